@@ -1,0 +1,26 @@
+/** Where the reading of one shard goes on. */
+export type ShardPosition =
+  /** From the first record of the shard. */
+  | 'start'
+  /** With the next record after this sequence number. */
+  | { readonly after: string }
+  /** With the first record that was created at or after this time (ms since 1970, to the whole second). */
+  | { readonly since: number }
+  /** It was read to its end (the last sequence number; null when it had no record), its children were not seen yet. */
+  | { readonly end: string | null }
+
+export interface ShardToken {
+  readonly shardId: string
+  readonly parentId?: string
+  readonly at: ShardPosition
+}
+
+/**
+ * A position in a stream, as JSON-safe data: only the frontier, which is the shards being read and finished shards
+ * whose children are not in it yet. Its size follows the number of those, not the age of the stream.
+ */
+export interface StreamToken {
+  readonly version: 1
+  readonly streamArn: string
+  readonly shards: readonly ShardToken[]
+}
