@@ -3,6 +3,26 @@ import type { _Record } from '@aws-sdk/client-dynamodb-streams'
 /** A stream record as the SDK's `GetRecordsCommand` gives it. */
 export type RawRecord = _Record
 
+/**
+ * A record as it came in: in the SDK's form, or still as parsed JSON (times as numbers of seconds, binary values in
+ * base64), to be made into the SDK's form by the `decode` of its page when somebody looks.
+ */
+export interface WireRecord {
+  readonly eventID?: string | undefined
+  readonly eventName?: string | undefined
+  readonly userIdentity?: unknown
+  readonly dynamodb?:
+    | {
+        readonly ApproximateCreationDateTime?: Date | number | undefined
+        readonly SequenceNumber?: string | undefined
+        readonly SizeBytes?: number | undefined
+        readonly Keys?: unknown
+        readonly NewImage?: unknown
+        readonly OldImage?: unknown
+      }
+    | undefined
+}
+
 export type StreamStatus = 'ENABLING' | 'ENABLED' | 'DISABLING' | 'DISABLED'
 
 /** What DescribeStream tells of one shard. */
@@ -25,7 +45,9 @@ export interface ShardPage {
 }
 
 export interface RecordPage {
-  readonly records: readonly RawRecord[]
+  readonly records: readonly WireRecord[]
+  /** Makes a record of this page what the SDK gives; undefined where the records are that already. */
+  readonly decode: ((record: WireRecord) => RawRecord) | undefined
   /** Undefined where the service gave none, null or an empty text: these mean the same. */
   readonly nextIterator: string | undefined
   /** Size of the answer in bytes, where the transport knows it. */
