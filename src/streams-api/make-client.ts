@@ -1,0 +1,28 @@
+import { DynamoDBStreamsClient, type DynamoDBStreamsClientConfig } from '@aws-sdk/client-dynamodb-streams'
+import type { StreamsApi } from './streams-api.ts'
+
+/**
+ * A client from the environment (region, credentials, endpoint), for users who don't bring their own.
+ *
+ * It differs from a client with no options in its transport only: the SDK's default waits without end for a server
+ * that has gone silent, and opens 50 connections at most, where a stream may have hundreds of shards.
+ */
+export function createStreamsClient(overrides: DynamoDBStreamsClientConfig = {}): DynamoDBStreamsClient {
+  return new DynamoDBStreamsClient({
+    requestHandler: {
+      connectionTimeout: 5_000,
+      socketTimeout: 30_000,
+      httpAgent: { keepAlive: true, maxSockets: 256 },
+      httpsAgent: { keepAlive: true, maxSockets: 256 },
+    },
+    ...overrides,
+  })
+}
+
+/** Whether `value` is a {@link StreamsApi} already, rather than a client of the SDK. */
+export function isStreamsApi(value: unknown): value is StreamsApi {
+  if (typeof value !== 'object' || value === null) return false
+  return ['listShards', 'openIterator', 'readRecords'].every(
+    (call) => typeof Reflect.get(value, call) === 'function',
+  )
+}

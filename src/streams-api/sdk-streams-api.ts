@@ -1,0 +1,75 @@
+import {
+  DescribeStreamCommand,
+  type DynamoDBStreamsClient,
+  GetRecordsCommand,
+  GetShardIteratorCommand,
+  type Shard,
+} from '@aws-sdk/client-dynamodb-streams'
+import { abortable } from './abortable.ts'
+import { captureServiceTime } from './service-time.ts'
+import type { ShardDescription, StreamsApi } from './streams-api.ts'
+
+/** The three-call view of DynamoDB Streams, on the SDK's client. The client itself is never changed. */
+export function sdkStreamsApi(client: DynamoDBStreamsClient): StreamsApi {
+  return {
+    async listShards({ streamArn, exclusiveStartShardId, childrenOf }, signal) {
+      const command = new DescribeStreamCommand({
+        StreamArn: streamArn,
+        ...(exclusiveStartShardId !== undefined && { ExclusiveStartShardId: exclusiveStartShardId }),
+        ...(childrenOf !== undefined && { ShardFilter: { Type: 'CHILD_SHARDS', ShardId: childrenOf } }),
+      })
+      const serviceTime = captureServiceTime(command.middlewareStack)
+      const answer = await abortable(client.send(command, { abortSignal: signal }), signal)
+      const stream = answer?.StreamDescription
+      return {
+        status: stream?.StreamStatus,
+        shards: describeShards(stream?.Shards ?? []),
+        lastEvaluatedShardId: stream?.LastEvaluatedShardId || undefined,
+        serviceTime: serviceTime(),
+      }
+    },
+
+    async openIterator({ streamArn, shardId, start }, signal) {
+      const command = new GetShardIteratorCommand({
+        StreamArn: streamArn,
+        ShardId: shardId,
+        ShardIteratorType: start.type,
+        ...('sequenceNumber' in start && { SequenceNumber: start.sequenceNumber }),
+      })
+      const answer = await abortable(client.send(command, { abortSignal: signal }), signal)
+      if (!answer?.ShardIterator) throw missingIterator(shardId)
+      return answer.ShardIterator
+    },
+
+    async readRecords({ iterator, limit }, signal) {
+      const command = new GetRecordsCommand({ ShardIterator: iterator, Limit: limit })
+      const answer = await abortable(client.send(command, { abortSignal: signal }), signal)
+      return {
+        records: answer?.Records ?? [],
+        decode: undefined,
+        nextIterator: answer?.NextShardIterator || undefined,
+        bytes: undefined,
+      }
+    },
+  }
+}
+
+function describeShards(shards: readonly Shard[]): ShardDescription[] {
+  // Without an id a shard can be neither read nor waited for. The model allows it, the service never does it.
+  return shards.flatMap(({ ShardId, ParentShardId, SequenceNumberRange }) =>
+    ShardId
+      ? {
+          shardId: ShardId,
+          parentShardId: ParentShardId || undefined,
+          startingSequenceNumber: SequenceNumberRange?.StartingSequenceNumber || undefined,
+          endingSequenceNumber: SequenceNumberRange?.EndingSequenceNumber || undefined,
+        }
+      : [],
+  )
+}
+
+/** The model allows an answer without an iterator. Asking again is all that can be done, so it says that it may be. */
+function missingIterator(shardId: string): Error {
+  const error = new Error(`GetShardIterator gave no iterator for shard ${shardId}`)
+  return Object.assign(error, { name: 'MissingShardIterator', $retryable: {} })
+}
