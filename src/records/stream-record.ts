@@ -12,9 +12,9 @@ export type StreamEventName = 'INSERT' | 'MODIFY' | 'REMOVE'
 /** What a {@link StreamRecord} needs to know besides the record itself; the same for a whole page or shard. */
 export interface RecordContext {
   readonly shardId: string
-  /** Makes the record what the SDK gives; undefined where it is that already. */
-  readonly decode: ((record: WireRecord) => RawRecord) | undefined
-  readonly unmarshallOptions: unmarshallOptions | undefined
+  /** Makes the record what the SDK gives; left out where it is that already. */
+  readonly decode?: ((record: WireRecord) => RawRecord) | undefined
+  readonly unmarshallOptions?: unmarshallOptions | undefined
 }
 
 /**
@@ -31,7 +31,7 @@ export class StreamRecord<Image = PlainItem> {
   #newImage: Image | undefined
   #oldImage: Image | undefined
 
-  /** @internal */
+  /** @param createdAtMs - when it was made, or the record before it in the shard where the service does not say. */
   constructor(wire: WireRecord, context: RecordContext, createdAtMs: number) {
     this.#wire = wire
     this.#context = context
@@ -127,14 +127,18 @@ export class StreamRecord<Image = PlainItem> {
     }
   }
 
-  /** @internal */
-  [inspect.custom](depth: number, options: InspectOptions): string {
-    if (depth < 0) return `[StreamRecord ${this.sequenceNumber}]`
-    return `StreamRecord ${inspect(this.toJSON(), { ...options, depth: options.depth == null ? null : depth })}`
-  }
-
   #plain<Value>(member: 'Keys' | 'NewImage' | 'OldImage'): Value | undefined {
     const attributes = this.raw.dynamodb?.[member]
     return attributes && (unmarshall(attributes, this.#context.unmarshallOptions) as Value)
+  }
+
+  // Shown as its values, not as an empty object. (A method with this computed name would have no declaration.)
+  static {
+    Object.defineProperty(StreamRecord.prototype, inspect.custom, {
+      value(this: StreamRecord, depth: number, options: InspectOptions): string {
+        if (depth < 0) return `[StreamRecord ${this.sequenceNumber}]`
+        return `StreamRecord ${inspect(this.toJSON(), options)}`
+      },
+    })
   }
 }
