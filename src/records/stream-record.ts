@@ -1,6 +1,7 @@
 import { type InspectOptions, inspect } from 'node:util'
 import { type NativeAttributeValue, unmarshall, type unmarshallOptions } from '@aws-sdk/util-dynamodb'
 import type { RawRecord, WireRecord } from '../streams-api/streams-api.ts'
+import { jsonSafe } from './json-safe.ts'
 import { sequenceNumberOf, sizeBytesOf } from './wire-record.ts'
 
 /** An item, or its key, as plain JavaScript values. */
@@ -111,8 +112,12 @@ export class StreamRecord<Image = PlainItem> {
     return this.#raw
   }
 
-  /** All that is above except `raw`, for `JSON.stringify`. */
+  /** All that is above except `raw`; sets as arrays, binary values in base64, integers beyond 2^53 as strings. */
   toJSON(): Record<string, unknown> {
+    return jsonSafe(this.#values()) as Record<string, unknown>
+  }
+
+  #values(): Record<string, unknown> {
     return {
       eventId: this.eventId,
       eventName: this.eventName,
@@ -137,7 +142,7 @@ export class StreamRecord<Image = PlainItem> {
     Object.defineProperty(StreamRecord.prototype, inspect.custom, {
       value(this: StreamRecord, depth: number, options: InspectOptions): string {
         if (depth < 0) return `[StreamRecord ${this.sequenceNumber}]`
-        return `StreamRecord ${inspect(this.toJSON(), options)}`
+        return `StreamRecord ${inspect(this.#values(), options)}`
       },
     })
   }

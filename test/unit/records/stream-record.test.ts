@@ -1,0 +1,138 @@
+import { inspect } from 'node:util'
+import { describe, expect, test, vi } from 'vitest'
+import { StreamRecord } from '../../../src/records/stream-record.ts'
+import type { RawRecord } from '../../../src/streams-api/streams-api.ts'
+
+const createdAtMs = Date.UTC(2026, 0, 2, 3, 4, 5)
+
+const raw: RawRecord = {
+  eventID: 'id-1',
+  eventName: 'MODIFY',
+  dynamodb: {
+    SequenceNumber: '000000000000000000042',
+    SizeBytes: 77,
+    Keys: { id: { S: 'a' } },
+    NewImage: {
+      id: { S: 'a' },
+      tags: { SS: ['x', 'y'] },
+      blob: { B: new Uint8Array([1, 2]) },
+      n: { N: '2' },
+    },
+    OldImage: { id: { S: 'a' }, n: { N: '123456789012345678901' } },
+  },
+}
+
+function recordOf(wire: RawRecord): StreamRecord {
+  return new StreamRecord(wire, { shardId: 'shardId-1' }, createdAtMs)
+}
+
+test('a record tells what the service said about it', () => {
+  expect(recordOf(raw)).toMatchObject({
+    eventId: 'id-1',
+    eventName: 'MODIFY',
+    shardId: 'shardId-1',
+    sequenceNumber: '000000000000000000042',
+    createdAt: new Date(createdAtMs),
+    sizeBytes: 77,
+    isTimeToLiveDelete: false,
+  })
+})
+
+test('keys and images are plain values', () => {
+  const record = recordOf(raw)
+  expect(record.keys).toEqual({ id: 'a' })
+  expect(record.newImage).toEqual({ id: 'a', tags: new Set(['x', 'y']), blob: new Uint8Array([1, 2]), n: 2 })
+  expect(record.oldImage).toEqual({ id: 'a', n: 123456789012345678901n })
+})
+
+test('images that the view type leaves out are undefined', () => {
+  const record = recordOf({ ...raw, dynamodb: { SequenceNumber: '1', Keys: { id: { S: 'a' } } } })
+  expect([record.newImage, record.oldImage]).toEqual([undefined, undefined])
+})
+
+test('a record without any optional member can be looked at', () => {
+  const record = recordOf({})
+  expect(record).toMatchObject({
+    eventId: '',
+    sequenceNumber: '',
+    keys: {},
+    createdAt: new Date(createdAtMs),
+  })
+  expect(record.eventName).toBeUndefined()
+})
+
+test('an event name that is not known is given as it came', () => {
+  expect(recordOf({ eventName: 'UNKNOWN_TO_SDK_VERSION' } as object).eventName).toBe('UNKNOWN_TO_SDK_VERSION')
+})
+
+test('a change of the given date does not change the record', () => {
+  const record = recordOf(raw)
+  record.createdAt.setTime(0)
+  expect(record.createdAt.getTime()).toBe(createdAtMs)
+})
+
+test('raw is the very record of the SDK, or what decode makes of it, once', () => {
+  expect(recordOf(raw).raw).toBe(raw)
+  const decode = vi.fn(() => raw)
+  const record = new StreamRecord({ eventID: 'wire' }, { shardId: 's', decode }, createdAtMs)
+  expect(decode).not.toHaveBeenCalled()
+  expect([record.raw, record.raw]).toEqual([raw, raw])
+  expect(decode).toHaveBeenCalledTimes(1)
+})
+
+test('images are made once, with the given options', () => {
+  const wrapNumbers = vi.fn((text: string) => `number ${text}`)
+  const record = new StreamRecord(raw, { shardId: 's', unmarshallOptions: { wrapNumbers } }, createdAtMs)
+  expect(wrapNumbers).not.toHaveBeenCalled()
+  expect(record.newImage).toBe(record.newImage)
+  expect(record.newImage).toMatchObject({ n: 'number 2' })
+  expect(wrapNumbers).toHaveBeenCalledTimes(1)
+})
+
+describe('a removal by time to live', () => {
+  const service = { Type: 'Service', PrincipalId: 'dynamodb.amazonaws.com' }
+
+  test('is known by who removed the item', () => {
+    expect(recordOf({ eventName: 'REMOVE', userIdentity: service }).isTimeToLiveDelete).toBe(true)
+  })
+
+  test('is known in the spelling of Lambda events too', () => {
+    const userIdentity = { type: 'Service', principalId: 'dynamodb.amazonaws.com' }
+    expect(recordOf({ eventName: 'REMOVE', userIdentity } as object).isTimeToLiveDelete).toBe(true)
+  })
+
+  test.each([
+    ['a removal by a user', { eventName: 'REMOVE' }],
+    [
+      'another service',
+      { eventName: 'REMOVE', userIdentity: { ...service, PrincipalId: 'x.amazonaws.com' } },
+    ],
+    ['a principal of another type', { eventName: 'REMOVE', userIdentity: { ...service, Type: 'User' } }],
+    ['a change', { eventName: 'MODIFY', userIdentity: service }],
+  ] as const)('is not %s', (_, wire) => {
+    expect(recordOf(wire).isTimeToLiveDelete).toBe(false)
+  })
+})
+
+test('JSON.stringify writes every value, also those that JSON does not have', () => {
+  expect(JSON.parse(JSON.stringify(recordOf(raw)))).toEqual({
+    eventId: 'id-1',
+    eventName: 'MODIFY',
+    shardId: 'shardId-1',
+    sequenceNumber: '000000000000000000042',
+    createdAt: '2026-01-02T03:04:05.000Z',
+    sizeBytes: 77,
+    keys: { id: 'a' },
+    newImage: { id: 'a', tags: ['x', 'y'], blob: 'AQI=', n: 2 },
+    oldImage: { id: 'a', n: '123456789012345678901' },
+    isTimeToLiveDelete: false,
+  })
+})
+
+test('console.log shows the values of a record', () => {
+  const shown = inspect(recordOf(raw))
+  expect(shown).toMatch(/^StreamRecord \{/)
+  expect(shown).toContain("sequenceNumber: '000000000000000000042'")
+  expect(shown).toContain("keys: { id: 'a' }")
+  expect(inspect([[[recordOf(raw)]]], { depth: 1 })).not.toContain('newImage')
+})

@@ -1,0 +1,33 @@
+import { expect, test } from 'vitest'
+import { createdAtMsOf, sequenceNumberOf, sizeBytesOf } from '../../../src/records/wire-record.ts'
+
+test('the time of a record is the same in its JSON form and in the form of the SDK', () => {
+  const ms = Date.UTC(2026, 0, 2, 3, 4, 5)
+  expect(createdAtMsOf({ dynamodb: { ApproximateCreationDateTime: new Date(ms) } })).toBe(ms)
+  expect(createdAtMsOf({ dynamodb: { ApproximateCreationDateTime: ms / 1000 } })).toBe(ms)
+  expect(createdAtMsOf({ dynamodb: { ApproximateCreationDateTime: 1.7674e9 } })).toBe(1_767_400_000_000)
+})
+
+test.each([{}, { dynamodb: {} }, { dynamodb: { ApproximateCreationDateTime: new Date(Number.NaN) } }])(
+  'a record without a time has none: %j',
+  (wire) => {
+    expect(createdAtMsOf(wire)).toBeUndefined()
+  },
+)
+
+test('a record without a sequence number has an empty one', () => {
+  expect(sequenceNumberOf({ dynamodb: { SequenceNumber: '7' } })).toBe('7')
+  expect(sequenceNumberOf({})).toBe('')
+})
+
+test('the size is what the service says', () => {
+  expect(sizeBytesOf({ dynamodb: { SizeBytes: 300, NewImage: { a: { S: 'x' } } } })).toBe(300)
+})
+
+test('without a size from the service it grows with what the record holds', () => {
+  const sizeWith = (member: unknown) => sizeBytesOf({ dynamodb: { NewImage: { a: member } } })
+  expect(sizeWith({ S: 'x'.repeat(5000) }) - sizeWith({ S: '' })).toBe(5000)
+  expect(sizeWith({ B: new Uint8Array(5000) }) - sizeWith({ B: new Uint8Array() })).toBe(5000)
+  expect(sizeWith({ L: [{ S: 'abc' }, { NULL: true }] })).toBeGreaterThan(sizeWith({ L: [] }))
+  expect(sizeBytesOf({})).toBeGreaterThan(0)
+})
