@@ -1,0 +1,155 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { isStreamError } from '../../../src/errors.ts'
+import { parseToken } from '../../../src/position/parse-token.ts'
+import { STREAM_ARN } from './arbitrary-token.ts'
+
+interface BloopShard {
+  shard_id: string
+  parent?: string
+  iterator_type?: string
+  sequence_number?: string | null
+}
+
+const bloop = (active: string[], shards: BloopShard[]) => ({ stream_arn: STREAM_ARN, active, shards })
+const positionOf = (shard: Omit<BloopShard, 'shard_id'>) =>
+  parseToken(bloop(['a'], [{ shard_id: 'a', ...shard }])).shards[0]?.at
+
+test('a token of bloop becomes one of version 1, as object and as text', () => {
+  const token = bloop(['a'], [{ shard_id: 'a', iterator_type: 'after_sequence', sequence_number: '42' }])
+  const converted = { version: 1, streamArn: STREAM_ARN, shards: [{ shardId: 'a', at: { after: '42' } }] }
+  expect(parseToken(token)).toStrictEqual(converted)
+  expect(parseToken(JSON.stringify(token))).toStrictEqual(converted)
+})
+
+describe('the position of an active shard', () => {
+  test('after a record stays after it, in both spellings of bloop', () => {
+    expect(positionOf({ iterator_type: 'after_sequence', sequence_number: '007' })).toEqual({ after: '007' })
+    expect(positionOf({ iterator_type: 'after_record', sequence_number: '007' })).toEqual({ after: '007' })
+  })
+
+  test('at a record is after the number before it, in the same width', () => {
+    expect(positionOf({ iterator_type: 'at_sequence', sequence_number: '1000' })).toEqual({ after: '0999' })
+    const long = '300000000000000000000499659'
+    expect(positionOf({ iterator_type: 'at_sequence', sequence_number: long })).toEqual({
+      after: '300000000000000000000499658',
+    })
+  })
+
+  test('at the first possible number is the start', () => {
+    expect(positionOf({ iterator_type: 'at_sequence', sequence_number: '001' })).toBe('start')
+    expect(positionOf({ iterator_type: 'at_sequence', sequence_number: '000' })).toBe('start')
+  })
+
+  test('at the trim horizon, or not opened yet, is the start', () => {
+    expect(positionOf({ iterator_type: 'trim_horizon', sequence_number: null })).toBe('start')
+    expect(positionOf({})).toBe('start')
+  })
+
+  test('at the tip of an unknown time is the start, since nothing may be lost', () => {
+    expect(positionOf({ iterator_type: 'latest' })).toBe('start')
+  })
+})
+
+test('shards above the active ones are read, those below are not: neither is listed', () => {
+  const token = bloop(
+    ['b', 'c'],
+    [
+      { shard_id: 'a' },
+      { shard_id: 'b', parent: 'a', iterator_type: 'trim_horizon' },
+      { shard_id: 'c', parent: 'a', iterator_type: 'after_sequence', sequence_number: '5' },
+      { shard_id: 'd', parent: 'c' },
+      { shard_id: 'e', parent: 'd' },
+    ],
+  )
+  expect(parseToken(token).shards).toEqual([
+    { shardId: 'b', parentId: 'a', at: 'start' },
+    { shardId: 'c', parentId: 'a', at: { after: '5' } },
+  ])
+})
+
+test('a shard that bloop lost track of goes on where it stood', () => {
+  const token = bloop(
+    ['a'],
+    [
+      { shard_id: 'a', iterator_type: 'trim_horizon' },
+      { shard_id: 'lost', iterator_type: 'after_sequence', sequence_number: '5' },
+      { shard_id: 'below', parent: 'lost' },
+      { shard_id: 'unread' },
+    ],
+  )
+  expect(parseToken(token).shards).toEqual([
+    { shardId: 'a', at: 'start' },
+    { shardId: 'lost', at: { after: '5' } },
+  ])
+})
+
+test('a tree of many thousand generations is converted in one pass', () => {
+  const shards = Array.from({ length: 50_000 }, (_, index) => ({
+    shard_id: `s${index}`,
+    ...(index > 0 ? { parent: `s${index - 1}` } : {}),
+  }))
+  const token = bloop(['s25000', 's49999'], shards)
+  expect(parseToken(token).shards.map(({ shardId }) => shardId)).toEqual(['s25000', 's49999'])
+})
+
+test.each<[title: string, field: string, input: unknown]>([
+  ['an active shard that is not listed', 'active[1]', bloop(['a', 'b'], [{ shard_id: 'a' }])],
+  ['no list of active shards', 'active', { stream_arn: STREAM_ARN, shards: [] }],
+  ['no shards', 'shards', { stream_arn: STREAM_ARN, active: [] }],
+  ['an ARN that is none', 'stream_arn', { stream_arn: 'orders', active: [], shards: [] }],
+  ['a number as ARN', 'stream_arn', { stream_arn: 5, active: [], shards: [] }],
+  [
+    'an unknown place',
+    'shards[0].iterator_type',
+    bloop(['a'], [{ shard_id: 'a', iterator_type: 'at_time' }]),
+  ],
+  [
+    'a place without its number',
+    'shards[0].sequence_number',
+    bloop(['a'], [{ shard_id: 'a', iterator_type: 'at_sequence' }]),
+  ],
+  [
+    'a shard that is listed twice',
+    'shards[1].shard_id',
+    bloop(['a'], [{ shard_id: 'a' }, { shard_id: 'a' }]),
+  ],
+  ['a shard that is its own parent', 'shards[0].parent', bloop(['a'], [{ shard_id: 'a', parent: 'a' }])],
+])('%s is refused, with the path of the field', (_, field, input) => {
+  expect(() => parseToken(input)).toThrow(
+    expect.objectContaining({ code: 'token.invalid', details: expect.objectContaining({ field }) }),
+  )
+})
+
+test('hostile tokens of this shape give a token or token.invalid', () => {
+  const id = fc.oneof(fc.constantFrom('a', 'b', 'c', '__proto__'), fc.anything())
+  const type = fc.oneof(
+    fc.constantFrom('at_sequence', 'after_sequence', 'latest', 'trim_horizon'),
+    fc.anything(),
+  )
+  const shard = fc.record(
+    {
+      shard_id: id,
+      parent: id,
+      iterator_type: type,
+      sequence_number: fc.oneof(fc.constantFrom('0', '17'), fc.anything()),
+    },
+    { requiredKeys: [] },
+  )
+  const token = fc.record({
+    stream_arn: fc.constant(STREAM_ARN),
+    active: fc.oneof(fc.array(id), fc.anything()),
+    shards: fc.oneof({ weight: 5, arbitrary: fc.array(shard) }, { weight: 1, arbitrary: fc.anything() }),
+  })
+  fc.assert(
+    fc.property(token, (input) => {
+      try {
+        const parsed = parseToken(input)
+        expect(parseToken(parsed)).toStrictEqual(parsed)
+      } catch (error) {
+        if (!isStreamError(error, 'token.invalid')) throw error
+        expect(error.details.field).toMatch(/^(active|shards)/)
+      }
+    }),
+  )
+})

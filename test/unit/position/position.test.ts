@@ -1,0 +1,108 @@
+import { runInNewContext } from 'node:vm'
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { isStreamError } from '../../../src/errors.ts'
+import { parsePosition } from '../../../src/position/position.ts'
+import { STREAM_ARN, validToken } from './arbitrary-token.ts'
+
+const codeOf = (input: unknown): string | undefined => {
+  try {
+    parsePosition(input)
+    return undefined
+  } catch (error) {
+    if (isStreamError(error)) return error.code
+    throw error
+  }
+}
+
+test('the two words are taken in lower and in upper case', () => {
+  expect(parsePosition('trim_horizon')).toEqual({ kind: 'trim_horizon' })
+  expect(parsePosition('TRIM_HORIZON')).toEqual({ kind: 'trim_horizon' })
+  expect(parsePosition('latest')).toEqual({ kind: 'latest' })
+  expect(parsePosition('LATEST')).toEqual({ kind: 'latest' })
+})
+
+describe('a Date', () => {
+  test('is a time in ms', () => {
+    expect(parsePosition(new Date('2026-01-01T00:00:00.123Z'))).toEqual({
+      kind: 'time',
+      since: 1_767_225_600_123,
+    })
+  })
+
+  test('of another realm is a Date too', () => {
+    expect(parsePosition(runInNewContext('new Date(1000)'))).toEqual({ kind: 'time', since: 1_000 })
+  })
+
+  test('before 1970 means every record', () => {
+    expect(parsePosition(new Date(-1))).toEqual({ kind: 'time', since: 0 })
+  })
+
+  test('that is invalid is refused', () => {
+    expect(codeOf(new Date('yesterday'))).toBe('position.invalid')
+  })
+})
+
+test('a token is taken as object and as text', () => {
+  fc.assert(
+    fc.property(validToken, (token) => {
+      expect(parsePosition(token)).toStrictEqual({ kind: 'token', token })
+      expect(parsePosition(`\n ${JSON.stringify(token, null, 2)}\n`)).toStrictEqual({ kind: 'token', token })
+    }),
+  )
+})
+
+test('a token of bloop is taken', () => {
+  const token = { stream_arn: STREAM_ARN, active: [], shards: [] }
+  expect(parsePosition(token)).toEqual({
+    kind: 'token',
+    token: { version: 1, streamArn: STREAM_ARN, shards: [] },
+  })
+})
+
+test.each([
+  ['{'],
+  ['{}'],
+  [' {"version":2}'],
+  [{ version: 2 }],
+  [{ shards: 5 }],
+  [{ streamArn: '' }],
+  [{ stream_arn: '' }],
+])('%j is meant as a token, and invalid as one', (input) => {
+  expect(codeOf(input)).toBe('token.invalid')
+})
+
+test.each([
+  ['undefined', undefined],
+  ['null', null],
+  ['an empty text', ''],
+  ['mixed case', 'Latest'],
+  ['another word', 'newest'],
+  ['a time as text', '2026-01-01T00:00:00Z'],
+  ['a time as number', 1_767_225_600_000],
+  ['an array', []],
+  ['an empty object', {}],
+  ['an object of something else', { after: '42' }],
+  ['something that only looks like a Date', Object.create(Date.prototype)],
+  ['a function', () => 'latest'],
+  ['a symbol', Symbol('latest')],
+])('%s is no position', (_, input) => {
+  expect(codeOf(input)).toBe('position.invalid')
+})
+
+test('the error holds what was given, and says what a position is', () => {
+  expect(() => parsePosition('newest')).toThrow(
+    expect.objectContaining({
+      details: { position: 'newest' },
+      message: expect.stringMatching(/"newest".*'trim_horizon', 'latest', a Date, or a token/),
+    }),
+  )
+})
+
+test('whatever is given is a position, or refused with a code', () => {
+  fc.assert(
+    fc.property(fc.anything({ withBigInt: true, withDate: true, withSparseArray: true }), (input) => {
+      expect([undefined, 'position.invalid', 'token.invalid']).toContain(codeOf(input))
+    }),
+  )
+})
