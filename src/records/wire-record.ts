@@ -10,7 +10,7 @@ export function createdAtMsOf(wire: WireRecord): number | undefined {
   const time = wire.dynamodb?.ApproximateCreationDateTime
   if (time === undefined || time === null) return undefined
   // On the wire it is a number of seconds, fractions allowed; the SDK makes it a Date.
-  const ms = typeof time === 'number' ? Math.round(time * 1000) : time.getTime()
+  const ms = time instanceof Date ? time.getTime() : Math.round(Number(time) * 1000)
   return Number.isNaN(ms) ? undefined : ms
 }
 

@@ -1,16 +1,24 @@
 import {
   DescribeStreamCommand,
   type DynamoDBStreamsClient,
-  GetRecordsCommand,
   GetShardIteratorCommand,
   type Shard,
 } from '@aws-sdk/client-dynamodb-streams'
 import { abortable } from './abortable.ts'
+import { leanGetRecords } from './lean-get-records.ts'
 import { captureServiceTime } from './service-time.ts'
 import type { ShardDescription, StreamsApi } from './streams-api.ts'
 
-/** The three-call view of DynamoDB Streams, on the SDK's client. The client itself is never changed. */
-export function sdkStreamsApi(client: DynamoDBStreamsClient): StreamsApi {
+/**
+ * The three-call view of DynamoDB Streams, on the SDK's client. The client itself is never changed.
+ *
+ * @param onFallback - called once, with the reason in words, when this version of the SDK does not let GetRecords be
+ * read the fast way. All goes on as before, only slower.
+ */
+export function sdkStreamsApi(
+  client: DynamoDBStreamsClient,
+  onFallback: (reason: string) => void = () => {},
+): StreamsApi {
   return {
     async listShards({ streamArn, exclusiveStartShardId, childrenOf }, signal) {
       const command = new DescribeStreamCommand({
@@ -41,16 +49,7 @@ export function sdkStreamsApi(client: DynamoDBStreamsClient): StreamsApi {
       return answer.ShardIterator
     },
 
-    async readRecords({ iterator, limit }, signal) {
-      const command = new GetRecordsCommand({ ShardIterator: iterator, Limit: limit })
-      const answer = await abortable(client.send(command, { abortSignal: signal }), signal)
-      return {
-        records: answer?.Records ?? [],
-        decode: undefined,
-        nextIterator: answer?.NextShardIterator || undefined,
-        bytes: undefined,
-      }
-    },
+    readRecords: leanGetRecords(client, onFallback),
   }
 }
 

@@ -1,0 +1,60 @@
+import { backoffMs } from '../backoff.ts'
+import { type Clock, sleep } from '../clock.ts'
+import { classifyError } from './classify-error.ts'
+
+/** After which time a call is given up and made again, in ms. A server that hangs must not hold a shard up for ever. */
+export const CALL_TIMEOUT_MS: number = 30_000
+
+/** The pause before call number `failures + 1`: full jitter, from 100 ms up to 10 s. */
+export function retryDelayMs(failures: number, random: () => number): number {
+  return backoffMs(failures, { baseMs: 100, capMs: 10_000 }, random)
+}
+
+/** Rejections that come from the time limit of {@link callWithTimeout}. */
+export class CallTimeout extends Error {
+  override readonly name: string = 'TimeoutError'
+}
+
+/** Makes one call, and gives it up when `signal` aborts or after {@link CALL_TIMEOUT_MS}. */
+export async function callWithTimeout<T>(
+  call: (signal: AbortSignal) => Promise<T>,
+  { clock, signal }: { clock: Clock; signal: AbortSignal },
+): Promise<T> {
+  const controller = new AbortController()
+  let timedOut = false
+  const stop = () => controller.abort(signal.reason)
+  if (signal.aborted) stop()
+  signal.addEventListener('abort', stop)
+  const cancelTimer = clock.setTimer(CALL_TIMEOUT_MS, () => {
+    timedOut = true
+    controller.abort()
+  })
+  try {
+    return await call(controller.signal)
+  } catch (error) {
+    if (timedOut) throw new CallTimeout(`No answer within ${CALL_TIMEOUT_MS / 1000} s`, { cause: error })
+    throw error
+  } finally {
+    cancelTimer()
+    signal.removeEventListener('abort', stop)
+  }
+}
+
+/** Makes a call again and again until it succeeds, or fails in a way that no repetition mends. */
+export async function callUntilAnswered<T>(
+  call: (signal: AbortSignal) => Promise<T>,
+  context: { clock: Clock; random: () => number; signal: AbortSignal },
+  onRetry: (retry: { attempt: number; delayMs: number; error: unknown }) => void,
+): Promise<T> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await callWithTimeout(call, context)
+    } catch (error) {
+      if (context.signal.aborted || classifyError(error) !== 'retry') throw error
+      const delayMs = retryDelayMs(attempt, context.random)
+      onRetry({ attempt, delayMs, error })
+      await sleep(context.clock, delayMs, context.signal)
+      context.signal.throwIfAborted()
+    }
+  }
+}
