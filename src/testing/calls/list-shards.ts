@@ -1,0 +1,82 @@
+import type { ShardDescription, StreamStatus } from '../../streams-api/streams-api.ts'
+import { shuffled } from '../world/random.ts'
+import type { Shard } from '../world/shard.ts'
+import { type Stream, streamStatus } from '../world/stream.ts'
+import { isListed } from '../world/topology.ts'
+import { type CallContext, readableStream } from './context.ts'
+import { invalid } from './errors.ts'
+
+export interface ListShardsRequest {
+  readonly streamArn: string
+  readonly exclusiveStartShardId?: string | undefined
+  /** The shard of a `CHILD_SHARDS` filter. */
+  readonly childrenOf?: string | undefined
+  readonly limit?: number | undefined
+}
+
+export interface ListedShards {
+  readonly stream: Stream
+  readonly status: StreamStatus
+  readonly shards: readonly ShardDescription[]
+  readonly lastEvaluatedShardId: string | undefined
+}
+
+/** DescribeStream. */
+export function listShards(context: CallContext, request: ListShardsRequest): ListedShards {
+  const { behaviour, now } = context
+  const { limit = 100, exclusiveStartShardId } = request
+  if (!Number.isInteger(limit) || limit < 1 || limit > 100) throw invalid('Limit must be between 1 and 100')
+  if (request.childrenOf !== undefined) {
+    if (behaviour.childShards === 'refused') throw invalid('ShardFilter is not supported')
+    if (exclusiveStartShardId !== undefined) {
+      throw invalid('ExclusiveStartShardId must not be given together with ShardFilter')
+    }
+  }
+  const stream = readableStream(context, request.streamArn)
+  const status = streamStatus(stream, now)
+  const wanted = status === 'ENABLING' ? [] : visibleShards(context, stream, request)
+  const size = Math.min(limit, behaviour.shardsPerPage)
+  const page = wanted.slice(0, size)
+  const more = wanted.length > size || (wanted.length === size && behaviour.fullLastPage === 'names-next')
+  const last = behaviour.repeatPageKey ? exclusiveStartShardId : undefined
+  return {
+    stream,
+    status,
+    shards: (behaviour.listingOrder === 'shuffled' ? shuffled(context.random, page) : page).map((shard) =>
+      describe(context, shard),
+    ),
+    lastEvaluatedShardId: last ?? (more ? page[page.length - 1]?.shardId : undefined),
+  }
+}
+
+/** The shards from the page's start on, in the order of the listing. */
+function visibleShards(context: CallContext, stream: Stream, request: ListShardsRequest): Shard[] {
+  const { behaviour, visibility, now } = context
+  const { exclusiveStartShardId: start } = request
+  const childrenOf = behaviour.childShards === 'ignored' ? undefined : request.childrenOf
+  if (childrenOf !== undefined && behaviour.childShards === 'empty') return []
+  const reversed = behaviour.listingOrder === 'reversed'
+  const wanted = stream.topology.sorted.filter(
+    (shard) =>
+      (childrenOf === undefined || shard.parentId === childrenOf) &&
+      (start === undefined || (reversed ? shard.shardId < start : shard.shardId > start)) &&
+      (isListed(shard, behaviour) || visibility.isShownAgain(shard.shardId)) &&
+      !visibility.hides(shard.shardId, now),
+  )
+  return reversed ? wanted.reverse() : wanted
+}
+
+function describe({ behaviour, visibility, now }: CallContext, shard: Shard): ShardDescription {
+  const omitted = behaviour.omitFromShards
+  const open = shard.open || visibility.showsOpen(shard.shardId, now)
+  return {
+    shardId: shard.shardId,
+    parentShardId: shard.parentId,
+    startingSequenceNumber:
+      omitted.includes('startingSequenceNumber') || omitted.includes('sequenceNumberRange')
+        ? undefined
+        : shard.startingSequenceNumber,
+    endingSequenceNumber:
+      open || omitted.includes('sequenceNumberRange') ? undefined : shard.endingSequenceNumber,
+  }
+}

@@ -1,0 +1,29 @@
+import { isGone, type Stream } from '../world/stream.ts'
+import type { CallContext } from './context.ts'
+import { invalid } from './errors.ts'
+
+export interface ListStreamsRequest {
+  readonly tableName?: string | undefined
+  readonly exclusiveStartStreamArn?: string | undefined
+  readonly limit?: number | undefined
+}
+
+export interface ListedStreams {
+  readonly streams: readonly Stream[]
+  readonly lastEvaluatedStreamArn: string | undefined
+}
+
+export function listStreams(context: CallContext, request: ListStreamsRequest): ListedStreams {
+  const { table, now, behaviour } = context
+  const { limit = 100, tableName, exclusiveStartStreamArn: start } = request
+  if (!Number.isInteger(limit) || limit < 1 || limit > 100) throw invalid('Limit must be between 1 and 100')
+  const first = start === undefined ? 0 : table.streams.findIndex(({ arn }) => arn === start) + 1
+  const streams = (
+    tableName === undefined || tableName === table.name ? table.streams.slice(first) : []
+  ).filter((stream) => !isGone(stream, now, behaviour))
+  const page = streams.slice(0, limit)
+  return {
+    streams: page,
+    lastEvaluatedStreamArn: streams.length > limit ? page[page.length - 1]?.arn : undefined,
+  }
+}

@@ -1,0 +1,55 @@
+import type { IteratorStart } from '../../streams-api/streams-api.ts'
+import { parseSequenceNumber } from '../world/sequence-numbers.ts'
+import type { Shard } from '../world/shard.ts'
+import { type CallContext, readableStream } from './context.ts'
+import { invalid, notFound, trimmed } from './errors.ts'
+import { encodeIterator } from './iterator.ts'
+
+export interface OpenIteratorRequest {
+  readonly streamArn: string
+  readonly shardId: string
+  readonly start: IteratorStart
+}
+
+/** GetShardIterator. */
+export function openIterator(context: CallContext, request: OpenIteratorRequest): string {
+  const stream = readableStream(context, request.streamArn)
+  const shard = stream.topology.find(request.shardId)
+  if (!shard || shard.removed) throw notFound(`Shard: ${request.shardId} in stream ${request.streamArn}`)
+  return encodeIterator({
+    streamArn: stream.arn,
+    shard: shard.number,
+    index: startIndex(context, shard, request.start),
+    issuedAt: context.now,
+    serial: context.iterators.nextSerial(),
+    reader: context.iterators.nextReader(),
+    emptyPages: context.behaviour.emptyPagesAtStart,
+  })
+}
+
+/** How many records of the shard lie before the start. */
+function startIndex({ behaviour }: CallContext, shard: Shard, start: IteratorStart): number {
+  if (!('sequenceNumber' in start)) {
+    const allTrimmed = shard.open && shard.trimmed > 0 && shard.trimmed === shard.records.length
+    if (allTrimmed && behaviour.allTrimmed === 'refused') throw trimmed(shard.shardId)
+    if (start.type === 'TRIM_HORIZON') return shard.trimmed
+    return Math.max(shard.trimmed, shard.records.length - behaviour.latestSlack)
+  }
+  const sequence = parseSequenceNumber(start.sequenceNumber)
+  if (sequence === undefined) throw invalid(`Invalid SequenceNumber: ${start.sequenceNumber}`)
+  const index = recordsBefore(shard, start.type === 'AT_SEQUENCE_NUMBER' ? sequence : sequence + 1n)
+  if (index < shard.trimmed && behaviour.trimmedTold === 'at-iterator') throw trimmed(shard.shardId)
+  return index
+}
+
+/** How many records of the shard have a sequence number below `sequence`. */
+function recordsBefore(shard: Shard, sequence: bigint): number {
+  let low = 0
+  let high = shard.records.length
+  while (low < high) {
+    const middle = (low + high) >> 1
+    if ((shard.records[middle]?.sequence ?? sequence) < sequence) low = middle + 1
+    else high = middle
+  }
+  return low
+}

@@ -1,0 +1,90 @@
+import type { StoredRecord } from '../world/record.ts'
+import type { Shard } from '../world/shard.ts'
+import type { Table } from '../world/table.ts'
+import { type CallContext, readableStream } from './context.ts'
+import { expired, invalid, notFound, trimmed } from './errors.ts'
+import { decodeIterator, encodeIterator } from './iterator.ts'
+
+export interface ReadRecordsRequest {
+  readonly iterator: string
+  readonly limit?: number | undefined
+}
+
+export interface ReadPage {
+  readonly shard: Shard
+  readonly records: readonly StoredRecord[]
+  /** As it goes over the wire: a text, an empty text, null, or nothing. */
+  readonly nextIterator: string | null | undefined
+  /** Whether the shard was read to its end. */
+  readonly end: boolean
+  /** How many records of the shard lie before the page. */
+  readonly index: number
+}
+
+/** GetRecords. */
+export function readRecords(context: CallContext, request: ReadRecordsRequest): ReadPage {
+  const { behaviour, now, iterators } = context
+  const { limit = 1000 } = request
+  if (!Number.isInteger(limit) || limit < 1 || limit > 1000) throw invalid('Limit must be between 1 and 1000')
+  const state = decodeIterator(request.iterator)
+  const stream = readableStream(context, state.streamArn)
+  const shard = stream.topology.shards[state.shard]
+  if (!shard) throw notFound('Shard of the iterator')
+  const age = now - state.issuedAt
+  if (age >= behaviour.iteratorLifeMs || state.serial < iterators.expiredBelow(shard.shardId)) throw expired()
+  if (state.index < shard.trimmed) throw trimmed(shard.shardId)
+
+  const crossing = state.emptyPages > 0
+  const records = crossing || behaviour.emptyPage ? [] : pageFrom(context, shard, state.index, limit)
+  const index = behaviour.repeatPage ? state.index : state.index + records.length
+  const atEnd = !shard.open && !crossing && !behaviour.emptyPage && index === shard.records.length
+  const end = atEnd && (behaviour.shardEnd !== 'after-empty-page' || records.length === 0)
+  const next = () =>
+    encodeIterator({
+      ...state,
+      index,
+      issuedAt: now,
+      serial: iterators.nextSerial(),
+      emptyPages: Math.max(0, state.emptyPages - 1),
+    })
+  const form = end ? behaviour.shardEnd : shard.open ? behaviour.openShardNext : 'given'
+  return { shard, records, nextIterator: form === 'given' ? next() : nothing(form), end, index: state.index }
+}
+
+/** What stands in place of the next iterator where there is none. */
+function nothing(form: string): string | null | undefined {
+  if (form === 'null') return null
+  return form === 'empty-text' ? '' : undefined
+}
+
+function pageFrom(
+  { behaviour, now }: CallContext,
+  shard: Shard,
+  index: number,
+  limit: number,
+): readonly StoredRecord[] {
+  const { records } = shard
+  const until = Math.min(records.length, index + Math.min(limit, behaviour.recordsPerPage))
+  const writtenUntil = now - behaviour.readLagMs
+  let bytes = 0
+  let end = index
+  while (end < until) {
+    const record = records[end] as StoredRecord
+    bytes += record.bytes
+    if (bytes > behaviour.bytesPerPage && end > index) break
+    // With no lag also what a clock that was set back takes for the future can be read.
+    if (behaviour.readLagMs > 0 && record.writtenAt > writtenUntil) break
+    end++
+  }
+  return records.slice(index, end)
+}
+
+/** The shard of an iterator, for the log and for rules that name one; undefined when the iterator is nonsense. */
+export function iteratorShard(table: Table, iterator: string): Shard | undefined {
+  try {
+    const { streamArn, shard } = decodeIterator(iterator)
+    return table.findStream(streamArn)?.topology.shards[shard]
+  } catch {
+    return undefined
+  }
+}

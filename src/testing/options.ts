@@ -1,0 +1,59 @@
+import type { StreamViewType } from '@aws-sdk/client-dynamodb-streams'
+import { type Clock, systemClock } from '../clock.ts'
+import type { Behaviour, Profile } from './behaviour.ts'
+import type { SequenceNumberFormat } from './world/sequence-numbers.ts'
+import type { KeySchema } from './world/table.ts'
+
+export interface StreamEmulatorOptions {
+  /** The same seed, commands and calls give the same ids, records and log. @default 1 */
+  readonly seed?: number | string | undefined
+  /** @default the wall clock */
+  readonly clock?: Clock | undefined
+  /** `aws` as documented by AWS; `local` as DynamoDB Local does. @default 'aws' */
+  readonly profile?: Profile | undefined
+  /** What differs from the profile. */
+  readonly behaviour?: Partial<Behaviour> | undefined
+  /** @default 'table' */
+  readonly tableName?: string | undefined
+  /** Names of the key attributes. @default { hash: 'id' } */
+  readonly keySchema?: KeySchema | undefined
+  /** @default 'NEW_AND_OLD_IMAGES' */
+  readonly viewType?: StreamViewType | undefined
+  /** Root shards of the stream, 1 or more. @default 1 */
+  readonly shards?: number | undefined
+  readonly sequenceNumbers?: SequenceNumberFormat | undefined
+  /** @default 'us-east-1', with the profile `local` 'ddblocal' */
+  readonly region?: string | undefined
+}
+
+export interface ResolvedOptions {
+  readonly seed: number | string
+  readonly clock: Clock
+  readonly profile: Profile
+  readonly tableName: string
+  readonly keySchema: KeySchema
+  readonly viewType: StreamViewType
+  readonly shards: number
+  readonly sequenceNumbers: SequenceNumberFormat | undefined
+  readonly region: string
+  readonly account: string
+}
+
+export function resolveOptions(options: StreamEmulatorOptions): ResolvedOptions {
+  const profile = options.profile ?? 'aws'
+  const shards = options.shards ?? 1
+  if (!Number.isInteger(shards) || shards < 1)
+    throw new RangeError(`shards must be a whole number of 1 or more, not ${shards}`)
+  return {
+    seed: options.seed ?? 1,
+    clock: options.clock ?? systemClock,
+    profile,
+    tableName: options.tableName ?? 'table',
+    keySchema: options.keySchema ?? { hash: 'id' },
+    viewType: options.viewType ?? 'NEW_AND_OLD_IMAGES',
+    shards,
+    sequenceNumbers: options.sequenceNumbers,
+    region: options.region ?? (profile === 'local' ? 'ddblocal' : 'us-east-1'),
+    account: profile === 'local' ? '000000000000' : '123456789012',
+  }
+}

@@ -1,0 +1,62 @@
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { answer } from './answer.ts'
+import type { WorldView } from './operations.ts'
+
+/** The emulator on a port. */
+export interface Listening extends AsyncDisposable {
+  /** The endpoint for SDK clients, as `http://127.0.0.1:8000`. */
+  readonly url: string
+  readonly port: number
+  /** Ends all connections; idempotent. */
+  close(): Promise<void>
+}
+
+/** Serves AWS JSON 1.0 over HTTP on the loopback interface. */
+export async function listen(world: WorldView, port: number): Promise<Listening> {
+  const server = createServer((request, response) => {
+    serve(world, request, response).catch((error: unknown) =>
+      response.destroy(error instanceof Error ? error : undefined),
+    )
+  })
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(port, '127.0.0.1', resolve)
+  })
+  const address = server.address() as AddressInfo
+  let closed: Promise<void> | undefined
+  const close = () => {
+    closed ??= new Promise((resolve) => {
+      server.close(() => resolve())
+      server.closeAllConnections()
+    })
+    return closed
+  }
+  return { url: `http://127.0.0.1:${address.port}`, port: address.port, close, [Symbol.asyncDispose]: close }
+}
+
+async function serve(world: WorldView, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const gone = new AbortController()
+  response.once('close', () => gone.abort())
+  const body = await readBody(request)
+  const given = await answer(world, String(request.headers['x-amz-target'] ?? ''), body, gone.signal)
+  if (given === 'reset') {
+    request.socket.resetAndDestroy()
+    return
+  }
+  const bytes = Buffer.from(given.body)
+  response.sendDate = false
+  response.writeHead(given.statusCode, {
+    'Content-Type': given.contentType,
+    'Content-Length': bytes.length,
+    Date: new Date(world.service.now()).toUTCString(),
+  })
+  if (given.breaksOffAt === undefined) response.end(bytes)
+  else response.write(bytes.subarray(0, given.breaksOffAt), () => response.destroy())
+}
+
+async function readBody(request: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = []
+  for await (const chunk of request) chunks.push(chunk as Buffer)
+  return Buffer.concat(chunks).toString('utf8')
+}

@@ -1,0 +1,66 @@
+import { answer } from './answer.ts'
+import type { WorldView } from './operations.ts'
+
+/** The part of an SDK request that matters here. */
+interface SdkRequest {
+  readonly headers: Readonly<Record<string, string>>
+  readonly body?: string | Uint8Array | undefined
+}
+
+interface SdkResponse {
+  readonly statusCode: number
+  readonly headers: Record<string, string>
+  readonly body: Uint8Array
+}
+
+/** A `requestHandler` for the clients of the AWS SDK. */
+export interface InProcessHandler extends Record<string, unknown> {
+  handle(
+    request: SdkRequest,
+    options?: { readonly abortSignal?: unknown },
+  ): Promise<{ response: SdkResponse }>
+}
+
+const never = new AbortController().signal
+
+/**
+ * An SDK client's way to the emulator: in this process, without a socket and without a timer. The body is given as
+ * bytes, which the SDK reads without waiting for the event loop.
+ */
+export function inProcessHandler(world: WorldView): InProcessHandler {
+  return {
+    handle: async ({ headers, body }, options) => {
+      const signal = options?.abortSignal instanceof AbortSignal ? options.abortSignal : never
+      const given = await answer(world, headers['x-amz-target'] ?? '', bodyText(body), signal)
+      if (given === 'reset') throw resetAsTheSdkTellsIt()
+      const bytes = Buffer.from(given.body)
+      return {
+        response: {
+          statusCode: given.statusCode,
+          headers: {
+            'content-type': given.contentType,
+            'content-length': String(bytes.length),
+            date: new Date(world.service.now()).toUTCString(),
+          },
+          body: bytes.subarray(0, given.breaksOffAt),
+        },
+      }
+    },
+    updateHttpClientConfig: () => {},
+    httpHandlerConfigs: () => ({}),
+  }
+}
+
+function bodyText(body: string | Uint8Array | undefined): string {
+  if (body === undefined) return ''
+  return typeof body === 'string' ? body : Buffer.from(body).toString('utf8')
+}
+
+/** The SDK's own request handler gives resets the name of a time-out, by which its retries know them. */
+export function resetAsTheSdkTellsIt(): Error {
+  return Object.assign(new Error('socket hang up'), {
+    name: 'TimeoutError',
+    code: 'ECONNRESET',
+    $metadata: {},
+  })
+}

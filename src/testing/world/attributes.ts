@@ -1,0 +1,98 @@
+import type { AttributeValue } from '@aws-sdk/client-dynamodb-streams'
+
+/** An item or a key as DynamoDB writes it. */
+export type AttributeMap = Record<string, AttributeValue>
+
+/** The attributes named by `names`, as text that is equal exactly for equal keys. */
+export function keyText(key: AttributeMap, names: readonly string[]): string {
+  let text = ''
+  for (const name of names) {
+    const value = key[name]
+    const part =
+      value?.S !== undefined
+        ? `S${value.S}`
+        : value?.N !== undefined
+          ? `N${value.N}`
+          : `B${Buffer.from(value?.B ?? []).toString('base64')}`
+    text += text === '' ? part : `\u0000${part}`
+  }
+  return text
+}
+
+export function pick(item: AttributeMap, names: readonly string[]): AttributeMap {
+  const result: AttributeMap = {}
+  for (const name of names) {
+    const value = item[name]
+    if (value !== undefined) result[name] = value
+  }
+  return result
+}
+
+/** Whether two images are the same to DynamoDB: a write that leaves an item so gives no stream record. */
+export function sameImage(one: AttributeMap, other: AttributeMap): boolean {
+  const names = Object.keys(one)
+  if (names.length !== Object.keys(other).length) return false
+  return names.every((name) => {
+    const left = one[name]
+    const right = other[name]
+    return left !== undefined && right !== undefined && sameValue(left, right)
+  })
+}
+
+function sameValue(one: AttributeValue, other: AttributeValue): boolean {
+  if (one.M && other.M) return sameImage(one.M, other.M)
+  if (one.L && other.L) {
+    const right = other.L
+    return (
+      one.L.length === right.length &&
+      one.L.every((value, index) => sameValue(value, right[index] as AttributeValue))
+    )
+  }
+  return canonical(one) === canonical(other)
+}
+
+/** Scalars and sets as text; the members of a set have no order. */
+function canonical(value: AttributeValue): string {
+  if (value.S !== undefined) return `S${value.S}`
+  if (value.N !== undefined) return `N${value.N}`
+  if (value.BOOL !== undefined) return `BOOL${value.BOOL}`
+  if (value.NULL !== undefined) return 'NULL'
+  if (value.B !== undefined) return `B${base64(value.B)}`
+  if (value.SS) return `SS${JSON.stringify([...value.SS].sort())}`
+  if (value.NS) return `NS${JSON.stringify([...value.NS].sort())}`
+  if (value.BS) return `BS${JSON.stringify(value.BS.map(base64).sort())}`
+  return Object.keys(value).join()
+}
+
+/**
+ * The size of an image by DynamoDB's rules for items: names and texts in UTF-8, about a byte for each two digits of
+ * a number, one byte for booleans and nulls, three bytes for a list or map and one for each of its members.
+ */
+export function imageBytes(image: AttributeMap | undefined): number {
+  let bytes = 0
+  for (const name in image) {
+    bytes += Buffer.byteLength(name) + valueBytes(image[name] as AttributeValue)
+  }
+  return bytes
+}
+
+function valueBytes(value: AttributeValue): number {
+  if (value.S !== undefined) return Buffer.byteLength(value.S)
+  if (value.N !== undefined) return numberBytes(value.N)
+  if (value.BOOL !== undefined || value.NULL !== undefined) return 1
+  if (value.B !== undefined) return value.B.byteLength
+  if (value.M) return 3 + Object.keys(value.M).length + imageBytes(value.M)
+  if (value.L) return value.L.reduce((sum, member) => sum + 1 + valueBytes(member), 3)
+  if (value.SS) return value.SS.reduce((sum, member) => sum + Buffer.byteLength(member), 0)
+  if (value.NS) return value.NS.reduce((sum, member) => sum + numberBytes(member), 0)
+  if (value.BS) return value.BS.reduce((sum, member) => sum + member.byteLength, 0)
+  return 0
+}
+
+function numberBytes(text: string): number {
+  return Math.ceil(text.length / 2) + 1
+}
+
+function base64(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64')
+}
