@@ -1,0 +1,214 @@
+import { backoffMs } from '../backoff.ts'
+import { type Clock, sleep } from '../clock.ts'
+import { isStreamError, StreamError } from '../errors.ts'
+import type { StreamToken } from '../position/token.ts'
+import type { CheckpointStore } from './store.ts'
+
+/** The wait before a failed save is tried again. Full jitter: see {@link backoffMs}. */
+const RETRY = { baseMs: 100, capMs: 5_000 } as const
+
+/** How long a flush goes on trying, in ms: well within the 30 s that a container is given to stop. */
+export const FLUSH_TIMEOUT_MS = 10_000
+
+export interface CheckpointRetry {
+  /** How many saves have failed in a row; 1 or more. */
+  readonly attempt: number
+  readonly error: unknown
+  /** The wait until the next one, in ms. */
+  readonly delayMs: number
+}
+
+export interface CheckpointerOptions {
+  readonly store: CheckpointStore
+  readonly name: string
+  /** Save after so many records done. An integer, 1 or more. */
+  readonly everyRecords: number
+  /** Save at the latest so long after a change, in ms. */
+  readonly everyMs: number
+  readonly clock: Clock
+  readonly random: () => number
+  /** The token that covers what is done, and nothing else, whenever it is asked for. Must not throw. */
+  readonly tokenOf: () => StreamToken
+  /** Called after each save. Must not throw. */
+  readonly onSaved?: ((token: StreamToken) => void) | undefined
+  /** Called after each failed save that will be tried again. Must not throw. */
+  readonly onRetry?: ((retry: CheckpointRetry) => void) | undefined
+  /** How long a flush goes on trying, in ms. @default 10_000 */
+  readonly flushTimeoutMs?: number | undefined
+}
+
+/**
+ * Saves a stream's token by count and by time.
+ *
+ * One save at a time, each with the token of the moment when it starts: never an older one after a newer one, and what
+ * happens during a save is covered by the next one. A failing store is asked again for as long as it takes. The only
+ * end to that is {@link Checkpointer.failure}: another worker holds the checkpoint.
+ */
+export class Checkpointer {
+  readonly #options: CheckpointerOptions
+  /** Counts the changes of the token. */
+  #revision = 0
+  /** The change up to which it was saved, and that up to which it must be saved without delay. */
+  #savedRevision = 0
+  #dueRevision = 0
+  /** Records done since the token was taken for a save. */
+  #unsavedRecords = 0
+  #isSaving = false
+  #isStopped = false
+  #failure: unknown
+  #lastError: unknown
+  /** Cancels the timer of the next save by time. */
+  #cancelTimer: (() => void) | undefined
+  /** Ends the wait before the next try. */
+  #retryNow: (() => void) | undefined
+  readonly #watchers = new Set<() => void>()
+  #closing: Promise<void> | undefined
+
+  constructor(options: CheckpointerOptions) {
+    this.#options = options
+  }
+
+  /** Why no more checkpoints are saved, usually `checkpoint.conflict`; `undefined` while all is well. */
+  get failure(): unknown {
+    return this.#failure
+  }
+
+  /** Tells that so many further records are done. With 0, that the token changed otherwise: a shard ended, say. */
+  recordsDone(count: number): void {
+    this.#revision++
+    this.#unsavedRecords += count
+    if (this.#unsavedRecords >= this.#options.everyRecords) this.#dueRevision = this.#revision
+    this.#schedule()
+  }
+
+  /**
+   * Resolves when all that was told before this call is saved; at once if it is already.
+   *
+   * @param signal ends it early, as the time-out does.
+   * @throws StreamError `checkpoint.failed`, with the store's error as cause, when it did not succeed in
+   * {@link FLUSH_TIMEOUT_MS}; the tries go on. `checkpoint.conflict` when another worker holds the checkpoint.
+   */
+  async flush(signal?: AbortSignal): Promise<void> {
+    const revision = this.#revision
+    this.#dueRevision = revision
+    this.#retryNow?.()
+    this.#schedule()
+    await this.#waitFor(() => this.#savedRevision >= revision || this.#isStopped, signal)
+    if (this.#failure !== undefined) throw this.#failure
+    if (this.#savedRevision < revision) throw this.#flushFailed(signal)
+  }
+
+  /** Flushes, and stops: afterwards nothing is saved and no timer is left. Idempotent. Rejects as `flush` does. */
+  close(signal?: AbortSignal): Promise<void> {
+    this.#closing ??= this.flush(signal).finally(() => this.#stop())
+    return this.#closing
+  }
+
+  #schedule(): void {
+    if (this.#isSaving || this.#isStopped || this.#savedRevision === this.#revision) return
+    if (this.#isDue()) void this.#saveWhileDue()
+    else this.#cancelTimer ??= this.#options.clock.setTimer(this.#options.everyMs, () => this.#timeIsUp())
+  }
+
+  #isDue(): boolean {
+    return this.#dueRevision > this.#savedRevision
+  }
+
+  #timeIsUp(): void {
+    this.#cancelTimer = undefined
+    this.#dueRevision = this.#revision
+    this.#schedule()
+  }
+
+  /** Never rejects: what cannot be overcome becomes the failure. */
+  async #saveWhileDue(): Promise<void> {
+    this.#isSaving = true
+    this.#cancelTimer?.()
+    this.#cancelTimer = undefined
+    try {
+      for (let attempt = 0; this.#isDue() && !this.#isStopped; ) {
+        attempt = (await this.#trySave()) ? 0 : await this.#waitToRetry(attempt + 1)
+      }
+    } catch (error) {
+      this.#failure = error
+      this.#stop()
+    } finally {
+      this.#isSaving = false
+    }
+    this.#notify()
+    this.#schedule()
+  }
+
+  /** Whether it succeeded. */
+  async #trySave(): Promise<boolean> {
+    const { store, name, tokenOf, onSaved } = this.#options
+    const revision = this.#revision
+    const records = this.#unsavedRecords
+    const token = tokenOf()
+    this.#unsavedRecords = 0
+    try {
+      await store.save(name, token)
+    } catch (error) {
+      if (isStreamError(error, 'checkpoint.conflict')) throw error
+      this.#lastError = error
+      this.#unsavedRecords += records
+      return false
+    }
+    this.#lastError = undefined
+    this.#savedRevision = revision
+    if (!this.#isStopped) onSaved?.(token)
+    this.#notify()
+    return true
+  }
+
+  /** Resolves to `attempt`, when it is time for the next one. */
+  async #waitToRetry(attempt: number): Promise<number> {
+    if (this.#isStopped) return attempt
+    const { clock, random, onRetry } = this.#options
+    const delayMs = backoffMs(attempt, RETRY, random)
+    onRetry?.({ attempt, error: this.#lastError, delayMs })
+    const wait = new AbortController()
+    this.#retryNow = () => wait.abort()
+    await sleep(clock, delayMs, wait.signal)
+    this.#retryNow = undefined
+    return attempt
+  }
+
+  /** Resolves when the condition holds, or the time of a flush is over, or `signal` aborts. */
+  async #waitFor(condition: () => boolean, signal: AbortSignal | undefined): Promise<void> {
+    const fulfilled = new AbortController()
+    const check = () => {
+      if (condition()) fulfilled.abort()
+    }
+    this.#watchers.add(check)
+    check()
+    const end = signal ? AbortSignal.any([fulfilled.signal, signal]) : fulfilled.signal
+    await sleep(this.#options.clock, this.#options.flushTimeoutMs ?? FLUSH_TIMEOUT_MS, end)
+    this.#watchers.delete(check)
+  }
+
+  #notify(): void {
+    for (const check of this.#watchers) check()
+  }
+
+  #stop(): void {
+    this.#isStopped = true
+    this.#cancelTimer?.()
+    this.#cancelTimer = undefined
+    this.#retryNow?.()
+  }
+
+  #flushFailed(signal: AbortSignal | undefined): StreamError<'checkpoint.failed'> {
+    const { name, flushTimeoutMs = FLUSH_TIMEOUT_MS } = this.#options
+    const cause = this.#lastError ?? signal?.reason
+    const when = signal?.aborted ? 'before it was aborted' : `within ${flushTimeoutMs} ms`
+    const why =
+      cause instanceof Error
+        ? cause.message
+        : cause === undefined
+          ? 'the store did not answer'
+          : String(cause)
+    const message = `The checkpoint "${name}" could not be saved ${when}: ${why}`
+    return new StreamError('checkpoint.failed', message, { name, operation: 'save' }, cause)
+  }
+}

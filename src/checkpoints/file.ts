@@ -1,0 +1,94 @@
+import { join, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { StreamError } from '../errors.ts'
+import { errorCode, readTextFile, removeStaleTemporaries, writeFileAtomically } from './atomic-file.ts'
+import { checkpointFileName } from './checkpoint-file-name.ts'
+import type { CheckpointStore } from './store.ts'
+
+/**
+ * Keeps each checkpoint in a file of its own, `<folder>/<encoded name>.json`.
+ *
+ * A save writes a temporary file, syncs it to the disk and renames it, so that the file is whole at every moment, also
+ * when several processes save under one name; the last one wins, it is not noticed. Use `dynamoDBCheckpointStore` where
+ * a second worker must be kept out. Files have mode 0600; the folder is made at the first save, with mode 0700.
+ *
+ * Errors: `token.invalid` when the file holds no JSON (it is left as it is), `checkpoint.failed` when it cannot be
+ * read or written.
+ *
+ * @param folder a path, from the working directory at the time of this call, or a `file:` URL.
+ */
+export function fileCheckpointStore(folder: string | URL): CheckpointStore {
+  const root = toPath(folder)
+  return storeOfFiles((name) => join(root, checkpointFileName(name)))
+}
+
+/** Keeps the one checkpoint there is in exactly this file, whatever its name. For a command line's `--checkpoint FILE`. */
+export function singleFileCheckpointStore(path: string | URL): CheckpointStore {
+  const file = toPath(path)
+  return storeOfFiles(() => file)
+}
+
+function storeOfFiles(pathOf: (name: string) => string): CheckpointStore {
+  const cleaned = new Set<string>()
+  return {
+    async load(name) {
+      const path = pathOf(name)
+      const text = await readTextFile(path).catch((error) => {
+        throw failure('load', name, path, error)
+      })
+      return text === undefined ? undefined : parseJson(text, name, path)
+    },
+    async save(name, token) {
+      const path = pathOf(name)
+      await writeFileAtomically(path, `${JSON.stringify(token)}\n`).catch((error) => {
+        throw failure('save', name, path, error)
+      })
+      if (cleaned.has(path)) return
+      cleaned.add(path)
+      await removeStaleTemporaries(path)
+    },
+  }
+}
+
+function parseJson(text: string, name: string, path: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch (cause) {
+    const what = text.trim() === '' ? 'is empty' : 'holds no valid JSON'
+    const message = `The checkpoint file ${path} ${what}. It was left as it is: put an earlier copy in its place, or move it away to start without a checkpoint ("${name}")`
+    throw new StreamError('token.invalid', message, { field: '', expected: 'JSON text' }, cause)
+  }
+}
+
+/** What the codes of the system mean, for those who don't know them by heart. */
+const REASONS: Readonly<Record<string, string>> = {
+  EACCES: 'permission denied',
+  EPERM: 'operation not permitted',
+  EROFS: 'the file system is read-only',
+  ENOSPC: 'no space left on the device',
+  EDQUOT: 'the disk quota is used up',
+  EFBIG: 'the file would be too large',
+  EISDIR: 'it is a folder',
+  ENOTDIR: 'a part of the path is a file, not a folder',
+  EEXIST: 'a part of the path is a file, not a folder',
+  ENAMETOOLONG: 'the path is too long',
+  EMFILE: 'the process has too many open files',
+}
+
+function failure(
+  operation: 'load' | 'save',
+  name: string,
+  path: string,
+  cause: unknown,
+): StreamError<'checkpoint.failed'> {
+  const code = errorCode(cause)
+  const reason =
+    (code !== undefined && REASONS[code]) || (cause instanceof Error ? cause.message : String(cause))
+  const place = operation === 'load' ? `from ${path}` : `in ${path}`
+  const message = `Cannot ${operation} the checkpoint "${name}" ${place}: ${reason}${code ? ` (${code})` : ''}`
+  return new StreamError('checkpoint.failed', message, { name, operation }, cause)
+}
+
+function toPath(location: string | URL): string {
+  return resolve(location instanceof URL ? fileURLToPath(location) : location)
+}
