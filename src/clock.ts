@@ -6,17 +6,19 @@ export interface Clock {
   /** Milliseconds since 1970-01-01T00:00:00Z. */
   now(): number
   /**
-   * Calls `callback` once, `delayMs` milliseconds (0 or more) from now, never synchronously.
+   * Calls `callback` once, `delayMs` milliseconds (0 or more) from now, never synchronously. A `background` timer
+   * does not keep the process alive.
    * @returns a function that cancels the timer; calling it late or twice does nothing.
    */
-  setTimer(delayMs: number, callback: () => void): () => void
+  setTimer(delayMs: number, callback: () => void, background?: boolean): () => void
 }
 
 /** The wall clock and the timers of the process. */
 export const systemClock: Clock = {
   now: () => Date.now(),
-  setTimer: (delayMs, callback) => {
+  setTimer: (delayMs, callback, background = false) => {
     const timer = setTimeout(callback, delayMs)
+    if (background) timer.unref()
     return () => clearTimeout(timer)
   },
 }

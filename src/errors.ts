@@ -15,6 +15,8 @@ export interface StreamErrorDetails {
   }
   'checkpoint.conflict': { readonly name: string; readonly owner?: string | undefined }
   'checkpoint.failed': { readonly name: string; readonly operation: 'load' | 'save' }
+  /** An answer of the service that cannot be true, as of an emulator with a fault. */
+  'service.invalid': { readonly operation: string }
   closed: Record<string, never>
   'handler.failed': { readonly shardId: string; readonly sequenceNumber: string }
   'destination.failed': { readonly destination: string }
@@ -35,7 +37,7 @@ export type StreamErrorCode = keyof StreamErrorDetails
  * Errors of the AWS SDK that speak of credentials or permissions are not wrapped: they pass through as they are.
  */
 export class StreamError<Code extends StreamErrorCode = StreamErrorCode> extends Error {
-  override readonly name = 'StreamError'
+  override readonly name: string = 'StreamError'
   readonly code: Code
   readonly details: StreamErrorDetails[Code]
 

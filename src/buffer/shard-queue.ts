@@ -1,0 +1,86 @@
+import type { RecordContext } from '../records/stream-record.ts'
+import { StreamRecord } from '../records/stream-record.ts'
+import { createdAtMsOf, sequenceNumberOf } from '../records/wire-record.ts'
+import type { ShardNode } from '../shards/shard.ts'
+import type { WireRecord } from '../streams-api/streams-api.ts'
+
+/** Records of one GetRecords answer, from `first` on. */
+export interface FetchedPage {
+  readonly records: readonly WireRecord[]
+  readonly first: number
+  readonly bytes: number
+  readonly context: RecordContext
+}
+
+/**
+ * What was fetched of one shard and not yet given out, in the service's order.
+ *
+ * @internal
+ */
+export class ShardQueue {
+  readonly node: ShardNode
+  /** Where this queue stands in the merge: the time of its head, never before what its lineage has reached. */
+  headTime = Number.POSITIVE_INFINITY
+  length = 0
+  bytes = 0
+  readonly #pages: FetchedPage[] = []
+  #at = 0
+  /** The time (ms) of the last record that had one; for records without. */
+  #lastCreatedAt: number
+  #headCreatedAt = 0
+  /** The sequence number of the record that was last given out. */
+  sequenceNumber = ''
+
+  constructor(node: ShardNode, lastCreatedAt: number) {
+    this.node = node
+    this.#lastCreatedAt = lastCreatedAt
+  }
+
+  push(page: FetchedPage): void {
+    const count = page.records.length - page.first
+    if (count <= 0) return
+    this.#pages.push(page)
+    this.length += count
+    this.bytes += page.bytes
+    if (this.#pages.length === 1) {
+      this.#at = page.first
+      this.#look()
+    }
+  }
+
+  /** Gives out the head. The queue must not be empty. */
+  shift(): StreamRecord {
+    const page = this.#pages[0] as FetchedPage
+    const wire = page.records[this.#at++] as WireRecord
+    const record = new StreamRecord(wire, page.context, this.#headCreatedAt)
+    this.sequenceNumber = sequenceNumberOf(wire)
+    this.node.reachedTime = this.headTime
+    this.length--
+    if (this.#at >= page.records.length) {
+      this.#pages.shift()
+      this.bytes -= page.bytes
+      this.#at = this.#pages[0]?.first ?? 0
+    }
+    this.#look()
+    return record
+  }
+
+  /** Brings `headTime` up to date after `node.reachedTime` was raised from outside. */
+  raise(time: number): void {
+    if (time > this.node.reachedTime) this.node.reachedTime = time
+    if (this.length > 0) this.headTime = Math.max(this.node.reachedTime, this.#headCreatedAt)
+  }
+
+  #look(): void {
+    const wire = this.#pages[0]?.records[this.#at]
+    if (wire === undefined) {
+      this.headTime = Number.POSITIVE_INFINITY
+      return
+    }
+    const createdAt = createdAtMsOf(wire) ?? this.#lastCreatedAt
+    this.#lastCreatedAt = createdAt
+    this.#headCreatedAt = createdAt
+    const reached = this.node.reachedTime
+    this.headTime = createdAt > reached ? createdAt : reached
+  }
+}

@@ -1,0 +1,48 @@
+import type { ParsedPosition } from '../position/position.ts'
+import { type AdoptedStart, seekLatest, seekTime, seekToken, seekTrimHorizon } from '../shards/seek.ts'
+import { classifyError } from '../streams-api/classify-error.ts'
+import { ForestReader, type Surroundings, streamNotFound } from './forest-reader.ts'
+
+/**
+ * Begins to read at a position: lists the shards, places the lineage, and for `latest` opens the iterators, so that
+ * everything that is written after this resolves will be given out.
+ */
+export async function beginReading(
+  position: ParsedPosition,
+  around: Surroundings,
+  onMade: (reading: ForestReader) => void,
+): Promise<ForestReader> {
+  const reading = new ForestReader(around)
+  onMade(reading)
+  try {
+    let serviceTime: number | undefined
+    await reading.discovery.listAll((page) => {
+      serviceTime ??= page.serviceTime
+    })
+    const now = serviceTime ?? around.clock.now()
+    const { lineage } = reading
+    const isLatest = position.kind === 'latest' || (position.kind === 'time' && position.since > now)
+    reading.begin(isLatest ? seekLatest(lineage, secondOf(now)) : seek(position, reading))
+    if (isLatest) await reading.openAtLatest()
+    return reading
+  } catch (error) {
+    reading.stop(error)
+    throw classifyError(error) === 'notFound' ? streamNotFound(around.streamArn, error) : error
+  }
+}
+
+function seek(position: ParsedPosition, { lineage }: ForestReader): AdoptedStart {
+  switch (position.kind) {
+    case 'token':
+      return seekToken(lineage, position.token)
+    case 'time':
+      return seekTime(lineage, position.since)
+    default:
+      return seekTrimHorizon(lineage)
+  }
+}
+
+/** The service's clock and the records' times are cut to the second. */
+function secondOf(ms: number): number {
+  return Math.floor(ms / 1_000) * 1_000
+}

@@ -1,0 +1,155 @@
+import type { DynamoDBStreamsClient } from '@aws-sdk/client-dynamodb-streams'
+import type { unmarshallOptions } from '@aws-sdk/util-dynamodb'
+import type { Clock } from './clock.ts'
+import { StreamError } from './errors.ts'
+import type { StreamsApi } from './streams-api/streams-api.ts'
+
+/** How a stream is read. Everything but `streamArn` can be left out. */
+export interface CoordinatorOptions {
+  /** The stream's ARN, with its label: `arn:aws:dynamodb:<region>:<account>:table/<table>/stream/<label>`. */
+  readonly streamArn: string
+  /**
+   * The SDK's client, or another implementation of its three calls (the emulator's `api`).
+   * @default a client made from the environment
+   */
+  readonly client?: DynamoDBStreamsClient | StreamsApi | undefined
+  /**
+   * What to do about records that AWS trimmed before they were read. `'throw'`: reading rejects with `records.trimmed`
+   * until `moveTo` is called. `'continue'`: go on at the oldest record that is left. Event `gap` tells of it both times.
+   * @default 'throw'
+   */
+  readonly onGap?: 'throw' | 'continue' | undefined
+  /**
+   * How much may be buffered, over all shards, in bytes of the service's answers; 1 MiB (1 048 576) or more. In memory,
+   * parsed records take about three times as much. One record of each shard and the answers under way may come on top.
+   * @default 67108864
+   */
+  readonly maxBufferedBytes?: number | undefined
+  /**
+   * How many shards are read at the same moment; 1 to 10 000.
+   * @default 64
+   */
+  readonly maxConcurrentReads?: number | undefined
+  /**
+   * How many records to ask for in one GetRecords call; 1 to 1000, which is the service's own bound.
+   * @default 1000
+   */
+  readonly pageSize?: number | undefined
+  /**
+   * The pause before a shard that had nothing new is asked again, in ms: `min` at first, growing to `max`; 0 to
+   * 60 000 each. Below 200 the service's limit of 5 calls a second and shard is exceeded.
+   * @default { min: 200, max: 1000 }
+   */
+  readonly idlePollMs?: { readonly min?: number | undefined; readonly max?: number | undefined } | undefined
+  /**
+   * How often all shards are listed, in ms, to find shards that came up unannounced; 1 000 to 3 600 000.
+   * @default 60000
+   */
+  readonly discoveryIntervalMs?: number | undefined
+  /**
+   * How images become plain values: the options of `unmarshall` in `@aws-sdk/util-dynamodb`.
+   * @default {}
+   */
+  readonly unmarshallOptions?: unmarshallOptions | undefined
+  /**
+   * Where the time comes from, for tests.
+   * @default the system's clock
+   */
+  readonly clock?: Clock | undefined
+  /**
+   * A source of numbers from 0 (inclusive) to 1, for the jitter of pauses; for tests.
+   * @default Math.random
+   */
+  readonly random?: (() => number) | undefined
+  /** Ends all reading when it aborts, like `close()`. */
+  readonly signal?: AbortSignal | undefined
+}
+
+/** The defaults of the options that have a value of their own. */
+export const coordinatorDefaults = {
+  onGap: 'throw',
+  maxBufferedBytes: 64 * 1024 * 1024,
+  maxConcurrentReads: 64,
+  pageSize: 1000,
+  idlePollMs: { min: 200, max: 1000 },
+  discoveryIntervalMs: 60_000,
+} as const satisfies Partial<CoordinatorOptions>
+
+/** Checked, with defaults filled in. */
+export interface ReadingOptions {
+  readonly onGap: 'throw' | 'continue'
+  readonly maxBufferedBytes: number
+  readonly maxConcurrentReads: number
+  readonly pageSize: number
+  readonly idlePollMs: { readonly min: number; readonly max: number }
+  readonly discoveryIntervalMs: number
+  readonly unmarshallOptions: unmarshallOptions | undefined
+}
+
+/** @throws StreamError `options.invalid` for the first option that is out of its range. */
+export function checkReadingOptions(options: CoordinatorOptions): ReadingOptions {
+  const { onGap = coordinatorDefaults.onGap } = options
+  if (onGap !== 'throw' && onGap !== 'continue') throw invalidOption('onGap', onGap, "'throw' or 'continue'")
+  const min = integer(
+    'idlePollMs.min',
+    options.idlePollMs?.min ?? coordinatorDefaults.idlePollMs.min,
+    0,
+    60_000,
+  )
+  const defaultMax = Math.max(min, coordinatorDefaults.idlePollMs.max)
+  return {
+    onGap,
+    maxBufferedBytes: integer(
+      'maxBufferedBytes',
+      options.maxBufferedBytes ?? coordinatorDefaults.maxBufferedBytes,
+      1024 * 1024,
+      Number.MAX_SAFE_INTEGER,
+    ),
+    maxConcurrentReads: integer(
+      'maxConcurrentReads',
+      options.maxConcurrentReads ?? coordinatorDefaults.maxConcurrentReads,
+      1,
+      10_000,
+    ),
+    pageSize: integer('pageSize', options.pageSize ?? coordinatorDefaults.pageSize, 1, 1000),
+    idlePollMs: { min, max: integer('idlePollMs.max', options.idlePollMs?.max ?? defaultMax, min, 60_000) },
+    discoveryIntervalMs: integer(
+      'discoveryIntervalMs',
+      options.discoveryIntervalMs ?? coordinatorDefaults.discoveryIntervalMs,
+      1_000,
+      3_600_000,
+    ),
+    unmarshallOptions: options.unmarshallOptions,
+  }
+}
+
+/** @throws StreamError `options.invalid` unless `arn` is that of a stream. */
+export function checkStreamArn(arn: unknown): string {
+  if (typeof arn === 'string' && /^arn:[^:]*:dynamodb:[^:]*:[^:]*:table\/[^/]+\/stream\/.+$/.test(arn))
+    return arn
+  throw invalidOption(
+    'streamArn',
+    arn,
+    'the ARN of a stream, as in arn:aws:dynamodb:us-east-1:123456789012:table/orders/stream/2026-01-01T00:00:00.000',
+  )
+}
+
+/** Checks that a value is a whole number in a range. */
+export function integer(option: string, value: unknown, min: number, max: number): number {
+  if (typeof value === 'number' && Number.isInteger(value) && value >= min && value <= max) return value
+  const range = max === Number.MAX_SAFE_INTEGER ? `of ${min} or more` : `from ${min} to ${max}`
+  throw invalidOption(option, value, `a whole number ${range}`)
+}
+
+export function invalidOption(
+  option: string,
+  value: unknown,
+  expected: string,
+): StreamError<'options.invalid'> {
+  const shown = typeof value === 'string' ? JSON.stringify(value) : String(value)
+  return new StreamError('options.invalid', `Option ${option} is ${shown}, but must be ${expected}.`, {
+    option,
+    value,
+    expected,
+  })
+}

@@ -1,0 +1,60 @@
+import type { Clock } from '../clock.ts'
+import { callWithTimeout } from '../streams-api/retry.ts'
+import type { IteratorStart, RecordPage, StreamsApi } from '../streams-api/streams-api.ts'
+import { ITERATOR_LIFE_MS, type ShardReader } from './shard-reader.ts'
+
+export interface ReadContext {
+  readonly api: StreamsApi
+  readonly streamArn: string
+  readonly clock: Clock
+  readonly signal: AbortSignal
+}
+
+export type ReadOutcome =
+  | { readonly kind: 'page'; readonly page: RecordPage }
+  | {
+      readonly kind: 'failed'
+      readonly operation: 'GetShardIterator' | 'GetRecords'
+      /** How the iterator was to be opened, if that is what failed. */
+      readonly start: IteratorStart | undefined
+      readonly error: unknown
+    }
+
+/** Makes one read of a shard: opens an iterator if there is none, and fetches a page. Never rejects. */
+export async function readShard(
+  reader: ShardReader,
+  limit: number,
+  context: ReadContext,
+): Promise<ReadOutcome> {
+  const start = reader.iterator === undefined ? reader.iteratorStart(context.clock.now()) : undefined
+  try {
+    if (start) await openIterator(reader, start, context)
+  } catch (error) {
+    return { kind: 'failed', operation: 'GetShardIterator', start, error }
+  }
+  try {
+    const iterator = reader.iterator as string
+    const page = await callWithTimeout(
+      (signal) => context.api.readRecords({ iterator, limit }, signal),
+      context,
+    )
+    return { kind: 'page', page }
+  } catch (error) {
+    return { kind: 'failed', operation: 'GetRecords', start: undefined, error }
+  }
+}
+
+/** Gives the reader an iterator that starts at `start`. */
+export async function openIterator(
+  reader: ShardReader,
+  start: IteratorStart,
+  context: ReadContext,
+): Promise<void> {
+  const { api, streamArn, clock } = context
+  const askedAt = clock.now()
+  reader.iterator = await callWithTimeout(
+    (signal) => api.openIterator({ streamArn, shardId: reader.node.shardId, start }, signal),
+    context,
+  )
+  reader.iteratorExpiresAt = askedAt + ITERATOR_LIFE_MS
+}

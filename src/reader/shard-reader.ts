@@ -1,0 +1,190 @@
+import { ShardQueue } from '../buffer/shard-queue.ts'
+import { compareSequenceNumbers, isSequenceNumber } from '../position/sequence-number.ts'
+import { shardCreatedAt } from '../position/shard-id.ts'
+import { createdAtMsOf, sequenceNumberOf } from '../records/wire-record.ts'
+import { RETENTION_MS } from '../shards/retention.ts'
+import type { ShardNode } from '../shards/shard.ts'
+import type { IteratorStart, WireRecord } from '../streams-api/streams-api.ts'
+
+/** A shard iterator is good for 15 minutes after it was returned (API reference, GetShardIterator). */
+export const ITERATOR_LIFE_MS: number = 15 * 60_000
+
+/**
+ * How many empty answers in a row show that nothing is left to read. DynamoDB Streams answers with about five empty
+ * pages while an iterator crosses an empty stretch of a shard, at its beginning or in the middle.
+ */
+export const EMPTY_PAGES_TO_CROSS = 5 as const
+
+/** A closed shard ends with an answer without iterator. If it does not after so many empty ones, we slow down. */
+const EMPTY_PAGES_OF_CLOSED_SHARD = 100
+
+export type ReaderPhase =
+  /** In the schedule: to be read at its time. */
+  | 'scheduled'
+  /** A call is under way. */
+  | 'reading'
+  /** Enough is buffered. */
+  | 'resting'
+  /** No next iterator: a listing must tell whether the shard is closed. */
+  | 'ending'
+  /** Not to be read any more, or not before somebody acts. */
+  | 'stopped'
+
+/**
+ * One shard that is being read: its iterator, how its answers were, and the records that wait to be given out.
+ * It makes no calls; it says how the next one should be, and takes the answer in.
+ *
+ * @internal
+ */
+export class ShardReader {
+  readonly node: ShardNode
+  readonly queue: ShardQueue
+  phase: ReaderPhase = 'stopped'
+  /** Its place in the schedule; see `ReadSchedule`. */
+  ticket = 0
+  /** Its records wait until those of its parent are given out. */
+  held: boolean
+
+  iterator: string | undefined
+  iteratorExpiresAt = 0
+  /** The service refused the sequence number that its own listing names as the first. */
+  #probeRefused = false
+  /** Pass over records older than this (ms), until one of that time or later comes. */
+  since: number | undefined
+
+  /** Whether it was seen that nothing is left to read. */
+  atTip = false
+  emptyPages = 0
+  /** The number of its last read, counted over all shards. */
+  readNumber = 0
+  /** When its last read began. */
+  askedAtMs = Number.NEGATIVE_INFINITY
+
+  /** Failed calls in a row. */
+  failures = 0
+  failingSince: number | undefined
+  leftBehind = false
+
+  constructor(node: ShardNode, held: boolean, now: number, timeGranularityMs: number) {
+    this.node = node
+    this.held = held
+    const { start } = node
+    if (typeof start === 'object' && 'since' in start) {
+      this.since = Math.floor(start.since / timeGranularityMs) * timeGranularityMs
+    }
+    const parentTime = Number.isFinite(node.reachedTime) ? node.reachedTime : undefined
+    this.queue = new ShardQueue(node, parentTime ?? shardCreatedAt(node.shardId) ?? now)
+  }
+
+  /** Whether the merge must wait for it: it may hold records older than any that are buffered. */
+  get blocks(): boolean {
+    return (
+      !this.held &&
+      !this.atTip &&
+      !this.leftBehind &&
+      this.queue.length === 0 &&
+      this.phase !== 'stopped' &&
+      this.phase !== 'ending'
+    )
+  }
+
+  /** What to open the next iterator with. */
+  iteratorStart(now: number): IteratorStart {
+    const { fetched, start } = this.node
+    if (fetched !== undefined) return { type: 'AFTER_SEQUENCE_NUMBER', sequenceNumber: fetched }
+    if (typeof start === 'object' && 'after' in start) {
+      return { type: 'AFTER_SEQUENCE_NUMBER', sequenceNumber: start.after }
+    }
+    const first = this.#firstSequenceNumber(now)
+    return first === undefined
+      ? { type: 'TRIM_HORIZON' }
+      : { type: 'AT_SEQUENCE_NUMBER', sequenceNumber: first }
+  }
+
+  /** The iterator is of no use any more: the next read begins with making one anew. */
+  dropIterator(): void {
+    this.iterator = undefined
+  }
+
+  /**
+   * TRIM_HORIZON passes over trimmed records in silence. Where all records of a shard are promised and it is old
+   * enough to have been trimmed, it is opened at its first sequence number, which tells.
+   */
+  #firstSequenceNumber(now: number): string | undefined {
+    const { node } = this
+    if (!this.promisesTrimmed(now) || this.#probeRefused) return undefined
+    const createdAt = shardCreatedAt(node.shardId)
+    if (createdAt === undefined || createdAt > now - RETENTION_MS) return undefined
+    return node.startingSequenceNumber
+  }
+
+  /** Whether a record of the shard that was trimmed by now would be missed. */
+  promisesTrimmed(now: number): boolean {
+    const { fetched, promised, start } = this.node
+    if (fetched !== undefined) return true
+    if (start === 'start') return promised
+    // What was trimmed is older than the retention; it is missed if records of that time are wanted.
+    return 'after' in start || (promised && start.since < now - RETENTION_MS)
+  }
+
+  /** Whether the sequence number that was refused is one that the listing named, and nobody read. */
+  refuseProbe(start: IteratorStart): boolean {
+    if (start.type !== 'AT_SEQUENCE_NUMBER' || this.#probeRefused) return false
+    this.#probeRefused = true
+    return true
+  }
+
+  /**
+   * Takes in what an answer holds, and returns the index of its first record that is to be given out. Records that
+   * were fetched before (an answer that came twice) and those before `since` are passed over.
+   */
+  accept(records: readonly WireRecord[], isFull: boolean): number {
+    if (records.length === 0) {
+      this.emptyPages++
+      if (this.emptyPages >= this.#pagesToCross()) this.atTip = true
+      return 0
+    }
+    this.emptyPages = 0
+    if (isFull) this.atTip = false
+    const unseen = this.#firstUnseen(records)
+    if (unseen < records.length) {
+      this.node.fetched = sequenceNumberOf(records[records.length - 1] as WireRecord)
+    }
+    return this.#firstWanted(records, unseen)
+  }
+
+  /** It is not known any more whether something is left to read; one empty answer will show. */
+  doubtTip(): void {
+    this.atTip = false
+    this.emptyPages = EMPTY_PAGES_TO_CROSS - 1
+  }
+
+  #pagesToCross(): number {
+    return this.node.closed ? EMPTY_PAGES_OF_CLOSED_SHARD : EMPTY_PAGES_TO_CROSS
+  }
+
+  #firstUnseen(records: readonly WireRecord[]): number {
+    const { fetched } = this.node
+    if (fetched === undefined || !isSequenceNumber(fetched)) return 0
+    let index = 0
+    while (index < records.length) {
+      const sequenceNumber = sequenceNumberOf(records[index] as WireRecord)
+      if (!isSequenceNumber(sequenceNumber) || compareSequenceNumbers(sequenceNumber, fetched) > 0) break
+      index++
+    }
+    return index
+  }
+
+  #firstWanted(records: readonly WireRecord[], from: number): number {
+    if (this.since === undefined) return from
+    for (let index = from; index < records.length; index++) {
+      const createdAt = createdAtMsOf(records[index] as WireRecord)
+      // A record that tells no time is not passed over: it might be wanted.
+      if (createdAt === undefined || createdAt >= this.since) {
+        this.since = undefined
+        return index
+      }
+    }
+    return records.length
+  }
+}

@@ -1,0 +1,48 @@
+import { shardCreatedAt } from '../position/shard-id.ts'
+import type { Lineage } from './lineage.ts'
+import { RETENTION_MS } from './retention.ts'
+import type { ShardNode } from './shard.ts'
+
+/**
+ * How long a child waits for a parent that it names and no listing shows, in ms. A parent younger than the retention
+ * is hidden by a listing that lags, not trimmed; after this time the child is read all the same.
+ */
+export const HIDDEN_PARENT_WAIT_MS: number = 300_000
+
+export type ShardPlan =
+  /** Nothing stands before it: read it now. */
+  | { readonly do: 'open'; readonly hiddenParentId?: string }
+  /** Its parent is fetched whole, and still in the buffer: fetch it too, but hold its records back. */
+  | { readonly do: 'prefetch' }
+  /** Its parent comes first. `until`: when to look again, if nothing happens before. */
+  | { readonly do: 'wait'; readonly until?: number }
+
+/** Says what to do with an unread shard, so that no record of a child comes before its parent's last one. */
+export function planShard(node: ShardNode, lineage: Lineage, knownSince: number, now: number): ShardPlan {
+  if (node.parentId === undefined) return { do: 'open' }
+  const parent = lineage.get(node.parentId)
+  if (parent) {
+    if (parent.state === 'finished') return { do: 'open' }
+    return parent.state === 'fetched' ? { do: 'prefetch' } : { do: 'wait' }
+  }
+  // The position speaks of this shard itself, so what comes before it is done.
+  if (node.placed) return { do: 'open' }
+  const parentMade = shardCreatedAt(node.parentId)
+  // An old parent that is not listed was trimmed with all its records. So it is where its id tells no time.
+  if (parentMade === undefined || parentMade < now - RETENTION_MS) return { do: 'open' }
+  const until = knownSince + HIDDEN_PARENT_WAIT_MS
+  return now < until ? { do: 'wait', until } : { do: 'open', hiddenParentId: node.parentId }
+}
+
+/** Whether reading of one of the shard's heirs has begun. Then it lies before the position, whenever it shows up. */
+export function hasStartedHeir(node: ShardNode): boolean {
+  const rest = [...node.children]
+  const seen = new Set<ShardNode>()
+  for (let heir = rest.pop(); heir; heir = rest.pop()) {
+    if (seen.has(heir)) continue
+    seen.add(heir)
+    if (heir.state !== 'unread' || heir.placed) return true
+    rest.push(...heir.children)
+  }
+  return false
+}
