@@ -52,8 +52,29 @@ export interface Behaviour {
   readonly timestamps: 'second' | 'minute' | 'missing'
   /** Moves each told time by a random number of ms up to this, back or forth. */
   readonly timestampJitterMs: number
+  /** Members left out of the records and of their `dynamodb`: all of them are optional in the service's model. */
+  readonly omitFromRecords: readonly (
+    | 'awsRegion'
+    | 'eventID'
+    | 'eventSource'
+    | 'eventVersion'
+    | 'Keys'
+    | 'NewImage'
+    | 'OldImage'
+    | 'SizeBytes'
+    | 'StreamViewType'
+    | 'userIdentity'
+  )[]
   /** How a delete by time to live looks. `unmarked`: the bug of Local 3.3.0. */
   readonly ttlDeletes: 'marked' | 'unmarked'
+
+  // Limits, by a sliding second of the service's clock
+  /** DescribeStream calls a second before `ThrottlingException`; AWS: 10. Off by default: a manual clock stands still. */
+  readonly describesPerSecond: number
+  /** GetRecords calls a second and shard before `ThrottlingException`; AWS is said to allow 5. */
+  readonly readsPerSecond: number
+  /** Chains of iterators that read a shard in the same second before `LimitExceededException`; AWS: 2. */
+  readonly readersPerShard: number
 
   // The service
   /** Records older than this many ms are trimmed at the next call. */
@@ -87,7 +108,11 @@ const aws: Behaviour = {
   readLagMs: 0,
   timestamps: 'second',
   timestampJitterMs: 0,
+  omitFromRecords: [],
   ttlDeletes: 'marked',
+  describesPerSecond: Number.POSITIVE_INFINITY,
+  readsPerSecond: Number.POSITIVE_INFINITY,
+  readersPerShard: Number.POSITIVE_INFINITY,
   retentionMs: 24 * 60 * 60_000,
   clockSkewMs: 0,
 }

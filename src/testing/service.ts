@@ -2,11 +2,13 @@ import { type Clock, sleep } from '../clock.ts'
 import type { Behaviour } from './behaviour.ts'
 import type { CallContext, IteratorLives } from './calls/context.ts'
 import { ServiceFault } from './calls/errors.ts'
+import { decodeIterator } from './calls/iterator.ts'
 import { type ListedShards, type ListShardsRequest, listShards } from './calls/list-shards.ts'
 import { type ListedStreams, type ListStreamsRequest, listStreams } from './calls/list-streams.ts'
 import { type OpenIteratorRequest, openIterator } from './calls/open-iterator.ts'
-import { iteratorShard, type ReadPage, type ReadRecordsRequest, readRecords } from './calls/read-records.ts'
+import { type ReadPage, readRecords } from './calls/read-records.ts'
 import { type Effect, effectText } from './faults/effect.ts'
+import type { Limits } from './faults/limits.ts'
 import type { Call, CallName, Rules } from './faults/rules.ts'
 import { abortError, BrokenBody, ConnectionReset, untilAborted } from './faults/transport.ts'
 import type { Visibility } from './faults/visibility.ts'
@@ -18,12 +20,17 @@ import type { Table } from './world/table.ts'
 export interface Service {
   listShards(request: ListShardsRequest, signal: AbortSignal): Promise<ListedShards>
   openIterator(request: OpenIteratorRequest, signal: AbortSignal): Promise<string>
-  readRecords(request: ReadRecordsRequest, signal: AbortSignal): Promise<ReadPage>
+  readRecords(request: GetRecordsRequest, signal: AbortSignal): Promise<ReadPage>
   listStreams(request: ListStreamsRequest, signal: AbortSignal): Promise<ListedStreams>
   /** Runs a call of another service on the same table, with the same faults. */
   perform<T>(name: CallName, act: (context: CallContext) => T, signal: AbortSignal): Promise<T>
   /** The service's clock, in ms. */
   now(): number
+}
+
+export interface GetRecordsRequest {
+  readonly iterator: string
+  readonly limit?: number | undefined
 }
 
 export interface ServiceParts {
@@ -32,15 +39,23 @@ export interface ServiceParts {
   readonly behaviour: () => Behaviour
   readonly visibility: Visibility
   readonly iterators: IteratorLives
+  readonly limits: Limits
   readonly rules: Rules
   readonly random: Random
   readonly log: (entry: LogEntry) => void
 }
 
-type Facts = Omit<LogEntry, 'at' | 'op' | 'effect' | 'error'>
+/** One call, for {@link createService} to run. */
+interface Job<T> extends Call {
+  /** What the log says of the request. */
+  readonly position?: string | undefined
+  readonly act: (context: CallContext) => T
+  /** What the log says of the result. */
+  readonly facts?: (result: T) => Partial<LogEntry>
+}
 
 export function createService(parts: ServiceParts): Service {
-  const { table, clock, rules, log } = parts
+  const { table, clock, rules, limits, log } = parts
 
   const contextFor = (effect: Effect | undefined): CallContext => {
     const behaviour = effect ? { ...parts.behaviour(), ...effect } : parts.behaviour()
@@ -54,31 +69,42 @@ export function createService(parts: ServiceParts): Service {
     }
   }
 
-  /** One call: faults before, the call itself, faults after. */
-  const run = async <T>(
-    call: Call,
-    asked: Facts,
-    signal: AbortSignal,
-    act: (context: CallContext) => T,
-    facts: (result: T) => Facts,
-  ): Promise<T> => {
+  const enter = (
+    job: Call & { readonly position?: string | undefined },
+    effect: Effect | undefined,
+    facts: Partial<LogEntry>,
+    error: string | undefined,
+  ) =>
+    log({
+      at: clock.now(),
+      op: job.name,
+      shard: job.shard,
+      position: facts.position ?? job.position,
+      records: facts.records,
+      through: facts.through,
+      end: facts.end,
+      shards: facts.shards,
+      effect: effect && effectText(effect),
+      error,
+    })
+
+  /** Faults before the call, the call itself, faults after it. */
+  const run = async <T>(job: Job<T>, signal: AbortSignal): Promise<T> => {
     if (signal.aborted) throw abortError()
-    const effect = rules.match(call)
-    const entry = { at: clock.now(), op: call.name, ...asked, effect: effect && effectText(effect) }
+    const effect = rules.match(job)
     let result: T
     try {
       if (effect) failBefore(effect)
-      result = act(contextFor(effect))
+      result = job.act(contextFor(effect))
     } catch (error) {
-      log({ ...entry, error: error instanceof Error ? error.name : String(error) })
+      enter(job, effect, {}, error instanceof Error ? error.name : String(error))
       if (effect) await waitFor(effect, clock, signal)
       throw error
     }
-    log({ ...entry, ...facts(result) })
-    if (effect) {
-      await waitFor(effect, clock, signal)
-      failAfter(effect, result)
-    }
+    const lost = effect && faultAfter(effect, result)
+    enter(job, effect, job.facts?.(result) ?? {}, lost?.name)
+    if (effect) await waitFor(effect, clock, signal)
+    if (lost) throw lost
     return result
   }
 
@@ -87,59 +113,76 @@ export function createService(parts: ServiceParts): Service {
 
     listShards: (request, signal) =>
       run(
-        { name: 'DescribeStream', shard: request.childrenOf },
-        { shard: request.childrenOf, position: request.exclusiveStartShardId },
+        {
+          name: 'DescribeStream',
+          shard: request.childrenOf,
+          position: request.exclusiveStartShardId,
+          act: (context) => {
+            limits.describe(context.now, context.behaviour)
+            return listShards(context, request)
+          },
+          facts: ({ shards }) => ({ shards: shards.map(({ shardId }) => shardId) }),
+        },
         signal,
-        (context) => listShards(context, request),
-        ({ shards }) => ({ shards: shards.map(({ shardId }) => shardId) }),
       ),
 
     openIterator: (request, signal) =>
       run(
-        { name: 'GetShardIterator', shard: request.shardId },
-        { shard: request.shardId, position: startText(request.start) },
+        {
+          name: 'GetShardIterator',
+          shard: request.shardId,
+          position: startText(request.start),
+          act: (context) => openIterator(context, request),
+        },
         signal,
-        (context) => openIterator(context, request),
-        () => ({}),
       ),
 
-    readRecords: (request, signal) => {
-      const shard = iteratorShard(table, request.iterator)?.shardId
+    readRecords: ({ iterator: text, limit }, signal) => {
+      const iterator = decodeIterator(text)
+      const shard = iterator && table.findStream(iterator.streamArn)?.topology.shards[iterator.shard]
       return run(
-        { name: 'GetRecords', shard },
-        { shard },
+        {
+          name: 'GetRecords',
+          shard: shard?.shardId,
+          act: (context) => {
+            if (iterator && shard) limits.read(shard.shardId, iterator.reader, context.now, context.behaviour)
+            return readRecords(context, { iterator, limit })
+          },
+          facts: pageFacts,
+        },
         signal,
-        (context) => readRecords(context, request),
-        ({ shard: { records: all }, records, index, end }) => ({
-          position: index === 0 ? 'start' : all[index - 1]?.sequenceNumber,
-          records: records.length,
-          through: records[records.length - 1]?.sequenceNumber,
-          end: end || undefined,
-        }),
       )
     },
 
     listStreams: (request, signal) =>
       run(
-        { name: 'ListStreams', shard: undefined },
-        { position: request.exclusiveStartStreamArn },
+        {
+          name: 'ListStreams',
+          shard: undefined,
+          position: request.exclusiveStartStreamArn,
+          act: (context) => listStreams(context, request),
+        },
         signal,
-        (context) => listStreams(context, request),
-        () => ({}),
       ),
 
-    perform: (name, act, signal) => run({ name, shard: undefined }, {}, signal, act, () => ({})),
+    perform: (name, act, signal) => run({ name, shard: undefined, act }, signal),
+  }
+}
+
+function pageFacts({ shard, records, index, end }: ReadPage): Partial<LogEntry> {
+  return {
+    position: index === 0 ? 'start' : shard.records[index - 1]?.sequenceNumber,
+    records: records.length,
+    through: records[records.length - 1]?.sequenceNumber,
+    end: end || undefined,
   }
 }
 
 function failBefore(effect: Effect): void {
   if (effect.reset === 'before') throw new ConnectionReset()
   if (effect.fail !== undefined) {
-    throw new ServiceFault(
-      effect.fail,
-      effect.message ?? `${effect.fail} by a rule of the emulator`,
-      effect.statusCode,
-    )
+    const message = effect.message ?? `${effect.fail} by a rule of the emulator`
+    throw new ServiceFault(effect.fail, message, effect.statusCode)
   }
 }
 
@@ -150,9 +193,10 @@ async function waitFor(effect: Effect, clock: Clock, signal: AbortSignal): Promi
   if (signal.aborted) throw abortError()
 }
 
-function failAfter(effect: Effect, result: unknown): void {
-  if (effect.reset === 'after') throw new ConnectionReset()
-  if (effect.body) throw new BrokenBody(effect.body, effect.statusCode ?? 200, result)
+/** How the answer gets lost on its way, after the service has acted. */
+function faultAfter(effect: Effect, result: unknown): Error | undefined {
+  if (effect.reset === 'after') return new ConnectionReset()
+  return effect.body && new BrokenBody(effect.body, effect.statusCode ?? 200, result)
 }
 
 function startText(start: OpenIteratorRequest['start']): string {

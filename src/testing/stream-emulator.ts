@@ -7,6 +7,7 @@ import {
 import type { StreamsApi } from '../streams-api/streams-api.ts'
 import { type Behaviour, profiles } from './behaviour.ts'
 import { createIteratorLives, type IteratorControl } from './faults/iterator-lives.ts'
+import { createLimits } from './faults/limits.ts'
 import { type CallName, createRules, type EffectSource, type Rules, type Where } from './faults/rules.ts'
 import { createVisibility, type Duration, type Visibility } from './faults/visibility.ts'
 import type { LogEntry } from './log.ts'
@@ -93,6 +94,7 @@ export class StreamEmulator {
       behaviour,
       visibility: this.#visibility,
       iterators: this.#iterators,
+      limits: createLimits(),
       rules: this.#rules,
       random: seededRandom(seed, 'calls'),
       log: (entry) => this.#log.push(entry),

@@ -1,5 +1,3 @@
-import { invalid } from './errors.ts'
-
 /** What a shard iterator stands for. It is all in its text, so that any number of them cost no memory. */
 export interface IteratorState {
   readonly streamArn: string
@@ -22,26 +20,22 @@ export function encodeIterator(state: IteratorState): string {
   return `${state.streamArn}|1|${Buffer.from(fields, 'latin1').toString('base64')}`
 }
 
-export function decodeIterator(text: string): IteratorState {
+/** What `encodeIterator` put into the text; undefined when that is not where it comes from. */
+export function decodeIterator(text: string): IteratorState | undefined {
   const bar = text.lastIndexOf('|1|')
-  const fields =
-    bar === -1
-      ? []
-      : Buffer.from(text.slice(bar + 3), 'base64')
-          .toString('latin1')
-          .split('.')
-          .map(Number)
-  const [shard, index, issuedAt, serial, reader, emptyPages] = fields
-  if (
-    shard === undefined ||
-    index === undefined ||
-    issuedAt === undefined ||
-    serial === undefined ||
-    reader === undefined ||
-    emptyPages === undefined ||
-    fields.some(Number.isNaN)
-  ) {
-    throw invalid('Invalid ShardIterator')
-  }
+  if (bar === -1) return undefined
+  const fields = Buffer.from(text.slice(bar + 3), 'base64')
+    .toString('latin1')
+    .split('.')
+  if (fields.length !== 6) return undefined
+  const [shard, index, issuedAt, serial, reader, emptyPages] = fields.map(Number) as [
+    number,
+    number,
+    number,
+    number,
+    number,
+    number,
+  ]
+  if (Number.isNaN(shard + index + issuedAt + serial + reader + emptyPages)) return undefined
   return { streamArn: text.slice(0, bar), shard, index, issuedAt, serial, reader, emptyPages }
 }

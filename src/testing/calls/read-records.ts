@@ -1,12 +1,12 @@
 import type { StoredRecord } from '../world/record.ts'
 import type { Shard } from '../world/shard.ts'
-import type { Table } from '../world/table.ts'
 import { type CallContext, readableStream } from './context.ts'
 import { expired, invalid, notFound, trimmed } from './errors.ts'
-import { decodeIterator, encodeIterator } from './iterator.ts'
+import { encodeIterator, type IteratorState } from './iterator.ts'
 
 export interface ReadRecordsRequest {
-  readonly iterator: string
+  /** Undefined stands for a text that is no iterator. */
+  readonly iterator: IteratorState | undefined
   readonly limit?: number | undefined
 }
 
@@ -24,9 +24,9 @@ export interface ReadPage {
 /** GetRecords. */
 export function readRecords(context: CallContext, request: ReadRecordsRequest): ReadPage {
   const { behaviour, now, iterators } = context
-  const { limit = 1000 } = request
+  const { limit = 1000, iterator: state } = request
   if (!Number.isInteger(limit) || limit < 1 || limit > 1000) throw invalid('Limit must be between 1 and 1000')
-  const state = decodeIterator(request.iterator)
+  if (!state) throw invalid('Invalid ShardIterator')
   const stream = readableStream(context, state.streamArn)
   const shard = stream.topology.shards[state.shard]
   if (!shard) throw notFound('Shard of the iterator')
@@ -77,14 +77,4 @@ function pageFrom(
     end++
   }
   return records.slice(index, end)
-}
-
-/** The shard of an iterator, for the log and for rules that name one; undefined when the iterator is nonsense. */
-export function iteratorShard(table: Table, iterator: string): Shard | undefined {
-  try {
-    const { streamArn, shard } = decodeIterator(iterator)
-    return table.findStream(streamArn)?.topology.shards[shard]
-  } catch {
-    return undefined
-  }
 }

@@ -1,6 +1,9 @@
+import type { AttributeValue } from '@aws-sdk/client-dynamodb-streams'
+import type { RawRecord } from '../../streams-api/streams-api.ts'
 import type { ListedShards } from '../calls/list-shards.ts'
 import type { ListedStreams } from '../calls/list-streams.ts'
 import type { ReadPage } from '../calls/read-records.ts'
+import type { AttributeMap } from '../world/attributes.ts'
 import type { StoredRecord } from '../world/record.ts'
 import type { Table } from '../world/table.ts'
 
@@ -42,19 +45,40 @@ export function getRecordsJson({ records, nextIterator }: ReadPage): string {
 
 /** A record is written as text once, and every page that holds it is put together of such texts. */
 function recordJson(record: StoredRecord): string {
-  record.json ??= JSON.stringify(record.raw, replaceWireTypes)
+  record.json ??= encodeRecord(record.raw)
   return record.json
 }
 
-function replaceWireTypes(this: unknown, key: string, value: unknown): unknown {
-  if (value === null || typeof value !== 'object') {
-    // `toJSON` has made a text of the Date already; the holder still has the Date itself.
-    const held = (this as Record<string, unknown>)[key]
-    return held instanceof Date ? held.getTime() / 1000 : value
+function encodeRecord(raw: RawRecord): string {
+  const { ApproximateCreationDateTime: createdAt, ...dynamodb } = raw.dynamodb ?? {}
+  const wire = {
+    ...raw,
+    dynamodb: createdAt ? { ApproximateCreationDateTime: createdAt.getTime() / 1000, ...dynamodb } : dynamodb,
   }
-  if (value instanceof Uint8Array)
-    return Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString('base64')
-  return value
+  const { Keys = {}, NewImage = {}, OldImage = {} } = dynamodb
+  const binary = hasBinary(Keys) || hasBinary(NewImage) || hasBinary(OldImage)
+  return binary ? JSON.stringify(wire, binaryAsBase64) : JSON.stringify(wire)
+}
+
+/** Most items have no binary values; without a replacer JSON is written several times as fast. */
+function hasBinary(image: AttributeMap): boolean {
+  for (const name in image) {
+    if (isBinary(image[name] as AttributeValue)) return true
+  }
+  return false
+}
+
+function isBinary({ B, BS, M, L }: AttributeValue): boolean {
+  if (B || BS) return true
+  if (M) return hasBinary(M)
+  return L ? L.some(isBinary) : false
+}
+
+/** Looks at what the holder has, as a `Buffer` has put its `toJSON` before `value`. */
+function binaryAsBase64(this: Record<string, unknown>, key: string, value: unknown): unknown {
+  const held = this[key]
+  if (!(held instanceof Uint8Array)) return value
+  return Buffer.from(held.buffer, held.byteOffset, held.byteLength).toString('base64')
 }
 
 export function listStreamsJson(table: Table, { streams, lastEvaluatedStreamArn }: ListedStreams): string {

@@ -53,7 +53,7 @@ export function inProcessHandler(world: WorldView): InProcessHandler {
 
 function bodyText(body: string | Uint8Array | undefined): string {
   if (body === undefined) return ''
-  return typeof body === 'string' ? body : Buffer.from(body).toString('utf8')
+  return typeof body === 'string' ? body : new TextDecoder().decode(body)
 }
 
 /** The SDK's own request handler gives resets the name of a time-out, by which its retries know them. */

@@ -3,7 +3,7 @@ import { invalid, ServiceFault } from '../calls/errors.ts'
 import type { ListShardsRequest } from '../calls/list-shards.ts'
 import type { ListStreamsRequest } from '../calls/list-streams.ts'
 import type { OpenIteratorRequest } from '../calls/open-iterator.ts'
-import type { ReadRecordsRequest } from '../calls/read-records.ts'
+import type { GetRecordsRequest } from '../service.ts'
 
 /** The members of a request, from outside and not yet checked. */
 export type Members = Readonly<Record<string, unknown>>
@@ -54,7 +54,7 @@ function iteratorStart(members: Members): IteratorStart {
   }
 }
 
-export function getRecordsRequest(members: Members): ReadRecordsRequest {
+export function getRecordsRequest(members: Members): GetRecordsRequest {
   return { iterator: text(members, 'ShardIterator'), limit: optionalNumber(members, 'Limit') }
 }
 

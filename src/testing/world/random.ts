@@ -41,11 +41,9 @@ export function below(random: Random, limit: number): number {
 /** `digits` random hexadecimal digits in lower case. */
 export function hex(random: Random, digits: number): string {
   let text = ''
-  while (text.length < digits) {
-    text += below(random, 2 ** 32)
-      .toString(16)
-      .padStart(8, '0')
-  }
+  // 2 ** 48 holds 12 digits, and the leading 1 keeps its zeros.
+  while (text.length < digits)
+    text += (2 ** 48 + below(random, 2 ** 32) * 2 ** 16 + below(random, 2 ** 16)).toString(16).slice(1)
   return text.slice(0, digits)
 }
 

@@ -1,11 +1,12 @@
 import type { StreamViewType } from '@aws-sdk/client-dynamodb-streams'
 import type { Behaviour } from '../behaviour.ts'
+import { appendRecord } from './append-record.ts'
 import { type AttributeMap, keyText, pick, sameImage } from './attributes.ts'
 import { hash32, type Random } from './random.ts'
 import type { ItemKey, StoredRecord } from './record.ts'
 import type { SequenceNumberFormat } from './sequence-numbers.ts'
 import type { Shard } from './shard.ts'
-import { appendRecord, createStream, type Stream } from './stream.ts'
+import { createStream, type Stream } from './stream.ts'
 
 /** Names of the key attributes: the partition key, and the sort key where the table has one. */
 export interface KeySchema {
@@ -52,6 +53,7 @@ export interface Write {
   readonly createdAt?: number | undefined
   /** Overrides the event's name, as a later version of the service could. */
   readonly eventName?: string | undefined
+  readonly unknownFields?: Readonly<Record<string, unknown>> | undefined
 }
 
 export interface TableSettings {
@@ -122,7 +124,7 @@ export function createTable(settings: TableSettings): Table {
       }
       return undefined
     },
-    write: ({ keyImage, key, newImage, ttl = false, createdAt, eventName }) => {
+    write: ({ keyImage, key, newImage, ttl = false, createdAt, eventName, unknownFields }) => {
       const text = keyText(keyImage, keyNames)
       const oldImage = items.get(text)
       if (newImage ? oldImage && sameImage(oldImage, newImage) : !oldImage) return undefined
@@ -140,6 +142,7 @@ export function createTable(settings: TableSettings): Table {
         oldImage,
         ttl,
         createdAt,
+        unknownFields,
       }
       const record = appendRecord(stream, shard, change, {
         now: now(),

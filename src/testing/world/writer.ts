@@ -11,6 +11,11 @@ export interface WriteOptions {
   readonly createdAt?: Date | number | undefined
   /** An event name in place of the true one, as a later version of the service could send. */
   readonly eventName?: string | undefined
+  /**
+   * Members that the SDK doesn't know, put into the record and into its `dynamodb`. The SDK's client drops them; they
+   * arrive in the three-call view and over HTTP.
+   */
+  readonly unknownFields?: Readonly<Record<string, unknown>> | undefined
 }
 
 export interface RemoveOptions extends WriteOptions {
@@ -96,6 +101,6 @@ function toImage(item: Item): AttributeMap {
   return marshall(item, { removeUndefinedValues: true }) as AttributeMap
 }
 
-function forTable({ createdAt, eventName }: WriteOptions): Pick<Write, 'createdAt' | 'eventName'> {
-  return { createdAt: createdAt === undefined ? undefined : Number(createdAt), eventName }
+function forTable({ createdAt, eventName, unknownFields }: WriteOptions): Partial<Write> {
+  return { createdAt: createdAt === undefined ? undefined : Number(createdAt), eventName, unknownFields }
 }
