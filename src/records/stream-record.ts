@@ -2,6 +2,7 @@ import { type InspectOptions, inspect } from 'node:util'
 import { type NativeAttributeValue, unmarshall, type unmarshallOptions } from '@aws-sdk/util-dynamodb'
 import type { RawRecord, WireRecord } from '../streams-api/streams-api.ts'
 import { jsonSafe } from './json-safe.ts'
+import { toPlainItem } from './plain-item.ts'
 import { sequenceNumberOf, sizeBytesOf } from './wire-record.ts'
 
 /** An item, or its key, as plain JavaScript values. */
@@ -133,8 +134,11 @@ export class StreamRecord<Image = PlainItem> {
   }
 
   #plain<Value>(member: 'Keys' | 'NewImage' | 'OldImage'): Value | undefined {
-    const attributes = this.raw.dynamodb?.[member]
-    return attributes && (unmarshall(attributes, this.#context.unmarshallOptions) as Value)
+    const attributes = this.#wire.dynamodb?.[member]
+    if (attributes === undefined || attributes === null) return undefined
+    const { decode, unmarshallOptions } = this.#context
+    const item = toPlainItem(attributes, decode ? 'json' : 'sdk', unmarshallOptions)
+    return (item ?? unmarshall(this.raw.dynamodb?.[member] ?? {}, unmarshallOptions)) as Value
   }
 
   // Shown as its values, not as an empty object. (A method with this computed name would have no declaration.)

@@ -12,8 +12,8 @@ export interface Answer {
 export function clientAnswering(
   answer: Answer | ((target: string) => Answer),
   config: DynamoDBStreamsClientConfig = {},
-): { client: DynamoDBStreamsClient; requests: { headers: Record<string, string>; body: string }[] } {
-  const requests: { headers: Record<string, string>; body: string }[] = []
+): { client: DynamoDBStreamsClient; requests: { headers: Record<string, string>; body: Uint8Array }[] } {
+  const requests: { headers: Record<string, string>; body: Uint8Array }[] = []
   const client = clientWith(async (request) => {
     requests.push(request)
     const {
@@ -39,7 +39,7 @@ export function clientHanging(): { client: DynamoDBStreamsClient; arrived: Promi
   return { client, arrived }
 }
 
-type Handle = (request: { headers: Record<string, string>; body: string }) => Promise<unknown>
+type Handle = (request: { headers: Record<string, string>; body: Uint8Array }) => Promise<unknown>
 
 function clientWith(handle: Handle, config: DynamoDBStreamsClientConfig = {}): DynamoDBStreamsClient {
   return new DynamoDBStreamsClient({

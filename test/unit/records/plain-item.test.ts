@@ -1,0 +1,87 @@
+import assert from 'node:assert/strict'
+import { unmarshall, type unmarshallOptions } from '@aws-sdk/util-dynamodb'
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { toPlainItem } from '../../../src/records/plain-item.ts'
+import { StreamRecord } from '../../../src/records/stream-record.ts'
+import { decodeRecord } from '../../../src/streams-api/decode-record.ts'
+import { attributes, oddAttributes } from '../streams-api/wire-arbitraries.ts'
+
+const optionSets: [string, unmarshallOptions | undefined][] = [
+  ['no options', undefined],
+  ['empty options', {}],
+  ['numbers not wrapped', { wrapNumbers: false }],
+  ['numbers wrapped', { wrapNumbers: true }],
+  ['numbers made by the user', { wrapNumbers: (text) => ({ text }) }],
+  ['no map wrapper', { convertWithoutMapWrapper: true }],
+  ['an option of a later version', { laterOption: true } as unmarshallOptions],
+]
+
+/** The value, or the message of the error: both have to agree. */
+function outcome(make: () => unknown): unknown {
+  try {
+    return { value: make() }
+  } catch (error) {
+    return { message: String(error) }
+  }
+}
+
+describe.each(optionSets)('an image with %s', (_, unmarshallOptions) => {
+  test.each([
+    ['what the service sends', attributes],
+    ['what no service should send', oddAttributes],
+  ])('is what unmarshall gives, of %s', (_title, arbitrary) => {
+    fc.assert(
+      fc.property(arbitrary, (NewImage) => {
+        const wire = { dynamodb: { NewImage } }
+        const image = (decodeRecord(wire).dynamodb?.NewImage ?? {}) as Parameters<typeof unmarshall>[0]
+        const record = new StreamRecord(wire, { shardId: 's', decode: decodeRecord, unmarshallOptions }, 0)
+        const expected = outcome(() => unmarshall(image, unmarshallOptions))
+        assert.deepStrictEqual(
+          outcome(() => record.newImage),
+          expected,
+        )
+
+        const ofSdk = new StreamRecord(decodeRecord(wire), { shardId: 's', unmarshallOptions }, 0)
+        assert.deepStrictEqual(
+          outcome(() => ofSdk.newImage),
+          expected,
+        )
+      }),
+      { numRuns: 300 },
+    )
+  })
+})
+
+test('what the service sends needs no help of unmarshall, unless JavaScript has no such number', () => {
+  fc.assert(
+    fc.property(attributes, (image) => {
+      assert.deepStrictEqual(toPlainItem(image, 'json'), unmarshall(decodeImage(image)))
+    }),
+  )
+})
+
+test('an item without numbers that JavaScript does not have is made directly', () => {
+  expect(toPlainItem({ n: { N: '12345678901234567890' }, f: { N: '1.5' } }, 'json')).toEqual({
+    n: 12345678901234567890n,
+    f: 1.5,
+  })
+  expect(toPlainItem({ n: { N: '12345678901234567890.5' } }, 'json')).toBeUndefined()
+})
+
+test('an attribute named __proto__ is an own property of the item, at every depth', () => {
+  const image = JSON.parse(
+    '{"__proto__":{"M":{"__proto__":{"S":"x"}}},"l":{"L":[{"M":{"__proto__":{"BOOL":true}}}]}}',
+  )
+  for (const form of ['json', 'sdk'] as const) {
+    const item = toPlainItem(image, form)
+    expect(JSON.stringify(item)).toBe('{"__proto__":{"__proto__":"x"},"l":[{"__proto__":true}]}')
+    expect(Object.getPrototypeOf(item)).toBe(Object.prototype)
+  }
+})
+
+function decodeImage(NewImage: object): Parameters<typeof unmarshall>[0] {
+  return (decodeRecord({ dynamodb: { NewImage } }).dynamodb?.NewImage ?? {}) as Parameters<
+    typeof unmarshall
+  >[0]
+}

@@ -1,0 +1,60 @@
+import assert from 'node:assert/strict'
+import { type _Record, GetRecordsCommand } from '@aws-sdk/client-dynamodb-streams'
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { sdkStreamsApi } from '../../../src/streams-api/sdk-streams-api.ts'
+import type { RawRecord } from '../../../src/streams-api/streams-api.ts'
+import { clientAnswering } from './answering-client.ts'
+import { wireRecord } from './wire-arbitraries.ts'
+
+let body = ''
+const { client } = clientAnswering(() => ({ body }))
+const api = sdkStreamsApi(client, (reason) => expect.unreachable(reason))
+
+async function readBySdk(records: object[]): Promise<_Record[] | undefined> {
+  body = JSON.stringify({ Records: records })
+  return (await client.send(new GetRecordsCommand({ ShardIterator: 'i' }))).Records
+}
+
+async function readByUs(records: object[]): Promise<(RawRecord | undefined)[]> {
+  body = JSON.stringify({ Records: records })
+  const page = await api.readRecords({ iterator: 'i', limit: 1000 }, new AbortController().signal)
+  return page.records.map((record) => page.decode?.(record))
+}
+
+test("a decoded record is what the SDK's own deserialiser gives, whatever is in it", async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.array(wireRecord, { maxLength: 3 }), async (records) => {
+      assert.deepStrictEqual(await readByUs(records), await readBySdk(records))
+    }),
+    { numRuns: 1_000 },
+  )
+})
+
+test('attributes nested as deep as DynamoDB allows are decoded to the bottom', async () => {
+  let value: object = { B: 'AQID' }
+  for (let depth = 0; depth < 32; depth++) value = depth % 2 ? { L: [value] } : { M: { next: value } }
+  const records = [{ dynamodb: { NewImage: { top: value } } }]
+  const decoded = await readByUs(records)
+  assert.deepStrictEqual(decoded, await readBySdk(records))
+  expect(JSON.stringify(decoded)).toContain('{"B":{"0":1,"1":2,"2":3}}')
+})
+
+test('an attribute named __proto__ keeps its value and pollutes nothing', async () => {
+  const image = JSON.parse('{"__proto__":{"M":{"__proto__":{"S":"x"}}},"a":{"S":"y"}}')
+  const [record] = await readByUs([{ dynamodb: { NewImage: image } }])
+  const decoded = record?.dynamodb?.NewImage ?? {}
+  expect(Object.keys(decoded)).toEqual(['__proto__', 'a'])
+  expect(JSON.stringify(decoded)).toBe(JSON.stringify(image))
+  expect(Object.getPrototypeOf(decoded)).toBe(Object.prototype)
+})
+
+test('decoding leaves the record as it was, so that it can be looked at in any order', async () => {
+  body = JSON.stringify({
+    Records: [{ dynamodb: { ApproximateCreationDateTime: 1, NewImage: { a: { B: 'AQ==' } } } }],
+  })
+  const page = await api.readRecords({ iterator: 'i', limit: 1 }, new AbortController().signal)
+  const before = structuredClone(page.records)
+  page.records.forEach((record) => void page.decode?.(record))
+  assert.deepStrictEqual(page.records, before)
+})
