@@ -5,6 +5,7 @@ import { ListTablesCommand } from '@aws-sdk/client-dynamodb'
 import { describe, expect, test } from 'vitest'
 import { startDynamoDBLocal } from '../support/dynamodb-local.ts'
 import { whyNotLocal } from '../support/requirements.ts'
+import { describeOnLocal } from '../support/shared-local.ts'
 
 describe.skipIf(whyNotLocal('current'))('startDynamoDBLocal', () => {
   test('starts a server that answers, and ends it', async () => {
@@ -61,3 +62,11 @@ function isAlive(pid: number): boolean {
     return false
   }
 }
+
+describeOnLocal('the shared DynamoDB Local', (local) => {
+  test('answers', async () => {
+    const client = local.tableClient()
+    await expect(client.send(new ListTablesCommand({}))).resolves.toHaveProperty('TableNames')
+    client.destroy()
+  })
+})
