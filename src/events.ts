@@ -28,6 +28,18 @@ export interface CoordinatorEvents {
   parentNotListed: { readonly shardId: string; readonly parentId: string }
 }
 
+/** The names of {@link CoordinatorEvents}. */
+export const coordinatorEventNames = [
+  'shardOpened',
+  'shardFinished',
+  'gap',
+  'retry',
+  'caughtUp',
+  'discovered',
+  'leftBehind',
+  'parentNotListed',
+] as const satisfies readonly (keyof CoordinatorEvents)[]
+
 /** What a stream tells besides. */
 export interface StreamEvents extends CoordinatorEvents {
   /** A checkpoint was saved. */

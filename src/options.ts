@@ -87,7 +87,7 @@ export interface ReadingOptions {
 }
 
 /** @throws StreamError `options.invalid` for the first option that is out of its range. */
-export function checkReadingOptions(options: CoordinatorOptions): ReadingOptions {
+export function checkReadingOptions(options: Omit<CoordinatorOptions, 'streamArn'>): ReadingOptions {
   const { onGap = coordinatorDefaults.onGap } = options
   if (onGap !== 'throw' && onGap !== 'continue') throw invalidOption('onGap', onGap, "'throw' or 'continue'")
   const min = integer(

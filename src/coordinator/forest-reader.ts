@@ -504,7 +504,10 @@ export class ForestReader {
 
   /** The consumer has taken from a shard that rests, or has taken its last record. */
   #drained(reader: ShardReader, now: number): void {
-    if (reader.queue.length === 0 && reader.node.state === 'fetched') return this.#finish(reader)
+    if (reader.queue.length === 0 && reader.node.state === 'fetched') {
+      this.#finish(reader)
+      return
+    }
     if (reader.phase === 'resting' && !this.#budget.isEnough(reader.queue.bytes, this.#load())) {
       this.#schedule.put(reader, reader.atTip ? reader.askedAtMs + this.#pauseMs(reader) : now)
     } else if (
@@ -534,31 +537,24 @@ export class ForestReader {
   #callFailed(reader: ShardReader, failed: Extract<ReadOutcome, { kind: 'failed' }>): void {
     const { error } = failed
     const kind = error instanceof CallTimeout ? 'retry' : classifyError(error)
-    switch (kind) {
-      case 'expired':
-        return this.#iteratorExpired(reader, error)
-      case 'trimmed':
-        return this.#positionTrimmed(reader, failed)
-      case 'notFound':
-        void this.#shardNotFound(reader, error)
-        return
-      case 'retry':
-        return this.#retry(reader, failed.operation, error)
-      case 'aborted':
-        return this.#again(reader, 0)
-      case 'fatal':
-        // Not every emulator knows AT_SEQUENCE_NUMBER of a number that was never a record's.
-        if (failed.start && reader.refuseProbe(failed.start)) return this.#again(reader, 0)
-        return this.#failed(error, reader)
-    }
+    if (kind === 'expired') this.#iteratorExpired(reader, error)
+    else if (kind === 'trimmed') this.#positionTrimmed(reader, failed)
+    else if (kind === 'notFound') void this.#shardNotFound(reader, error)
+    else if (kind === 'retry') this.#retry(reader, failed.operation, error)
+    else if (kind === 'aborted') this.#again(reader, 0)
+    // Not every emulator knows AT_SEQUENCE_NUMBER of a number that was never a record's.
+    else if (failed.start && reader.refuseProbe(failed.start)) this.#again(reader, 0)
+    else this.#failed(error, reader)
   }
 
   #iteratorExpired(reader: ShardReader, error: unknown): void {
     reader.dropIterator()
     // Expired at once when it was made a moment ago: something is wrong with the clock over there.
-    if (reader.failures > 0) return this.#retry(reader, 'GetRecords', error)
-    reader.failures++
-    this.#again(reader, 0)
+    if (reader.failures > 0) this.#retry(reader, 'GetRecords', error)
+    else {
+      reader.failures++
+      this.#again(reader, 0)
+    }
   }
 
   #retry(reader: ShardReader, operation: 'GetShardIterator' | 'GetRecords', error: unknown): void {

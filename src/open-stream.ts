@@ -1,0 +1,281 @@
+import type { DynamoDBClient } from '@aws-sdk/client-dynamodb'
+import { Checkpointer } from './checkpoints/checkpointer.ts'
+import type { CheckpointStore } from './checkpoints/store.ts'
+import { type Clock, systemClock } from './clock.ts'
+import { Coordinator } from './coordinator/coordinator.ts'
+import { isStreamError, StreamError } from './errors.ts'
+import { coordinatorEventNames, Emitter, type StreamEvents } from './events.ts'
+import {
+  type CoordinatorOptions,
+  checkReadingOptions,
+  checkStreamArn,
+  integer,
+  invalidOption,
+} from './options.ts'
+import { parseToken } from './position/parse-token.ts'
+import { type Position, parsePosition } from './position/position.ts'
+import type { StreamToken } from './position/token.ts'
+import type { PlainItem } from './records/stream-record.ts'
+import { DynamoDBStream, type StreamParts } from './stream.ts'
+import { nextStreamOf, streamNotEnabled, type TableStreams, tableOf, tableStreams } from './table-streams.ts'
+
+/** Where and how often the position is saved. */
+export interface CheckpointOptions {
+  readonly store: CheckpointStore
+  /** The name that the position is saved under: one for each worker. 1 to 255 characters. */
+  readonly name: string
+  /**
+   * Save after so many records done; 1 to 1 000 000.
+   * @default 1000
+   */
+  readonly everyRecords?: number | undefined
+  /**
+   * Save at the latest so long after a record was done, in ms; 10 to 3 600 000.
+   * @default 5000
+   */
+  readonly everyMs?: number | undefined
+}
+
+/** The defaults of {@link CheckpointOptions}. */
+export const checkpointDefaults = { everyRecords: 1_000, everyMs: 5_000 } as const
+
+/** Options of {@link openStream}: either `streamArn` or `tableName`, and how to read. */
+export interface OpenStreamOptions extends Omit<CoordinatorOptions, 'streamArn'> {
+  /** The stream to read. */
+  readonly streamArn?: string | undefined
+  /** The table whose latest stream to read; it is looked up with DescribeTable. */
+  readonly tableName?: string | undefined
+  /**
+   * The SDK's client for the table, used with `tableName` only.
+   * @default a client made from the environment
+   */
+  readonly tableClient?: DynamoDBClient | undefined
+  /**
+   * With `tableName`: when streaming was switched off and on again, read the old stream to its end and go on with the new.
+   * @default false
+   */
+  readonly followTable?: boolean | undefined
+  /**
+   * Where to begin when there is no checkpoint yet.
+   * @default 'trim_horizon'
+   */
+  readonly startAt?: Position | undefined
+  /** Without it no position is saved; `stream.token` has it. */
+  readonly checkpoint?: CheckpointOptions | undefined
+  /** Listeners that hear also what happens while the stream is being opened. */
+  readonly listeners?:
+    | { readonly [Name in keyof StreamEvents]?: ((event: StreamEvents[Name]) => void) | undefined }
+    | undefined
+}
+
+/**
+ * Opens a stream to iterate over, at its checkpoint or else at `startAt`.
+ *
+ * ```ts
+ * await using stream = await openStream({ tableName: 'orders' })
+ * for await (const record of stream) console.log(record.eventName, record.newImage)
+ * ```
+ *
+ * @typeParam Image - the type of the table's items; it is not checked.
+ * @throws StreamError `options.invalid`, `position.invalid`, `token.invalid` (also for a checkpoint that is no token),
+ * `token.foreign` for a checkpoint of another stream, `checkpoint.failed`, `stream.notFound`, `stream.notEnabled`.
+ * Errors of credentials and permissions as the SDK gives them; the signal's reason when it aborts meanwhile.
+ */
+export async function openStream<Image = PlainItem>(
+  options: OpenStreamOptions,
+): Promise<DynamoDBStream<Image>> {
+  const checkpoint = checkOptions(options)
+  options.signal?.throwIfAborted()
+  const opening: Opening = {
+    options,
+    clock: options.clock ?? systemClock,
+    events: new Emitter(),
+    tables: options.tableName === undefined ? undefined : await tableStreams(options.tableClient),
+  }
+  listen(opening)
+  try {
+    const saved = checkpoint && (await loadCheckpoint(checkpoint))
+    const coordinator = await beginAt(opening, saved)
+    return new DynamoDBStream<Image>({
+      coordinator,
+      clock: opening.clock,
+      events: opening.events,
+      signal: options.signal,
+      makeCheckpointer: checkpoint && ((tokenOf) => makeCheckpointer(opening, checkpoint, tokenOf)),
+      follow: followTable(opening),
+      dispose: () => opening.tables?.close(),
+    })
+  } catch (error) {
+    opening.tables?.close()
+    throw error
+  }
+}
+
+/** What the steps of opening share. */
+interface Opening {
+  readonly options: OpenStreamOptions
+  readonly clock: Clock
+  readonly events: Emitter<StreamEvents>
+  readonly tables: TableStreams | undefined
+}
+
+interface CheckedCheckpoint {
+  readonly store: CheckpointStore
+  readonly name: string
+  readonly everyRecords: number
+  readonly everyMs: number
+}
+
+/** Checks all options before any call is made. */
+function checkOptions(options: OpenStreamOptions): CheckedCheckpoint | undefined {
+  checkReadingOptions(options)
+  const { streamArn, tableName, startAt, checkpoint } = options
+  if ((streamArn === undefined) === (tableName === undefined)) {
+    throw invalidOption('streamArn', streamArn, 'given, or tableName, and not both')
+  }
+  if (streamArn !== undefined) checkStreamArn(streamArn)
+  if (tableName !== undefined && (typeof tableName !== 'string' || tableName === '')) {
+    throw invalidOption('tableName', tableName, 'the name of a table')
+  }
+  if (options.followTable && tableName === undefined) {
+    throw invalidOption('followTable', true, 'used with tableName')
+  }
+  if (startAt !== undefined) parsePosition(startAt)
+  return checkpoint && checkCheckpoint(checkpoint)
+}
+
+function checkCheckpoint({ store, name, everyRecords, everyMs }: CheckpointOptions): CheckedCheckpoint {
+  if (typeof store?.load !== 'function' || typeof store?.save !== 'function') {
+    throw invalidOption('checkpoint.store', store, 'a store with load and save, as of fileCheckpointStore')
+  }
+  if (typeof name !== 'string' || name.length < 1 || name.length > 255) {
+    throw invalidOption('checkpoint.name', name, 'a text of 1 to 255 characters')
+  }
+  return {
+    store,
+    name,
+    everyRecords: integer(
+      'checkpoint.everyRecords',
+      everyRecords ?? checkpointDefaults.everyRecords,
+      1,
+      1_000_000,
+    ),
+    everyMs: integer('checkpoint.everyMs', everyMs ?? checkpointDefaults.everyMs, 10, 3_600_000),
+  }
+}
+
+function listen({ options, events }: Opening): void {
+  for (const [name, listener] of Object.entries(options.listeners ?? {})) {
+    if (listener) events.on(name as keyof StreamEvents, listener as () => void)
+  }
+}
+
+async function loadCheckpoint({ store, name }: CheckedCheckpoint): Promise<StreamToken | undefined> {
+  const saved = await store.load(name).catch((error: unknown) => {
+    if (isStreamError(error)) throw error
+    const why = error instanceof Error ? error.message : String(error)
+    throw new StreamError(
+      'checkpoint.failed',
+      `The checkpoint "${name}" could not be loaded: ${why}`,
+      { name, operation: 'load' },
+      error,
+    )
+  })
+  return saved === undefined || saved === null ? undefined : parseToken(saved)
+}
+
+/** Finds the stream, and goes to the checkpoint or the start. */
+async function beginAt(opening: Opening, saved: StreamToken | undefined): Promise<Coordinator> {
+  const { options, tables } = opening
+  const { tableName, startAt = 'trim_horizon' } = options
+  const latest =
+    tables && tableName !== undefined
+      ? await tables.latestStreamArn(tableName)
+      : checkStreamArn(options.streamArn)
+  if (!saved) {
+    return begin(opening, latest, startAt).catch((error: unknown) => {
+      // The ARN of a stream that was switched off stays at the table when the stream itself is long gone.
+      const isGone = tableName !== undefined && isStreamError(error, 'stream.notFound')
+      throw isGone ? streamNotEnabled(tableName, error) : error
+    })
+  }
+  if (saved.streamArn === latest) return begin(opening, latest, saved)
+  if (!options.followTable || tableOf(saved.streamArn) !== tableOf(latest)) {
+    throw foreignCheckpoint(options.checkpoint?.name, latest, saved.streamArn)
+  }
+  // Of the stream that the table had before: what is left of it comes first.
+  return begin(opening, saved.streamArn, saved).catch((error: unknown) => {
+    if (!isStreamError(error, 'stream.notFound') || options.onGap !== 'continue') throw error
+    for (const { shardId, at } of saved.shards) {
+      const after = typeof at === 'object' && 'after' in at ? at.after : undefined
+      opening.events.emit('gap', { shardId, after, reason: 'shard-vanished' })
+    }
+    return begin(opening, latest, 'trim_horizon')
+  })
+}
+
+/** Makes a Coordinator whose events are the stream's, and moves it. */
+async function begin(
+  { options, events }: Opening,
+  streamArn: string,
+  position: Position,
+): Promise<Coordinator> {
+  const coordinator = new Coordinator({ ...options, streamArn, signal: undefined })
+  for (const name of coordinatorEventNames) coordinator.on(name, (event) => events.emit(name, event))
+  const stop = () => void coordinator.close()
+  options.signal?.addEventListener('abort', stop, { once: true })
+  try {
+    await coordinator.moveTo(position)
+    return coordinator
+  } catch (error) {
+    await coordinator.close()
+    options.signal?.throwIfAborted()
+    throw error
+  } finally {
+    options.signal?.removeEventListener('abort', stop)
+  }
+}
+
+function followTable(opening: Opening): StreamParts['follow'] {
+  const { options, tables, clock } = opening
+  const { tableName, signal } = options
+  if (!options.followTable || !tables || tableName === undefined) return undefined
+  const { discoveryIntervalMs } = checkReadingOptions(options)
+  return async (current, closing) => {
+    const streamArn = await nextStreamOf(tables, tableName, current, {
+      clock,
+      pollMs: discoveryIntervalMs,
+      signal: signal ? AbortSignal.any([signal, closing]) : closing,
+    })
+    return streamArn === undefined ? undefined : begin(opening, streamArn, 'trim_horizon')
+  }
+}
+
+function makeCheckpointer(
+  { options, clock, events }: Opening,
+  checkpoint: CheckedCheckpoint,
+  tokenOf: () => StreamToken,
+): Checkpointer {
+  const { name } = checkpoint
+  return new Checkpointer({
+    ...checkpoint,
+    clock,
+    random: options.random ?? Math.random,
+    tokenOf,
+    onSaved: (token) => events.emit('checkpoint', { name, token }),
+    onRetry: (retry) => events.emit('checkpointRetry', { name, ...retry }),
+  })
+}
+
+function foreignCheckpoint(
+  name: string | undefined,
+  expected: string,
+  actual: string,
+): StreamError<'token.foreign'> {
+  return new StreamError(
+    'token.foreign',
+    `The checkpoint "${name}" is of the stream ${actual}, but this is ${expected}. ` +
+      'Take another name, or remove the checkpoint to begin anew; with followTable the old stream is read to its end first.',
+    { expected, actual },
+  )
+}
