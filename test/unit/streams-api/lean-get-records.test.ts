@@ -51,7 +51,7 @@ test('the request is signed and addressed as the SDK does it', async () => {
     'x-amz-target': 'DynamoDBStreams_20120810.GetRecords',
     authorization: expect.stringContaining('AWS4-HMAC-SHA256 Credential=key/'),
   })
-  expect(JSON.parse(Buffer.from(requests[0]?.body ?? []).toString())).toEqual({
+  expect(JSON.parse(new TextDecoder().decode(requests[0]?.body))).toEqual({
     ShardIterator: 'i',
     Limit: 9,
   })

@@ -1,0 +1,142 @@
+import {
+  DescribeStreamCommand,
+  DynamoDBStreamsClient,
+  GetRecordsCommand,
+  type GetRecordsCommandOutput,
+  GetShardIteratorCommand,
+} from '@aws-sdk/client-dynamodb-streams'
+import { unmarshall } from '@aws-sdk/util-dynamodb'
+import { Coordinator } from '../../src/coordinator/coordinator.ts'
+import { openStream } from '../../src/open-stream.ts'
+import type { Side } from '../support/measure.ts'
+
+export interface ReplayInput {
+  readonly endpoint: string
+  readonly streamArn: string
+}
+
+function makeClient(endpoint: string): DynamoDBStreamsClient {
+  return new DynamoDBStreamsClient({
+    endpoint,
+    region: 'eu-west-1',
+    credentials: { accessKeyId: 'bench', secretAccessKey: 'bench' },
+  })
+}
+
+/** Keeps the work from being optimised away, and shows that every side saw the same. */
+function checked(records: number, sum: number): { records: number; details: { sum: number } } {
+  return { records, details: { sum } }
+}
+
+const oursForAwait: Side<ReplayInput> = async ({ endpoint, streamArn }) => {
+  await using stream = await openStream({ client: makeClient(endpoint), streamArn, startAt: 'trim_horizon' })
+  let records = 0
+  let sum = 0
+  for await (const record of stream) {
+    records++
+    sum += record.sequenceNumber.length
+  }
+  return checked(records, sum)
+}
+
+const oursTouched: Side<ReplayInput> = async ({ endpoint, streamArn }) => {
+  await using stream = await openStream({ client: makeClient(endpoint), streamArn, startAt: 'trim_horizon' })
+  let records = 0
+  let sum = 0
+  for await (const record of stream) {
+    records++
+    sum += String(record.newImage?.id).length
+  }
+  return checked(records, sum)
+}
+
+const oursBatches: Side<ReplayInput> = async ({ endpoint, streamArn }) => {
+  await using stream = await openStream({ client: makeClient(endpoint), streamArn, startAt: 'trim_horizon' })
+  let records = 0
+  let sum = 0
+  for await (const batch of stream.batches({ maxRecords: 500, maxWaitMs: 100 })) {
+    records += batch.length
+    for (const record of batch) sum += record.sequenceNumber.length
+  }
+  return checked(records, sum)
+}
+
+const oursNext: Side<ReplayInput> = async ({ endpoint, streamArn }) => {
+  await using coordinator = new Coordinator({ client: makeClient(endpoint), streamArn })
+  await coordinator.moveTo('trim_horizon')
+  let records = 0
+  let sum = 0
+  while (!coordinator.ended) {
+    const record = await coordinator.next()
+    if (!record) continue
+    records++
+    sum += record.sequenceNumber.length
+  }
+  return checked(records, sum)
+}
+
+/** What a user would write: all shards side by side, no order across them, nothing to resume from. */
+function sdkLoop(look: (record: SdkRecord) => number): Side<ReplayInput> {
+  return async ({ endpoint, streamArn }) => {
+    const client = makeClient(endpoint)
+    let records = 0
+    let sum = 0
+    const { StreamDescription } = await client.send(new DescribeStreamCommand({ StreamArn: streamArn }))
+    const readShard = async (ShardId: string | undefined) => {
+      let { ShardIterator } = await client.send(
+        new GetShardIteratorCommand({ StreamArn: streamArn, ShardId, ShardIteratorType: 'TRIM_HORIZON' }),
+      )
+      while (ShardIterator) {
+        const page = await client.send(new GetRecordsCommand({ ShardIterator }))
+        for (const record of page.Records ?? []) {
+          records++
+          sum += look(record)
+        }
+        ShardIterator = page.NextShardIterator
+      }
+    }
+    await Promise.all((StreamDescription?.Shards ?? []).map(({ ShardId }) => readShard(ShardId)))
+    client.destroy()
+    return checked(records, sum)
+  }
+}
+
+type SdkRecord = NonNullable<GetRecordsCommandOutput['Records']>[number]
+
+/** The floor: the same bytes, with nothing that makes it AWS. */
+const bareFetch: Side<ReplayInput> = async ({ endpoint, streamArn }) => {
+  const call = async (target: string, input: object) => {
+    const response = await fetch(endpoint, {
+      method: 'POST',
+      headers: { 'x-amz-target': `DynamoDBStreams_20120810.${target}` },
+      body: JSON.stringify(input),
+    })
+    return JSON.parse(await response.text())
+  }
+  let records = 0
+  let sum = 0
+  const { StreamDescription } = await call('DescribeStream', { StreamArn: streamArn })
+  const readShard = async (ShardId: string) => {
+    let { ShardIterator } = await call('GetShardIterator', { ShardId })
+    while (ShardIterator) {
+      const page = await call('GetRecords', { ShardIterator })
+      for (const record of page.Records) {
+        records++
+        sum += record.dynamodb.SequenceNumber.length
+      }
+      ShardIterator = page.NextShardIterator
+    }
+  }
+  await Promise.all(StreamDescription.Shards.map(({ ShardId }: { ShardId: string }) => readShard(ShardId)))
+  return checked(records, sum)
+}
+
+export const sides: Record<string, Side<ReplayInput>> = {
+  'ours: for await': oursForAwait,
+  'ours: for await, newImage touched': oursTouched,
+  'ours: batches': oursBatches,
+  'ours: Coordinator.next': oursNext,
+  'SDK loop': sdkLoop((record) => record.dynamodb?.SequenceNumber?.length ?? 0),
+  'SDK loop, unmarshall': sdkLoop((record) => String(unmarshall(record.dynamodb?.NewImage ?? {}).id).length),
+  'fetch + JSON.parse': bareFetch,
+}

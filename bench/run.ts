@@ -1,0 +1,25 @@
+import type { Bench } from './support/report.ts'
+import { publish } from './support/report.ts'
+
+/* npm run bench [-- names…] [--quick] */
+
+const benches: Record<string, () => Promise<Bench>> = {
+  replay: async () => (await import('./replay/replay.ts')).replay,
+}
+
+const args = process.argv.slice(2)
+const options = { quick: args.includes('--quick') }
+const named = args.filter((arg) => !arg.startsWith('--'))
+const unknown = named.filter((name) => !(name in benches))
+if (unknown.length > 0) {
+  process.stderr.write(
+    `No bench named ${unknown.join(', ')}. There are: ${Object.keys(benches).join(', ')}\n`,
+  )
+  process.exit(2)
+}
+
+for (const [name, load] of Object.entries(benches)) {
+  if (named.length > 0 && !named.includes(name)) continue
+  const bench = await load()
+  publish(name, await bench(options), options)
+}

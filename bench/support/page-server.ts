@@ -1,0 +1,93 @@
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { encodePages } from './encode-pages.ts'
+import type { ServedStream } from './served-stream.ts'
+
+/*
+ * A stream endpoint that costs next to nothing, in a process of its own: every page is encoded before the first call,
+ * and all shards serve the same bytes. What is measured on the other side is the reader, not this.
+ *
+ * Started with a ServedStream as JSON; tells its port to the parent process when it is ready.
+ */
+
+const stream: ServedStream = JSON.parse(process.argv[2] ?? '{}')
+const pages = encodePages(stream.recordsPerShard, stream.recordSize)
+const calls: Record<string, number> = {}
+
+const listing = Array.from({ length: stream.shards }, (_, shard) => ({
+  ShardId: shardId(shard),
+  SequenceNumberRange: { StartingSequenceNumber: '1', EndingSequenceNumber: '9'.repeat(24) },
+}))
+
+const server = createServer((request, response) => {
+  const chunks: Buffer[] = []
+  request.on('data', (chunk: Buffer) => chunks.push(chunk))
+  request.on('end', () => {
+    const send = () => answer(request, JSON.parse(Buffer.concat(chunks).toString() || '{}'), response)
+    if (stream.latencyMs > 0) setTimeout(send, stream.latencyMs)
+    else send()
+  })
+})
+server.keepAliveTimeout = 60_000
+server.listen(0, '127.0.0.1', () => process.send?.({ port: (server.address() as AddressInfo).port }))
+
+interface Input {
+  readonly ExclusiveStartShardId?: string
+  readonly ExclusiveStartStreamArn?: string
+  readonly ShardFilter?: unknown
+  readonly ShardId?: string
+  readonly ShardIterator?: string
+  readonly ShardIteratorType?: string
+  readonly SequenceNumber?: string
+}
+
+function answer(request: IncomingMessage, input: Input, response: ServerResponse): void {
+  const call = String(request.headers['x-amz-target']).split('.')[1] ?? ''
+  calls[call] = (calls[call] ?? 0) + 1
+  if (request.url === '/calls') send(response, calls)
+  else if (call === 'DescribeStream') send(response, describe(input))
+  else if (call === 'GetShardIterator') send(response, { ShardIterator: `${input.ShardId} 0` })
+  else if (call === 'GetRecords') sendPage(response, input.ShardIterator ?? '')
+  else if (call === 'DescribeTable') send(response, { Table: { LatestStreamArn: stream.streamArn } })
+  else response.writeHead(400).end(JSON.stringify({ __type: 'UnknownOperationException' }))
+}
+
+function describe(input: Input): object {
+  const first = input.ExclusiveStartShardId ? Number(input.ExclusiveStartShardId.slice(-8)) + 1 : 0
+  const shards = input.ShardFilter ? [] : listing.slice(first, first + 100)
+  const more = !input.ShardFilter && first + 100 < listing.length
+  return {
+    StreamDescription: {
+      StreamArn: stream.streamArn,
+      StreamStatus: 'DISABLED',
+      StreamViewType: 'NEW_IMAGE',
+      Shards: shards,
+      ...(more && { LastEvaluatedShardId: shards.at(-1)?.ShardId }),
+    },
+  }
+}
+
+function sendPage(response: ServerResponse, iterator: string): void {
+  const [shard, at] = iterator.split(' ')
+  const index = Number(at)
+  const page = pages[index] ?? Buffer.from('{"Records":[')
+  const next = index + 1 < pages.length ? `,"NextShardIterator":"${shard} ${index + 1}"` : ''
+  const end = Buffer.from(`]${next}}`)
+  writeHead(response, page.length + end.length)
+  response.write(page)
+  response.end(end)
+}
+
+function send(response: ServerResponse, body: object): void {
+  const bytes = Buffer.from(JSON.stringify(body))
+  writeHead(response, bytes.length)
+  response.end(bytes)
+}
+
+function writeHead(response: ServerResponse, length: number): void {
+  response.writeHead(200, { 'content-type': 'application/x-amz-json-1.0', 'content-length': length })
+}
+
+function shardId(shard: number): string {
+  return `shardId-0000001767225600000-${String(shard).padStart(8, '0')}`
+}

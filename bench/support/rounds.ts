@@ -1,0 +1,76 @@
+import { once } from 'node:events'
+import type { Measurement } from './measure.ts'
+import { startProcess } from './served-stream.ts'
+
+/** Middle, lowest and highest of several rounds. */
+export interface Spread {
+  readonly median: number
+  readonly min: number
+  readonly max: number
+}
+
+export interface Summary {
+  readonly side: string
+  readonly records: number
+  readonly cpuSeconds: Spread
+  readonly wallSeconds: Spread
+  /** CPU time for one record, in microseconds. */
+  readonly cpuMicrosPerRecord: Spread
+  readonly recordsPerSecond: Spread
+  readonly peakMiB: Spread
+  readonly grownMiB: Spread
+  readonly details: Readonly<Record<string, Spread>>
+}
+
+/** Runs the sides in turn, each time in a new process, so that what else the machine does meets them alike. */
+export async function runRounds(
+  module: URL,
+  sides: readonly { readonly name: string; readonly input: unknown }[],
+  rounds: number,
+): Promise<Summary[]> {
+  const measured = new Map<string, Measurement[]>(sides.map(({ name }) => [name, []]))
+  for (let round = 0; round < rounds; round++) {
+    for (const { name, input } of sides) {
+      measured.get(name)?.push(await runSide(module, name, input))
+      process.stderr.write(`\r\x1b[K${name}, round ${round + 1} of ${rounds}`)
+    }
+  }
+  process.stderr.write('\r\x1b[K')
+  return [...measured].map(([side, measurements]) => summarize(side, measurements))
+}
+
+async function runSide(module: URL, name: string, input: unknown): Promise<Measurement> {
+  const child = startProcess('./side-process.ts', [module.href, name, JSON.stringify(input)], ['--expose-gc'])
+  const exited = once(child, 'exit')
+  let measurement: Measurement | undefined
+  child.once('message', (message) => {
+    measurement = message as Measurement
+  })
+  await exited
+  if (!measurement) throw new Error(`Side ${name} failed`)
+  return measurement
+}
+
+function summarize(side: string, all: readonly Measurement[]): Summary {
+  const of = (value: (measurement: Measurement) => number) => spread(all.map(value))
+  return {
+    side,
+    records: all[0]?.records ?? 0,
+    cpuSeconds: of((m) => m.cpuSeconds),
+    wallSeconds: of((m) => m.wallSeconds),
+    cpuMicrosPerRecord: of((m) => (m.cpuSeconds * 1e6) / m.records),
+    recordsPerSecond: of((m) => m.records / m.wallSeconds),
+    peakMiB: of((m) => m.peakBytes / 2 ** 20),
+    grownMiB: of((m) => m.grownBytes / 2 ** 20),
+    details: Object.fromEntries(
+      Object.keys(all[0]?.details ?? {}).map((name) => [name, of((m) => m.details?.[name] ?? Number.NaN)]),
+    ),
+  }
+}
+
+export function spread(values: readonly number[]): Spread {
+  const sorted = [...values].sort((a, b) => a - b)
+  const middle = (sorted.length - 1) / 2
+  const median = ((sorted[Math.floor(middle)] ?? Number.NaN) + (sorted[Math.ceil(middle)] ?? Number.NaN)) / 2
+  return { median, min: sorted[0] ?? Number.NaN, max: sorted.at(-1) ?? Number.NaN }
+}

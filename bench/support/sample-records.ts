@@ -1,0 +1,64 @@
+/** Kinds of records that the benches are run with, by the length of their JSON: about 1 kB unless the name says otherwise. */
+export type RecordSize = '100B' | '1kB' | '20kB'
+
+const startSeconds = Date.UTC(2026, 0, 1) / 1000
+const recordsPerSecond = 100
+
+/** The record at `index` of a shard, as the JSON of GetRecords has it. The same for all shards. */
+export function sampleRecord(index: number, size: RecordSize = '1kB'): object {
+  const id = `order#${String(index).padStart(10, '0')}`
+  const item = { id: { S: id }, ...itemOf(index, size) }
+  return {
+    eventID: index.toString(16).padStart(32, '0'),
+    eventName: index % 3 === 0 ? 'INSERT' : 'MODIFY',
+    eventVersion: '1.1',
+    eventSource: 'aws:dynamodb',
+    awsRegion: 'eu-west-1',
+    dynamodb: {
+      ApproximateCreationDateTime: startSeconds + Math.floor(index / recordsPerSecond),
+      Keys: { id: { S: id } },
+      NewImage: item,
+      SequenceNumber: sequenceNumber(index),
+      SizeBytes: JSON.stringify(item).length,
+      StreamViewType: 'NEW_IMAGE',
+    },
+  }
+}
+
+export function sequenceNumber(index: number): string {
+  return `4${String(index).padStart(23, '0')}`
+}
+
+function itemOf(index: number, size: RecordSize): object {
+  if (size === '100B') return { n: { N: String(index) }, state: { S: 'packed, waiting for the truck' } }
+  return {
+    customer: {
+      M: {
+        name: { S: `Customer ${index % 977}` },
+        vip: { BOOL: index % 7 === 0 },
+        address: {
+          M: {
+            street: { S: '12 Long Acre' },
+            zip: { S: '10115' },
+            geo: { L: [{ N: '52.53' }, { N: '13.38' }] },
+          },
+        },
+      },
+    },
+    lines: { L: Array.from({ length: size === '20kB' ? 268 : 5 }, (_, line) => orderLine(index, line)) },
+    total: { N: (index * 1.37).toFixed(2) },
+    tags: { SS: ['web', 'gift', `region-${index % 12}`] },
+    note: { NULL: true },
+    updated: { N: String(1_767_225_600_000 + index) },
+  }
+}
+
+function orderLine(index: number, line: number): object {
+  return {
+    M: {
+      sku: { S: `sku-${(index * 31 + line) % 9973}` },
+      count: { N: String(1 + line) },
+      price: { N: '19.95' },
+    },
+  }
+}

@@ -1,0 +1,48 @@
+import { type ChildProcess, fork } from 'node:child_process'
+import { once } from 'node:events'
+import { fileURLToPath } from 'node:url'
+import type { RecordSize } from './sample-records.ts'
+
+/** What the page server serves: closed shards without parents, each with the same records. */
+export interface ServedStream {
+  readonly streamArn: string
+  readonly shards: number
+  readonly recordsPerShard: number
+  readonly recordSize: RecordSize
+  /** What the server waits before each answer. */
+  readonly latencyMs: number
+}
+
+export interface Served {
+  readonly stream: ServedStream
+  readonly endpoint: string
+  stop(): void
+}
+
+/** Starts the page server in a process of its own. */
+export async function serve(stream: Partial<ServedStream>): Promise<Served> {
+  const served: ServedStream = {
+    streamArn: 'arn:aws:dynamodb:eu-west-1:123456789012:table/bench/stream/2026-01-01T00:00:00.000',
+    shards: 8,
+    recordsPerShard: 10_000,
+    recordSize: '1kB',
+    latencyMs: 0,
+    ...stream,
+  }
+  const server = startProcess('./page-server.ts', [JSON.stringify(served)])
+  const [{ port }] = (await once(server, 'message')) as [{ port: number }]
+  return { stream: served, endpoint: `http://127.0.0.1:${port}`, stop: () => void server.kill('SIGKILL') }
+}
+
+/** Runs a TypeScript file of this folder as a process that can send messages. */
+export function startProcess(
+  file: string,
+  args: readonly string[],
+  execArgv: readonly string[] = [],
+): ChildProcess {
+  const path = fileURLToPath(new URL(file, import.meta.url))
+  return fork(path, args, {
+    execArgv: ['--import', 'tsx', '--no-warnings', ...execArgv],
+    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+  })
+}
