@@ -1,11 +1,8 @@
 import { DynamoDBClient, type DynamoDBClientConfig } from '@aws-sdk/client-dynamodb'
-import {
-  DynamoDBStreamsClient,
-  type DynamoDBStreamsClientConfig,
-  type StreamViewType,
-} from '@aws-sdk/client-dynamodb-streams'
+import { DynamoDBStreamsClient, type DynamoDBStreamsClientConfig } from '@aws-sdk/client-dynamodb-streams'
 import type { StreamsApi } from '../streams-api/streams-api.ts'
 import { type Behaviour, profiles } from './behaviour.ts'
+import { effectText } from './faults/effect.ts'
 import { createIteratorLives, type IteratorControl } from './faults/iterator-lives.ts'
 import { createLimits } from './faults/limits.ts'
 import { type CallName, createRules, type EffectSource, type Rules, type Where } from './faults/rules.ts'
@@ -16,11 +13,19 @@ import { createService, type Service } from './service.ts'
 import { threeCallView } from './three-calls.ts'
 import { type Listening, listen } from './wire/http-server.ts'
 import type { WorldView } from './wire/operations.ts'
-import { inProcessHandler } from './wire/request-handler.ts'
-import { below, type Random, seededRandom } from './world/random.ts'
+import { clientDefaults } from './wire/request-handler.ts'
+import {
+  type Commands,
+  createCommands,
+  type DeleteTableOptions,
+  type EnableOptions,
+  type RollOptions,
+  type ShardRef,
+  type TrimOptions,
+} from './world/commands.ts'
+import { seededRandom } from './world/random.ts'
 import type { EmulatedRecord, ItemKey } from './world/record.ts'
-import type { EmulatedShard, Shard } from './world/shard.ts'
-import type { Stream } from './world/stream.ts'
+import type { EmulatedShard } from './world/shard.ts'
 import { createTable, hashOf, type Table } from './world/table.ts'
 import {
   createWriter,
@@ -30,25 +35,6 @@ import {
   type WriteOptions,
   type Writer,
 } from './world/writer.ts'
-
-/** A shard, by its id or as the emulator gave it. */
-export type ShardRef = string | { readonly shardId: string }
-
-/** Which records to trim. */
-export type TrimOptions =
-  /** All that were written before this time, and the shards that were closed before it. */
-  | { readonly before: Date | number }
-  /** Those of one shard, up to and with a sequence number; without it all, and a closed shard is forgotten. */
-  | { readonly shard: ShardRef; readonly through?: string | undefined }
-
-export interface EnableOptions {
-  /** Root shards of the new stream. @default as at first */
-  readonly shards?: number | undefined
-  /** @default as at first */
-  readonly viewType?: StreamViewType | undefined
-  /** For so many ms the stream says ENABLING and shows no shard. @default 0 */
-  readonly takesMs?: number | undefined
-}
 
 /**
  * A table with a stream, in memory, that does on command what DynamoDB does when it pleases: it splits shards, hides
@@ -68,7 +54,7 @@ export class StreamEmulator {
   readonly #visibility: Visibility = createVisibility()
   readonly #iterators: IteratorControl = createIteratorLives()
   readonly #rules: Rules
-  readonly #random: Random
+  readonly #commands: Commands
   readonly #log: LogEntry[] = []
   #behaviour: Behaviour
 
@@ -78,7 +64,6 @@ export class StreamEmulator {
     const behaviour = () => this.#behaviour
     this.#options = resolved
     this.#behaviour = { ...profiles[resolved.profile], ...options.behaviour }
-    this.#random = seededRandom(seed, 'commands')
     this.#rules = createRules(seededRandom(seed, 'rules'))
     this.#table = createTable({
       ...resolved,
@@ -88,6 +73,14 @@ export class StreamEmulator {
       behaviour,
     })
     this.#writer = createWriter(this.#table)
+    this.#commands = createCommands({
+      table: this.#table,
+      visibility: this.#visibility,
+      random: seededRandom(seed, 'commands'),
+      now: () => this.now(),
+      log: (op, facts) => this.#command(op, facts),
+      defaults: resolved,
+    })
     this.#service = createService({
       table: this.#table,
       clock,
@@ -136,7 +129,7 @@ export class StreamEmulator {
 
   /** A shard of any stream of the table, as it is now. */
   shard(shard: ShardRef): EmulatedShard {
-    return this.#find(shard).shard
+    return this.#commands.find(shard).shard
   }
 
   /** Everything that was called and commanded, in order. */
@@ -178,7 +171,7 @@ export class StreamEmulator {
 
   /** A value for a text partition key whose items are written to this shard; another one for another `n`. */
   keyIn(shard: ShardRef, n = 0): string {
-    const { shardId, from, to } = this.#find(shard).shard
+    const { shardId, from, to } = this.#commands.find(shard).shard
     const { keySchema } = this.#table
     let left = n
     for (let attempt = 0; attempt < 1_000_000; attempt++) {
@@ -191,70 +184,51 @@ export class StreamEmulator {
 
   // Topology
 
-  /**
-   * Closes a shard (without one named, a random open one) and opens `into` children that share its keys. With
-   * `hidden`, DescribeStream doesn't show them for a while.
-   */
-  split(
-    shard?: ShardRef,
-    into = 2,
-    options: { readonly hidden?: Duration | undefined } = {},
-  ): readonly EmulatedShard[] {
-    return this.#divide('split', shard, into, options.hidden)
+  /** Closes a shard (without one named, a random open one) and opens `into` children that share its keys. */
+  split(shard?: ShardRef, into = 2, options: RollOptions = {}): readonly EmulatedShard[] {
+    return this.#commands.divide('split', shard, into, options)
   }
 
   /** Replaces a shard (without one named, a random open one) by one child, as the service does every four hours. */
-  roll(shard?: ShardRef, options: { readonly hidden?: Duration | undefined } = {}): EmulatedShard {
-    return this.#divide('roll', shard, 1, options.hidden)[0] as EmulatedShard
+  roll(shard?: ShardRef, options: RollOptions = {}): EmulatedShard {
+    return this.#commands.divide('roll', shard, 1, options)[0] as EmulatedShard
   }
 
   /** Closes a shard and opens no child: writes of its keys give no records any more. */
   closeShard(shard?: ShardRef): EmulatedShard {
-    const { stream, shard: closed } = this.#openShard(shard)
-    stream.topology.close(closed, this.now())
-    stream.retention.noticed(this.now())
-    this.#command('closeShard', { shard: closed.shardId })
-    return closed
+    return this.#commands.closeShard(shard)
   }
 
   /** Trims records, as the service does after 24 hours. @returns how many */
   trim(which: TrimOptions): number {
-    if ('before' in which) {
-      let records = 0
-      for (const stream of this.#table.streams) records += stream.retention.trimBefore(Number(which.before))
-      this.#command('trim', { records })
-      return records
-    }
-    const { stream, shard } = this.#find(which.shard)
-    const records = stream.retention.trimShard(shard, which.through)
-    this.#command('trim', { shard: shard.shardId, through: which.through, records })
-    return records
+    return this.#commands.trim(which)
   }
 
   // Life cycle
 
-  /** Switches streaming off: all open shards close, what is in them stays readable for 24 hours. */
+  /** Switches streaming off: all open shards close; what is in them stays readable for 24 hours. */
   disable(options: { readonly takesMs?: number | undefined } = {}): void {
-    const stream = this.#table.current
-    const now = this.now()
-    for (const shard of [...stream.topology.open]) stream.topology.close(shard, now)
-    stream.retention.noticed(now)
-    stream.disabledAt ??= now
-    stream.changingUntil = now + (options.takesMs ?? 0)
-    this.#command('disable', {})
+    this.#commands.disable(options.takesMs ?? 0)
   }
 
   /** Switches streaming on again. The new stream has another ARN, and its shards no parents. @returns the ARN */
   enable(options: EnableOptions = {}): string {
-    if (this.#table.current.disabledAt === undefined)
-      throw new Error('The table has an enabled stream: disable it first')
-    const stream = this.#table.enable({
-      enablingForMs: options.takesMs ?? 0,
-      shards: options.shards ?? this.#options.shards,
-      viewType: options.viewType ?? this.#options.viewType,
-    })
-    this.#command('enable', { shards: stream.topology.shards.map(({ shardId }) => shardId) })
-    return stream.arn
+    return this.#commands.enable('enable', options)
+  }
+
+  /** Deletes the table and, if not told otherwise, its streams at once. */
+  deleteTable(options: DeleteTableOptions = {}): void {
+    this.#commands.deleteTable(options)
+  }
+
+  /** Makes the deleted table again, empty and with a new stream. @returns the stream's ARN */
+  recreateTable(options: EnableOptions = {}): string {
+    return this.#commands.enable('recreateTable', options)
+  }
+
+  /** Tells the log that the consumer starts again, and may read once more what it has read. */
+  consumerRestarted(): void {
+    this.#command('consumerRestarted', {})
   }
 
   // Faults
@@ -263,9 +237,8 @@ export class StreamEmulator {
   behave(changes: Partial<Behaviour>): () => void {
     const former = this.#behaviour
     this.#behaviour = { ...former, ...changes }
-    return () => {
-      this.#behaviour = former
-    }
+    this.#command('behave', { effect: effectText(changes) })
+    return () => void this.behave(former)
   }
 
   /**
@@ -279,35 +252,27 @@ export class StreamEmulator {
 
   /** DescribeStream doesn't show this shard for some calls or time; without either, until {@link show}. */
   hide(shard: ShardRef, duration: Duration = {}): void {
-    const { shardId } = this.#find(shard).shard
-    this.#visibility.hide(shardId, this.now(), duration)
-    this.#command('hide', { shard: shardId })
+    this.#view('hide', shard, (shardId) => this.#visibility.hide(shardId, this.now(), duration))
   }
 
   /** DescribeStream shows this closed shard as if it were open. */
   showOpen(shard: ShardRef, duration: Duration = {}): void {
-    const { shardId } = this.#find(shard).shard
-    this.#visibility.showOpen(shardId, this.now(), duration)
-    this.#command('showOpen', { shard: shardId })
+    this.#view('showOpen', shard, (shardId) => this.#visibility.showOpen(shardId, this.now(), duration))
   }
 
   /** DescribeStream shows this shard again though its retention is over and nothing can be read of it. */
   showAgain(shard: ShardRef): void {
-    const { shardId } = this.#find(shard).shard
-    this.#visibility.showAgain(shardId)
-    this.#command('showAgain', { shard: shardId })
+    this.#view('showAgain', shard, this.#visibility.showAgain)
   }
 
   /** DescribeStream shows this shard as it is. */
   show(shard: ShardRef): void {
-    const { shardId } = this.#find(shard).shard
-    this.#visibility.show(shardId)
-    this.#command('show', { shard: shardId })
+    this.#view('show', shard, this.#visibility.show)
   }
 
   /** All shard iterators given out so far have expired, or those of one shard. */
   expireIterators(shard?: ShardRef): void {
-    const shardId = shard === undefined ? undefined : this.#find(shard).shard.shardId
+    const shardId = shard === undefined ? undefined : this.#commands.find(shard).shard.shardId
     this.#iterators.expire(shardId)
     this.#command('expireIterators', { shard: shardId })
   }
@@ -316,12 +281,12 @@ export class StreamEmulator {
 
   /** An SDK client for the stream whose calls stay in this process. It makes one attempt a call if not told otherwise. */
   client(config: DynamoDBStreamsClientConfig = {}): DynamoDBStreamsClient {
-    return new DynamoDBStreamsClient({ ...this.#clientDefaults(), ...config })
+    return new DynamoDBStreamsClient({ ...clientDefaults(this.#wire, this.#options.region), ...config })
   }
 
   /** The same for the table: DescribeTable, and PutItem and DeleteItem without expressions. */
   tableClient(config: DynamoDBClientConfig = {}): DynamoDBClient {
-    return new DynamoDBClient({ ...this.#clientDefaults(), ...config })
+    return new DynamoDBClient({ ...clientDefaults(this.#wire, this.#options.region), ...config })
   }
 
   /** Serves HTTP on 127.0.0.1, by default on a free port. */
@@ -329,52 +294,10 @@ export class StreamEmulator {
     return listen(this.#wire, options.port ?? 0)
   }
 
-  /** Given in full, so that the clients look for nothing in files and the environment. */
-  #clientDefaults(): DynamoDBStreamsClientConfig & DynamoDBClientConfig {
-    return {
-      region: this.#options.region,
-      endpoint: 'http://emulator.invalid',
-      credentials: { accessKeyId: 'emulator', secretAccessKey: 'emulator' },
-      maxAttempts: 1,
-      requestHandler: inProcessHandler(this.#wire),
-    }
-  }
-
-  #divide(
-    op: string,
-    ref: ShardRef | undefined,
-    into: number,
-    hidden: Duration | undefined,
-  ): readonly EmulatedShard[] {
-    if (!Number.isInteger(into) || into < 1)
-      throw new RangeError(`A shard splits into 1 or more children, not ${into}`)
-    const { stream, shard } = this.#openShard(ref)
-    const now = this.now()
-    const children = stream.topology.divide(shard, into, now)
-    stream.retention.noticed(now)
-    if (hidden) for (const { shardId } of children) this.#visibility.hide(shardId, now, hidden)
-    this.#command(op, { shard: shard.shardId, shards: children.map(({ shardId }) => shardId) })
-    return children
-  }
-
-  #find(ref: ShardRef): { readonly stream: Stream; readonly shard: Shard } {
-    const shardId = typeof ref === 'string' ? ref : ref.shardId
-    const found = this.#table.findShard(shardId)
-    if (!found) throw new RangeError(`The table has no shard ${shardId}`)
-    return found
-  }
-
-  #openShard(ref: ShardRef | undefined): { readonly stream: Stream; readonly shard: Shard } {
-    if (ref === undefined) {
-      const stream = this.#table.current
-      const { open } = stream.topology
-      const shard = open[below(this.#random, open.length)]
-      if (!shard) throw new RangeError('The stream has no open shard')
-      return { stream, shard }
-    }
-    const found = this.#find(ref)
-    if (!found.shard.open) throw new RangeError(`The shard ${found.shard.shardId} is closed already`)
-    return found
+  #view(op: string, shard: ShardRef, change: (shardId: string) => void): void {
+    const { shardId } = this.#commands.find(shard).shard
+    change(shardId)
+    this.#command(op, { shard: shardId })
   }
 
   #written(op: string, record: EmulatedRecord | undefined): EmulatedRecord | undefined {

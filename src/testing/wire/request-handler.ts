@@ -51,6 +51,29 @@ export function inProcessHandler(world: WorldView): InProcessHandler {
   }
 }
 
+interface ClientDefaults {
+  readonly region: string
+  readonly endpoint: string
+  readonly credentials: { readonly accessKeyId: string; readonly secretAccessKey: string }
+  readonly maxAttempts: number
+  readonly requestHandler: InProcessHandler
+}
+
+/**
+ * Configuration of SDK clients for the emulator, given in full so that they look for nothing in files and the
+ * environment. One attempt: the SDK waits between attempts by the wall clock, whatever clock the emulator has.
+ */
+export function clientDefaults(world: WorldView, region: string): ClientDefaults {
+  return {
+    region,
+    // Never connected to; names ending in `invalid` exist nowhere.
+    endpoint: 'http://emulator.invalid',
+    credentials: { accessKeyId: 'emulator', secretAccessKey: 'emulator' },
+    maxAttempts: 1,
+    requestHandler: inProcessHandler(world),
+  }
+}
+
 function bodyText(body: string | Uint8Array | undefined): string {
   if (body === undefined) return ''
   return typeof body === 'string' ? body : new TextDecoder().decode(body)

@@ -78,6 +78,7 @@ export function createTable(settings: TableSettings): Table {
   const streams: Stream[] = []
   const byArn = new Map<string, Stream>()
   const records: StoredRecord[] = []
+  let deleted = false
 
   const enable: Table['enable'] = ({ enablingForMs, shards, viewType }) => {
     const createdAt = now()
@@ -113,7 +114,12 @@ export function createTable(settings: TableSettings): Table {
     get current() {
       return current()
     },
-    deleted: false,
+    get deleted() {
+      return deleted
+    },
+    set deleted(value) {
+      deleted = value
+    },
     records,
     findStream: (wanted) => byArn.get(wanted),
     findShard: (shardId) => {
@@ -125,6 +131,7 @@ export function createTable(settings: TableSettings): Table {
       return undefined
     },
     write: ({ keyImage, key, newImage, ttl = false, createdAt, eventName, unknownFields }) => {
+      if (deleted) throw new Error('The table was deleted')
       const text = keyText(keyImage, keyNames)
       const oldImage = items.get(text)
       if (newImage ? oldImage && sameImage(oldImage, newImage) : !oldImage) return undefined
