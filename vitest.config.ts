@@ -1,10 +1,18 @@
+import { fileURLToPath } from 'node:url'
 import { defineConfig, type ViteUserConfig } from 'vitest/config'
+import tsconfig from './tsconfig.json' with { type: 'json' }
 
 const scenarios = ['test/scenarios/**/*.test.ts', 'test/model/**/*.test.ts']
-const integration = ['test/integration/**/*.test.ts']
-const packed = ['test/package/**/*.test.ts']
+const integration = ['test/integration/**/*.test.ts', 'test/package/**/*.test.ts']
+
+// The package under its own name is its sources, as in tsconfig.json: examples are tested without a build.
+const alias = Object.entries(tsconfig.compilerOptions.paths).map(([name, [file]]) => ({
+  find: new RegExp(`^${name}$`),
+  replacement: fileURLToPath(new URL(String(file), import.meta.url)),
+}))
 
 const config: ViteUserConfig = defineConfig({
+  resolve: { alias },
   test: {
     // Processes rather than threads: tests kill, signal and count handles, and an SDK client must not outlive its file.
     pool: 'forks',
@@ -20,8 +28,8 @@ const config: ViteUserConfig = defineConfig({
         test: {
           name: 'unit',
           // Whatever is not named below: a new folder is never left out by mistake.
-          include: ['test/**/*.test.ts'],
-          exclude: [...scenarios, ...integration, ...packed],
+          include: ['test/**/*.test.ts', 'examples/**/*.test.ts'],
+          exclude: [...scenarios, ...integration],
           testTimeout: 20_000,
         },
       },
@@ -41,15 +49,6 @@ const config: ViteUserConfig = defineConfig({
           globalSetup: ['test/support/global-setup.ts'],
           testTimeout: 60_000,
           hookTimeout: 90_000,
-        },
-      },
-      {
-        extends: true,
-        test: {
-          name: 'package',
-          include: packed,
-          testTimeout: 120_000,
-          hookTimeout: 120_000,
         },
       },
     ],

@@ -7,6 +7,6 @@ export function fastClock(speed: number, now: number): Clock {
   const start = performance.now()
   return {
     now: () => now + (performance.now() - start) * speed,
-    setTimer: (delayMs, callback) => systemClock.setTimer(delayMs / speed, callback),
+    setTimer: (delayMs, callback, ...rest) => systemClock.setTimer(delayMs / speed, callback, ...rest),
   }
 }

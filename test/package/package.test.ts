@@ -1,0 +1,125 @@
+import { execFile } from 'node:child_process'
+import { copyFileSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { PutItemCommand } from '@aws-sdk/client-dynamodb'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { packInto } from '../../scripts/pack.mjs'
+import { describeOnLocal } from '../support/shared-local.ts'
+import { createTable } from '../support/tables.ts'
+
+const root = fileURLToPath(new URL('../..', import.meta.url))
+const modules = join(root, 'node_modules')
+const run = promisify(execFile)
+let folder = ''
+let installed = ''
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'installed-'))
+  mkdirSync(join(folder, 'packed'))
+  installed = await install(packInto(join(folder, 'packed')))
+  copyFileSync(new URL('worker.ts', import.meta.url), join(folder, 'worker.ts'))
+  writeFileSync(join(folder, 'package.json'), JSON.stringify({ type: 'module' }))
+  writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify({ compilerOptions, files: ['worker.ts'] }))
+})
+
+afterAll(() => rm(folder, { recursive: true, force: true }))
+
+const compilerOptions = {
+  module: 'nodenext',
+  target: 'es2022',
+  lib: ['es2023', 'esnext.disposable'],
+  types: ['node'],
+  strict: true,
+  // The declarations must be right by themselves, also under the strictest settings that a user may have.
+  skipLibCheck: false,
+  exactOptionalPropertyTypes: true,
+  noUncheckedIndexedAccess: true,
+  verbatimModuleSyntax: true,
+}
+
+/**
+ * Puts the tarball where `npm install` would, with its dependencies beside it, and nothing that is only a
+ * development dependency. Needs no network.
+ */
+async function install(tarball: string): Promise<string> {
+  const target = join(folder, 'node_modules', 'dynamodb-stream-iterator')
+  mkdirSync(target, { recursive: true })
+  await run('tar', ['-xzf', tarball, '--strip-components=1', '-C', target])
+  const { dependencies } = manifestOf(target)
+  for (const name of [...Object.keys(dependencies), '@types/node']) {
+    const link = join(folder, 'node_modules', name)
+    mkdirSync(dirname(link), { recursive: true })
+    symlinkSync(join(modules, name), link)
+  }
+  return target
+}
+
+function manifestOf(path: string): {
+  dependencies: Record<string, string>
+  exports: Record<string, unknown>
+} {
+  return JSON.parse(readFileSync(join(path, 'package.json'), 'utf8'))
+}
+
+describe('the packed package', () => {
+  test('can be imported by each of its subpaths', async () => {
+    const names = Object.keys(manifestOf(installed).exports).filter((subpath) => !subpath.endsWith('.json'))
+    expect(names).toContain('.')
+    for (const subpath of names) {
+      const specifier = join('dynamodb-stream-iterator', subpath)
+      const program = `console.log(Object.keys(await import('${specifier}')).length)`
+      const { stdout } = await run(process.execPath, ['--input-type=module', '-e', program], { cwd: folder })
+      expect(Number(stdout), specifier).toBeGreaterThan(0)
+    }
+  })
+
+  test('holds no source, test or map', async () => {
+    const { stdout } = await run('find', ['.', '-type', 'f'], { cwd: installed })
+    const files = stdout.trim().split('\n')
+    expect(files.length).toBeGreaterThan(10)
+    expect(
+      files.filter((file) => !/^\.\/(dist\/.*(\.js|\.d\.ts)|[A-Z]+(\.md)?|package\.json)$/.test(file)),
+    ).toEqual([])
+  })
+
+  test('has types that resolve under nodenext', async () => {
+    const tsc = join(modules, 'typescript/bin/tsc')
+    const { stdout } = await run(process.execPath, [tsc, '-p', folder]).catch((error) => error)
+    expect(stdout).toBe('')
+  })
+})
+
+describeOnLocal('a program that uses it', (local) => {
+  test('reads a real stream', async () => {
+    const client = local.tableClient()
+    const { tableName } = await createTable(client)
+    for (const n of [1, 2, 3, 4]) {
+      await client.send(
+        new PutItemCommand({ TableName: tableName, Item: { id: { S: 'a' }, n: { N: String(n) } } }),
+      )
+    }
+    client.destroy()
+    await run(process.execPath, [join(modules, 'typescript/bin/tsc'), '-p', folder, '--noCheck'])
+    const checkpoints = join(folder, 'checkpoints')
+    const env = {
+      ...process.env,
+      AWS_REGION: 'eu-west-1',
+      AWS_ACCESS_KEY_ID: 'local',
+      AWS_SECRET_ACCESS_KEY: 'local',
+    }
+    const args = [join(folder, 'worker.js'), local.endpoint, tableName, checkpoints]
+    const first = await run(process.execPath, args, { env })
+    expect(first.stdout.trim().split('\n')).toEqual([
+      'INSERT 1',
+      'MODIFY 2',
+      'MODIFY 3',
+      'a true',
+      'function',
+    ])
+    expect(first.stderr).toBe('')
+  })
+})
