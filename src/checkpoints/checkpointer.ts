@@ -51,8 +51,8 @@ export class Checkpointer {
   /** The change up to which it was saved, and that up to which it must be saved without delay. */
   #savedRevision = 0
   #dueRevision = 0
-  /** Records done since the token was taken for a save. */
-  #unsavedRecords = 0
+  /** Records done since a token was last taken. If that could not be saved, the next one is due anyway. */
+  #newRecords = 0
   #isSaving = false
   #isStopped = false
   #failure: unknown
@@ -76,8 +76,8 @@ export class Checkpointer {
   /** Tells that so many further records are done. With 0, that the token changed otherwise: a shard ended, say. */
   recordsDone(count: number): void {
     this.#revision++
-    this.#unsavedRecords += count
-    if (this.#unsavedRecords >= this.#options.everyRecords) this.#dueRevision = this.#revision
+    this.#newRecords += count
+    if (this.#newRecords >= this.#options.everyRecords) this.#dueRevision = this.#revision
     this.#schedule()
   }
 
@@ -143,15 +143,13 @@ export class Checkpointer {
   async #trySave(): Promise<boolean> {
     const { store, name, tokenOf, onSaved } = this.#options
     const revision = this.#revision
-    const records = this.#unsavedRecords
     const token = tokenOf()
-    this.#unsavedRecords = 0
+    this.#newRecords = 0
     try {
       await store.save(name, token)
     } catch (error) {
       if (isStreamError(error, 'checkpoint.conflict')) throw error
       this.#lastError = error
-      this.#unsavedRecords += records
       return false
     }
     this.#lastError = undefined

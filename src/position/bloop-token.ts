@@ -110,8 +110,9 @@ function readPosition(shard: object, path: string): ShardPosition | undefined {
 }
 
 /**
- * The position whose next record is the one of this sequence number: after the number before it, whether there is
- * such a record or not. In the same width, since the service refuses numbers that are too short.
+ * The position whose next record is the one of this sequence number: after the number before it, whether there is such a
+ * record or not. DynamoDB Local takes any number inside the shard's range, in the width of its own ones; a number before
+ * the range (this one was the shard's first) it refuses, so whoever opens the shard starts at its first record then.
  */
 function before(sequenceNumber: string): ShardPosition {
   const number = BigInt(sequenceNumber)

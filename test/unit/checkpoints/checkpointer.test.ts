@@ -292,6 +292,20 @@ describe('flush', () => {
     })
   })
 
+  test('does not blame an error that was overcome', async () => {
+    const { checkpointer, recordsDone, clock, answers } = setUp()
+    answers.push(
+      () => Promise.reject(new Error('yesterday')),
+      async () => {},
+      noAnswer,
+    )
+    recordsDone(1)
+    await clock.run(checkpointer.flush())
+    recordsDone(1)
+    const error = await clock.run(checkpointer.flush().catch((caught: unknown) => caught))
+    expect(error).toMatchObject({ code: 'checkpoint.failed', cause: undefined })
+  })
+
   test('ends when its signal aborts', async () => {
     const { checkpointer, recordsDone, clock, answers } = setUp()
     answers.push(noAnswer)
