@@ -29,7 +29,7 @@ export interface CoordinatorEvents {
 }
 
 /** The names of {@link CoordinatorEvents}. */
-export const coordinatorEventNames = [
+export const coordinatorEventNames: readonly (keyof CoordinatorEvents)[] = [
   'shardOpened',
   'shardFinished',
   'gap',
@@ -38,7 +38,7 @@ export const coordinatorEventNames = [
   'discovered',
   'leftBehind',
   'parentNotListed',
-] as const satisfies readonly (keyof CoordinatorEvents)[]
+]
 
 /** What a stream tells besides. */
 export interface StreamEvents extends CoordinatorEvents {

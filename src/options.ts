@@ -65,15 +65,17 @@ export interface CoordinatorOptions {
   readonly signal?: AbortSignal | undefined
 }
 
+type ReadingDefaults = Omit<ReadingOptions, 'unmarshallOptions'>
+
 /** The defaults of the options that have a value of their own. */
-export const coordinatorDefaults = {
+export const coordinatorDefaults: ReadingDefaults = {
   onGap: 'throw',
   maxBufferedBytes: 64 * 1024 * 1024,
   maxConcurrentReads: 64,
   pageSize: 1000,
   idlePollMs: { min: 200, max: 1000 },
   discoveryIntervalMs: 60_000,
-} as const satisfies Partial<CoordinatorOptions>
+}
 
 /** Checked, with defaults filled in. */
 export interface ReadingOptions {

@@ -26,7 +26,10 @@ export interface BatchOptions {
 }
 
 /** The defaults of {@link BatchOptions}. */
-export const batchDefaults = { maxRecords: 100, maxWaitMs: 0 } as const satisfies BatchOptions
+export const batchDefaults: { readonly maxRecords: number; readonly maxWaitMs: number } = {
+  maxRecords: 100,
+  maxWaitMs: 0,
+}
 
 /** What a stream is made of. */
 export interface StreamParts {

@@ -20,7 +20,7 @@ export interface FetchedPage {
 export class ShardQueue {
   readonly node: ShardNode
   /** Where this queue stands in the merge: the time of its head, never before what its lineage has reached. */
-  headTime = Number.POSITIVE_INFINITY
+  headTime: number = Number.POSITIVE_INFINITY
   length = 0
   bytes = 0
   readonly #pages: FetchedPage[] = []
@@ -81,6 +81,6 @@ export class ShardQueue {
     this.#lastCreatedAt = createdAt
     this.#headCreatedAt = createdAt
     const reached = this.node.reachedTime
-    this.headTime = createdAt > reached ? createdAt : reached
+    this.headTime = Math.max(createdAt, reached)
   }
 }

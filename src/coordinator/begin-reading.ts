@@ -1,7 +1,8 @@
 import type { ParsedPosition } from '../position/position.ts'
 import { type AdoptedStart, seekLatest, seekTime, seekToken, seekTrimHorizon } from '../shards/seek.ts'
 import { classifyError } from '../streams-api/classify-error.ts'
-import { ForestReader, type Surroundings, streamNotFound } from './forest-reader.ts'
+import { ForestReader, type Surroundings } from './forest-reader.ts'
+import { streamNotFound } from './trouble.ts'
 
 /**
  * Begins to read at a position: lists the shards, places the lineage, and for `latest` opens the iterators, so that
@@ -15,11 +16,7 @@ export async function beginReading(
   const reading = new ForestReader(around)
   onMade(reading)
   try {
-    let serviceTime: number | undefined
-    await reading.discovery.listAll((page) => {
-      serviceTime ??= page.serviceTime
-    })
-    const now = serviceTime ?? around.clock.now()
+    const now = (await reading.list()) ?? around.clock.now()
     const { lineage } = reading
     const isLatest = position.kind === 'latest' || (position.kind === 'time' && position.since > now)
     reading.begin(isLatest ? seekLatest(lineage, secondOf(now)) : seek(position, reading))

@@ -47,7 +47,6 @@ export class ShardReader {
 
   iterator: string | undefined
   iteratorExpiresAt = 0
-  /** The service refused the sequence number that its own listing names as the first. */
   #probeRefused = false
   /** Pass over records older than this (ms), until one of that time or later comes. */
   since: number | undefined
@@ -58,7 +57,7 @@ export class ShardReader {
   /** The number of its last read, counted over all shards. */
   readNumber = 0
   /** When its last read began. */
-  askedAtMs = Number.NEGATIVE_INFINITY
+  askedAtMs: number = Number.NEGATIVE_INFINITY
 
   /** Failed calls in a row. */
   failures = 0
@@ -90,15 +89,48 @@ export class ShardReader {
 
   /** What to open the next iterator with. */
   iteratorStart(now: number): IteratorStart {
-    const { fetched, start } = this.node
-    if (fetched !== undefined) return { type: 'AFTER_SEQUENCE_NUMBER', sequenceNumber: fetched }
-    if (typeof start === 'object' && 'after' in start) {
-      return { type: 'AFTER_SEQUENCE_NUMBER', sequenceNumber: start.after }
-    }
+    const { lastRead } = this
+    if (lastRead !== undefined) return { type: 'AFTER_SEQUENCE_NUMBER', sequenceNumber: lastRead }
     const first = this.#firstSequenceNumber(now)
     return first === undefined
       ? { type: 'TRIM_HORIZON' }
       : { type: 'AT_SEQUENCE_NUMBER', sequenceNumber: first }
+  }
+
+  /** A read was answered. */
+  succeeded(nextIterator: string | undefined): void {
+    this.iterator = nextIterator
+    this.failures = 0
+    this.failingSince = undefined
+    this.leftBehind = false
+  }
+
+  /** A read failed once more. Returns for how long it has been failing, in ms. */
+  failed(now: number): number {
+    this.failures++
+    this.failingSince ??= now
+    return now - this.failingSince
+  }
+
+  /** The shard could not even be opened, because nothing is left in it. */
+  foundNothing(): void {
+    this.atTip = true
+    this.emptyPages++
+    this.failures = 0
+    this.failingSince = undefined
+  }
+
+  /** What came after the position is gone: goes on at the oldest record that is left. */
+  goToOldest(): void {
+    this.node.fetched = undefined
+    this.node.start = 'start'
+    this.node.promised = false
+  }
+
+  /** The last sequence number that was read, now or before the position was saved. */
+  get lastRead(): string | undefined {
+    const { fetched, start } = this.node
+    return fetched ?? (typeof start === 'object' && 'after' in start ? start.after : undefined)
   }
 
   /** The iterator is of no use any more: the next read begins with making one anew. */
@@ -127,11 +159,9 @@ export class ShardReader {
     return 'after' in start || (promised && start.since < now - RETENTION_MS)
   }
 
-  /** Whether the sequence number that was refused is one that the listing named, and nobody read. */
-  refuseProbe(start: IteratorStart): boolean {
-    if (start.type !== 'AT_SEQUENCE_NUMBER' || this.#probeRefused) return false
+  /** The service does not take the sequence number that its own listing names as the first. */
+  refuseProbe(): void {
     this.#probeRefused = true
-    return true
   }
 
   /**

@@ -63,7 +63,7 @@ export class ShardNode implements Shard {
   /** The last sequence number that was fetched, also of records that a `since` passed over. */
   fetched: string | undefined
   /** The highest time (ms) that was given out in it or before it in its lineage: merging never steps back behind it. */
-  reachedTime = Number.NEGATIVE_INFINITY
+  reachedTime: number = Number.NEGATIVE_INFINITY
 
   constructor(shardId: string, parentId: string | undefined, ordinal: number) {
     this.shardId = shardId

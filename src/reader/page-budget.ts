@@ -6,15 +6,17 @@ const PAGE_BYTES = 1024 * 1024
 /** An answer this large was cut by the service, so more follows. */
 const FULL_PAGE_BYTES = 900 * 1024
 
-/** What is fetched ahead of one shard, at most, in bytes, and the assumed size of a record before one was seen. */
+/** What is fetched ahead of one shard, at most, in bytes. */
 const MOST_AHEAD_BYTES = 4 * PAGE_BYTES
+
+/** The size of a record (bytes) as long as none was seen. */
 const ASSUMED_RECORD_BYTES = 2_048
 
 /** What the memory is used for at the moment. */
 export interface BufferLoad {
   readonly bufferedBytes: number
   /** Shards that have records in the buffer, or must get some before the merge can go on. */
-  readonly shards: number
+  readonly sharers: number
   /** Calls under way. */
   readonly inFlight: number
 }
@@ -28,7 +30,7 @@ export interface BufferLoad {
 export class PageBudget {
   readonly #maxBytes: number
   readonly #pageSize: number
-  #recordBytes = ASSUMED_RECORD_BYTES
+  #recordBytes: number = ASSUMED_RECORD_BYTES
   #reserved = 0
 
   constructor({ maxBufferedBytes, pageSize }: ReadingOptions) {
@@ -41,10 +43,9 @@ export class PageBudget {
     return buffered + this.#reserved < this.#maxBytes
   }
 
-  /** How many records to ask for now. Until `release` is called, the answer's size is taken as used. */
+  /** How many records to ask for now. Until `release` is called, the answer's size counts as used. */
   reserve(load: BufferLoad): { readonly limit: number; release(): void } {
-    const share = this.#share(load)
-    const limit = Math.max(1, Math.min(this.#pageSize, Math.floor(share / this.#recordBytes)))
+    const limit = Math.max(1, Math.min(this.#pageSize, Math.floor(this.#share(load) / this.#recordBytes)))
     const bytes = Math.min(PAGE_BYTES, limit * this.#recordBytes)
     this.#reserved += bytes
     return {
@@ -56,8 +57,8 @@ export class PageBudget {
   }
 
   /** Whether a shard with `queued` bytes has enough for the time being. */
-  isEnough(queued: number, load: BufferLoad): boolean {
-    return queued >= Math.min(MOST_AHEAD_BYTES, this.#maxBytes / Math.max(1, load.shards) / 2)
+  isEnough(queued: number, sharers: number): boolean {
+    return queued >= Math.min(MOST_AHEAD_BYTES, this.#maxBytes / Math.max(1, sharers) / 2)
   }
 
   /** Whether an answer was as large as answers get, so that more is likely to follow at once. */
@@ -72,9 +73,9 @@ export class PageBudget {
     this.#recordBytes = Math.max(1, this.#recordBytes * (1 - weight) + (bytes / count) * weight)
   }
 
-  /** What one more answer may take: its part of what is free, or at least the part that every shard may have. */
-  #share({ bufferedBytes, shards, inFlight }: BufferLoad): number {
-    const free = (this.#maxBytes - bufferedBytes - this.#reserved) / Math.max(1, shards, inFlight)
-    return Math.max(free, this.#maxBytes / Math.max(1, shards) / 4)
+  /** What one more answer may take: its part of what is free, or at least a part that every shard may have. */
+  #share({ bufferedBytes, sharers, inFlight }: BufferLoad): number {
+    const free = (this.#maxBytes - bufferedBytes - this.#reserved) / Math.max(1, sharers, inFlight)
+    return Math.max(free, this.#maxBytes / Math.max(1, sharers) / 4)
   }
 }

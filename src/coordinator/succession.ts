@@ -1,0 +1,166 @@
+import type { Clock } from '../clock.ts'
+import type { CoordinatorEvents, Emitter } from '../events.ts'
+import { ShardReader } from '../reader/shard-reader.ts'
+import type { Lineage } from '../shards/lineage.ts'
+import { hasStartedHeir, planShard } from '../shards/plan.ts'
+import type { AdoptedStart } from '../shards/seek.ts'
+import type { ShardNode } from '../shards/shard.ts'
+import type { Frontier } from './frontier.ts'
+
+/** What succession tells the reader of the forest. */
+export interface SuccessionListener {
+  /** A shard is to be read from now on. */
+  opened(reader: ShardReader): void
+  /** The records of a shard may be given out from now on. */
+  released(reader: ShardReader): void
+  /** Everything of a shard was given out. */
+  finished(reader: ShardReader): void
+  /** A shard has come to its end, and no child of it is known. */
+  heirsWanted(node: ShardNode): void
+}
+
+/**
+ * Decides which shard is read after which: takes shards in as they are discovered, opens them when nothing stands before
+ * them, holds records of a child back until those of its parent are given out, and passes on to children from where on
+ * records are wanted.
+ *
+ * @internal
+ */
+export class Succession {
+  readonly readers = new Map<ShardNode, ShardReader>() as ReadonlyMap<ShardNode, ShardReader>
+  /** Shards that are known and not begun, with the time since when. */
+  readonly unread: ReadonlyMap<ShardNode, number> = new Map<ShardNode, number>()
+  readonly #readers = this.readers as Map<ShardNode, ShardReader>
+  readonly #unread = this.unread as Map<ShardNode, number>
+  readonly #lineage: Lineage
+  readonly #frontier: Frontier
+  readonly #clock: Clock
+  readonly #events: Emitter<CoordinatorEvents>
+  readonly #timeGranularityMs: number
+  readonly #listener: SuccessionListener
+  /** Undefined until reading has begun. */
+  #adoptedStart: AdoptedStart | undefined
+
+  constructor(
+    around: {
+      readonly lineage: Lineage
+      readonly frontier: Frontier
+      readonly clock: Clock
+      readonly events: Emitter<CoordinatorEvents>
+      readonly timeGranularityMs: number
+    },
+    listener: SuccessionListener,
+  ) {
+    this.#lineage = around.lineage
+    this.#frontier = around.frontier
+    this.#clock = around.clock
+    this.#events = around.events
+    this.#timeGranularityMs = around.timeGranularityMs
+    this.#listener = listener
+  }
+
+  /** Begins with a lineage that was listed and placed. */
+  begin(adoptedStart: AdoptedStart): void {
+    this.#adoptedStart = adoptedStart
+    const now = this.#clock.now()
+    const finished: ShardNode[] = []
+    for (const node of this.#lineage.nodes()) {
+      if (node.state === 'unread') this.#unread.set(node, now)
+      else finished.push(node)
+      this.#frontier.add(node)
+    }
+    this.planAll()
+    for (const node of finished) this.lookForHeirs(node)
+  }
+
+  /** Takes in shards that were not known. */
+  adopt(fresh: readonly ShardNode[]): void {
+    if (this.#adoptedStart === undefined) return
+    const now = this.#clock.now()
+    for (const node of fresh) {
+      if (node.state !== 'unread' || node.placed) continue
+      if (hasStartedHeir(node)) {
+        node.state = 'finished'
+        continue
+      }
+      node.start = this.#lineage.parentOf(node)?.heirStart ?? this.#adoptedStart
+      this.#unread.set(node, now)
+    }
+    this.#events.emit('discovered', { shardIds: fresh.map((node) => node.shardId) })
+    for (const node of fresh) if (this.#unread.has(node)) this.#plan(node)
+  }
+
+  /** Looks at all shards that wait. */
+  planAll(): void {
+    if (this.#adoptedStart === undefined) return
+    for (const node of [...this.#unread.keys()]) if (this.#unread.has(node)) this.#plan(node)
+  }
+
+  /** Everything of a shard was fetched. */
+  fetched(reader: ShardReader): void {
+    const { node } = reader
+    reader.phase = 'stopped'
+    node.state = 'fetched'
+    if (reader.queue.length === 0 && !reader.held) this.finish(reader)
+    else this.lookForHeirs(node)
+  }
+
+  /** Everything of a shard was given out: its children come next. */
+  finish(reader: ShardReader): void {
+    const { node } = reader
+    node.state = 'finished'
+    this.#readers.delete(node)
+    this.#listener.finished(reader)
+    this.#events.emit('shardFinished', { shardId: node.shardId })
+    this.lookForHeirs(node)
+  }
+
+  lookForHeirs(node: ShardNode): void {
+    for (const child of [...node.children]) {
+      const reader = this.#readers.get(child)
+      if (reader?.held && node.state === 'finished') this.#release(reader)
+      else if (this.#unread.has(child)) this.#plan(child)
+    }
+    if (node.children.length === 0) this.#listener.heirsWanted(node)
+  }
+
+  #plan(node: ShardNode): void {
+    const now = this.#clock.now()
+    const plan = planShard(node, this.#lineage, this.#unread.get(node) ?? now, now)
+    if (plan.do === 'wait') return
+    if (plan.do === 'open' && plan.hiddenParentId !== undefined) {
+      this.#events.emit('parentNotListed', { shardId: node.shardId, parentId: plan.hiddenParentId })
+    }
+    this.#open(node, plan.do === 'prefetch')
+  }
+
+  #open(node: ShardNode, held: boolean): void {
+    const parent = this.#lineage.parentOf(node)
+    if (parent && parent.reachedTime > node.reachedTime) node.reachedTime = parent.reachedTime
+    if (parent && !node.placed) node.start = this.#startAfter(parent)
+    this.#unread.delete(node)
+    node.state = 'reading'
+    const reader = new ShardReader(node, held, this.#clock.now(), this.#timeGranularityMs)
+    this.#readers.set(node, reader)
+    this.#frontier.add(node)
+    this.#listener.opened(reader)
+    if (!held) this.#release(reader)
+  }
+
+  /** From where on records of a shard's children are wanted. */
+  #startAfter(parent: ShardNode): AdoptedStart {
+    const reader = this.#readers.get(parent)
+    // What is wanted was found in the parent already, though it is still in the buffer.
+    if (reader && reader.since === undefined) return 'start'
+    return parent.heirStart
+  }
+
+  #release(reader: ShardReader): void {
+    const { node } = reader
+    reader.held = false
+    reader.queue.raise(this.#lineage.parentOf(node)?.reachedTime ?? Number.NEGATIVE_INFINITY)
+    this.#events.emit('shardOpened', { shardId: node.shardId, parentId: node.parentId })
+    this.#listener.released(reader)
+    if (node.state === 'fetched' && reader.queue.length === 0) this.finish(reader)
+  }
+}

@@ -1,0 +1,57 @@
+import { shardCreatedAt } from '../position/shard-id.ts'
+import { RETENTION_MS } from '../shards/retention.ts'
+import { classifyError } from '../streams-api/classify-error.ts'
+import { CallTimeout } from '../streams-api/retry.ts'
+import type { ReadOutcome } from './read-shard.ts'
+import type { ShardReader } from './shard-reader.ts'
+
+export type FailedRead = Extract<ReadOutcome, { kind: 'failed' }>
+
+/** What to do after a read that failed. */
+export type FailureVerdict =
+  /** Make the iterator anew, and go on where reading was. */
+  | 'renew'
+  /** The first sequence number that the listing tells of is not taken: open the shard at its oldest record. */
+  | 'openOtherwise'
+  /** The same again, after a pause that grows. */
+  | 'retry'
+  /** Nothing is left to read at the moment: ask again as of an idle shard. */
+  | 'idle'
+  /** Records were trimmed before they were read. */
+  | 'gap'
+  /** The shard is not known, or the whole stream is gone: DescribeStream must tell which. */
+  | 'askForStream'
+  /** It is for the user. */
+  | 'fail'
+
+/** Says what a failed read of a shard means. Changes nothing. */
+export function judgeFailure(reader: ShardReader, failed: FailedRead, now: number): FailureVerdict {
+  const { error, start } = failed
+  if (error instanceof CallTimeout) return 'retry'
+  switch (classifyError(error)) {
+    case 'expired':
+      // Expired at once when it was made a moment ago: something is wrong with the clock over there.
+      return reader.failures > 0 ? 'retry' : 'renew'
+    case 'trimmed':
+      // With TRIM_HORIZON, DynamoDB Local answers so while all of an open shard is trimmed, until the next write.
+      return reader.promisesTrimmed(now) ? 'gap' : 'idle'
+    case 'notFound':
+      return 'askForStream'
+    case 'retry':
+    case 'aborted':
+      return 'retry'
+    case 'fatal':
+      // Not every emulator knows AT_SEQUENCE_NUMBER of a number that was never a record's.
+      return start?.type === 'AT_SEQUENCE_NUMBER' ? 'openOtherwise' : 'fail'
+  }
+}
+
+/**
+ * Whether a shard that the service no longer knows is missed. It is not where "the oldest that is left" was asked for
+ * and all of the shard is older than that.
+ */
+export function isMissed({ node }: ShardReader, now: number): boolean {
+  if (node.promised || node.fetched !== undefined) return true
+  const createdAt = shardCreatedAt(node.shardId)
+  return createdAt !== undefined && createdAt > now - RETENTION_MS
+}
