@@ -175,12 +175,14 @@ describe('a failing store', () => {
 
   test('that has recovered is waited for briefly again at its next failure', async () => {
     const { recordsDone, clock, answers, retries } = setUp()
-    answers.push(fail, fail, async () => {}, fail)
-    recordsDone(10)
-    await clock.advance(1_000)
+    const whileOthersAreDone = async () => recordsDone(10)
+    answers.push(fail, fail, whileOthersAreDone, fail, async () => {}, fail)
     recordsDone(10)
     await clock.advance(1_000)
     expect(retries.map(({ attempt }) => attempt)).toEqual([1, 2, 1])
+    recordsDone(10)
+    await clock.advance(1_000)
+    expect(retries.map(({ attempt }) => attempt)).toEqual([1, 2, 1, 1])
   })
 
   test('that rejects with nothing has failed all the same', async () => {
