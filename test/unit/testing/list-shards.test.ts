@@ -1,0 +1,169 @@
+import { expect, test } from 'vitest'
+import { describe, listedIds, root, setUp } from './helpers.ts'
+
+test('a listing tells parents, sequence ranges and which shards are open', async () => {
+  const { emulator } = setUp()
+  const parent = root(emulator)
+  const [left, right] = emulator.split()
+  const { status, shards } = await describe(emulator)
+  expect(status).toBe('ENABLED')
+  const byId = new Map(shards.map((shard) => [shard.shardId, shard]))
+  expect(byId.size).toBe(3)
+  expect(byId.get(parent.shardId)?.parentShardId).toBeUndefined()
+  expect(byId.get(parent.shardId)?.endingSequenceNumber).toMatch(/^\d{21,}$/)
+  for (const child of [left, right]) {
+    expect(byId.get(child?.shardId ?? '')).toMatchObject({ parentShardId: parent.shardId })
+    expect(byId.get(child?.shardId ?? '')?.endingSequenceNumber).toBeUndefined()
+  }
+})
+
+test('pages hold up to 100 shards in the order of their ids, and name where the next begins', async () => {
+  const { emulator } = setUp({ shards: 205 })
+  const ids: string[] = []
+  const sizes: number[] = []
+  let start: string | undefined
+  do {
+    const page = await describe(emulator, start === undefined ? {} : { exclusiveStartShardId: start })
+    ids.push(...page.shards.map(({ shardId }) => shardId))
+    sizes.push(page.shards.length)
+    start = page.lastEvaluatedShardId
+  } while (start !== undefined)
+  expect(sizes).toEqual([100, 100, 5])
+  expect(ids).toEqual(emulator.shards.map(({ shardId }) => shardId).sort())
+})
+
+test('a full last page is final, or names a key for an empty one', async () => {
+  const { emulator } = setUp({ shards: 4, behaviour: { shardsPerPage: 4 } })
+  expect((await describe(emulator)).lastEvaluatedShardId).toBeUndefined()
+  emulator.behave({ fullLastPage: 'names-next' })
+  const { lastEvaluatedShardId = '' } = await describe(emulator)
+  expect(lastEvaluatedShardId).not.toBe('')
+  expect(await describe(emulator, { exclusiveStartShardId: lastEvaluatedShardId })).toMatchObject({
+    shards: [],
+    lastEvaluatedShardId: undefined,
+  })
+})
+
+test('a listing can repeat its page key for ever', async () => {
+  const { emulator } = setUp({ shards: 4, behaviour: { shardsPerPage: 2, repeatPageKey: true } })
+  const { lastEvaluatedShardId = '' } = await describe(emulator)
+  for (let page = 0; page < 3; page++) {
+    const again = await describe(emulator, { exclusiveStartShardId: lastEvaluatedShardId })
+    expect(again.lastEvaluatedShardId).toBe(lastEvaluatedShardId)
+  }
+})
+
+test('the order of a listing can be turned round or shuffled', async () => {
+  const { emulator } = setUp({ shards: 20 })
+  const sorted = await listedIds(emulator)
+  emulator.behave({ listingOrder: 'reversed' })
+  expect(await listedIds(emulator)).toEqual(sorted.toReversed())
+  emulator.behave({ listingOrder: 'shuffled' })
+  const shuffled = await listedIds(emulator)
+  expect(shuffled).not.toEqual(sorted)
+  expect(shuffled.toSorted()).toEqual(sorted)
+  expect(await listedIds(emulator)).not.toEqual(shuffled)
+})
+
+test('CHILD_SHARDS gives the immediate children, nothing, everything, or is refused', async () => {
+  const { emulator } = setUp()
+  const parent = root(emulator)
+  const children = emulator.split()
+  emulator.split(children[0])
+  const ask = async () =>
+    (await describe(emulator, { childrenOf: parent.shardId })).shards.map(({ shardId }) => shardId)
+  expect((await ask()).sort()).toEqual(children.map(({ shardId }) => shardId).sort())
+  emulator.behave({ childShards: 'empty' })
+  expect(await ask()).toEqual([])
+  emulator.behave({ childShards: 'ignored' })
+  expect(await ask()).toHaveLength(5)
+  emulator.behave({ childShards: 'refused' })
+  await expect(ask()).rejects.toMatchObject({ name: 'ValidationException' })
+})
+
+test('CHILD_SHARDS excludes ExclusiveStartShardId', async () => {
+  const { emulator } = setUp()
+  const { shardId } = root(emulator)
+  await expect(
+    describe(emulator, { childrenOf: shardId, exclusiveStartShardId: shardId }),
+  ).rejects.toMatchObject({
+    name: 'ValidationException',
+  })
+})
+
+test('sequence ranges can be left out of the listing', async () => {
+  const { emulator } = setUp({ behaviour: { omitFromShards: ['sequenceNumberRange'] } })
+  emulator.roll()
+  for (const shard of (await describe(emulator)).shards) {
+    expect(shard).toMatchObject({ startingSequenceNumber: undefined, endingSequenceNumber: undefined })
+  }
+})
+
+test('a hidden child appears after so many calls', async () => {
+  const { emulator } = setUp()
+  const child = emulator.roll(undefined, { hidden: { calls: 2 } })
+  const seen = [await listedIds(emulator), await listedIds(emulator), await listedIds(emulator)]
+  expect(seen.map((ids) => ids.includes(child.shardId))).toEqual([false, false, true])
+})
+
+test('calls that could not have shown a hidden child do not count', async () => {
+  const { emulator } = setUp({ shards: 2 })
+  const [first, second] = emulator.shards
+  const child = emulator.roll(first, { hidden: { calls: 1 } })
+  const children = async (of: string) => (await describe(emulator, { childrenOf: of })).shards.length
+  expect(await children(second?.shardId ?? '')).toBe(0)
+  expect(await children(first?.shardId ?? '')).toBe(0)
+  expect(await children(first?.shardId ?? '')).toBe(1)
+  expect(await listedIds(emulator)).toContain(child.shardId)
+})
+
+test('a hidden child appears after a time', async () => {
+  const { clock, emulator } = setUp()
+  const child = emulator.roll(undefined, { hidden: { ms: 60_000 } })
+  clock.jump(59_999)
+  expect(await listedIds(emulator)).not.toContain(child.shardId)
+  clock.jump(1)
+  expect(await listedIds(emulator)).toContain(child.shardId)
+})
+
+test('one of two children, a child under its shown grandchild, and a parent can be hidden until shown', async () => {
+  const { emulator } = setUp()
+  const parent = root(emulator)
+  const [left, right] = emulator.split()
+  const grandchild = emulator.roll(left)
+  emulator.hide(left ?? '')
+  expect((await listedIds(emulator)).sort()).toEqual(
+    [parent.shardId, right?.shardId, grandchild.shardId].sort(),
+  )
+  emulator.hide(parent)
+  expect((await listedIds(emulator)).sort()).toEqual([right?.shardId, grandchild.shardId].sort())
+  emulator.show(left ?? '')
+  emulator.show(parent)
+  expect(await listedIds(emulator)).toHaveLength(4)
+})
+
+test('a closed parent can look open while its child is listed', async () => {
+  const { emulator } = setUp()
+  const parent = root(emulator)
+  emulator.roll()
+  emulator.showOpen(parent, { calls: 1 })
+  const end = async () =>
+    (await describe(emulator)).shards.find(({ shardId }) => shardId === parent.shardId)?.endingSequenceNumber
+  expect(await end()).toBeUndefined()
+  expect(await end()).toBe(emulator.shard(parent).endingSequenceNumber)
+})
+
+test('the answer carries the time by the service, to the second', async () => {
+  const { clock, emulator } = setUp({ behaviour: { clockSkewMs: 7_000 } })
+  clock.jump(1_999)
+  expect((await describe(emulator)).serviceTime).toBe(Date.UTC(2026, 0, 1) + 8_000)
+})
+
+test('the stream of another table is not found', async () => {
+  const { emulator } = setUp()
+  const streamArn = emulator.streamArn.replace('table/table', 'table/other')
+  await expect(emulator.api.listShards({ streamArn }, new AbortController().signal)).rejects.toMatchObject({
+    name: 'ResourceNotFoundException',
+    $fault: 'client',
+  })
+})

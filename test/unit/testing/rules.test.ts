@@ -1,0 +1,195 @@
+import { expect, test } from 'vitest'
+import { describe, never, open, read, root, sequenceNumbers, setUp, write } from './helpers.ts'
+
+test('a rule acts once, on the first call that fits', async () => {
+  const { emulator } = setUp()
+  emulator.on('DescribeStream', {}, { fail: 'InternalServerError' })
+  await expect(open(emulator, root(emulator))).resolves.toBeDefined()
+  await expect(describe(emulator)).rejects.toMatchObject({
+    name: 'InternalServerError',
+    $fault: 'server',
+    $metadata: { httpStatusCode: 500 },
+  })
+  await expect(describe(emulator)).resolves.toBeDefined()
+})
+
+test('a rule for the n-th call lets the ones before pass, and acts as often as told', async () => {
+  const { emulator } = setUp()
+  emulator.on('DescribeStream', { nth: 3, times: 2 }, { fail: 'ThrottlingException' })
+  const outcomes = []
+  for (let call = 0; call < 6; call++)
+    outcomes.push(
+      await describe(emulator).then(
+        () => 'ok',
+        (error) => error.name,
+      ),
+    )
+  expect(outcomes).toEqual(['ok', 'ok', 'ThrottlingException', 'ThrottlingException', 'ok', 'ok'])
+})
+
+test('a rule for a shard leaves the others alone', async () => {
+  const { emulator } = setUp({ shards: 2 })
+  const [first = '', second = ''] = emulator.shards
+  emulator.on('GetRecords', { shard: first, times: 2 }, { fail: 'LimitExceededException' })
+  const ofFirst = await open(emulator, first)
+  await expect(read(emulator, await open(emulator, second))).resolves.toBeDefined()
+  await expect(read(emulator, ofFirst)).rejects.toMatchObject({ name: 'LimitExceededException' })
+  await expect(read(emulator, ofFirst)).rejects.toMatchObject({ name: 'LimitExceededException' })
+  await expect(read(emulator, ofFirst)).resolves.toBeDefined()
+})
+
+test('a kept rule acts until it is taken back', async () => {
+  const { emulator } = setUp()
+  const takeBack = emulator.on('*', { times: Number.POSITIVE_INFINITY }, { fail: 'InternalFailure' })
+  for (let call = 0; call < 5; call++)
+    await expect(describe(emulator)).rejects.toMatchObject({ name: 'InternalFailure' })
+  takeBack()
+  await expect(describe(emulator)).resolves.toBeDefined()
+})
+
+test('a rule with a chance acts on about that share of the calls, the same ones for the same seed', async () => {
+  const play = async (seed: number) => {
+    const { emulator } = setUp({ seed })
+    emulator.on('DescribeStream', { chance: 0.3 }, { fail: 'ThrottlingException' })
+    const failed: number[] = []
+    for (let call = 0; call < 300; call++) await describe(emulator).catch(() => failed.push(call))
+    return failed
+  }
+  const failed = await play(1)
+  expect(failed.length).toBeGreaterThan(60)
+  expect(failed.length).toBeLessThan(120)
+  expect(await play(1)).toEqual(failed)
+  expect(await play(2)).not.toEqual(failed)
+})
+
+test('a behaviour can be had for one call', async () => {
+  const { emulator } = setUp()
+  const written = write(emulator, 4)
+  const iterator = await open(emulator, root(emulator))
+  emulator.on('GetRecords', { nth: 1 }, { emptyPage: true })
+  emulator.on('GetRecords', { nth: 2 }, { repeatPage: true, recordsPerPage: 2 })
+  const empty = await read(emulator, iterator)
+  const once = await read(emulator, empty.nextIterator)
+  const again = await read(emulator, once.nextIterator)
+  expect(sequenceNumbers(empty)).toEqual([])
+  expect(sequenceNumbers(once)).toEqual(written.slice(0, 2))
+  expect(sequenceNumbers(again)).toEqual(written)
+})
+
+test('rules that meet are merged', async () => {
+  const { emulator } = setUp()
+  write(emulator, 4)
+  const iterator = await open(emulator, root(emulator))
+  emulator.on('GetRecords', {}, { recordsPerPage: 3 })
+  emulator.on('*', {}, { openShardNext: 'absent' })
+  const page = await read(emulator, iterator)
+  expect([page.records.length, page.nextIterator]).toEqual([3, undefined])
+})
+
+test('an effect can be code that changes the world before the call is answered', async () => {
+  const { emulator } = setUp({ shards: 4, behaviour: { shardsPerPage: 2 } })
+  emulator.on('DescribeStream', { nth: 2 }, () => void emulator.split())
+  const first = await describe(emulator)
+  const second = await describe(emulator, { exclusiveStartShardId: first.lastEvaluatedShardId ?? '' })
+  expect(first.shards.length + second.shards.length).toBe(4)
+  expect(second.lastEvaluatedShardId).toBeDefined()
+  emulator.on('GetShardIterator', {}, ({ shard }) =>
+    shard === root(emulator).shardId ? { fail: 'Mine' } : undefined,
+  )
+  await expect(open(emulator, root(emulator))).rejects.toMatchObject({ name: 'Mine' })
+})
+
+test('an iterator can expire twice in a row', async () => {
+  const { emulator } = setUp()
+  const expired = { name: 'ExpiredIteratorException', message: 'UnknownError' }
+  emulator.on('GetRecords', { times: 2 }, { fail: 'ExpiredIteratorException', message: '' })
+  await expect(read(emulator, await open(emulator, root(emulator)))).rejects.toMatchObject(expired)
+  await expect(read(emulator, await open(emulator, root(emulator)))).rejects.toMatchObject(expired)
+  await expect(read(emulator, await open(emulator, root(emulator)))).resolves.toBeDefined()
+})
+
+test('a reset before the service acted leaves what a hidden shard has to wait; after it, not', async () => {
+  const { emulator } = setUp()
+  emulator.roll(undefined, { hidden: { calls: 1 } })
+  emulator.on('DescribeStream', {}, { reset: 'before' })
+  await expect(describe(emulator)).rejects.toMatchObject({ name: 'TimeoutError', code: 'ECONNRESET' })
+  emulator.on('DescribeStream', {}, { reset: 'after' })
+  await expect(describe(emulator)).rejects.toMatchObject({ name: 'TimeoutError', code: 'ECONNRESET' })
+  expect((await describe(emulator)).shards).toHaveLength(2)
+})
+
+test('a late answer tells how things were when the service acted', async () => {
+  const { clock, emulator } = setUp()
+  emulator.on('DescribeStream', {}, { delayMs: 5_000 })
+  let answered: number | undefined
+  const call = describe(emulator).then(({ shards }) => {
+    answered = shards.length
+  })
+  emulator.split()
+  await clock.advance(4_999)
+  expect(answered).toBeUndefined()
+  await clock.advance(1)
+  await call
+  expect(answered).toBe(1)
+})
+
+test.each([{ hang: true }, { delayMs: 60_000 }])('a call with %o can be aborted', async (effect) => {
+  const { emulator } = setUp()
+  emulator.on('DescribeStream', {}, effect)
+  const abort = new AbortController()
+  const call = emulator.api.listShards({ streamArn: emulator.streamArn }, abort.signal)
+  abort.abort()
+  await expect(call).rejects.toMatchObject({ name: 'AbortError' })
+})
+
+test('an aborted signal keeps a call from being made', async () => {
+  const { emulator } = setUp()
+  const call = emulator.api.listShards({ streamArn: emulator.streamArn }, AbortSignal.abort())
+  await expect(call).rejects.toMatchObject({ name: 'AbortError' })
+  expect(emulator.log).toEqual([])
+})
+
+test.each(['truncated', 'html'] as const)('a body that is %s cannot be parsed', async (body) => {
+  const { emulator } = setUp()
+  emulator.on('DescribeStream', {}, { body })
+  await expect(describe(emulator)).rejects.toBeInstanceOf(SyntaxError)
+})
+
+test('more DescribeStream calls a second than allowed are throttled', async () => {
+  const { clock, emulator } = setUp({ behaviour: { describesPerSecond: 10 } })
+  for (let call = 0; call < 10; call++) await describe(emulator)
+  await expect(describe(emulator)).rejects.toMatchObject({ name: 'ThrottlingException' })
+  clock.jump(1_000)
+  await expect(describe(emulator)).resolves.toBeDefined()
+})
+
+test('more reads of a shard a second than allowed are throttled', async () => {
+  const { clock, emulator } = setUp({ shards: 2, behaviour: { readsPerSecond: 5 } })
+  const [first = '', second = ''] = emulator.shards
+  const iterator = await open(emulator, first)
+  for (let call = 0; call < 5; call++) await read(emulator, iterator)
+  await expect(read(emulator, iterator)).rejects.toMatchObject({ name: 'ThrottlingException' })
+  await expect(read(emulator, await open(emulator, second))).resolves.toBeDefined()
+  clock.jump(1_000)
+  await expect(read(emulator, iterator)).resolves.toBeDefined()
+})
+
+test('a third reader of a shard is refused, the chains of two go on', async () => {
+  const { emulator } = setUp({ behaviour: { readersPerShard: 2 } })
+  const first = await read(emulator, await open(emulator, root(emulator)))
+  const second = await read(emulator, await open(emulator, root(emulator)))
+  const third = await open(emulator, root(emulator))
+  await expect(read(emulator, third)).rejects.toMatchObject({ name: 'LimitExceededException' })
+  await expect(read(emulator, first.nextIterator)).resolves.toBeDefined()
+  await expect(read(emulator, second.nextIterator)).resolves.toBeDefined()
+})
+
+test('a changed behaviour can be set back', async () => {
+  const { emulator } = setUp()
+  const setBack = emulator.behave({ childShards: 'refused' })
+  await expect(describe(emulator, { childrenOf: 'x' })).rejects.toBeDefined()
+  setBack()
+  await expect(
+    emulator.api.listShards({ streamArn: emulator.streamArn, childrenOf: 'x' }, never),
+  ).resolves.toBeDefined()
+})

@@ -1,0 +1,209 @@
+import { expect, test } from 'vitest'
+import { root, setUp, write } from './helpers.ts'
+
+test('a key moves from the parent to exactly one of its children', () => {
+  const { emulator } = setUp()
+  const before = emulator.put({ id: 'a', n: 1 })
+  const children = emulator.split()
+  const after = emulator.put({ id: 'a', n: 2 })
+  expect(before?.shardId).toBe(root(emulator).shardId)
+  expect(children.map(({ shardId }) => shardId)).toContain(after?.shardId)
+  expect(emulator.put({ id: 'a', n: 3 })?.shardId).toBe(after?.shardId)
+})
+
+test('the items of one partition key are in one shard, whatever their sort key', () => {
+  const { emulator } = setUp({ shards: 8, keySchema: { hash: 'customer', range: 'order' } })
+  for (let order = 0; order < 20; order++) emulator.put({ customer: 'c', order })
+  expect(new Set(emulator.records.map(({ shardId }) => shardId)).size).toBe(1)
+  expect(new Set(emulator.records.map(({ keyText }) => keyText)).size).toBe(20)
+  expect(emulator.records[3]?.key).toEqual({ customer: 'c', order: 3 })
+})
+
+test('several roots and all children of a wide split take writes', () => {
+  const { emulator } = setUp({ shards: 3 })
+  const children = emulator.split(root(emulator), 5)
+  write(emulator, 500)
+  const used = new Set(emulator.records.map(({ shardId }) => shardId))
+  expect(children).toHaveLength(5)
+  expect([...used].sort()).toEqual(emulator.openShards.map(({ shardId }) => shardId).sort())
+})
+
+test('hundreds of generations lead from one root to one open shard', () => {
+  const { emulator } = setUp()
+  for (let generation = 0; generation < 300; generation++) emulator.roll()
+  const last = emulator.put({ id: 'a' })
+  expect(emulator.shards).toHaveLength(301)
+  expect(emulator.openShards.map(({ shardId }) => shardId)).toEqual([last?.shardId])
+  let lineage = 1
+  for (
+    let shard = emulator.shard(last?.shardId ?? '');
+    shard.parentId;
+    shard = emulator.shard(shard.parentId)
+  )
+    lineage++
+  expect(lineage).toBe(301)
+})
+
+test('shards too narrow to divide get children of which one takes the writes', () => {
+  const { emulator } = setUp()
+  for (let depth = 0; depth < 80; depth++) emulator.split(emulator.put({ id: 'a', depth }))
+  expect(emulator.records).toHaveLength(80)
+  expect(emulator.put({ id: 'a', depth: 'last' })?.shardId).toBe(
+    emulator.openShards.find(({ from, to }) => from < to && to - from < 1e-14)?.shardId,
+  )
+})
+
+test('shard ids hold the time of creation and sort by it', () => {
+  const { clock, emulator } = setUp()
+  clock.jump(5_000)
+  const child = emulator.roll()
+  expect(root(emulator).shardId).toMatch(/^shardId-00000001767225600000-[0-9a-f]{8}$/)
+  expect(child.shardId).toMatch(/^shardId-00000001767225605000-[0-9a-f]{8}$/)
+})
+
+test('sequence numbers rise with gaps along a lineage, from the start of a shard to its end', () => {
+  const { emulator } = setUp({ seed: 7 })
+  write(emulator, 3)
+  const [child] = emulator.split()
+  emulator.put({ id: emulator.keyIn(child ?? '') })
+  const parent = emulator.shard(root(emulator))
+  const last = emulator.records.at(-1)
+  const numbers = [
+    parent.startingSequenceNumber,
+    ...emulator.records.slice(0, 3).map(({ sequenceNumber }) => sequenceNumber),
+    parent.endingSequenceNumber ?? '',
+    child?.startingSequenceNumber ?? '',
+    last?.sequenceNumber ?? '',
+  ].map(BigInt)
+  expect(numbers.every((number, place) => place === 0 || number > (numbers[place - 1] ?? 0n))).toBe(true)
+  expect(parent.startingSequenceNumber).toMatch(/^\d{21}$/)
+  expect(child?.endingSequenceNumber).toBeUndefined()
+})
+
+test('sequence numbers can cross lengths and carry leading zeros', () => {
+  const start = '9'.repeat(21)
+  const crossing = setUp({ sequenceNumbers: { start, maxGap: 1 } }).emulator
+  expect(write(crossing, 2)).toEqual(['1000000000000000000000', '1000000000000000000001'])
+  const padded = setUp({ sequenceNumbers: { start, maxGap: 1, digits: 40 } }).emulator
+  expect(write(padded, 1)).toEqual([`${'0'.repeat(18)}1000000000000000000000`])
+})
+
+test('a write that changes nothing gives no record', () => {
+  const { emulator } = setUp()
+  const item = { id: 'a', set: new Set(['x', 'y']), deep: { list: [1, { bytes: new Uint8Array([1]) }] } }
+  expect(emulator.put(item)).toBeDefined()
+  expect(emulator.put({ ...item, set: new Set(['y', 'x']) })).toBeUndefined()
+  expect(emulator.update({ id: 'a' }, { gone: undefined })).toBeUndefined()
+  expect(emulator.remove({ id: 'b' })).toBeUndefined()
+  expect(emulator.put({ ...item, deep: { list: [1, { bytes: new Uint8Array([2]) }] } })).toBeDefined()
+  expect(emulator.records.map(({ eventName }) => eventName)).toEqual(['INSERT', 'MODIFY'])
+})
+
+test('an update keeps the other attributes, and undefined removes one', () => {
+  const { emulator } = setUp()
+  emulator.put({ id: 'a', kept: 1, gone: 2 })
+  const record = emulator.update({ id: 'a' }, { gone: undefined, added: 3 })
+  expect(record?.raw.dynamodb?.NewImage).toEqual({ id: { S: 'a' }, kept: { N: '1' }, added: { N: '3' } })
+  expect(record?.raw.dynamodb?.OldImage).toEqual({ id: { S: 'a' }, kept: { N: '1' }, gone: { N: '2' } })
+})
+
+test.each([
+  ['KEYS_ONLY', false, false],
+  ['NEW_IMAGE', true, false],
+  ['OLD_IMAGE', false, true],
+  ['NEW_AND_OLD_IMAGES', true, true],
+] as const)('the view type %s decides on the images', (viewType, hasNew, hasOld) => {
+  const { emulator } = setUp({ viewType })
+  emulator.put({ id: 'a', n: 1 })
+  const dynamodb = emulator.put({ id: 'a', n: 2 })?.raw.dynamodb
+  expect([dynamodb?.NewImage !== undefined, dynamodb?.OldImage !== undefined]).toEqual([hasNew, hasOld])
+  expect(dynamodb?.Keys).toEqual({ id: { S: 'a' } })
+  expect(dynamodb?.StreamViewType).toBe(viewType)
+})
+
+test('a delete by time to live says so, and in the local profile it does not', () => {
+  const marked = setUp().emulator
+  marked.put({ id: 'a' })
+  const { raw } = marked.remove({ id: 'a' }, { ttl: true }) ?? {}
+  expect(raw?.eventName).toBe('REMOVE')
+  expect(raw?.userIdentity).toEqual({ Type: 'Service', PrincipalId: 'dynamodb.amazonaws.com' })
+  const local = setUp({ profile: 'local' }).emulator
+  local.put({ id: 'a' })
+  const unmarked = local.remove({ id: 'a' }, { ttl: true })?.raw
+  expect(unmarked?.eventName).toBe('UNKNOWN_TO_SDK_VERSION')
+  expect(unmarked?.userIdentity).toBeUndefined()
+})
+
+test('times are told to the second, to the minute, moved, as given, or not at all', () => {
+  const { clock, emulator } = setUp()
+  clock.jump(90_750)
+  const start = Date.UTC(2026, 0, 1)
+  const told = (id: string, options = {}) => emulator.put({ id }, options)?.createdAt
+  expect(told('second')).toBe(start + 90_000)
+  expect(told('given', { createdAt: new Date(start - 5_500) })).toBe(start - 6_000)
+  emulator.behave({ timestamps: 'minute' })
+  expect(told('minute')).toBe(start + 60_000)
+  emulator.behave({ timestamps: 'missing' })
+  expect(emulator.put({ id: 'missing' })?.raw.dynamodb).not.toHaveProperty('ApproximateCreationDateTime')
+  emulator.behave({ timestamps: 'second', timestampJitterMs: 30_000 })
+  const moved = Array.from({ length: 50 }, (_, n) => told(`moved-${n}`) ?? 0)
+  expect(Math.min(...moved)).toBeLessThan(start + 85_000)
+  expect(Math.max(...moved)).toBeGreaterThan(start + 95_000)
+  expect(moved).not.toEqual(moved.toSorted((a, b) => a - b))
+})
+
+test('optional members can be left out, and unknown ones put in', () => {
+  const { emulator } = setUp({ behaviour: { omitFromRecords: ['eventVersion', 'SizeBytes', 'NewImage'] } })
+  const raw = emulator.put({ id: 'a' }, { eventName: 'ARCHIVE', unknownFields: { Future: { deep: 1 } } })?.raw
+  expect(raw).not.toHaveProperty('eventVersion')
+  expect(Object.keys(raw?.dynamodb ?? {}).sort()).toEqual([
+    'ApproximateCreationDateTime',
+    'Future',
+    'Keys',
+    'SequenceNumber',
+    'StreamViewType',
+  ])
+  expect(raw).toMatchObject({ eventName: 'ARCHIVE', Future: { deep: 1 } })
+})
+
+test('a key can be found for any shard', () => {
+  const { emulator } = setUp({ shards: 4 })
+  for (const shard of emulator.openShards) {
+    const keys = [0, 1, 2].map((n) => emulator.keyIn(shard, n))
+    expect(new Set(keys).size).toBe(3)
+    for (const id of keys) expect(emulator.put({ id })?.shardId).toBe(shard.shardId)
+  }
+})
+
+test('filling writes many new items with one entry in the log', () => {
+  const { emulator } = setUp({ shards: 2 })
+  expect(emulator.fill({ records: 1_000, bytes: 500 })).toBe(1_000)
+  expect(emulator.fill({ records: 10, item: (n) => ({ id: `mine-${n % 5}`, n }) })).toBe(10)
+  expect(emulator.fill({ records: 1_000 })).toBe(1_000)
+  expect(emulator.log.map(({ op, records }) => [op, records])).toEqual([
+    ['fill', 1_000],
+    ['fill', 10],
+    ['fill', 1_000],
+  ])
+  expect(emulator.records[0]?.raw.dynamodb?.SizeBytes).toBeGreaterThan(450)
+  expect(emulator.records[0]?.raw.dynamodb?.SizeBytes).toBeLessThan(550)
+})
+
+test('an item without its key, and a shard that is not there, are refused', () => {
+  const { emulator } = setUp()
+  expect(() => emulator.put({ name: 'a' })).toThrow(TypeError)
+  expect(() => emulator.split('shardId-unknown')).toThrow(RangeError)
+  emulator.roll(root(emulator))
+  expect(() => emulator.roll(root(emulator))).toThrow('closed already')
+  expect(() => emulator.split(undefined, 0)).toThrow(RangeError)
+})
+
+test('a shard closed without children takes its keys with it', () => {
+  const { emulator } = setUp({ shards: 2 })
+  const [first, second] = emulator.openShards
+  const lost = emulator.keyIn(first ?? '')
+  const kept = emulator.keyIn(second ?? '')
+  emulator.closeShard(first)
+  expect(emulator.put({ id: lost })).toBeUndefined()
+  expect(emulator.put({ id: kept })?.shardId).toBe(second?.shardId)
+})
