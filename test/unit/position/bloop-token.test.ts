@@ -55,7 +55,7 @@ test('shards above the active ones are read, those below are not: neither is lis
   const token = bloop(
     ['b', 'c'],
     [
-      { shard_id: 'a' },
+      { shard_id: 'a', iterator_type: 'after_sequence', sequence_number: '4' },
       { shard_id: 'b', parent: 'a', iterator_type: 'trim_horizon' },
       { shard_id: 'c', parent: 'a', iterator_type: 'after_sequence', sequence_number: '5' },
       { shard_id: 'd', parent: 'c' },

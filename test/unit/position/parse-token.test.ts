@@ -45,6 +45,10 @@ describe('a valid token', () => {
     expect(parseToken(token)).toStrictEqual(withShard({ at: { after: '1' } }))
   })
 
+  test('is the same by way of JSON, also a time of minus zero', () => {
+    expect(parseToken(withShard({ at: { since: -0 } }))).toStrictEqual(withShard({ at: { since: 0 } }))
+  })
+
   test('may have 100,000 shards', () => {
     const shards = Array.from({ length: 100_000 }, (_, index) => ({
       shardId: `shardId-${String(index).padStart(20, '0')}-0123abcd`,
