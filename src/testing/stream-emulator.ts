@@ -23,7 +23,7 @@ import {
   type ShardRef,
   type TrimOptions,
 } from './world/commands.ts'
-import { seededRandom } from './world/random.ts'
+import { requestId, seededRandom } from './world/random.ts'
 import type { EmulatedRecord, ItemKey } from './world/record.ts'
 import type { EmulatedShard } from './world/shard.ts'
 import { createTable, hashOf, type Table } from './world/table.ts'
@@ -93,7 +93,9 @@ export class StreamEmulator {
       log: (entry) => this.#log.push(entry),
     })
     this.api = threeCallView(this.#service)
+    const requestIds = seededRandom(seed, 'request ids')
     this.#wire = {
+      requestId: () => requestId(requestIds),
       service: this.#service,
       table: this.#table,
       put: (image) => this.#written('put', this.#writer.putImage(image)),
@@ -233,12 +235,13 @@ export class StreamEmulator {
 
   // Faults
 
-  /** Changes how the service behaves from now on. @returns a function that sets the former behaviour again */
+  /** Changes how the service behaves from now on. @returns a function that takes these changes back */
   behave(changes: Partial<Behaviour>): () => void {
     const former = this.#behaviour
+    const names = Object.keys(changes) as (keyof Behaviour)[]
     this.#behaviour = { ...former, ...changes }
     this.#command('behave', { effect: effectText(changes) })
-    return () => void this.behave(former)
+    return () => void this.behave(Object.fromEntries(names.map((name) => [name, former[name]])))
   }
 
   /**

@@ -49,6 +49,7 @@ async function serve(world: WorldView, request: IncomingMessage, response: Serve
   response.writeHead(given.statusCode, {
     'Content-Type': given.contentType,
     'Content-Length': bytes.length,
+    'x-amzn-RequestId': world.requestId(),
     Date: new Date(world.service.now()).toUTCString(),
   })
   if (given.breaksOffAt === undefined) response.end(bytes)

@@ -21,6 +21,7 @@ export interface WorldView {
   readonly table: Table
   readonly put: (item: AttributeMap) => void
   readonly remove: (key: AttributeMap) => void
+  readonly requestId: () => string
 }
 
 export interface Operation {

@@ -40,6 +40,7 @@ export function inProcessHandler(world: WorldView): InProcessHandler {
           headers: {
             'content-type': given.contentType,
             'content-length': String(bytes.length),
+            'x-amzn-requestid': world.requestId(),
             date: new Date(world.service.now()).toUTCString(),
           },
           body: bytes.subarray(0, given.breaksOffAt),

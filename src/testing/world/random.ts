@@ -54,6 +54,13 @@ export function hex(random: Random, digits: number): string {
 /** Looked up, as `toString(16)` of numbers beyond 31 bits takes a microsecond, and each record needs four. */
 const byteTexts = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'))
 
+/** As AWS writes the ids of requests: 52 digits and capital letters. */
+export function requestId(random: Random): string {
+  return Array.from({ length: 52 }, () => below(random, 36).toString(36))
+    .join('')
+    .toUpperCase()
+}
+
 /** The same elements in an order drawn by `random` (Fisher-Yates). */
 export function shuffled<T>(random: Random, list: readonly T[]): T[] {
   const result = [...list]
