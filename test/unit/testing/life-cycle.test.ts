@@ -1,0 +1,83 @@
+import { expect, test } from 'vitest'
+import { describe, hour, listedIds, never, open, read, root, setUp, write } from './helpers.ts'
+
+test('disabling closes all shards, whose records stay readable for 24 hours', async () => {
+  const { clock, emulator } = setUp({ shards: 2 })
+  write(emulator, 10)
+  emulator.disable()
+  expect(emulator.put({ id: 'later' })).toBeUndefined()
+  const { status, shards } = await describe(emulator)
+  expect(status).toBe('DISABLED')
+  expect(shards.every(({ endingSequenceNumber }) => endingSequenceNumber !== undefined)).toBe(true)
+  clock.jump(23 * hour)
+  const pages = await Promise.all(
+    shards.map(async ({ shardId }) => read(emulator, await open(emulator, shardId))),
+  )
+  expect(pages.flatMap(({ records }) => records)).toHaveLength(10)
+  expect(pages.map(({ nextIterator }) => nextIterator)).toEqual([undefined, undefined])
+  clock.jump(1 * hour)
+  await expect(describe(emulator)).rejects.toMatchObject({ name: 'ResourceNotFoundException' })
+})
+
+test('a stream says DISABLING and ENABLING while that takes time', async () => {
+  const { clock, emulator } = setUp()
+  emulator.disable({ takesMs: 1_000 })
+  expect((await describe(emulator)).status).toBe('DISABLING')
+  clock.jump(1_000)
+  expect((await describe(emulator)).status).toBe('DISABLED')
+  emulator.enable({ takesMs: 1_000 })
+  expect(await describe(emulator)).toMatchObject({ status: 'ENABLING', shards: [] })
+  clock.jump(1_000)
+  expect((await describe(emulator)).status).toBe('ENABLED')
+  expect(await listedIds(emulator)).toHaveLength(1)
+})
+
+test('enabling again makes another stream with another ARN, even in the same millisecond', async () => {
+  const { emulator } = setUp()
+  const first = emulator.streamArn
+  const before = emulator.put({ id: 'a', n: 1 })
+  emulator.disable()
+  const second = emulator.enable({ shards: 3, viewType: 'KEYS_ONLY' })
+  const after = emulator.put({ id: 'a', n: 2 })
+  expect(second).toBe(emulator.streamArn)
+  expect(second).not.toBe(first)
+  expect(emulator.shards.map(({ parentId }) => parentId)).toEqual([undefined, undefined, undefined])
+  expect(after?.raw.dynamodb?.NewImage).toBeUndefined()
+  expect(emulator.records).toEqual([before, after])
+  expect((await emulator.api.listShards({ streamArn: first }, never)).shards[0]?.shardId).toBe(
+    before?.shardId,
+  )
+})
+
+test('enabling an enabled stream is a mistake, disabling a disabled one is not', () => {
+  const { emulator } = setUp()
+  expect(() => emulator.enable()).toThrow('enabled stream')
+  emulator.disable()
+  const entries = emulator.log.length
+  emulator.disable()
+  expect(emulator.log).toHaveLength(entries)
+})
+
+test('a deleted table takes its stream with it, and comes back empty with another', async () => {
+  const { emulator } = setUp()
+  emulator.put({ id: 'a' })
+  const first = emulator.streamArn
+  const iterator = await open(emulator, root(emulator))
+  emulator.deleteTable()
+  await expect(read(emulator, iterator)).rejects.toMatchObject({ name: 'ResourceNotFoundException' })
+  expect(() => emulator.put({ id: 'a' })).toThrow('deleted')
+  const second = emulator.recreateTable()
+  expect(second).not.toBe(first)
+  expect(emulator.put({ id: 'a' })?.eventName).toBe('INSERT')
+  await expect(emulator.api.listShards({ streamArn: first }, never)).rejects.toMatchObject({
+    name: 'ResourceNotFoundException',
+  })
+})
+
+test('the stream of a deleted table can stay readable', async () => {
+  const { emulator } = setUp()
+  write(emulator, 2)
+  emulator.deleteTable({ streams: 'readable' })
+  const page = await read(emulator, await open(emulator, root(emulator)))
+  expect([page.records.length, page.nextIterator]).toEqual([2, undefined])
+})

@@ -1,0 +1,67 @@
+import { expect, test } from 'vitest'
+import { sleep } from '../../../src/clock.ts'
+import { ManualClock } from '../../../src/testing/index.ts'
+
+test('timers fire in the order of their times, then of their making', async () => {
+  const clock = new ManualClock(0)
+  const fired: [string, number][] = []
+  const at = (name: string, delay: number) => clock.setTimer(delay, () => fired.push([name, clock.now()]))
+  at('late', 20)
+  at('early', 10)
+  at('late too', 20)
+  await clock.advance(30)
+  expect(fired).toEqual([
+    ['early', 10],
+    ['late', 20],
+    ['late too', 20],
+  ])
+  expect(clock.now()).toBe(30)
+})
+
+test('timers that are set by timers fire in the same stretch', async () => {
+  const clock = new ManualClock(0)
+  let ticks = 0
+  const tick = () => {
+    ticks += 1
+    clock.setTimer(10, tick)
+  }
+  tick()
+  await clock.advance(100)
+  expect(ticks).toBe(11)
+  expect(clock.untilNextTimer).toBe(10)
+})
+
+test('a cancelled timer does not fire', async () => {
+  const clock = new ManualClock(0)
+  const cancel = clock.setTimer(1, () => expect.unreachable())
+  cancel()
+  cancel()
+  await clock.advance(10)
+  expect(clock.untilNextTimer).toBeUndefined()
+})
+
+test('a jump fires nothing on the way; what is overdue fires when the clock goes on', async () => {
+  const clock = new ManualClock(0)
+  let fired = 0
+  clock.setTimer(10, () => fired++)
+  clock.jump(100)
+  expect([fired, clock.untilNextTimer]).toEqual([0, 0])
+  await clock.advance(0)
+  expect([fired, clock.now()]).toEqual([1, 100])
+})
+
+test('work that waits for hours is run in no time', async () => {
+  const clock = new ManualClock(0)
+  const result = await clock.run(async () => {
+    for (let hour = 0; hour < 100; hour++) await sleep(clock, 3_600_000)
+    return clock.now()
+  })
+  expect(result).toBe(100 * 3_600_000)
+})
+
+test('the error of what is run is thrown on', async () => {
+  const clock = new ManualClock(0)
+  await expect(clock.run(sleep(clock, 10).then(() => Promise.reject(new Error('told'))))).rejects.toThrow(
+    'told',
+  )
+})
