@@ -3,6 +3,7 @@ import {
   CreateTableCommand,
   DescribeTableCommand,
   type DynamoDBClient,
+  PutItemCommand,
   type StreamViewType,
 } from '@aws-sdk/client-dynamodb'
 
@@ -29,4 +30,26 @@ export async function createTable(
   )
   const { Table } = await client.send(new DescribeTableCommand({ TableName: tableName }))
   return { tableName, streamArn: Table?.LatestStreamArn ?? '' }
+}
+
+/** Writes the item `{ id, n }`. */
+export async function putNumber(
+  client: DynamoDBClient,
+  { tableName }: TestTable,
+  id: string,
+  n: number,
+): Promise<void> {
+  await client.send(
+    new PutItemCommand({ TableName: tableName, Item: { id: { S: id }, n: { N: String(n) } } }),
+  )
+}
+
+/** Writes the items `{ id, n }` for each `n` of a range, one after the other. */
+export async function putNumbers(
+  client: DynamoDBClient,
+  table: TestTable,
+  id: string,
+  [from, to]: readonly [from: number, to: number],
+): Promise<void> {
+  for (let n = from; n <= to; n++) await putNumber(client, table, id, n)
 }
