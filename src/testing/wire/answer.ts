@@ -9,7 +9,7 @@ export type Answer =
   | {
       readonly statusCode: number
       readonly contentType: string
-      readonly body: string
+      readonly body: string | Uint8Array
       /** How many bytes of the body arrive, where it breaks off. */
       readonly breaksOffAt: number | undefined
     }
@@ -37,11 +37,11 @@ export async function answer(
   }
 }
 
-function jsonAnswer(statusCode: number, body: string): Answer {
+function jsonAnswer(statusCode: number, body: string | Uint8Array): Answer {
   return { statusCode, contentType: 'application/x-amz-json-1.0', body, breaksOffAt: undefined }
 }
 
-function brokenAnswer({ kind, statusCode }: BrokenBody, body: string): Answer {
+function brokenAnswer({ kind, statusCode }: BrokenBody, body: string | Uint8Array): Answer {
   if (kind === 'html') return { statusCode, contentType: 'text/html', body: htmlPage, breaksOffAt: undefined }
   return { statusCode, contentType: 'application/x-amz-json-1.0', body, breaksOffAt: body.length >> 1 }
 }

@@ -44,7 +44,7 @@ async function serve(world: WorldView, request: IncomingMessage, response: Serve
     request.socket.resetAndDestroy()
     return
   }
-  const bytes = Buffer.from(given.body)
+  const bytes = typeof given.body === 'string' ? Buffer.from(given.body) : given.body
   response.sendDate = false
   response.writeHead(given.statusCode, {
     'Content-Type': given.contentType,

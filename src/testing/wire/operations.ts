@@ -26,13 +26,13 @@ export interface WorldView {
 
 export interface Operation {
   call(world: WorldView, members: Members, signal: AbortSignal): Promise<unknown>
-  encode(world: WorldView, result: unknown): string
+  encode(world: WorldView, result: unknown): string | Uint8Array
 }
 
 /** Ties the two halves of an operation together, whose result nobody else looks into. */
 function operation<T>(
   call: (world: WorldView, members: Members, signal: AbortSignal) => Promise<T>,
-  encode: (world: WorldView, result: T) => string,
+  encode: (world: WorldView, result: T) => string | Uint8Array,
 ): Operation {
   return { call, encode: (world, result) => encode(world, result as T) }
 }

@@ -33,7 +33,7 @@ export function inProcessHandler(world: WorldView): InProcessHandler {
       const signal = options?.abortSignal instanceof AbortSignal ? options.abortSignal : never
       const given = await answer(world, headers['x-amz-target'] ?? '', bodyText(body), signal)
       if (given === 'reset') throw resetAsTheSdkTellsIt()
-      const bytes = Buffer.from(given.body)
+      const bytes = typeof given.body === 'string' ? Buffer.from(given.body) : given.body
       return {
         response: {
           statusCode: given.statusCode,

@@ -60,6 +60,7 @@ export function appendRecord(
     trimmed: false,
     bytes,
     json: undefined,
+    page: undefined,
     raw,
   }
   for (const name of behaviour.omitFromRecords) {

@@ -29,4 +29,6 @@ export interface StoredRecord extends EmulatedRecord {
   readonly bytes: number
   /** Its text in a GetRecords answer, once it was asked for over the wire. */
   json: string | undefined
+  /** The text of the last large page that began with it. */
+  page: { readonly records: number; readonly json: Uint8Array } | undefined
 }
