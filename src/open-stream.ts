@@ -102,6 +102,7 @@ export async function openStream<Image = PlainItem>(
       events: opening.events,
       signal: options.signal,
       makeCheckpointer: checkpoint && ((tokenOf) => makeCheckpointer(opening, checkpoint, tokenOf)),
+      isUnsaved: saved === undefined,
       follow: followTable(opening),
       dispose: () => opening.tables?.close(),
     })
@@ -172,7 +173,8 @@ function listen({ options, events }: Opening): void {
 
 async function loadCheckpoint({ store, name }: CheckedCheckpoint): Promise<StreamToken | undefined> {
   const saved = await store.load(name).catch((error: unknown) => {
-    if (isStreamError(error)) throw error
+    // Credentials and permissions are told as they are, as everywhere.
+    if (isStreamError(error) || isServiceError(error)) throw error
     const why = error instanceof Error ? error.message : String(error)
     throw new StreamError(
       'checkpoint.failed',
@@ -181,7 +183,12 @@ async function loadCheckpoint({ store, name }: CheckedCheckpoint): Promise<Strea
       error,
     )
   })
-  return saved === undefined || saved === null ? undefined : parseToken(saved)
+  return saved === undefined || saved === null ? undefined : parseToken(saved, `The checkpoint "${name}"`)
+}
+
+function isServiceError(error: unknown): boolean {
+  if (typeof error !== 'object' || error === null) return false
+  return '$metadata' in error || (error instanceof Error && error.name === 'CredentialsProviderError')
 }
 
 /** Finds the stream, and goes to the checkpoint or the start. */

@@ -39,6 +39,8 @@ export interface StreamParts {
   readonly signal: AbortSignal | undefined
   /** Makes what saves the position, if it is to be saved. */
   readonly makeCheckpointer: ((tokenOf: () => StreamToken) => Checkpointer) | undefined
+  /** Whether the position that it begins at is not saved yet: `latest` must not slip if no record comes for long. */
+  readonly isUnsaved: boolean
   /** Gives the reader of the table's next stream after `streamArn`, waiting for it if need be; undefined when aborted. */
   readonly follow: ((streamArn: string, closing: AbortSignal) => Promise<Coordinator | undefined>) | undefined
   /** Gives back what was made for this stream only. */
@@ -74,6 +76,7 @@ export class DynamoDBStream<Image = PlainItem>
     this.#parts = parts
     this.#coordinator = parts.coordinator
     this.#checkpointer = parts.makeCheckpointer?.(() => this.token)
+    if (parts.isUnsaved) this.#checkpointer?.recordsDone(0)
     this.#stopHeartbeats = this.#beatRegularly()
     if (parts.signal?.aborted) this.#onAbort()
     else parts.signal?.addEventListener('abort', this.#onAbort, { once: true })

@@ -245,7 +245,7 @@ export class Coordinator {
       const round = reading.beginRound()
       try {
         while (reading === this.#reading) {
-          await reading.progress()
+          await (round.waitsFor.size > 0 ? reading.progress() : reading.pause())
           const late = this.#takeDone()
           if (late !== undefined) return late
           if (reading.ended || (reading === this.#reading && reading.isOver(round))) return undefined

@@ -16,6 +16,9 @@ const QUICK_ATTEMPTS = 10
 /** After how many answers without children CHILD_SHARDS is not believed, and everything is listed. */
 const EMPTY_ANSWERS_BELIEVED = 2
 
+/** How often all shards are listed while there is none to read (a stream that is being enabled), in ms. */
+const NOTHING_TO_READ_INTERVAL_MS = 2_000
+
 interface Search {
   attempt: number
   dueAt: number
@@ -29,6 +32,8 @@ export interface DiscoveryListener {
   listingComplete(vanished: readonly ShardNode[]): void
   /** The children of a shard were asked for, or everything was listed: look at it again. */
   searched(node: ShardNode): void
+  /** Whether some shard is being read. */
+  isReading(): boolean
   /** A call failed for good. */
   failed(error: unknown): void
   /** What was under way is done. */
@@ -123,9 +128,10 @@ export class Discovery {
     // Not before the last page: shards that are still to be read may be on it.
     this.#status = status
     const now = this.#context.clock.now()
-    this.#listingDueAt = now + this.#intervalMs
     this.#listener.listingComplete(this.#lineage.completeListing(number, now))
     for (const node of searched) this.#afterAttempt(node, now)
+    const pauseMs = this.#listener.isReading() ? this.#intervalMs : NOTHING_TO_READ_INTERVAL_MS
+    this.#listingDueAt = now + Math.min(pauseMs, this.#intervalMs)
   }
 
   async #run(now: number): Promise<void> {

@@ -1,6 +1,6 @@
 import { setMaxListeners } from 'node:events'
 import { RecordBuffer } from '../buffer/record-buffer.ts'
-import type { Clock } from '../clock.ts'
+import { type Clock, sleep } from '../clock.ts'
 import type { CoordinatorEvents, Emitter } from '../events.ts'
 import type { ReadingOptions } from '../options.ts'
 import type { StreamToken } from '../position/token.ts'
@@ -97,6 +97,7 @@ export class ForestReader {
       shardsSeen: (fresh) => this.#succession.adopt(fresh),
       listingComplete: () => this.#listingComplete(),
       searched: (node) => this.#searched(node),
+      isReading: () => this.#succession.readers.size > 0,
       failed: (error) => this.#fail(error, undefined),
       rested: () => this.#changed(),
     })
@@ -232,6 +233,14 @@ export class ForestReader {
 
   endRound(round: Round): void {
     this.#rounds.end(round)
+  }
+
+  /** Waits for something to happen while no shard is being read: for as long as a shard would be left alone. */
+  async pause(): Promise<void> {
+    const { clock, options } = this.#around
+    const over = new AbortController()
+    await Promise.race([this.progress(), sleep(clock, options.idlePollMs.min, over.signal)])
+    over.abort()
   }
 
   /** Renews the iterators that would soon expire. Resolves when that is done, or was tried. */

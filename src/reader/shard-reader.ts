@@ -90,7 +90,9 @@ export class ShardReader {
   /** What to open the next iterator with. */
   iteratorStart(now: number): IteratorStart {
     const { lastRead } = this
-    if (lastRead !== undefined) return { type: 'AFTER_SEQUENCE_NUMBER', sequenceNumber: lastRead }
+    if (lastRead !== undefined && !this.#isBeforeFirst(lastRead)) {
+      return { type: 'AFTER_SEQUENCE_NUMBER', sequenceNumber: lastRead }
+    }
     const first = this.#firstSequenceNumber(now)
     return first === undefined
       ? { type: 'TRIM_HORIZON' }
@@ -100,6 +102,7 @@ export class ShardReader {
   /** A read was answered. */
   succeeded(nextIterator: string | undefined): void {
     this.iterator = nextIterator
+    this.iteratorExpiresAt = this.askedAtMs + ITERATOR_LIFE_MS
     this.failures = 0
     this.failingSince = undefined
     this.leftBehind = false
@@ -136,6 +139,13 @@ export class ShardReader {
   /** The iterator is of no use any more: the next read begins with making one anew. */
   dropIterator(): void {
     this.iterator = undefined
+  }
+
+  /** DynamoDB Local refuses numbers before a shard's first one, such as come from tokens that say "at", not "after". */
+  #isBeforeFirst(sequenceNumber: string): boolean {
+    const first = this.node.startingSequenceNumber
+    if (first === undefined || !isSequenceNumber(first)) return false
+    return compareSequenceNumbers(sequenceNumber, first) < 0
   }
 
   /**

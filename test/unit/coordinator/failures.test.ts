@@ -1,0 +1,162 @@
+import { describe, expect, it } from 'vitest'
+import { drain, emulated, heard, numbersOf } from '../../support/emulated.ts'
+
+describe('a call that fails', () => {
+  it.each(['ThrottlingException', 'LimitExceededException', 'InternalServerError', 'ServiceUnavailable'])(
+    'with %s is made again until it succeeds, with an event each time',
+    async (code) => {
+      const { clock, emulator, open, write } = emulated()
+      const written = write(5)
+      const coordinator = open({ pageSize: 2 })
+      const retries = heard(coordinator, 'retry')
+      emulator.on('DescribeStream', { times: 3 }, { fail: code })
+      emulator.on('GetShardIterator', { times: 3 }, { fail: code })
+      emulator.on('GetRecords', { nth: 2, times: 3 }, { fail: code })
+      await clock.run(coordinator.moveTo('trim_horizon'))
+      expect(numbersOf(await drain(coordinator, clock))).toEqual(written)
+      expect(retries.length).toBe(9)
+      expect(new Set(retries.map(({ operation }) => operation)).size).toBe(3)
+    },
+  )
+
+  it.each(['before', 'after'] as const)(
+    'because the connection broke %s the service acted, too',
+    async (reset) => {
+      const { clock, emulator, open, write } = emulated()
+      const written = write(5)
+      const coordinator = open({ pageSize: 2 })
+      emulator.on('GetRecords', { nth: 2, times: 2 }, { reset })
+      await clock.run(coordinator.moveTo('trim_horizon'))
+      expect(numbersOf(await drain(coordinator, clock))).toEqual(written)
+    },
+  )
+
+  it('because it hangs is given up and made again', async () => {
+    const { clock, emulator, open, write } = emulated()
+    const written = write(5)
+    const coordinator = open({ pageSize: 2 })
+    emulator.on('GetRecords', { nth: 2 }, { hang: true })
+    await clock.run(coordinator.moveTo('trim_horizon'))
+    expect(numbersOf(await drain(coordinator, clock))).toEqual(written)
+  })
+
+  it('for want of permission rejects at once, as it is, and may be made again', async () => {
+    const { clock, emulator, open, write } = emulated()
+    const written = write(5)
+    const coordinator = open()
+    await clock.run(coordinator.moveTo('trim_horizon'))
+    emulator.on('GetRecords', {}, { fail: 'AccessDeniedException' })
+    await expect(clock.run(coordinator.next())).rejects.toMatchObject({ name: 'AccessDeniedException' })
+    expect(numbersOf(await drain(coordinator, clock))).toEqual(written)
+  })
+
+  it('does not hold the other shards up for longer than a minute, and an event tells', async () => {
+    const { clock, emulator, open, write } = emulated({ shards: 2 })
+    const [failing, fine] = emulator.openShards
+    write(2, failing?.shardId)
+    const written = write(2, fine?.shardId)
+    const coordinator = open()
+    const left = heard(coordinator, 'leftBehind')
+    const lift = emulator.on(
+      'GetRecords',
+      { shard: failing?.shardId as string, times: Number.POSITIVE_INFINITY },
+      { fail: 'ThrottlingException' },
+    )
+    await clock.run(coordinator.moveTo('trim_horizon'))
+    const begin = clock.now()
+    expect(numbersOf(await drain(coordinator, clock))).toEqual(written)
+    expect(clock.now() - begin).toBeLessThan(90_000)
+    expect(left).toMatchObject([{ shardId: failing?.shardId }])
+    lift()
+    await clock.advance(20_000)
+    expect(numbersOf(await drain(coordinator, clock))).toEqual([0, 1])
+  })
+})
+
+describe('an iterator', () => {
+  it('that expires is made anew after the last record, twice in a row too', async () => {
+    const { clock, emulator, open, write } = emulated()
+    const written = write(3)
+    const coordinator = open()
+    await clock.run(coordinator.moveTo('trim_horizon'))
+    const records = await drain(coordinator, clock)
+    await clock.advance(20 * 60_000)
+    written.push(...write(3))
+    emulator.on('GetRecords', { times: 2 }, { fail: 'ExpiredIteratorException' })
+    records.push(...(await drain(coordinator, clock)))
+    expect(numbersOf(records)).toEqual(written)
+  })
+
+  it('is renewed by heartbeats, so that none expires in an hour of quiet', async () => {
+    const { clock, emulator, open } = emulated({ shards: 3 })
+    const coordinator = open()
+    await clock.run(coordinator.moveTo('latest'))
+    for (let minute = 0; minute < 60; minute++) {
+      await clock.advance(60_000)
+      await clock.run(coordinator.heartbeat())
+    }
+    expect(emulator.log.filter(({ op }) => op === 'GetShardIterator').length).toBe(3)
+    expect(emulator.log.filter(({ error }) => error !== undefined)).toEqual([])
+    expect(emulator.log.filter(({ op }) => op === 'GetRecords').length).toBeLessThanOrEqual(3 * 8)
+  })
+})
+
+it('an answer that comes twice is given out once', async () => {
+  const { clock, emulator, open, write } = emulated()
+  const written = write(10)
+  const coordinator = open({ pageSize: 4 })
+  emulator.on('GetRecords', { nth: 2 }, { repeatPage: true })
+  await clock.run(coordinator.moveTo('trim_horizon'))
+  expect(numbersOf(await drain(coordinator, clock))).toEqual(written)
+})
+
+it('empty pages before and in the middle of data are crossed without a pause', async () => {
+  const { clock, emulator, open, write } = emulated({ behaviour: { emptyPagesAtStart: 4 } })
+  const written = write(6)
+  emulator.on('GetRecords', { nth: 7, times: 4 }, { emptyPage: true })
+  const coordinator = open({ pageSize: 2 })
+  await clock.run(coordinator.moveTo('trim_horizon'))
+  const begin = clock.now()
+  const records = [await clock.run(coordinator.next())]
+  for (let n = 1; n < 6; n++) records.push(await clock.run(coordinator.next()))
+  expect(numbersOf(records as never)).toEqual(written)
+  expect(clock.now()).toBe(begin)
+})
+
+describe('close', () => {
+  it('ends calls that wait and those that come later with "closed"', async () => {
+    const { clock, emulator, open, write } = emulated()
+    write(1)
+    const coordinator = open()
+    await clock.run(coordinator.moveTo('trim_horizon'))
+    emulator.on('GetRecords', {}, { hang: true })
+    const pending = coordinator.next()
+    await coordinator.close()
+    await expect(pending).rejects.toMatchObject({ code: 'closed' })
+    await expect(coordinator.next()).rejects.toMatchObject({ code: 'closed' })
+    await expect(coordinator.moveTo('latest')).rejects.toMatchObject({ code: 'closed' })
+    await coordinator.close()
+    expect(clock.untilNextTimer).toBeUndefined()
+    expect(coordinator.token.shards.length).toBe(1)
+  })
+
+  it('comes by itself when the signal aborts', async () => {
+    const { clock, open } = emulated()
+    const controller = new AbortController()
+    const coordinator = open({ signal: controller.signal })
+    await clock.run(coordinator.moveTo('trim_horizon'))
+    controller.abort()
+    await expect(coordinator.next()).rejects.toMatchObject({ code: 'closed' })
+  })
+
+  it('gives up a moveTo under way', async () => {
+    const { clock, emulator, open } = emulated()
+    emulator.on('DescribeStream', {}, { hang: true })
+    const coordinator = open()
+    const moving = coordinator.moveTo('trim_horizon')
+    await clock.advance(10)
+    await coordinator.close()
+    await expect(moving).rejects.toMatchObject({ code: 'closed' })
+    expect(clock.untilNextTimer).toBeUndefined()
+  })
+})

@@ -1,0 +1,141 @@
+import { describe, expect, it } from 'vitest'
+import { drain, emulated, heard, numbersOf } from '../../support/emulated.ts'
+
+const HOUR = 3_600_000
+
+describe.each(['at-iterator', 'at-records'] as const)('records that were trimmed, told %s', (trimmedTold) => {
+  it('before they were read are an error by default, and the position stands', async () => {
+    const { clock, open, write } = emulated({ behaviour: { trimmedTold } })
+    write(2)
+    const coordinator = open()
+    const gaps = heard(coordinator, 'gap')
+    await clock.run(coordinator.moveTo('trim_horizon'))
+    const records = await drain(coordinator, clock)
+    const token = coordinator.token
+    write(3)
+    await clock.advance(25 * HOUR)
+    write(1)
+    await expect(drain(coordinator, clock)).rejects.toMatchObject({
+      code: 'records.trimmed',
+      details: { reason: 'position-trimmed', after: records[1]?.sequenceNumber },
+    })
+    await expect(drain(coordinator, clock)).rejects.toMatchObject({ code: 'records.trimmed' })
+    expect(coordinator.token).toEqual(token)
+    expect(gaps.length).toBe(1)
+    await clock.run(coordinator.moveTo('trim_horizon'))
+    expect(numbersOf(await drain(coordinator, clock))).toEqual([5])
+  })
+
+  it('are passed over on request, with an event', async () => {
+    const { clock, open, write } = emulated({ behaviour: { trimmedTold } })
+    write(2)
+    const coordinator = open({ onGap: 'continue' })
+    const gaps = heard(coordinator, 'gap')
+    await clock.run(coordinator.moveTo('trim_horizon'))
+    await drain(coordinator, clock)
+    write(3)
+    await clock.advance(25 * HOUR)
+    write(1)
+    expect(numbersOf(await drain(coordinator, clock))).toEqual([5])
+    expect(gaps.length).toBe(1)
+  })
+
+  it('are told when a token is loaded', async () => {
+    const { clock, open, write } = emulated({ behaviour: { trimmedTold } })
+    write(2)
+    const first = open()
+    await clock.run(first.moveTo('trim_horizon'))
+    await clock.run(first.next())
+    const token = JSON.stringify(first.token)
+    await first.close()
+    await clock.advance(25 * HOUR)
+    write(1)
+    const second = open()
+    await clock.run(second.moveTo(token))
+    await expect(drain(second, clock)).rejects.toMatchObject({ code: 'records.trimmed' })
+  })
+})
+
+it('a shard of a token that is gone does not take its heirs with it', async () => {
+  const { clock, emulator, open, write } = emulated()
+  write(2)
+  const first = open()
+  await clock.run(first.moveTo('trim_horizon'))
+  await clock.run(first.next())
+  const token = first.token
+  await first.close()
+  emulator.roll()
+  await clock.advance(20 * HOUR)
+  const written = write(3)
+  await clock.advance(5 * HOUR)
+  const second = open({ onGap: 'continue' })
+  const gaps = heard(second, 'gap')
+  await clock.run(second.moveTo(token))
+  expect(numbersOf(await drain(second, clock))).toEqual(written)
+  expect(gaps).toMatchObject([{ shardId: emulator.shards[0]?.shardId, reason: 'shard-vanished' }])
+})
+
+it('a shard that is listed but gone is a gap of that shard only', async () => {
+  const { clock, emulator, open, write } = emulated({ shards: 2 })
+  const [gone, kept] = emulator.openShards
+  write(2, gone?.shardId)
+  const written = write(2, kept?.shardId)
+  const coordinator = open({ onGap: 'continue' })
+  const gaps = heard(coordinator, 'gap')
+  emulator.on('GetShardIterator', { shard: gone?.shardId as string }, { fail: 'ResourceNotFoundException' })
+  await clock.run(coordinator.moveTo('trim_horizon'))
+  expect(numbersOf(await drain(coordinator, clock))).toEqual(written)
+  expect(gaps).toMatchObject([{ shardId: gone?.shardId, reason: 'shard-vanished' }])
+})
+
+it('what is trimmed is no gap where the oldest that is left was asked for', async () => {
+  const { clock, emulator, open, write } = emulated({ behaviour: { expiredShards: 'listed' } })
+  write(2)
+  emulator.roll()
+  write(2)
+  await clock.advance(10 * HOUR)
+  emulator.roll()
+  await clock.advance(10 * HOUR)
+  const written = write(2)
+  await clock.advance(5 * HOUR)
+  const coordinator = open()
+  const gaps = heard(coordinator, 'gap')
+  await clock.run(coordinator.moveTo('trim_horizon'))
+  expect(numbersOf(await drain(coordinator, clock))).toEqual(written)
+  expect(gaps).toEqual([])
+})
+
+it('unread records at the start of a child are missed too when they were trimmed', async () => {
+  const { clock, emulator, open, write } = emulated()
+  write(1)
+  const coordinator = open()
+  const gaps = heard(coordinator, 'gap')
+  await clock.run(coordinator.moveTo('trim_horizon'))
+  await drain(coordinator, clock)
+  emulator.roll()
+  write(3)
+  const token = coordinator.token
+  await coordinator.close()
+  await clock.advance(23.9 * HOUR)
+  const kept = write(2)
+  const second = open({ onGap: 'continue' })
+  second.on('gap', (gap) => gaps.push(gap))
+  await clock.run(second.moveTo(token))
+  // Nothing was read of the child when its first records go.
+  await clock.advance(0.5 * HOUR)
+  expect(numbersOf(await drain(second, clock))).toEqual(kept)
+  expect(gaps.length).toBeGreaterThan(0)
+})
+
+it('an open shard of which everything was trimmed is asked again with pauses, as DynamoDB Local needs it', async () => {
+  const { clock, emulator, open, write } = emulated({ behaviour: { allTrimmed: 'refused' } })
+  write(2)
+  await clock.advance(25 * HOUR)
+  const coordinator = open()
+  await clock.run(coordinator.moveTo('trim_horizon'))
+  const before = emulator.log.length
+  expect(await clock.run(coordinator.next())).toBeUndefined()
+  expect(emulator.log.length - before).toBeLessThan(5)
+  const written = write(2)
+  expect(numbersOf(await drain(coordinator, clock))).toEqual(written)
+})

@@ -1,0 +1,215 @@
+import { describe, expect, it } from 'vitest'
+import { isStreamError } from '../../../src/index.ts'
+import { drain, emulated, numbersOf } from '../../support/emulated.ts'
+
+describe('trim_horizon', () => {
+  it('gives all records there are, through splits and rolls, parents first', async () => {
+    const { emulator, clock, open, write } = emulated({ shards: 3 })
+    write(20)
+    await clock.advance(1_000)
+    emulator.split()
+    write(20)
+    await clock.advance(1_000)
+    emulator.roll()
+    write(20)
+    const coordinator = open()
+    await clock.run(coordinator.moveTo('trim_horizon'))
+    const records = await drain(coordinator, clock)
+    expect(numbersOf(records).sort((a, b) => a - b)).toEqual([...Array(60).keys()])
+    const times = records.map((record) => record.createdAt.getTime())
+    expect(times).toEqual([...times].sort((a, b) => a - b))
+  })
+
+  it('waits for the first shard of a stream that is being enabled', async () => {
+    const { emulator, clock, open, write } = emulated()
+    emulator.disable()
+    emulator.enable({ takesMs: 90_000 })
+    const coordinator = open()
+    await clock.run(coordinator.moveTo('trim_horizon'))
+    expect(await clock.run(coordinator.next())).toBeUndefined()
+    await clock.advance(180_000)
+    const written = write(3)
+    expect(numbersOf(await drain(coordinator, clock))).toEqual(written)
+  })
+})
+
+describe('latest', () => {
+  it('gives what is written after the call, and nothing older than its second', async () => {
+    const { clock, open, write } = emulated({ shards: 2 })
+    write(10)
+    await clock.advance(5_000)
+    const coordinator = open()
+    await clock.run(coordinator.moveTo('latest'))
+    const written = write(10)
+    expect(numbersOf(await drain(coordinator, clock)).sort((a, b) => a - b)).toEqual(written)
+  })
+
+  it('survives a token that is saved at once, though no shard has had a record', async () => {
+    const { clock, open, write, emulator } = emulated({ shards: 2 })
+    const first = open()
+    await clock.run(first.moveTo('latest'))
+    const token = JSON.stringify(first.token)
+    await first.close()
+    await clock.advance(60_000)
+    const written = write(5)
+    emulator.split()
+    written.push(...write(5))
+    await clock.advance(20 * 60_000)
+    const second = open()
+    await clock.run(second.moveTo(token))
+    expect(numbersOf(await drain(second, clock)).sort((a, b) => a - b)).toEqual(written)
+  })
+
+  it('survives the expiry of its iterators before the first poll, also where shards have split', async () => {
+    const { clock, open, write, emulator } = emulated({ shards: 2 })
+    write(5)
+    await clock.advance(2_000)
+    const coordinator = open()
+    await clock.run(coordinator.moveTo('latest'))
+    const written = write(5)
+    emulator.split()
+    written.push(...write(5))
+    emulator.expireIterators()
+    expect(numbersOf(await drain(coordinator, clock)).sort((a, b) => a - b)).toEqual(written)
+  })
+
+  it('gives nothing old though LATEST points before the end', async () => {
+    const { clock, open, write } = emulated({ behaviour: { latestSlack: 5 } })
+    write(10)
+    await clock.advance(5_000)
+    const coordinator = open()
+    await clock.run(coordinator.moveTo('latest'))
+    expect(await drain(coordinator, clock)).toEqual([])
+    const written = write(2)
+    expect(numbersOf(await drain(coordinator, clock))).toEqual(written)
+  })
+
+  it('takes the time from the service, not from a clock that is wrong', async () => {
+    const { clock, open, write, emulator } = emulated({ behaviour: { clockSkewMs: -3_600_000 } })
+    write(3)
+    await clock.advance(5_000)
+    const coordinator = open()
+    await clock.run(coordinator.moveTo('latest'))
+    const token = coordinator.token
+    const written = write(3)
+    expect(numbersOf(await drain(coordinator, clock))).toEqual(written)
+    const again = open({ client: emulator.client() })
+    await clock.run(again.moveTo(token))
+    expect(numbersOf(await drain(again, clock))).toEqual(written)
+  })
+})
+
+describe('a Date', () => {
+  it('gives every record of that second and later, and none before', async () => {
+    const { clock, open, write, emulator } = emulated({ shards: 2 })
+    write(10)
+    await clock.advance(10_000)
+    const from = new Date(clock.now() + 400)
+    const written = write(5)
+    emulator.split()
+    await clock.advance(10_000)
+    written.push(...write(5))
+    const coordinator = open()
+    await clock.run(coordinator.moveTo(from))
+    expect(numbersOf(await drain(coordinator, clock)).sort((a, b) => a - b)).toEqual(written)
+  })
+
+  it('stands in the token until a record was given out', async () => {
+    const { clock, open, write } = emulated()
+    write(3)
+    await clock.advance(10_000)
+    const from = new Date(clock.now())
+    const coordinator = open()
+    await clock.run(coordinator.moveTo(from))
+    await drain(coordinator, clock)
+    expect(coordinator.token.shards.map(({ at }) => at)).toEqual([{ since: from.getTime() }])
+  })
+
+  it('in the future is like latest', async () => {
+    const { clock, open, write } = emulated()
+    write(3)
+    await clock.advance(2_000)
+    const coordinator = open()
+    await clock.run(coordinator.moveTo(new Date(clock.now() + 3_600_000)))
+    const written = write(3)
+    expect(numbersOf(await drain(coordinator, clock))).toEqual(written)
+  })
+
+  it('reads only the last generation of a day of shards when it lies half an hour back', async () => {
+    const { clock, open, write, emulator } = emulated({ shards: 4 })
+    for (let generation = 0; generation < 6; generation++) {
+      write(40)
+      await clock.advance(4 * 3_600_000)
+      for (const shard of [...emulator.openShards]) emulator.roll(shard)
+    }
+    await clock.advance(3_600_000)
+    const written = write(10)
+    const before = emulator.log.length
+    const coordinator = open()
+    await clock.run(coordinator.moveTo(new Date(clock.now() - 1_800_000)))
+    expect(numbersOf(await drain(coordinator, clock)).sort((a, b) => a - b)).toEqual(written)
+    const opened = emulator.log.slice(before).filter(({ op }) => op === 'GetShardIterator')
+    expect(opened.length).toBe(4)
+  })
+})
+
+describe('a bad position', () => {
+  it.each([undefined, null, 42, 'earliest', new Date(Number.NaN), [], {}])(
+    'is refused before any call is made: %s',
+    async (position) => {
+      const { open, emulator } = emulated()
+      const error = await open()
+        .moveTo(position as never)
+        .catch((thrown: unknown) => thrown)
+      expect(isStreamError(error) && error.code).toMatch(/^(position|token)\.invalid$/)
+      expect(emulator.log).toEqual([])
+    },
+  )
+
+  it('of another stream is refused, and the old position stands', async () => {
+    const { open, write, clock } = emulated()
+    const coordinator = open()
+    await clock.run(coordinator.moveTo('trim_horizon'))
+    const written = write(2)
+    const token = {
+      ...coordinator.token,
+      streamArn: coordinator.streamArn.replace('table/table', 'table/other'),
+    }
+    await expect(coordinator.moveTo(token)).rejects.toMatchObject({ code: 'token.foreign' })
+    expect(numbersOf(await drain(coordinator, clock))).toEqual(written)
+  })
+
+  it('is needed before the first record', async () => {
+    const { open } = emulated()
+    await expect(open().next()).rejects.toMatchObject({ code: 'position.invalid' })
+    expect(() => open().token).toThrow(/moveTo/)
+  })
+})
+
+describe('moveTo', () => {
+  it('leaves the old position when the stream cannot be listed', async () => {
+    const { open, write, clock, emulator } = emulated()
+    const coordinator = open()
+    await clock.run(coordinator.moveTo('trim_horizon'))
+    write(3)
+    const first = await clock.run(coordinator.next())
+    emulator.on('DescribeStream', {}, { fail: 'AccessDeniedException' })
+    await expect(clock.run(coordinator.moveTo('latest'))).rejects.toMatchObject({
+      name: 'AccessDeniedException',
+    })
+    expect(numbersOf([first as never, ...(await drain(coordinator, clock))])).toEqual([0, 1, 2])
+  })
+
+  it('forgets the buffer and late answers of the old position', async () => {
+    const { open, write, clock, emulator } = emulated({ shards: 2 })
+    const coordinator = open()
+    await clock.run(coordinator.moveTo('trim_horizon'))
+    write(6)
+    emulator.on('GetRecords', {}, { delayMs: 2_000 })
+    const pending = coordinator.next()
+    await clock.advance(100)
+    await clock.run(coordinator.moveTo('trim_horizon'))
+    const records = [await clock.run(pending), ...(await drain(coordinator, clock))]
+    expect(numbersOf(records as never).sort()).toEqual([0, 1, 2, 3, 4, 5])
+  })
+})
