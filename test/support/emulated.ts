@@ -53,7 +53,7 @@ export async function drain(coordinator: Coordinator, clock: ManualClock): Promi
 
 /** The numbers that the items of these records were written with. */
 export function numbersOf(records: readonly StreamRecord[]): number[] {
-  return records.map((record) => (record.newImage ?? record.oldImage ?? {}).n as number)
+  return records.map((record) => (record.newImage ?? record.oldImage)?.n as number)
 }
 
 /** Collects the events of one name. */

@@ -1,0 +1,369 @@
+import { Readable } from 'node:stream'
+import { describe, expect, it } from 'vitest'
+import {
+  type DynamoDBStream,
+  memoryCheckpointStore,
+  type OpenStreamOptions,
+  openStream,
+  type StreamRecord,
+} from '../../../src/index.ts'
+import { emulated, numbersOf } from '../../support/emulated.ts'
+
+function table(options: Parameters<typeof emulated>[0] = {}) {
+  const world = emulated(options)
+  const { emulator, clock } = world
+  const store = memoryCheckpointStore()
+  return {
+    ...world,
+    store,
+    start: (more: Partial<OpenStreamOptions> = {}): Promise<DynamoDBStream> =>
+      clock.run(
+        openStream({
+          streamArn: emulator.streamArn,
+          client: emulator.api,
+          clock,
+          random: () => 0.5,
+          checkpoint: { store, name: 'worker' },
+          ...more,
+        }),
+      ),
+    /** Takes records of a stream until there are `count`, and leaves the loop. */
+    take: (stream: DynamoDBStream, count: number) =>
+      clock.run(async () => {
+        const records: StreamRecord[] = []
+        for await (const record of stream) if (records.push(record) === count) break
+        return numbersOf(records)
+      }),
+  }
+}
+
+describe('a loop over a stream', () => {
+  it('gives the record that it was left with again, in this process and in the next', async () => {
+    const { start, take, write, clock } = table()
+    write(5)
+    const stream = await start()
+    expect(await take(stream, 2)).toEqual([0, 1])
+    expect(await take(stream, 2)).toEqual([1, 2])
+    await clock.run(stream.close())
+    const next = await start()
+    expect(await take(next, 3)).toEqual([2, 3, 4])
+    await clock.run(next.close())
+  })
+
+  it('gives the record again that its body threw at', async () => {
+    const { start, take, write, clock } = table()
+    write(3)
+    const stream = await start()
+    const failing = clock.run(async () => {
+      for await (const record of stream) if (record.newImage?.n === 1) throw new Error('poison')
+    })
+    await expect(failing).rejects.toThrow('poison')
+    await clock.run(stream.close())
+    const next = await start()
+    expect(await take(next, 2)).toEqual([1, 2])
+    await clock.run(next.close())
+  })
+
+  it('ends without an error when the signal aborts, with the last checkpoint saved', async () => {
+    const { start, take, write, clock } = table()
+    write(4)
+    const controller = new AbortController()
+    const stream = await start({ signal: controller.signal })
+    const seen: number[] = []
+    await clock.run(async () => {
+      for await (const record of stream) {
+        seen.push(...numbersOf([record]))
+        if (seen.length === 3) controller.abort()
+      }
+    })
+    expect(seen).toEqual([0, 1, 2])
+    const next = await start()
+    expect(await take(next, 1)).toEqual([3])
+    await clock.run(next.close())
+    expect(clock.untilNextTimer).toBeUndefined()
+  })
+
+  it('ends when the signal aborts while it waits for records', async () => {
+    const { start, clock } = table()
+    const controller = new AbortController()
+    const stream = await start({ signal: controller.signal })
+    clock.setTimer(10_000, () => controller.abort())
+    const count = await clock.run(async () => {
+      let records = 0
+      for await (const _ of stream) records++
+      return records
+    })
+    expect(count).toBe(0)
+    expect(clock.untilNextTimer).toBeUndefined()
+  })
+
+  it('ends when the stream is closed while it waits for an answer that never comes', async () => {
+    const { start, clock, emulator } = table()
+    const stream = await start()
+    emulator.on('GetRecords', {}, { hang: true })
+    const looping = (async () => {
+      for await (const _ of stream) throw new Error('there is no record')
+    })()
+    await clock.advance(100)
+    const begin = clock.now()
+    await clock.run(stream.close())
+    await clock.run(looping)
+    expect(clock.now() - begin).toBeLessThan(1_000)
+    expect(clock.untilNextTimer).toBeUndefined()
+  })
+
+  it('ends when the stream is disabled and all of it was given out', async () => {
+    const { start, clock, emulator, write } = table({ shards: 2 })
+    write(6)
+    emulator.disable()
+    const stream = await start()
+    const seen = await clock.run(async () => {
+      const records: StreamRecord[] = []
+      for await (const record of stream) records.push(record)
+      return records
+    })
+    expect(numbersOf(seen).length).toBe(6)
+  })
+
+  it('goes on at another position after moveTo in its body', async () => {
+    const { start, clock, write } = table()
+    write(3)
+    const stream = await start()
+    const seen: number[] = []
+    await clock.run(async () => {
+      for await (const record of stream) {
+        seen.push(...numbersOf([record]))
+        if (seen.length === 3) await stream.moveTo('trim_horizon')
+        if (seen.length === 6) break
+      }
+    })
+    expect(seen).toEqual([0, 1, 2, 0, 1, 2])
+    await clock.run(stream.close())
+  })
+
+  it('keeps idle iterators alive by itself', async () => {
+    const { start, clock, write, emulator } = table()
+    write(2)
+    const stream = await start()
+    const iterator = stream[Symbol.asyncIterator]()
+    await clock.run(iterator.next())
+    await clock.run(iterator.next())
+    const waiting = iterator.next()
+    await clock.advance(60 * 60_000)
+    write(1)
+    expect(numbersOf([(await clock.run(waiting)).value as StreamRecord])).toEqual([2])
+    expect(emulator.log.filter(({ error }) => error !== undefined)).toEqual([])
+    await clock.run(stream.close())
+  })
+})
+
+describe('checkpoints', () => {
+  it('are saved after so many records, and after so long', async () => {
+    const { start, clock, write, store } = table()
+    write(7)
+    const stream = await start({ checkpoint: { store, name: 'worker', everyRecords: 3, everyMs: 1_000 } })
+    const saved: number[] = []
+    let done = -1
+    stream.on('checkpoint', () => saved.push(done))
+    await clock.run(async () => {
+      for await (const record of stream) {
+        done = numbersOf([record])[0] as number
+        await Promise.resolve()
+        if (done === 6) break
+      }
+    })
+    expect(saved.length).toBeGreaterThanOrEqual(2)
+    await clock.run(stream.close())
+  })
+
+  it('hold latest from the start, so that a restart before the first record loses nothing', async () => {
+    const { start, clock, write, take } = table()
+    const stream = await start({ startAt: 'latest' })
+    await clock.run(stream.close())
+    write(2)
+    const next = await start({ startAt: 'latest' })
+    expect(await take(next, 2)).toEqual([0, 1])
+    await clock.run(next.close())
+  })
+
+  it('of another stream are refused, and left as they are', async () => {
+    const { start, clock, store, emulator } = table()
+    const stream = await start()
+    await clock.run(stream.close())
+    const before = await store.load('worker')
+    emulator.disable()
+    emulator.enable()
+    await expect(start()).rejects.toMatchObject({ code: 'token.foreign' })
+    expect(await store.load('worker')).toEqual(before)
+  })
+
+  it('that are no tokens are refused with the field', async () => {
+    const { start } = table()
+    const store = { load: async () => ({ version: 1, streamArn: 5 }), save: async () => {} }
+    await expect(start({ checkpoint: { store, name: 'worker' } })).rejects.toMatchObject({
+      code: 'token.invalid',
+      details: { field: 'streamArn' },
+    })
+  })
+
+  it('that another worker holds end the loop', async () => {
+    const { start, clock, write, store } = table()
+    const { StreamError } = await import('../../../src/index.ts')
+    write(10)
+    const conflicting = {
+      ...store,
+      save: async () => {
+        throw new StreamError('checkpoint.conflict', 'held by another', { name: 'worker' })
+      },
+    }
+    const stream = await start({ checkpoint: { store: conflicting, name: 'worker', everyRecords: 1 } })
+    const looping = clock.run(async () => {
+      for await (const _ of stream) await Promise.resolve()
+    })
+    await expect(looping).rejects.toMatchObject({ code: 'checkpoint.conflict' })
+    await expect(clock.run(stream.close())).rejects.toMatchObject({ code: 'checkpoint.conflict' })
+  })
+})
+
+describe('batches', () => {
+  it('hold what is there, up to their size, and are done when the loop comes back', async () => {
+    const { start, clock, write } = table()
+    write(5)
+    const stream = await start()
+    const sizes: number[] = []
+    await clock.run(async () => {
+      for await (const batch of stream.batches({ maxRecords: 2 })) {
+        sizes.push(batch.length)
+        if (sizes.length === 2) break
+      }
+    })
+    expect(sizes).toEqual([2, 2])
+    await clock.run(stream.close())
+    const next = await start()
+    const rest = await clock.run(next.batches({ maxRecords: 10 }).next())
+    expect(numbersOf(rest.value as StreamRecord[])).toEqual([2, 3, 4])
+    await clock.run(next.close())
+  })
+
+  it('wait for more as long as they may', async () => {
+    const { start, clock, write } = table()
+    write(2)
+    const stream = await start()
+    clock.setTimer(3_000, () => write(2))
+    const begin = clock.now()
+    const first = await clock.run(stream.batches({ maxRecords: 10, maxWaitMs: 5_000 }).next())
+    expect(numbersOf(first.value as StreamRecord[])).toEqual([0, 1, 2, 3])
+    expect(clock.now() - begin).toBe(5_000)
+    await clock.run(stream.close())
+  })
+
+  it.each([{ maxRecords: 0 }, { maxRecords: 10_001 }, { maxWaitMs: -1 }, { maxRecords: 1.5 }])(
+    'of an impossible size are refused: %o',
+    async (options) => {
+      const { start, clock } = table()
+      const stream = await start()
+      expect(() => stream.batches(options)).toThrow(/maxRecords|maxWaitMs/)
+      await clock.run(stream.close())
+    },
+  )
+})
+
+describe('other kinds of streams', () => {
+  it('can be made of it: node:stream', async () => {
+    const { start, clock, write, emulator } = table()
+    write(5)
+    emulator.disable()
+    const stream = await start()
+    const seen = await clock.run(Readable.from(stream).toArray())
+    expect(numbersOf(seen)).toEqual([0, 1, 2, 3, 4])
+  })
+
+  it('can be made of it: web streams', async () => {
+    const { start, clock, write, emulator } = table()
+    write(5)
+    emulator.disable()
+    const stream = await start()
+    const web = (ReadableStream as unknown as { from(it: unknown): ReadableStream<StreamRecord> }).from(
+      stream,
+    )
+    const reader = web.getReader()
+    const seen: StreamRecord[] = []
+    await clock.run(async () => {
+      for (let next = await reader.read(); !next.done; next = await reader.read()) seen.push(next.value)
+    })
+    expect(numbersOf(seen)).toEqual([0, 1, 2, 3, 4])
+  })
+})
+
+describe('openStream', () => {
+  it('finds the stream of a table', async () => {
+    const { start, take, write, clock, emulator } = table()
+    write(1)
+    const stream = await start({
+      streamArn: undefined,
+      tableName: emulator.tableName,
+      tableClient: emulator.tableClient(),
+    })
+    expect(stream.streamArn).toBe(emulator.streamArn)
+    expect(await take(stream, 1)).toEqual([0])
+    await clock.run(stream.close())
+  })
+
+  it('says when there is no such table', async () => {
+    const { start, emulator } = table()
+    const options = { streamArn: undefined, tableName: 'nobody', tableClient: emulator.tableClient() }
+    await expect(start(options)).rejects.toMatchObject({ code: 'stream.notFound' })
+  })
+
+  it('follows the table when streaming is switched off and on again', async () => {
+    const { start, take, write, clock, emulator } = table()
+    const options = {
+      streamArn: undefined,
+      tableName: emulator.tableName,
+      tableClient: emulator.tableClient(),
+      followTable: true,
+    }
+    const stream = await start(options)
+    write(2)
+    emulator.disable()
+    clock.setTimer(300_000, () => {
+      emulator.enable()
+      write(2)
+    })
+    expect(await take(stream, 4)).toEqual([0, 1, 2, 3])
+    await clock.run(stream.close())
+    // The checkpoint may be of the old stream or the new one.
+    const next = await start(options)
+    expect(await take(next, 1)).toEqual([3])
+    await clock.run(next.close())
+  })
+
+  it.each([
+    [{ streamArn: undefined }, 'streamArn'],
+    [{ streamArn: 'arn:aws:sqs:eu-west-1:1:queue' }, 'streamArn'],
+    [{ tableName: 'orders' }, 'streamArn'],
+    [{ pageSize: 1001 }, 'pageSize'],
+    [{ pageSize: 0 }, 'pageSize'],
+    [{ maxBufferedBytes: 10 }, 'maxBufferedBytes'],
+    [{ maxConcurrentReads: 0.5 }, 'maxConcurrentReads'],
+    [{ idlePollMs: { min: -1 } }, 'idlePollMs.min'],
+    [{ idlePollMs: { min: 500, max: 400 } }, 'idlePollMs.max'],
+    [{ discoveryIntervalMs: 1 }, 'discoveryIntervalMs'],
+    [{ onGap: 'ignore' }, 'onGap'],
+    [{ followTable: true }, 'followTable'],
+    [{ checkpoint: { store: memoryCheckpointStore(), name: '' } }, 'checkpoint.name'],
+    [{ checkpoint: { store: {}, name: 'a' } }, 'checkpoint.store'],
+    [
+      { checkpoint: { store: memoryCheckpointStore(), name: 'a', everyRecords: 0 } },
+      'checkpoint.everyRecords',
+    ],
+    [{ checkpoint: { store: memoryCheckpointStore(), name: 'a', everyMs: 1 } }, 'checkpoint.everyMs'],
+  ])('refuses %o before any call', async (options, option) => {
+    const { start, emulator } = table()
+    await expect(start(options as never)).rejects.toMatchObject({
+      code: 'options.invalid',
+      details: { option },
+    })
+    expect(emulator.log).toEqual([])
+  })
+})
