@@ -50,7 +50,8 @@ export class ManualClock implements Clock {
     const until = this.#now + byMs
     await settleCallbacks()
     for (let next = this.#timers[0]; next && next.at <= until; next = this.#timers[0]) {
-      await this.#fire(next)
+      this.#fire(next)
+      await settleCallbacks()
     }
     this.#now = until
     await settleCallbacks()
@@ -70,15 +71,14 @@ export class ManualClock implements Clock {
       await settleCallbacks()
       if (settled) return promise
       const next = this.#timers[0]
-      if (next) await this.#fire(next)
+      if (next) this.#fire(next)
     }
   }
 
-  async #fire(timer: Timer): Promise<void> {
+  #fire(timer: Timer): void {
     this.#timers.splice(this.#timers.indexOf(timer), 1)
     this.#now = Math.max(this.#now, timer.at)
     timer.callback()
-    await settleCallbacks()
   }
 }
 

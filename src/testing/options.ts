@@ -21,10 +21,14 @@ export interface StreamEmulatorOptions {
   readonly viewType?: StreamViewType | undefined
   /** Root shards of the stream, 1 or more. @default 1 */
   readonly shards?: number | undefined
+  /** @default 21 digits with gaps; with the profile `local` counted from 1, with leading zeros */
   readonly sequenceNumbers?: SequenceNumberFormat | undefined
   /** @default 'us-east-1', with the profile `local` 'ddblocal' */
   readonly region?: string | undefined
 }
+
+/** DynamoDB Local counts from 1, without gaps, in 21 digits. */
+const localSequenceNumbers: SequenceNumberFormat = { start: '1', maxGap: 1, digits: 21 }
 
 export interface ResolvedOptions {
   readonly seed: number | string
@@ -52,7 +56,7 @@ export function resolveOptions(options: StreamEmulatorOptions): ResolvedOptions 
     keySchema: options.keySchema ?? { hash: 'id' },
     viewType: options.viewType ?? 'NEW_AND_OLD_IMAGES',
     shards,
-    sequenceNumbers: options.sequenceNumbers,
+    sequenceNumbers: options.sequenceNumbers ?? (profile === 'local' ? localSequenceNumbers : undefined),
     region: options.region ?? (profile === 'local' ? 'ddblocal' : 'us-east-1'),
     account: profile === 'local' ? '000000000000' : '123456789012',
   }

@@ -2,7 +2,7 @@ import type { IteratorStart } from '../../streams-api/streams-api.ts'
 import { parseSequenceNumber } from '../world/sequence-numbers.ts'
 import type { Shard } from '../world/shard.ts'
 import { type CallContext, readableStream } from './context.ts'
-import { invalid, notFound, trimmed } from './errors.ts'
+import { invalid, ServiceFault, trimmed } from './errors.ts'
 import { encodeIterator } from './iterator.ts'
 
 export interface OpenIteratorRequest {
@@ -15,7 +15,7 @@ export interface OpenIteratorRequest {
 export function openIterator(context: CallContext, request: OpenIteratorRequest): string {
   const stream = readableStream(context, request.streamArn)
   const shard = stream.topology.find(request.shardId)
-  if (!shard || shard.removed) throw notFound(`Shard: ${request.shardId} in stream ${request.streamArn}`)
+  if (!shard || shard.removed) throw new ServiceFault('ResourceNotFoundException', 'Shard does not exist')
   return encodeIterator({
     streamArn: stream.arn,
     shard: shard.number,
@@ -35,8 +35,10 @@ function startIndex({ behaviour }: CallContext, shard: Shard, start: IteratorSta
     if (start.type === 'TRIM_HORIZON') return shard.trimmed
     return Math.max(shard.trimmed, shard.records.length - behaviour.latestSlack)
   }
+  // The service's model: 21 to 40 digits. A consumer that cuts leading zeros off meets this.
   const sequence = parseSequenceNumber(start.sequenceNumber)
-  if (sequence === undefined) throw invalid(`Invalid SequenceNumber: ${start.sequenceNumber}`)
+  if (sequence === undefined || start.sequenceNumber.length < 21)
+    throw invalid(`Invalid SequenceNumber: ${start.sequenceNumber}`)
   const index = recordsBefore(shard, start.type === 'AT_SEQUENCE_NUMBER' ? sequence : sequence + 1n)
   if (index < shard.trimmed && behaviour.trimmedTold === 'at-iterator') throw trimmed(shard.shardId)
   return index

@@ -1,4 +1,5 @@
 import type { StreamViewType } from '@aws-sdk/client-dynamodb-streams'
+import type { Profile } from '../behaviour.ts'
 import type { Duration, Visibility } from '../faults/visibility.ts'
 import type { LogEntry } from '../log.ts'
 import { below, type Random } from './random.ts'
@@ -31,7 +32,10 @@ export interface EnableOptions {
 }
 
 export interface DeleteTableOptions {
-  /** Whether the streams are gone with the table, or stay readable until their retention is over. @default 'gone' */
+  /**
+   * Whether the streams are gone with the table, or stay readable until their retention is over.
+   * @default 'gone'; with the profile `local` 'readable', as DynamoDB Local was seen to do
+   */
   readonly streams?: 'gone' | 'readable' | undefined
 }
 
@@ -53,8 +57,8 @@ export interface CommandParts {
   /** The service's clock, in ms. */
   readonly now: () => number
   readonly log: (op: string, facts: Partial<LogEntry>) => void
-  /** For streams that are enabled without saying otherwise. */
-  readonly defaults: { readonly shards: number; readonly viewType: StreamViewType }
+  /** For commands that don't say otherwise. */
+  readonly defaults: { readonly shards: number; readonly viewType: StreamViewType; readonly profile: Profile }
 }
 
 export function createCommands({ table, visibility, random, now, log, defaults }: CommandParts): Commands {
@@ -143,7 +147,7 @@ export function createCommands({ table, visibility, random, now, log, defaults }
       return stream.arn
     },
 
-    deleteTable: ({ streams = 'gone' }) => {
+    deleteTable: ({ streams = defaults.profile === 'local' ? 'readable' : 'gone' }) => {
       closeStream(table.current)
       if (streams === 'gone') for (const stream of table.streams) stream.deleted = true
       table.clear()

@@ -50,7 +50,7 @@ export function createWriter(table: Table): Writer {
     for (const name of keyNames) {
       if (keyImage[name] === undefined) throw new TypeError(`The key attribute ${name} is missing`)
     }
-    return table.write({ key: unmarshall(keyImage), ...rest, keyImage, newImage })
+    return table.write({ ...rest, key: rest.key ?? unmarshall(keyImage), keyImage, newImage })
   }
 
   const plainKey = (item: Item) => Object.fromEntries(keyNames.map((name) => [name, item[name]]))

@@ -35,7 +35,18 @@ test('AT begins with a sequence number, AFTER behind it, also where no record ha
   expect(await from('AFTER_SEQUENCE_NUMBER', second)).toEqual(written.slice(2))
   expect(await from('AT_SEQUENCE_NUMBER', between)).toEqual(written.slice(2))
   expect(await from('AFTER_SEQUENCE_NUMBER', `000${second}`)).toEqual(written.slice(2))
-  await expect(from('AT_SEQUENCE_NUMBER', 'abc')).rejects.toMatchObject({ name: 'ValidationException' })
+})
+
+test('a sequence number must have 21 to 40 digits, so its leading zeros must not be cut off', async () => {
+  const { emulator } = setUp({ profile: 'local' })
+  const written = write(emulator, 2)
+  expect(written[0]).toMatch(/^0{20}\d$/)
+  const from = (sequenceNumber: string) =>
+    open(emulator, root(emulator), { type: 'AFTER_SEQUENCE_NUMBER', sequenceNumber })
+  expect(sequenceNumbers(await read(emulator, await from(written[0] ?? '')))).toEqual(written.slice(1))
+  for (const wrong of [String(BigInt(written[0] ?? '')), 'abc', '1'.repeat(41), `-${'1'.repeat(21)}`]) {
+    await expect(from(wrong)).rejects.toMatchObject({ name: 'ValidationException' })
+  }
 })
 
 test('LATEST can point slightly before the end', async () => {
