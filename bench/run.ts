@@ -1,10 +1,16 @@
-import type { Bench } from './support/report.ts'
-import { publish } from './support/report.ts'
+import { type Bench, publish } from './support/report.ts'
 
 /* npm run bench [-- names…] [--quick] */
 
 const benches: Record<string, () => Promise<Bench>> = {
   replay: async () => (await import('./replay/replay.ts')).replay,
+  latency: async () => (await import('./latency/latency.ts')).latency,
+  reshard: async () => (await import('./reshard/reshard.ts')).reshard,
+  scale: async () => (await import('./scale/scale.ts')).scale,
+  memory: async () => (await import('./memory/memory.ts')).memory,
+  decode: async () => (await import('./pieces/decode.ts')).decode,
+  merge: async () => (await import('./pieces/merge.ts')).merge,
+  token: async () => (await import('./pieces/token.ts')).token,
 }
 
 const args = process.argv.slice(2)

@@ -1,26 +1,17 @@
 import {
   DescribeStreamCommand,
-  DynamoDBStreamsClient,
   GetRecordsCommand,
   type GetRecordsCommandOutput,
   GetShardIteratorCommand,
 } from '@aws-sdk/client-dynamodb-streams'
 import { unmarshall } from '@aws-sdk/util-dynamodb'
-import { Coordinator } from '../../src/coordinator/coordinator.ts'
-import { openStream } from '../../src/open-stream.ts'
+import { Coordinator, openStream } from '../../src/index.ts'
+import { makeClient } from '../support/client.ts'
 import type { Side } from '../support/measure.ts'
 
 export interface ReplayInput {
   readonly endpoint: string
   readonly streamArn: string
-}
-
-function makeClient(endpoint: string): DynamoDBStreamsClient {
-  return new DynamoDBStreamsClient({
-    endpoint,
-    region: 'eu-west-1',
-    credentials: { accessKeyId: 'bench', secretAccessKey: 'bench' },
-  })
 }
 
 /** Keeps the work from being optimised away, and shows that every side saw the same. */

@@ -1,5 +1,6 @@
 import { NumberValueImpl, type unmarshallOptions } from '@aws-sdk/util-dynamodb'
 import { decodeBinary } from '../streams-api/decode-record.ts'
+import { setOwn } from '../streams-api/set-own.ts'
 
 /**
  * Makes an attribute map what the SDK's `unmarshall` makes of it with the same options, several times faster and
@@ -88,8 +89,7 @@ function toMap(attributes: unknown, convert: Convert): unknown {
   for (const name in attributes) {
     const value = toValue((attributes as Record<string, unknown>)[name], convert)
     if (value === unreadable) return unreadable
-    if (name === '__proto__') defineOwn(map, name, value)
-    else map[name] = value
+    setOwn(map, name, value)
   }
   return map
 }
@@ -136,9 +136,4 @@ function numberReader(wrapNumbers: unmarshallOptions['wrapNumbers']): (text: str
 /** Integers beyond 2^53 are bigints; fractions of that size have no type in JavaScript. */
 function toLarge(text: string): unknown {
   return /^-?\d+$/.test(text) ? BigInt(text) : unreadable
-}
-
-/** Assigning to `__proto__` would change what the object inherits from. */
-function defineOwn(object: object, name: string, value: unknown): void {
-  Object.defineProperty(object, name, { value, configurable: true, enumerable: true, writable: true })
 }

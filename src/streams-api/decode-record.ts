@@ -1,3 +1,4 @@
+import { setOwn } from './set-own.ts'
 import type { RawRecord, WireRecord } from './streams-api.ts'
 
 /**
@@ -48,12 +49,14 @@ const attributeTypes: Members = [
   ['B', decodeBinary],
   ['SS', asIs],
   ['NS', asIs],
-  ['BS', (value) => (Array.isArray(value) ? value.map(decodeBinary) : value)],
+  ['BS', decodeBinarySet],
   ['M', decodeAttributeMap],
-  ['L', (value) => (Array.isArray(value) ? value.map(decodeAttribute) : value)],
+  ['L', decodeList],
   ['NULL', asIs],
   ['BOOL', asIs],
 ]
+
+const attributeDecoders: ReadonlyMap<string, Decode> = new Map(attributeTypes)
 
 function decodeStructure(value: unknown, members: Members): unknown {
   if (!isObject(value)) return value
@@ -67,11 +70,22 @@ function decodeStructure(value: unknown, members: Members): unknown {
 
 function decodeAttribute(value: unknown): unknown {
   if (!isObject(value)) return value
+  const names = Object.keys(value)
+  const type = names[0]
+  const decode = type === undefined ? undefined : attributeDecoders.get(type)
+  if (type === undefined || decode === undefined || names.length > 1) return decodeOddAttribute(value, names)
+  const member = value[type]
+  return member === undefined || member === null ? {} : { [type]: decode(member) }
+}
+
+/** An attribute of several types, or of one that the model doesn't know. */
+function decodeOddAttribute(value: Json, names: readonly string[]): unknown {
   const decoded = decodeMembers(value, attributeTypes)
-  const unknown = Object.entries(value).filter(
-    ([name]) => name !== '__type' && !attributeTypes.some(([known]) => known === name),
-  )
-  if (unknown.length === 1 && Object.keys(decoded).length === 0) decoded.$unknown = unknown[0]
+  const unknown = names.filter((name) => name !== '__type' && !attributeDecoders.has(name))
+  const [name] = unknown
+  if (name !== undefined && unknown.length === 1 && Object.keys(decoded).length === 0) {
+    decoded.$unknown = [name, value[name]]
+  }
   return decoded
 }
 
@@ -86,8 +100,17 @@ function decodeMembers(value: Json, members: Members): Record<string, unknown> {
 
 function decodeAttributeMap(value: unknown): unknown {
   if (!isObject(value)) return value
-  // `fromEntries` defines its keys, so that an attribute named `__proto__` is one like any other.
-  return Object.fromEntries(Object.entries(value).map(([name, member]) => [name, decodeAttribute(member)]))
+  const decoded: Record<string, unknown> = {}
+  for (const name of Object.keys(value)) setOwn(decoded, name, decodeAttribute(value[name]))
+  return decoded
+}
+
+function decodeList(value: unknown): unknown {
+  return Array.isArray(value) ? value.map(decodeAttribute) : value
+}
+
+function decodeBinarySet(value: unknown): unknown {
+  return Array.isArray(value) ? value.map(decodeBinary) : value
 }
 
 /** Seconds since 1970, as a number; some gateways send it as text. */

@@ -1,0 +1,79 @@
+import { Readable } from 'node:stream'
+import { DynamoDBStreamsClient, GetRecordsCommand } from '@aws-sdk/client-dynamodb-streams'
+import { unmarshall } from '@aws-sdk/util-dynamodb'
+import { StreamRecord } from '../../src/index.ts'
+import { toPlainItem } from '../../src/records/plain-item.ts'
+import { decodeRecord } from '../../src/streams-api/decode-record.ts'
+import { sdkStreamsApi } from '../../src/streams-api/sdk-streams-api.ts'
+import type { WireRecord } from '../../src/streams-api/streams-api.ts'
+import { encodePages } from '../support/encode-pages.ts'
+import { timePieces } from '../support/pieces.ts'
+import type { Bench } from '../support/report.ts'
+
+const records = 1000
+
+/** From the bytes of a page to values, without a network. */
+export const decode: Bench = async ({ quick }) => {
+  const body = Buffer.concat([encodePages(records, '1kB')[0] ?? Buffer.of(), Buffer.from(']}')])
+  const text = body.toString()
+  const client = clientAnswering(body)
+  const silent = clientAnswering(body, { debug() {}, warn() {}, error() {} } as unknown as Console)
+  const api = sdkStreamsApi(client)
+  const never = new AbortController().signal
+
+  const page = await timePieces(
+    'decode: a page of 1,000 records of 1 kB, from its bytes',
+    [
+      {
+        name: 'GetRecordsCommand',
+        records,
+        run: () => client.send(new GetRecordsCommand({ ShardIterator: 'i' })),
+      },
+      {
+        name: 'GetRecordsCommand, logger without info',
+        records,
+        run: () => silent.send(new GetRecordsCommand({ ShardIterator: 'i' })),
+      },
+      { name: 'ours', records, run: () => api.readRecords({ iterator: 'i', limit: 1000 }, never) },
+      { name: 'JSON.parse', records, run: () => JSON.parse(text) },
+    ],
+    quick,
+  )
+
+  const wire: WireRecord[] = JSON.parse(text).Records
+  const sdk = wire.map(decodeRecord)
+  const each = (look: (record: WireRecord) => unknown) => () => wire.map(look)
+  const values = await timePieces(
+    'decode: what a record costs when it is looked at',
+    [
+      {
+        name: 'unmarshall',
+        records,
+        run: () => sdk.map((record) => unmarshall(record.dynamodb?.NewImage ?? {})),
+      },
+      {
+        name: 'ours: newImage',
+        records,
+        run: each((record) => toPlainItem(record.dynamodb?.NewImage, 'json')),
+      },
+      { name: 'ours: raw', records, run: each(decodeRecord) },
+      {
+        name: 'ours: the record itself',
+        records,
+        run: each((record) => new StreamRecord(record, { shardId: 's' }, 0)),
+      },
+    ],
+    quick,
+  )
+  return { tables: [page, values], data: { page, values } }
+}
+
+function clientAnswering(body: Buffer, logger?: Console): DynamoDBStreamsClient {
+  const handle = async () => ({ response: { statusCode: 200, headers: {}, body: Readable.from([body]) } })
+  return new DynamoDBStreamsClient({
+    region: 'eu-west-1',
+    credentials: { accessKeyId: 'bench', secretAccessKey: 'bench' },
+    requestHandler: { handle } as never,
+    ...(logger && { logger }),
+  })
+}
