@@ -4,7 +4,6 @@ import { type Clock, sleep } from '../clock.ts'
 import type { CoordinatorEvents, Emitter } from '../events.ts'
 import type { ReadingOptions } from '../options.ts'
 import type { StreamToken } from '../position/token.ts'
-import { type FailedRead, isMissed, judgeFailure } from '../reader/judge-failure.ts'
 import { PageBudget } from '../reader/page-budget.ts'
 import { ReadPump } from '../reader/read-pump.ts'
 import { openIterator, type ReadContext, type ReadOutcome } from '../reader/read-shard.ts'
@@ -15,18 +14,17 @@ import { Lineage } from '../shards/lineage.ts'
 import type { AdoptedStart } from '../shards/seek.ts'
 import type { ShardNode } from '../shards/shard.ts'
 import { classifyError } from '../streams-api/classify-error.ts'
-import { type ListingContext, listShardPage } from '../streams-api/list-all-shards.ts'
+import type { ListingContext } from '../streams-api/list-all-shards.ts'
 import type { RateLimit } from '../streams-api/rate-limit.ts'
-import { callUntilAnswered, retryDelayMs } from '../streams-api/retry.ts'
+import { callUntilAnswered } from '../streams-api/retry.ts'
 import type { RecordPage, StreamsApi } from '../streams-api/streams-api.ts'
+import { Alarm } from './alarm.ts'
 import { Discovery } from './discovery.ts'
+import { FailedReads } from './failed-reads.ts'
 import { Frontier, type TokenView } from './frontier.ts'
 import { type Round, Rounds } from './rounds.ts'
 import { Succession } from './succession.ts'
 import { Trouble } from './trouble.ts'
-
-/** How long a shard may fail, in ms, before newer records of other shards are given out without waiting for it. */
-export const LEFT_BEHIND_MS: number = 60_000
 
 /** A shard that was not asked for longer than this (ms) may have a backlog again. */
 const TIP_DOUBTED_AFTER_MS = 5_000
@@ -61,7 +59,6 @@ export class ForestReader {
   readonly #around: Surroundings
   readonly #stop = new AbortController()
   readonly #calls: ReadContext
-  readonly #listing: ListingContext
   readonly #frontier = new Frontier()
   readonly #discovery: Discovery
   readonly #succession: Succession
@@ -71,9 +68,8 @@ export class ForestReader {
   readonly #trouble: Trouble
   /** Readers that the merge has to wait for. */
   readonly #blocking = new Set<ShardReader>()
-  #waiting: (() => void)[] = []
-  #cancelTimer: (() => void) | undefined
-  #timerAt = Number.POSITIVE_INFINITY
+  readonly #alarm: Alarm
+  readonly #failedReads: FailedReads
   #lastDemandAt: number
   #hasToldCaughtUp = false
 
@@ -86,19 +82,20 @@ export class ForestReader {
     this.#lastDemandAt = clock.now()
     this.#trouble = new Trouble(streamArn)
     this.#calls = { api, streamArn, clock, signal }
-    this.#listing = { ...around, limit: around.describeLimit, signal }
+    this.#alarm = new Alarm(clock, () => this.#run())
+    const listing: ListingContext = { ...around, limit: around.describeLimit, signal }
     this.#budget = new PageBudget(options)
     this.#pump = new ReadPump(this.#calls, this.#budget, options.maxConcurrentReads, {
       bufferedBytes: () => this.buffer.bytes,
       sharers: () => this.buffer.shards + this.#blocking.size,
       answered: (reader, outcome, limit) => this.#answered(reader, outcome, limit),
     })
-    this.#discovery = new Discovery(this.#listing, this.lineage, options.discoveryIntervalMs, {
+    this.#discovery = new Discovery(listing, this.lineage, options.discoveryIntervalMs, {
       shardsSeen: (fresh) => this.#succession.adopt(fresh),
       listingComplete: () => this.#listingComplete(),
       searched: (node) => this.#searched(node),
       isReading: () => this.#succession.readers.size > 0,
-      failed: (error) => this.#fail(error, undefined),
+      failed: (error) => this.#failedReads.fail(error, undefined),
       rested: () => this.#changed(),
     })
     // DynamoDB Local cuts the times of records to the minute; its ARNs name the region "ddblocal".
@@ -112,6 +109,19 @@ export class ForestReader {
         heirsWanted: (node) => this.#heirsWanted(node),
       },
     )
+    this.#failedReads = new FailedReads({
+      listing,
+      onGap: options.onGap,
+      pump: this.#pump,
+      rounds: this.#rounds,
+      succession: this.#succession,
+      trouble: this.#trouble,
+      pauseMs: (reader) => this.#pauseMs(reader),
+      decided: (reader) => {
+        this.#block(reader)
+        this.#changed()
+      },
+    })
   }
 
   // ---- Beginning and end -------------------------------------------------------------------------------------------
@@ -162,8 +172,8 @@ export class ForestReader {
   /** Gives up all calls under way. Their answers, when they come late, are not looked at. */
   stop(reason: unknown): void {
     this.#stop.abort(reason)
-    this.#cancelTimer?.()
-    this.#wake()
+    this.#alarm.cancel()
+    this.#alarm.wake()
   }
 
   // ---- Giving out --------------------------------------------------------------------------------------------------
@@ -317,7 +327,7 @@ export class ForestReader {
 
   #answered(reader: ShardReader, outcome: ReadOutcome, limit: number): void {
     if (outcome.kind === 'page') this.#takePage(reader, outcome.page, limit)
-    else this.#takeFailure(reader, outcome)
+    else this.#failedReads.take(reader, outcome)
     this.#block(reader)
     this.#changed()
   }
@@ -335,86 +345,6 @@ export class ForestReader {
     if (reader.atTip || records.length > 0) this.#rounds.answered(reader, reader.readNumber)
     if (page.nextIterator === undefined) this.#atEnd(reader)
     else this.#pump.readOn(reader, this.#pauseMs(reader))
-  }
-
-  #takeFailure(reader: ShardReader, failed: FailedRead): void {
-    const now = this.#around.clock.now()
-    const verdict = judgeFailure(reader, failed, now)
-    if (verdict === 'retry') this.#retry(reader, failed, now)
-    else if (verdict === 'gap') this.#positionTrimmed(reader, failed.error)
-    else if (verdict === 'askForStream') void this.#askForStream(reader, failed.error)
-    else if (verdict === 'fail') this.#fail(failed.error, reader)
-    else {
-      reader.dropIterator()
-      if (verdict === 'renew') reader.failures++
-      if (verdict === 'openOtherwise') reader.refuseProbe()
-      if (verdict === 'idle') {
-        reader.foundNothing()
-        this.#rounds.answered(reader, reader.readNumber)
-      }
-      this.#pump.readIn(reader, verdict === 'idle' ? this.#pauseMs(reader) : 0)
-    }
-  }
-
-  #retry(reader: ShardReader, { operation, error }: FailedRead, now: number): void {
-    const { random, events } = this.#around
-    const { shardId } = reader.node
-    const failingForMs = reader.failed(now)
-    const delayMs = retryDelayMs(reader.failures, random)
-    events.emit('retry', { operation, shardId, attempt: reader.failures, delayMs, error })
-    if (failingForMs >= LEFT_BEHIND_MS && !reader.leftBehind) {
-      reader.leftBehind = true
-      this.#rounds.release(reader)
-      events.emit('leftBehind', { shardId, failingForMs, error })
-    }
-    this.#pump.readAt(reader, now + delayMs)
-  }
-
-  /** The position in the shard is older than the oldest record that is left. */
-  #positionTrimmed(reader: ShardReader, error: unknown): void {
-    reader.dropIterator()
-    if (!this.#tellGap(reader, 'position-trimmed', error)) return
-    reader.goToOldest()
-    this.#pump.readIn(reader, 0)
-  }
-
-  async #askForStream(reader: ShardReader, error: unknown): Promise<void> {
-    try {
-      await listShardPage(this.#listing, {})
-      if (!this.#stop.signal.aborted) this.#shardVanished(reader, error)
-    } catch (describeError) {
-      if (!this.#stop.signal.aborted) this.#fail(describeError, reader)
-    }
-    this.#block(reader)
-    this.#changed()
-  }
-
-  /** The stream is there, but the service does not know the shard any more. */
-  #shardVanished(reader: ShardReader, error: unknown): void {
-    const { node } = reader
-    if (!isMissed(reader, this.#around.clock.now())) {
-      // What was trimmed with it is not missed in its children either.
-      for (const child of node.children) child.promised = false
-    } else if (!this.#tellGap(reader, 'shard-vanished', error)) return
-    node.closed = true
-    this.#rounds.release(reader)
-    this.#succession.fetched(reader)
-  }
-
-  /** Tells of records that are gone. Returns whether to go on. */
-  #tellGap(reader: ShardReader, reason: 'position-trimmed' | 'shard-vanished', cause: unknown): boolean {
-    const gap = { shardId: reader.node.shardId, after: reader.lastRead, reason }
-    this.#around.events.emit('gap', gap)
-    if (this.#around.options.onGap === 'continue') return true
-    reader.phase = 'stopped'
-    this.#trouble.gap(gap, cause)
-    return false
-  }
-
-  #fail(error: unknown, reader: ShardReader | undefined): void {
-    if (reader) reader.phase = 'stopped'
-    if (classifyError(error) === 'notFound') this.#trouble.streamGone(error)
-    else this.#trouble.fail(error, reader)
   }
 
   /** Throws what stands in the way; readers that were stopped by it go on when the caller comes back. */
@@ -474,7 +404,7 @@ export class ForestReader {
   /** Resolves when something has changed since the call: an answer came, or it was stopped. */
   progress(): Promise<void> {
     if (this.#stop.signal.aborted) return Promise.resolve()
-    const changed = new Promise<void>((resolve) => this.#waiting.push(resolve))
+    const changed = this.#alarm.wait()
     this.#run()
     return changed
   }
@@ -485,12 +415,13 @@ export class ForestReader {
     const now = this.#around.clock.now()
     this.#pump.run(now)
     this.#discovery.kick(now)
-    this.#setTimer(now)
+    const nextReadAt = this.#pump.nextDueAt ?? Number.POSITIVE_INFINITY
+    this.#alarm.set(Math.min(nextReadAt, this.#discovery.nextDueAt), now)
   }
 
   #changed(): void {
     this.#tellCaughtUp()
-    this.#wake()
+    this.#alarm.wake()
     this.#run()
   }
 
@@ -501,28 +432,6 @@ export class ForestReader {
     for (const reader of readers.values()) if (!reader.atTip) return
     this.#hasToldCaughtUp = true
     this.#around.events.emit('caughtUp', { shards: readers.size })
-  }
-
-  #wake(): void {
-    const waiting = this.#waiting
-    this.#waiting = []
-    for (const resume of waiting) resume()
-  }
-
-  /** One timer, for what is due next, and only while somebody waits. */
-  #setTimer(now: number): void {
-    const isAwaited = this.#waiting.length > 0
-    const nextReadAt = this.#pump.nextDueAt ?? Number.POSITIVE_INFINITY
-    const dueAt = isAwaited ? Math.min(nextReadAt, this.#discovery.nextDueAt) : Number.POSITIVE_INFINITY
-    if (dueAt === this.#timerAt) return
-    this.#cancelTimer?.()
-    this.#cancelTimer = undefined
-    this.#timerAt = dueAt
-    if (dueAt === Number.POSITIVE_INFINITY) return
-    this.#cancelTimer = this.#around.clock.setTimer(Math.max(0, dueAt - now), () => {
-      this.#timerAt = Number.POSITIVE_INFINITY
-      this.#run()
-    })
   }
 }
 
