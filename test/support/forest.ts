@@ -1,0 +1,63 @@
+import { Lineage } from '../../src/shards/lineage.ts'
+import type { ShardNode } from '../../src/shards/shard.ts'
+import type { ShardDescription } from '../../src/streams-api/streams-api.ts'
+
+/** When the first shard of a forest was made. */
+export const NOW: number = Date.UTC(2026, 0, 1)
+
+let spacing = 0
+
+/** The id of the shard that a picture names with this letter, `a` to `f`; as AWS gives them. */
+export function idOf(name: string): string {
+  const createdAt = NOW + 'abcdef'.indexOf(name) * spacing
+  return `shardId-${String(createdAt).padStart(20, '0')}-0000000${name}`
+}
+
+/**
+ * A lineage from a picture: `'a > b c, c > d'` is a shard a with the children b and c, and d as the child of c; `'a > b > c'`
+ * a chain. In parentheses stands a shard that is not listed. Shards with children are closed.
+ */
+export function forest(
+  picture: string,
+  { order, spacingMs = 0 }: { order?: string[]; spacingMs?: number } = {},
+): {
+  readonly lineage: Lineage
+  /** Lists all shards once more; returns what vanished. */
+  list(how?: { hide?: string[]; open?: string[] }): readonly ShardNode[]
+} {
+  spacing = spacingMs
+  const parents = new Map<string, string | undefined>()
+  const hidden = new Set<string>()
+  for (const chain of picture.split(',')) {
+    let before: string | undefined
+    for (const generation of chain.split('>')) {
+      const siblings = generation.trim().split(/\s+/)
+      for (const sibling of siblings) {
+        const name = sibling.replace(/[()]/g, '')
+        if (sibling.includes('(')) hidden.add(name)
+        if (before !== undefined || !parents.has(name)) parents.set(name, before)
+      }
+      before = siblings[0]?.replace(/[()]/g, '')
+    }
+  }
+  const lineage = new Lineage()
+  const list = ({ hide = [], open = [] }: { hide?: string[]; open?: string[] } = {}) => {
+    const number = lineage.beginListing()
+    const listed = (order ?? [...parents.keys()]).filter((name) => !hidden.has(name) && !hide.includes(name))
+    lineage.merge(listed.map((name) => describe(name, parents, open)))
+    return lineage.completeListing(number, NOW)
+  }
+  list()
+  return { lineage, list }
+}
+
+function describe(name: string, parents: Map<string, string | undefined>, open: string[]): ShardDescription {
+  const parent = parents.get(name)
+  const isClosed = [...parents.values()].includes(name) && !open.includes(name)
+  return {
+    shardId: idOf(name),
+    parentShardId: parent === undefined ? undefined : idOf(parent),
+    startingSequenceNumber: '1',
+    endingSequenceNumber: isClosed ? '9' : undefined,
+  }
+}
