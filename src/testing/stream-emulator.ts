@@ -42,6 +42,13 @@ import {
  * SDK clients without a socket ({@link client}, {@link tableClient}), and HTTP ({@link listen}).
  *
  * Everything follows from the seed, the commands and the calls: done again, they give the same {@link log}.
+ *
+ * @example
+ * const emulator = new StreamEmulator({ seed: 42, clock: new ManualClock() })
+ * emulator.put({ id: 'a', n: 1 })
+ * const [left] = emulator.split(undefined, 2, { hidden: { calls: 3 } })
+ * emulator.on('GetRecords', { shard: left, nth: 2 }, { fail: 'ExpiredIteratorException' })
+ * const client = emulator.client() // a DynamoDBStreamsClient that needs no network
  */
 export class StreamEmulator {
   /** The library's three-call view: the fastest way to the emulator, as promises that need microtasks only. */

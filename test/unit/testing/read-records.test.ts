@@ -187,6 +187,14 @@ test('an iterator crosses empty pages before it reaches data, also at the end of
   expect(sizes).toEqual([0, 0, 1])
 })
 
+test('an idle shard that was closed ends only behind its empty pages', async () => {
+  const { emulator } = setUp({ behaviour: { emptyPagesAtStart: 1 } })
+  emulator.roll()
+  const crossed = await read(emulator, await open(emulator, root(emulator)))
+  expect(crossed.nextIterator).toBeDefined()
+  expect((await read(emulator, crossed.nextIterator)).nextIterator).toBeUndefined()
+})
+
 test('a record can be read only after the read lag, and the shard ends no sooner', async () => {
   const { clock, emulator } = setUp({ behaviour: { readLagMs: 500 } })
   write(emulator, 1)

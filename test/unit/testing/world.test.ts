@@ -198,12 +198,12 @@ test('an item without its key, and a shard that is not there, are refused', () =
   expect(() => emulator.split(undefined, 0)).toThrow(RangeError)
 })
 
-test('a shard closed without children takes its keys with it', () => {
-  const { emulator } = setUp({ shards: 2 })
-  const [first, second] = emulator.openShards
-  const lost = emulator.keyIn(first ?? '')
-  const kept = emulator.keyIn(second ?? '')
-  emulator.closeShard(first)
-  expect(emulator.put({ id: lost })).toBeUndefined()
-  expect(emulator.put({ id: kept })?.shardId).toBe(second?.shardId)
+test('a shard closed without children takes its keys with it, and no others', () => {
+  const { emulator } = setUp({ shards: 3 })
+  const keys = emulator.openShards.map((shard) => emulator.keyIn(shard))
+  const [left, middle, right] = emulator.openShards.map(({ shardId }) => shardId)
+  emulator.closeShard(middle)
+  expect(keys.map((id) => emulator.put({ id })?.shardId)).toEqual([left, undefined, right])
+  emulator.closeShard(left)
+  expect(keys.map((id) => emulator.put({ id, n: 2 })?.shardId)).toEqual([undefined, undefined, right])
 })
