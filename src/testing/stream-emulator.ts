@@ -23,10 +23,11 @@ import {
   type ShardRef,
   type TrimOptions,
 } from './world/commands.ts'
+import { keyForShard } from './world/key-for-shard.ts'
 import { requestId, seededRandom } from './world/random.ts'
 import type { EmulatedRecord, ItemKey } from './world/record.ts'
 import type { EmulatedShard } from './world/shard.ts'
-import { createTable, hashOf, type Table } from './world/table.ts'
+import { createTable, type Table } from './world/table.ts'
 import {
   createWriter,
   type FillOptions,
@@ -180,15 +181,7 @@ export class StreamEmulator {
 
   /** A value for a text partition key whose items are written to this shard; another one for another `n`. */
   keyIn(shard: ShardRef, n = 0): string {
-    const { shardId, from, to } = this.#commands.find(shard).shard
-    const { keySchema } = this.#table
-    let left = n
-    for (let attempt = 0; attempt < 1_000_000; attempt++) {
-      const key = `key-${attempt}`
-      const hash = hashOf({ [keySchema.hash]: { S: key } }, keySchema)
-      if (hash >= from && hash < to && left-- === 0) return key
-    }
-    throw new RangeError(`The hash range of ${shardId} is too narrow to find a key for it`)
+    return keyForShard(this.#commands.find(shard).shard, this.#table.keySchema, n)
   }
 
   // Topology
