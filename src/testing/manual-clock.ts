@@ -31,7 +31,8 @@ export class ManualClock implements Clock {
   }
 
   setTimer(delayMs: number, callback: () => void): () => void {
-    const timer = { at: this.#now + Math.max(0, delayMs), order: this.#order++, callback }
+    // Whole milliseconds, as the system's timers and clock have.
+    const timer = { at: this.#now + Math.ceil(Math.max(0, delayMs)), order: this.#order++, callback }
     const index = this.#timers.findIndex((other) => other.at > timer.at)
     this.#timers.splice(index === -1 ? this.#timers.length : index, 0, timer)
     return () => {
@@ -53,7 +54,8 @@ export class ManualClock implements Clock {
       this.#fire(next)
       await settleCallbacks()
     }
-    this.#now = until
+    // Unless somebody made it jump beyond that.
+    this.#now = Math.max(this.#now, until)
     await settleCallbacks()
   }
 

@@ -1,0 +1,153 @@
+import type { GapReason } from '../../src/errors.ts'
+import type { EmulatedRecord } from '../../src/testing/index.ts'
+import { ancestorsOf, type Origin } from './origin.ts'
+import { Violation } from './violation.ts'
+import type { World } from './world.ts'
+
+const RETENTION_MS = 24 * 3_600_000
+
+/** What a reader was given since its position, and what that forbids from now on. */
+export interface Session {
+  readonly origin: Origin
+  readonly delivered: Set<EmulatedRecord>
+  /** The place of the last record, by shard and by key. */
+  readonly lastInShard: Map<string, number>
+  readonly lastOfKey: Map<string, number>
+  /** Shards of which an heir's record was given out. */
+  readonly passed: Set<string>
+  /** Shards of which the reader told that records are gone. */
+  readonly gaps: Set<string>
+  /** Parents that the reader told it would not wait for any longer. */
+  readonly givenUp: Set<string>
+}
+
+export interface Gap {
+  readonly shardId: string
+  readonly after: string | undefined
+  readonly reason: GapReason
+}
+
+/** Holds what a reader does against what was written. Each method throws a {@link Violation}. */
+export interface Oracle {
+  begin(origin: Origin): Session
+  /** A record was given out. */
+  deliver(session: Session, record: { readonly shardId: string; readonly sequenceNumber: string }): void
+  /** A gap was told. */
+  tellGap(session: Session, gap: Gap): void
+  /** Records that are still owed; those that were trimmed only where nobody was told. */
+  owed(session: Session, before?: number): { readonly lost: EmulatedRecord[]; readonly untold: EmulatedRecord[] }
+}
+
+/** A copy that goes its own way: what a token covers. */
+export function copySession(session: Session): Session {
+  return {
+    origin: session.origin,
+    delivered: new Set(session.delivered),
+    lastInShard: new Map(session.lastInShard),
+    lastOfKey: new Map(session.lastOfKey),
+    passed: new Set(session.passed),
+    gaps: new Set(session.gaps),
+    givenUp: new Set(session.givenUp),
+  }
+}
+
+export function createOracle(world: World): Oracle {
+  const { emulator, nameOf, nameOfRecord } = world
+  const byName = new Map<string, { record: EmulatedRecord; place: number }>()
+
+  const find = (shardId: string, sequenceNumber: string) => {
+    for (let place = byName.size; place < emulator.records.length; place++) {
+      const record = emulator.records[place] as EmulatedRecord
+      byName.set(`${record.shardId} ${record.sequenceNumber}`, { record, place })
+    }
+    return byName.get(`${shardId} ${sequenceNumber}`)
+  }
+
+  const isGivenUp = (session: Session, shardId: string): boolean =>
+    [...session.givenUp].some(
+      (parentId) => parentId === shardId || ancestorsOf(world, parentId).some((one) => one.shardId === shardId),
+    )
+
+  /** Told of the shard itself, of one before it, or of one that comes after it. */
+  const isGapTold = ({ gaps }: Session, shardId: string): boolean => {
+    if (gaps.size === 0) return false
+    if (gaps.has(shardId) || ancestorsOf(world, shardId).some((one) => gaps.has(one.shardId))) return true
+    return [...gaps].some((gap) => ancestorsOf(world, gap).some((one) => one.shardId === shardId))
+  }
+
+  /** Whether the lineage of a record was read from before it: then nobody can say that it was too old from the start. */
+  const isBegunBefore = (session: Session, record: EmulatedRecord): boolean => {
+    const { records } = emulator.shard(record.shardId)
+    const before = records.slice(0, records.findIndex((one) => one === record))
+    return [before, ...ancestorsOf(world, record.shardId).map((shard) => shard.records)].some((some) =>
+      some.some((one) => session.delivered.has(one)),
+    )
+  }
+
+  return {
+    begin: (origin) => ({
+      origin,
+      delivered: new Set(),
+      lastInShard: new Map(),
+      lastOfKey: new Map(),
+      passed: new Set(),
+      gaps: new Set(),
+      givenUp: new Set(),
+    }),
+
+    deliver: (session, { shardId, sequenceNumber }) => {
+      const found = find(shardId, sequenceNumber)
+      if (!found) throw new Violation('nothing unwanted', `${shardId} ${sequenceNumber} was never written`)
+      const { record, place } = found
+      const name = nameOfRecord(record)
+      if (session.delivered.has(record)) throw new Violation('nothing twice', `${name} came again`)
+      if (!session.origin.allows(record)) {
+        throw new Violation('nothing unwanted', `${name} is older than the position`)
+      }
+      if (place < (session.lastInShard.get(shardId) ?? -1)) {
+        throw new Violation('shard order', `${name} came after a later record of its shard`)
+      }
+      if (session.passed.has(shardId) && !isGivenUp(session, shardId)) {
+        throw new Violation('parent first', `${name} came after a record of an heir of ${nameOf(shardId)}`)
+      }
+      if (place < (session.lastOfKey.get(record.keyText) ?? -1) && !isGivenUp(session, shardId)) {
+        throw new Violation('key order', `${name} came after a later record of ${record.keyText}`)
+      }
+      session.delivered.add(record)
+      session.lastInShard.set(shardId, place)
+      session.lastOfKey.set(record.keyText, place)
+      for (const ancestor of ancestorsOf(world, shardId)) session.passed.add(ancestor.shardId)
+    },
+
+    tellGap: (session, { shardId, after, reason }) => {
+      session.gaps.add(shardId)
+      const shard = emulator.shard(shardId)
+      if (reason === 'shard-vanished') {
+        if (!shard.removed) throw new Violation('no false gap', `${nameOf(shardId)} is still there`)
+        return
+      }
+      const from = after === undefined ? 0 : shard.records.findIndex((one) => one.sequenceNumber === after) + 1
+      const { origin, delivered } = session
+      // What is asked for by time may have been there, when even the time is trimmed.
+      if (delivered.size === 0 && (origin.since ?? Number.POSITIVE_INFINITY) < emulator.now() - RETENTION_MS) return
+      const isMissed = shard.records
+        .slice(from)
+        .some((one) => one.trimmed && origin.requires(one) && !delivered.has(one))
+      if (!isMissed) throw new Violation('no false gap', `nothing of ${nameOf(shardId)} was trimmed unread`)
+    },
+
+    owed: (session, before = emulator.records.length) => {
+      const lost: EmulatedRecord[] = []
+      const untold: EmulatedRecord[] = []
+      for (const record of emulator.records.slice(0, before)) {
+        if (session.delivered.has(record) || !session.origin.requires(record)) continue
+        if (isGivenUp(session, record.shardId)) continue
+        if (!record.trimmed) lost.push(record)
+        else if (isGapTold(session, record.shardId)) continue
+        else if (session.origin.takesWhatIsLeft && !isBegunBefore(session, record)) continue
+        else untold.push(record)
+      }
+      return { lost, untold }
+    },
+  }
+}

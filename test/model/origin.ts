@@ -1,0 +1,86 @@
+import type { EmulatedRecord, EmulatedShard } from '../../src/testing/index.ts'
+import type { World } from './world.ts'
+
+/** Which records a position asks for. What is allowed and not required is what api.md leaves open. */
+export interface Origin {
+  allows(record: EmulatedRecord): boolean
+  requires(record: EmulatedRecord): boolean
+  /** Whether "the oldest that is left" was asked for, so that what is trimmed before reading begins is nobody's loss. */
+  readonly takesWhatIsLeft: boolean
+  /** The time that was asked for, in ms. */
+  readonly since?: number
+}
+
+/** Everything that is left when the position is taken, and all that comes later. */
+export function fromTrimHorizon({ emulator }: World): Origin {
+  const gone = new Set(emulator.records.filter((record) => record.trimmed))
+  return { allows: () => true, requires: (record) => !gone.has(record), takesWhatIsLeft: true }
+}
+
+/** Everything that tells a time from `since` on, cut to the second. */
+export function fromTime(world: World, since: number): Origin {
+  const gone = new Set(world.emulator.records.filter((record) => record.trimmed))
+  return {
+    allows: (record) => isWantedSince(world, record, toSecond(since)),
+    requires: (record) => !gone.has(record) && (toldTime(world, record) ?? Number.NEGATIVE_INFINITY) >= since,
+    takesWhatIsLeft: true,
+    since,
+  }
+}
+
+/** Everything written after the call returned; and the second in which it was called may be seen too. */
+export function fromLatest(
+  world: World,
+  asked: { readonly records: number; readonly serviceTime: number },
+): Origin {
+  const { records } = world.emulator
+  const before = new Set(records.slice(0, asked.records))
+  const during = new Set(records.slice(asked.records))
+  const since = toSecond(asked.serviceTime)
+  return {
+    allows: (record) => !before.has(record) || isWantedSince(world, record, since),
+    requires: (record) =>
+      !before.has(record) && !during.has(record) && (toldTime(world, record) ?? since) >= since,
+    takesWhatIsLeft: false,
+    since,
+  }
+}
+
+/** Ancestors of a shard, from its parent up. */
+export function ancestorsOf({ emulator }: World, shardId: string): EmulatedShard[] {
+  const ancestors: EmulatedShard[] = []
+  let { parentId } = emulator.shard(shardId)
+  while (parentId !== undefined) {
+    const parent = emulator.shard(parentId)
+    ancestors.push(parent)
+    parentId = parent.parentId
+  }
+  return ancestors
+}
+
+/** The time that a record tells, or else the one before it in its shard. */
+export function toldTime({ emulator }: World, record: EmulatedRecord): number | undefined {
+  if (record.createdAt !== undefined) return record.createdAt
+  const { records } = emulator.shard(record.shardId)
+  for (let index = records.indexOf(record as (typeof records)[number]) - 1; index >= 0; index--) {
+    const told = records[index]?.createdAt
+    if (told !== undefined) return told
+  }
+  return undefined
+}
+
+/**
+ * Whether a record is of that time or later, tells no time, or comes after one of those in its lineage: from the
+ * first record that is new enough on, a shard is given out as it is.
+ */
+function isWantedSince(world: World, record: EmulatedRecord, since: number): boolean {
+  const opens = ({ createdAt }: EmulatedRecord) => createdAt === undefined || createdAt >= since
+  if (opens(record)) return true
+  const { records } = world.emulator.shard(record.shardId)
+  if (records.slice(0, records.indexOf(record as (typeof records)[number])).some(opens)) return true
+  return ancestorsOf(world, record.shardId).some((shard) => shard.records.some(opens))
+}
+
+function toSecond(ms: number): number {
+  return Math.floor(ms / 1_000) * 1_000
+}

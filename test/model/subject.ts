@@ -1,0 +1,40 @@
+import type { DynamoDBStreamsClient } from '@aws-sdk/client-dynamodb-streams'
+import type { Clock } from '../../src/clock.ts'
+import type { CoordinatorOptions } from '../../src/options.ts'
+import type { StreamToken } from '../../src/position/token.ts'
+import { Coordinator } from '../../src/index.ts'
+import type { StreamsApi } from '../../src/streams-api/streams-api.ts'
+import type { Gap } from './oracle.ts'
+
+/** What the model test drives: the Coordinator, or something that claims to be as good. */
+export interface Subject {
+  moveTo(position: 'trim_horizon' | 'latest' | Date | string): Promise<void>
+  next(): Promise<{ readonly shardId: string; readonly sequenceNumber: string } | undefined>
+  heartbeat(): Promise<void>
+  close(): Promise<void>
+  readonly token: StreamToken
+  readonly ended: boolean
+  readonly buffer: { readonly bytes: number }
+}
+
+export interface SubjectOptions
+  extends Pick<CoordinatorOptions, 'onGap' | 'pageSize' | 'maxConcurrentReads' | 'maxBufferedBytes'> {
+  readonly client: StreamsApi | DynamoDBStreamsClient
+  readonly streamArn: string
+  readonly clock: Clock
+  readonly random: () => number
+}
+
+export interface SubjectEvents {
+  gap(gap: Gap): void
+  parentNotListed(parentId: string): void
+}
+
+export type MakeSubject = (options: SubjectOptions, events: SubjectEvents) => Subject
+
+export const makeCoordinator: MakeSubject = (options, events) => {
+  const coordinator = new Coordinator(options)
+  coordinator.on('gap', (gap) => events.gap(gap))
+  coordinator.on('parentNotListed', ({ parentId }) => events.parentNotListed(parentId))
+  return coordinator
+}

@@ -1,0 +1,18 @@
+import { describe, expect, it } from 'vitest'
+import { drawn } from './drawn.ts'
+
+describe('a token', () => {
+  it('taken while children wait for a parent that is not listed yet does not pass over the parent', async () => {
+    const { emulator, id, open, move, drainForLong, write, grow } = drawn('a > b c')
+    const written = write('c')
+    grow('c > d e')
+    emulator.hide(id('b'), { ms: 5_000 })
+    emulator.hide(id('c'), { ms: 5_000 })
+    const reader = open()
+    await move(reader, 'trim_horizon')
+    const token = JSON.stringify(reader.token)
+    const next = open()
+    await move(next, token)
+    expect(await drainForLong(next)).toEqual(written)
+  })
+})
