@@ -127,6 +127,7 @@ export class Discovery {
     }
     // Not before the last page: shards that are still to be read may be on it.
     this.#status = status
+    if (this.isDisabled) this.#lineage.closeAll()
     const now = this.#context.clock.now()
     this.#listener.listingComplete(this.#lineage.completeListing(number, now))
     for (const node of searched) this.#afterAttempt(node, now)
@@ -182,6 +183,6 @@ export class Discovery {
 
   /** 50 ms and up to 1 s, give or take a fifth: the figures of AWS's own adapter for the Kinesis Client Library. */
   #pauseMs(attempt: number): number {
-    return Math.min(1_000, 50 * 2 ** (attempt - 1)) * (0.8 + 0.4 * this.#context.random())
+    return Math.round(Math.min(1_000, 50 * 2 ** (attempt - 1)) * (0.8 + 0.4 * this.#context.random()))
   }
 }

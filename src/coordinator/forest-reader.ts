@@ -290,13 +290,19 @@ export class ForestReader {
     if (!node.gone && !this.#discovery.isDisabled) this.#discovery.search(node)
   }
 
-  /** A shard has no next iterator. It is at its end if a listing says that it is closed, or has shown its children. */
-  #atEnd(reader: ShardReader): void {
+  /**
+   * An answer had no next iterator. That is the end of a shard that was known to be closed before it was asked. Of any
+   * other nothing is known: emulators leave the iterator out on open shards, and records may have come since.
+   */
+  #withoutIterator(reader: ShardReader): void {
     const { node } = reader
-    this.#rounds.release(reader)
-    if (node.closed || node.children.length > 0 || node.gone || this.#discovery.isDisabled) {
+    if (reader.knewEnd) {
+      this.#rounds.release(reader)
       this.#succession.fetched(reader)
+    } else if (node.hasEnded) {
+      this.#pump.readIn(reader, 0)
     } else {
+      this.#rounds.release(reader)
       reader.phase = 'ending'
       this.#discovery.search(node)
     }
@@ -308,13 +314,12 @@ export class ForestReader {
     if (isSettled) this.#discovery.stopSearch(node)
     const reader = this.#succession.readers.get(node)
     if (reader?.phase !== 'ending') return
-    if (isSettled || node.closed) {
+    if (node.gone) {
       this.#succession.fetched(reader)
       return
     }
-    // Emulators leave the next iterator out on open shards: go on after what was read.
-    this.#discovery.stopSearch(node)
-    this.#pump.readIn(reader, this.#pauseMs(reader))
+    if (!node.hasEnded) this.#discovery.stopSearch(node)
+    this.#pump.readIn(reader, node.hasEnded ? 0 : this.#pauseMs(reader))
     this.#block(reader)
   }
 
@@ -343,7 +348,7 @@ export class ForestReader {
     this.buffer.push(reader.queue, { records, first, bytes, context })
     reader.succeeded(page.nextIterator)
     if (reader.atTip || records.length > 0) this.#rounds.answered(reader, reader.readNumber)
-    if (page.nextIterator === undefined) this.#atEnd(reader)
+    if (page.nextIterator === undefined) this.#withoutIterator(reader)
     else this.#pump.readOn(reader, this.#pauseMs(reader))
   }
 
@@ -364,7 +369,7 @@ export class ForestReader {
   #pauseMs(reader: ShardReader): number {
     const { min, max } = this.#around.options.idlePollMs
     if (this.#rounds.isAwaited(reader)) return min
-    return Math.min(max, min * 1.5 ** Math.min(20, Math.max(0, reader.emptyPages - 1)))
+    return Math.round(Math.min(max, min * 1.5 ** Math.min(20, Math.max(0, reader.emptyPages - 1))))
   }
 
   /** The consumer has taken from a shard that rests, or has taken its last record. */

@@ -37,6 +37,8 @@ export class Frontier {
   token(streamArn: string, view: TokenView): StreamToken {
     const shards: ShardToken[] = []
     for (const node of this.#nodes) {
+      // A shard that waits is unread by the rule of loading. To name it would say that what comes before it is done.
+      if (node.state === 'unread' && !node.placed) continue
       const last = node[view]
       const settled = last === node.delivered
       if (settled && isBehind(node)) {

@@ -85,6 +85,7 @@ export class ReadPump {
   async #read(reader: ShardReader, now: number): Promise<void> {
     reader.phase = 'reading'
     reader.askedAtMs = now
+    reader.knewEnd = reader.node.hasEnded
     reader.readNumber = ++this.#reads
     this.#inFlight++
     const reserved = this.#budget.reserve({

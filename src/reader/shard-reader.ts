@@ -54,6 +54,8 @@ export class ShardReader {
   /** Whether it was seen that nothing is left to read. */
   atTip = false
   emptyPages = 0
+  /** Whether the shard was known to have ended when its last read began, so that no next iterator means its end. */
+  knewEnd = false
   /** The number of its last read, counted over all shards. */
   readNumber = 0
   /** When its last read began. */

@@ -94,6 +94,11 @@ export class Lineage {
     return vanished
   }
 
+  /** The stream is disabled: no shard is open, whatever a listing that lags behind shows. */
+  closeAll(): void {
+    for (const node of this.#nodes.values()) node.closed = true
+  }
+
   /** Forgets finished shards that vanished before `time`. Until then they are kept: a listing may show them again. */
   forgetVanishedBefore(time: number): void {
     for (const node of this.#nodes.values()) {

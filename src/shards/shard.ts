@@ -71,6 +71,11 @@ export class ShardNode implements Shard {
     this.ordinal = ordinal
   }
 
+  /** Whether it is known that no record will be added. */
+  get hasEnded(): boolean {
+    return this.closed || this.children.length > 0 || this.gone
+  }
+
   get position(): ShardPosition {
     return this.positionAfter(this.delivered, true)
   }
