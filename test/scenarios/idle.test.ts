@@ -1,0 +1,17 @@
+import { expect, it } from 'vitest'
+import { drawn } from './drawn.ts'
+
+it('open shards without a next iterator do not keep next from saying that there is nothing new', async () => {
+  const { emulator, clock, open, move } = drawn('a b c d e f', {
+    behaviour: { openShardNext: 'absent', shardsPerPage: 2 },
+  })
+  const reader = open()
+  await move(reader, 'trim_horizon')
+  let said: unknown = 'not yet'
+  void reader.next().then((record) => {
+    said = record
+  })
+  await clock.advance(60_000)
+  expect(said).toBeUndefined()
+  expect(emulator.log.filter(({ op }) => op === 'DescribeStream').length).toBeLessThan(100)
+})
