@@ -3,7 +3,7 @@ import { drawn } from './drawn.ts'
 
 it('open shards without a next iterator do not keep next from saying that there is nothing new', async () => {
   const { emulator, clock, open, move } = drawn('a b c d e f', {
-    behaviour: { openShardNext: 'absent', shardsPerPage: 2 },
+    behaviour: { openShardNext: 'absent', shardsPerPage: 1 },
   })
   const reader = open()
   await move(reader, 'trim_horizon')
