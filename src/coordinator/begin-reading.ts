@@ -19,7 +19,7 @@ export async function beginReading(
     const now = (await reading.list()) ?? around.clock.now()
     const { lineage } = reading
     const isLatest = position.kind === 'latest' || (position.kind === 'time' && position.since > now)
-    reading.begin(isLatest ? seekLatest(lineage, secondOf(now)) : seek(position, reading))
+    reading.begin(isLatest ? seekLatest(lineage, secondOf(now)) : seek(position, reading, now))
     if (isLatest) await reading.openAtLatest()
     return reading
   } catch (error) {
@@ -28,14 +28,14 @@ export async function beginReading(
   }
 }
 
-function seek(position: ParsedPosition, { lineage }: ForestReader): AdoptedStart {
+function seek(position: ParsedPosition, { lineage }: ForestReader, now: number): AdoptedStart {
   switch (position.kind) {
     case 'token':
       return seekToken(lineage, position.token)
     case 'time':
       return seekTime(lineage, position.since)
     default:
-      return seekTrimHorizon(lineage)
+      return seekTrimHorizon(lineage, now)
   }
 }
 

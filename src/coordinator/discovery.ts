@@ -20,6 +20,8 @@ const EMPTY_ANSWERS_BELIEVED = 2
 const NOTHING_TO_READ_INTERVAL_MS = 2_000
 
 interface Search {
+  /** Whether a caller should wait for the first answer: something may come after the shard. */
+  readonly isAwaited: boolean
   attempt: number
   dueAt: number
 }
@@ -30,8 +32,8 @@ export interface DiscoveryListener {
   shardsSeen(fresh: readonly ShardNode[]): void
   /** All shards were listed; these were listed before and are not any more. */
   listingComplete(vanished: readonly ShardNode[]): void
-  /** The children of a shard were asked for, or everything was listed: look at it again. */
-  searched(node: ShardNode): void
+  /** Everything was listed, or (not `wasListed`) only the children of this shard were asked for: look at it again. */
+  searched(node: ShardNode, wasListed: boolean): void
   /** Whether some shard is being read. */
   isReading(): boolean
   /** A call failed for good. */
@@ -73,7 +75,7 @@ export class Discovery {
 
   /** Whether some shard has not been asked for yet: what comes after it may be there already. */
   get hasUnasked(): boolean {
-    for (const { attempt } of this.#searches.values()) if (attempt === 0) return true
+    for (const { attempt, isAwaited } of this.#searches.values()) if (isAwaited && attempt === 0) return true
     return false
   }
 
@@ -86,8 +88,8 @@ export class Discovery {
   }
 
   /** Asks for the children of a shard, and whether it is closed, until `stopSearch`. */
-  search(node: ShardNode): void {
-    if (!this.#searches.has(node)) this.#searches.set(node, { attempt: 0, dueAt: 0 })
+  search(node: ShardNode, isAwaited: boolean): void {
+    if (!this.#searches.has(node)) this.#searches.set(node, { isAwaited, attempt: 0, dueAt: 0 })
   }
 
   stopSearch(node: ShardNode): void {
@@ -130,7 +132,7 @@ export class Discovery {
     if (this.isDisabled) this.#lineage.closeAll()
     const now = this.#context.clock.now()
     this.#listener.listingComplete(this.#lineage.completeListing(number, now))
-    for (const node of searched) this.#afterAttempt(node, now)
+    for (const node of searched) this.#afterAttempt(node, now, true)
     const pauseMs = this.#listener.isReading() ? this.#intervalMs : NOTHING_TO_READ_INTERVAL_MS
     this.#listingDueAt = now + Math.min(pauseMs, this.#intervalMs)
   }
@@ -159,7 +161,7 @@ export class Discovery {
       // An emulator that ignores the filter lists all shards: true as well, but no answer to the question.
       if (page.shards.some((shard) => shard.parentShardId !== node.shardId)) this.#childFilterWorks = false
       this.#take(page)
-      this.#afterAttempt(node, this.#context.clock.now())
+      this.#afterAttempt(node, this.#context.clock.now(), false)
     } catch (error) {
       // An emulator that does not know the filter refuses it. A stream that is gone refuses everything.
       if (classifyError(error) !== 'fatal') throw error
@@ -172,13 +174,13 @@ export class Discovery {
     if (fresh.length > 0) this.#listener.shardsSeen(fresh)
   }
 
-  #afterAttempt(node: ShardNode, now: number): void {
+  #afterAttempt(node: ShardNode, now: number, wasListed: boolean): void {
     const search = this.#searches.get(node)
     if (!search) return
     search.attempt++
     search.dueAt =
       search.attempt < QUICK_ATTEMPTS ? now + this.#pauseMs(search.attempt) : Number.POSITIVE_INFINITY
-    this.#listener.searched(node)
+    this.#listener.searched(node, wasListed)
   }
 
   /** 50 ms and up to 1 s, give or take a fifth: the figures of AWS's own adapter for the Kinesis Client Library. */

@@ -48,8 +48,12 @@ export class FailedReads {
         this.#retry(reader, failed, now)
         break
       case 'renew':
-        reader.failures++
-        pump.readAt(reader, now)
+        // Expired again when it was made a moment ago: something is wrong over there, and a pause is due.
+        if (reader.failures > 0) this.#retry(reader, failed, now)
+        else {
+          reader.failures++
+          pump.readAt(reader, now)
+        }
         break
       case 'openOtherwise':
         reader.refuseProbe()

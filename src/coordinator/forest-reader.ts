@@ -93,7 +93,7 @@ export class ForestReader {
     this.#discovery = new Discovery(listing, this.lineage, options.discoveryIntervalMs, {
       shardsSeen: (fresh) => this.#succession.adopt(fresh),
       listingComplete: () => this.#listingComplete(),
-      searched: (node) => this.#searched(node),
+      searched: (node, wasListed) => this.#searched(node, wasListed),
       isReading: () => this.#succession.readers.size > 0,
       failed: (error) => this.#failedReads.fail(error, undefined),
       rested: () => this.#changed(),
@@ -287,7 +287,7 @@ export class ForestReader {
   }
 
   #heirsWanted(node: ShardNode): void {
-    if (!node.gone && !this.#discovery.isDisabled) this.#discovery.search(node)
+    if (!node.gone && !this.#discovery.isDisabled) this.#discovery.search(node, true)
   }
 
   /**
@@ -301,15 +301,17 @@ export class ForestReader {
       this.#succession.fetched(reader)
     } else if (node.hasEnded) {
       this.#pump.readIn(reader, 0)
+    } else if (this.#around.clock.now() < reader.believedOpenUntil) {
+      this.#pump.readOn(reader, this.#pauseMs(reader))
     } else {
       this.#rounds.release(reader)
       reader.phase = 'ending'
-      this.#discovery.search(node)
+      this.#discovery.search(node, reader.openAnswers === 0)
     }
   }
 
   /** A listing has told what it knows of a shard. */
-  #searched(node: ShardNode): void {
+  #searched(node: ShardNode, wasListed: boolean): void {
     const isSettled = node.children.length > 0 || node.gone || this.#discovery.isDisabled
     if (isSettled) this.#discovery.stopSearch(node)
     const reader = this.#succession.readers.get(node)
@@ -318,8 +320,14 @@ export class ForestReader {
       this.#succession.fetched(reader)
       return
     }
-    if (!node.hasEnded) this.#discovery.stopSearch(node)
-    this.#pump.readIn(reader, node.hasEnded ? 0 : this.#pauseMs(reader))
+    if (node.hasEnded) {
+      this.#pump.readIn(reader, 0)
+    } else {
+      if (!wasListed) return
+      this.#discovery.stopSearch(node)
+      reader.listedAsOpen(this.#around.clock.now())
+      this.#pump.readOn(reader, this.#pauseMs(reader))
+    }
     this.#block(reader)
   }
 

@@ -30,8 +30,7 @@ export function judgeFailure(reader: ShardReader, failed: FailedRead, now: numbe
   if (error instanceof CallTimeout) return 'retry'
   switch (classifyError(error)) {
     case 'expired':
-      // Expired at once when it was made a moment ago: something is wrong with the clock over there.
-      return reader.failures > 0 ? 'retry' : 'renew'
+      return 'renew'
     case 'trimmed':
       // With TRIM_HORIZON, DynamoDB Local answers so while all of an open shard is trimmed, until the next write.
       return reader.promisesTrimmed(now) ? 'gap' : 'idle'

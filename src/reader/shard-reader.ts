@@ -3,7 +3,7 @@ import { compareSequenceNumbers, isSequenceNumber } from '../position/sequence-n
 import { shardCreatedAt } from '../position/shard-id.ts'
 import { createdAtMsOf, sequenceNumberOf } from '../records/wire-record.ts'
 import { RETENTION_MS } from '../shards/retention.ts'
-import type { ShardNode } from '../shards/shard.ts'
+import { OLDEST_LEFT, type ShardNode } from '../shards/shard.ts'
 import type { IteratorStart, WireRecord } from '../streams-api/streams-api.ts'
 
 /** A shard iterator is good for 15 minutes after it was returned (API reference, GetShardIterator). */
@@ -17,6 +17,9 @@ export const EMPTY_PAGES_TO_CROSS = 5 as const
 
 /** A closed shard ends with an answer without iterator. If it does not after so many empty ones, we slow down. */
 const EMPTY_PAGES_OF_CLOSED_SHARD = 100
+
+/** For how long a listing that says "open" is believed at most, in ms. */
+const LONGEST_BELIEF_MS = 10_000
 
 export type ReaderPhase =
   /** In the schedule: to be read at its time. */
@@ -60,6 +63,10 @@ export class ShardReader {
   readNumber = 0
   /** When its last read began. */
   askedAtMs: number = Number.NEGATIVE_INFINITY
+
+  /** How often a listing has answered that it is open though it has no next iterator, and until when to believe it. */
+  openAnswers = 0
+  believedOpenUntil: number = Number.NEGATIVE_INFINITY
 
   /** Failed calls in a row. */
   failures = 0
@@ -128,8 +135,7 @@ export class ShardReader {
   /** What came after the position is gone: goes on at the oldest record that is left. */
   goToOldest(): void {
     this.node.fetched = undefined
-    this.node.start = 'start'
-    this.node.promised = false
+    this.node.start = OLDEST_LEFT
   }
 
   /** The last sequence number that was read, now or before the position was saved. */
@@ -193,6 +199,11 @@ export class ShardReader {
       this.node.fetched = sequenceNumberOf(records[records.length - 1] as WireRecord)
     }
     return this.#firstWanted(records, unseen)
+  }
+
+  /** A listing shows it as open though an answer had no next iterator: an emulator's way, or the listing lags behind. */
+  listedAsOpen(now: number): void {
+    this.believedOpenUntil = now + Math.min(LONGEST_BELIEF_MS, 500 * 2 ** this.openAnswers++)
   }
 
   /** It is not known any more whether something is left to read; one empty answer will show. */

@@ -2,7 +2,8 @@ import { shardCreatedAt } from '../position/shard-id.ts'
 import type { StreamToken } from '../position/token.ts'
 import type { Lineage } from './lineage.ts'
 import { hasStartedHeir } from './plan.ts'
-import type { ShardNode } from './shard.ts'
+import { RETENTION_MS } from './retention.ts'
+import { OLDEST_LEFT, type ShardNode } from './shard.ts'
 
 /**
  * How much earlier than its first child's id says a closed shard must have ended to be passed over, in ms. The time
@@ -14,10 +15,12 @@ export const SEEK_MARGIN_MS: number = 300_000
 export type AdoptedStart = 'start' | { readonly since: number }
 
 /** Places the lineage at its oldest records. */
-export function seekTrimHorizon(lineage: Lineage): AdoptedStart {
-  for (const node of lineage.nodes()) {
-    // "The oldest that is left" is what is asked for; only what its heirs hold is promised.
-    if (!lineage.parentOf(node)) node.promised = false
+export function seekTrimHorizon(lineage: Lineage, now: number): AdoptedStart {
+  for (const node of lineage.roots()) {
+    const createdAt = shardCreatedAt(node.shardId)
+    // A young shard has lost nothing yet: all of it is promised.
+    if (createdAt === undefined) node.promised = false
+    else if (createdAt <= now - RETENTION_MS) node.start = OLDEST_LEFT
   }
   return 'start'
 }

@@ -10,6 +10,19 @@ export type ShardState =
   /** Everything was given out, or lies before the position that was asked for. */
   | 'finished'
 
+/** Where the reading of a shard starts that was not read before, or not in this process. */
+export type ShardStart = 'start' | { readonly since: number } | { readonly after: string }
+
+/**
+ * "Whatever is left of it": where `trim_horizon` begins in a shard that may have lost records already. In a token it
+ * must not stand as `start`, which promises the whole shard, or a reload would tell of a gap that is none.
+ */
+export const OLDEST_LEFT: { readonly since: number } = { since: 0 }
+
+function isOldestLeft(start: ShardStart): boolean {
+  return typeof start === 'object' && 'since' in start && start.since === OLDEST_LEFT.since
+}
+
 /** One shard of the stream, and how far it was read. */
 export interface Shard {
   /** 28 to 65 characters, as AWS gives it. */
@@ -47,14 +60,10 @@ export class ShardNode implements Shard {
   gone = false
   state: ShardState = 'unread'
 
-  /** Where reading starts, or started. */
-  start: 'start' | { readonly since: number } | { readonly after: string } = 'start'
+  #start: ShardStart = 'start'
   /** Whether the position that was asked for speaks of this very shard. Then its ancestors lie before the position. */
   placed = false
-  /**
-   * Whether every record from its start on is promised, so that one that was trimmed is a gap. It is not for the
-   * shards that `trim_horizon` begins with: there "the oldest that is left" is what was asked for.
-   */
+  /** Whether every record from its start on is promised, so that one that was trimmed is a gap. */
   promised = true
   /** The last sequence number that was given out. */
   delivered: string | undefined
@@ -74,6 +83,16 @@ export class ShardNode implements Shard {
   /** Whether it is known that no record will be added. */
   get hasEnded(): boolean {
     return this.closed || this.children.length > 0 || this.gone
+  }
+
+  /** Where reading starts, or started. */
+  get start(): ShardStart {
+    return this.#start
+  }
+
+  set start(start: ShardStart) {
+    this.#start = start
+    if (isOldestLeft(start)) this.promised = false
   }
 
   get position(): ShardPosition {
