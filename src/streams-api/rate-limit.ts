@@ -1,23 +1,41 @@
 import { type Clock, sleep } from '../clock.ts'
 
+const WINDOW_MS = 1_000
+
 /** Lets so many calls through in any window of one second; the others wait their turn. */
 export interface RateLimit {
-  /** Resolves when the next call may be made. Rejects when `signal` aborts. */
+  /** Resolves when the next call may be made, which must be made at once. Rejects when `signal` aborts. */
   wait(signal: AbortSignal): Promise<void>
 }
 
 /** A {@link RateLimit} of `perSecond` calls, which may come all at once. */
 export function rateLimit(clock: Clock, perSecond: number): RateLimit {
-  /** The times of the last `perSecond` calls, also of those that are still to come. */
-  const granted: number[] = []
-  return {
-    async wait(signal) {
-      const now = clock.now()
-      const oldest = granted.length < perSecond ? Number.NEGATIVE_INFINITY : (granted.shift() as number)
-      const at = Math.max(now, oldest + 1_000)
-      granted.push(at)
-      if (at > now) await sleep(clock, at - now, signal)
+  /** When the last calls were made, `perSecond` of them at most. */
+  const made: number[] = []
+  let queue: Promise<void> = Promise.resolve()
+
+  /** Looks at the clock again after each wait: a timer may come late, and the call with it. */
+  const takeTurn = async (signal: AbortSignal) => {
+    for (;;) {
       signal.throwIfAborted()
+      const now = clock.now()
+      const oldest = made.length < perSecond ? undefined : made[0]
+      if (oldest === undefined || oldest <= now - WINDOW_MS) {
+        if (oldest !== undefined) made.shift()
+        made.push(now)
+        return
+      }
+      // A clock that was set back must not make anybody wait for longer than a window.
+      await sleep(clock, Math.min(WINDOW_MS, oldest + WINDOW_MS - now), signal)
+      if (clock.now() < oldest) made.length = 0
+    }
+  }
+
+  return {
+    wait(signal) {
+      const turn = queue.then(() => takeTurn(signal))
+      queue = turn.catch(() => {})
+      return turn
     },
   }
 }

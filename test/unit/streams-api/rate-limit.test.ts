@@ -1,0 +1,46 @@
+import { expect, it } from 'vitest'
+import { rateLimit } from '../../../src/streams-api/rate-limit.ts'
+import { ManualClock } from '../../../src/testing/index.ts'
+
+const never = new AbortController().signal
+
+function calls(clock: ManualClock, count: number) {
+  const limit = rateLimit(clock, 5)
+  const begin = clock.now()
+  const times: number[] = []
+  const done = Promise.all(
+    Array.from({ length: count }, () => limit.wait(never).then(() => times.push(clock.now() - begin))),
+  )
+  return { limit, times, done }
+}
+
+it('lets five calls through in any second, all at once if need be, in their order', async () => {
+  const clock = new ManualClock()
+  const { times, done } = calls(clock, 12)
+  await clock.run(done)
+  expect(times).toEqual([0, 0, 0, 0, 0, 1000, 1000, 1000, 1000, 1000, 2000, 2000])
+})
+
+it('counts a call when it is made, not when it might have been', async () => {
+  const clock = new ManualClock()
+  const { limit, times } = calls(clock, 10)
+  await clock.advance(1)
+  // The timers of the waiting ones come half a second late.
+  clock.jump(1_500)
+  await clock.advance(0)
+  expect(times.slice(5)).toEqual(Array(5).fill(1501))
+  const next = limit.wait(never).then(() => clock.now())
+  expect((await clock.run(next)) - Date.UTC(2026, 0, 1)).toBe(2501)
+})
+
+it('lets go of those that wait when they are aborted, and of the ones behind them', async () => {
+  const clock = new ManualClock()
+  const { limit, done } = calls(clock, 5)
+  await clock.run(done)
+  const controller = new AbortController()
+  const waiting = limit.wait(controller.signal)
+  const behind = limit.wait(never).then(() => clock.now())
+  controller.abort()
+  await expect(waiting).rejects.toThrow()
+  expect((await clock.run(behind)) - Date.UTC(2026, 0, 1)).toBe(1000)
+})
