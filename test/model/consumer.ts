@@ -1,7 +1,7 @@
 import { isStreamError } from '../../src/errors.ts'
 import { expectAtMostDescribeCalls } from '../../src/testing/index.ts'
 import { copySession, createOracle, type Gap, type Oracle, type Session } from './oracle.ts'
-import { fromLatest, fromTime, fromTrimHorizon, type Origin } from './origin.ts'
+import { type Asked, fromLatest, fromTime, fromTrimHorizon, type Origin } from './origin.ts'
 import { settle } from './settle.ts'
 import type { ReaderStep, Setup, Start } from './steps.ts'
 import type { MakeSubject, Subject } from './subject.ts'
@@ -131,13 +131,17 @@ export function createConsumer(
   const moveTo = async (position: Position): Promise<void> => {
     tell(() => `  moveTo ${describePosition(position)}`)
     const mover = subject ?? open()
-    const asked = { records: emulator.records.length, serviceTime: emulator.now() }
+    const asked = {
+      records: emulator.records.length,
+      entries: emulator.log.length,
+      serviceTime: emulator.now(),
+    }
     const token = typeof position === 'object' && 'token' in position ? pick(saved, position.token) : undefined
     if (typeof position === 'object' && 'token' in position && !token) return
     const before = session
     try {
       if (token) {
-        session = copySession(token.session)
+        session = { ...copySession(token.session), isReloaded: true }
         await settle(clock, mover.moveTo(token.text))
         return
       }
@@ -151,10 +155,10 @@ export function createConsumer(
     }
   }
 
-  const originOf = (to: 'trim_horizon' | 'latest' | Date, asked: { records: number; serviceTime: number }): Origin => {
+  const originOf = (to: 'trim_horizon' | 'latest' | Date, asked: Asked): Origin => {
     if (to === 'trim_horizon') return fromTrimHorizon(world)
     if (to === 'latest' || Number(to) > asked.serviceTime) return fromLatest(world, asked)
-    return fromTime(world, Number(to))
+    return fromTime(world, asked, Number(to))
   }
 
   /** Makes sure that there is a reader with a position. */
@@ -176,7 +180,7 @@ export function createConsumer(
     await close()
     pageSize = newPageSize
     const opened = open()
-    session = copySession(from.session)
+    session = { ...copySession(from.session), isReloaded: true }
     for (let attempt = 0; attempt < 20; attempt++) {
       try {
         return await settle(clock, opened.moveTo(from.text))

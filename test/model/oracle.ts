@@ -19,6 +19,8 @@ export interface Session {
   readonly gaps: Set<string>
   /** Parents that the reader told it would not wait for any longer. */
   readonly givenUp: Set<string>
+  /** Whether it went through a token: a shard that no listing showed when the position was taken is whole and new to it. */
+  isReloaded: boolean
 }
 
 export interface Gap {
@@ -48,6 +50,7 @@ export function copySession(session: Session): Session {
     passed: new Set(session.passed),
     gaps: new Set(session.gaps),
     givenUp: new Set(session.givenUp),
+    isReloaded: session.isReloaded,
   }
 }
 
@@ -93,6 +96,7 @@ export function createOracle(world: World): Oracle {
       passed: new Set(),
       gaps: new Set(),
       givenUp: new Set(),
+      isReloaded: false,
     }),
 
     deliver: (session, { shardId, sequenceNumber }) => {
@@ -101,7 +105,8 @@ export function createOracle(world: World): Oracle {
       const { record, place } = found
       const name = nameOfRecord(record)
       if (session.delivered.has(record)) throw new Violation('nothing twice', `${name} came again`)
-      if (!session.origin.allows(record)) {
+      const isLate = session.isReloaded && session.origin.notListed.has(shardId)
+      if (!session.origin.allows(record) && !isLate) {
         throw new Violation('nothing unwanted', `${name} is older than the position`)
       }
       if (place < (session.lastInShard.get(shardId) ?? -1)) {
@@ -129,10 +134,14 @@ export function createOracle(world: World): Oracle {
       const from = after === undefined ? 0 : shard.records.findIndex((one) => one.sequenceNumber === after) + 1
       const { origin, delivered } = session
       // What is asked for by time may have been there, when even the time is trimmed.
-      if (delivered.size === 0 && (origin.since ?? Number.POSITIVE_INFINITY) < emulator.now() - RETENTION_MS) return
+      const isTimeTrimmed = (origin.since ?? Number.POSITIVE_INFINITY) < emulator.now() - RETENTION_MS
+      if (isTimeTrimmed && after === undefined) return
       const isMissed = shard.records
         .slice(from)
-        .some((one) => one.trimmed && origin.requires(one) && !delivered.has(one))
+        .some(
+          (one) =>
+            one.trimmed && !delivered.has(one) && (after === undefined ? origin.requires(one) : origin.allows(one)),
+        )
       if (!isMissed) throw new Violation('no false gap', `nothing of ${nameOf(shardId)} was trimmed unread`)
     },
 

@@ -9,30 +9,38 @@ export interface Origin {
   readonly takesWhatIsLeft: boolean
   /** The time that was asked for, in ms. */
   readonly since?: number
+  /** Shards that no listing showed when the position was taken, and their heirs. */
+  readonly notListed: ReadonlySet<string>
+}
+
+/** What was known when a position was asked for. */
+export interface Asked {
+  /** How many records were written, and how many entries the log had. */
+  readonly records: number
+  readonly entries: number
+  readonly serviceTime: number
 }
 
 /** Everything that is left when the position is taken, and all that comes later. */
 export function fromTrimHorizon({ emulator }: World): Origin {
   const gone = new Set(emulator.records.filter((record) => record.trimmed))
-  return { allows: () => true, requires: (record) => !gone.has(record), takesWhatIsLeft: true }
+  return { allows: () => true, requires: (record) => !gone.has(record), takesWhatIsLeft: true, notListed: new Set() }
 }
 
 /** Everything that tells a time from `since` on, cut to the second. */
-export function fromTime(world: World, since: number): Origin {
+export function fromTime(world: World, asked: Asked, since: number): Origin {
   const gone = new Set(world.emulator.records.filter((record) => record.trimmed))
   return {
     allows: (record) => isWantedSince(world, record, toSecond(since)),
     requires: (record) => !gone.has(record) && (toldTime(world, record) ?? Number.NEGATIVE_INFINITY) >= since,
     takesWhatIsLeft: true,
     since,
+    notListed: notListed(world, asked),
   }
 }
 
 /** Everything written after the call returned; and the second in which it was called may be seen too. */
-export function fromLatest(
-  world: World,
-  asked: { readonly records: number; readonly serviceTime: number },
-): Origin {
+export function fromLatest(world: World, asked: Asked): Origin {
   const { records } = world.emulator
   const before = new Set(records.slice(0, asked.records))
   const during = new Set(records.slice(asked.records))
@@ -43,7 +51,20 @@ export function fromLatest(
       !before.has(record) && !during.has(record) && (toldTime(world, record) ?? since) >= since,
     takesWhatIsLeft: false,
     since,
+    notListed: notListed(world, asked),
   }
+}
+
+function notListed(world: World, { entries }: Asked): ReadonlySet<string> {
+  const { log, shards } = world.emulator
+  const listed = new Set(log.slice(entries).flatMap((entry) => (entry.op === 'DescribeStream' ? (entry.shards ?? []) : [])))
+  return new Set(
+    shards
+      .map(({ shardId }) => shardId)
+      .filter(
+        (shardId) => !listed.has(shardId) || ancestorsOf(world, shardId).some((one) => !listed.has(one.shardId)),
+      ),
+  )
 }
 
 /** Ancestors of a shard, from its parent up. */

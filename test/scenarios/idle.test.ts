@@ -15,3 +15,13 @@ it('open shards without a next iterator do not keep next from saying that there 
   expect(said).toBeUndefined()
   expect(emulator.log.filter(({ op }) => op === 'DescribeStream').length).toBeLessThan(100)
 })
+
+it('next finds what children hold in the moment after a split, also when all shards were listed a moment ago', async () => {
+  const { open, move, drain, write, grow } = drawn('a')
+  const reader = open()
+  await move(reader, 'trim_horizon')
+  await drain(reader)
+  grow('a > b c')
+  const written = write('c')
+  expect(await drain(reader)).toEqual(written)
+})

@@ -16,3 +16,18 @@ describe('a token', () => {
     expect(await drainForLong(next)).toEqual(written)
   })
 })
+
+describe('loading a token', () => {
+  it('does not take a grandparent for unread while the parent between is not listed', async () => {
+    const { emulator, id, open, move, drain, drainForLong, write, grow } = drawn('a')
+    write('a')
+    grow('a > b > c')
+    const reader = open()
+    await move(reader, 'trim_horizon')
+    expect(await drain(reader)).toEqual(['a1'])
+    emulator.hide(id('b'), { ms: 2_000 })
+    const next = open()
+    await move(next, JSON.stringify(reader.token))
+    expect(await drainForLong(next)).toEqual([])
+  })
+})
