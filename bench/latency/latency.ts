@@ -1,0 +1,57 @@
+import { once } from 'node:events'
+import { type Bench, show } from '../support/report.ts'
+import { runRounds, type Summary } from '../support/rounds.ts'
+import { startProcess } from '../support/served-stream.ts'
+import type { LatencyInput } from './sides.ts'
+
+const callMs = 20
+
+/** How soon a record is there: at the start, and at the tip; and what waiting for it costs in calls. */
+export const latency: Bench = async ({ quick }) => {
+  const results: { shards: number; summary: Summary }[] = []
+  for (const shards of quick ? [1, 100] : [1, 10, 100, 1000]) {
+    const summary = await run(shards, quick)
+    if (summary) results.push({ shards, summary })
+  }
+  return {
+    tables: [
+      {
+        title: `latency: ${callMs} ms a call, one process`,
+        columns: [
+          'shards',
+          'moveTo, ms',
+          '… and first record, ms',
+          'put to next(): p50, ms',
+          'p99, ms',
+          'GetRecords/s when idle',
+        ],
+        rows: results.map(({ shards, summary: { details } }) => [
+          shards.toLocaleString('en'),
+          ...['moveToMs', 'firstRecordMs', 'p50Ms', 'p99Ms', 'idleReadsPerSecond'].map((name) =>
+            show(details[name] ?? Number.NaN),
+          ),
+        ]),
+      },
+    ],
+    data: results,
+  }
+}
+
+/** A new server for each side, as records that were written stay there. */
+async function run(shards: number, quick: boolean): Promise<Summary | undefined> {
+  const server = startProcess('./tip-server.ts', [String(shards), String(callMs)])
+  try {
+    const [{ port }] = (await once(server, 'message')) as [{ port: number }]
+    const input: LatencyInput = {
+      endpoint: `http://127.0.0.1:${port}`,
+      streamArn: 'arn:aws:dynamodb:eu-west-1:123456789012:table/bench/stream/2026-01-01T00:00:00.000',
+      puts: quick ? 40 : 300,
+      idleMs: quick ? 1_000 : 5_000,
+    }
+    const module = new URL('./sides.ts', import.meta.url)
+    const [summary] = await runRounds(module, [{ name: 'tip', input }], 1)
+    return summary
+  } finally {
+    server.kill('SIGKILL')
+  }
+}
