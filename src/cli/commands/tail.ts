@@ -1,0 +1,131 @@
+import { openStream } from '../../open-stream.ts'
+import type { DynamoDBStream } from '../../stream.ts'
+import type { TailOptions } from '../arguments.ts'
+import type { Connection } from '../connect.ts'
+import { exactNumber } from '../exact-number.ts'
+import { type FormatRecord, jsonLine, prettyLines } from '../format-record.ts'
+import { noticesOf } from '../notices.ts'
+import { type RecordOutput, recordOutput } from '../standard-output.ts'
+import { type CheckpointFile, checkpointFile, nameForeignToken, startPosition } from '../start-position.ts'
+import type { Terminal } from '../terminal.ts'
+import { unlessAborted } from '../unless-aborted.ts'
+
+/** Records in one write to standard output, at most. */
+const RECORDS_PER_WRITE = 500
+
+/** Prints the records of a stream until it is told to stop, or there is nothing more to wait for. */
+export async function tail(
+  options: TailOptions,
+  connection: Connection,
+  terminal: Terminal,
+  interrupt: AbortSignal,
+): Promise<void> {
+  const checkpoint = options.checkpoint === undefined ? undefined : checkpointFile(options.checkpoint)
+  const finish = new AbortController()
+  const stop = AbortSignal.any([interrupt, finish.signal])
+  const stream = await open(options, checkpoint, connection, terminal, stop)
+  if (!options.follow) stream.on('caughtUp', () => finish.abort())
+  terminal.say(`reading ${stream.streamArn} from ${describeStart(options, checkpoint)}`)
+  const printer: Printer = {
+    format: options.format === 'json' ? jsonLine : prettyLines(terminal.paint),
+    output: recordOutput(terminal.stdout),
+    limit: options.limit,
+    stop,
+    finish: () => finish.abort(),
+  }
+  let printed: Printed
+  try {
+    // So that "from now on" still means this moment after a restart, though there may be no record until then.
+    if (checkpoint && !checkpoint.isFound) await checkpoint.save(checkpoint.name, stream.token)
+    printed = await print(stream, printer)
+  } catch (error) {
+    await stream.close().catch(() => {})
+    throw error
+  }
+  await stream.close()
+  // After `| head` nobody wants to hear more.
+  if (printed.isRead) terminal.say(describeEnd(printed.count, checkpoint))
+}
+
+async function open(
+  options: TailOptions,
+  checkpoint: CheckpointFile | undefined,
+  connection: Connection,
+  terminal: Terminal,
+  stop: AbortSignal,
+): Promise<DynamoDBStream> {
+  const startAt = await startPosition(options.from)
+  const notices = noticesOf({
+    say: terminal.say,
+    now: () => performance.now(),
+    hasAnswered: () => connection.hasAnswered,
+  })
+  const signal = AbortSignal.any([stop, connection.noAnswer])
+  const opening = openStream({
+    client: connection.streams,
+    tableClient: connection.tables,
+    tableName: options.table,
+    streamArn: options.arn,
+    startAt,
+    checkpoint: checkpoint && { store: checkpoint, name: checkpoint.name },
+    onGap: options.onGap,
+    unmarshallOptions: { wrapNumbers: exactNumber },
+    listeners: {
+      ...notices,
+      retry: (event) => {
+        connection.blame(event.error)
+        notices.retry?.(event)
+      },
+    },
+    signal,
+  })
+  return unlessAborted(opening, signal).catch((error: unknown) => {
+    const file = checkpoint?.isFound ? `--checkpoint ${checkpoint.path}` : `--from ${options.from}`
+    throw nameForeignToken(error, file)
+  })
+}
+
+interface Printer {
+  readonly format: FormatRecord
+  readonly output: RecordOutput
+  readonly limit: number
+  /** The user, or {@link finish}, wants no more records. */
+  readonly stop: AbortSignal
+  finish(): void
+}
+
+interface Printed {
+  readonly count: number
+  /** Whether standard output was read to the end. */
+  readonly isRead: boolean
+}
+
+/** Prints records until the stream ends or the limit is reached. */
+async function print(
+  stream: DynamoDBStream,
+  { format, output, limit, stop, finish }: Printer,
+): Promise<Printed> {
+  let count = 0
+  while (count < limit) {
+    const maxRecords = Math.min(limit - count, RECORDS_PER_WRITE)
+    const { value: batch, done } = await stream.batches({ maxRecords }).next()
+    if (done) return { count, isRead: true }
+    // Not written: not done, and so not in the checkpoint.
+    if (!(await output.write(batch.map(format).join(''), stop))) return { count, isRead: false }
+    count += batch.length
+  }
+  // Coming back for more is what makes the last ones done.
+  finish()
+  await stream.batches().next()
+  return { count, isRead: true }
+}
+
+function describeStart({ from, isFromGiven }: TailOptions, checkpoint: CheckpointFile | undefined): string {
+  if (!checkpoint?.isFound) return from
+  return `the checkpoint in ${checkpoint.path}${isFromGiven ? '; --from is for the first time only' : ''}`
+}
+
+function describeEnd(count: number, checkpoint: CheckpointFile | undefined): string {
+  const records = `${count} record${count === 1 ? '' : 's'}`
+  return checkpoint ? `${records}; the position is in ${checkpoint.path}` : records
+}

@@ -1,0 +1,44 @@
+/** Where the demo is seen. */
+export interface Screen extends Disposable {
+  /** A line that stays. */
+  line(text: string): void
+  /** The view as it is now; shown in place of the one before. */
+  show(lines: readonly string[]): void
+  /** The view stays as it is; what comes next is below it. */
+  keep(): void
+  /** Whether views are redrawn in place. If not, `show` does nothing. */
+  readonly isLive: boolean
+  readonly size: { readonly columns: number; readonly rows: number }
+}
+
+/** A terminal that may be drawn on, which one without colours or in a CI run is not taken for. */
+export function canRedraw(stdout: NodeJS.WriteStream, env: NodeJS.ProcessEnv): boolean {
+  return stdout.isTTY === true && !env.NO_COLOR && !env.CI && env.TERM !== 'dumb'
+}
+
+export function createScreen(stdout: NodeJS.WriteStream, isLive: boolean): Screen {
+  let shown: readonly string[] = []
+  // Up to the first line of the view, and all from there away.
+  const erase = () => (shown.length > 0 ? `\x1b[${shown.length}A\x1b[0J` : '')
+  const draw = (before: string, lines: readonly string[]) => {
+    stdout.write(before + lines.map((line) => `${line}\n`).join(''))
+    shown = lines
+  }
+  if (isLive) stdout.write('\x1b[?25l')
+  return {
+    isLive,
+    get size() {
+      return { columns: stdout.columns || 80, rows: stdout.rows || 24 }
+    },
+    line: (text) => draw(`${isLive ? erase() : ''}${text}\n`, isLive ? shown : []),
+    show: (lines) => {
+      if (isLive) draw(erase(), lines)
+    },
+    keep: () => {
+      shown = []
+    },
+    [Symbol.dispose]() {
+      if (isLive) stdout.write('\x1b[?25h')
+    },
+  }
+}

@@ -1,0 +1,68 @@
+import { durationText } from '../duration-text.ts'
+import { type DrawnShard, drawLineage } from '../lineage-text.ts'
+import { shortShardId } from '../short-ids.ts'
+
+export interface SeenShard {
+  readonly shardId: string
+  readonly parentId: string | undefined
+  readonly state: 'seen' | 'read' | 'finished'
+  /** Records of it that were processed. */
+  readonly records: number
+}
+
+/** Everything that the view shows. */
+export interface DemoState {
+  readonly elapsedMs: number
+  readonly written: number
+  readonly delivered: number
+  readonly writtenPerSecond: number
+  readonly deliveredPerSecond: number
+  readonly lagMs: number | undefined
+  /** Different records at the last checkpoint. */
+  readonly saved: number
+  /** In words: running, killed, … */
+  readonly worker: string
+  readonly shards: readonly SeenShard[]
+}
+
+/** The view for terminals, redrawn in place: as many lines as `rows` at most. */
+export function frame(state: DemoState, { columns, rows }: { columns: number; rows: number }): string[] {
+  const { written, delivered, writtenPerSecond, deliveredPerSecond, saved, worker, shards } = state
+  const figures = [
+    `${(state.elapsedMs / 1_000).toFixed(1).padStart(5)} s   worker ${worker}`,
+    `written    ${count(written)}   ${count(writtenPerSecond)}/s`,
+    `processed  ${count(delivered)}   ${count(deliveredPerSecond)}/s   ${behind(state)}`,
+    `saved      ${count(saved)}`,
+  ]
+  const room = Math.max(0, rows - figures.length - 2)
+  const lineage = drawLineage(shards.map(drawn))
+  const cut =
+    lineage.length > room ? [`… ${lineage.length - room} more lines`, ...lineage.slice(-room)] : lineage
+  return [...figures, `shards     ● being read   ○ waits for its parent   ✓ read to its end`, ...cut].map(
+    (line) => (line.length > columns ? `${line.slice(0, columns - 1)}…` : line),
+  )
+}
+
+/** The same in one line, for logs. */
+export function summaryLine(state: DemoState): string {
+  const { written, delivered, deliveredPerSecond, worker, shards } = state
+  const read = shards.filter(({ state }) => state === 'read').length
+  return (
+    `${(state.elapsedMs / 1_000).toFixed(1).padStart(5)} s  written ${written}, processed ${delivered} ` +
+    `(${deliveredPerSecond}/s), ${behind(state)}; ${shards.length} shards, ${read} being read; worker ${worker}`
+  )
+}
+
+function behind({ written, delivered, lagMs }: DemoState): string {
+  const time = lagMs === undefined ? '' : `, ${durationText(lagMs)}`
+  return `behind ${written - delivered} records${time}`
+}
+
+function drawn({ shardId, parentId, state, records }: SeenShard): DrawnShard {
+  const mark = { seen: '○', read: '●', finished: '✓' }[state]
+  return { shardId, parentId, label: `${shortShardId(shardId)} ${mark} ${records}` }
+}
+
+function count(value: number): string {
+  return String(Math.round(value)).padStart(6)
+}

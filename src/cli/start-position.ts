@@ -1,0 +1,67 @@
+import { readTextFile } from '../checkpoints/atomic-file.ts'
+import { singleFileCheckpointStore } from '../checkpoints/file.ts'
+import type { CheckpointStore } from '../checkpoints/store.ts'
+import { isStreamError } from '../errors.ts'
+import { parseToken } from '../position/parse-token.ts'
+import type { Position } from '../position/position.ts'
+import { CliError, usageError } from './cli-error.ts'
+import { exitCodes } from './exit-codes.ts'
+
+/** A date, or a date and a time with or without a zone (without one: of this machine, as ISO 8601 has it). */
+const isoTime = /^\d{4}-\d{2}-\d{2}(T\d{2}(:\d{2}(:\d{2}(\.\d+)?)?)?(Z|[+-]\d{2}(:?\d{2})?)?)?$/i
+
+/**
+ * What `--from` means.
+ * @throws CliError `usage`; StreamError `token.invalid` for a file that holds no token
+ */
+export async function startPosition(from: string): Promise<Position> {
+  const word = from.toLowerCase()
+  if (word === 'trim_horizon' || word === 'latest') return word
+  if (isoTime.test(from)) {
+    const date = new Date(from)
+    if (!Number.isNaN(date.getTime())) return date
+  }
+  const text = await readTextFile(from).catch((error: Error) => {
+    throw usageError(`--from: ${from} cannot be read (${error.message})`)
+  })
+  if (text !== undefined) return parseToken(text, `--from ${from}`)
+  throw usageError(
+    `--from is ${JSON.stringify(from)}, but must be trim_horizon, latest, an ISO time, or a file with a token`,
+  )
+}
+
+/** The checkpoint of a command: one file. */
+export interface CheckpointFile extends CheckpointStore {
+  readonly path: string
+  /** The name under which the store is asked for it; it shows in messages only. */
+  readonly name: string
+  /** Whether it was there when it was loaded. */
+  readonly isFound: boolean
+}
+
+/** The checkpoint in exactly this file. What it holds is checked here, so that errors can name it. */
+export function checkpointFile(path: string): CheckpointFile {
+  const store = singleFileCheckpointStore(path)
+  let isFound = false
+  return {
+    path,
+    name: path.slice(-255),
+    get isFound() {
+      return isFound
+    },
+    async load(name) {
+      const saved = await store.load(name)
+      isFound = saved !== undefined
+      return isFound ? parseToken(saved, `--checkpoint ${path}`) : undefined
+    },
+    save: (name, token) => store.save(name, token),
+  }
+}
+
+/** An error as it is; of a token of another stream, one that names the file. */
+export function nameForeignToken(error: unknown, file: string): unknown {
+  if (!isStreamError(error, 'token.foreign')) return error
+  const { actual, expected } = error.details
+  const message = `${file} is a position in the stream ${actual}, but this is ${expected}. Name another file, or move it away to begin anew`
+  return new CliError(error.code, message, exitCodes.checkpoint, error)
+}
