@@ -1,0 +1,174 @@
+import {
+  DescribeStreamCommand,
+  type DynamoDBStreamsClient,
+  ExpiredIteratorException,
+} from '@aws-sdk/client-dynamodb-streams'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { systemClock } from '../../src/clock.ts'
+import { Coordinator } from '../../src/coordinator/coordinator.ts'
+import type { CoordinatorOptions } from '../../src/options.ts'
+import type { Position } from '../../src/position/position.ts'
+import type { StreamToken } from '../../src/position/token.ts'
+import type { StreamRecord } from '../../src/records/stream-record.ts'
+import { type DynamoDBLocal, startDynamoDBLocal } from '../support/dynamodb-local.ts'
+import { range } from '../support/read.ts'
+import { whyNotLocal } from '../support/requirements.ts'
+import { compareWithWritten, type SteadyWriter, writeSteadily } from '../support/steady-writer.ts'
+import { createTable, putNumbers, type TestTable } from '../support/tables.ts'
+
+const hours = 3_600_000
+const clean = { lost: [], repeated: [], outOfOrder: [] }
+
+// DynamoDB Local on a clock that runs 1500 times as fast: a shard is closed and continued every 9.6 seconds, an iterator
+// expires in 0.6, and records are trimmed after 57.6. The tests share its history, which the writer goes on with.
+describe.skipIf(whyNotLocal('rolling'))('Coordinator on rolling shards', { timeout: 90_000 }, () => {
+  let local: DynamoDBLocal
+  let tables: ReturnType<DynamoDBLocal['tableClient']>
+  let client: DynamoDBStreamsClient
+  let table: TestTable
+  let writer: SteadyWriter
+  let startedAt: number
+  /** Of a worker that stopped after its 20th record. */
+  let early: StreamToken | undefined
+
+  const coordinatorAt = async (position: Position | string, options: Partial<CoordinatorOptions> = {}) => {
+    const { streamArn } = table
+    const coordinator = new Coordinator({ client, streamArn, clock: local.clock, ...options })
+    await coordinator.moveTo(position as Position)
+    return coordinator
+  }
+  const pass = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms / local.speed))
+  const passUntil = (time: number) => pass(Math.max(0, time - local.clock.now()))
+
+  beforeAll(async () => {
+    local = await startDynamoDBLocal({ version: 'rolling' })
+    tables = local.tableClient()
+    client = local.streamsClient()
+    table = await createTable(tables)
+    startedAt = local.clock.now()
+    writer = writeSteadily(tables, table, 5)
+  })
+
+  afterAll(async () => {
+    await writer?.stop().catch(() => {})
+    tables?.destroy()
+    client?.destroy()
+    await local?.stop()
+  })
+
+  test('loses, repeats and reorders nothing through three rolls, with reloads in between', async () => {
+    const records: StreamRecord[] = []
+    const finished = new Set<string>()
+    const gaps: unknown[] = []
+    const openAt = async (position: Position | string) => {
+      const coordinator = await coordinatorAt(position)
+      coordinator.on('shardFinished', ({ shardId }) => finished.add(shardId))
+      coordinator.on('gap', (gap) => gaps.push(gap))
+      return coordinator
+    }
+    let coordinator = await openAt('trim_horizon')
+    let nextReload = startedAt + 3 * hours
+    let until = Number.POSITIVE_INFINITY
+    while (records.length < until) {
+      const record = await coordinator.next()
+      if (record) records.push(record)
+      if (records.length === 20) early = coordinator.token
+      if (local.clock.now() > nextReload) {
+        const text = JSON.stringify(coordinator.token)
+        await coordinator.close()
+        coordinator = await openAt(text)
+        nextReload += 5 * hours
+      }
+      if (finished.size >= 3 && until === Number.POSITIVE_INFINITY) until = writer.written
+    }
+    await coordinator.close()
+    expect(compareWithWritten(records, until)).toEqual(clean)
+    expect(new Set(records.map(({ shardId }) => shardId)).size).toBeGreaterThanOrEqual(4)
+    const { StreamDescription } = await client.send(new DescribeStreamCommand({ StreamArn: table.streamArn }))
+    expect(StreamDescription?.Shards?.length).toBeGreaterThanOrEqual(4)
+    expect(gaps).toEqual([])
+  })
+
+  test.for([
+    ['without', false],
+    ['with', true],
+  ] as const)(
+    'goes on after the last record when its iterator has expired, %s heartbeats',
+    async ([, beats]) => {
+      const quiet = await createTable(tables)
+      const { client: counting, expired } = countExpired(local.streamsClient())
+      const coordinator = new Coordinator({
+        client: counting,
+        streamArn: quiet.streamArn,
+        // A pause of a second is 25 minutes of the server's.
+        idlePollMs: { min: 1_000, max: 1_000 },
+        // On the machine's clock the library takes the iterator for a fresh one, and is told otherwise.
+        clock: systemClock,
+      })
+      await coordinator.moveTo('latest')
+      const seen: number[] = []
+      for (const end of [10, 20, 30]) {
+        await putNumbers(tables, quiet, 'a', [end - 9, end])
+        while (seen.length < end) {
+          const record = await coordinator.next()
+          if (record) seen.push(numberOf(record))
+        }
+        for (let quarters = 0; quarters < 4; quarters++) {
+          await pass(hours / 4)
+          if (beats) await coordinator.heartbeat()
+        }
+        expect(await coordinator.next()).toBeUndefined()
+      }
+      await coordinator.close()
+      counting.destroy()
+      expect(seen).toEqual(range(1, 30))
+      expect(expired()).toBeGreaterThanOrEqual(1)
+    },
+  )
+
+  test('tells as a gap what was trimmed before it was read, and goes on behind it if it may', async () => {
+    if (!early) throw new Error('the test before has not come that far')
+    await passUntil(startedAt + 25 * hours)
+    const throwing = await coordinatorAt(early)
+    await expect(readTo(throwing, () => false)).rejects.toMatchObject({ code: 'records.trimmed' })
+
+    const gaps: unknown[] = []
+    const coordinator = await coordinatorAt(early, { onGap: 'continue' })
+    coordinator.on('gap', (gap) => gaps.push(gap))
+    const written = await writer.stop()
+    const numbers = (await readTo(coordinator, (n) => n === written)).map(numberOf)
+    const [oldest = 0] = numbers
+    expect(oldest).toBeGreaterThan(21)
+    expect(numbers).toEqual(range(oldest, written))
+    expect(gaps.length).toBeGreaterThanOrEqual(1)
+  })
+})
+
+function countExpired(client: DynamoDBStreamsClient) {
+  let count = 0
+  client.middlewareStack.add((next) => async (args) => {
+    try {
+      return await next(args)
+    } catch (error) {
+      if (error instanceof ExpiredIteratorException) count++
+      throw error
+    }
+  })
+  return { client, expired: () => count }
+}
+
+/** Reads to the last record and closes. */
+async function readTo(coordinator: Coordinator, isLast: (n: number) => boolean): Promise<StreamRecord[]> {
+  await using reading = coordinator
+  const records: StreamRecord[] = []
+  for (;;) {
+    const record = await reading.next()
+    if (!record) continue
+    records.push(record)
+    if (isLast(numberOf(record))) return records
+  }
+}
+
+function numberOf({ newImage }: StreamRecord): number {
+  return Number(newImage?.n)
+}

@@ -1,0 +1,78 @@
+import { setTimeout as wait } from 'node:timers/promises'
+import type { DynamoDBClient } from '@aws-sdk/client-dynamodb'
+import type { StreamRecord } from '../../src/records/stream-record.ts'
+import { putNumber, type TestTable } from './tables.ts'
+
+export interface SteadyWriter {
+  /** How many records it has written. */
+  readonly written: number
+  /** Stops writing; returns how many records it has written. Rejects if a write was refused. */
+  stop(): Promise<number>
+}
+
+const keys = ['a', 'b', 'c', 'd', 'e']
+
+/**
+ * Writes the numbers 1, 2, 3 … one after the other, to a handful of keys in turn. A write that is repeated because its
+ * answer was lost changes nothing, and so gives no record.
+ */
+export function writeSteadily(client: DynamoDBClient, table: TestTable, pauseMs: number): SteadyWriter {
+  let isStopped = false
+  let written = 0
+  const work = (async () => {
+    while (!isStopped) {
+      // On a fast clock the server resets a connection now and then, more often than the SDK's retry budget allows.
+      if (await putNumber(client, table, keyOf(written + 1), written + 1).catch(isLikelyToPass)) continue
+      written++
+      await wait(pauseMs)
+    }
+  })()
+  work.catch(() => {})
+  return {
+    get written() {
+      return written
+    },
+    stop: async () => {
+      isStopped = true
+      await work
+      return written
+    },
+  }
+}
+
+/** Returns true for a fault of the network or the server; throws anything else. */
+function isLikelyToPass(error: unknown): true {
+  const { $fault, $metadata } = error as { $fault?: string; $metadata?: object }
+  if ($fault === 'client' && $metadata !== undefined) throw error
+  return true
+}
+
+function keyOf(n: number): string {
+  return keys[n % keys.length] as string
+}
+
+export interface Delivery {
+  /** Numbers that were never given out. */
+  readonly lost: readonly number[]
+  /** Numbers that were given out more than once. */
+  readonly repeated: readonly number[]
+  /** Numbers that came after a later one of the same key. */
+  readonly outOfOrder: readonly number[]
+}
+
+/** Compares what was given out with what `writeSteadily` wrote: 1 to `written`. */
+export function compareWithWritten(records: readonly StreamRecord[], written: number): Delivery {
+  const numbers = records.map(({ newImage }) => Number(newImage?.n))
+  const seen = new Set<number>()
+  const lastOfKey = new Map<string, number>()
+  const repeated: number[] = []
+  const outOfOrder: number[] = []
+  for (const n of numbers) {
+    if (seen.has(n)) repeated.push(n)
+    seen.add(n)
+    if (n < (lastOfKey.get(keyOf(n)) ?? 0)) outOfOrder.push(n)
+    lastOfKey.set(keyOf(n), n)
+  }
+  const lost = Array.from({ length: written }, (_, index) => index + 1).filter((n) => !seen.has(n))
+  return { lost, repeated, outOfOrder }
+}
