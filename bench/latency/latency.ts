@@ -19,15 +19,15 @@ export const latency: Bench = async ({ quick }) => {
         title: `latency: ${callMs} ms a call, one process`,
         columns: [
           'shards',
-          'moveTo, ms',
+          'openStream, ms',
           '… and first record, ms',
-          'put to next(): p50, ms',
+          'put to loop: p50, ms',
           'p99, ms',
           'GetRecords/s when idle',
         ],
         rows: results.map(({ shards, summary: { details } }) => [
           shards.toLocaleString('en'),
-          ...['moveToMs', 'firstRecordMs', 'p50Ms', 'p99Ms', 'idleReadsPerSecond'].map((name) =>
+          ...['openMs', 'firstRecordMs', 'p50Ms', 'p99Ms', 'idleReadsPerSecond'].map((name) =>
             show(details[name] ?? Number.NaN),
           ),
         ]),

@@ -1,4 +1,5 @@
-import { Coordinator } from '../../src/index.ts'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { openStream } from '../../src/index.ts'
 import { makeClient } from '../support/client.ts'
 import type { Side } from '../support/measure.ts'
 
@@ -11,40 +12,42 @@ export interface LatencyInput {
 
 /** Starts on idle shards, waits for a first record, then for many at the tip, then for nothing. */
 const tip: Side<LatencyInput> = async ({ endpoint, streamArn, puts, idleMs }) => {
-  await using coordinator = new Coordinator({ client: makeClient(endpoint), streamArn })
-  const get = async (path: string) => (await fetch(`${endpoint}${path}`)).json()
+  const get = async (path: string) =>
+    (await (await fetch(`${endpoint}${path}`)).json()) as Record<string, number>
 
   // A first record lies ready in one of the shards.
   await get('/write?records=1&everyMs=0')
   const start = performance.now()
-  await coordinator.moveTo('trim_horizon')
-  const moved = performance.now()
-  while (!(await coordinator.next())) {}
+  await using stream = await openStream({ client: makeClient(endpoint), streamArn, startAt: 'trim_horizon' })
+  const opened = performance.now()
+  const records = stream[Symbol.asyncIterator]()
+  await records.next()
   const first = performance.now()
 
-  // Then the tip is reached, and records come in one by one.
-  while (await coordinator.next()) {}
+  // Then records come in one by one.
+  await sleep(1_000)
   await get(`/write?records=${puts}&everyMs=25`)
   const delays: number[] = []
   while (delays.length < puts) {
-    const record = await coordinator.next()
-    if (record) delays.push(Date.now() - Number(record.newImage?.writtenAt))
+    const { value } = await records.next()
+    delays.push(Date.now() - Number(value?.newImage?.writtenAt))
   }
   delays.sort((a, b) => a - b)
 
-  // And then nothing comes in.
-  const until = performance.now() + 2_000
-  while (performance.now() < until) await coordinator.next()
+  // And then nothing comes in, which somebody waits for.
+  const waiting = records.next()
+  await sleep(3_000)
   const before = await get('/calls')
-  const idleUntil = performance.now() + idleMs
-  while (performance.now() < idleUntil) await coordinator.next()
+  await sleep(idleMs)
   const after = await get('/calls')
+  await stream.close()
+  await waiting
 
   const idleCalls = (after.GetRecords ?? 0) - (before.GetRecords ?? 0)
   return {
     records: delays.length + 1,
     details: {
-      moveToMs: moved - start,
+      openMs: opened - start,
       firstRecordMs: first - start,
       p50Ms: delays[Math.floor(delays.length * 0.5)] ?? Number.NaN,
       p99Ms: delays[Math.floor(delays.length * 0.99)] ?? Number.NaN,
