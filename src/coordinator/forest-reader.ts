@@ -302,12 +302,18 @@ export class ForestReader {
     } else if (node.hasEnded) {
       this.#pump.readIn(reader, 0)
     } else if (this.#around.clock.now() < reader.believedOpenUntil) {
-      this.#pump.readOn(reader, this.#pauseMs(reader))
+      this.#goOn(reader)
     } else {
-      this.#rounds.release(reader)
+      if (reader.openAnswers > 0) this.#rounds.answered(reader, reader.readNumber)
       reader.phase = 'ending'
       this.#discovery.search(node, reader.openAnswers === 0)
     }
+  }
+
+  /** A shard is open, and was answered: read it again when it is time. */
+  #goOn(reader: ShardReader): void {
+    if (reader.atTip || reader.queue.length > 0) this.#rounds.answered(reader, reader.readNumber)
+    this.#pump.readOn(reader, this.#pauseMs(reader))
   }
 
   /** A listing has told what it knows of a shard. */
@@ -326,7 +332,7 @@ export class ForestReader {
       if (!wasListed) return
       this.#discovery.stopSearch(node)
       reader.listedAsOpen(this.#around.clock.now())
-      this.#pump.readOn(reader, this.#pauseMs(reader))
+      this.#goOn(reader)
     }
     this.#block(reader)
   }
@@ -355,9 +361,8 @@ export class ForestReader {
     // Into the buffer before any state moves on.
     this.buffer.push(reader.queue, { records, first, bytes, context })
     reader.succeeded(page.nextIterator)
-    if (reader.atTip || records.length > 0) this.#rounds.answered(reader, reader.readNumber)
     if (page.nextIterator === undefined) this.#withoutIterator(reader)
-    else this.#pump.readOn(reader, this.#pauseMs(reader))
+    else this.#goOn(reader)
   }
 
   /** Throws what stands in the way; readers that were stopped by it go on when the caller comes back. */

@@ -80,7 +80,7 @@ export class Succession {
     for (const node of fresh) {
       if (node.state !== 'unread' || node.placed) continue
       if (hasStartedHeir(node)) {
-        node.state = 'finished'
+        this.#liesBefore(node)
         continue
       }
       node.start = this.#lineage.parentOf(node)?.heirStart ?? this.#adoptedStart
@@ -122,6 +122,16 @@ export class Succession {
       else if (this.#unread.has(child)) this.#plan(child)
     }
     if (node.children.length === 0) this.#listener.heirsWanted(node)
+  }
+
+  /** A shard has turned out to come before one that was begun: it lies before the position, and so do its ancestors. */
+  #liesBefore(node: ShardNode): void {
+    let before: ShardNode | undefined = node
+    while (before && before.state === 'unread' && !before.placed) {
+      before.state = 'finished'
+      this.#unread.delete(before)
+      before = this.#lineage.parentOf(before)
+    }
   }
 
   #plan(node: ShardNode): void {

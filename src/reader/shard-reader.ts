@@ -112,6 +112,11 @@ export class ShardReader {
   succeeded(nextIterator: string | undefined): void {
     this.iterator = nextIterator
     this.iteratorExpiresAt = this.askedAtMs + ITERATOR_LIFE_MS
+    if (nextIterator !== undefined) {
+      // It does not leave the iterator out by habit: when it does, that means something.
+      this.openAnswers = 0
+      this.believedOpenUntil = Number.NEGATIVE_INFINITY
+    }
     this.failures = 0
     this.failingSince = undefined
     this.leftBehind = false

@@ -38,6 +38,15 @@ export class Lineage {
     return node.parentId === undefined ? undefined : this.#nodes.get(node.parentId)
   }
 
+  /** Parents that no listing has shown, of shards that were begun. Almost always none. */
+  missingParents(): string[] {
+    const missing: string[] = []
+    for (const [parentId, children] of this.#orphans) {
+      if (children.some(({ state, placed }) => state !== 'unread' || placed)) missing.push(parentId)
+    }
+    return missing
+  }
+
   /** The shards with no known parent. */
   roots(): ShardNode[] {
     return [...this.#nodes.values()].filter((node) => !this.parentOf(node))

@@ -19,6 +19,13 @@ export type ShardPlan =
 
 /** Says what to do with an unread shard, so that no record of a child comes before its parent's last one. */
 export function planShard(node: ShardNode, lineage: Lineage, knownSince: number, now: number): ShardPlan {
+  const until = knownSince + HIDDEN_PARENT_WAIT_MS
+  const plan = planAfterParent(node, lineage, until, now)
+  if (plan.do === 'wait' || now >= until || !mayBeBehind(node, lineage, now)) return plan
+  return { do: 'wait', until }
+}
+
+function planAfterParent(node: ShardNode, lineage: Lineage, until: number, now: number): ShardPlan {
   if (node.parentId === undefined) return { do: 'open' }
   const parent = lineage.get(node.parentId)
   if (parent) {
@@ -27,11 +34,29 @@ export function planShard(node: ShardNode, lineage: Lineage, knownSince: number,
   }
   // The position speaks of this shard itself, so what comes before it is done.
   if (node.placed) return { do: 'open' }
-  const parentMade = shardCreatedAt(node.parentId)
   // An old parent that is not listed was trimmed with all its records. So it is where its id tells no time.
-  if (parentMade === undefined || parentMade < now - RETENTION_MS) return { do: 'open' }
-  const until = knownSince + HIDDEN_PARENT_WAIT_MS
+  if (!isHidden(node.parentId, now)) return { do: 'open' }
   return now < until ? { do: 'wait', until } : { do: 'open', hiddenParentId: node.parentId }
+}
+
+/** Whether a shard that no listing shows is too young to have been trimmed. */
+function isHidden(shardId: string, now: number): boolean {
+  const createdAt = shardCreatedAt(shardId)
+  return createdAt !== undefined && createdAt >= now - RETENTION_MS
+}
+
+/**
+ * Whether a shard may turn out to lie before the position, once a hidden shard is listed: a shard that was read names a
+ * parent that no listing shows, and that parent may be a child of this one, which has none that are known.
+ */
+function mayBeBehind(node: ShardNode, lineage: Lineage, now: number): boolean {
+  if (node.placed || node.children.length > 0) return false
+  const createdAt = shardCreatedAt(node.shardId)
+  if (createdAt === undefined) return false
+  return lineage.missingParents().some((parentId) => {
+    const parentMade = shardCreatedAt(parentId)
+    return parentMade !== undefined && createdAt <= parentMade && isHidden(parentId, now)
+  })
 }
 
 /** Whether reading of one of the shard's heirs has begun. Then it lies before the position, whenever it shows up. */
