@@ -218,7 +218,6 @@ const behaviour: fc.Arbitrary<Partial<Behaviour>> = fc.record(
     listingOrder: fc.constantFrom('sorted', 'reversed', 'shuffled'),
     fullLastPage: fc.constantFrom('final', 'names-next'),
     childShards: fc.constantFrom('right', 'empty', 'ignored', 'refused'),
-    omitFromShards: fc.constantFrom([], ['startingSequenceNumber' as const]),
     emptyPagesAtStart: fc.constantFrom(0, 1, 4),
     latestSlack: fc.constantFrom(0, 1, 3),
     trimmedTold: fc.constantFrom('at-iterator', 'at-records'),

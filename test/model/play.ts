@@ -1,9 +1,11 @@
+import { DescribeStreamCommand } from '@aws-sdk/client-dynamodb-streams'
+import { StreamEmulator } from '../../src/testing/index.ts'
 import { createConsumer } from './consumer.ts'
 import { expectTimeOrder } from './replay.ts'
 import type { History, Step } from './steps.ts'
 import { type MakeSubject, makeCoordinator } from './subject.ts'
 import { Violation } from './violation.ts'
-import { createWorld } from './world.ts'
+import { BEGINNING, createWorld, type World } from './world.ts'
 
 /**
  * Plays one history: what happens in the world, what the reader does, and in the end, with all faults lifted, whether
@@ -17,15 +19,16 @@ export async function play(
   tell: (line: () => string) => void = () => {},
 ): Promise<void> {
   const { setup, steps } = history
+  if (setup.throughClient) await warmUp()
   const world = createWorld(setup)
   const consumer = createConsumer(world, setup, make, tell)
   try {
     for (const step of steps) {
-      tell(() => describeStep(step))
+      tell(() => `${seconds(world)} ${describeStep(step)}`)
       if (isWorldStep(step)) world.perform(step)
       else await consumer.perform(step)
     }
-    tell(() => 'faults are lifted; read to the end')
+    tell(() => `${seconds(world)} faults are lifted; read to the end`)
     world.liftFaults()
     await consumer.finish()
     tell(() => 'from a saved token, to the end')
@@ -37,6 +40,23 @@ export async function play(
     if (error instanceof Violation) throw error
     throw new Violation('no unexpected error', error instanceof Error ? (error.stack ?? '') : String(error), error)
   }
+}
+
+/** The time since the beginning. */
+function seconds({ clock }: World): string {
+  return `${((clock.now() - BEGINNING) / 1_000).toFixed(3)} s`
+}
+
+let isWarm = false
+
+/** The SDK's first call looks for configuration files, outside of manual time. */
+async function warmUp(): Promise<void> {
+  if (isWarm) return
+  isWarm = true
+  const emulator = new StreamEmulator()
+  const client = emulator.client()
+  await client.send(new DescribeStreamCommand({ StreamArn: emulator.streamArn }))
+  client.destroy()
 }
 
 type ReaderStep = Extract<

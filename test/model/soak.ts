@@ -41,6 +41,7 @@ console.log([...stepsByKind].sort().map(([name, n]) => `${name} ${n}`).join(', '
 if (result.failed) {
   const [history] = result.counterexample as [History]
   console.log(await tellStory(history))
+  console.log(String(result.errorInstance))
   console.log(`\nnpm run soak -- --seed ${result.seed} --path ${result.counterexamplePath}${values.kind ? ` --kind ${values.kind}` : ''}`)
   process.exitCode = 1
 }

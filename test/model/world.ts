@@ -11,6 +11,9 @@ import {
 } from '../../src/testing/index.ts'
 import type { FaultName, Interruption, Setup, Span, WorldStep } from './steps.ts'
 
+/** Where the clock stands at first, in ms. */
+export const BEGINNING: number = Date.UTC(2026, 0, 1)
+
 const KEYS = 8
 const RETENTION_MS = 24 * 3_600_000
 
@@ -56,7 +59,7 @@ const numberFormats = {
 } as const
 
 export function createWorld(setup: Setup): World {
-  const clock = new ManualClock()
+  const clock = new ManualClock(BEGINNING)
   const emulator = new StreamEmulator({
     seed: setup.seed,
     clock,
