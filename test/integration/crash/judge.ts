@@ -1,0 +1,168 @@
+import { isDeepStrictEqual } from 'node:util'
+import type { StreamToken } from '../../../src/index.ts'
+import type { Evidence, Told } from './evidence.ts'
+
+/** One worker's life. */
+export interface Life {
+  readonly evidence: readonly Evidence[]
+  /** What the store held when the worker was dead; undefined: nothing. */
+  readonly left: StreamToken | undefined
+}
+
+/** What really happened in the table. */
+export interface Truth {
+  /** The writes, in their order. */
+  readonly written: readonly { readonly n: number; readonly id: string }[]
+  parentOf(shardId: string): string | undefined
+}
+
+/** What a series of lives amounts to. */
+export interface Verdict {
+  /** What was promised and not kept, in words; empty when all is well. */
+  readonly faults: readonly string[]
+  readonly delivered: number
+  readonly repeated: number
+  readonly saved: number
+}
+
+/** Judges the lives of workers that went on one after the other, the last of which came to the end of the stream. */
+export function judge(lives: readonly Life[], truth: Truth): Verdict {
+  const faults: string[] = []
+  const told = new Map<number, Told>()
+  for (const { record } of recordsOf(lives)) if (!told.has(record.n)) told.set(record.n, record)
+  const forest = forestOf([...told.values()], truth)
+
+  faults.push(...lostOrUnknown(told, truth), ...firstDeliveriesOutOfOrder(lives, forest))
+  let checkpoint: StreamToken | undefined
+  for (const [number, life] of lives.entries()) {
+    faults.push(...judgeLife(life, checkpoint, forest).map((fault) => `life ${number}: ${fault}`))
+    checkpoint = life.left
+  }
+  const delivered = recordsOf(lives).length
+  const saved = lives.flatMap(({ evidence }) => evidence).filter((one) => 'saved' in one).length
+  return { faults, delivered, repeated: delivered - told.size, saved }
+}
+
+/** The records by shard, and the shards that come before each. */
+interface Forest {
+  readonly ofShard: ReadonlyMap<string, readonly Told[]>
+  ancestorsOf(shardId: string): readonly string[]
+  /** The numbers of the records that a token covers. */
+  coveredBy(token: StreamToken | undefined): Set<number>
+}
+
+function forestOf(records: readonly Told[], { parentOf }: Truth): Forest {
+  const ofShard = new Map<string, Told[]>()
+  for (const record of records) {
+    const siblings = ofShard.get(record.shardId)
+    if (siblings) siblings.push(record)
+    else ofShard.set(record.shardId, [record])
+  }
+  const ancestorsOf = (shardId: string) => {
+    const ancestors: string[] = []
+    for (let at = parentOf(shardId); at !== undefined; at = parentOf(at)) ancestors.push(at)
+    return ancestors
+  }
+  const coveredBy = (token: StreamToken | undefined) => {
+    const covered = new Set<number>()
+    const cover = (shardId: string, isCovered: (record: Told) => boolean) => {
+      for (const record of ofShard.get(shardId) ?? []) if (isCovered(record)) covered.add(record.n)
+    }
+    const positions = token?.shards ?? []
+    // Ancestors of a shard in the token are done, unless they have a position of their own: children are fetched ahead.
+    const placed = new Set(positions.map(({ shardId }) => shardId))
+    for (const { shardId, at } of positions) {
+      for (const ancestor of ancestorsOf(shardId)) if (!placed.has(ancestor)) cover(ancestor, () => true)
+      if (at === 'start') continue
+      if ('since' in at) throw new Error('A token of a reader that began at trim_horizon holds no time')
+      if ('end' in at) cover(shardId, () => true)
+      else {
+        const after = BigInt(at.after)
+        cover(shardId, ({ sequenceNumber }) => BigInt(sequenceNumber) <= after)
+      }
+    }
+    return covered
+  }
+  return { ofShard, ancestorsOf, coveredBy }
+}
+
+function lostOrUnknown(told: ReadonlyMap<number, Told>, { written }: Truth): string[] {
+  const ids = new Map(written.map(({ n, id }) => [n, id]))
+  const lost = written.filter(({ n }) => !told.has(n)).map(({ n }) => n)
+  const unknown = [...told.values()].filter(({ n, id }) => ids.get(n) !== id).map(({ n }) => n)
+  return [...listed('lost', lost), ...listed('never written', unknown)]
+}
+
+/** Of first deliveries, those of an item come in the order of its writes, and those of a child after all of its parent. */
+function firstDeliveriesOutOfOrder(lives: readonly Life[], { ofShard, ancestorsOf }: Forest): string[] {
+  const faults: string[] = []
+  const seen = new Set<number>()
+  const lastOfItem = new Map<string, number>()
+  const begun = new Set<string>()
+  for (const { record } of recordsOf(lives)) {
+    const { n, id, shardId } = record
+    if (seen.has(n)) continue
+    seen.add(n)
+    if (n < (lastOfItem.get(id) ?? -1)) faults.push(`item ${id}: ${n} after ${lastOfItem.get(id)}`)
+    lastOfItem.set(id, n)
+    if (begun.has(shardId)) continue
+    begun.add(shardId)
+    const owed = ancestorsOf(shardId).flatMap((ancestor) => ofShard.get(ancestor) ?? [])
+    const missing = owed.filter((other) => !seen.has(other.n)).map((other) => other.n)
+    faults.push(...listed(`given out after ${n} of a child shard`, missing))
+  }
+  return faults
+}
+
+/** One life: begins exactly at the checkpoint, repeats nothing, and saves exactly what is done. */
+function judgeLife({ evidence, left }: Life, checkpoint: StreamToken | undefined, forest: Forest): string[] {
+  const faults: string[] = []
+  /** What is done, as the worker knows it. */
+  const done = forest.coveredBy(checkpoint)
+  const lastOfShard = new Map<string, bigint>()
+  /** The record in the worker's hands; undefined before the first. */
+  let inHand: number | undefined
+  /** What the store may hold now: what it has saved, and what it was asked to save. */
+  let holds = [checkpoint]
+  for (const one of evidence) {
+    if ('loaded' in one) {
+      if (!isDeepStrictEqual(one.loaded ?? undefined, checkpoint))
+        faults.push('began with another checkpoint than was left')
+    } else if ('record' in one) {
+      const { n, shardId, sequenceNumber } = one.record
+      if (done.has(n)) faults.push(`gave out ${n}, which was done`)
+      if (BigInt(sequenceNumber) <= (lastOfShard.get(shardId) ?? -1n))
+        faults.push(`gave out ${n} after a later record of its shard`)
+      lastOfShard.set(shardId, BigInt(sequenceNumber))
+      done.add(n)
+      inHand = n
+    } else if ('saving' in one) {
+      holds.push(one.saving)
+      // A save by time may come while the worker still has the last record in its hands.
+      const covered = forest.coveredBy(one.saving)
+      if (inHand !== undefined && !covered.has(inHand)) covered.add(inHand)
+      faults.push(...differences(covered, done))
+    } else if ('saved' in one) holds = holds.slice(-1)
+  }
+  if (!holds.some((token) => isDeepStrictEqual(token, left)))
+    faults.push('left another checkpoint than the last that was saved or being saved')
+  return faults
+}
+
+function differences(covered: ReadonlySet<number>, done: ReadonlySet<number>): string[] {
+  const tooMany = [...covered].filter((n) => !done.has(n))
+  const tooFew = [...done].filter((n) => !covered.has(n))
+  return [
+    ...listed('in a checkpoint, though not done', tooMany),
+    ...listed('done, and not in the checkpoint', tooFew),
+  ]
+}
+
+function recordsOf(lives: readonly Life[]): { readonly record: Told }[] {
+  return lives.flatMap(({ evidence }) => evidence).filter((one) => 'record' in one)
+}
+
+function listed(what: string, numbers: readonly number[]): string[] {
+  if (numbers.length === 0) return []
+  return [`${numbers.length} ${what}: ${numbers.slice(0, 5).join(', ')}${numbers.length > 5 ? ' …' : ''}`]
+}

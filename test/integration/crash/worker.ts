@@ -1,0 +1,59 @@
+// A worker as a user would write it, which tells of everything that it does. It is killed at any moment; `write` returns
+// when the kernel has the line, so what was told before is not lost with the process.
+import { writeSync } from 'node:fs'
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb'
+import { DynamoDBStreamsClient } from '@aws-sdk/client-dynamodb-streams'
+import { dynamoDBCheckpointStore } from '../../../src/checkpoints/dynamodb.ts'
+import {
+  type CheckpointStore,
+  fileCheckpointStore,
+  openStream,
+  type StreamToken,
+} from '../../../src/index.ts'
+import { CHECKPOINT_NAME, type Evidence, type WorkerOrder } from './evidence.ts'
+
+const order = JSON.parse(process.argv[2] ?? '') as WorkerOrder
+const settings = { region: 'eu-west-1', credentials: { accessKeyId: 'local', secretAccessKey: 'local' } }
+
+function tell(evidence: Evidence): void {
+  writeSync(1, `${JSON.stringify(evidence)}\n`)
+}
+
+function openStore({ checkpoints }: WorkerOrder): CheckpointStore {
+  if (checkpoints.kind === 'file') return fileCheckpointStore(checkpoints.folder)
+  const { endpoint, tableName } = checkpoints
+  return dynamoDBCheckpointStore({ client: new DynamoDBClient({ ...settings, endpoint }), tableName })
+}
+
+function telling(store: CheckpointStore): CheckpointStore {
+  return {
+    async load(name) {
+      const token = await store.load(name)
+      tell({ loaded: (token ?? null) as StreamToken | null })
+      return token
+    },
+    async save(name, token) {
+      tell({ saving: token })
+      await store.save(name, token)
+      tell({ saved: true })
+    },
+  }
+}
+
+const stream = await openStream<{ id: string; n: number }>({
+  streamArn: order.streamArn,
+  client: new DynamoDBStreamsClient({ ...settings, endpoint: order.endpoint }),
+  checkpoint: {
+    store: telling(openStore(order)),
+    name: CHECKPOINT_NAME,
+    everyRecords: order.everyRecords,
+    everyMs: order.everyMs,
+  },
+  // Small pages and short pauses: a worker lives for a fraction of a second, and shall be killed amid many calls.
+  pageSize: 20,
+  idlePollMs: { min: 5, max: 50 },
+})
+for await (const { newImage, shardId, sequenceNumber } of stream) {
+  tell({ record: { n: newImage?.n ?? -1, id: newImage?.id ?? '', shardId, sequenceNumber } })
+}
+tell({ ended: true })
