@@ -156,7 +156,7 @@ export function createConsumer(
   }
 
   const originOf = (to: 'trim_horizon' | 'latest' | Date, asked: Asked): Origin => {
-    if (to === 'trim_horizon') return fromTrimHorizon(world)
+    if (to === 'trim_horizon') return fromTrimHorizon(world, asked)
     if (to === 'latest' || Number(to) > asked.serviceTime) return fromLatest(world, asked)
     return fromTime(world, asked, Number(to))
   }

@@ -133,9 +133,9 @@ export function createOracle(world: World): Oracle {
       }
       const from = after === undefined ? 0 : shard.records.findIndex((one) => one.sequenceNumber === after) + 1
       const { origin, delivered } = session
-      // What is asked for by time may have been there, when even the time is trimmed.
+      // Nobody can tell what there was in a shard that was seen too late, or when even the time asked for is trimmed.
       const isTimeTrimmed = (origin.since ?? Number.POSITIVE_INFINITY) < emulator.now() - RETENTION_MS
-      if (isTimeTrimmed && after === undefined) return
+      if (after === undefined && (isTimeTrimmed || origin.notListed.has(shardId))) return
       const isMissed = shard.records
         .slice(from)
         .some(

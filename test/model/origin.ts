@@ -22,9 +22,14 @@ export interface Asked {
 }
 
 /** Everything that is left when the position is taken, and all that comes later. */
-export function fromTrimHorizon({ emulator }: World): Origin {
-  const gone = new Set(emulator.records.filter((record) => record.trimmed))
-  return { allows: () => true, requires: (record) => !gone.has(record), takesWhatIsLeft: true, notListed: new Set() }
+export function fromTrimHorizon(world: World, asked: Asked): Origin {
+  const gone = new Set(world.emulator.records.filter((record) => record.trimmed))
+  return {
+    allows: () => true,
+    requires: (record) => !gone.has(record),
+    takesWhatIsLeft: true,
+    notListed: notListed(world, asked),
+  }
 }
 
 /** Everything that tells a time from `since` on, cut to the second. */
