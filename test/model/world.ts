@@ -15,6 +15,7 @@ import type { FaultName, Interruption, Setup, Span, WorldStep } from './steps.ts
 export const BEGINNING: number = Date.UTC(2026, 0, 1)
 
 const KEYS = 8
+const LONGEST_HIDDEN_MS = 4 * 60_000
 const RETENTION_MS = 24 * 3_600_000
 
 /** The service, the clock, and what was done to them. */
@@ -128,9 +129,14 @@ export function createWorld(setup: Setup): World {
         if (shard) emulator.closeShard(shard)
         return
       }
-      case 'hide':
+      case 'hide': {
+        const shard = any(step.shard)
+        // A parent of that age that is not listed counts as trimmed.
+        if (!shard || shard.createdAt <= emulator.now() - RETENTION_MS + LONGEST_HIDDEN_MS) return
         isPlain = false
-        return void emulator.hide(any(step.shard) as EmulatedShard, duration(step.span))
+        emulator.hide(shard, duration(step.span))
+        return
+      }
       case 'showOpen':
         isPlain = false
         return void emulator.showOpen(any(step.shard) as EmulatedShard, duration(step.span))
@@ -203,11 +209,16 @@ export function createWorld(setup: Setup): World {
 /** How the service behaves once faults are lifted. Limits of pages, forms of the end and the retention stay as they are. */
 const harmless: Partial<Behaviour> = { emptyPage: false, repeatPage: false, readLagMs: 0, openShardNext: 'given' }
 
-/** Trims the given share of a shard's records that are older than the retention, and the shard when it is all gone. */
+/**
+ * Trims the given share of a shard's records that are older than the retention, and the shard when it is all gone. What
+ * comes before it in the lineage is older, and trimmed whole.
+ */
 function trimSome(emulator: StreamEmulator, shard: EmulatedShard, share: number): void {
+  if (shard.removed) return
+  if (shard.parentId !== undefined) trimSome(emulator, emulator.shard(shard.parentId), 1)
   const before = emulator.now() - RETENTION_MS
   const old = shard.records.filter((record) => record.writtenAt < before)
-  if (old.length === shard.records.length && (shard.closedAt ?? before) < before && share === 1) {
+  if (share === 1 && old.length === shard.records.length && (shard.closedAt ?? before) < before) {
     emulator.trim({ shard })
     return
   }
@@ -215,8 +226,9 @@ function trimSome(emulator: StreamEmulator, shard: EmulatedShard, share: number)
   if (last) emulator.trim({ shard, through: last.sequenceNumber })
 }
 
+/** Nothing is left out of the listing for longer than the library waits for a hidden parent. */
 function duration(span: Span): Duration {
-  return span
+  return { ms: LONGEST_HIDDEN_MS, ...span }
 }
 
 function pick<T>(list: readonly T[], number: number): T | undefined {
