@@ -13,6 +13,12 @@ const MOST_ASKED_FOR_ONE_BY_ONE = 3
 /** How often the children of a shard are asked for at short intervals; then the periodic listing must do. */
 const QUICK_ATTEMPTS = 10
 
+/**
+ * How often the children of a shard are asked for when the stream was disabled meanwhile: about 1.5 s. It may have rolled
+ * right before, and a listing does not lag less because it says DISABLED.
+ */
+const ATTEMPTS_WHEN_DISABLED = 6
+
 /** After how many answers without children CHILD_SHARDS is not believed, and everything is listed. */
 const EMPTY_ANSWERS_BELIEVED = 2
 
@@ -59,6 +65,8 @@ export class Discovery {
   #listingDueAt: number
   #childFilterWorks = true
   #status: StreamStatus | undefined
+  /** The first listing said DISABLED: what there is has long been listed. */
+  #wasDisabledAtFirst: boolean | undefined
 
   constructor(context: ListingContext, lineage: Lineage, intervalMs: number, listener: DiscoveryListener) {
     this.#context = context
@@ -68,13 +76,14 @@ export class Discovery {
     this.#listingDueAt = context.clock.now() + intervalMs
   }
 
-  /** Whether the stream was switched off: no shard will get children any more. */
-  get isDisabled(): boolean {
-    return this.#status === 'DISABLED'
+  /** Whether the stream was switched off, and no shard will turn up any more. */
+  get isOver(): boolean {
+    return this.#isDisabled && this.#searches.size === 0
   }
 
-  /** Whether some shard has not been asked for yet: what comes after it may be there already. */
-  get hasUnasked(): boolean {
+  /** Whether an answer is to be waited for: what comes after a shard may be there already. */
+  get isAwaited(): boolean {
+    if (this.#isDisabled) return this.#searches.size > 0
     for (const { attempt, isAwaited } of this.#searches.values()) if (isAwaited && attempt === 0) return true
     return false
   }
@@ -89,6 +98,7 @@ export class Discovery {
 
   /** Asks for the children of a shard, and whether it is closed, until `stopSearch`. */
   search(node: ShardNode, isAwaited: boolean): void {
+    if (this.#wasDisabledAtFirst) return
     if (!this.#searches.has(node)) this.#searches.set(node, { isAwaited, attempt: 0, dueAt: 0 })
   }
 
@@ -129,12 +139,17 @@ export class Discovery {
     }
     // Not before the last page: shards that are still to be read may be on it.
     this.#status = status
-    if (this.isDisabled) this.#lineage.closeAll()
+    this.#wasDisabledAtFirst ??= this.#isDisabled
+    if (this.#isDisabled) this.#lineage.closeAll()
     const now = this.#context.clock.now()
     this.#listener.listingComplete(this.#lineage.completeListing(number, now))
     for (const node of searched) this.#afterAttempt(node, now, true)
     const pauseMs = this.#listener.isReading() ? this.#intervalMs : NOTHING_TO_READ_INTERVAL_MS
     this.#listingDueAt = now + Math.min(pauseMs, this.#intervalMs)
+  }
+
+  get #isDisabled(): boolean {
+    return this.#status === 'DISABLED'
   }
 
   async #run(now: number): Promise<void> {
@@ -180,6 +195,7 @@ export class Discovery {
     search.attempt++
     search.dueAt =
       search.attempt < QUICK_ATTEMPTS ? now + this.#pauseMs(search.attempt) : Number.POSITIVE_INFINITY
+    if (this.#isDisabled && search.attempt >= ATTEMPTS_WHEN_DISABLED) this.#searches.delete(node)
     this.#listener.searched(node, wasListed)
   }
 

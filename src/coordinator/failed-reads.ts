@@ -1,3 +1,4 @@
+import type { CoordinatorEvents } from '../events.ts'
 import { type FailedRead, isMissed, judgeFailure } from '../reader/judge-failure.ts'
 import type { ReadPump } from '../reader/read-pump.ts'
 import type { ShardReader } from '../reader/shard-reader.ts'
@@ -84,6 +85,11 @@ export class FailedReads {
     else this.#around.trouble.fail(error, reader)
   }
 
+  /** A shard was trimmed before any listing showed it. */
+  trimmedUnseen(shardId: string): void {
+    this.#told({ shardId, after: undefined, reason: 'shard-vanished' }, undefined)
+  }
+
   #retry(reader: ShardReader, { operation, error }: FailedRead, now: number): void {
     const { listing, pump, rounds } = this.#around
     const { shardId } = reader.node
@@ -124,11 +130,15 @@ export class FailedReads {
 
   /** Tells of records that are gone. Returns whether to go on. */
   #tellGap(reader: ShardReader, reason: 'position-trimmed' | 'shard-vanished', cause: unknown): boolean {
+    if (this.#told({ shardId: reader.node.shardId, after: reader.lastRead, reason }, cause)) return true
+    reader.phase = 'stopped'
+    return false
+  }
+
+  #told(gap: CoordinatorEvents['gap'], cause: unknown): boolean {
     const { listing, onGap, trouble } = this.#around
-    const gap = { shardId: reader.node.shardId, after: reader.lastRead, reason }
     listing.events.emit('gap', gap)
     if (onGap === 'continue') return true
-    reader.phase = 'stopped'
     trouble.gap(gap, cause)
     return false
   }

@@ -107,6 +107,7 @@ export class ForestReader {
         released: (reader) => this.#released(reader),
         finished: (reader) => this.#finished(reader),
         heirsWanted: (node) => this.#heirsWanted(node),
+        trimmedUnseen: (shardId) => this.#failedReads.trimmedUnseen(shardId),
       },
     )
     this.#failedReads = new FailedReads({
@@ -135,9 +136,9 @@ export class ForestReader {
     return serviceTime
   }
 
-  /** Begins reading: the lineage was listed and placed. */
-  begin(adoptedStart: AdoptedStart): void {
-    this.#succession.begin(adoptedStart)
+  /** Begins reading: the lineage was listed and placed. `newestKnown`: when the newest shard before it was made (ms). */
+  begin(adoptedStart: AdoptedStart, newestKnown: number | undefined): void {
+    this.#succession.begin(adoptedStart, newestKnown)
   }
 
   /**
@@ -212,7 +213,7 @@ export class ForestReader {
   /** Whether the stream is disabled, and all of it was given out. */
   get ended(): boolean {
     const { readers, unread } = this.#succession
-    return this.#discovery.isDisabled && readers.size === 0 && unread.size === 0
+    return this.#discovery.isOver && readers.size === 0 && unread.size === 0
   }
 
   /** The shards that are being read, also those whose records are held back. */
@@ -237,8 +238,8 @@ export class ForestReader {
 
   /** Whether all have answered, and nothing can be given out. */
   isOver(round: Round): boolean {
-    if (this.buffer.next !== undefined || this.#blocking.size > 0 || this.#discovery.hasUnasked) return false
-    return round.waitsFor.size === 0
+    if (this.buffer.next !== undefined || this.#blocking.size > 0) return false
+    return round.waitsFor.size === 0 && !this.#discovery.isAwaited
   }
 
   endRound(round: Round): void {
@@ -259,9 +260,10 @@ export class ForestReader {
     const asked: ShardReader[] = []
     for (const reader of this.readers()) {
       if (reader.iterator === undefined || reader.iteratorExpiresAt > now + RENEW_BEFORE_EXPIRY_MS) continue
-      // What was fetched says where to go on: the next read makes a fresh one.
-      if (reader.phase === 'resting') reader.dropIterator()
-      else if (reader.phase === 'scheduled') asked.push(reader)
+      if (reader.phase !== 'resting' && reader.phase !== 'scheduled') continue
+      // What was fetched says where to go on: the next read makes a fresh one. To read now might take memory.
+      if (reader.queue.length > 0) reader.dropIterator()
+      else asked.push(reader)
     }
     for (const reader of asked) this.#pump.readAt(reader, now)
     const round = this.#rounds.begin(asked, this.#pump.reads)
@@ -287,7 +289,7 @@ export class ForestReader {
   }
 
   #heirsWanted(node: ShardNode): void {
-    if (!node.gone && !this.#discovery.isDisabled) this.#discovery.search(node, true)
+    if (!node.gone) this.#discovery.search(node, true)
   }
 
   /**
@@ -318,8 +320,7 @@ export class ForestReader {
 
   /** A listing has told what it knows of a shard. */
   #searched(node: ShardNode, wasListed: boolean): void {
-    const isSettled = node.children.length > 0 || node.gone || this.#discovery.isDisabled
-    if (isSettled) this.#discovery.stopSearch(node)
+    if (node.children.length > 0 || node.gone) this.#discovery.stopSearch(node)
     const reader = this.#succession.readers.get(node)
     if (reader?.phase !== 'ending') return
     if (node.gone) {

@@ -1,8 +1,10 @@
 import type { Clock } from '../clock.ts'
 import type { CoordinatorEvents, Emitter } from '../events.ts'
+import { shardCreatedAt } from '../position/shard-id.ts'
 import { ShardReader } from '../reader/shard-reader.ts'
 import type { Lineage } from '../shards/lineage.ts'
 import { hasStartedHeir, planShard } from '../shards/plan.ts'
+import { RETENTION_MS } from '../shards/retention.ts'
 import type { AdoptedStart } from '../shards/seek.ts'
 import type { ShardNode } from '../shards/shard.ts'
 import type { Frontier } from './frontier.ts'
@@ -15,6 +17,8 @@ export interface SuccessionListener {
   released(reader: ShardReader): void
   /** Everything of a shard was given out. */
   finished(reader: ShardReader): void
+  /** A shard came and went without ever having been listed. */
+  trimmedUnseen(shardId: string): void
   /** A shard has come to its end, and no child of it is known. */
   heirsWanted(node: ShardNode): void
 }
@@ -40,6 +44,8 @@ export class Succession {
   readonly #listener: SuccessionListener
   /** Undefined until reading has begun. */
   #adoptedStart: AdoptedStart | undefined
+  #newestKnown = Number.POSITIVE_INFINITY
+  readonly #trimmedUnseen = new Set<string>()
 
   constructor(
     around: {
@@ -59,9 +65,10 @@ export class Succession {
     this.#listener = listener
   }
 
-  /** Begins with a lineage that was listed and placed. */
-  begin(adoptedStart: AdoptedStart): void {
+  /** Begins with a lineage that was listed and placed. Shards made after `newestKnown` (ms) came later. */
+  begin(adoptedStart: AdoptedStart, newestKnown: number | undefined): void {
     this.#adoptedStart = adoptedStart
+    this.#newestKnown = newestKnown ?? Number.POSITIVE_INFINITY
     const now = this.#clock.now()
     const finished: ShardNode[] = []
     for (const node of this.#lineage.nodes()) {
@@ -141,7 +148,18 @@ export class Succession {
     if (plan.do === 'open' && plan.hiddenParentId !== undefined) {
       this.#events.emit('parentNotListed', { shardId: node.shardId, parentId: plan.hiddenParentId })
     }
+    this.#noticeTrimmedParent(node)
     this.#open(node, plan.do === 'prefetch')
+  }
+
+  /** A parent that is not listed though it was made after the position was taken has been trimmed unread. */
+  #noticeTrimmedParent({ parentId, placed }: ShardNode): void {
+    if (parentId === undefined || placed || this.#lineage.get(parentId)) return
+    const createdAt = shardCreatedAt(parentId)
+    if (createdAt === undefined || createdAt <= this.#newestKnown || this.#trimmedUnseen.has(parentId)) return
+    if (createdAt > this.#clock.now() - RETENTION_MS) return
+    this.#trimmedUnseen.add(parentId)
+    this.#listener.trimmedUnseen(parentId)
   }
 
   #open(node: ShardNode, held: boolean): void {

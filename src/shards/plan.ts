@@ -47,27 +47,27 @@ function isHidden(shardId: string, now: number): boolean {
 
 /**
  * Whether a shard may turn out to lie before the position, once a hidden shard is listed: a shard that was read names a
- * parent that no listing shows, and that parent may be a child of this one, which has none that are known.
+ * parent that no listing shows, and that parent may go on from this shard, or from an heir of it without known children.
  */
 function mayBeBehind(node: ShardNode, lineage: Lineage, now: number): boolean {
-  if (node.placed || node.children.length > 0) return false
-  const createdAt = shardCreatedAt(node.shardId)
-  if (createdAt === undefined) return false
-  return lineage.missingParents().some((parentId) => {
-    const parentMade = shardCreatedAt(parentId)
-    return parentMade !== undefined && createdAt <= parentMade && isHidden(parentId, now)
+  if (node.placed) return false
+  const hidden = lineage.missingParents().filter((parentId) => isHidden(parentId, now))
+  if (hidden.length === 0) return false
+  const newest = Math.max(...hidden.map((parentId) => shardCreatedAt(parentId) ?? 0))
+  return heirsOf(node).some((heir) => {
+    const createdAt = shardCreatedAt(heir.shardId)
+    return heir.children.length === 0 && createdAt !== undefined && createdAt <= newest
   })
+}
+
+/** A shard with all that go on from it, as far as they are known. */
+function heirsOf(node: ShardNode): ShardNode[] {
+  const heirs = new Set([node])
+  for (const heir of heirs) for (const child of heir.children) heirs.add(child)
+  return [...heirs]
 }
 
 /** Whether reading of one of the shard's heirs has begun. Then it lies before the position, whenever it shows up. */
 export function hasStartedHeir(node: ShardNode): boolean {
-  const rest = [...node.children]
-  const seen = new Set<ShardNode>()
-  for (let heir = rest.pop(); heir; heir = rest.pop()) {
-    if (seen.has(heir)) continue
-    seen.add(heir)
-    if (heir.state !== 'unread' || heir.placed) return true
-    rest.push(...heir.children)
-  }
-  return false
+  return heirsOf(node).some((heir) => heir !== node && (heir.state !== 'unread' || heir.placed))
 }

@@ -70,6 +70,11 @@ export function seekToken(lineage: Lineage, token: StreamToken): AdoptedStart {
   for (const node of lineage.nodes()) {
     if (node.state === 'unread' && !node.placed && hasStartedHeir(node)) node.state = 'finished'
   }
+  for (const { parentId, at } of token.shards) {
+    const parent = parentId === undefined ? undefined : lineage.get(parentId)
+    // A child that was not listed when the token was taken begins where its sibling did.
+    if (parent && !parent.placed && typeof at === 'object' && 'since' in at) parent.start = at
+  }
   return 'start'
 }
 
