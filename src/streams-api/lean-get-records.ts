@@ -5,7 +5,7 @@ import {
 } from '@aws-sdk/client-dynamodb-streams'
 import { abortable } from './abortable.ts'
 import { decodeRecord } from './decode-record.ts'
-import { type ParsedPage, putPageBack, takePage } from './lean-page.ts'
+import { type LeanPage, putPageBack, takePage } from './lean-page.ts'
 import type { RecordPage, StreamsApi } from './streams-api.ts'
 
 /**
@@ -53,7 +53,7 @@ type DeserializeMiddleware = Parameters<GetRecordsCommand['middlewareStack']['ad
 /** What became of one command. */
 interface Reading {
   /** What was read of the last attempt's answer. */
-  readonly page: ParsedPage | undefined
+  readonly page: LeanPage | undefined
   /** Whether a successful answer went by unread. Not so with a mocked client, which asks no service. */
   readonly bypassed: boolean
 }
@@ -63,7 +63,7 @@ function readLean(
   client: DynamoDBStreamsClient,
   fallBack: (reason: string) => void,
 ): Reading {
-  const reading = { page: undefined as ParsedPage | undefined, bypassed: false }
+  const reading = { page: undefined as LeanPage | undefined, bypassed: false }
   let broken = false
 
   /** The page is lost, but nothing has moved: the next attempt, of the SDK or of our caller, leaves it all to the SDK. */
@@ -106,14 +106,21 @@ function readLean(
   return reading
 }
 
-/** The page in wire form, unless a middleware of the user's looked at the records or made an answer of its own. */
-function pageOf(answer: GetRecordsCommandOutput | undefined, page: ParsedPage | undefined): RecordPage {
-  const lean = page !== undefined && page.output === answer && page.untouched
+/** The page in JSON form, unless a middleware of the user's looked at the records or made an answer of its own. */
+function pageOf(answer: GetRecordsCommandOutput | undefined, page: LeanPage | undefined): RecordPage {
+  const nextIterator = answer?.NextShardIterator || undefined
+  if (!page?.untouched || page.output !== answer) {
+    return { records: answer?.Records ?? [], decode: undefined, nextIterator, bytes: page?.bytes }
+  }
+  const { content, bytes } = page
   return {
-    records: lean ? page.records : (answer?.Records ?? []),
-    decode: lean ? decodeRecord : undefined,
-    nextIterator: answer?.NextShardIterator || undefined,
-    bytes: page?.bytes,
+    get records() {
+      return content.records
+    },
+    lazyRecords: content.lazyRecords,
+    decode: decodeRecord,
+    nextIterator,
+    bytes,
   }
 }
 

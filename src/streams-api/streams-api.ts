@@ -23,6 +23,12 @@ export interface WireRecord {
     | undefined
 }
 
+/** Records in their order. An array is one. */
+export interface WireRecords {
+  readonly length: number
+  at(index: number): WireRecord | undefined
+}
+
 export type StreamStatus = 'ENABLING' | 'ENABLED' | 'DISABLING' | 'DISABLED'
 
 /** What DescribeStream tells of one shard. */
@@ -46,6 +52,11 @@ export interface ShardPage {
 
 export interface RecordPage {
   readonly records: readonly WireRecord[]
+  /**
+   * The same records, of a large answer: each is parsed when it is asked for, so that a page that waits takes no more
+   * memory than it did on the wire. Cheap when read in order. Whoever uses it leaves `records` alone.
+   */
+  readonly lazyRecords?: WireRecords | undefined
   /** Makes a record of this page what the SDK gives; undefined where the records are that already. */
   readonly decode: ((record: WireRecord) => RawRecord) | undefined
   /** Undefined where the service gave none, null or an empty text: these mean the same. */
