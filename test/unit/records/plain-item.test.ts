@@ -48,7 +48,7 @@ describe.each(optionSets)('an image with %s', (_, unmarshallOptions) => {
           expected,
         )
       }),
-      { numRuns: 300 },
+      { numRuns: 100 },
     )
   })
 })

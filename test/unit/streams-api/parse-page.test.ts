@@ -62,7 +62,7 @@ describe('records that are parsed when they are asked for', () => {
     const lazy = lazyRecords(body, findRecords(body, 1) ?? expect.unreachable())
     expect(lazy.at(0)).toBe(lazy.at(0))
     body.fill('!', body.length >> 1)
-    expect(lazy.at(40)).toMatchObject({ n: 40 })
+    expect(lazy.at(20)).toMatchObject({ n: 20 })
     expect(() => lazy.at(99)).toThrow(SyntaxError)
   })
 })
