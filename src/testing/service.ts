@@ -200,5 +200,5 @@ function faultAfter(effect: Effect, result: unknown): Error | undefined {
 }
 
 function startText(start: OpenIteratorRequest['start']): string {
-  return 'sequenceNumber' in start ? `${start.type} ${start.sequenceNumber}` : start.type
+  return start.sequenceNumber === undefined ? start.type : `${start.type} ${start.sequenceNumber}`
 }

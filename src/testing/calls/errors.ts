@@ -20,6 +20,16 @@ export function notFound(what: string): ServiceFault {
   return new ServiceFault('ResourceNotFoundException', `Requested resource not found: ${what} not found`)
 }
 
+/** At GetShardIterator. */
+export function unknownShard(): ServiceFault {
+  return new ServiceFault('ResourceNotFoundException', 'Shard does not exist')
+}
+
+/** A shard whose retention is over, in the words of DynamoDB Local. */
+export function shardGone(): ServiceFault {
+  return new ServiceFault('ResourceNotFoundException', 'Invalid ShardId in ShardIterator')
+}
+
 export function trimmed(shardId: string): ServiceFault {
   return new ServiceFault(
     'TrimmedDataAccessException',

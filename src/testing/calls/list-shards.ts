@@ -3,13 +3,14 @@ import { shuffled } from '../world/random.ts'
 import type { Shard } from '../world/shard.ts'
 import { type Stream, streamStatus } from '../world/stream.ts'
 import { isListed } from '../world/topology.ts'
+import { checkLimit, checkShardId, checkStreamArn } from './checks.ts'
 import { type CallContext, readableStream } from './context.ts'
 import { invalid } from './errors.ts'
 
 export interface ListShardsRequest {
   readonly streamArn: string
   readonly exclusiveStartShardId?: string | undefined
-  /** The shard of a `CHILD_SHARDS` filter. */
+  /** The shard of a `CHILD_SHARDS` filter; an empty text where the filter names none. */
   readonly childrenOf?: string | undefined
   readonly limit?: number | undefined
 }
@@ -25,8 +26,12 @@ export interface ListedShards {
 export function listShards(context: CallContext, request: ListShardsRequest): ListedShards {
   const { behaviour, now } = context
   const { limit = 100, exclusiveStartShardId } = request
-  if (!Number.isInteger(limit) || limit < 1 || limit > 100) throw invalid('Limit must be between 1 and 100')
+  checkLimit(limit, 100)
+  checkStreamArn(request.streamArn, behaviour)
+  if (exclusiveStartShardId !== undefined) checkShardId(exclusiveStartShardId, 'listing', behaviour)
   if (request.childrenOf !== undefined) {
+    const isMissing = request.childrenOf === '' && behaviour.requestChecks === 'local'
+    if (!isMissing) checkShardId(request.childrenOf, 'listing', behaviour)
     if (behaviour.childShards === 'refused') throw invalid('ShardFilter is not supported')
     if (exclusiveStartShardId !== undefined) {
       throw invalid('ExclusiveStartShardId must not be given together with ShardFilter')

@@ -1,6 +1,6 @@
 import { isGone, type Stream } from '../world/stream.ts'
+import { checkLimit } from './checks.ts'
 import type { CallContext } from './context.ts'
-import { invalid } from './errors.ts'
 
 export interface ListStreamsRequest {
   readonly tableName?: string | undefined
@@ -16,7 +16,7 @@ export interface ListedStreams {
 export function listStreams(context: CallContext, request: ListStreamsRequest): ListedStreams {
   const { table, now, behaviour } = context
   const { limit = 100, tableName, exclusiveStartStreamArn: start } = request
-  if (!Number.isInteger(limit) || limit < 1 || limit > 100) throw invalid('Limit must be between 1 and 100')
+  checkLimit(limit, 100)
   const first = start === undefined ? 0 : table.streams.findIndex(({ arn }) => arn === start) + 1
   const streams = (
     tableName === undefined || tableName === table.name ? table.streams.slice(first) : []

@@ -1,29 +1,34 @@
 import type { IteratorStart } from '../../streams-api/streams-api.ts'
-import { parseSequenceNumber } from '../world/sequence-numbers.ts'
 import type { Shard } from '../world/shard.ts'
+import { type AskedStart, checkSequenceNumber, checkShardId, checkStart, checkStreamArn } from './checks.ts'
 import { type CallContext, readableStream } from './context.ts'
-import { invalid, ServiceFault, trimmed } from './errors.ts'
+import { shardGone, trimmed, unknownShard } from './errors.ts'
 import { encodeIterator } from './iterator.ts'
 
 export interface OpenIteratorRequest {
   readonly streamArn: string
   readonly shardId: string
-  readonly start: IteratorStart
+  readonly start: AskedStart
 }
 
 /** GetShardIterator. */
 export function openIterator(context: CallContext, request: OpenIteratorRequest): string {
-  const stream = readableStream(context, request.streamArn)
-  const shard = stream.topology.find(request.shardId)
-  if (!shard || shard.removed) throw new ServiceFault('ResourceNotFoundException', 'Shard does not exist')
+  const { behaviour } = context
+  const { streamArn, shardId } = request
+  checkStreamArn(streamArn, behaviour)
+  checkShardId(shardId, 'iterator', behaviour)
+  const start = checkStart(request.start, behaviour)
+  const stream = readableStream(context, streamArn)
+  const shard = stream.topology.find(shardId)
+  if (!shard || (shard.removed && behaviour.goneTold === 'at-iterator')) throw unknownShard()
   return encodeIterator({
     streamArn: stream.arn,
     shard: shard.number,
-    index: startIndex(context, shard, request.start),
+    index: startIndex(context, shard, start),
     issuedAt: context.now,
     serial: context.iterators.nextSerial(),
     reader: context.iterators.nextReader(),
-    emptyPages: context.behaviour.emptyPagesAtStart,
+    emptyPages: behaviour.emptyPagesAtStart,
   })
 }
 
@@ -35,10 +40,8 @@ function startIndex({ behaviour }: CallContext, shard: Shard, start: IteratorSta
     if (start.type === 'TRIM_HORIZON') return shard.trimmed
     return Math.max(shard.trimmed, shard.records.length - behaviour.latestSlack)
   }
-  // The service's model: 21 to 40 digits. A consumer that cuts leading zeros off meets this.
-  const sequence = parseSequenceNumber(start.sequenceNumber)
-  if (sequence === undefined || start.sequenceNumber.length < 21)
-    throw invalid(`Invalid SequenceNumber: ${start.sequenceNumber}`)
+  const sequence = checkSequenceNumber(start.sequenceNumber, shard, behaviour)
+  if (shard.removed) throw shardGone()
   const index = recordsBefore(shard, start.type === 'AT_SEQUENCE_NUMBER' ? sequence : sequence + 1n)
   if (index < shard.trimmed && behaviour.trimmedTold === 'at-iterator') throw trimmed(shard.shardId)
   return index

@@ -1,7 +1,8 @@
 import type { StoredRecord } from '../world/record.ts'
 import type { Shard } from '../world/shard.ts'
+import { checkLimit } from './checks.ts'
 import { type CallContext, readableStream } from './context.ts'
-import { expired, invalid, notFound, trimmed } from './errors.ts'
+import { expired, invalid, notFound, shardGone, trimmed } from './errors.ts'
 import { encodeIterator, type IteratorState } from './iterator.ts'
 
 export interface ReadRecordsRequest {
@@ -25,13 +26,14 @@ export interface ReadPage {
 export function readRecords(context: CallContext, request: ReadRecordsRequest): ReadPage {
   const { behaviour, now, iterators } = context
   const { limit = 1000, iterator: state } = request
-  if (!Number.isInteger(limit) || limit < 1 || limit > 1000) throw invalid('Limit must be between 1 and 1000')
+  checkLimit(limit, 1000)
   if (!state) throw invalid('Invalid ShardIterator')
   const stream = readableStream(context, state.streamArn)
   const shard = stream.topology.shards[state.shard]
   if (!shard) throw notFound('Shard of the iterator')
   const age = now - state.issuedAt
   if (age >= behaviour.iteratorLifeMs || state.serial < iterators.expiredBelow(shard.shardId)) throw expired()
+  if (shard.removed && behaviour.goneTold === 'at-records') throw shardGone()
   if (state.index < shard.trimmed) throw trimmed(shard.shardId)
 
   const crossing = state.emptyPages > 0

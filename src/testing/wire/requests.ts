@@ -1,4 +1,3 @@
-import type { IteratorStart } from '../../streams-api/streams-api.ts'
 import { invalid, ServiceFault } from '../calls/errors.ts'
 import type { ListShardsRequest } from '../calls/list-shards.ts'
 import type { ListStreamsRequest } from '../calls/list-streams.ts'
@@ -27,7 +26,7 @@ export function describeStreamRequest(members: Members): ListShardsRequest {
   return {
     streamArn: text(members, 'StreamArn'),
     exclusiveStartShardId: optionalText(members, 'ExclusiveStartShardId'),
-    childrenOf: filter === undefined ? undefined : text(filter, 'ShardId'),
+    childrenOf: filter === undefined ? undefined : (optionalText(filter, 'ShardId') ?? ''),
     limit: optionalNumber(members, 'Limit'),
   }
 }
@@ -36,21 +35,10 @@ export function getShardIteratorRequest(members: Members): OpenIteratorRequest {
   return {
     streamArn: text(members, 'StreamArn'),
     shardId: text(members, 'ShardId'),
-    start: iteratorStart(members),
-  }
-}
-
-function iteratorStart(members: Members): IteratorStart {
-  const type = text(members, 'ShardIteratorType')
-  switch (type) {
-    case 'TRIM_HORIZON':
-    case 'LATEST':
-      return { type }
-    case 'AT_SEQUENCE_NUMBER':
-    case 'AFTER_SEQUENCE_NUMBER':
-      return { type, sequenceNumber: text(members, 'SequenceNumber') }
-    default:
-      throw invalid(`ShardIteratorType: ${type} is not one of its values`)
+    start: {
+      type: optionalText(members, 'ShardIteratorType') ?? '',
+      sequenceNumber: optionalText(members, 'SequenceNumber'),
+    },
   }
 }
 

@@ -2,7 +2,7 @@ import type { StreamViewType } from '@aws-sdk/client-dynamodb-streams'
 import type { RawRecord } from '../../streams-api/streams-api.ts'
 import type { Behaviour } from '../behaviour.ts'
 import { type AttributeMap, imageBytes } from './attributes.ts'
-import { below, hex, type Random } from './random.ts'
+import { below, hex, type Random, uuid } from './random.ts'
 import type { ItemKey, StoredRecord } from './record.ts'
 import type { Shard } from './shard.ts'
 import type { Stream } from './stream.ts'
@@ -39,11 +39,13 @@ export function appendRecord(
   context: AppendContext,
 ): StoredRecord {
   const { now, behaviour, random } = context
-  const sequence = stream.numbers.after(shard.last)
+  const { numbers } = stream
+  const isFirst = shard.records.length === 0
+  const sequence = isFirst && numbers.tight ? shard.last : numbers.after(shard.last)
   const createdAt = toldTime(change.createdAt ?? now, behaviour, random)
   const raw = rawRecord(stream.viewType, change, context)
   const { dynamodb } = raw
-  dynamodb.SequenceNumber = stream.numbers.text(sequence)
+  dynamodb.SequenceNumber = numbers.text(sequence)
   if (createdAt !== undefined) dynamodb.ApproximateCreationDateTime = new Date(createdAt)
   const bytes = imageBytes(dynamodb.Keys) + imageBytes(dynamodb.NewImage) + imageBytes(dynamodb.OldImage)
   dynamodb.SizeBytes = bytes
@@ -91,7 +93,7 @@ function rawRecord(viewType: StreamViewType, change: Change, context: AppendCont
   }
   const eventName = change.ttl && !marked ? 'UNKNOWN_TO_SDK_VERSION' : change.eventName
   const raw: NewRecord = {
-    eventID: hex(random, 32),
+    eventID: behaviour.eventIds === 'uuid' ? uuid(random) : hex(random, 32),
     // The service may send names that the SDK doesn't know yet.
     eventName: eventName as NonNullable<RawRecord['eventName']>,
     eventVersion: '1.1',

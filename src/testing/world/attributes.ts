@@ -1,4 +1,5 @@
 import type { AttributeValue } from '@aws-sdk/client-dynamodb-streams'
+import { numberBytes } from './numbers.ts'
 
 /** An item or a key as DynamoDB writes it. */
 export type AttributeMap = Record<string, AttributeValue>
@@ -65,8 +66,7 @@ function canonical(value: AttributeValue): string {
 }
 
 /**
- * The size of an image by DynamoDB's rules for items: names and texts in UTF-8, about a byte for each two digits of
- * a number, one byte for booleans and nulls, three bytes for a list or map and one for each of its members.
+ * The size of an image by DynamoDB's rules for items: names and texts in UTF-8, numbers by their digits, one byte for booleans and nulls, three bytes for a list or map and one for each of its members.
  */
 export function imageBytes(image: AttributeMap | undefined): number {
   let bytes = 0
@@ -87,10 +87,6 @@ function valueBytes(value: AttributeValue): number {
   if (value.NS) return value.NS.reduce((sum, member) => sum + numberBytes(member), 0)
   if (value.BS) return value.BS.reduce((sum, member) => sum + member.byteLength, 0)
   return 0
-}
-
-function numberBytes(text: string): number {
-  return Math.ceil(text.length / 2) + 1
 }
 
 function base64(bytes: Uint8Array): string {

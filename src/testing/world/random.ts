@@ -51,6 +51,20 @@ export function hex(random: Random, digits: number): string {
   return text.slice(0, digits)
 }
 
+/** As Java writes the random ones, which DynamoDB Local uses for the ids of its records. */
+export function uuid(random: Random): string {
+  const digits = hex(random, 32)
+  return [
+    [0, 8],
+    [8, 12],
+    [12, 16],
+    [16, 20],
+    [20, 32],
+  ]
+    .map(([from, to]) => digits.slice(from, to))
+    .join('-')
+}
+
 /** Looked up, as `toString(16)` of numbers beyond 31 bits takes a microsecond, and each record needs four. */
 const byteTexts = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'))
 

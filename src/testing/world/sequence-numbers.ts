@@ -8,6 +8,11 @@ export interface SequenceNumberFormat {
   readonly maxGap?: number | undefined
   /** Numbers are filled up with leading zeros to this many digits, as some emulators do. @default 0 (no zeros) */
   readonly digits?: number | undefined
+  /**
+   * Whether a shard's starting number is that of its first record, and its ending number that of its last one, as
+   * with DynamoDB Local. Otherwise they lie before and behind. @default false
+   */
+  readonly tight?: boolean | undefined
 }
 
 /** Makes the sequence numbers of one stream. They mean something inside a lineage only, as in the service. */
@@ -16,6 +21,8 @@ export interface SequenceNumbers {
   root(): bigint
   /** A number above `last`. */
   after(last: bigint): bigint
+  /** See {@link SequenceNumberFormat.tight}. */
+  readonly tight: boolean
   text(value: bigint): string
 }
 
@@ -29,6 +36,7 @@ export function sequenceNumbers(random: Random, format: SequenceNumberFormat = {
       if (given !== undefined) given += BigInt(1 + below(random, 1_000_000))
       return start
     },
+    tight: format.tight ?? false,
     after: (last) => last + BigInt(1 + below(random, maxGap)),
     text: (value) => {
       const text = value.toString()

@@ -34,6 +34,6 @@ export interface Shard extends EmulatedShard {
   endingSequenceNumber: string | undefined
   records: StoredRecord[]
   trimmed: number
-  /** The highest sequence number used so far. */
+  /** The highest sequence number used so far: the starting number before the first record. */
   last: bigint
 }

@@ -58,7 +58,7 @@ export function createTopology(options: {
   }
 
   const shut = (shard: Shard, now: number): bigint => {
-    const end = numbers.after(shard.last)
+    const end = numbers.tight ? shard.last : numbers.after(shard.last)
     shard.last = end
     shard.open = false
     shard.closedAt = now

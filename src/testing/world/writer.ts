@@ -1,5 +1,6 @@
 import { marshall, unmarshall } from '@aws-sdk/util-dynamodb'
 import { type AttributeMap, keyText, pick } from './attributes.ts'
+import { withKeptNumbers } from './kept-image.ts'
 import type { EmulatedRecord, ItemKey } from './record.ts'
 import type { Table, Write } from './table.ts'
 
@@ -73,7 +74,10 @@ export function createWriter(table: Table): Writer {
       const image = toImage(item)
       return write(pick(image, keyNames), image, { ...forTable(options), key: plainKey(item) })
     },
-    putImage: (image) => write(pick(image, keyNames), image, {}),
+    putImage: (given) => {
+      const image = withKeptNumbers(given)
+      return write(pick(image, keyNames), image, {})
+    },
     update: (key, changes, options) => {
       const keyImage = pick(toImage(key), keyNames)
       const newImage = { ...table.items.get(keyText(keyImage, keyNames)), ...keyImage, ...toImage(changes) }
@@ -84,7 +88,7 @@ export function createWriter(table: Table): Writer {
       const keyImage = pick(toImage(key), keyNames)
       return write(keyImage, undefined, { ...forTable(options), key: plainKey(key), ttl: options.ttl })
     },
-    removeImage: (key) => write(pick(key, keyNames), undefined, {}),
+    removeImage: (key) => write(pick(withKeptNumbers(key), keyNames), undefined, {}),
     fill: ({ records, item, bytes = 1000 }) => {
       const before = table.records.length
       const text = 'x'.repeat(Math.max(0, bytes - 30))
@@ -98,7 +102,7 @@ export function createWriter(table: Table): Writer {
 }
 
 function toImage(item: Item): AttributeMap {
-  return marshall(item, { removeUndefinedValues: true }) as AttributeMap
+  return withKeptNumbers(marshall(item, { removeUndefinedValues: true }) as AttributeMap)
 }
 
 function forTable({ createdAt, eventName, unknownFields }: WriteOptions): Partial<Write> {

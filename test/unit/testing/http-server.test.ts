@@ -26,11 +26,11 @@ test('errors are told as AWS JSON 1.0 tells them', async () => {
   const missing = await post(
     server.url,
     'DynamoDBStreams_20120810.DescribeStream',
-    '{"StreamArn":"arn:none"}',
+    JSON.stringify({ StreamArn: `${emulator.streamArn}0` }),
   )
   expect(await missing.json()).toMatchObject({
     __type: 'com.amazonaws.dynamodb.v20120810#ResourceNotFoundException',
-    message: expect.stringContaining('arn:none'),
+    message: expect.stringContaining(`${emulator.streamArn}0`),
   })
 })
 
