@@ -2,7 +2,7 @@ import { type ParseArgsConfig, parseArgs } from 'node:util'
 import { isStreamError } from '../errors.ts'
 import { checkStreamArn } from '../options.ts'
 import { usageError } from './cli-error.ts'
-import { type CommandName, type CommandSpec, commands, isCommandName } from './commands.ts'
+import { type CommandName, commands, isCommandName } from './commands.ts'
 
 /** Which stream, and how to get to it. */
 export interface SourceOptions {
@@ -82,7 +82,7 @@ function helpRequest(name: string | undefined): Request {
 }
 
 function parseOptions(command: CommandName, args: readonly string[]): Given {
-  const { options }: CommandSpec = commands[command]
+  const { options } = commands[command]
   const config: NonNullable<ParseArgsConfig['options']> = { version: { type: 'boolean' } }
   for (const [name, { value, short }] of Object.entries(options)) {
     config[name] = { type: value === undefined ? 'boolean' : 'string', ...(short !== undefined && { short }) }

@@ -20,8 +20,8 @@ const source = {
   endpoint: {
     value: 'URL',
     help: [
-      'another endpoint, such as http://localhost:8000 for DynamoDB Local; on this machine',
-      'dummy credentials and region us-east-1 are used where none are configured',
+      'another endpoint, such as http://localhost:8000 for DynamoDB Local; on this',
+      'machine dummy credentials and us-east-1 are used where none are configured',
     ],
   },
   region: { value: 'REGION', help: ['default: that of --arn, or else as configured for the AWS SDK'] },
@@ -35,8 +35,10 @@ const positions = [
   'an ISO time such as 2026-01-01T12:00Z, or a file with a token',
 ] as const
 
+export type CommandName = 'tail' | 'shards' | 'lag' | 'demo'
+
 /** The commands, in the order in which the help shows them. */
-export const commands = {
+export const commands: Readonly<Record<CommandName, CommandSpec>> = {
   tail: {
     summary: 'print the records of a stream, in order, and follow it',
     usage: 'dynamodb-stream tail (--table NAME | --arn ARN) [options]',
@@ -98,9 +100,7 @@ export const commands = {
       ...help,
     },
   },
-} as const satisfies Record<string, CommandSpec>
-
-export type CommandName = keyof typeof commands
+}
 
 export function isCommandName(name: string): name is CommandName {
   return Object.hasOwn(commands, name)

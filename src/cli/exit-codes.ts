@@ -27,5 +27,5 @@ export const exitCodeMeanings: readonly (readonly [ExitCode, string])[] = [
     exitCodes.checkpoint,
     'a checkpoint or token file is malformed, of another stream, or cannot be read or saved',
   ],
-  [exitCodes.interrupted, 'ended at once by a second Ctrl-C'],
+  [exitCodes.interrupted, 'ended at once by a second Ctrl-C; the demo by the first one'],
 ]

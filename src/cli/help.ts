@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { type CommandName, type CommandSpec, commands, type OptionSpec } from './commands.ts'
+import { type CommandName, commands, type OptionSpec } from './commands.ts'
 import { exitCodeMeanings } from './exit-codes.ts'
 
 export function generalHelp(): string {
@@ -18,7 +18,7 @@ export function generalHelp(): string {
 }
 
 export function commandHelp(name: CommandName): string {
-  const { summary, usage, notes, options }: CommandSpec = commands[name]
+  const { summary, usage, notes, options } = commands[name]
   return lines([
     `${summary[0]?.toUpperCase()}${summary.slice(1)}.`,
     '',

@@ -13,6 +13,9 @@ import { unlessAborted } from '../unless-aborted.ts'
 /** Records in one write to standard output, at most. */
 const RECORDS_PER_WRITE = 500
 
+/** A tail has few records, and a file is quickly written. */
+const SAVE_EVERY_MS = 1_000
+
 /** Prints the records of a stream until it is told to stop, or there is nothing more to wait for. */
 export async function tail(
   options: TailOptions,
@@ -35,8 +38,6 @@ export async function tail(
   }
   let printed: Printed
   try {
-    // So that "from now on" still means this moment after a restart, though there may be no record until then.
-    if (checkpoint && !checkpoint.isFound) await checkpoint.save(checkpoint.name, stream.token)
     printed = await print(stream, printer)
   } catch (error) {
     await stream.close().catch(() => {})
@@ -67,7 +68,7 @@ async function open(
     tableName: options.table,
     streamArn: options.arn,
     startAt,
-    checkpoint: checkpoint && { store: checkpoint, name: checkpoint.name },
+    checkpoint: checkpoint && { store: checkpoint, name: checkpoint.name, everyMs: SAVE_EVERY_MS },
     onGap: options.onGap,
     unmarshallOptions: { wrapNumbers: exactNumber },
     listeners: {

@@ -34,7 +34,8 @@ export function frame(state: DemoState, { columns, rows }: { columns: number; ro
     `processed  ${count(delivered)}   ${count(deliveredPerSecond)}/s   ${behind(state)}`,
     `saved      ${count(saved)}`,
   ]
-  const room = Math.max(0, rows - figures.length - 2)
+  // Beside the lines of the lineage: a heading, the mark of the cut, and the line that the cursor is on.
+  const room = Math.max(0, rows - figures.length - 3)
   const lineage = drawLineage(shards.map(drawn))
   const cut =
     lineage.length > room ? [`… ${lineage.length - room} more lines`, ...lineage.slice(-room)] : lineage
