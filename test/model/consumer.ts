@@ -1,7 +1,7 @@
 import { isStreamError } from '../../src/errors.ts'
 import { expectAtMostDescribeCalls } from '../../src/testing/index.ts'
 import { copySession, createOracle, type Gap, type Oracle, type Session } from './oracle.ts'
-import { type Asked, fromLatest, fromTime, fromTrimHorizon, type Origin } from './origin.ts'
+import { type Asked, fromFuture, fromLatest, fromTime, fromTrimHorizon, type Origin } from './origin.ts'
 import { settle } from './settle.ts'
 import type { ReaderStep, Setup, Start } from './steps.ts'
 import type { MakeSubject, Subject } from './subject.ts'
@@ -157,7 +157,8 @@ export function createConsumer(
 
   const originOf = (to: 'trim_horizon' | 'latest' | Date, asked: Asked): Origin => {
     if (to === 'trim_horizon') return fromTrimHorizon(world, asked)
-    if (to === 'latest' || Number(to) > asked.serviceTime) return fromLatest(world, asked)
+    if (to === 'latest') return fromLatest(world, asked)
+    if (Number(to) > asked.serviceTime) return fromFuture(world, asked, Number(to))
     return fromTime(world, asked, Number(to))
   }
 
@@ -252,7 +253,9 @@ export function createConsumer(
       tell(() => `    closed; got ${record ? world.nameOfRecord(record) : 'nothing'}`)
     } catch (error) {
       tell(() => `    closed: ${String(error)}`)
-      if (!isStreamError(error, 'closed')) await judge(error)
+      // A gap will be told once more to the next reader.
+      if (isStreamError(error, 'records.trimmed')) tellGap(error.details)
+      else if (!isStreamError(error, 'closed')) await judge(error)
     }
     await reload('now', pageSize)
   }

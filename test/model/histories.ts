@@ -54,7 +54,7 @@ const plainWorld: fc.Arbitrary<WorldStep> = fc.oneof(
 const position = fc.oneof(
   fc.constant('trim_horizon' as const),
   fc.constant('latest' as const),
-  fc.record({ agoMs: fc.constantFrom(0, 500, 5_000, MINUTE, 20 * MINUTE, 6 * HOUR, -5_000) }),
+  fc.record({ agoMs: fc.constantFrom(0, 500, 5_000, MINUTE, 20 * MINUTE, 6 * HOUR, -2_000, -10 * MINUTE) }),
 )
 
 const reading: fc.Arbitrary<ReaderStep> = fc.oneof(

@@ -1,0 +1,23 @@
+import { expect, it } from 'vitest'
+import { drawn } from './drawn.ts'
+
+it('a disabled stream ends also for a reader that came when its last shard was not listed', async () => {
+  const { clock, emulator, id, open, move } = drawn('a')
+  const first = open()
+  await move(first, 'trim_horizon')
+  const reader = open()
+  emulator.hide(id('a'), { calls: 1 })
+  emulator.disable()
+  await move(reader, JSON.stringify(first.token))
+  let answers = 0
+  const read = async () => {
+    while (!reader.ended) {
+      await reader.next()
+      answers++
+    }
+  }
+  void read()
+  await clock.advance(120_000)
+  expect(answers).toBeGreaterThan(0)
+  expect(reader.ended).toBe(true)
+})
