@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { defineConfig, type ViteUserConfig } from 'vitest/config'
 import tsconfig from './tsconfig.json' with { type: 'json' }
@@ -16,6 +17,8 @@ const config: ViteUserConfig = defineConfig({
   test: {
     // Processes rather than threads: tests kill, signal and count handles, and an SDK client must not outlive its file.
     pool: 'forks',
+    // The integration tests mostly wait for the server: one core must not leave them to run one by one.
+    maxWorkers: Math.max(2, availableParallelism() - 1),
     env: { AWS_EC2_METADATA_DISABLED: 'true', AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true' },
     coverage: {
       provider: 'v8',

@@ -11,6 +11,7 @@ import { DynamoDBClient, type DynamoDBClientConfig } from '@aws-sdk/client-dynam
 import { DynamoDBStreamsClient, type DynamoDBStreamsClientConfig } from '@aws-sdk/client-dynamodb-streams'
 import type { Clock } from '../../src/clock.ts'
 import { fastClock } from './local-clock.ts'
+import { patientRetries } from './patient-retries.ts'
 import { faketimeLibrary, type LocalVersion, whyNotLocal } from './requirements.ts'
 
 export interface DynamoDBLocalOptions {
@@ -85,8 +86,11 @@ export function localClients({
     region: 'eu-west-1',
     credentials: { accessKeyId: 'local', secretAccessKey: 'local' },
     maxAttempts: 6,
-    // On a fast clock the server's idle time-out is over in milliseconds: a kept connection is reset under the request.
-    requestHandler: speed === 1 ? {} : { httpAgent: { keepAlive: false } },
+    // A kept connection is reset under the request when the server's idle time-out is over in milliseconds.
+    ...(speed !== 1 && {
+      requestHandler: { httpAgent: { keepAlive: false } },
+      retryStrategy: patientRetries(50),
+    }),
   })
   return {
     tableClient: (config) => new DynamoDBClient({ ...settings(), ...config }),

@@ -4,6 +4,7 @@ import {
   DescribeTableCommand,
   type DynamoDBClient,
   PutItemCommand,
+  ResourceInUseException,
   type StreamViewType,
 } from '@aws-sdk/client-dynamodb'
 
@@ -19,15 +20,20 @@ export async function createTable(
   view: StreamViewType | 'no stream' = 'NEW_AND_OLD_IMAGES',
 ): Promise<TestTable> {
   const tableName = `t-${randomUUID()}`
-  await client.send(
-    new CreateTableCommand({
-      TableName: tableName,
-      AttributeDefinitions: [{ AttributeName: 'id', AttributeType: 'S' }],
-      KeySchema: [{ AttributeName: 'id', KeyType: 'HASH' }],
-      BillingMode: 'PAY_PER_REQUEST',
-      ...(view !== 'no stream' && { StreamSpecification: { StreamEnabled: true, StreamViewType: view } }),
-    }),
-  )
+  await client
+    .send(
+      new CreateTableCommand({
+        TableName: tableName,
+        AttributeDefinitions: [{ AttributeName: 'id', AttributeType: 'S' }],
+        KeySchema: [{ AttributeName: 'id', KeyType: 'HASH' }],
+        BillingMode: 'PAY_PER_REQUEST',
+        ...(view !== 'no stream' && { StreamSpecification: { StreamEnabled: true, StreamViewType: view } }),
+      }),
+    )
+    .catch((error: unknown) => {
+      // Made by an attempt whose answer was lost: nobody else has this name.
+      if (!(error instanceof ResourceInUseException)) throw error
+    })
   const { Table } = await client.send(new DescribeTableCommand({ TableName: tableName }))
   return { tableName, streamArn: Table?.LatestStreamArn ?? '' }
 }
