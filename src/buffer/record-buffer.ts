@@ -10,6 +10,7 @@ export class RecordBuffer {
   readonly #heap = new Heap<ShardQueue>(byHeadTime)
   readonly #queues = new Set<ShardQueue>()
   #length = 0
+  #shards = 0
   #bytes = 0
 
   /** How many records it holds. */
@@ -22,9 +23,9 @@ export class RecordBuffer {
     return this.#bytes
   }
 
-  /** How many shards have records in it that take part in the merge. */
+  /** How many shards have records in it. */
   get shards(): number {
-    return this.#heap.length
+    return this.#shards
   }
 
   /** Takes in a page, behind what is there of the same shard. */
@@ -35,7 +36,9 @@ export class RecordBuffer {
     queue.push(page)
     this.#length += queue.length
     this.#bytes += queue.bytes
-    if (wasEmpty && queue.length > 0 && this.#queues.has(queue)) this.#heap.push(queue)
+    if (!wasEmpty || queue.length === 0) return
+    this.#shards++
+    if (this.#queues.has(queue)) this.#heap.push(queue)
   }
 
   /** Lets a shard take part in the merge. Before that its records are held back. */
@@ -63,7 +66,10 @@ export class RecordBuffer {
     const record = queue.shift()
     this.#length--
     this.#bytes -= bytes - queue.bytes
-    if (queue.length === 0) this.#heap.pop()
+    if (queue.length === 0) {
+      this.#heap.pop()
+      this.#shards--
+    }
     // Among equals the shard stays first, so the heap is in order as it is.
     else if (queue.headTime !== time) this.#heap.replace(queue)
     return record

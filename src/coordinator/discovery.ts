@@ -178,9 +178,13 @@ export class Discovery {
       this.#take(page)
       this.#afterAttempt(node, this.#context.clock.now(), false)
     } catch (error) {
-      // An emulator that does not know the filter refuses it. A stream that is gone refuses everything.
-      if (classifyError(error) !== 'fatal') throw error
-      this.#childFilterWorks = false
+      const kind = classifyError(error)
+      if (kind !== 'fatal' && kind !== 'notFound') throw error
+      // An emulator that does not know the filter refuses it. What was not found may be the shard or the stream, and
+      // the listing that comes next tells which.
+      if (kind === 'fatal') this.#childFilterWorks = false
+      const search = this.#searches.get(node)
+      if (search) search.attempt = Math.max(search.attempt, EMPTY_ANSWERS_BELIEVED)
     }
   }
 

@@ -43,12 +43,12 @@ export class FailedReads {
     const { pump, rounds, listing } = this.#around
     const now = listing.clock.now()
     const verdict = judgeFailure(reader, failed, now)
-    if (!['retry', 'askForStream', 'fail'].includes(verdict)) reader.dropIterator()
     switch (verdict) {
       case 'retry':
         this.#retry(reader, failed, now)
         break
       case 'renew':
+        reader.renewIterator()
         // Expired again when it was made a moment ago: something is wrong over there, and a pause is due.
         if (reader.failures > 0) this.#retry(reader, failed, now)
         else {
@@ -57,6 +57,7 @@ export class FailedReads {
         }
         break
       case 'openOtherwise':
+        reader.renewIterator()
         reader.refuseProbe()
         pump.readAt(reader, now)
         break
@@ -67,6 +68,7 @@ export class FailedReads {
         break
       case 'gap':
         if (!this.#tellGap(reader, 'position-trimmed', failed.error)) break
+        reader.renewIterator()
         reader.goToOldest()
         pump.readAt(reader, now)
         break

@@ -262,7 +262,7 @@ export class ForestReader {
       if (reader.iterator === undefined || reader.iteratorExpiresAt > now + RENEW_BEFORE_EXPIRY_MS) continue
       if (reader.phase !== 'resting' && reader.phase !== 'scheduled') continue
       // What was fetched says where to go on: the next read makes a fresh one. To read now might take memory.
-      if (reader.queue.length > 0) reader.dropIterator()
+      if (reader.queue.length > 0) reader.renewIterator()
       else asked.push(reader)
     }
     for (const reader of asked) this.#pump.readAt(reader, now)
@@ -302,6 +302,7 @@ export class ForestReader {
       this.#rounds.release(reader)
       this.#succession.fetched(reader)
     } else if (node.hasEnded) {
+      reader.renewIterator()
       this.#pump.readIn(reader, 0)
     } else if (this.#around.clock.now() < reader.believedOpenUntil) {
       this.#goOn(reader)
@@ -328,6 +329,7 @@ export class ForestReader {
       return
     }
     if (node.hasEnded) {
+      reader.renewIterator()
       this.#pump.readIn(reader, 0)
     } else {
       if (!wasListed) return

@@ -9,8 +9,8 @@ const FULL_PAGE_BYTES = 900 * 1024
 /** What is fetched ahead of one shard, at most, in bytes. */
 const MOST_AHEAD_BYTES = 4 * PAGE_BYTES
 
-/** The size of a record (bytes) as long as none was seen. */
-const ASSUMED_RECORD_BYTES = 2_048
+/** The size of a record (bytes) as long as none was seen: large, so that first answers are small. */
+const ASSUMED_RECORD_BYTES = 64 * 1024
 
 /** What the memory is used for at the moment. */
 export interface BufferLoad {
@@ -31,6 +31,7 @@ export class PageBudget {
   readonly #maxBytes: number
   readonly #pageSize: number
   #recordBytes: number = ASSUMED_RECORD_BYTES
+  #hasLearned = false
   #reserved = 0
 
   constructor({ maxBufferedBytes, pageSize }: ReadingOptions) {
@@ -68,9 +69,11 @@ export class PageBudget {
 
   learn(count: number, bytes: number): void {
     if (count === 0) return
-    // Weighed by how much the answer says: one record says little of the next thousand.
-    const weight = Math.min(0.5, count / 200)
-    this.#recordBytes = Math.max(1, this.#recordBytes * (1 - weight) + (bytes / count) * weight)
+    const seen = bytes / count
+    // Weighed by how much the answer says: one record says little of the next thousand. Large ones are believed sooner.
+    const weight = this.#hasLearned ? Math.min(0.5, seen > this.#recordBytes ? 0.5 : count / 200) : 1
+    this.#hasLearned = true
+    this.#recordBytes = Math.max(1, this.#recordBytes * (1 - weight) + seen * weight)
   }
 
   /** What one more answer may take: its part of what is free, or at least a part that every shard may have. */

@@ -131,6 +131,7 @@ export class ShardReader {
 
   /** The shard could not even be opened, because nothing is left in it. */
   foundNothing(): void {
+    this.iterator = undefined
     this.atTip = true
     this.emptyPages++
     this.failures = 0
@@ -149,9 +150,14 @@ export class ShardReader {
     return fetched ?? (typeof start === 'object' && 'after' in start ? start.after : undefined)
   }
 
-  /** The iterator is of no use any more: the next read begins with making one anew. */
-  dropIterator(): void {
+  /**
+   * The next read begins with making an iterator anew. That one has its own stretch of empty pages to cross, so it is
+   * not known any more whether something is left to read.
+   */
+  renewIterator(): void {
     this.iterator = undefined
+    this.atTip = false
+    this.emptyPages = 0
   }
 
   /** DynamoDB Local refuses numbers before a shard's first one, such as come from tokens that say "at", not "after". */
