@@ -38,18 +38,22 @@ export function findRecords(body: Uint8Array, from: number): RecordBounds | unde
   return undefined
 }
 
-/** The records at these places, a few of which are parsed when one of them is asked for. */
+/** The records at these places. Read in order, they are parsed a few at a time; one out of order, by itself. */
 export function lazyRecords(body: Buffer, { starts, end }: RecordBounds): WireRecords {
   let parsed: readonly WireRecord[] = []
   let first = 0
 
-  function parseFrom(index: number): void {
-    const start = starts[index] ?? end
-    let next = index + 1
-    while (next < starts.length && (starts[next] ?? end) - start < PARSE_BYTES) next++
-    // The byte before the next record's brace is the comma between them.
-    const stop = next < starts.length ? (starts[next] ?? end) - 1 : end
-    parsed = JSON.parse(`[${body.toString('utf8', start, stop)}]`)
+  function parse(from: number, to: number): readonly WireRecord[] {
+    // The byte before a record's brace is the comma between it and the one before.
+    const stop = to < starts.length ? (starts[to] ?? end) - 1 : end
+    return JSON.parse(`[${body.toString('utf8', starts[from], stop)}]`)
+  }
+
+  function parseNext(index: number): void {
+    const enough = (starts[index] ?? end) + PARSE_BYTES
+    let to = index + 1
+    while (to < starts.length && (starts[to] ?? end) < enough) to++
+    parsed = parse(index, to)
     first = index
   }
 
@@ -57,8 +61,11 @@ export function lazyRecords(body: Buffer, { starts, end }: RecordBounds): WireRe
     length: starts.length,
     at(index) {
       if (index < 0 || index >= starts.length) return undefined
-      if (index < first || index >= first + parsed.length) parseFrom(index)
-      return parsed[index - first]
+      const offset = index - first
+      if (offset >= 0 && offset < parsed.length) return parsed[offset]
+      if (offset !== parsed.length) return parse(index, index + 1)[0]
+      parseNext(index)
+      return parsed[0]
     },
   }
 }
