@@ -81,7 +81,7 @@ export const commands: Readonly<Record<CommandName, CommandSpec>> = {
   },
   lag: {
     summary: 'tell how far a position is behind the end of the stream',
-    usage: 'dynamodb-stream lag (--table NAME | --arn ARN) [--checkpoint FILE | --from POSITION] [options]',
+    usage: 'dynamodb-stream lag (--table NAME | --arn ARN) [--checkpoint FILE | --from POSITION]',
     notes: ['Reads one page of each shard, and changes nothing.'],
     options: {
       ...source,

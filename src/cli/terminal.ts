@@ -1,8 +1,16 @@
+import type { Writable } from 'node:stream'
 import { type Paint, paintFor } from './paint.ts'
+
+/** Standard output, which may be a terminal. */
+export type Output = Writable & {
+  readonly isTTY?: boolean | undefined
+  readonly columns?: number | undefined
+  readonly rows?: number | undefined
+}
 
 /** What a command talks to. */
 export interface Terminal {
-  readonly stdout: NodeJS.WriteStream
+  readonly stdout: Output
   /** Writes a line to standard error, under the name of the program. */
   say(line: string): void
   /** Colours for standard output. */

@@ -1,3 +1,5 @@
+import type { Output } from '../terminal.ts'
+
 /** Where the demo is seen. */
 export interface Screen extends Disposable {
   /** A line that stays. */
@@ -12,11 +14,11 @@ export interface Screen extends Disposable {
 }
 
 /** A terminal that may be drawn on, which one without colours or in a CI run is not taken for. */
-export function canRedraw(stdout: NodeJS.WriteStream, env: NodeJS.ProcessEnv): boolean {
+export function canRedraw(stdout: Output, env: NodeJS.ProcessEnv): boolean {
   return stdout.isTTY === true && !env.NO_COLOR && !env.CI && env.TERM !== 'dumb'
 }
 
-export function createScreen(stdout: NodeJS.WriteStream, isLive: boolean): Screen {
+export function createScreen(stdout: Output, isLive: boolean): Screen {
   let shown: readonly string[] = []
   // Up to the first line of the view, and all from there away.
   const erase = () => (shown.length > 0 ? `\x1b[${shown.length}A\x1b[0J` : '')

@@ -1,0 +1,183 @@
+import { once } from 'node:events'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import { runHere, type ServedEmulator, serveEmulator, startCli, temporaryFolder } from './support.ts'
+
+// Processes are slow to start on a busy machine.
+vi.setConfig({ testTimeout: 60_000 })
+
+let served: ServedEmulator
+const folder = temporaryFolder()
+/** A server that sends nothing back. */
+const silent = createServer(() => {})
+
+beforeAll(async () => {
+  served = await serveEmulator()
+  silent.listen(0, '127.0.0.1')
+  await once(silent, 'listening')
+})
+
+afterAll(async () => {
+  silent.closeAllConnections()
+  silent.close()
+  await served[Symbol.asyncDispose]()
+})
+
+const arn = 'arn:aws:dynamodb:us-east-1:123456789012:table/orders/stream/2026-01-01T00:00:00.000'
+const keys = { AWS_ACCESS_KEY_ID: 'a', AWS_SECRET_ACCESS_KEY: 'b' }
+
+function file(name: string, text: string): string {
+  const path = join(folder, name)
+  writeFileSync(path, text)
+  return path
+}
+
+interface BadCase {
+  readonly args: () => readonly string[]
+  /** The environment of a process of its own; without it the command runs in this one. */
+  readonly env?: Record<string, string>
+  readonly code: number
+  readonly says: RegExp
+}
+
+const cases: Record<string, BadCase> = {
+  'an unknown table': {
+    args: () => ['tail', '--table', 'none', '--endpoint', served.endpoint],
+    code: 3,
+    says: /no table none .* Check its name.*\(http:\/\/127.*\) \[stream\.notFound\]/,
+  },
+  'the ARN of a stream that is not there': {
+    args: () => ['tail', '--arn', arn, '--endpoint', served.endpoint],
+    code: 3,
+    says: /Stream arn:.*000 does not exist.*\[stream\.notFound\]/,
+  },
+  'no region': {
+    args: () => ['tail', '--table', 'orders'],
+    env: keys,
+    code: 2,
+    says: /No region is configured: give --region, or set AWS_REGION \[usage\]/,
+  },
+  'no credentials': {
+    args: () => ['tail', '--table', 'orders', '--region', 'us-east-1'],
+    env: {},
+    code: 4,
+    says: /Could not load credentials.*\(region us-east-1\)\. Set AWS_ACCESS_KEY_ID .*\[CredentialsProviderError\]/,
+  },
+  'an endpoint where nobody listens, for a table': {
+    args: () => ['tail', '--table', 'orders', '--endpoint', 'http://127.0.0.1:1', '--timeout', '1'],
+    code: 6,
+    says: /No answer from http:\/\/127\.0\.0\.1:1 \(.*ECONNREFUSED.*\)\. Check the network, --endpoint and --region \[no-answer\]/,
+  },
+  'an endpoint where nobody listens, for a stream': {
+    args: () => ['tail', '--arn', arn, '--endpoint', 'http://127.0.0.1:1', '--timeout', '1'],
+    env: {},
+    code: 6,
+    says: /No answer from http:\/\/127\.0\.0\.1:1 \(tried for 1 s: .*ECONNREFUSED.*\)\. Check .*\[no-answer\]/,
+  },
+  'an endpoint that never answers': {
+    args: () => {
+      const { port } = silent.address() as AddressInfo
+      return ['tail', '--table', 'orders', '--endpoint', `http://127.0.0.1:${port}`, '--timeout', '1']
+    },
+    code: 6,
+    says: /No answer from .* \(tried for 1 s: nothing came back\)\. Check .*\[no-answer\]/,
+  },
+  'a token file that is not JSON': {
+    args: () => ['tail', ...served.source, '--from', file('text.json', 'no token')],
+    code: 7,
+    says: /--from \S+text\.json: The token is invalid: expected JSON text .*\[token\.invalid\]/,
+  },
+  'a limit that is no number': {
+    args: () => ['tail', ...served.source, '--limit', 'many'],
+    env: {},
+    code: 2,
+    says: /--limit is "many", but must be a whole number of 1 or more \[usage\]/,
+  },
+}
+
+describe('one line on stderr, and an exit code', () => {
+  for (const [name, { args, env, code, says }] of Object.entries(cases)) {
+    test(`for ${name}`, async () => {
+      const ended = await (env ? startCli(args(), env).ended : runHere(args()))
+      expect(ended.stderr).toMatch(new RegExp(`^dynamodb-stream: .*${says.source}\n$`))
+      expect(ended).toMatchObject({ code, stdout: '' })
+    })
+  }
+
+  test('for a table without a stream', async () => {
+    const server = createServer((request, response) => {
+      request.resume()
+      response.setHeader('content-type', 'application/x-amz-json-1.0')
+      response.end(JSON.stringify({ Table: { TableName: 'orders' } }))
+    }).listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    const endpoint = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+    const ended = await runHere(['tail', '--table', 'orders', '--endpoint', endpoint])
+    server.closeAllConnections()
+    server.close()
+    expect(ended.stderr).toMatch(
+      /^dynamodb-stream: Table orders has no stream\. Enable one: .*\[stream\.notEnabled\]\n$/,
+    )
+    expect(ended.code).toBe(3)
+  })
+
+  test('for credentials that are refused', async () => {
+    await using refusing = await serveEmulator()
+    refusing.emulator.on('*', { times: 9 }, { fail: 'UnrecognizedClientException' })
+    const ended = await runHere(['tail', ...refusing.source])
+    expect(ended.stderr).toMatch(
+      /^dynamodb-stream: .*\. Check the access key.*\[UnrecognizedClientException\]\n$/,
+    )
+    expect(ended.code).toBe(4)
+  })
+})
+
+describe('a checkpoint file is left as it was', () => {
+  const foreign = JSON.stringify({ version: 1, streamArn: arn, shards: [] })
+  const damaged: Record<string, { text: string; code: number; says: RegExp }> = {
+    'when it is not JSON': {
+      text: '{"version":1,',
+      code: 7,
+      says: /checkpoint file \S+ holds no valid JSON.*\[token\.invalid\]/,
+    },
+    'when it is no token': {
+      text: '{"version":1,"streamArn":7}',
+      code: 7,
+      says: /--checkpoint \S+: The token is invalid at streamArn: .*\[token\.invalid\]/,
+    },
+    'when it is of another stream': {
+      text: foreign,
+      code: 7,
+      says: /--checkpoint \S+ is a position in the stream arn:.*, but this is arn:.*Name another file.*\[token\.foreign\]/,
+    },
+  }
+  for (const [name, { text, code, says }] of Object.entries(damaged)) {
+    test(name, async () => {
+      const path = file(`${name.replaceAll(' ', '-')}.json`, text)
+      const ended = await runHere(['tail', ...served.source, '--checkpoint', path])
+      expect(ended.stderr).toMatch(new RegExp(`^dynamodb-stream: .*${says.source}\n$`))
+      expect(ended).toMatchObject({ code, stdout: '' })
+      expect(readFileSync(path, 'utf8')).toBe(text)
+    })
+  }
+
+  test('when the service cannot be reached', async () => {
+    const path = file('unreached.json', foreign)
+    const args = [
+      'tail',
+      '--arn',
+      arn,
+      '--endpoint',
+      'http://127.0.0.1:1',
+      '--timeout',
+      '1',
+      '--checkpoint',
+      path,
+    ]
+    expect((await runHere(args)).code).toBe(6)
+    expect(readFileSync(path, 'utf8')).toBe(foreign)
+  })
+})

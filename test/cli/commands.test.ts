@@ -1,0 +1,129 @@
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { describe, expect, test, vi } from 'vitest'
+import { expectDelivered } from '../../src/testing/index.ts'
+import { runHere, serveEmulator, startProgram, temporaryFolder } from './support.ts'
+
+// Processes are slow to start on a busy machine.
+vi.setConfig({ testTimeout: 60_000 })
+
+const example = (name: string) => fileURLToPath(new URL(`../../examples/${name}`, import.meta.url))
+
+describe('the command line', () => {
+  test('shows its commands and exit codes with --help', async () => {
+    const { code, stdout, stderr } = await runHere(['--help'])
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+    for (const word of ['tail', 'shards', 'lag', 'demo', 'Exit codes:']) expect(stdout).toContain(word)
+  })
+
+  test('shows the version of the package', async () => {
+    const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'))
+    expect(await runHere(['--version'])).toMatchObject({ code: 0, stdout: `${version}\n`, stderr: '' })
+    expect(await runHere(['tail', '--version'])).toMatchObject({
+      code: 0,
+      stdout: `${version}\n`,
+      stderr: '',
+    })
+  })
+})
+
+describe('shards', () => {
+  test('draws how they descend from each other', async () => {
+    await using served = await serveEmulator()
+    const [left] = served.emulator.split()
+    served.emulator.roll(left)
+    const { code, stdout, stderr } = await runHere(['shards', ...served.source])
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+    const lines = stdout.trim().split('\n')
+    expect(lines.slice(0, 2)).toEqual([served.emulator.streamArn, 'ENABLED, 4 shards, 2 of them open'])
+    expect(lines[2]).toMatch(/^[0-9a-f]{8}$/)
+    const branches = lines.slice(3).sort()
+    expect(branches.filter((line) => /^[├└]─ [0-9a-f]{8} open since /.test(line))).toHaveLength(1)
+    expect(branches.filter((line) => /^[├└]─ [0-9a-f]{8} → [0-9a-f]{8} open since /.test(line))).toHaveLength(
+      1,
+    )
+  })
+
+  test('tells all that is known of them as JSON', async () => {
+    await using served = await serveEmulator()
+    served.emulator.roll()
+    const { stdout } = await runHere(['shards', ...served.source, '--json'])
+    const shards = stdout
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line))
+    expect(shards.map(({ shardId, parentShardId, closed }) => ({ shardId, parentShardId, closed }))).toEqual(
+      served.emulator.shards.map(({ shardId, parentId, open }) => ({
+        shardId,
+        parentShardId: parentId,
+        closed: !open,
+      })),
+    )
+  })
+})
+
+describe('lag', () => {
+  test('tells how far a checkpoint is behind, and leaves it as it was', async () => {
+    await using served = await serveEmulator()
+    const { emulator } = served
+    const checkpoint = join(temporaryFolder(), 'position.json')
+    const now = Date.now()
+    emulator.put({ id: 'a' }, { createdAt: now - 7_200_000 })
+    emulator.put({ id: 'b' }, { createdAt: now - 3_600_000 })
+    const [{ shardId = '', sequenceNumber = '' } = {}] = emulator.records
+    const text = JSON.stringify({
+      version: 1,
+      streamArn: emulator.streamArn,
+      shards: [{ shardId, at: { after: sequenceNumber } }],
+    })
+    writeFileSync(checkpoint, text)
+    const { code, stdout, stderr } = await runHere(['lag', ...served.source, '--checkpoint', checkpoint])
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+    expect(stdout).toMatch(/^1 h 0 min behind the tip; its oldest record is trimmed in 22 h 59 min or more\n/)
+    expect(readFileSync(checkpoint, 'utf8')).toBe(text)
+  })
+
+  test('tells it as JSON, and 0 at the tip', async () => {
+    await using served = await serveEmulator({ shards: 2 })
+    const { stdout } = await runHere(['lag', ...served.source, '--json'])
+    expect(JSON.parse(stdout)).toMatchObject({
+      streamArn: served.emulator.streamArn,
+      millisBehindLatest: 0,
+      hasGap: false,
+      shards: [{ millisBehindLatest: 0 }, { millisBehindLatest: 0 }],
+    })
+  })
+})
+
+describe('the example worker', () => {
+  test('goes on where it was stopped', async () => {
+    await using served = await serveEmulator()
+    const { emulator } = served
+    const folder = temporaryFolder()
+    const env = {
+      AWS_ENDPOINT_URL: served.endpoint,
+      AWS_REGION: 'us-east-1',
+      AWS_ACCESS_KEY_ID: 'a',
+      AWS_SECRET_ACCESS_KEY: 'b',
+    }
+    const run = async (last: string) => {
+      const worker = startProgram(example('worker.ts'), ['orders'], env, folder)
+      await worker.seen('stdout', `id: '${last}'`)
+      worker.child.kill('SIGINT')
+      const { code, stdout } = await worker.ended
+      expect(code).toBe(0)
+      return [...stdout.matchAll(/INSERT \{ id: '(\w+)' \}/g)].map(([, id]) => id)
+    }
+    for (const id of ['a', 'b', 'c']) emulator.put({ id })
+    const first = await run('c')
+    emulator.split()
+    for (const id of ['d', 'e']) emulator.put({ id })
+    const second = await run('e')
+    const delivered = [...first, ...second].map((id) => emulator.records.find(({ key }) => key.id === id))
+    expectDelivered(
+      emulator.records,
+      delivered.filter((record) => record !== undefined),
+    )
+  })
+})

@@ -1,0 +1,132 @@
+import { type ChildProcessByStdio, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type Readable, Writable } from 'node:stream'
+import { fileURLToPath } from 'node:url'
+import { runCli } from '../../src/cli/cli.ts'
+import { StreamEmulator, type StreamEmulatorOptions } from '../../src/testing/index.ts'
+
+const root = fileURLToPath(new URL('../..', import.meta.url))
+const tsx = import.meta.resolve('tsx')
+
+export interface Ended {
+  readonly code: number | null
+  readonly stdout: string
+  readonly stderr: string
+  /** What standard output holds, as JSON. */
+  readonly records: readonly PrintedRecord[]
+}
+
+export interface PrintedRecord {
+  readonly shardId: string
+  readonly sequenceNumber: string
+  readonly eventName: string
+  readonly keys: Record<string, unknown>
+  readonly newImage?: Record<string, unknown>
+}
+
+export interface Started {
+  readonly child: ChildProcessByStdio<Writable, Readable, Readable>
+  readonly pid: number
+  readonly output: { stdout: string; stderr: string }
+  /** Resolves when standard output or error holds the text. */
+  seen(where: 'stdout' | 'stderr', text: string): Promise<void>
+  readonly ended: Promise<Ended>
+}
+
+/** An empty folder, gone with the machine's temporary files. */
+export function temporaryFolder(): string {
+  return mkdtempSync(join(tmpdir(), 'cli-test-'))
+}
+
+/** Starts the command line as a user would: nothing of this process's environment that has to do with AWS. */
+export function startCli(args: readonly string[], env: Record<string, string> = {}): Started {
+  return startProgram(join(root, 'src/cli/main.ts'), args, env)
+}
+
+export function startProgram(
+  program: string,
+  args: readonly string[],
+  env: Record<string, string> = {},
+  cwd: string = root,
+): Started {
+  const child = spawn(process.execPath, ['--import', tsx, program, ...args], {
+    cwd,
+    stdio: ['pipe', 'pipe', 'pipe'],
+    // One that hangs must not outlive its test for long.
+    timeout: 60_000,
+    killSignal: 'SIGKILL',
+    env: {
+      PATH: process.env.PATH,
+      HOME: temporaryFolder(),
+      AWS_EC2_METADATA_DISABLED: 'true',
+      NO_COLOR: '1',
+      TSX_TSCONFIG_PATH: join(root, 'tsconfig.json'),
+      ...env,
+    },
+  })
+  const output = { stdout: '', stderr: '' }
+  for (const name of ['stdout', 'stderr'] as const) {
+    child[name].setEncoding('utf8').on('data', (text: string) => {
+      output[name] += text
+    })
+  }
+  const ended = once(child, 'close').then(([code]) => ({
+    code,
+    ...output,
+    records: parseLines(output.stdout),
+  }))
+  const seen: Started['seen'] = async (where, text) => {
+    while (!output[where].includes(text)) {
+      if (child.exitCode !== null || child.signalCode !== null) {
+        throw new Error(`ended without "${text}": ${output.stdout.slice(0, 1_000)}\n${output.stderr}`)
+      }
+      await Promise.race([once(child[where], 'data'), once(child, 'close')])
+    }
+  }
+  return { child, pid: child.pid as number, output, seen, ended }
+}
+
+/** The same in this process, which is much faster. */
+export async function runHere(args: readonly string[]): Promise<Ended> {
+  const output = { stdout: '', stderr: '' }
+  const stdout = new Writable({
+    write: (chunk, _, callback) => {
+      output.stdout += chunk
+      callback()
+    },
+  })
+  const code = await runCli(args, {
+    stdout,
+    say: (line) => {
+      output.stderr += `dynamodb-stream: ${line}\n`
+    },
+    paint: (_, text) => text,
+  })
+  return { code, ...output, records: parseLines(output.stdout) }
+}
+
+export interface ServedEmulator extends AsyncDisposable {
+  readonly emulator: StreamEmulator
+  readonly endpoint: string
+  /** Options that name it. */
+  readonly source: readonly string[]
+}
+
+export async function serveEmulator(options: StreamEmulatorOptions = {}): Promise<ServedEmulator> {
+  const emulator = new StreamEmulator({ tableName: 'orders', ...options })
+  const server = await emulator.listen()
+  return {
+    emulator,
+    endpoint: server.url,
+    source: ['--table', 'orders', '--endpoint', server.url],
+    [Symbol.asyncDispose]: () => server.close(),
+  }
+}
+
+function parseLines(text: string): PrintedRecord[] {
+  const lines = text.split('\n').filter((line) => line.startsWith('{') && line.endsWith('}'))
+  return lines.map((line) => JSON.parse(line))
+}

@@ -1,0 +1,189 @@
+import { once } from 'node:events'
+import { readFileSync, statSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, test, vi } from 'vitest'
+import { compareDelivery, expectDelivered } from '../../src/testing/index.ts'
+import { runHere, serveEmulator, startCli, temporaryFolder } from './support.ts'
+
+// Processes are slow to start on a busy machine.
+vi.setConfig({ testTimeout: 60_000 })
+
+/** Writes items that go on from shard to shard. */
+function history(write: (items: number) => void, emulator: { split(): unknown; roll(): unknown }): void {
+  write(40)
+  emulator.split()
+  write(40)
+  emulator.roll()
+  write(40)
+}
+
+describe('tail', () => {
+  test('prints every record as a line of JSON, parents before children, and nothing else on stdout', async () => {
+    await using served = await serveEmulator({ shards: 2 })
+    const { emulator } = served
+    history((items) => emulator.fill({ records: items, bytes: 100 }), emulator)
+    const { code, stdout, stderr, records } = await startCli(['tail', ...served.source, '--no-follow']).ended
+    expect(code).toBe(0)
+    expectDelivered(emulator.records, records)
+    expect(stdout.trim().split('\n')).toHaveLength(120)
+    expect(stderr.trim().split('\n')).toEqual([
+      `dynamodb-stream: reading ${emulator.streamArn} from trim_horizon`,
+      'dynamodb-stream: 120 records',
+    ])
+  })
+
+  test('begins at the latest record when it follows, and saves that moment though no record came', async () => {
+    await using served = await serveEmulator()
+    const { emulator } = served
+    const checkpoint = join(temporaryFolder(), 'position.json')
+    emulator.put({ id: 'old' }, { createdAt: Date.now() - 60_000 })
+    const tail = startCli(['tail', ...served.source, '--checkpoint', checkpoint])
+    await tail.seen('stderr', 'from latest')
+    tail.child.kill('SIGINT')
+    expect((await tail.ended).code).toBe(0)
+    emulator.put({ id: 'new' })
+    const { records } = await runHere(['tail', ...served.source, '--checkpoint', checkpoint, '--no-follow'])
+    expect(records.map(({ keys }) => keys.id)).toEqual(['new'])
+  })
+
+  test('stops at its limit, and goes on after it from the checkpoint', async () => {
+    await using served = await serveEmulator({ shards: 2 })
+    const { emulator } = served
+    const checkpoint = join(temporaryFolder(), 'position.json')
+    const args = ['tail', ...served.source, '--checkpoint', checkpoint, '--from', 'trim_horizon']
+    history((items) => emulator.fill({ records: items, bytes: 100 }), emulator)
+    const first = await runHere([...args, '--limit', '17'])
+    expect(first.records).toHaveLength(17)
+    expect(first.stderr).toContain(`17 records; the position is in ${checkpoint}`)
+    expect(statSync(checkpoint).mode & 0o777).toBe(0o600)
+    const second = await runHere([...args, '--no-follow'])
+    expect(second.stderr).toContain(`from the checkpoint in ${checkpoint}; --from is for the first time only`)
+    expectDelivered(emulator.records, [...first.records, ...second.records])
+  })
+
+  test.each(['SIGINT', 'SIGTERM'] as const)(
+    'saves the checkpoint at %s, and loses and repeats nothing',
+    async (signal) => {
+      await using served = await serveEmulator({ shards: 2 })
+      const { emulator } = served
+      const checkpoint = join(temporaryFolder(), 'position.json')
+      const args = ['tail', ...served.source, '--checkpoint', checkpoint, '--from', 'trim_horizon']
+      history((items) => emulator.fill({ records: items, bytes: 100 }), emulator)
+      const last = emulator.put({ id: 'last' })
+      const tail = startCli(args)
+      await tail.seen('stdout', last?.sequenceNumber ?? '')
+      tail.child.kill(signal)
+      const first = await tail.ended
+      expect(first.code).toBe(0)
+      emulator.split()
+      emulator.fill({ records: 20, bytes: 100 })
+      const second = await runHere([...args, '--no-follow'])
+      expect(second.records).toHaveLength(20)
+      expectDelivered(emulator.records, [...first.records, ...second.records])
+    },
+  )
+
+  test('ends without an error when nobody reads its output any more, as after | head', async () => {
+    await using served = await serveEmulator()
+    const { emulator } = served
+    emulator.fill({ records: 3_000, bytes: 1_000 })
+    const tail = startCli(['tail', ...served.source, '--from', 'trim_horizon'])
+    await once(tail.child.stdout, 'data')
+    tail.child.stdout.destroy()
+    const { code, stderr } = await tail.ended
+    expect(code).toBe(0)
+    expect(stderr.trim().split('\n')).toHaveLength(1)
+  })
+
+  test('does not count as done what its reader did not take', async () => {
+    await using served = await serveEmulator()
+    const { emulator } = served
+    const checkpoint = join(temporaryFolder(), 'position.json')
+    const args = ['tail', ...served.source, '--checkpoint', checkpoint, '--from', 'trim_horizon']
+    emulator.fill({ records: 3_000, bytes: 1_000 })
+    const tail = startCli(args)
+    tail.child.stdout.pause()
+    await tail.seen('stderr', 'reading')
+    await once(tail.child.stdout, 'readable')
+    tail.child.kill('SIGINT')
+    await once(tail.child, 'exit')
+    tail.child.stdout.resume()
+    const first = await tail.ended
+    expect(first.code).toBe(0)
+    expect(first.records.length).toBeLessThan(3_000)
+    const second = await runHere([...args, '--no-follow'])
+    expect(compareDelivery(emulator.records, [...first.records, ...second.records])).toMatchObject({
+      lost: [],
+      outOfOrder: [],
+      unknown: [],
+    })
+  })
+
+  test('tells of faults that pass on stderr, and goes on', async () => {
+    await using served = await serveEmulator()
+    const { emulator } = served
+    emulator.fill({ records: 10, bytes: 100 })
+    // More often than the SDK tries by itself.
+    emulator.on('GetRecords', { times: 6 }, { fail: 'InternalServerError' })
+    const { code, records, stderr } = await runHere(['tail', ...served.source, '--no-follow'])
+    expect(code).toBe(0)
+    expect(records).toHaveLength(10)
+    expect(stderr).toMatch(
+      /dynamodb-stream: GetRecords of shard \w+ failed \(.*InternalServerError.*\), trying again; 1 in a row/,
+    )
+  })
+
+  test('tells of trimmed records, and goes on behind them only when told to', async () => {
+    await using served = await serveEmulator()
+    const { emulator } = served
+    const checkpoint = join(temporaryFolder(), 'position.json')
+    const args = ['tail', ...served.source, '--checkpoint', checkpoint, '--no-follow']
+    emulator.fill({ records: 10, bytes: 100 })
+    await runHere([...args, '--limit', '2'])
+    const before = readFileSync(checkpoint, 'utf8')
+    emulator.trim({ shard: emulator.shards[0]?.shardId ?? '', through: emulator.records[4]?.sequenceNumber })
+    const stopped = await runHere(args)
+    expect(stopped).toMatchObject({ code: 5, stdout: '' })
+    expect(stopped.stderr).toMatch(
+      /trimmed before they were read\. --on-gap continue .*\[records\.trimmed\]\n$/,
+    )
+    expect(readFileSync(checkpoint, 'utf8')).toBe(before)
+    const continued = await runHere([...args, '--on-gap', 'continue'])
+    expect(continued.code).toBe(0)
+    expect(continued.records).toHaveLength(5)
+    expect(continued.stderr).toContain('dynamodb-stream: gap: records of shardId-')
+  })
+
+  test('reads from a time, and from a file with a token', async () => {
+    await using served = await serveEmulator()
+    const { emulator } = served
+    const now = Math.floor(Date.now() / 1_000) * 1_000
+    for (const minute of [3, 2, 1]) emulator.put({ id: `${minute}` }, { createdAt: now - minute * 60_000 })
+    const { shardId, sequenceNumber } = emulator.records[1] as { shardId: string; sequenceNumber: string }
+    const file = join(temporaryFolder(), 'token.json')
+    const token = {
+      version: 1,
+      streamArn: emulator.streamArn,
+      shards: [{ shardId, at: { after: sequenceNumber } }],
+    }
+    writeFileSync(file, JSON.stringify(token))
+    const time = new Date(now - 120_000).toISOString()
+    const idsFrom = async (from: string) => {
+      const { records } = await runHere(['tail', ...served.source, '--no-follow', '--from', from])
+      return records.map(({ keys }) => keys.id)
+    }
+    expect(await idsFrom(time)).toEqual(['2', '1'])
+    expect(await idsFrom(file)).toEqual(['1'])
+  })
+
+  test('shows records to people with --format pretty', async () => {
+    await using served = await serveEmulator()
+    const { emulator } = served
+    emulator.put({ id: 'a', status: 'placed' })
+    emulator.put({ id: 'a', status: 'paid' })
+    const { stdout } = await runHere(['tail', ...served.source, '--no-follow', '--format', 'pretty'])
+    expect(stdout).toMatch(
+      /INSERT {2}\{ id: 'a' \}.*\n {2}status: 'placed'\n.*MODIFY {2}\{ id: 'a' \}.*\n {2}status: 'placed' → 'paid'\n$/,
+    )
+  })
+})

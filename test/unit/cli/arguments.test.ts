@@ -1,0 +1,122 @@
+import { describe, expect, test } from 'vitest'
+import { parseArguments } from '../../../src/cli/arguments.ts'
+import { commands } from '../../../src/cli/commands.ts'
+import { exitCodeMeanings, exitCodes } from '../../../src/cli/exit-codes.ts'
+import { commandHelp, generalHelp } from '../../../src/cli/help.ts'
+
+const arn = 'arn:aws:dynamodb:us-east-1:123456789012:table/orders/stream/2026-01-01T00:00:00.000'
+
+function optionsOf(line: string): unknown {
+  const request = parseArguments(line.split(' '))
+  return 'options' in request ? request.options : request
+}
+
+describe('the command line', () => {
+  test('has defaults for everything but the stream', () => {
+    expect(optionsOf('tail --table orders')).toEqual({
+      table: 'orders',
+      arn: undefined,
+      endpoint: undefined,
+      region: undefined,
+      timeoutMs: 10_000,
+      from: 'latest',
+      isFromGiven: false,
+      checkpoint: undefined,
+      format: 'json',
+      follow: true,
+      limit: Number.POSITIVE_INFINITY,
+      onGap: 'throw',
+    })
+  })
+
+  test('begins at the oldest record when it does not follow', () => {
+    expect(optionsOf('tail --table orders --no-follow')).toMatchObject({
+      follow: false,
+      from: 'trim_horizon',
+    })
+    expect(optionsOf('tail --table orders --no-follow --from latest')).toMatchObject({ from: 'latest' })
+  })
+
+  test('takes values after a space or an equals sign', () => {
+    expect(
+      optionsOf(`tail --arn=${arn} --limit 3 --format=pretty --on-gap continue --timeout 2`),
+    ).toMatchObject({
+      arn,
+      limit: 3,
+      format: 'pretty',
+      onGap: 'continue',
+      timeoutMs: 2_000,
+    })
+  })
+
+  test('shows help and version wherever they are asked for', () => {
+    expect(parseArguments(['--help'])).toEqual({ command: 'help', of: undefined })
+    expect(parseArguments(['help', 'lag'])).toEqual({ command: 'help', of: 'lag' })
+    expect(parseArguments(['shards', '-h'])).toEqual({ command: 'help', of: 'shards' })
+    expect(parseArguments(['--version'])).toEqual({ command: 'version' })
+    expect(parseArguments(['lag', '--version'])).toEqual({ command: 'version' })
+  })
+
+  test('takes a region that differs from the ARN for another endpoint, whose ARNs name no region', () => {
+    expect(optionsOf(`tail --arn ${arn} --region eu-west-1 --endpoint http://localhost:1`)).toMatchObject({
+      region: 'eu-west-1',
+    })
+  })
+
+  test.each([
+    ['', 'Which command? See dynamodb-stream --help'],
+    ['tial', 'Unknown command tial. The commands are tail, shards, lag, demo'],
+    ['--tail', 'Unknown option --tail. The commands are tail, shards, lag, demo'],
+    ['tail', 'Which stream? Give --table NAME or --arn ARN'],
+    [`tail --table orders --arn ${arn}`, 'Give --table or --arn, not both'],
+    ['tail --tabel orders', "Unknown option '--tabel'. See dynamodb-stream tail --help"],
+    ['tail --table', "Option '--table <value>' argument missing. See dynamodb-stream tail --help"],
+    ['tail --table=', '--table needs a value'],
+    ['tail orders', "Unexpected argument 'orders'. See dynamodb-stream tail --help"],
+    ['shards --table orders --limit 3', "Unknown option '--limit'. See dynamodb-stream shards --help"],
+    ['tail --arn orders', /^--arn is "orders", but must be the ARN of a stream, as in arn:aws:dynamodb:/],
+    [
+      `tail --arn ${arn} --region eu-west-1`,
+      '--region is eu-west-1, but the stream of --arn is in us-east-1: leave --region out',
+    ],
+    [
+      'tail --table orders --endpoint localhost:8000',
+      '--endpoint is "localhost:8000", but must be a URL such as http://localhost:8000',
+    ],
+    ['tail --table orders --format xml', '--format is "xml", but must be json or pretty'],
+    ['tail --table orders --on-gap ignore', '--on-gap is "ignore", but must be stop or continue'],
+    ['tail --table orders --limit 0', '--limit is "0", but must be a whole number of 1 or more'],
+    ['tail --table orders --limit 1e3', '--limit is "1e3", but must be a whole number of 1 or more'],
+    [
+      'tail --table orders --limit 99999999999999999999',
+      /^--limit is "9+", but must be a whole number of 1 or more$/,
+    ],
+    ['tail --table orders --timeout 0', '--timeout is "0", but must be a whole number from 1 to 3600'],
+    [
+      'lag --table orders --checkpoint a --from latest',
+      '--checkpoint and --from each name a position: give one of them',
+    ],
+  ])('refuses "%s"', (line, message) => {
+    const parse = () => parseArguments(line === '' ? [] : line.split(' '))
+    expect(parse).toThrow(message)
+    expect(parse).toThrow(expect.objectContaining({ code: 'usage', exitCode: exitCodes.usage }))
+  })
+})
+
+describe('the help', () => {
+  test('tells every exit code', () => {
+    expect(exitCodeMeanings.map(([code]) => code)).toEqual(Object.values(exitCodes))
+    for (const [code, meaning] of exitCodeMeanings) {
+      expect(generalHelp()).toMatch(new RegExp(`^ +${code} +${meaning}$`, 'm'))
+    }
+  })
+
+  test.each(Object.keys(commands) as (keyof typeof commands)[])(
+    'of %s names its options, in 100 columns',
+    (name) => {
+      const text = commandHelp(name)
+      for (const option of Object.keys(commands[name].options)) expect(text).toContain(`--${option}`)
+      for (const line of text.split('\n')) expect(line.length).toBeLessThanOrEqual(100)
+    },
+  )
+})

@@ -1,0 +1,80 @@
+import { describe, expect, test } from 'vitest'
+import { canRedraw, createScreen } from '../../../../src/cli/demo/screen.ts'
+import { Tally } from '../../../../src/cli/demo/tally.ts'
+import { type DemoState, frame, summaryLine } from '../../../../src/cli/demo/view.ts'
+
+const state: DemoState = {
+  elapsedMs: 1_234,
+  written: 500,
+  delivered: 480,
+  writtenPerSecond: 400,
+  deliveredPerSecond: 390,
+  lagMs: 300,
+  saved: 250,
+  worker: 'running',
+  shards: [
+    { shardId: 'shardId-1-aaaaaaaa', parentId: undefined, state: 'finished', records: 300 },
+    { shardId: 'shardId-2-bbbbbbbb', parentId: 'shardId-1-aaaaaaaa', state: 'read', records: 180 },
+  ],
+}
+
+describe('the view of the demo', () => {
+  test('shows rates, lag and lineage', () => {
+    const lines = frame(state, { columns: 80, rows: 24 })
+    expect(lines).toContain('processed     480      390/s   behind 20 records, 0.3 s')
+    expect(lines).toContain('aaaaaaaa ✓ 300 → bbbbbbbb ● 180')
+  })
+
+  test('fits into the terminal', () => {
+    const many = Array.from({ length: 50 }, (_, n) => ({
+      shardId: `shardId-${n}-x${n}`,
+      parentId: undefined,
+      state: 'read' as const,
+      records: 0,
+    }))
+    const lines = frame({ ...state, shards: many }, { columns: 30, rows: 20 })
+    expect(lines.length).toBeLessThan(20)
+    for (const line of lines) expect(line.length).toBeLessThanOrEqual(30)
+  })
+
+  test('is one plain line for logs', () => {
+    expect(summaryLine(state)).toBe(
+      '  1.2 s  written 500, processed 480 (390/s), behind 20 records, 0.3 s; 2 shards, 1 being read; worker running',
+    )
+  })
+
+  test('is redrawn on terminals only, and not where colours are unwanted', () => {
+    const terminal = { isTTY: true } as NodeJS.WriteStream
+    expect(canRedraw(terminal, {})).toBe(true)
+    expect(canRedraw({ isTTY: false } as NodeJS.WriteStream, {})).toBe(false)
+    for (const env of [{ NO_COLOR: '1' }, { CI: 'true' }, { TERM: 'dumb' }])
+      expect(canRedraw(terminal, env)).toBe(false)
+  })
+
+  test('is drawn over the one before, below the lines that stay', () => {
+    let out = ''
+    const screen = createScreen(
+      { write: (text: string) => (out += text) } as unknown as NodeJS.WriteStream,
+      true,
+    )
+    screen.show(['one', 'two'])
+    screen.line('stays')
+    screen.show(['three'])
+    expect(out).toBe('\x1b[?25lone\ntwo\n\x1b[2A\x1b[0Jstays\none\ntwo\n\x1b[2A\x1b[0Jthree\n')
+  })
+})
+
+describe('the tally of the demo', () => {
+  test('counts different records, and those that were saved', () => {
+    const tally = new Tally()
+    tally.take(1, { opened: 's', parentId: null })
+    tally.take(1, { record: ['s', '1', 'order', 1] })
+    tally.take(1, { checkpoint: true })
+    tally.take(1, { record: ['s', '2', 'order', 2] })
+    tally.workerGone()
+    tally.take(2, { record: ['s', '2', 'order', 2] })
+    expect(tally).toMatchObject({ delivered: 2, saved: 1 })
+    expect(tally.deliveries).toHaveLength(3)
+    expect(tally.shards).toEqual([{ shardId: 's', parentId: undefined, state: 'seen', records: 3 }])
+  })
+})

@@ -1,0 +1,45 @@
+import { PassThrough, Writable } from 'node:stream'
+import { describe, expect, test } from 'vitest'
+import { recordOutput } from '../../../src/cli/standard-output.ts'
+
+const never = new AbortController().signal
+
+describe('standard output', () => {
+  test('is written when the stream has taken the text', async () => {
+    const taken: string[] = []
+    let takeNext = () => {}
+    const stream = new Writable({
+      write: (chunk, _, callback) => {
+        taken.push(String(chunk))
+        takeNext = callback
+      },
+    })
+    const written = recordOutput(stream).write('a\n', never)
+    let isWritten = false
+    void written.then(() => {
+      isWritten = true
+    })
+    await new Promise(setImmediate)
+    expect({ taken, isWritten }).toEqual({ taken: ['a\n'], isWritten: false })
+    takeNext()
+    expect(await written).toBe(true)
+  })
+
+  test('is not written once nobody reads it any more', async () => {
+    const broken = Object.assign(new Error('write EPIPE'), { code: 'EPIPE' })
+    const stream = new Writable({ write: (_, __, callback) => callback(broken) })
+    const output = recordOutput(stream)
+    expect(await output.write('a\n', never)).toBe(false)
+    expect(await output.write('b\n', never)).toBe(false)
+  })
+
+  test('fails when the disk behind it is full', async () => {
+    const full = Object.assign(new Error('write ENOSPC'), { code: 'ENOSPC' })
+    const stream = new Writable({ write: (_, __, callback) => callback(full) })
+    await expect(recordOutput(stream).write('a\n', never)).rejects.toBe(full)
+  })
+
+  test('is written, also after the wish to stop, when it is taken at once', async () => {
+    expect(await recordOutput(new PassThrough()).write('a\n', AbortSignal.abort())).toBe(true)
+  })
+})

@@ -1,0 +1,63 @@
+import { mkdtempSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { checkpointFile, startPosition } from '../../../src/cli/start-position.ts'
+
+const folder = mkdtempSync(join(tmpdir(), 'start-position-'))
+const token = {
+  version: 1,
+  streamArn: 'arn:aws:dynamodb:us-east-1:123456789012:table/orders/stream/2026-01-01T00:00:00.000',
+  shards: [],
+}
+
+describe('where to begin', () => {
+  test.each(['trim_horizon', 'TRIM_HORIZON', 'latest', 'LATEST'])('may be the word %s', async (word) => {
+    expect(await startPosition(word)).toBe(word.toLowerCase())
+  })
+
+  test.each([
+    ['2026-01-01', '2026-01-01T00:00:00.000Z'],
+    ['2026-01-01T12:00Z', '2026-01-01T12:00:00.000Z'],
+    ['2026-01-01T12:00:30.5+02:00', '2026-01-01T10:00:30.500Z'],
+  ])('may be the time %s', async (text, time) => {
+    expect(await startPosition(text)).toEqual(new Date(time))
+  })
+
+  test('may be a file with a token', async () => {
+    const path = join(folder, 'token.json')
+    writeFileSync(path, JSON.stringify(token))
+    expect(await startPosition(path)).toEqual(token)
+  })
+
+  test.each(['yesterday', '2026-13-01', '2026-01-01T25:00Z', '12:00', ''])('is not "%s"', async (text) => {
+    await expect(startPosition(text)).rejects.toMatchObject({ code: 'usage' })
+  })
+
+  test('is told by the name of the file when that holds no token', async () => {
+    const path = join(folder, 'other.json')
+    writeFileSync(path, '{"version":2}')
+    const error = {
+      code: 'token.invalid',
+      message: expect.stringMatching(/^--from .*other\.json: .*version/),
+    }
+    await expect(startPosition(path)).rejects.toMatchObject(error)
+    await expect(checkpointFile(path).load('')).rejects.toMatchObject({
+      code: 'token.invalid',
+      message: expect.stringMatching(/^--checkpoint .*other\.json: .*version/),
+    })
+  })
+})
+
+describe('a checkpoint file', () => {
+  test('tells whether it was there', async () => {
+    const missing = checkpointFile(join(folder, 'missing.json'))
+    expect(await missing.load('')).toBeUndefined()
+    expect(missing.isFound).toBe(false)
+    const path = join(folder, 'found.json')
+    writeFileSync(path, JSON.stringify(token))
+    const found = checkpointFile(path)
+    expect(await found.load('')).toEqual(token)
+    expect(found.isFound).toBe(true)
+  })
+})
