@@ -1,0 +1,123 @@
+import { describe, expect, it } from 'vitest'
+import { expectAtMostDescribeCalls } from '../../src/testing/index.ts'
+import { drain, emulated, numbersOf } from '../support/emulated.ts'
+
+const sorted = (numbers: readonly number[]) => [...numbers].sort((a, b) => a - b)
+const ROUND_TRIP_MS = 100
+
+describe('many shards that close together', () => {
+  it.each(['right', 'empty', 'ignored', 'refused'] as const)(
+    'are followed with a few listings, five calls a second at most; CHILD_SHARDS %s',
+    { timeout: 60_000 },
+    async (childShards) => {
+      const { emulator, clock, open, write } = emulated({ shards: 400, behaviour: { childShards } })
+      const coordinator = open({ pageSize: 100 })
+      await clock.run(coordinator.moveTo('trim_horizon'))
+      await drain(coordinator, clock)
+      for (const shard of [...emulator.openShards]) emulator.roll(shard)
+      const written = write(400)
+      const before = emulator.log.length
+      const records = [...(await drain(coordinator, clock))]
+      await clock.advance(5_000)
+      records.push(...(await drain(coordinator, clock)))
+      expect(sorted(numbersOf(records))).toEqual(written)
+      const log = emulator.log.slice(before)
+      expectAtMostDescribeCalls(log, 5)
+      // 800 shards are 8 pages.
+      expect(log.filter(({ op }) => op === 'DescribeStream').length).toBeLessThanOrEqual(3 * 8)
+    },
+  )
+
+  it('are listed no faster when their children stay hidden, and are all read in the end', async () => {
+    const { emulator, clock, open, write } = emulated({ shards: 150 })
+    const coordinator = open({ pageSize: 100 })
+    await clock.run(coordinator.moveTo('trim_horizon'))
+    await drain(coordinator, clock)
+    const [first, ...rest] = [...emulator.openShards]
+    for (const shard of rest) emulator.roll(shard, { hidden: { ms: 90_000 } })
+    emulator.roll(first, { hidden: { ms: 20_000 } })
+    const written = write(300)
+    const before = emulator.log.length
+    const records = []
+    for (let second = 0; second < 180; second += 10) {
+      records.push(...(await drain(coordinator, clock)))
+      await clock.advance(10_000)
+    }
+    expect(sorted(numbersOf(records))).toEqual(written)
+    expectAtMostDescribeCalls(emulator.log.slice(before), 5)
+  })
+})
+
+describe('among more than a hundred shards', () => {
+  it.each(['right', 'empty', 'ignored', 'refused'] as const)(
+    'the children of one are found, hidden for a while or not; CHILD_SHARDS %s',
+    async (childShards) => {
+      for (const hidden of [undefined, { calls: 3 }, { ms: 30_000 }]) {
+        const { emulator, clock, open, write } = emulated({ shards: 120, behaviour: { childShards } })
+        const coordinator = open()
+        await clock.run(coordinator.moveTo('trim_horizon'))
+        await drain(coordinator, clock)
+        const [parent] = emulator.openShards
+        const children = emulator.split(parent, 2, { hidden })
+        const written = children.flatMap(({ shardId }) => write(3, shardId))
+        const records = []
+        for (let times = 0; times < 20; times++) {
+          records.push(...(await drain(coordinator, clock)))
+          await clock.advance(5_000)
+        }
+        expect(sorted(numbersOf(records))).toEqual(written)
+      }
+    },
+  )
+
+  it('a parent that is asked for its children after it was forgotten does not end the stream', async () => {
+    const { emulator, clock, open, write } = emulated({ shards: 120 })
+    const coordinator = open()
+    await clock.run(coordinator.moveTo('trim_horizon'))
+    await drain(coordinator, clock)
+    const [parent] = emulator.openShards
+    emulator.on('DescribeStream', { shard: parent?.shardId as string }, { fail: 'ResourceNotFoundException' })
+    const [child] = emulator.split(parent, 1, { hidden: { calls: 1 } })
+    const written = write(3, child?.shardId)
+    const records = [...(await drain(coordinator, clock))]
+    await clock.advance(60_000)
+    records.push(...(await drain(coordinator, clock)))
+    expect(numbersOf(records)).toEqual(written)
+  })
+})
+
+describe('idle shards', () => {
+  it('are found to be idle in a few round trips, however many they are', async () => {
+    const { emulator, clock, open } = emulated({ shards: 50 })
+    emulator.on('*', { times: Number.POSITIVE_INFINITY }, { delayMs: ROUND_TRIP_MS })
+    const coordinator = open()
+    await clock.run(coordinator.moveTo('trim_horizon'))
+    const before = clock.now()
+    expect(await clock.run(coordinator.next())).toBeUndefined()
+    expect(clock.now() - before).toBeLessThanOrEqual(8 * ROUND_TRIP_MS)
+  })
+
+  it('do not delay a record of another one', async () => {
+    const { emulator, clock, open, write } = emulated({ shards: 50 })
+    emulator.on('*', { times: Number.POSITIVE_INFINITY }, { delayMs: ROUND_TRIP_MS })
+    const coordinator = open()
+    await clock.run(coordinator.moveTo('trim_horizon'))
+    await clock.run(coordinator.next())
+    const written = write(1)
+    const before = clock.now()
+    const record = await clock.run(coordinator.next())
+    expect(numbersOf([record as never])).toEqual(written)
+    expect(clock.now() - before).toBeLessThanOrEqual(200 + 2 * ROUND_TRIP_MS)
+  })
+
+  it('are asked less and less often, and by nobody who does not ask', async () => {
+    const { emulator, clock, open } = emulated({ shards: 10 })
+    const coordinator = open()
+    await clock.run(coordinator.moveTo('trim_horizon'))
+    await drain(coordinator, clock)
+    const before = emulator.log.length
+    await clock.advance(600_000)
+    expect(emulator.log.length).toBe(before)
+    expect(clock.untilNextTimer).toBeUndefined()
+  })
+})

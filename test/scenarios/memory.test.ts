@@ -1,0 +1,85 @@
+import { describe, expect, it } from 'vitest'
+import type { Coordinator } from '../../src/index.ts'
+import { type Emulated, emulated } from '../support/emulated.ts'
+
+const MiB = 1024 * 1024
+
+let written = 0
+
+/** Writes records of `bytes` to each open shard. */
+function fill({ emulator }: Emulated, perShard: number, bytes: number): number {
+  const text = 'x'.repeat(bytes)
+  for (const { shardId } of emulator.openShards) {
+    const id = emulator.keyIn(shardId)
+    for (let n = 0; n < perShard; n++) emulator.put({ id, n: written++, text })
+  }
+  return perShard * emulator.openShards.length
+}
+
+/** Reads to the end; looks at the buffer at each call and at each record. */
+async function mostBuffered(
+  { clock, emulator }: Emulated,
+  coordinator: Coordinator,
+): Promise<{ records: number; most: number }> {
+  let most = 0
+  let records = 0
+  const look = () => {
+    most = Math.max(most, coordinator.buffer.bytes)
+  }
+  emulator.on('GetRecords', { times: Number.POSITIVE_INFINITY }, look)
+  await clock.run(async () => {
+    while ((await coordinator.next()) !== undefined) {
+      records++
+      look()
+    }
+  })
+  return { records, most }
+}
+
+describe('what is buffered stays within maxBufferedBytes', () => {
+  // On top of it may come one record of each shard (with both its images), and what answers under way brought more than
+  // records of their size let expect.
+  it.each([
+    { shards: 1, perShard: 2_000, bytes: 2_000 },
+    { shards: 20, perShard: 150, bytes: 2_000 },
+    { shards: 200, perShard: 30, bytes: 2_000 },
+    { shards: 20, perShard: 60, bytes: 20_000 },
+    { shards: 100, perShard: 12, bytes: 20_000 },
+    { shards: 10, perShard: 20, bytes: 300_000 },
+  ])('with $shards shards of $perShard records of $bytes bytes', { timeout: 60_000 }, async (given) => {
+    const world = emulated({ shards: given.shards })
+    const count = fill(world, given.perShard, given.bytes)
+    const coordinator = world.open({ maxBufferedBytes: MiB })
+    await world.clock.run(coordinator.moveTo('trim_horizon'))
+    const { records, most } = await mostBuffered(world, coordinator)
+    expect(records).toBe(count)
+    expect(most).toBeLessThanOrEqual(1.25 * MiB + given.shards * (2 * given.bytes + 1_000))
+    expect(coordinator.buffer.bytes).toBe(0)
+  })
+
+  it('also of children that are fetched ahead of their parents', { timeout: 60_000 }, async () => {
+    const world = emulated({ shards: 4 })
+    let count = 0
+    for (let generation = 0; generation < 6; generation++) {
+      count += fill(world, 100, 5_000)
+      for (const shard of [...world.emulator.openShards]) world.emulator.roll(shard)
+    }
+    const coordinator = world.open({ maxBufferedBytes: MiB })
+    await world.clock.run(coordinator.moveTo('trim_horizon'))
+    const { records, most } = await mostBuffered(world, coordinator)
+    expect(records).toBe(count)
+    expect(most).toBeLessThanOrEqual(1.25 * MiB + 2 * 4 * 11_000)
+  })
+
+  it('and nothing more is fetched while nobody takes', async () => {
+    const world = emulated({ shards: 8 })
+    fill(world, 300, 10_000)
+    const coordinator = world.open({ maxBufferedBytes: MiB })
+    await world.clock.run(coordinator.moveTo('trim_horizon'))
+    await world.clock.run(coordinator.next())
+    await world.clock.advance(10_000)
+    const calls = world.emulator.log.length
+    await world.clock.advance(3_600_000)
+    expect(world.emulator.log.length).toBe(calls)
+  })
+})

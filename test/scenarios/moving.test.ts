@@ -1,0 +1,89 @@
+import { describe, expect, it } from 'vitest'
+import { drawn } from './drawn.ts'
+
+describe('moveTo', () => {
+  it.each(['DescribeStream', 'GetShardIterator'] as const)(
+    'that fails at %s leaves the old position, its buffer and its token',
+    async (call) => {
+      const { emulator, clock, open, move, drain, write } = drawn('a b')
+      const written = write('a a b b')
+      const reader = open({ pageSize: 1 })
+      await move(reader, 'trim_horizon')
+      await clock.run(reader.next())
+      const token = reader.token
+      emulator.on(call, {}, { fail: 'AccessDeniedException' })
+      await expect(move(reader, 'latest')).rejects.toMatchObject({ name: 'AccessDeniedException' })
+      expect(reader.token).toEqual(token)
+      expect(['a1', ...(await drain(reader))].sort()).toEqual(written)
+    },
+  )
+
+  it('gives nothing of the old position, however late its answers come', async () => {
+    const { emulator, clock, open, move, drain, write } = drawn('a b')
+    write('a a b b')
+    const reader = open({ pageSize: 1 })
+    await move(reader, 'trim_horizon')
+    emulator.on('GetRecords', { times: 4 }, { delayMs: 5_000 })
+    emulator.on('GetShardIterator', { times: 2 }, { delayMs: 1_000 })
+    const waiting = reader.next()
+    await clock.advance(1_500)
+    await clock.advance(2_000)
+    const moving = reader.moveTo('latest')
+    await clock.run(moving)
+    const written = write('a b')
+    const given = [await clock.run(waiting)].filter((record) => record !== undefined).length
+    expect(given).toBe(1)
+    const rest = await drain(reader)
+    await clock.advance(20_000)
+    expect([...rest, ...(await drain(reader))]).toEqual(written.slice(1))
+  })
+
+  it('that is called twice at once ends at the position that was asked for last', async () => {
+    const { emulator, clock, open, drain, write } = drawn('a')
+    write('a a')
+    await clock.advance(5_000)
+    const reader = open()
+    emulator.on('DescribeStream', {}, { delayMs: 3_000 })
+    const moves = Promise.all([reader.moveTo('trim_horizon'), reader.moveTo('latest')])
+    await clock.run(moves)
+    expect(await drain(reader)).toEqual([])
+    expect(reader.token.shards.map(({ at }) => Object.keys(at))).toEqual([['since']])
+  })
+
+  it('tells nothing of the old position any more', async () => {
+    const { emulator, clock, open, move, drain, write } = drawn('a')
+    write('a')
+    const reader = open()
+    await move(reader, 'trim_horizon')
+    emulator.on('GetRecords', { times: 3 }, { delayMs: 3_000, fail: 'ThrottlingException' })
+    const waiting = reader.next()
+    await clock.advance(10)
+    await move(reader, 'latest')
+    const told: string[] = []
+    reader.on('retry', () => told.push('retry'))
+    reader.on('gap', () => told.push('gap'))
+    await clock.run(waiting)
+    await drain(reader)
+    await clock.advance(30_000)
+    expect(told.filter((name) => name === 'gap')).toEqual([])
+    expect(
+      emulator.log.filter(({ op, error }) => op === 'GetRecords' && error !== undefined).length - 1,
+    ).toBe(told.length)
+  })
+})
+
+it('latest gives nothing older through a reload, also of a child that showed up after the token was taken', async () => {
+  const { emulator, id, clock, open, move, drainForLong, write } = drawn('a > b c')
+  write('b c')
+  await clock.advance(30_000)
+  emulator.hide(id('c'))
+  const first = open()
+  await move(first, 'latest')
+  const token = JSON.stringify(first.token)
+  emulator.show(id('c'))
+  const written = write('b c')
+  expect((await drainForLong(first)).sort()).toEqual(written)
+  const second = open()
+  await move(second, token)
+  expect((await drainForLong(second)).sort()).toEqual(written)
+})

@@ -1,0 +1,74 @@
+import { describe, expect, it } from 'vitest'
+import type { Behaviour } from '../../src/testing/index.ts'
+import { drain, emulated, numbersOf } from '../support/emulated.ts'
+
+const sorted = (numbers: readonly number[]) => [...numbers].sort((a, b) => a - b)
+
+describe('every record comes, parents first, although', () => {
+  it.each<[string, Partial<Behaviour>]>([
+    ['records tell no time', { timestamps: 'missing' }],
+    ['times are cut to the minute', { timestamps: 'minute' }],
+    ['times are off by seconds, back and forth', { timestampJitterMs: 5_000 }],
+    [
+      'records lack all optional members',
+      {
+        timestamps: 'missing',
+        omitFromRecords: [
+          'awsRegion',
+          'eventID',
+          'eventSource',
+          'eventVersion',
+          'SizeBytes',
+          'StreamViewType',
+          'userIdentity',
+        ],
+      },
+    ],
+    ['shards tell no first sequence number', { omitFromShards: ['startingSequenceNumber'] }],
+    ['shards are listed in reverse', { listingOrder: 'reversed', shardsPerPage: 2 }],
+    ['shards are listed in another order each time', { listingOrder: 'shuffled', shardsPerPage: 3 }],
+    ['a full last page of the listing names a next one', { fullLastPage: 'names-next', shardsPerPage: 1 }],
+    ['answers come with nothing in them first', { emptyPagesAtStart: 4 }],
+    ['records can be read only a second after they were written', { readLagMs: 1_000 }],
+  ])('%s', async (_, behaviour) => {
+    const { emulator, clock, open, write } = emulated({ shards: 2, behaviour })
+    const coordinator = open({ pageSize: 3 })
+    await clock.run(coordinator.moveTo('trim_horizon'))
+    const written: number[] = []
+    const records = []
+    for (let step = 0; step < 6; step++) {
+      written.push(...write(5))
+      if (step % 2 === 0) emulator.split()
+      else emulator.roll()
+      await clock.advance(1_500)
+      records.push(...(await drain(coordinator, clock)))
+    }
+    written.push(...write(5))
+    await clock.advance(2_000)
+    records.push(...(await drain(coordinator, clock)))
+    expect(sorted(numbersOf(records))).toEqual(written)
+
+    const lastOf = new Map<string, number>()
+    for (const [place, { shardId }] of records.entries()) lastOf.set(shardId, place)
+    for (const [place, { shardId }] of records.entries()) {
+      const { parentId } = emulator.shard(shardId)
+      if (parentId !== undefined) expect(lastOf.get(parentId) ?? -1).toBeLessThan(place)
+    }
+  })
+
+  it('their images are missing', async () => {
+    const { emulator, clock, open } = emulated({
+      viewType: 'KEYS_ONLY',
+      behaviour: { timestamps: 'missing' },
+    })
+    emulator.put({ id: 'a' })
+    emulator.remove({ id: 'a' }, { ttl: true })
+    const coordinator = open()
+    await clock.run(coordinator.moveTo('trim_horizon'))
+    const records = await drain(coordinator, clock)
+    expect(records.map(({ eventName, keys, newImage }) => [eventName, keys, newImage])).toEqual([
+      ['INSERT', { id: 'a' }, undefined],
+      ['REMOVE', { id: 'a' }, undefined],
+    ])
+  })
+})

@@ -1,0 +1,89 @@
+import { describe, expect, it } from 'vitest'
+import { drawn } from './drawn.ts'
+
+const times = (records: readonly { createdAt: Date }[]) => records.map(({ createdAt }) => createdAt.getTime())
+
+describe('a replay', () => {
+  it('is in the order of time over all shards, whichever of them answers late', async () => {
+    for (const slow of ['a', 'b', 'c']) {
+      const { emulator, id, clock, open, move, drain, write } = drawn('a b c')
+      const written: string[] = []
+      for (const letter of 'abcbcacabacb') {
+        written.push(...write(letter))
+        await clock.advance(1_000)
+      }
+      emulator.on('GetRecords', { shard: id(slow), times: 20 }, { delayMs: 700 })
+      const reader = open({ pageSize: 1 })
+      await move(reader, 'trim_horizon')
+      expect(await drain(reader)).toEqual(written)
+    }
+  })
+
+  it('waits for a shard that is throttled for half a minute', async () => {
+    const { emulator, id, clock, open, move, drain, write } = drawn('a b')
+    const written: string[] = []
+    for (const letter of 'abababab') {
+      written.push(...write(letter))
+      await clock.advance(1_000)
+    }
+    let failing = true
+    emulator.on('GetRecords', { shard: id('a'), nth: 2, times: 1_000 }, () =>
+      failing ? { fail: 'ThrottlingException' } : undefined,
+    )
+    clock.setTimer(30_000, () => {
+      failing = false
+    })
+    const reader = open({ pageSize: 1 })
+    await move(reader, 'trim_horizon')
+    expect(await drain(reader)).toEqual(written)
+  })
+
+  it('waits for the children of a shard that closed after the shards were listed', async () => {
+    const { clock, open, move, drain, write, grow } = drawn('a b')
+    const reader = open()
+    await move(reader, 'trim_horizon')
+    const written = write('a b')
+    grow('a > c d')
+    for (const letter of 'cdb') {
+      await clock.advance(1_000)
+      written.push(...write(letter))
+    }
+    expect(await drain(reader)).toEqual(written)
+  })
+
+  it('keeps the order of a shard whose times step back, and holds no other shard up for it', async () => {
+    const { emulator, id, clock, open, move, write } = drawn('a b')
+    const start = clock.now()
+    const put = (letter: string, n: number, second: number) =>
+      emulator.put({ id: emulator.keyIn(id(letter)), n }, { createdAt: start + second * 1_000 })
+    put('a', 0, 10)
+    put('a', 1, 4)
+    put('a', 2, 20)
+    put('b', 3, 5)
+    put('b', 4, 12)
+    await clock.advance(30_000)
+    const reader = open()
+    await move(reader, 'trim_horizon')
+    const given: unknown[] = []
+    for (let record = await clock.run(reader.next()); record; record = await clock.run(reader.next()))
+      given.push(record.newImage?.n)
+    expect(given).toEqual([3, 0, 1, 4, 2])
+    expect(write('a').length).toBe(1)
+  })
+
+  it('waits no longer for a shard that has nothing', async () => {
+    const { clock, open, move, write } = drawn('a b c d')
+    const written = []
+    for (const letter of 'aabb') {
+      written.push(...write(letter))
+      await clock.advance(1_000)
+    }
+    const reader = open()
+    await move(reader, 'trim_horizon')
+    const records = []
+    for (let record = await clock.run(reader.next()); record; record = await clock.run(reader.next()))
+      records.push(record)
+    expect(records.length).toBe(written.length)
+    expect(times(records)).toEqual([...times(records)].sort((a, b) => a - b))
+  })
+})
