@@ -81,6 +81,11 @@ export class Discovery {
     return this.#isDisabled && this.#searches.size === 0
   }
 
+  /** Whether children may still turn up. Not of a stream that was disabled when reading began: they were listed long ago. */
+  get mayGrow(): boolean {
+    return !this.#wasDisabledAtFirst
+  }
+
   /** Whether an answer is to be waited for: what comes after a shard may be there already. */
   get isAwaited(): boolean {
     if (this.#isDisabled) return this.#searches.size > 0
@@ -98,7 +103,6 @@ export class Discovery {
 
   /** Asks for the children of a shard, and whether it is closed, until `stopSearch`. */
   search(node: ShardNode, isAwaited: boolean): void {
-    if (this.#wasDisabledAtFirst) return
     if (!this.#searches.has(node)) this.#searches.set(node, { isAwaited, attempt: 0, dueAt: 0 })
   }
 
