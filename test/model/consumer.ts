@@ -172,7 +172,7 @@ export function createConsumer(
   }
 
   const reload = async (token: number | 'now', newPageSize: number): Promise<void> => {
-    if (!subject || !session) return
+    if (isGone || !subject || !session) return
     const from =
       token === 'now' || saved.length === 0
         ? { text: JSON.stringify(subject.token), session: copySession(session) }
@@ -301,7 +301,7 @@ export function createConsumer(
           return
         }
         case 'save':
-          if (subject && session) saved.push({ text: JSON.stringify(subject.token), session: copySession(session) })
+          if (!isGone && subject && session) saved.push({ text: JSON.stringify(subject.token), session: copySession(session) })
           return
         case 'reload':
           return reload(step.token, step.pageSize)

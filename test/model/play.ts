@@ -1,5 +1,5 @@
 import { DescribeStreamCommand } from '@aws-sdk/client-dynamodb-streams'
-import { StreamEmulator } from '../../src/testing/index.ts'
+import { type LogEntry, StreamEmulator } from '../../src/testing/index.ts'
 import { createConsumer } from './consumer.ts'
 import { expectTimeOrder } from './replay.ts'
 import type { History, Step } from './steps.ts'
@@ -37,6 +37,7 @@ export async function play(
     tell(() => 'replay')
     await expectTimeOrder(world, setup, make)
   } catch (error) {
+    tell(() => `the service's log:\n${world.emulator.log.map((entry) => describeEntry(world, entry)).join('\n')}`)
     if (error instanceof Violation) throw error
     throw new Violation('no unexpected error', error instanceof Error ? (error.stack ?? '') : String(error), error)
   }
@@ -77,6 +78,11 @@ const readerSteps: ReadonlySet<string> = new Set([
 
 function isWorldStep(step: Step): step is Exclude<Step, ReaderStep> {
   return !readerSteps.has(step.do)
+}
+
+function describeEntry({ nameOf }: World, { at, op, shard, shards, position, records, effect, error }: LogEntry): string {
+  const facts = [shard && nameOf(shard), shards && `[${shards.map(nameOf).join(' ')}]`, position, records, effect, error]
+  return `  ${((at - BEGINNING) / 1_000).toFixed(3)} ${op} ${facts.filter((fact) => fact !== undefined).join(' ')}`
 }
 
 /** A step as one line: `split shard=2 into=2`. */

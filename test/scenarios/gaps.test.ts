@@ -18,4 +18,20 @@ describe('a gap', () => {
     expect(await drain(next)).toEqual(written)
     expect(gaps).toEqual([])
   })
+
+  it('is not told of a shard that is on a later page of the listing than its child', async () => {
+    const { clock, open, move, drainForLong, grow } = drawn('a', {
+      behaviour: { shardsPerPage: 1, listingOrder: 'reversed', retentionMs: 26 * HOUR },
+    })
+    const reader = open()
+    const gaps = heard(reader, 'gap')
+    await move(reader, 'latest')
+    await clock.advance(1_000)
+    grow('a > b')
+    await clock.advance(1_000)
+    grow('b > c')
+    await clock.advance(25 * HOUR)
+    expect(await drainForLong(reader)).toEqual([])
+    expect(gaps).toEqual([])
+  })
 })

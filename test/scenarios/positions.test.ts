@@ -13,3 +13,20 @@ describe('a Date of this very second', () => {
     expect((await drainForLong(reader)).toSorted()).toEqual(written)
   })
 })
+
+describe('latest', () => {
+  it('holds for a shard whose parent shows up after one of its siblings was passed over', async () => {
+    const { emulator, id, clock, open, move, drainForLong, write, grow } = drawn('a > b c')
+    grow('b > d e')
+    write('d')
+    grow('e > f')
+    await clock.advance(5_000)
+    emulator.hide(id('b'), { calls: 1 })
+    emulator.hide(id('d'), { calls: 1 })
+    emulator.hide(id('f'), { calls: 1 })
+    const reader = open()
+    await move(reader, 'latest')
+    const written = write('c')
+    expect(await drainForLong(reader)).toEqual(written)
+  })
+})
