@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { parseArguments } from '../../../src/cli/arguments.ts'
 import { commands } from '../../../src/cli/commands.ts'
@@ -104,6 +105,11 @@ describe('the command line', () => {
 })
 
 describe('the help', () => {
+  test('and the guide tell the same of the exit codes', () => {
+    const guide = readFileSync(new URL('../../../docs/cli.md', import.meta.url), 'utf8')
+    for (const [code, meaning] of exitCodeMeanings) expect(guide).toContain(`| ${code} | ${meaning} |`)
+  })
+
   test('tells every exit code', () => {
     expect(exitCodeMeanings.map(([code]) => code)).toEqual(Object.values(exitCodes))
     for (const [code, meaning] of exitCodeMeanings) {
