@@ -86,18 +86,19 @@ export class Succession {
     const now = this.#clock.now()
     for (const node of fresh) {
       if (node.state !== 'unread' || node.placed) continue
-      if (hasStartedHeir(node)) {
-        this.#liesBefore(node)
-        continue
-      }
       node.start = this.#lineage.parentOf(node)?.heirStart ?? this.#adoptedStart
-      this.#unread.set(node, now)
+      if (hasStartedHeir(node)) this.#liesBefore(node)
+      else this.#unread.set(node, now)
     }
     this.#events.emit('discovered', { shardIds: fresh.map((node) => node.shardId) })
-    for (const node of fresh) if (this.#unread.has(node)) this.#plan(node)
+    // A parent that is not known may be on a later page: such shards are looked at when the listing is complete.
+    for (const node of fresh) {
+      const isOrphan = node.parentId !== undefined && !this.#lineage.get(node.parentId)
+      if (this.#unread.has(node) && !isOrphan) this.#plan(node)
+    }
   }
 
-  /** Looks at all shards that wait. */
+  /** Looks at all shards that wait. To be called when a listing is complete. */
   planAll(): void {
     if (this.#adoptedStart === undefined) return
     for (const node of [...this.#unread.keys()]) if (this.#unread.has(node)) this.#plan(node)
