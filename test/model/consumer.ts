@@ -136,7 +136,8 @@ export function createConsumer(
       entries: emulator.log.length,
       serviceTime: emulator.now(),
     }
-    const token = typeof position === 'object' && 'token' in position ? pick(saved, position.token) : undefined
+    const token =
+      typeof position === 'object' && 'token' in position ? pick(saved, position.token) : undefined
     if (typeof position === 'object' && 'token' in position && !token) return
     const before = session
     try {
@@ -145,7 +146,8 @@ export function createConsumer(
         await settle(clock, mover.moveTo(token.text))
         return
       }
-      const since = typeof position === 'object' && 'agoMs' in position ? asked.serviceTime - position.agoMs : 0
+      const since =
+        typeof position === 'object' && 'agoMs' in position ? asked.serviceTime - position.agoMs : 0
       const to = typeof position === 'string' ? position : new Date(since)
       await settle(clock, mover.moveTo(to))
       session = oracle.begin(originOf(to, asked))
@@ -224,7 +226,8 @@ export function createConsumer(
     tell(() => '    nothing new')
     if (!world.isPlain) return
     const [left] = oracle.owed(now, cutoff).lost
-    if (left) throw new Violation('no false undefined', `nothing new, but ${world.nameOfRecord(left)} was there`)
+    if (left)
+      throw new Violation('no false undefined', `nothing new, but ${world.nameOfRecord(left)} was there`)
   }
 
   const checkBuffer = (reader: Subject): void => {
@@ -301,7 +304,8 @@ export function createConsumer(
           return
         }
         case 'save':
-          if (!isGone && subject && session) saved.push({ text: JSON.stringify(subject.token), session: copySession(session) })
+          if (!isGone && subject && session)
+            saved.push({ text: JSON.stringify(subject.token), session: copySession(session) })
           return
         case 'reload':
           return reload(step.token, step.pageSize)

@@ -157,7 +157,10 @@ const errors: fc.Arbitrary<WorldStep> = fc.oneof(
     }),
   },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('expire' as const), shard: which }) },
-  { weight: 1, arbitrary: fc.record({ do: fc.constant('jump' as const), ms: fc.constantFrom(500, 10_000, 20 * MINUTE) }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({ do: fc.constant('jump' as const), ms: fc.constantFrom(500, 10_000, 20 * MINUTE) }),
+  },
 )
 
 const retention: fc.Arbitrary<Step> = fc.oneof(
@@ -241,7 +244,10 @@ function setup(withBehaviour: fc.Arbitrary<Partial<Behaviour>>): fc.Arbitrary<Se
   return fc.record({
     seed: fc.nat(1_000_000),
     roots: fc.constantFrom(1, 1, 2, 4),
-    startAt: fc.oneof({ weight: 2, arbitrary: fc.constant('trim_horizon' as const) }, { weight: 1, arbitrary: position }),
+    startAt: fc.oneof(
+      { weight: 2, arbitrary: fc.constant('trim_horizon' as const) },
+      { weight: 1, arbitrary: position },
+    ),
     behaviour: withBehaviour,
     reader,
     throughClient: fc.nat(49).map((n) => n === 49),

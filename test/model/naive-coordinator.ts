@@ -2,7 +2,12 @@ import type { StreamToken } from '../../src/position/token.ts'
 import { createdAtMsOf, sequenceNumberOf } from '../../src/records/wire-record.ts'
 import { isStreamsApi } from '../../src/streams-api/make-client.ts'
 import { sdkStreamsApi } from '../../src/streams-api/sdk-streams-api.ts'
-import type { IteratorStart, ShardDescription, StreamsApi, WireRecord } from '../../src/streams-api/streams-api.ts'
+import type {
+  IteratorStart,
+  ShardDescription,
+  StreamsApi,
+  WireRecord,
+} from '../../src/streams-api/streams-api.ts'
 import type { MakeSubject, Subject, SubjectOptions } from './subject.ts'
 
 interface NaiveShard {
@@ -101,14 +106,14 @@ class NaiveCoordinator implements Subject {
   async #read(shard: NaiveShard): Promise<void> {
     const iterator = shard.iterator ?? (await this.#open(shard))
     const limit = this.#options.pageSize ?? 1000
-    const page = await this.#call(() => this.#api.readRecords({ iterator, limit }, this.#signal.signal)).catch(
-      (error: unknown) => {
-        if (!(error instanceof Error) || error.name !== 'ExpiredIteratorException') throw error
-        shard.iterator = undefined
-        shard.start = shard.delivered === undefined ? shard.start : after(shard.delivered)
-        return { records: [], nextIterator: shard.iterator }
-      },
-    )
+    const page = await this.#call(() =>
+      this.#api.readRecords({ iterator, limit }, this.#signal.signal),
+    ).catch((error: unknown) => {
+      if (!(error instanceof Error) || error.name !== 'ExpiredIteratorException') throw error
+      shard.iterator = undefined
+      shard.start = shard.delivered === undefined ? shard.start : after(shard.delivered)
+      return { records: [], nextIterator: shard.iterator }
+    })
     for (const record of page.records) this.#buffer.push({ shard, record })
     if (page.nextIterator === undefined && shard.iterator !== undefined) await this.#replace(shard)
     else shard.iterator = page.nextIterator
@@ -130,7 +135,9 @@ class NaiveCoordinator implements Subject {
   async #open(shard: NaiveShard): Promise<string> {
     const { streamArn } = this.#options
     const { shardId, start } = shard
-    const iterator = await this.#call(() => this.#api.openIterator({ streamArn, shardId, start }, this.#signal.signal))
+    const iterator = await this.#call(() =>
+      this.#api.openIterator({ streamArn, shardId, start }, this.#signal.signal),
+    )
     shard.iterator = iterator
     return iterator
   }

@@ -37,7 +37,10 @@ export interface Oracle {
   /** A gap was told. */
   tellGap(session: Session, gap: Gap): void
   /** Records that are still owed; those that were trimmed only where nobody was told. */
-  owed(session: Session, before?: number): { readonly lost: EmulatedRecord[]; readonly untold: EmulatedRecord[] }
+  owed(
+    session: Session,
+    before?: number,
+  ): { readonly lost: EmulatedRecord[]; readonly untold: EmulatedRecord[] }
 }
 
 /** A copy that goes its own way: what a token covers. */
@@ -68,7 +71,8 @@ export function createOracle(world: World): Oracle {
 
   const isGivenUp = (session: Session, shardId: string): boolean =>
     [...session.givenUp].some(
-      (parentId) => parentId === shardId || ancestorsOf(world, parentId).some((one) => one.shardId === shardId),
+      (parentId) =>
+        parentId === shardId || ancestorsOf(world, parentId).some((one) => one.shardId === shardId),
     )
 
   /** Told of the shard itself, of one before it, or of one that comes after it. */
@@ -81,7 +85,10 @@ export function createOracle(world: World): Oracle {
   /** Whether the lineage of a record was read from before it: then nobody can say that it was too old from the start. */
   const isBegunBefore = (session: Session, record: EmulatedRecord): boolean => {
     const { records } = emulator.shard(record.shardId)
-    const before = records.slice(0, records.findIndex((one) => one === record))
+    const before = records.slice(
+      0,
+      records.findIndex((one) => one === record),
+    )
     return [before, ...ancestorsOf(world, record.shardId).map((shard) => shard.records)].some((some) =>
       some.some((one) => session.delivered.has(one)),
     )
@@ -131,7 +138,8 @@ export function createOracle(world: World): Oracle {
         if (!shard.removed) throw new Violation('no false gap', `${nameOf(shardId)} is still there`)
         return
       }
-      const from = after === undefined ? 0 : shard.records.findIndex((one) => one.sequenceNumber === after) + 1
+      const from =
+        after === undefined ? 0 : shard.records.findIndex((one) => one.sequenceNumber === after) + 1
       const { origin, delivered } = session
       // Nobody can tell what there was in a shard that was seen too late, or when even the time asked for is trimmed.
       const isTimeTrimmed = (origin.since ?? Number.POSITIVE_INFINITY) < emulator.now() - RETENTION_MS
@@ -140,7 +148,9 @@ export function createOracle(world: World): Oracle {
         .slice(from)
         .some(
           (one) =>
-            one.trimmed && !delivered.has(one) && (after === undefined ? origin.requires(one) : origin.allows(one)),
+            one.trimmed &&
+            !delivered.has(one) &&
+            (after === undefined ? origin.requires(one) : origin.allows(one)),
         )
       if (!isMissed) throw new Violation('no false gap', `nothing of ${nameOf(shardId)} was trimmed unread`)
     },

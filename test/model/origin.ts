@@ -69,18 +69,22 @@ export function fromFuture(world: World, asked: Asked, since: number): Origin {
   if (since > asked.serviceTime + SURELY_FUTURE_MS) return latest
   return {
     ...latest,
-    requires: (record) => latest.requires(record) && (toldTime(world, record) ?? Number.NEGATIVE_INFINITY) >= since,
+    requires: (record) =>
+      latest.requires(record) && (toldTime(world, record) ?? Number.NEGATIVE_INFINITY) >= since,
   }
 }
 
 function notListed(world: World, { entries }: Asked): ReadonlySet<string> {
   const { log, shards } = world.emulator
-  const listed = new Set(log.slice(entries).flatMap((entry) => (entry.op === 'DescribeStream' ? (entry.shards ?? []) : [])))
+  const listed = new Set(
+    log.slice(entries).flatMap((entry) => (entry.op === 'DescribeStream' ? (entry.shards ?? []) : [])),
+  )
   return new Set(
     shards
       .map(({ shardId }) => shardId)
       .filter(
-        (shardId) => !listed.has(shardId) || ancestorsOf(world, shardId).some((one) => !listed.has(one.shardId)),
+        (shardId) =>
+          !listed.has(shardId) || ancestorsOf(world, shardId).some((one) => !listed.has(one.shardId)),
       ),
   )
 }

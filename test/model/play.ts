@@ -37,9 +37,16 @@ export async function play(
     tell(() => 'replay')
     await expectTimeOrder(world, setup, make)
   } catch (error) {
-    tell(() => `the service's log:\n${world.emulator.log.map((entry) => describeEntry(world, entry)).join('\n')}`)
+    tell(
+      () =>
+        `the service's log:\n${world.emulator.log.map((entry) => describeEntry(world, entry)).join('\n')}`,
+    )
     if (error instanceof Violation) throw error
-    throw new Violation('no unexpected error', error instanceof Error ? (error.stack ?? '') : String(error), error)
+    throw new Violation(
+      'no unexpected error',
+      error instanceof Error ? (error.stack ?? '') : String(error),
+      error,
+    )
   }
 }
 
@@ -80,15 +87,27 @@ function isWorldStep(step: Step): step is Exclude<Step, ReaderStep> {
   return !readerSteps.has(step.do)
 }
 
-function describeEntry({ nameOf }: World, { at, op, shard, shards, position, records, effect, error }: LogEntry): string {
-  const facts = [shard && nameOf(shard), shards && `[${shards.map(nameOf).join(' ')}]`, position, records, effect, error]
+function describeEntry(
+  { nameOf }: World,
+  { at, op, shard, shards, position, records, effect, error }: LogEntry,
+): string {
+  const facts = [
+    shard && nameOf(shard),
+    shards && `[${shards.map(nameOf).join(' ')}]`,
+    position,
+    records,
+    effect,
+    error,
+  ]
   return `  ${((at - BEGINNING) / 1_000).toFixed(3)} ${op} ${facts.filter((fact) => fact !== undefined).join(' ')}`
 }
 
 /** A step as one line: `split shard=2 into=2`. */
 export function describeStep({ do: what, ...rest }: Step): string {
   const facts = Object.entries(rest).map(([name, value]) =>
-    name === 'step' ? `{ ${describeStep(value as Step)} }` : `${name}=${typeof value === 'object' ? JSON.stringify(value) : value}`,
+    name === 'step'
+      ? `{ ${describeStep(value as Step)} }`
+      : `${name}=${typeof value === 'object' ? JSON.stringify(value) : value}`,
   )
   return [what, ...facts].join(' ')
 }

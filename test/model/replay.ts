@@ -11,7 +11,8 @@ import type { World } from './world.ts'
  */
 export async function expectTimeOrder(world: World, setup: Setup, make: MakeSubject): Promise<void> {
   const { clock, emulator } = world
-  if (emulator.openShards.length === 0 || emulator.records.some(({ createdAt }) => createdAt === undefined)) return
+  if (emulator.openShards.length === 0 || emulator.records.some(({ createdAt }) => createdAt === undefined))
+    return
   const reader = make(
     { ...setup.reader, client: world.client, streamArn: emulator.streamArn, clock, random: () => 0.5 },
     { gap: () => {}, parentNotListed: () => {} },
@@ -25,7 +26,10 @@ export async function expectTimeOrder(world: World, setup: Setup, make: MakeSubj
     const name = `${record.shardId} ${record.sequenceNumber}`
     const time = times.get(name) ?? Number.NaN
     if (time < last.time) {
-      throw new Violation('time order', `${world.nameOfRecord(record)} came after ${last.name}, which is newer`)
+      throw new Violation(
+        'time order',
+        `${world.nameOfRecord(record)} came after ${last.name}, which is newer`,
+      )
     }
     last = { time, name: world.nameOfRecord(record) }
   }

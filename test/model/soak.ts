@@ -1,47 +1,71 @@
 import { parseArgs } from 'node:util'
-import fc from 'fast-check'
-import { anyHistory, kinds } from './histories.ts'
-import { play } from './play.ts'
-import { tellStory } from './story.ts'
-import type { History } from './steps.ts'
+import { findFailure } from './check.ts'
+import type { History, Step } from './steps.ts'
+
+const USAGE = `Plays random histories against the library, until one breaks a promise.
+
+  npm run soak -- [--histories 10000] [--seed 1] [--kind everything] [--path 12:0:3]
+
+--histories  how many to play
+--seed       the seed of the first batch; each batch of 200 has the next one, and progress tells which is done,
+             so that a soak can go on where another one stopped
+--kind       plain, visibility, errors, retention or everything; all kinds, if left out
+--path       replays one history of the batch --seed, as a failure tells
+`
+
+const BATCH = 200
 
 const { values } = parseArgs({
   options: {
-    histories: { type: 'string', default: '1000' },
-    seed: { type: 'string', default: String(Date.now() % 1_000_000) },
+    histories: { type: 'string', default: '10000' },
+    seed: { type: 'string', default: '1' },
     kind: { type: 'string' },
     path: { type: 'string' },
+    help: { type: 'boolean', default: false },
   },
 })
 
-const seed = Number(values.seed)
-const count = Number(values.histories)
-const arbitrary = values.kind === undefined ? anyHistory : kinds[values.kind]
-if (!arbitrary) throw new RangeError(`--kind is one of ${Object.keys(kinds).join(', ')}`)
-
-const started = performance.now()
+/** How often each thing was done, by name; faults by their effect. */
+const done = new Map<string, number>()
 let played = 0
-const stepsByKind = new Map<string, number>()
-const property = fc.asyncProperty(arbitrary, async (history: History) => {
+
+function count(history: History): void {
   played++
-  for (const step of history.steps) {
-    const name = step.do === 'fault' ? `fault ${step.effect}` : step.do
-    stepsByKind.set(name, (stepsByKind.get(name) ?? 0) + 1)
-  }
-  await play(history)
-})
-const result = await fc.check(property, {
-  seed,
-  numRuns: count,
-  ...(values.path !== undefined && { path: values.path }),
-})
-const seconds = (performance.now() - started) / 1000
-console.log(`${played} histories in ${seconds.toFixed(1)} s: ${(played / seconds).toFixed(0)} a second`)
-console.log([...stepsByKind].sort().map(([name, n]) => `${name} ${n}`).join(', '))
-if (result.failed) {
-  const [history] = result.counterexample as [History]
-  console.log(await tellStory(history))
-  console.log(String(result.errorInstance))
-  console.log(`\nnpm run soak -- --seed ${result.seed} --path ${result.counterexamplePath}${values.kind ? ` --kind ${values.kind}` : ''}`)
-  process.exitCode = 1
+  for (const step of history.steps) done.set(nameOf(step), (done.get(nameOf(step)) ?? 0) + 1)
 }
+
+function nameOf(step: Step): string {
+  if (step.do === 'fault') return `${step.effect} ${step.call}`
+  if (step.do === 'during' || step.do === 'later') return `${step.do}: ${nameOf(step.step)}`
+  return step.do === 'split' && step.hidden ? 'split, children hidden' : step.do
+}
+
+async function soak(): Promise<boolean> {
+  const first = Number(values.seed)
+  const total = Number(values.histories)
+  const started = performance.now()
+  const rate = () => `${Math.round((played / (performance.now() - started)) * 1_000)} a second`
+  for (let seed = first; played < total; seed++) {
+    const failure = await findFailure(
+      { kind: values.kind, seed, count: Math.min(BATCH, total - played), path: values.path },
+      { onHistory: count },
+    )
+    if (failure) {
+      process.stdout.write(`\n${failure.story}\n\n${failure.replay}\n`)
+      return false
+    }
+    if (values.path !== undefined) break
+    const line = `${played} of ${total} histories, ${rate()}; seed ${seed} is done`
+    process.stdout.write(process.stdout.isTTY ? `\r${line}` : (seed - first) % 10 === 9 ? `${line}\n` : '')
+  }
+  process.stdout.write(`\n${played} histories kept every promise, ${rate()}; the next seed is `)
+  process.stdout.write(`${first + Math.ceil(played / BATCH)}\n`)
+  const lines = [...done]
+    .sort(([, a], [, b]) => b - a)
+    .map(([name, times]) => `${String(times).padStart(9)}  ${name}`)
+  process.stdout.write(`${lines.join('\n')}\n`)
+  return true
+}
+
+if (values.help) process.stdout.write(USAGE)
+else if (!(await soak())) process.exitCode = 1

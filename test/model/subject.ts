@@ -1,8 +1,8 @@
 import type { DynamoDBStreamsClient } from '@aws-sdk/client-dynamodb-streams'
 import type { Clock } from '../../src/clock.ts'
+import { Coordinator } from '../../src/index.ts'
 import type { CoordinatorOptions } from '../../src/options.ts'
 import type { StreamToken } from '../../src/position/token.ts'
-import { Coordinator } from '../../src/index.ts'
 import type { StreamsApi } from '../../src/streams-api/streams-api.ts'
 import type { Gap } from './oracle.ts'
 

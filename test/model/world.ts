@@ -139,7 +139,8 @@ export function createWorld(setup: Setup): World {
       }
       case 'showOpen':
         isPlain = false
-        return void emulator.showOpen(any(step.shard) as EmulatedShard, duration(step.span))
+        emulator.showOpen(any(step.shard) as EmulatedShard, duration(step.span))
+        return
       case 'showAgain': {
         isPlain = false
         const shard = pick(
@@ -150,10 +151,12 @@ export function createWorld(setup: Setup): World {
         return
       }
       case 'expire':
-        return void emulator.expireIterators(step.shard === undefined ? undefined : any(step.shard))
+        emulator.expireIterators(step.shard === undefined ? undefined : any(step.shard))
+        return
       case 'behave':
         isPlain = false
-        return void emulator.behave(step.as)
+        emulator.behave(step.as)
+        return
       case 'fault': {
         const { call, nth, times, effect } = step
         const shard = step.shard === undefined ? undefined : any(step.shard)?.shardId
@@ -167,11 +170,14 @@ export function createWorld(setup: Setup): World {
         return
       }
       case 'jump':
-        return clock.jump(step.ms)
+        clock.jump(step.ms)
+        return
       case 'trim':
-        return trimSome(emulator, any(step.shard) as EmulatedShard, step.share)
+        trimSome(emulator, any(step.shard) as EmulatedShard, step.share)
+        return
       case 'disable':
-        return emulator.disable()
+        emulator.disable()
+        return
       case 'during':
         addRule(emulator.on(step.call, { nth: step.nth }, () => perform(step.step)))
         return
@@ -207,7 +213,12 @@ export function createWorld(setup: Setup): World {
 }
 
 /** How the service behaves once faults are lifted. Limits of pages, forms of the end and the retention stay as they are. */
-const harmless: Partial<Behaviour> = { emptyPage: false, repeatPage: false, readLagMs: 0, openShardNext: 'given' }
+const harmless: Partial<Behaviour> = {
+  emptyPage: false,
+  repeatPage: false,
+  readLagMs: 0,
+  openShardNext: 'given',
+}
 
 /**
  * Trims the given share of a shard's records that are older than the retention, and the shard when it is all gone. What

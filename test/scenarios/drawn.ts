@@ -64,7 +64,9 @@ export function drawn(picture: string, options: StreamEmulatorOptions = {}): Dra
 
   let written = 0
   const nameOf = ({ shardId, sequenceNumber }: { shardId: string; sequenceNumber: string }): string => {
-    const place = emulator.shard(shardId).records.findIndex((record) => record.sequenceNumber === sequenceNumber)
+    const place = emulator
+      .shard(shardId)
+      .records.findIndex((record) => record.sequenceNumber === sequenceNumber)
     return `${names.get(shardId) ?? shardId}${place + 1}`
   }
 
@@ -88,7 +90,13 @@ export function drawn(picture: string, options: StreamEmulatorOptions = {}): Dra
         return record ? nameOf(record) : ''
       }),
     open: (more) =>
-      new Coordinator({ client: emulator.api, streamArn: emulator.streamArn, clock, random: () => 0.5, ...more }),
+      new Coordinator({
+        client: emulator.api,
+        streamArn: emulator.streamArn,
+        clock,
+        random: () => 0.5,
+        ...more,
+      }),
     move: (reader, position) => clock.run(reader.moveTo(position)),
     drain,
     drainForLong: async (reader) => {

@@ -3,7 +3,9 @@ import { drawn } from './drawn.ts'
 
 describe('a Date of this very second', () => {
   it('loses nothing that is written while the shards are being listed', async () => {
-    const { clock, emulator, open, move, drainForLong, write } = drawn('a b', { behaviour: { shardsPerPage: 1 } })
+    const { clock, emulator, open, move, drainForLong, write } = drawn('a b', {
+      behaviour: { shardsPerPage: 1 },
+    })
     await clock.advance(2_300)
     const reader = open()
     const written: string[] = []

@@ -1,0 +1,46 @@
+import fc from 'fast-check'
+import { anyHistory, kinds } from './histories.ts'
+import { play } from './play.ts'
+import type { History } from './steps.ts'
+import { tellStory } from './story.ts'
+import { type MakeSubject, makeCoordinator } from './subject.ts'
+
+/** Which histories to play. */
+export interface Selection {
+  /** One of the kinds of `histories.ts`; all of them, if left out. */
+  readonly kind?: string | undefined
+  readonly seed: number
+  readonly count: number
+  /** Goes straight to one history and one step of its shrinking, as a failure tells. */
+  readonly path?: string | undefined
+}
+
+/** A history that broke a promise, shrunk. */
+export interface Failure {
+  readonly story: string
+  /** The command that plays it again. */
+  readonly replay: string
+}
+
+/** Plays histories until one breaks a promise; makes that one as short as it gets. */
+export async function findFailure(
+  { kind, seed, count, path }: Selection,
+  options: { readonly make?: MakeSubject; readonly onHistory?: (history: History) => void } = {},
+): Promise<Failure | undefined> {
+  const { make = makeCoordinator, onHistory = () => {} } = options
+  const histories = kind === undefined ? anyHistory : kinds[kind]
+  if (!histories)
+    throw new RangeError(`A kind of history is one of ${Object.keys(kinds).join(', ')}, not ${kind}`)
+  const property = fc.asyncProperty(histories, async (history) => {
+    onHistory(history)
+    await play(history, make)
+  })
+  const result = await fc.check(property, { seed, numRuns: count, ...(path !== undefined && { path }) })
+  if (!result.failed) return undefined
+  const [history] = result.counterexample as [History]
+  const only = kind === undefined ? '' : ` --kind ${kind}`
+  return {
+    story: await tellStory(history, make),
+    replay: `npm run soak -- --seed ${result.seed}${only} --path ${result.counterexamplePath}`,
+  }
+}
