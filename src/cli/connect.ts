@@ -17,6 +17,8 @@ export interface Connection extends AsyncDisposable {
   /** Aborts with a `CliError` when the time for the first answer is over. */
   readonly noAnswer: AbortSignal
   readonly hasAnswered: boolean
+  /** When the service answered first, by its own clock (to the second), in ms; by ours if it did not say. */
+  readonly firstAnswerAt: number
   /** Why there is no answer yet, for the message. */
   blame(error: unknown): void
   /** The ARN that was given, or that of the table's stream. Rejects when `signal` aborts. */
@@ -26,7 +28,9 @@ export interface Connection extends AsyncDisposable {
 interface AnswerTimer {
   readonly signal: AbortSignal
   readonly hasAnswered: boolean
-  answered(): void
+  readonly firstAnswerAt: number
+  answered(date: string | undefined): void
+  stop(): void
   blame(error: unknown): void
 }
 
@@ -58,12 +62,15 @@ export async function connect(options: SourceOptions): Promise<Connection> {
     get hasAnswered() {
       return timer.hasAnswered
     },
+    get firstAnswerAt() {
+      return timer.firstAnswerAt
+    },
     async streamArn(signal) {
       if (arn !== undefined) return arn
       return unlessAborted((await tableStreams(tables)).latestStreamArn(table ?? ''), signal)
     },
     async [Symbol.asyncDispose]() {
-      timer.answered()
+      timer.stop()
       streams.destroy()
       tables?.destroy()
     },
@@ -111,14 +118,18 @@ async function createTableClient(settings: { region: string }): Promise<DynamoDB
   })
 }
 
-/** Calls `answered` at each answer of the service, also when it is an error. */
-function noteAnswers(client: DynamoDBStreamsClient | DynamoDBClient, answered: () => void): void {
+/** Calls `answered` with the time at each answer of the service, also when it is an error. */
+function noteAnswers(
+  client: DynamoDBStreamsClient | DynamoDBClient,
+  answered: AnswerTimer['answered'],
+): void {
   // The middleware next to the transport: what comes back here has an HTTP status.
   const stack = (client as DynamoDBStreamsClient).middlewareStack
   stack.add(
     (next) => async (args) => {
       const result = await next(args)
-      answered()
+      const { response } = result as { response?: { headers?: Record<string, string> } }
+      answered(response?.headers?.date)
       return result
     },
     { name: 'noteAnswers', step: 'deserialize', priority: 'low' },
@@ -128,7 +139,7 @@ function noteAnswers(client: DynamoDBStreamsClient | DynamoDBClient, answered: (
 /** The library tries for ever to reach a service, which is right for a worker and wrong for a typing error. */
 function answerTimer(timeoutMs: number, place: string): AnswerTimer {
   const controller = new AbortController()
-  let hasAnswered = false
+  let firstAnswerAt: number | undefined
   let reason = 'nothing came back'
   const timer = setTimeout(() => {
     const { code, message, exitCode } = noAnswer(place, `tried for ${timeoutMs / 1_000} s: ${reason}`)
@@ -137,12 +148,16 @@ function answerTimer(timeoutMs: number, place: string): AnswerTimer {
   return {
     signal: controller.signal,
     get hasAnswered() {
-      return hasAnswered
+      return firstAnswerAt !== undefined
     },
-    answered: () => {
-      hasAnswered = true
+    get firstAnswerAt() {
+      return firstAnswerAt ?? Date.now()
+    },
+    answered: (date) => {
+      firstAnswerAt ??= Date.parse(date ?? '') || Date.now()
       clearTimeout(timer)
     },
+    stop: () => clearTimeout(timer),
     blame: (error) => {
       if (error instanceof Error) reason = error.message || error.name
     },

@@ -119,6 +119,20 @@ describe('tail', () => {
     })
   })
 
+  test('ends without following though there is always something new', async () => {
+    await using served = await serveEmulator()
+    const { emulator } = served
+    for (let n = 0; n < 10; n++) emulator.put({ id: 'old', n })
+    const later = Date.now() + 60_000
+    let n = 0
+    emulator.on('GetRecords', { times: Number.POSITIVE_INFINITY }, () => {
+      emulator.put({ id: 'new', n: n++ }, { createdAt: later + n * 1_000 })
+    })
+    const { code, records } = await runHere(['tail', ...served.source, '--no-follow'])
+    expect(code).toBe(0)
+    expect(records.filter(({ keys }) => keys.id === 'old')).toHaveLength(10)
+  })
+
   test('tells of faults that pass on stderr, and goes on', async () => {
     await using served = await serveEmulator()
     const { emulator } = served

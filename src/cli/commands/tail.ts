@@ -13,6 +13,12 @@ import { unlessAborted } from '../unless-aborted.ts'
 /** Records in one write to standard output, at most. */
 const RECORDS_PER_WRITE = 500
 
+/**
+ * Without following, a record this much newer than the beginning says that all that was there has come: records come
+ * in the order of time, which is cut to the second, and at the tip as exact as one poll.
+ */
+const SURELY_NEWER_MS = 3_000
+
 /** A tail has few records, and a file is quickly written. */
 const SAVE_EVERY_MS = 1_000
 
@@ -33,6 +39,7 @@ export async function tail(
     format: options.format === 'json' ? jsonLine : prettyLines(terminal.paint),
     output: recordOutput(terminal.stdout),
     limit: options.limit,
+    until: options.follow ? Number.POSITIVE_INFINITY : connection.firstAnswerAt + SURELY_NEWER_MS,
     stop,
     finish: () => finish.abort(),
   }
@@ -90,6 +97,8 @@ interface Printer {
   readonly format: FormatRecord
   readonly output: RecordOutput
   readonly limit: number
+  /** No record from this time (ms) on is waited for: under steady writes there is always a new one. */
+  readonly until: number
   /** The user, or {@link finish}, wants no more records. */
   readonly stop: AbortSignal
   finish(): void
@@ -104,16 +113,18 @@ interface Printed {
 /** Prints records until the stream ends or the limit is reached. */
 async function print(
   stream: DynamoDBStream,
-  { format, output, limit, stop, finish }: Printer,
+  { format, output, limit, until, stop, finish }: Printer,
 ): Promise<Printed> {
   let count = 0
-  while (count < limit) {
+  let reached = 0
+  while (count < limit && reached < until) {
     const maxRecords = Math.min(limit - count, RECORDS_PER_WRITE)
     const { value: batch, done } = await stream.batches({ maxRecords }).next()
     if (done) return { count, isRead: true }
     // Not written: not done, and so not in the checkpoint.
     if (!(await output.write(batch.map(format).join(''), stop))) return { count, isRead: false }
     count += batch.length
+    reached = batch.at(-1)?.createdAt.getTime() ?? reached
   }
   // Coming back for more is what makes the last ones done.
   finish()
