@@ -85,10 +85,7 @@ export function createOracle(world: World): Oracle {
   /** Whether the lineage of a record was read from before it: then nobody can say that it was too old from the start. */
   const isBegunBefore = (session: Session, record: EmulatedRecord): boolean => {
     const { records } = emulator.shard(record.shardId)
-    const before = records.slice(
-      0,
-      records.findIndex((one) => one === record),
-    )
+    const before = records.slice(0, records.indexOf(record as (typeof records)[number]))
     return [before, ...ancestorsOf(world, record.shardId).map((shard) => shard.records)].some((some) =>
       some.some((one) => session.delivered.has(one)),
     )

@@ -69,6 +69,7 @@ export function fromFuture(world: World, asked: Asked, since: number): Origin {
   if (since > asked.serviceTime + SURELY_FUTURE_MS) return latest
   return {
     ...latest,
+    takesWhatIsLeft: true,
     requires: (record) =>
       latest.requires(record) && (toldTime(world, record) ?? Number.NEGATIVE_INFINITY) >= since,
   }

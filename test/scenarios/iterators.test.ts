@@ -14,3 +14,18 @@ describe('an iterator that has expired', () => {
     expect(await drain(reader)).toEqual(written)
   })
 })
+
+it('a heartbeat ends also when reading is not allowed any more', async () => {
+  const { clock, emulator, open, move, drain } = drawn('a')
+  const reader = open()
+  await move(reader, 'trim_horizon')
+  await drain(reader)
+  await clock.advance(16 * 60_000)
+  emulator.on('GetRecords', {}, { fail: 'AccessDeniedException' })
+  let ended = false
+  void reader.heartbeat().finally(() => {
+    ended = true
+  })
+  await clock.advance(10_000)
+  expect(ended).toBe(true)
+})
