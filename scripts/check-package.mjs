@@ -1,11 +1,12 @@
 // Checks what will be published: the tarball by publint and arethetypeswrong, the tree by knip and size-limit.
 import { spawnSync } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { packInto } from './pack.mjs'
 
 const folder = mkdtempSync(join(tmpdir(), 'package-'))
+/** @type {string[]} */
 const failed = []
 try {
   const tarball = packInto(folder)
@@ -15,6 +16,13 @@ try {
   check('size-limit')
 } finally {
   rmSync(folder, { recursive: true, force: true })
+}
+// Everybody installs from the registry that their npm is set to.
+if (/"resolved":\s*"/.test(readFileSync('package-lock.json', 'utf8'))) {
+  console.error(
+    'package-lock.json names a registry host: install with omit-lockfile-registry-resolved, as .npmrc says.',
+  )
+  failed.push('package-lock.json')
 }
 if (failed.length > 0) {
   console.error(`\nThe package is not in order: see ${failed.join(', ')} above.`)
