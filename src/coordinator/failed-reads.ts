@@ -82,7 +82,10 @@ export class FailedReads {
 
   /** An error that is for the user; `reader` stands still until it was told. */
   fail(error: unknown, reader: ShardReader | undefined): void {
-    if (reader) reader.phase = 'stopped'
+    if (reader) {
+      reader.phase = 'stopped'
+      this.#around.rounds.release(reader)
+    }
     if (classifyError(error) === 'notFound') this.#around.trouble.streamGone(error)
     else this.#around.trouble.fail(error, reader)
   }
