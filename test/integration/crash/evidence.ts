@@ -27,8 +27,10 @@ export interface Told {
 export type Evidence =
   /** The checkpoint that it begins with; null when there is none. */
   | { readonly loaded: StreamToken | null }
-  /** It was given a record. It is done when the worker comes back for the next one. */
+  /** It was given a record. */
   | { readonly record: Told }
+  /** It is done with that record, and comes back for the next one. */
+  | { readonly done: number }
   /** The store is asked to save. */
   | { readonly saving: StreamToken }
   /** The store has saved what it was last asked to. */

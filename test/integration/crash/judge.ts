@@ -28,11 +28,10 @@ export interface Verdict {
 /** Judges the lives of workers that went on one after the other, the last of which came to the end of the stream. */
 export function judge(lives: readonly Life[], truth: Truth): Verdict {
   const faults: string[] = []
-  const told = new Map<number, Told>()
-  for (const { record } of recordsOf(lives)) if (!told.has(record.n)) told.set(record.n, record)
+  const told = new Map(recordsOf(lives).map(({ record }) => [record.n, record]))
   const forest = forestOf([...told.values()], truth)
 
-  faults.push(...lostOrUnknown(told, truth), ...firstDeliveriesOutOfOrder(lives, forest))
+  faults.push(...lostOrUnknown(lives, truth), ...firstDeliveriesOutOfOrder(lives, forest))
   let checkpoint: StreamToken | undefined
   for (const [number, life] of lives.entries()) {
     faults.push(...judgeLife(life, checkpoint, forest).map((fault) => `life ${number}: ${fault}`))
@@ -86,11 +85,20 @@ function forestOf(records: readonly Told[], { parentOf }: Truth): Forest {
   return { ofShard, ancestorsOf, coveredBy }
 }
 
-function lostOrUnknown(told: ReadonlyMap<number, Told>, { written }: Truth): string[] {
+function lostOrUnknown(lives: readonly Life[], { written }: Truth): string[] {
+  const done = new Set(
+    lives.flatMap(({ evidence }) => evidence.flatMap((one) => ('done' in one ? one.done : []))),
+  )
   const ids = new Map(written.map(({ n, id }) => [n, id]))
-  const lost = written.filter(({ n }) => !told.has(n)).map(({ n }) => n)
-  const unknown = [...told.values()].filter(({ n, id }) => ids.get(n) !== id).map(({ n }) => n)
-  return [...listed('lost', lost), ...listed('never written', unknown)]
+  const lost = written.filter(({ n }) => !done.has(n)).map(({ n }) => n)
+  const unknown = recordsOf(lives).filter(({ record }) => ids.get(record.n) !== record.id)
+  return [
+    ...listed('lost', lost),
+    ...listed(
+      'never written',
+      unknown.map(({ record }) => record.n),
+    ),
+  ]
 }
 
 /** Of first deliveries, those of an item come in the order of its writes, and those of a child after all of its parent. */
@@ -117,11 +125,10 @@ function firstDeliveriesOutOfOrder(lives: readonly Life[], { ofShard, ancestorsO
 /** One life: begins exactly at the checkpoint, repeats nothing, and saves exactly what is done. */
 function judgeLife({ evidence, left }: Life, checkpoint: StreamToken | undefined, forest: Forest): string[] {
   const faults: string[] = []
-  /** What is done, as the worker knows it. */
-  const done = forest.coveredBy(checkpoint)
+  /** What must not be given out (again). */
+  const given = forest.coveredBy(checkpoint)
+  const done = new Set(given)
   const lastOfShard = new Map<string, bigint>()
-  /** The record in the worker's hands; undefined before the first. */
-  let inHand: number | undefined
   /** What the store may hold now: what it has saved, and what it was asked to save. */
   let holds = [checkpoint]
   for (const one of evidence) {
@@ -130,18 +137,15 @@ function judgeLife({ evidence, left }: Life, checkpoint: StreamToken | undefined
         faults.push('began with another checkpoint than was left')
     } else if ('record' in one) {
       const { n, shardId, sequenceNumber } = one.record
-      if (done.has(n)) faults.push(`gave out ${n}, which was done`)
-      if (BigInt(sequenceNumber) <= (lastOfShard.get(shardId) ?? -1n))
+      if (given.has(n)) faults.push(`gave out ${n} again`)
+      if (BigInt(sequenceNumber) < (lastOfShard.get(shardId) ?? -1n))
         faults.push(`gave out ${n} after a later record of its shard`)
       lastOfShard.set(shardId, BigInt(sequenceNumber))
-      done.add(n)
-      inHand = n
-    } else if ('saving' in one) {
+      given.add(n)
+    } else if ('done' in one) done.add(one.done)
+    else if ('saving' in one) {
       holds.push(one.saving)
-      // A save by time may come while the worker still has the last record in its hands.
-      const covered = forest.coveredBy(one.saving)
-      if (inHand !== undefined && !covered.has(inHand)) covered.add(inHand)
-      faults.push(...differences(covered, done))
+      faults.push(...differences(forest.coveredBy(one.saving), done))
     } else if ('saved' in one) holds = holds.slice(-1)
   }
   if (!holds.some((token) => isDeepStrictEqual(token, left)))

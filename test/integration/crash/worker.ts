@@ -1,6 +1,7 @@
 // A worker as a user would write it, which tells of everything that it does. It is killed at any moment; `write` returns
 // when the kernel has the line, so what was told before is not lost with the process.
 import { writeSync } from 'node:fs'
+import { setImmediate as turn } from 'node:timers/promises'
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb'
 import { DynamoDBStreamsClient } from '@aws-sdk/client-dynamodb-streams'
 import { dynamoDBCheckpointStore } from '../../../src/checkpoints/dynamodb.ts'
@@ -54,6 +55,10 @@ const stream = await openStream<{ id: string; n: number }>({
   idlePollMs: { min: 5, max: 50 },
 })
 for await (const { newImage, shardId, sequenceNumber } of stream) {
-  tell({ record: { n: newImage?.n ?? -1, id: newImage?.id ?? '', shardId, sequenceNumber } })
+  const { n, id } = newImage ?? { n: -1, id: '' }
+  tell({ record: { n, id, shardId, sequenceNumber } })
+  // Some take longer, so that checkpoints are saved while a record is not done.
+  if (n % 4 === 0) await turn()
+  tell({ done: n })
 }
 tell({ ended: true })
