@@ -1,0 +1,103 @@
+import { type AttributeValue, DeleteItemCommand, PutItemCommand } from '@aws-sdk/client-dynamodb'
+import {
+  type _Record,
+  DescribeStreamCommand,
+  type DescribeStreamCommandInput,
+  GetRecordsCommand,
+  type GetRecordsCommandOutput,
+  GetShardIteratorCommand,
+  type GetShardIteratorCommandInput,
+  type Shard,
+  type ShardIteratorType,
+  type StreamDescription,
+} from '@aws-sdk/client-dynamodb-streams'
+import type { SubjectTable } from './subjects.ts'
+
+export type Item = Record<string, AttributeValue>
+
+/** Writes an item under the key `id`. */
+export async function put({ tables, tableName }: SubjectTable, id: string, rest: Item = {}): Promise<void> {
+  await tables.send(new PutItemCommand({ TableName: tableName, Item: { id: { S: id }, ...rest } }))
+}
+
+export async function remove({ tables, tableName }: SubjectTable, id: string): Promise<void> {
+  await tables.send(new DeleteItemCommand({ TableName: tableName, Key: { id: { S: id } } }))
+}
+
+export async function describeStream(
+  { streams, streamArn }: SubjectTable,
+  members: Partial<DescribeStreamCommandInput> = {},
+): Promise<StreamDescription> {
+  const command = new DescribeStreamCommand({ StreamArn: streamArn, ...members })
+  return (await streams.send(command)).StreamDescription ?? {}
+}
+
+/** The shards of the stream, of which there must be at least one. */
+export async function shardsOf(table: SubjectTable): Promise<[Shard, ...Shard[]]> {
+  const [first, ...rest] = (await describeStream(table)).Shards ?? []
+  if (!first) throw new Error('the stream has no shard')
+  return [first, ...rest]
+}
+
+/** An iterator of the shard; of the first one, if none is named. */
+export async function iterator(
+  table: SubjectTable,
+  type: ShardIteratorType,
+  { shard, ...members }: { readonly shard?: Shard } & Partial<GetShardIteratorCommandInput> = {},
+): Promise<string> {
+  const { ShardId } = shard ?? (await shardsOf(table))[0]
+  const { ShardIterator } = await table.streams.send(
+    new GetShardIteratorCommand({
+      StreamArn: table.streamArn,
+      ShardId,
+      ShardIteratorType: type,
+      ...members,
+    }),
+  )
+  return ShardIterator ?? ''
+}
+
+export async function read(
+  { streams }: SubjectTable,
+  ShardIterator: string | undefined,
+  Limit?: number,
+): Promise<GetRecordsCommandOutput & { Records: _Record[] }> {
+  const page = await streams.send(new GetRecordsCommand({ ShardIterator, Limit }))
+  return { ...page, Records: page.Records ?? [] }
+}
+
+/** The records of the first shard. */
+export async function readAll(table: SubjectTable): Promise<_Record[]> {
+  return (await read(table, await iterator(table, 'TRIM_HORIZON'))).Records
+}
+
+/** The texts of the records' partition keys. */
+export function keysOf({ Records }: { readonly Records: readonly _Record[] }): (string | undefined)[] {
+  return Records.map(({ dynamodb }) => dynamodb?.Keys?.id?.S)
+}
+
+export function numberOf(record: _Record | undefined): string {
+  return record?.dynamodb?.SequenceNumber ?? ''
+}
+
+/** Another sequence number, so much above (or below), in as many digits. */
+export function moved(sequenceNumber: string, by: bigint): string {
+  return (BigInt(sequenceNumber) + by).toString().padStart(sequenceNumber.length, '0')
+}
+
+/** By its code and status, as messages are nobody's promise. */
+export async function refusal(call: Promise<unknown>): Promise<string> {
+  try {
+    await call
+  } catch (error) {
+    const { name, $metadata } = error as { name: string; $metadata?: { httpStatusCode?: number } }
+    return `${name} ${$metadata?.httpStatusCode}`
+  }
+  return 'none'
+}
+
+export const notFound = 'ResourceNotFoundException 400'
+export const invalid = 'ValidationException 400'
+export const failure = 'InternalFailure 500'
+export const trimmed = 'TrimmedDataAccessException 400'
+export const expired = 'ExpiredIteratorException 400'
