@@ -14,7 +14,7 @@ import { emulatorWorld, localWorld, type World } from './worlds.ts'
 const KILLS = Number(process.env.CRASH_KILLS ?? 10)
 const SEED = process.env.CRASH_SEED ?? '1'
 
-/** How far a worker gets before it is killed: from before its first call to some checkpoints later. In lines told. */
+/** How far a worker gets before it is killed: from before its first call to some checkpoints later. In things told. */
 const MOST_TOLD = 120
 
 describeOnLocal(`a worker that is killed ${KILLS} times (seed ${SEED})`, (local) => {
@@ -59,7 +59,14 @@ describeOnLocal(`a worker that is killed ${KILLS} times (seed ${SEED})`, (local)
     async ([worldName, storeName]) => {
       const seed = `${SEED}-${worldName}-${storeName}`
       await using world = await worlds[worldName](seed)
-      const order: WorkerOrder = {
+      let started = 0
+      const start = () =>
+        startWorker(
+          program,
+          { ...order, evidence: join(folder, `${seed}-${started++}.evidence`) },
+          world.progressed,
+        )
+      const order = {
         endpoint: world.endpoint,
         streamArn: world.streamArn,
         checkpoints: checkpoints[storeName](seed),
@@ -67,10 +74,7 @@ describeOnLocal(`a worker that is killed ${KILLS} times (seed ${SEED})`, (local)
         everyMs: 20,
       }
       const store = openStore(order.checkpoints)
-      const verdict = judge(
-        await liveAndDie({ world, seed, store, start: () => startWorker(program, order, world.progressed) }),
-        world,
-      )
+      const verdict = judge(await liveAndDie({ world, seed, store, start }), world)
       expect(verdict.faults).toEqual([])
       expect(verdict.delivered - verdict.repeated).toBe(world.written.length)
     },

@@ -2,6 +2,8 @@ import type { StreamToken } from '../../../src/index.ts'
 
 /** How a worker is started: as JSON, its one argument. */
 export interface WorkerOrder {
+  /** The file in which it tells what it does. */
+  readonly evidence: string
   /** Where the stream is. */
   readonly endpoint: string
   readonly streamArn: string

@@ -1,5 +1,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { writeFileSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build } from 'vite'
@@ -7,10 +9,10 @@ import { type Evidence, parseEvidence, type WorkerOrder } from './evidence.ts'
 
 /** A worker process, and what it has told so far. */
 export interface Victim {
-  /** Resolves when it has told so much, or is dead. */
-  told(lines: number): Promise<void>
+  /** Resolves when it has told so many things, or is dead. */
+  told(things: number): Promise<void>
   kill(): void
-  /** Resolves when it is dead and all that it has told was read. Rejects if it did not end by itself or by `kill`. */
+  /** Resolves to what it has told when it is dead. Rejects if it did not end well by itself, nor by `kill`. */
   readonly death: Promise<readonly Evidence[]>
 }
 
@@ -29,38 +31,35 @@ export async function bundleWorker(folder: string): Promise<string> {
 }
 
 export function startWorker(program: string, order: WorkerOrder, onTold: () => void): Victim {
+  // A worker that is killed before it begins has told nothing.
+  writeFileSync(order.evidence, '')
   const child = spawn(process.execPath, [program, JSON.stringify(order)], {
     stdio: ['ignore', 'pipe', 'pipe'],
   })
-  let text = ''
-  let lines = 0
+  let things = 0
   let complaint = ''
   let wake = () => {}
-  child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
-    text += chunk
-    const before = lines
-    lines += chunk.split('\n').length - 1
-    if (lines > before) {
-      onTold()
-      wake()
-    }
+  child.stdout.setEncoding('latin1').on('data', (dots: string) => {
+    things += dots.length
+    onTold()
+    wake()
   })
   child.stderr.setEncoding('utf8').on('data', (chunk: string) => {
     complaint += chunk
   })
   const closed = once(child, 'close').finally(() => wake())
-  const death = closed.then(() => {
+  const death = closed.then(async () => {
     if (child.signalCode !== 'SIGKILL' && child.exitCode !== 0) {
       throw new Error(`The worker ended with ${child.signalCode ?? child.exitCode}:\n${complaint}`)
     }
-    return parseEvidence(text)
+    return parseEvidence(await readFile(order.evidence, 'utf8'))
   })
   death.catch(() => {})
   return {
     async told(wanted) {
       const enough = new Promise<void>((resolve) => {
         wake = () => {
-          if (lines >= wanted) resolve()
+          if (things >= wanted) resolve()
         }
         wake()
       })

@@ -1,6 +1,5 @@
-// A worker as a user would write it, which tells of everything that it does. It is killed at any moment; `write` returns
-// when the kernel has the line, so what was told before is not lost with the process.
-import { writeSync } from 'node:fs'
+// A worker as a user would write it, which tells of everything that it does. It is killed at any moment.
+import { openSync, writeSync } from 'node:fs'
 import { setImmediate as turn } from 'node:timers/promises'
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb'
 import { DynamoDBStreamsClient } from '@aws-sdk/client-dynamodb-streams'
@@ -16,8 +15,13 @@ import { CHECKPOINT_NAME, type Evidence, type WorkerOrder } from './evidence.ts'
 const order = JSON.parse(process.argv[2] ?? '') as WorkerOrder
 const settings = { region: 'eu-west-1', credentials: { accessKeyId: 'local', secretAccessKey: 'local' } }
 
+const file = openSync(order.evidence, 'a')
+
+/** When it returns the kernel has the line, so that what was told is not lost with the process, whatever becomes of that. */
 function tell(evidence: Evidence): void {
-  writeSync(1, `${JSON.stringify(evidence)}\n`)
+  writeSync(file, `${JSON.stringify(evidence)}\n`)
+  // For the one who waits, not for the judge.
+  process.stdout.write('.')
 }
 
 function openStore({ checkpoints }: WorkerOrder): CheckpointStore {
