@@ -53,7 +53,7 @@ export interface StreamEvents extends CoordinatorEvents {
   }
 }
 
-export type StreamsOperation = 'DescribeStream' | 'GetShardIterator' | 'GetRecords'
+export type StreamsOperation = 'DescribeStream' | 'GetShardIterator' | 'GetRecords' | 'DescribeTable'
 
 /** Takes a listener away again. */
 export type Unsubscribe = () => void

@@ -17,6 +17,7 @@ import { type Position, parsePosition } from './position/position.ts'
 import type { StreamToken } from './position/token.ts'
 import type { PlainItem } from './records/stream-record.ts'
 import { DynamoDBStream, type StreamParts } from './stream.ts'
+import { abortable } from './streams-api/abortable.ts'
 import { nextStreamOf, streamNotEnabled, type TableStreams, tableOf, tableStreams } from './table-streams.ts'
 
 /** Where and how often the position is saved. */
@@ -86,15 +87,9 @@ export async function openStream<Image = PlainItem>(
 ): Promise<DynamoDBStream<Image>> {
   const checkpoint = checkOptions(options)
   options.signal?.throwIfAborted()
-  const opening: Opening = {
-    options,
-    clock: options.clock ?? systemClock,
-    events: new Emitter(),
-    tables: options.tableName === undefined ? undefined : await tableStreams(options.tableClient),
-  }
-  listen(opening)
+  const opening = await prepare(options)
   try {
-    const saved = checkpoint && (await loadCheckpoint(checkpoint))
+    const saved = checkpoint && (await loadCheckpoint(checkpoint, opening.signal))
     const coordinator = await beginAt(opening, saved)
     return new DynamoDBStream<Image>({
       coordinator,
@@ -108,6 +103,7 @@ export async function openStream<Image = PlainItem>(
     })
   } catch (error) {
     opening.tables?.close()
+    options.signal?.throwIfAborted()
     throw error
   }
 }
@@ -116,8 +112,22 @@ export async function openStream<Image = PlainItem>(
 interface Opening {
   readonly options: OpenStreamOptions
   readonly clock: Clock
+  readonly random: () => number
   readonly events: Emitter<StreamEvents>
   readonly tables: TableStreams | undefined
+  /** The user's, or one that never aborts. */
+  readonly signal: AbortSignal
+}
+
+async function prepare(options: OpenStreamOptions): Promise<Opening> {
+  const { clock = systemClock, random = Math.random, signal = new AbortController().signal } = options
+  const events = new Emitter<StreamEvents>()
+  for (const [name, listener] of Object.entries(options.listeners ?? {})) {
+    if (listener) events.on(name as keyof StreamEvents, listener as () => void)
+  }
+  const around = { clock, random, events }
+  const tables = options.tableName === undefined ? undefined : await tableStreams(options.tableClient, around)
+  return { options, ...around, tables, signal }
 }
 
 interface CheckedCheckpoint {
@@ -165,14 +175,12 @@ function checkCheckpoint({ store, name, everyRecords, everyMs }: CheckpointOptio
   }
 }
 
-function listen({ options, events }: Opening): void {
-  for (const [name, listener] of Object.entries(options.listeners ?? {})) {
-    if (listener) events.on(name as keyof StreamEvents, listener as () => void)
-  }
-}
-
-async function loadCheckpoint({ store, name }: CheckedCheckpoint): Promise<StreamToken | undefined> {
-  const saved = await store.load(name).catch((error: unknown) => {
+async function loadCheckpoint(
+  { store, name }: CheckedCheckpoint,
+  signal: AbortSignal,
+): Promise<StreamToken | undefined> {
+  const saved = await abortable(store.load(name), signal).catch((error: unknown) => {
+    signal.throwIfAborted()
     // Credentials and permissions are told as they are, as everywhere.
     if (isStreamError(error) || isServiceError(error)) throw error
     const why = error instanceof Error ? error.message : String(error)
@@ -197,7 +205,7 @@ async function beginAt(opening: Opening, saved: StreamToken | undefined): Promis
   const { tableName, startAt = 'trim_horizon' } = options
   const latest =
     tables && tableName !== undefined
-      ? await tables.latestStreamArn(tableName)
+      ? await tables.latestStreamArn(tableName, opening.signal)
       : checkStreamArn(options.streamArn)
   if (!saved) {
     return begin(opening, latest, startAt).catch((error: unknown) => {
@@ -223,43 +231,43 @@ async function beginAt(opening: Opening, saved: StreamToken | undefined): Promis
 
 /** Makes a Coordinator whose events are the stream's, and moves it. */
 async function begin(
-  { options, events }: Opening,
+  { options, events, signal }: Opening,
   streamArn: string,
   position: Position,
 ): Promise<Coordinator> {
   const coordinator = new Coordinator({ ...options, streamArn, signal: undefined })
   for (const name of coordinatorEventNames) coordinator.on(name, (event) => events.emit(name, event))
   const stop = () => void coordinator.close()
-  options.signal?.addEventListener('abort', stop, { once: true })
+  signal.addEventListener('abort', stop, { once: true })
   try {
     await coordinator.moveTo(position)
     return coordinator
   } catch (error) {
     await coordinator.close()
-    options.signal?.throwIfAborted()
+    signal.throwIfAborted()
     throw error
   } finally {
-    options.signal?.removeEventListener('abort', stop)
+    signal.removeEventListener('abort', stop)
   }
 }
 
 function followTable(opening: Opening): StreamParts['follow'] {
-  const { options, tables, clock } = opening
-  const { tableName, signal } = options
+  const { options, tables, clock, signal } = opening
+  const { tableName } = options
   if (!options.followTable || !tables || tableName === undefined) return undefined
   const { discoveryIntervalMs } = checkReadingOptions(options)
   return async (current, closing) => {
     const streamArn = await nextStreamOf(tables, tableName, current, {
       clock,
       pollMs: discoveryIntervalMs,
-      signal: signal ? AbortSignal.any([signal, closing]) : closing,
+      signal: AbortSignal.any([signal, closing]),
     })
     return streamArn === undefined ? undefined : begin(opening, streamArn, 'trim_horizon')
   }
 }
 
 function makeCheckpointer(
-  { options, clock, events }: Opening,
+  { clock, random, events }: Opening,
   checkpoint: CheckedCheckpoint,
   tokenOf: () => StreamToken,
 ): Checkpointer {
@@ -267,7 +275,7 @@ function makeCheckpointer(
   return new Checkpointer({
     ...checkpoint,
     clock,
-    random: options.random ?? Math.random,
+    random,
     tokenOf,
     onSaved: (token) => events.emit('checkpoint', { name, token }),
     onRetry: (retry) => events.emit('checkpointRetry', { name, ...retry }),

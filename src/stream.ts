@@ -60,7 +60,7 @@ export class DynamoDBStream<Image = PlainItem>
   readonly #checkpointer: Checkpointer | undefined
   readonly #closingSignal = new AbortController()
   readonly #stopHeartbeats: () => void
-  readonly #onAbort = (): void => void this.#coordinator.close()
+  readonly #onAbort = (): void => this.#abort()
   #coordinator: Coordinator
   /** Handed out, and not done yet. */
   #handed: StreamRecord[] = []
@@ -161,6 +161,14 @@ export class DynamoDBStream<Image = PlainItem>
     await this.#coordinator.close()
     this.#parts.dispose()
     await this.#checkpointer?.close()
+  }
+
+  /** The signal has aborted: a loop under way ends by itself, and saves what is done; without one that is for us. */
+  #abort(): void {
+    this.#stopHeartbeats()
+    this.#closingSignal.abort()
+    void this.#coordinator.close()
+    if (this.#queued === 0 && this.#handed.length === 0) this.close().catch(() => {})
   }
 
   // ---- Iterating ---------------------------------------------------------------------------------------------------

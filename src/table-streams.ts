@@ -1,29 +1,42 @@
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb'
-import { type Clock, sleep } from './clock.ts'
+import { type Clock, sleep, systemClock } from './clock.ts'
 import { StreamError } from './errors.ts'
+import { Emitter, type StreamEvents } from './events.ts'
+import { abortable } from './streams-api/abortable.ts'
 import { classifyError } from './streams-api/classify-error.ts'
+import { callUntilAnswered } from './streams-api/retry.ts'
 
 /** Finds the stream of a table: the one that was enabled last. */
 export interface TableStreams {
   /**
-   * The ARN of the table's latest stream, which may have been disabled since.
+   * The ARN of the table's latest stream, which may have been disabled since. Asks for as long as it takes.
    * @throws StreamError `stream.notFound` when there is no such table, `stream.notEnabled` when it never had a stream.
    */
-  latestStreamArn(tableName: string): Promise<string>
+  latestStreamArn(tableName: string, signal?: AbortSignal): Promise<string>
   close(): void
 }
 
 /** The SDK's client for tables is loaded here, and so only where a table is asked for. */
-export async function tableStreams(client: DynamoDBClient | undefined): Promise<TableStreams> {
+export async function tableStreams(
+  client: DynamoDBClient | undefined,
+  around: {
+    readonly clock: Clock
+    readonly random: () => number
+    readonly events: Emitter<StreamEvents>
+  } = { clock: systemClock, random: Math.random, events: new Emitter() },
+): Promise<TableStreams> {
   const { DescribeTableCommand, DynamoDBClient } = await import('@aws-sdk/client-dynamodb')
   const table = client ?? new DynamoDBClient()
   return {
-    async latestStreamArn(tableName) {
-      const answer = await table
-        .send(new DescribeTableCommand({ TableName: tableName }))
-        .catch((error: unknown) => {
-          throw classifyError(error) === 'notFound' ? tableNotFound(tableName, error) : error
-        })
+    async latestStreamArn(tableName, signal = new AbortController().signal) {
+      const command = new DescribeTableCommand({ TableName: tableName })
+      const answer = await callUntilAnswered(
+        (abortSignal) => abortable(table.send(command, { abortSignal }), abortSignal),
+        { ...around, signal },
+        (retry) => around.events.emit('retry', { operation: 'DescribeTable', shardId: undefined, ...retry }),
+      ).catch((error: unknown) => {
+        throw classifyError(error) === 'notFound' ? tableNotFound(tableName, error) : error
+      })
       const streamArn = answer.Table?.LatestStreamArn
       if (!streamArn) throw streamNotEnabled(tableName)
       return streamArn
@@ -44,12 +57,17 @@ export async function nextStreamOf(
   current: string,
   wait: { readonly clock: Clock; readonly pollMs: number; readonly signal: AbortSignal },
 ): Promise<string | undefined> {
-  while (!wait.signal.aborted) {
-    const latest = await tables.latestStreamArn(tableName)
-    if (latest !== current) return latest
-    await sleep(wait.clock, wait.pollMs, wait.signal)
+  try {
+    for (;;) {
+      const latest = await tables.latestStreamArn(tableName, wait.signal)
+      if (latest !== current) return latest
+      await sleep(wait.clock, wait.pollMs, wait.signal)
+      wait.signal.throwIfAborted()
+    }
+  } catch (error) {
+    if (wait.signal.aborted) return undefined
+    throw error
   }
-  return undefined
 }
 
 /** The part of a stream's ARN that names its table. */

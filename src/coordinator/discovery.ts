@@ -14,10 +14,10 @@ const MOST_ASKED_FOR_ONE_BY_ONE = 3
 const QUICK_ATTEMPTS = 10
 
 /**
- * How often the children of a shard are asked for when the stream was disabled meanwhile: about 1.5 s. It may have rolled
- * right before, and a listing does not lag less because it says DISABLED.
+ * How long after a listing that said DISABLED everything is listed once more, in ms. The stream may have rolled right
+ * before it was switched off, and a listing does not lag less because it says DISABLED.
  */
-const ATTEMPTS_WHEN_DISABLED = 6
+const LAST_LISTING_AFTER_MS = 1_500
 
 /** After how many answers without children CHILD_SHARDS is not believed, and everything is listed. */
 const EMPTY_ANSWERS_BELIEVED = 2
@@ -64,9 +64,10 @@ export class Discovery {
   #running = false
   #listingDueAt: number
   #childFilterWorks = true
-  #status: StreamStatus | undefined
-  /** The first listing said DISABLED: what there is has long been listed. */
-  #wasDisabledAtFirst: boolean | undefined
+  /** When a listing first said DISABLED (ms). */
+  #disabledAt: number | undefined
+  /** A listing that began long enough after that has shown nothing new. */
+  #isOver = false
 
   constructor(context: ListingContext, lineage: Lineage, intervalMs: number, listener: DiscoveryListener) {
     this.#context = context
@@ -78,17 +79,12 @@ export class Discovery {
 
   /** Whether the stream was switched off, and no shard will turn up any more. */
   get isOver(): boolean {
-    return this.#isDisabled && this.#searches.size === 0
-  }
-
-  /** Whether children may still turn up. Not of a stream that was disabled when reading began: they were listed long ago. */
-  get mayGrow(): boolean {
-    return !this.#wasDisabledAtFirst
+    return this.#isOver
   }
 
   /** Whether an answer is to be waited for: what comes after a shard may be there already. */
   get isAwaited(): boolean {
-    if (this.#isDisabled) return this.#searches.size > 0
+    if (this.#disabledAt !== undefined) return !this.#isOver
     for (const { attempt, isAwaited } of this.#searches.values()) if (isAwaited && attempt === 0) return true
     return false
   }
@@ -135,25 +131,33 @@ export class Discovery {
   async listAll(onPage: (page: ShardPage) => void = () => {}): Promise<void> {
     const searched = [...this.#searches.keys()]
     const number = this.#lineage.beginListing()
+    const begun = this.#context.clock.now()
+    const known = this.#lineage.size
     let status: StreamStatus | undefined
     for await (const page of listAllShards(this.#context)) {
       onPage(page)
       this.#take(page)
       status = page.status
     }
-    // Not before the last page: shards that are still to be read may be on it.
-    this.#status = status
-    this.#wasDisabledAtFirst ??= this.#isDisabled
-    if (this.#isDisabled) this.#lineage.closeAll()
     const now = this.#context.clock.now()
+    // Not before the last page: shards that are still to be read may be on it.
+    if (status === 'DISABLED') this.#listedAsDisabled(begun, now, this.#lineage.size > known)
     this.#listener.listingComplete(this.#lineage.completeListing(number, now))
     for (const node of searched) this.#afterAttempt(node, now, true)
-    const pauseMs = this.#listener.isReading() ? this.#intervalMs : NOTHING_TO_READ_INTERVAL_MS
-    this.#listingDueAt = now + Math.min(pauseMs, this.#intervalMs)
+    this.#listingDueAt = now + this.#untilNextListingMs()
   }
 
-  get #isDisabled(): boolean {
-    return this.#status === 'DISABLED'
+  #untilNextListingMs(): number {
+    if (this.#disabledAt !== undefined && !this.#isOver) return LAST_LISTING_AFTER_MS
+    return this.#listener.isReading()
+      ? this.#intervalMs
+      : Math.min(NOTHING_TO_READ_INTERVAL_MS, this.#intervalMs)
+  }
+
+  #listedAsDisabled(begun: number, now: number, hasGrown: boolean): void {
+    this.#lineage.closeAll()
+    if (this.#disabledAt === undefined || hasGrown) this.#disabledAt = now
+    else this.#isOver = begun >= this.#disabledAt + LAST_LISTING_AFTER_MS
   }
 
   async #run(now: number): Promise<void> {
@@ -203,7 +207,8 @@ export class Discovery {
     search.attempt++
     search.dueAt =
       search.attempt < QUICK_ATTEMPTS ? now + this.#pauseMs(search.attempt) : Number.POSITIVE_INFINITY
-    if (this.#isDisabled && search.attempt >= ATTEMPTS_WHEN_DISABLED) this.#searches.delete(node)
+    // What is still to come of a disabled stream, its last listing shows.
+    if (this.#disabledAt !== undefined) this.#searches.delete(node)
     this.#listener.searched(node, wasListed)
   }
 

@@ -289,7 +289,7 @@ export class ForestReader {
   }
 
   #heirsWanted(node: ShardNode): void {
-    if (!node.gone && this.#discovery.mayGrow) this.#discovery.search(node, true)
+    if (!node.gone) this.#discovery.search(node, true)
   }
 
   /**
