@@ -1,10 +1,10 @@
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb'
 import type { DynamoDBStreamsClient } from '@aws-sdk/client-dynamodb-streams'
 import { createStreamsClient } from '../streams-api/make-client.ts'
-import { tableStreams } from '../table-streams.ts'
 import { regionOf, type SourceOptions } from './arguments.ts'
 import { CliError, usageError } from './cli-error.ts'
 import { noAnswer } from './failure.ts'
+import { findStream } from './find-stream.ts'
 import { unlessAborted } from './unless-aborted.ts'
 
 /** The clients for one command, and what it knows of the other side. */
@@ -67,7 +67,7 @@ export async function connect(options: SourceOptions): Promise<Connection> {
     },
     async streamArn(signal) {
       if (arn !== undefined) return arn
-      return unlessAborted((await tableStreams(tables)).latestStreamArn(table ?? ''), signal)
+      return unlessAborted(findStream(tables, table ?? '', signal, timer.blame), signal)
     },
     async [Symbol.asyncDispose]() {
       timer.stop()

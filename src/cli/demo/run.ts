@@ -4,9 +4,9 @@ import { DynamoDBStreamsClient } from '@aws-sdk/client-dynamodb-streams'
 import { fileCheckpointStore } from '../../checkpoints/file.ts'
 import { parseToken } from '../../position/parse-token.ts'
 import type { StreamToken } from '../../position/token.ts'
-import { tableStreams } from '../../table-streams.ts'
 import { CliError } from '../cli-error.ts'
 import { exitCodes } from '../exit-codes.ts'
+import { findStream } from '../find-stream.ts'
 import { listShards } from '../list-shards.ts'
 import type { DemoTable } from './demo-table.ts'
 import { dummySettings } from './dummy-settings.ts'
@@ -194,8 +194,9 @@ export class DemoRun implements AsyncDisposable {
     const client = new DynamoDBStreamsClient(settings)
     const tableClient = new DynamoDBClient(settings)
     try {
-      const streamArn = await (await tableStreams(tableClient)).latestStreamArn(this.#table.tableName)
-      const { shards } = await listShards(client, streamArn, AbortSignal.timeout(STOP_MS), () => {})
+      const signal = AbortSignal.timeout(STOP_MS)
+      const streamArn = await findStream(tableClient, this.#table.tableName, signal, () => {})
+      const { shards } = await listShards(client, streamArn, signal, () => {})
       return new Map(shards.map(({ shardId, parentShardId }) => [shardId, parentShardId]))
     } finally {
       client.destroy()
