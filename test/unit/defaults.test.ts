@@ -1,0 +1,28 @@
+import { readFileSync } from 'node:fs'
+import { describe, expect, it } from 'vitest'
+import { checkpointDefaults } from '../../src/open-stream.ts'
+import { coordinatorDefaults } from '../../src/options.ts'
+import { batchDefaults } from '../../src/stream.ts'
+
+/** The `@default` tags of an interface's options that have a plain value, by option. */
+function documented(file: string, name: string): Record<string, unknown> {
+  const source = readFileSync(new URL(`../../src/${file}`, import.meta.url), 'utf8')
+  const body = source.split(`export interface ${name} {`)[1]?.split('\n}\n')[0] ?? ''
+  const tags = [...body.matchAll(/@default (.+)\n\s+\*\/\n\s+readonly (\w+)\?/g)]
+  const plain = tags.filter(([, text = '']) => /^(\d+|'[^']*'|\{.+\})$/.test(text))
+  return Object.fromEntries(plain.map(([, text, option]) => [option, evaluate(text as string)]))
+}
+
+function evaluate(text: string): unknown {
+  return JSON.parse(text.replaceAll("'", '"').replace(/(\w+):/g, '"$1":'))
+}
+
+describe('the defaults that the docs name are the defaults', () => {
+  it.each([
+    ['options.ts', 'CoordinatorOptions', coordinatorDefaults],
+    ['stream.ts', 'BatchOptions', batchDefaults],
+    ['open-stream.ts', 'CheckpointOptions', checkpointDefaults],
+  ])('%s: %s', (file, name, defaults) => {
+    expect(documented(file, name)).toEqual(defaults)
+  })
+})
