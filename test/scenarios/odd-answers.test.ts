@@ -72,3 +72,19 @@ describe('every record comes, parents first, although', () => {
     ])
   })
 })
+
+it.each(['in process', 'through the SDK'] as const)(
+  'a record with members and an event name that nobody knows yet is given out: %s',
+  async (way) => {
+    const { emulator, clock, open } = emulated()
+    emulator.put({ id: 'a' }, { unknownFields: { novelty: { deep: [1] } }, eventName: 'REPLACE' })
+    const coordinator = open(way === 'in process' ? {} : { client: emulator.client() })
+    await clock.run(coordinator.moveTo('trim_horizon'))
+    const [record] = await drain(coordinator, clock)
+    expect(record?.keys).toEqual({ id: 'a' })
+    expect(record?.eventName).toBe('REPLACE')
+    // `raw` is what the client gives, and the SDK's leaves out what its model does not have.
+    expect('novelty' in (record?.raw ?? {})).toBe(way === 'in process')
+    expect(record?.raw.eventID).toBe(emulator.records[0]?.eventId)
+  },
+)
