@@ -24,7 +24,7 @@ beforeAll(async () => {
   copyFileSync(new URL('worker.ts', import.meta.url), join(folder, 'worker.ts'))
   writeFileSync(join(folder, 'package.json'), JSON.stringify({ type: 'module' }))
   writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify({ compilerOptions, files: ['worker.ts'] }))
-})
+}, 300_000)
 
 afterAll(() => rm(folder, { recursive: true, force: true }))
 
@@ -65,7 +65,7 @@ function manifestOf(path: string): {
   return JSON.parse(readFileSync(join(path, 'package.json'), 'utf8'))
 }
 
-describe('the packed package', () => {
+describe('the packed package', { timeout: 180_000 }, () => {
   test('can be imported by each of its subpaths', async () => {
     const names = Object.keys(manifestOf(installed).exports).filter((subpath) => !subpath.endsWith('.json'))
     expect(names).toContain('.')
