@@ -32,7 +32,7 @@ export interface Started {
   readonly pid: number
   readonly output: { stdout: string; stderr: string }
   /** Resolves when standard output or error holds the text. */
-  seen(where: 'stdout' | 'stderr', text: string): Promise<void>
+  seen(where: 'stdout' | 'stderr', text: string | RegExp): Promise<void>
   readonly ended: Promise<Ended>
 }
 
@@ -78,14 +78,22 @@ export function startProgram(
     ...output,
     records: parseLines(output.stdout),
   }))
-  const seen: Started['seen'] = async (where, text) => {
-    while (!output[where].includes(text)) {
-      if (child.exitCode !== null || child.signalCode !== null) {
-        throw new Error(`ended without "${text}": ${output.stdout.slice(0, 1_000)}\n${output.stderr}`)
+  const seen: Started['seen'] = (where, text) =>
+    new Promise((resolve, reject) => {
+      const check = () => {
+        if (typeof text === 'string' ? output[where].includes(text) : text.test(output[where])) done(resolve)
       }
-      await Promise.race([once(child[where], 'data'), once(child, 'close')])
-    }
-  }
+      const over = () =>
+        done(() => reject(new Error(`ended without ${text}:\n${output.stdout}${output.stderr}`)))
+      const done = (settle: () => void) => {
+        child[where].off('data', check)
+        child.off('close', over)
+        settle()
+      }
+      child[where].on('data', check)
+      child.on('close', over)
+      check()
+    })
   return { child, pid: child.pid as number, output, seen, ended }
 }
 
