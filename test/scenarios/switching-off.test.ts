@@ -19,6 +19,22 @@ describe('a stream that is switched off', () => {
     expect(numbersOf(records)).toEqual(written)
   })
 
+  it.each([
+    ['the second of two children', 'a > b c', 'c'],
+    ['a grandchild', 'a > b > c', 'c'],
+    ['a child and a grandchild', 'a > b > c', 'b c'],
+  ])('gives out what is in %s, also to a reader that comes right after', async (_, picture, hidden) => {
+    const { emulator, id, open, move, drain, write } = drawn(picture)
+    const written = write('c')
+    for (const letter of hidden.split(' ')) emulator.hide(id(letter), { ms: 1_000 })
+    emulator.disable()
+    const reader = open()
+    await move(reader, 'trim_horizon')
+    const given = []
+    while (!reader.ended) given.push(...(await drain(reader)))
+    expect(given).toEqual(written)
+  })
+
   it('gives out what is in children that show up only after the end was saved in a token', async () => {
     const { emulator, id, open, move, drain, drainForLong, write } = drawn('a > b')
     const first = open()
