@@ -24,9 +24,15 @@ describe.skipIf(whyNotLocal('rolling'))('the rolling version', () => {
   test('has a clock as fast as the one that it gives to the library', async () => {
     await using local = await startDynamoDBLocal({ version: 'rolling' })
     const look = async () => {
-      const earliest = local.clock.now()
-      const { headers } = await fetch(local.endpoint, { headers: { connection: 'close' } })
-      return { earliest, server: Date.parse(headers.get('date') ?? ''), latest: local.clock.now() }
+      for (;;) {
+        const earliest = local.clock.now()
+        // A busy machine may find the connection reset: the server's idle time-out is over in 20 ms.
+        const answer = await fetch(local.endpoint, { headers: { connection: 'close' } }).catch(
+          () => undefined,
+        )
+        const server = Date.parse(answer?.headers.get('date') ?? '')
+        if (answer) return { earliest, server, latest: local.clock.now() }
+      }
     }
     const [first, , second] = [await look(), await sleep(systemClock, 600_000 / local.speed), await look()]
     const passed = second.server - first.server
