@@ -11,6 +11,7 @@ import type { World } from './world.ts'
 /** Half of what AWS allows an account. */
 const DESCRIBE_CALLS_PER_SECOND = 5
 const ANSWER_BYTES = 1024 * 1024
+const RETENTION_MS = 24 * 3_600_000
 
 /** How often the reader comes back at the end, and after which time, in ms. Longer than any wait of the library. */
 const LAST_ROUNDS = 12
@@ -116,8 +117,11 @@ export function createConsumer(
     throw new Violation('no unexpected error', String(error), error)
   }
 
-  const isStreamGone = (): boolean =>
-    emulator.openShards.length === 0 && emulator.shards.every(({ removed }) => removed || setup.seed >= 0)
+  const isStreamGone = (): boolean => {
+    if (world.isOver !== 'disabled') return world.isOver === 'deleted'
+    const disabledAt = Math.max(...emulator.shards.map(({ closedAt }) => closedAt ?? 0))
+    return disabledAt <= emulator.now() - RETENTION_MS
+  }
 
   /** Two habits after a gap: go on from the token with another policy, or start at what is left. */
   const recover = async (gap: Gap): Promise<void> => {
@@ -162,6 +166,25 @@ export function createConsumer(
     if (to === 'latest') return fromLatest(world, asked)
     if (Number(to) > asked.serviceTime) return fromFuture(world, asked, Number(to))
     return fromTime(world, asked, Number(to))
+  }
+
+  const moveWhileReading = async (position: Position): Promise<void> => {
+    const reader = await ensureStarted()
+    if (isGone) return
+    const pending = reader.next().catch((error: unknown) => {
+      // Of either position: the next call will tell.
+      if (!isStreamError(error, 'records.trimmed') && !isStreamError(error, 'stream.notFound')) throw error
+      return undefined
+    })
+    pending.catch(() => {})
+    await moveTo(position)
+    try {
+      const record = await settle(clock, pending)
+      tell(() => `    got ${record ? world.nameOfRecord(record) : 'nothing'} meanwhile`)
+      if (record) oracle.deliverBetween(session as Session, record)
+    } catch (error) {
+      await judge(error)
+    }
   }
 
   /** Makes sure that there is a reader with a position. */
@@ -234,7 +257,8 @@ export function createConsumer(
     const { maxBufferedBytes, maxConcurrentReads } = setup.reader
     const most = maxBufferedBytes + maxConcurrentReads * ANSWER_BYTES
     const { bytes } = reader.buffer
-    if (bytes > most) throw new Violation('bounded buffer', `${bytes} bytes are buffered, more than ${most}`)
+    // DynamoDB Local does not cut its answers.
+    if (bytes > most && setup.profile === 'aws') throw new Violation('bounded buffer', `${bytes} bytes are buffered, more than ${most}`)
   }
 
   const drain = async (): Promise<void> => {
@@ -268,7 +292,7 @@ export function createConsumer(
     for (let round = 0; round < LAST_ROUNDS && !isGone; round++) {
       await drain()
       const { lost } = oracle.owed(session as Session)
-      if (lost.length === 0 && (subject?.ended || emulator.openShards.length > 0)) break
+      if (lost.length === 0 && (subject?.ended || world.isOver === undefined)) break
       tell(() => `  a minute later (${lost.length} to come)`)
       await clock.advance(LAST_ROUND_MS)
     }
@@ -277,12 +301,10 @@ export function createConsumer(
     const names = (records: typeof lost) => records.map(world.nameOfRecord).slice(0, 10).join(' ')
     if (lost.length > 0) throw new Violation('complete', `lost ${names(lost)}`)
     if (untold.length > 0) throw new Violation('gaps told', `nothing was told of ${names(untold)}`)
-    if (emulator.openShards.length === 0 && !subject?.ended && isWholeStreamClosed()) {
+    if (world.isOver === 'disabled' && !subject?.ended) {
       throw new Violation('ends', 'the disabled stream does not end')
     }
   }
-
-  const isWholeStreamClosed = (): boolean => emulator.log.some(({ op }) => op === 'disable')
 
   return {
     perform: async (step) => {
@@ -310,7 +332,7 @@ export function createConsumer(
         case 'reload':
           return reload(step.token, step.pageSize)
         case 'moveTo':
-          return moveTo(step.to)
+          return step.whileReading ? moveWhileReading(step.to) : moveTo(step.to)
         case 'pause':
           return clock.advance(step.ms)
         case 'closeMidRead':

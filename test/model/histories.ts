@@ -100,6 +100,7 @@ const habits: fc.Arbitrary<ReaderStep> = fc.oneof(
     arbitrary: fc.record({
       do: fc.constant('moveTo' as const),
       to: fc.oneof(position, fc.record({ token: small })),
+      whileReading: fc.constantFrom(false, false, true),
     }),
   },
 )
@@ -194,7 +195,8 @@ const times: fc.Arbitrary<WorldStep> = fc.record({
 
 const endings: fc.Arbitrary<WorldStep> = fc.oneof(
   { weight: 2, arbitrary: fc.record({ do: fc.constant('closeShard' as const), shard: small }) },
-  { weight: 1, arbitrary: fc.record({ do: fc.constant('disable' as const) }) },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('disable' as const) }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('deleteTable' as const) }) },
 )
 
 function interrupted(steps: fc.Arbitrary<WorldStep>): fc.Arbitrary<Interruption> {
@@ -221,6 +223,7 @@ const behaviour: fc.Arbitrary<Partial<Behaviour>> = fc.record(
     listingOrder: fc.constantFrom('sorted', 'reversed', 'shuffled'),
     fullLastPage: fc.constantFrom('final', 'names-next'),
     childShards: fc.constantFrom('right', 'empty', 'ignored', 'refused'),
+    omitFromShards: fc.constantFrom([], ['startingSequenceNumber' as const]),
     emptyPagesAtStart: fc.constantFrom(0, 1, 4),
     latestSlack: fc.constantFrom(0, 1, 3),
     trimmedTold: fc.constantFrom('at-iterator', 'at-records'),
@@ -233,16 +236,24 @@ const behaviour: fc.Arbitrary<Partial<Behaviour>> = fc.record(
   { requiredKeys: [] },
 )
 
+/** Without its first sequence number nobody can tell what was trimmed of a shard. */
+const tellingBehaviour: fc.Arbitrary<Partial<Behaviour>> = behaviour.map(
+  ({ omitFromShards: _, ...rest }) => rest,
+)
+
 const reader: fc.Arbitrary<Setup['reader']> = fc.record({
   onGap: fc.constantFrom('throw', 'continue'),
   pageSize: fc.constantFrom(1_000, 1, 3, 10),
   maxConcurrentReads: fc.constantFrom(64, 1, 2),
   maxBufferedBytes: fc.constantFrom(64 * 1024 * 1024, 1024 * 1024),
+  idlePollMs: fc.constantFrom({ min: 200, max: 1_000 }, { min: 20, max: 20 }, { min: 500, max: 5_000 }),
+  discoveryIntervalMs: fc.constantFrom(60_000, 1_000, 10_000),
 })
 
 function setup(withBehaviour: fc.Arbitrary<Partial<Behaviour>>): fc.Arbitrary<Setup> {
   return fc.record({
     seed: fc.nat(1_000_000),
+    profile: fc.constantFrom('aws', 'aws', 'aws', 'aws', 'aws', 'aws', 'local'),
     roots: fc.constantFrom(1, 1, 2, 4),
     startAt: fc.oneof(
       { weight: 2, arbitrary: fc.constant('trim_horizon' as const) },
@@ -270,6 +281,25 @@ function history(
 
 const as = fc.constant<Partial<Behaviour>>({})
 
+/** Records so large that a few of them fill the buffer. */
+const heavy: fc.Arbitrary<WorldStep> = fc.record({
+  do: fc.constant('burst' as const),
+  records: fc.integer({ min: 5, max: 40 }),
+  everyMs: fc.constantFrom(0, 300),
+  bytes: fc.constantFrom(40_000, 1_000, 150_000),
+})
+
+/** So many closed shards that a listing has two pages, and children are asked for shard by shard. */
+const crowd: WorldStep = { do: 'generations', shard: 0, count: 101, written: false }
+
+function crowded(histories: fc.Arbitrary<History>): fc.Arbitrary<History> {
+  return histories.map(({ setup: { startAt, ...setup }, steps, ...rest }) => ({
+    ...rest,
+    setup: { ...setup, startAt: 'latest' },
+    steps: [crowd, ...steps],
+  }))
+}
+
 /** Kinds of histories: each goes deep into one sort of trouble, and the last one has them all. */
 export const kinds: Readonly<Record<string, fc.Arbitrary<History>>> = {
   plain: history('plain', as, [
@@ -291,13 +321,30 @@ export const kinds: Readonly<Record<string, fc.Arbitrary<History>>> = {
     [4, reading],
     [2, habits],
   ]),
-  retention: history('retention', behaviour, [
+  retention: history('retention', tellingBehaviour, [
     [4, plainWorld],
     [2, retention],
     [4, reading],
     [2, habits],
   ]),
-  everything: history('everything', behaviour, [
+  crowd: crowded(
+    history('crowd', as, [
+      [3, plainWorld],
+      [3, visibility],
+      [1, interrupted(visibility)],
+      [1, errors],
+      [4, reading],
+      [2, habits],
+    ]),
+  ),
+  heavy: history('heavy', as, [
+    [3, heavy],
+    [1, plainWorld],
+    [1, errors],
+    [3, reading],
+    [1, habits],
+  ]),
+  everything: history('everything', tellingBehaviour, [
     [8, plainWorld],
     [3, visibility],
     [4, errors],
@@ -311,4 +358,10 @@ export const kinds: Readonly<Record<string, fc.Arbitrary<History>>> = {
 }
 
 /** Any kind. */
-export const anyHistory: fc.Arbitrary<History> = fc.oneof(...Object.values(kinds))
+export const anyHistory: fc.Arbitrary<History> = fc.oneof(
+  ...Object.entries(kinds).map(([name, arbitrary]) => ({
+    // Long listings and large records take their time.
+    weight: name === 'crowd' || name === 'heavy' ? 1 : 4,
+    arbitrary,
+  })),
+)

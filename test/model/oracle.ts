@@ -21,6 +21,8 @@ export interface Session {
   readonly givenUp: Set<string>
   /** Whether it went through a token: a shard that no listing showed when the position was taken is whole and new to it. */
   isReloaded: boolean
+  /** Records that came while the position was being changed: nobody can say to which side they belong. */
+  readonly between: Set<EmulatedRecord>
 }
 
 export interface Gap {
@@ -34,6 +36,11 @@ export interface Oracle {
   begin(origin: Origin): Session
   /** A record was given out. */
   deliver(session: Session, record: { readonly shardId: string; readonly sequenceNumber: string }): void
+  /** A record was given out while the position was being changed. */
+  deliverBetween(
+    session: Session,
+    record: { readonly shardId: string; readonly sequenceNumber: string },
+  ): void
   /** A gap was told. */
   tellGap(session: Session, gap: Gap): void
   /** Records that are still owed; those that were trimmed only where nobody was told. */
@@ -54,6 +61,7 @@ export function copySession(session: Session): Session {
     gaps: new Set(session.gaps),
     givenUp: new Set(session.givenUp),
     isReloaded: session.isReloaded,
+    between: new Set(session.between),
   }
 }
 
@@ -101,6 +109,7 @@ export function createOracle(world: World): Oracle {
       gaps: new Set(),
       givenUp: new Set(),
       isReloaded: false,
+      between: new Set(),
     }),
 
     deliver: (session, { shardId, sequenceNumber }) => {
@@ -126,6 +135,12 @@ export function createOracle(world: World): Oracle {
       session.lastInShard.set(shardId, place)
       session.lastOfKey.set(record.keyText, place)
       for (const ancestor of ancestorsOf(world, shardId)) session.passed.add(ancestor.shardId)
+    },
+
+    deliverBetween: ({ between }, { shardId, sequenceNumber }) => {
+      const found = find(shardId, sequenceNumber)
+      if (!found) throw new Violation('nothing unwanted', `${shardId} ${sequenceNumber} was never written`)
+      between.add(found.record)
     },
 
     tellGap: (session, { shardId, after, reason }) => {
@@ -157,6 +172,7 @@ export function createOracle(world: World): Oracle {
       const untold: EmulatedRecord[] = []
       for (const record of emulator.records.slice(0, before)) {
         if (session.delivered.has(record) || !session.origin.requires(record)) continue
+        if (session.between.has(record)) continue
         if (isGivenUp(session, record.shardId)) continue
         if (!record.trimmed) lost.push(record)
         else if (isGapTold(session, record.shardId)) continue

@@ -36,8 +36,8 @@ export function fromTrimHorizon(world: World, asked: Asked): Origin {
 export function fromTime(world: World, asked: Asked, since: number): Origin {
   const gone = new Set(world.emulator.records.filter((record) => record.trimmed))
   return {
-    allows: (record) => isWantedSince(world, record, toSecond(since)),
-    requires: (record) => !gone.has(record) && (toldTime(world, record) ?? Number.NEGATIVE_INFINITY) >= since,
+    allows: (record) => isWantedSince(world, record, cut(world, since)),
+    requires: (record) => !gone.has(record) && isSince(world, record, since),
     takesWhatIsLeft: true,
     since,
     notListed: notListed(world, asked),
@@ -49,7 +49,7 @@ export function fromLatest(world: World, asked: Asked): Origin {
   const { records } = world.emulator
   const before = new Set(records.slice(0, asked.records))
   const during = new Set(records.slice(asked.records))
-  const since = toSecond(asked.serviceTime)
+  const since = cut(world, asked.serviceTime)
   return {
     allows: (record) => !before.has(record) || isWantedSince(world, record, since),
     requires: (record) =>
@@ -102,6 +102,12 @@ export function ancestorsOf({ emulator }: World, shardId: string): EmulatedShard
   return ancestors
 }
 
+/** Whether a record was created at that time or later, by what it tells; or in truth, if that is what it tells. */
+function isSince(world: World, record: EmulatedRecord, since: number): boolean {
+  if ((toldTime(world, record) ?? Number.NEGATIVE_INFINITY) >= since) return true
+  return record.writtenAt >= since && record.createdAt === cut(world, record.writtenAt)
+}
+
 /** The time that a record tells, or else the one before it in its shard. */
 export function toldTime({ emulator }: World, record: EmulatedRecord): number | undefined {
   if (record.createdAt !== undefined) return record.createdAt
@@ -125,6 +131,7 @@ function isWantedSince(world: World, record: EmulatedRecord, since: number): boo
   return ancestorsOf(world, record.shardId).some((shard) => shard.records.some(opens))
 }
 
-function toSecond(ms: number): number {
-  return Math.floor(ms / 1_000) * 1_000
+/** As the service cuts the times of records: to the second. */
+function cut({ granularityMs }: World, ms: number): number {
+  return Math.floor(ms / granularityMs) * granularityMs
 }

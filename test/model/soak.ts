@@ -9,7 +9,7 @@ const USAGE = `Plays random histories against the library, until one breaks a pr
 --histories  how many to play
 --seed       the seed of the first batch; each batch of 200 has the next one, and progress tells which is done,
              so that a soak can go on where another one stopped
---kind       plain, visibility, errors, retention or everything; all kinds, if left out
+--kind       plain, visibility, errors, retention, crowd, heavy or everything; all kinds, if left out
 --path       replays one history of the batch --seed, as a failure tells
 `
 

@@ -1,4 +1,4 @@
-import type { Behaviour, CallName } from '../../src/testing/index.ts'
+import type { Behaviour, CallName, Profile } from '../../src/testing/index.ts'
 
 /**
  * A history is data: what the world is like, and what happens in it, step by step. Shards, keys and tokens are chosen
@@ -14,6 +14,7 @@ export interface History {
 export interface Setup {
   /** Of the emulator's world and the reader's jitter. */
   readonly seed: number
+  readonly profile: Profile
   readonly roots: number
   readonly startAt: Start
   readonly behaviour: Partial<Behaviour>
@@ -29,6 +30,8 @@ export interface ReaderSetup {
   readonly pageSize: number
   readonly maxConcurrentReads: number
   readonly maxBufferedBytes: number
+  readonly idlePollMs: { readonly min: number; readonly max: number }
+  readonly discoveryIntervalMs: number
 }
 
 export type Start = 'trim_horizon' | 'latest' | { readonly agoMs: number }
@@ -69,6 +72,7 @@ export type WorldStep =
   /** Trims a part of what is older than the retention of 24 hours. */
   | { readonly do: 'trim'; readonly shard: number; readonly share: number }
   | { readonly do: 'disable' }
+  | { readonly do: 'deleteTable' }
 
 export type FaultName =
   | 'throttled'
@@ -103,7 +107,11 @@ export type ReaderStep =
   | { readonly do: 'save' }
   /** A new reader, from the token of now or one that was saved. */
   | { readonly do: 'reload'; readonly token: number | 'now'; readonly pageSize: number }
-  | { readonly do: 'moveTo'; readonly to: Start | { readonly token: number } }
+  | {
+      readonly do: 'moveTo'
+      readonly to: Start | { readonly token: number }
+      readonly whileReading: boolean
+    }
   | { readonly do: 'pause'; readonly ms: number }
   /** Closes while `next` waits, this long after it was called; then a new reader from the token of then. */
   | { readonly do: 'closeMidRead'; readonly afterMs: number }

@@ -18,7 +18,10 @@ export interface Subject {
 }
 
 export interface SubjectOptions
-  extends Pick<CoordinatorOptions, 'onGap' | 'pageSize' | 'maxConcurrentReads' | 'maxBufferedBytes'> {
+  extends Pick<
+    CoordinatorOptions,
+    'onGap' | 'pageSize' | 'maxConcurrentReads' | 'maxBufferedBytes' | 'idlePollMs' | 'discoveryIntervalMs'
+  > {
   readonly client: StreamsApi | DynamoDBStreamsClient
   readonly streamArn: string
   readonly clock: Clock
