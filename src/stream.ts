@@ -77,6 +77,10 @@ export class DynamoDBStream<Image = PlainItem>
     this.#coordinator = parts.coordinator
     this.#checkpointer = parts.makeCheckpointer?.(() => this.token)
     if (parts.isUnsaved) this.#checkpointer?.recordsDone(0)
+    // A quiet stream moves on as well: a checkpoint that stood still would name shards that are trimmed one day.
+    for (const moved of ['shardOpened', 'shardFinished'] as const) {
+      parts.events.on(moved, () => this.#checkpointer?.recordsDone(0))
+    }
     this.#stopHeartbeats = this.#beatRegularly()
     if (parts.signal?.aborted) this.#onAbort()
     else parts.signal?.addEventListener('abort', this.#onAbort, { once: true })

@@ -6,22 +6,21 @@ import type { ReadingOptions } from '../options.ts'
 import type { StreamToken } from '../position/token.ts'
 import { PageBudget } from '../reader/page-budget.ts'
 import { ReadPump } from '../reader/read-pump.ts'
-import { openIterator, type ReadContext, type ReadOutcome } from '../reader/read-shard.ts'
+import type { ReadContext, ReadOutcome } from '../reader/read-shard.ts'
 import type { ShardReader } from '../reader/shard-reader.ts'
 import type { StreamRecord } from '../records/stream-record.ts'
 import { sizeBytesOf } from '../records/wire-record.ts'
 import { Lineage } from '../shards/lineage.ts'
 import type { AdoptedStart } from '../shards/seek.ts'
 import type { ShardNode } from '../shards/shard.ts'
-import { classifyError } from '../streams-api/classify-error.ts'
 import type { ListingContext } from '../streams-api/list-all-shards.ts'
 import type { RateLimit } from '../streams-api/rate-limit.ts'
-import { callUntilAnswered } from '../streams-api/retry.ts'
 import type { RecordPage, StreamsApi } from '../streams-api/streams-api.ts'
 import { Alarm } from './alarm.ts'
 import { Discovery } from './discovery.ts'
 import { FailedReads } from './failed-reads.ts'
 import { Frontier, type TokenView } from './frontier.ts'
+import { openAtLatest } from './open-at-latest.ts'
 import { type Round, Rounds } from './rounds.ts'
 import { Succession } from './succession.ts'
 import { Trouble } from './trouble.ts'
@@ -146,28 +145,9 @@ export class ForestReader {
    * cannot be opened so are left to be read by time.
    */
   async openAtLatest(): Promise<void> {
-    const rest = [...this.#succession.readers.values()]
-    const openRest = async () => {
-      for (let reader = rest.pop(); reader; reader = rest.pop()) await this.#openReaderAtLatest(reader)
-    }
-    const sideBySide = Math.min(rest.length, this.#around.options.maxConcurrentReads)
-    await Promise.all(Array.from({ length: sideBySide }, openRest))
-  }
-
-  async #openReaderAtLatest(reader: ShardReader): Promise<void> {
-    const { events, clock, random } = this.#around
-    const { shardId } = reader.node
-    try {
-      await callUntilAnswered(
-        () => openIterator(reader, { type: 'LATEST' }, this.#calls),
-        { clock, random, signal: this.#stop.signal },
-        (retry) => events.emit('retry', { operation: 'GetShardIterator', shardId, ...retry }),
-      )
-      reader.atTip = true
-      this.#block(reader)
-    } catch (error) {
-      if (!['trimmed', 'notFound'].includes(classifyError(error))) throw error
-    }
+    const { events, random, options } = this.#around
+    await openAtLatest(this.readers(), options.maxConcurrentReads, { calls: this.#calls, random, events })
+    for (const reader of this.readers()) this.#block(reader)
   }
 
   /** Gives up all calls under way. Their answers, when they come late, are not looked at. */
@@ -385,7 +365,7 @@ export class ForestReader {
   #pauseMs(reader: ShardReader): number {
     const { min, max } = this.#around.options.idlePollMs
     if (this.#rounds.isAwaited(reader)) return min
-    return Math.round(Math.min(max, min * 1.5 ** Math.min(20, Math.max(0, reader.emptyPages - 1))))
+    return Math.round(Math.min(max, min * 1.5 ** Math.min(20, reader.idleAnswers)))
   }
 
   /** The consumer has taken from a shard that rests, or has taken its last record. */

@@ -57,6 +57,8 @@ export class ShardReader {
   /** Whether it was seen that nothing is left to read. */
   atTip = false
   emptyPages = 0
+  /** Empty answers in a row since it is at the tip; the pauses grow with them. */
+  idleAnswers = 0
   /** Whether the shard was known to have ended when its last read began, so that no next iterator means its end. */
   knewEnd = false
   /** The number of its last read, counted over all shards. */
@@ -133,7 +135,7 @@ export class ShardReader {
   foundNothing(): void {
     this.iterator = undefined
     this.atTip = true
-    this.emptyPages++
+    this.idleAnswers++
     this.failures = 0
     this.failingSince = undefined
   }
@@ -158,6 +160,7 @@ export class ShardReader {
     this.iterator = undefined
     this.atTip = false
     this.emptyPages = 0
+    this.idleAnswers = 0
   }
 
   /** DynamoDB Local refuses numbers before a shard's first one, such as come from tokens that say "at", not "after". */
@@ -200,10 +203,12 @@ export class ShardReader {
   accept(records: readonly WireRecord[], isFull: boolean): number {
     if (records.length === 0) {
       this.emptyPages++
+      if (this.atTip) this.idleAnswers++
       if (this.emptyPages >= this.#pagesToCross()) this.atTip = true
       return 0
     }
     this.emptyPages = 0
+    this.idleAnswers = 0
     if (isFull) this.atTip = false
     const unseen = this.#firstUnseen(records)
     if (unseen < records.length) {

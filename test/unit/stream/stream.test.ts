@@ -186,6 +186,26 @@ describe('checkpoints', () => {
     await clock.run(next.close())
   })
 
+  it('move on with the shards of a quiet stream, so that no trimmed shard is missed at the next start', async () => {
+    const { start, take, write, clock, emulator } = table()
+    write(1)
+    const stream = await start()
+    const iterator = stream[Symbol.asyncIterator]()
+    await clock.run(iterator.next())
+    const waiting = iterator.next()
+    for (let roll = 0; roll < 2; roll++) {
+      emulator.roll()
+      await clock.advance(4 * 3_600_000)
+    }
+    await clock.run(stream.close())
+    await clock.run(waiting)
+    await clock.advance(23 * 3_600_000)
+    write(1)
+    const next = await start()
+    expect(await take(next, 1)).toEqual([1])
+    await clock.run(next.close())
+  })
+
   it('of another stream are refused, and left as they are', async () => {
     const { start, clock, store, emulator } = table()
     const stream = await start()
