@@ -25,3 +25,11 @@ it('next finds what children hold in the moment after a split, also when all sha
   const written = write('c')
   expect(await drain(reader)).toEqual(written)
 })
+
+it('data behind five empty pages is not taken for nothing new', async () => {
+  const { open, move, drain, write } = drawn('a b', { behaviour: { emptyPagesAtStart: 5 } })
+  const written = write('a b')
+  const reader = open()
+  await move(reader, 'trim_horizon')
+  expect(await drain(reader)).toEqual(written)
+})
