@@ -6,7 +6,7 @@ import { toPlainItem } from '../../src/records/plain-item.ts'
 import { decodeRecord } from '../../src/streams-api/decode-record.ts'
 import { sdkStreamsApi } from '../../src/streams-api/sdk-streams-api.ts'
 import type { WireRecord } from '../../src/streams-api/streams-api.ts'
-import { encodePages } from '../support/encode-pages.ts'
+import { encodeRecords } from '../support/encode-records.ts'
 import { timePieces } from '../support/pieces.ts'
 import type { Bench } from '../support/report.ts'
 
@@ -14,7 +14,8 @@ const records = 1000
 
 /** From the bytes of a page to values, without a network. */
 export const decode: Bench = async ({ quick }) => {
-  const body = Buffer.concat([encodePages(records, '1kB')[0] ?? Buffer.of(), Buffer.from(']}')])
+  const { bytes } = encodeRecords(records, '1kB').page(0, records)
+  const body = Buffer.concat([Buffer.from('{"Records":['), bytes, Buffer.from(']}')])
   const text = body.toString()
   const client = clientAnswering(body)
   const silent = clientAnswering(body, { debug() {}, warn() {}, error() {} } as unknown as Console)

@@ -1,17 +1,18 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { encodePages } from './encode-pages.ts'
+import { encodeRecords } from './encode-records.ts'
 import type { ServedStream } from './served-stream.ts'
 
 /*
- * A stream endpoint that costs next to nothing, in a process of its own: every page is encoded before the first call,
- * and all shards serve the same bytes. What is measured on the other side is the reader, not this.
+ * A stream endpoint that costs next to nothing, in a process of its own: every record is encoded before the first
+ * call, and all shards serve the same bytes. What is measured on the other side is the reader, not this.
  *
  * Started with a ServedStream as JSON; tells its port to the parent process when it is ready.
  */
 
 const stream: ServedStream = JSON.parse(process.argv[2] ?? '{}')
-const pages = encodePages(stream.recordsPerShard, stream.recordSize)
+const records = encodeRecords(stream.recordsPerShard, stream.recordSize)
+const pageBegins = Buffer.from('{"Records":[')
 const calls: Record<string, number> = {}
 
 const listing = Array.from({ length: stream.shards }, (_, shard) => ({
@@ -37,8 +38,7 @@ interface Input {
   readonly ShardFilter?: unknown
   readonly ShardId?: string
   readonly ShardIterator?: string
-  readonly ShardIteratorType?: string
-  readonly SequenceNumber?: string
+  readonly Limit?: number
 }
 
 function answer(request: IncomingMessage, input: Input, response: ServerResponse): void {
@@ -47,7 +47,7 @@ function answer(request: IncomingMessage, input: Input, response: ServerResponse
   if (request.url === '/calls') send(response, calls)
   else if (call === 'DescribeStream') send(response, describe(input))
   else if (call === 'GetShardIterator') send(response, { ShardIterator: `${input.ShardId} 0` })
-  else if (call === 'GetRecords') sendPage(response, input.ShardIterator ?? '')
+  else if (call === 'GetRecords') sendPage(response, input)
   else if (call === 'DescribeTable') send(response, { Table: { LatestStreamArn: stream.streamArn } })
   else response.writeHead(400).end(JSON.stringify({ __type: 'UnknownOperationException' }))
 }
@@ -67,15 +67,16 @@ function describe(input: Input): object {
   }
 }
 
-function sendPage(response: ServerResponse, iterator: string): void {
-  const [shard, at] = iterator.split(' ')
-  const index = Number(at)
-  const page = pages[index] ?? Buffer.from('{"Records":[')
-  const next = index + 1 < pages.length ? `,"NextShardIterator":"${shard} ${index + 1}"` : ''
-  const end = Buffer.from(`]${next}}`)
-  writeHead(response, page.length + end.length)
-  response.write(page)
+function sendPage(response: ServerResponse, { ShardIterator = '', Limit = 1000 }: Input): void {
+  const [shard, first] = ShardIterator.split(' ')
+  const { bytes, next } = records.page(Number(first), Limit)
+  const end = Buffer.from(next < records.count ? `],"NextShardIterator":"${shard} ${next}"}` : ']}')
+  writeHead(response, pageBegins.length + bytes.length + end.length)
+  response.cork()
+  response.write(pageBegins)
+  response.write(bytes)
   response.end(end)
+  response.uncork()
 }
 
 function send(response: ServerResponse, body: object): void {

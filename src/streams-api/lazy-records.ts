@@ -1,10 +1,11 @@
 import type { WireRecord, WireRecords } from './streams-api.ts'
 
 /**
- * How much is parsed at once, in bytes. Parsed records take several times the memory of their JSON. Made shortly before
- * they are given out they die young, and the garbage collector never has to move them.
+ * How much is parsed at once, as a part of the answer. Parsed records take several times the memory of their JSON. Made
+ * shortly before they are given out they die young, and the garbage collector need not move them. Where many shards
+ * share the memory the answers are small, and what is parsed of each of them is so too.
  */
-const PARSE_BYTES = 16 * 1024
+const PARSED_PART = 1 / 64
 
 const quote = 0x22
 const comma = 0x2c
@@ -40,6 +41,7 @@ export function findRecords(body: Uint8Array, from: number): RecordBounds | unde
 
 /** The records at these places. Read in order, they are parsed a few at a time; one out of order, by itself. */
 export function lazyRecords(body: Buffer, { starts, end }: RecordBounds): WireRecords {
+  const parseBytes = (end - (starts[0] ?? end)) * PARSED_PART
   let parsed: readonly WireRecord[] = []
   let first = 0
 
@@ -50,7 +52,7 @@ export function lazyRecords(body: Buffer, { starts, end }: RecordBounds): WireRe
   }
 
   function parseNext(index: number): void {
-    const enough = (starts[index] ?? end) + PARSE_BYTES
+    const enough = (starts[index] ?? end) + parseBytes
     let to = index + 1
     while (to < starts.length && (starts[to] ?? end) < enough) to++
     parsed = parse(index, to)

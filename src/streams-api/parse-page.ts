@@ -8,11 +8,8 @@ export interface PageContent {
   readonly nextIterator: string | undefined
 }
 
-/**
- * Answers that are larger than this, in bytes, are parsed bit by bit. Smaller ones are not worth it, and may be a view
- * of a larger piece of memory that they would keep from being freed.
- */
-const LARGE_BYTES = 64 * 1024
+/** Answers that are larger than this, in bytes, are parsed bit by bit. For smaller ones it is not worth it. */
+const LARGE_BYTES = 8 * 1024
 
 const recordsBegin = Buffer.from('"Records":[')
 
@@ -37,7 +34,7 @@ function parseLarge(body: Buffer): PageContent | undefined {
   if (!bounds) return undefined
   const rest = parseObject(body.toString('utf8', 0, from) + body.toString('utf8', bounds.end))
   if (!rest || !isIterator(rest.NextShardIterator)) return undefined
-  const lazy = lazyRecords(body, bounds)
+  const lazy = lazyRecords(onItsOwn(body), bounds)
   let all: readonly WireRecord[] | undefined
   return {
     get records() {
@@ -47,6 +44,11 @@ function parseLarge(body: Buffer): PageContent | undefined {
     lazyRecords: lazy,
     nextIterator: rest.NextShardIterator ?? undefined,
   }
+}
+
+/** The answer waits for a while. If it is a view of a larger piece of memory, such as a socket's, it would keep all of that. */
+function onItsOwn(body: Buffer): Buffer {
+  return body.buffer.byteLength > 2 * body.byteLength ? Buffer.from(body) : body
 }
 
 /** Whether the key at `index` is one of the answer itself: then what is before it is an object that only lacks its end. */

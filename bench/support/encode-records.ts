@@ -1,0 +1,32 @@
+import { type RecordSize, sampleRecord } from './sample-records.ts'
+
+/** The service's own limits of a page of GetRecords. */
+const maxRecords = 1000
+const maxBytes = 1024 * 1024
+
+/** All records of a shard as JSON, with commas between them, so that any page of it is a piece of the whole. */
+export interface EncodedRecords {
+  readonly count: number
+  /** The records from `first` on that fit on a page of at most `limit`, and the index after the last of them. */
+  page(first: number, limit: number): { readonly bytes: Buffer; readonly next: number }
+}
+
+export function encodeRecords(count: number, size: RecordSize): EncodedRecords {
+  const texts = Array.from({ length: count }, (_, index) =>
+    Buffer.from(`${JSON.stringify(sampleRecord(index, size))},`),
+  )
+  const bytes = Buffer.concat(texts)
+  const starts = [0]
+  for (const text of texts) starts.push((starts.at(-1) ?? 0) + text.length)
+  const startOf = (index: number) => starts[index] ?? bytes.length
+
+  return {
+    count,
+    page(first, limit) {
+      const last = Math.min(count, first + Math.min(limit, maxRecords))
+      let next = Math.min(first + 1, last)
+      while (next < last && startOf(next + 1) - startOf(first) <= maxBytes) next++
+      return { bytes: bytes.subarray(startOf(first), Math.max(startOf(first), startOf(next) - 1)), next }
+    },
+  }
+}
