@@ -31,7 +31,11 @@ export const batchDefaults: { readonly maxRecords: number; readonly maxWaitMs: n
   maxWaitMs: 0,
 }
 
-/** What a stream is made of. */
+/**
+ * What a stream is made of.
+ *
+ * @internal
+ */
 export interface StreamParts {
   readonly coordinator: Coordinator
   readonly clock: Clock

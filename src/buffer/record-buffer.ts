@@ -28,7 +28,10 @@ export class RecordBuffer {
     return this.#shards
   }
 
-  /** Takes in a page, behind what is there of the same shard. */
+  /**
+   * Takes in a page, behind what is there of the same shard.
+   * @internal
+   */
   push(queue: ShardQueue, page: FetchedPage): void {
     const wasEmpty = queue.length === 0
     this.#length -= queue.length
@@ -41,24 +44,36 @@ export class RecordBuffer {
     if (this.#queues.has(queue)) this.#heap.push(queue)
   }
 
-  /** Lets a shard take part in the merge. Before that its records are held back. */
+  /**
+   * Lets a shard take part in the merge. Before that its records are held back.
+   * @internal
+   */
   release(queue: ShardQueue): void {
     if (this.#queues.has(queue)) return
     this.#queues.add(queue)
     if (queue.length > 0) this.#heap.push(queue)
   }
 
-  /** Ends a shard's part in the merge; its queue must be empty. */
+  /**
+   * Ends a shard's part in the merge; its queue must be empty.
+   * @internal
+   */
   retire(queue: ShardQueue): void {
     this.#queues.delete(queue)
   }
 
-  /** The queue whose head comes next. */
+  /**
+   * The queue whose head comes next.
+   * @internal
+   */
   get next(): ShardQueue | undefined {
     return this.#heap.peek()
   }
 
-  /** Gives out the head of {@link next}. The buffer must not be empty. */
+  /**
+   * Gives out the head of {@link next}. The buffer must not be empty.
+   * @internal
+   */
   take(): StreamRecord {
     const queue = this.#heap.peek() as ShardQueue
     const time = queue.headTime

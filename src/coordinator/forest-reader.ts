@@ -338,7 +338,9 @@ export class ForestReader {
     const { records, decode } = page
     const bytes = page.bytes ?? estimateBytes(page)
     this.#budget.learn(records.length, bytes)
-    const first = reader.accept(records, this.#budget.isFull(records.length, bytes, limit))
+    const isFull = this.#budget.isFull(records.length, bytes, limit)
+    const first = reader.accept(records, isFull)
+    reader.pace(records, isFull, this.#around.clock.now())
     const { unmarshallOptions } = this.#around.options
     const context = { shardId: reader.node.shardId, decode, unmarshallOptions }
     // Into the buffer before any state moves on.

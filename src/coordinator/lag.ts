@@ -12,7 +12,11 @@ export interface StreamLag {
   readonly shards: readonly { readonly shardId: string; readonly millisBehindLatest: number }[]
 }
 
-/** Works the lag out from what the readers know; `now` is the service's time, in ms. */
+/**
+ * Works the lag out from what the readers know; `now` is the service's time, in ms.
+ *
+ * @internal
+ */
 export function lagOf(readers: Iterable<ShardReader>, now: number): StreamLag {
   const shards: StreamLag['shards'][number][] = []
   let millisBehindLatest = 0

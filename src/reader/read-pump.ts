@@ -56,17 +56,17 @@ export class ReadPump {
 
   /** Has a shard read at a time (ms), in the place of what was said before. */
   readAt(reader: ShardReader, dueAt: number): void {
-    this.#schedule.put(reader, dueAt)
+    this.#schedule.put(reader, Math.max(dueAt, reader.notBefore))
   }
 
   readIn(reader: ShardReader, delayMs: number): void {
-    this.#schedule.put(reader, this.#clock.now() + delayMs)
+    this.readAt(reader, this.#clock.now() + delayMs)
   }
 
   /** Has a shard read when it is time again, or lets it rest while it has enough. `pauseMs`: for one at the tip. */
   readOn(reader: ShardReader, pauseMs: number): void {
     if (this.hasEnough(reader)) reader.phase = 'resting'
-    else this.#schedule.put(reader, reader.atTip ? reader.askedAtMs + pauseMs : 0)
+    else this.readAt(reader, reader.atTip ? reader.askedAtMs + pauseMs : 0)
   }
 
   hasEnough({ queue }: ShardReader): boolean {

@@ -5,18 +5,22 @@ import { createdAtMsOf, sequenceNumberOf } from '../records/wire-record.ts'
 import { RETENTION_MS } from '../shards/retention.ts'
 import { OLDEST_LEFT, type ShardNode } from '../shards/shard.ts'
 import type { IteratorStart, WireRecord } from '../streams-api/streams-api.ts'
+import { Pace } from './pace.ts'
 
 /** A shard iterator is good for 15 minutes after it was returned (API reference, GetShardIterator). */
 export const ITERATOR_LIFE_MS: number = 15 * 60_000
 
 /**
- * How many empty answers in a row show that nothing is left to read. DynamoDB Streams answers with about five empty
- * pages while an iterator crosses an empty stretch of a shard, at its beginning or in the middle.
+ * How many empty answers in a row show that nothing is left to read. DynamoDB Streams answers with about five empty pages
+ * while an iterator crosses an empty stretch of a shard, at its beginning or in the middle; so it takes one more.
  */
-export const EMPTY_PAGES_TO_CROSS = 5 as const
+export const EMPTY_PAGES_TO_CROSS = 6 as const
 
 /** A closed shard ends with an answer without iterator. If it does not after so many empty ones, we slow down. */
 const EMPTY_PAGES_OF_CLOSED_SHARD = 100
+
+/** Records older than this (ms) are a backlog, to be fetched as fast as it comes. */
+const BACKLOG_AGE_MS = 60_000
 
 /** For how long a listing that says "open" is believed at most, in ms. */
 const LONGEST_BELIEF_MS = 10_000
@@ -65,6 +69,10 @@ export class ShardReader {
   readNumber = 0
   /** When its last read began. */
   askedAtMs: number = Number.NEGATIVE_INFINITY
+
+  /** Not to be read before this time (ms), however much somebody wants it. */
+  notBefore = 0
+  readonly #pace = new Pace()
 
   /** How often a listing has answered that it is open though it has no next iterator, and until when to believe it. */
   openAnswers = 0
@@ -220,6 +228,16 @@ export class ShardReader {
   /** A listing shows it as open though an answer had no next iterator: an emulator's way, or the listing lags behind. */
   listedAsOpen(now: number): void {
     this.believedOpenUntil = now + Math.min(LONGEST_BELIEF_MS, 500 * 2 ** this.openAnswers++)
+  }
+
+  /**
+   * Paces the reading of a shard that is written to all the time: answers that hold a little that is new each time would
+   * otherwise have it read without a pause. What is old, or fills an answer, is not paced.
+   */
+  pace(records: readonly WireRecord[], isFull: boolean, now: number): void {
+    const last = records.length === 0 ? undefined : createdAtMsOf(records[records.length - 1] as WireRecord)
+    const isBacklog = isFull || last === undefined || last < now - BACKLOG_AGE_MS
+    this.notBefore = isBacklog ? 0 : now + this.#pace.next(now)
   }
 
   /** It is not known any more whether something is left to read; one empty answer will show. */

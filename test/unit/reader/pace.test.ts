@@ -1,0 +1,40 @@
+import { describe, expect, it } from 'vitest'
+import { drain, emulated, numbersOf } from '../../support/emulated.ts'
+
+describe('a shard that is written to all the time', () => {
+  it('is read five times a second in the long run, and nothing is late by more than that', async () => {
+    const { clock, emulator, open, write } = emulated()
+    emulator.on('GetRecords', { times: Number.POSITIVE_INFINITY }, { delayMs: 10 })
+    const coordinator = open()
+    await clock.run(coordinator.moveTo('trim_horizon'))
+    const written: number[] = []
+    const writing = () => {
+      written.push(...write(1))
+      if (written.length < 3_000) clock.setTimer(15, writing)
+    }
+    writing()
+    const given: number[] = []
+    while (given.length < 2_900) {
+      const record = await clock.run(coordinator.next())
+      if (record) given.push(...numbersOf([record]))
+    }
+    expect(given).toEqual(written.slice(0, given.length))
+    expect(written.length - given.length).toBeLessThan(40)
+    const reads = emulator.log.filter(({ op }) => op === 'GetRecords').length
+    expect(reads).toBeLessThan(2 * (100 + 45 * 5))
+  })
+})
+
+it('a backlog is read without a pause, however small its answers are', async () => {
+  const { clock, open, write } = emulated({ behaviour: { recordsPerPage: 2 } })
+  const written = write(600)
+  await clock.advance(3_600_000)
+  const coordinator = open()
+  await clock.run(coordinator.moveTo('trim_horizon'))
+  const begin = clock.now()
+  const records = []
+  while (records.length < 600) records.push((await clock.run(coordinator.next())) as never)
+  expect(numbersOf(records)).toEqual(written)
+  expect(clock.now()).toBe(begin)
+  expect(await drain(coordinator, clock)).toEqual([])
+})
