@@ -82,4 +82,14 @@ describe('what is buffered stays within maxBufferedBytes', () => {
     await world.clock.advance(3_600_000)
     expect(world.emulator.log.length).toBe(calls)
   })
+
+  it('while answers are as large as it allows, once the size of the records is known', async () => {
+    const world = emulated()
+    fill(world, 2_000, 500)
+    const coordinator = world.open({ maxBufferedBytes: MiB })
+    await world.clock.run(coordinator.moveTo('trim_horizon'))
+    await mostBuffered(world, coordinator)
+    const answers = world.emulator.log.filter(({ op, records }) => op === 'GetRecords' && records)
+    expect(answers.length).toBeLessThanOrEqual(12)
+  })
 })
