@@ -133,6 +133,7 @@ export function createConsumer(
 
   /** Moves the reader that there is, or a new one. */
   const moveTo = async (position: Position): Promise<void> => {
+    if (isGone) return
     tell(() => `  moveTo ${describePosition(position)}`)
     const mover = subject ?? open()
     const asked = {

@@ -31,4 +31,17 @@ describe('latest', () => {
     const written = write('c')
     expect(await drainForLong(reader)).toEqual(written)
   })
+
+  it('gives nothing of a shard that looks open though its grandchild is read', async () => {
+    const { emulator, id, open, move, drainForLong, write, grow } = drawn('a')
+    write('a')
+    grow('a > b > c')
+    write('c')
+    emulator.showOpen(id('a'), { calls: 1 })
+    const first = open()
+    await move(first, 'latest')
+    const reader = open()
+    await move(reader, JSON.stringify(first.token))
+    expect(await drainForLong(reader)).not.toContain('a1')
+  })
 })
