@@ -32,7 +32,7 @@ export function seekTrimHorizon(lineage: Lineage, now: number): AdoptedStart {
 export function seekLatest(lineage: Lineage, since: number): AdoptedStart {
   for (const node of lineage.nodes()) {
     place(node, { since })
-    if (node.closed) node.state = 'finished'
+    if (node.hasEnded) node.state = 'finished'
   }
   return { since }
 }
