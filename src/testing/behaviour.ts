@@ -29,8 +29,8 @@ export interface Behaviour {
 
   // GetShardIterator
   /**
-   * Where it is told that a listed shard's retention is over. `at-records`: TRIM_HORIZON and LATEST still give an
-   * iterator, which fails when it is used.
+   * Where it is told that a listed shard's retention is over. `at-records`: there still are iterators, which fail when
+   * they are used.
    */
   readonly goneTold: 'at-iterator' | 'at-records'
   /** Life of a shard iterator in ms. */
@@ -39,8 +39,11 @@ export interface Behaviour {
   readonly latestSlack: number
   /** Where trimmed records are told: at once, or only when the iterator is used. */
   readonly trimmedTold: 'at-iterator' | 'at-records'
-  /** What TRIM_HORIZON and LATEST do on an open shard whose records are all trimmed. */
-  readonly allTrimmed: 'readable' | 'refused'
+  /**
+   * What can be read of a shard whose records are all trimmed. `refused`: there is no iterator for TRIM_HORIZON and
+   * LATEST while it is open. `unreadable`: every read fails, also at the tip, until the next write, as with Local.
+   */
+  readonly allTrimmed: 'readable' | 'refused' | 'unreadable'
   /** Empty pages that an iterator from GetShardIterator crosses before it reaches data. */
   readonly emptyPagesAtStart: number
 
@@ -142,7 +145,8 @@ const local: Behaviour = {
   childShards: 'empty',
   expiredShards: 'listed',
   goneTold: 'at-records',
-  allTrimmed: 'refused',
+  trimmedTold: 'at-records',
+  allTrimmed: 'unreadable',
   bytesPerPage: Number.POSITIVE_INFINITY,
   eventIds: 'uuid',
   timestamps: 'minute',

@@ -2,7 +2,7 @@ import type { IteratorStart } from '../../streams-api/streams-api.ts'
 import type { Shard } from '../world/shard.ts'
 import { type AskedStart, checkSequenceNumber, checkShardId, checkStart, checkStreamArn } from './checks.ts'
 import { type CallContext, readableStream } from './context.ts'
-import { shardGone, trimmed, unknownShard } from './errors.ts'
+import { trimmed, unknownShard } from './errors.ts'
 import { encodeIterator } from './iterator.ts'
 
 export interface OpenIteratorRequest {
@@ -41,7 +41,6 @@ function startIndex({ behaviour }: CallContext, shard: Shard, start: IteratorSta
     return Math.max(shard.trimmed, shard.records.length - behaviour.latestSlack)
   }
   const sequence = checkSequenceNumber(start.sequenceNumber, shard, behaviour)
-  if (shard.removed) throw shardGone()
   const index = recordsBefore(shard, start.type === 'AT_SEQUENCE_NUMBER' ? sequence : sequence + 1n)
   if (index < shard.trimmed && behaviour.trimmedTold === 'at-iterator') throw trimmed(shard.shardId)
   return index

@@ -34,7 +34,9 @@ export function readRecords(context: CallContext, request: ReadRecordsRequest): 
   const age = now - state.issuedAt
   if (age >= behaviour.iteratorLifeMs || state.serial < iterators.expiredBelow(shard.shardId)) throw expired()
   if (shard.removed && behaviour.goneTold === 'at-records') throw shardGone()
-  if (state.index < shard.trimmed) throw trimmed(shard.shardId)
+  const allTrimmed = shard.trimmed > 0 && shard.trimmed === shard.records.length
+  const isUnreadable = allTrimmed && behaviour.allTrimmed === 'unreadable'
+  if (isUnreadable || state.index < shard.trimmed) throw trimmed(shard.shardId)
 
   const crossing = state.emptyPages > 0
   const records = crossing || behaviour.emptyPage ? [] : pageFrom(context, shard, state.index, limit)

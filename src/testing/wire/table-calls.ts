@@ -32,7 +32,12 @@ export function describeTable({ table, now }: CallContext, members: Members): st
 /** PutItem with `Item`, without conditions. */
 export function putItem(table: Table, members: Members, put: (item: AttributeMap) => void): string {
   checkTable(table, members)
-  put(withKey(table, attributes(members.Item, 'Item')))
+  const item = withKey(table, attributes(members.Item, 'Item'))
+  try {
+    put(item)
+  } catch (error) {
+    throw error instanceof TypeError ? invalid(error.message) : error
+  }
   return '{}'
 }
 

@@ -96,6 +96,20 @@ export async function refusal(call: Promise<unknown>): Promise<string> {
   return 'none'
 }
 
+/** What becomes of reading from there: refused at GetShardIterator, or at GetRecords, or the keys that are read. */
+export async function outcome(
+  table: SubjectTable,
+  type: ShardIteratorType,
+  members?: Parameters<typeof iterator>[2],
+): Promise<string | (string | undefined)[]> {
+  const opening = iterator(table, type, members)
+  const noIterator = await refusal(opening)
+  if (noIterator !== 'none') return `no iterator: ${noIterator}`
+  const reading = read(table, await opening)
+  const noRecords = await refusal(reading)
+  return noRecords === 'none' ? keysOf(await reading) : `no records: ${noRecords}`
+}
+
 export const notFound = 'ResourceNotFoundException 400'
 export const invalid = 'ValidationException 400'
 export const failure = 'InternalFailure 500'

@@ -42,7 +42,7 @@ export function emulatorInProcess(profile: Profile): Subject {
     profile,
     makeTable: async (view) => {
       const emulator = makeEmulator(profile, view)
-      return { ...ofEmulator(emulator), tables: emulator.tableClient(), streams: emulator.client() }
+      return { ...emulatedTable(emulator), tables: emulator.tableClient(), streams: emulator.client() }
     },
     close: async () => {},
   }
@@ -68,7 +68,7 @@ export function emulatorOverHttp(profile: Profile): Subject {
         () => streams.destroy(),
         server.close,
       )
-      return { ...ofEmulator(emulator), tables, streams }
+      return { ...emulatedTable(emulator), tables, streams }
     },
     close: async () => {
       for (const close of closing) await close()
@@ -120,7 +120,7 @@ function makeEmulator(profile: Profile, view: StreamViewType | undefined): Strea
   return new StreamEmulator({ profile, viewType: view, tableName: `t-${randomUUID()}` })
 }
 
-function ofEmulator(emulator: StreamEmulator): Omit<SubjectTable, 'tables' | 'streams'> {
+export function emulatedTable(emulator: StreamEmulator): Omit<SubjectTable, 'tables' | 'streams'> {
   return {
     tableName: emulator.tableName,
     streamArn: emulator.streamArn,

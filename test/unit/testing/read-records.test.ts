@@ -252,21 +252,36 @@ test('trimming by time takes records and closed shards of before', async () => {
   expect(await listedIds(emulator)).toHaveLength(1)
 })
 
-test('an open shard whose records are all trimmed can be read on, and in the local profile not until the next write', async () => {
-  const aws = setUp().emulator
-  write(aws, 2)
-  aws.trim({ shard: root(aws) })
-  expect((await read(aws, await open(aws, root(aws)))).records).toEqual([])
-  const local = setUp({ profile: 'local' }).emulator
-  write(local, 2)
-  local.trim({ shard: root(local) })
+test('a shard whose records are all trimmed can be read on', async () => {
+  const { emulator } = setUp()
+  write(emulator, 2)
+  emulator.trim({ shard: root(emulator) })
+  expect((await read(emulator, await open(emulator, root(emulator)))).records).toEqual([])
+})
+
+test('where it is refused, there is no iterator for it until the next write', async () => {
+  const { emulator } = setUp({ behaviour: { allTrimmed: 'refused' } })
+  write(emulator, 2)
+  emulator.trim({ shard: root(emulator) })
   for (const type of ['TRIM_HORIZON', 'LATEST'] as const) {
-    await expect(open(local, root(local), { type })).rejects.toMatchObject({
+    await expect(open(emulator, root(emulator), { type })).rejects.toMatchObject({
       name: 'TrimmedDataAccessException',
     })
   }
-  const written = write(local, 1)
-  expect(sequenceNumbers(await read(local, await open(local, root(local))))).toEqual(written)
+  const written = write(emulator, 1)
+  expect(sequenceNumbers(await read(emulator, await open(emulator, root(emulator))))).toEqual(written)
+})
+
+test('in the local profile it cannot be read, also at the tip, until the next write', async () => {
+  const { emulator } = setUp({ profile: 'local' })
+  write(emulator, 2)
+  const tip = (await read(emulator, await open(emulator, root(emulator)))).nextIterator
+  emulator.trim({ shard: root(emulator) })
+  for (const start of [await open(emulator, root(emulator)), tip]) {
+    await expect(read(emulator, start)).rejects.toMatchObject({ name: 'TrimmedDataAccessException' })
+  }
+  const written = write(emulator, 1)
+  expect(sequenceNumbers(await read(emulator, tip))).toEqual(written)
 })
 
 test('a forgotten shard can be shown again, and cannot be read', async () => {

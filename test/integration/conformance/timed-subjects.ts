@@ -1,0 +1,78 @@
+import { randomUUID } from 'node:crypto'
+import { setTimeout as wait } from 'node:timers/promises'
+import {
+  ManualClock,
+  type Profile,
+  StreamEmulator,
+  type StreamEmulatorOptions,
+} from '../../../src/testing/index.ts'
+import { describeStream } from './calls.ts'
+import type { JumpingLocal } from './jumping-local.ts'
+import { dynamoDBLocal, emulatedTable, type SubjectTable } from './subjects.ts'
+
+export const minute = 60_000
+export const hour: number = 60 * minute
+
+/** A table whose service has a clock that can be set forward. */
+export interface TimedTable extends SubjectTable {
+  pass(ms: number): Promise<void>
+  /** Four hours pass, and the open shard is replaced by a child. */
+  roll(): Promise<void>
+}
+
+export interface TimedSubject {
+  readonly profile: Profile
+  makeTable(): Promise<TimedTable>
+  close(): Promise<void>
+}
+
+export function timedEmulator(profile: Profile, options: StreamEmulatorOptions = {}): TimedSubject {
+  return {
+    profile,
+    makeTable: async () => {
+      const clock = new ManualClock()
+      const emulator = new StreamEmulator({ profile, clock, tableName: `t-${randomUUID()}`, ...options })
+      return {
+        ...emulatedTable(emulator),
+        tables: emulator.tableClient(),
+        streams: emulator.client(),
+        pass: async (ms) => clock.jump(ms),
+        roll: async () => {
+          clock.jump(4 * hour)
+          emulator.roll()
+        },
+      }
+    },
+    close: async () => {},
+  }
+}
+
+/** @param jumping given as a function, as it starts after the tests are defined */
+export function timedLocal(jumping: () => JumpingLocal): TimedSubject {
+  let subject: ReturnType<typeof dynamoDBLocal> | undefined
+  return {
+    profile: 'local',
+    makeTable: async () => {
+      const { local, jump } = jumping()
+      // A kept connection is idle for hours at each jump, and closed.
+      const requestHandler = { httpAgent: { keepAlive: false } }
+      subject ??= dynamoDBLocal({
+        tableClient: (config) => local.tableClient({ requestHandler, ...config }),
+        streamsClient: (config) => local.streamsClient({ ...config, requestHandler, maxAttempts: 3 }),
+      })
+      const table = await subject.makeTable()
+      return {
+        ...table,
+        pass: jump,
+        roll: async () => {
+          const count = async () => (await describeStream(table)).Shards?.length ?? 0
+          const before = await count()
+          await jump(4 * hour)
+          // It looks after its shards from time to time.
+          while ((await count()) === before) await wait(50)
+        },
+      }
+    },
+    close: async () => subject?.close(),
+  }
+}
