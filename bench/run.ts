@@ -1,6 +1,11 @@
+import { writeReadme } from './support/readme.ts'
 import { type Bench, publish } from './support/report.ts'
 
-/* npm run bench [-- names…] [--quick] */
+/*
+ * npm run bench [-- names…] [--quick] [--readme]
+ *
+ * --quick: fewer records and rounds, to see that all of it works. --readme: puts the results into bench/README.md.
+ */
 
 const benches: Record<string, () => Promise<Bench>> = {
   replay: async () => (await import('./replay/replay.ts')).replay,
@@ -29,3 +34,5 @@ for (const [name, load] of Object.entries(benches)) {
   const bench = await load()
   publish(name, await bench(options), options)
 }
+
+if (args.includes('--readme')) writeReadme(Object.keys(benches))

@@ -1,35 +1,44 @@
+import { barChart } from '../support/chart.ts'
 import { type Bench, show } from '../support/report.ts'
 import { runRounds, type Summary } from '../support/rounds.ts'
 import type { RecordSize } from '../support/sample-records.ts'
 import { serve } from '../support/served-stream.ts'
+import { isInstalled, peers } from './peers.ts'
 import type { ReplayInput } from './sides.ts'
 
-const sideNames = [
+const ours = [
   'ours: for await',
   'ours: for await, newImage touched',
   'ours: batches',
   'ours: Coordinator.next',
-  'SDK loop',
-  'SDK loop, unmarshall',
-  'fetch + JSON.parse',
-] as const
+]
+const others = ['SDK loop', 'SDK loop, unmarshall', 'fetch + JSON.parse']
+const installedPeers = Object.keys(peers).filter((side) => isInstalled(peers[side] ?? ''))
+
+interface Load {
+  readonly recordSize: RecordSize
+  readonly recordsPerShard: number
+  readonly rounds: number
+  readonly sideNames: readonly string[]
+}
 
 /** Reads a backlog from its start to its end: the whole of the work for a record, at full speed. */
 export const replay: Bench = async ({ quick }) => {
-  const sizes: [RecordSize, number][] = quick
-    ? [['1kB', 2_000]]
+  const all = [...ours, ...others, ...installedPeers]
+  const some = ['ours: for await', 'ours: for await, newImage touched', ...others]
+  const loads: Load[] = quick
+    ? [{ recordSize: '1kB', recordsPerShard: 2_000, rounds: 1, sideNames: all }]
     : [
-        ['1kB', 10_000],
-        ['100B', 20_000],
-        ['20kB', 600],
+        { recordSize: '1kB', recordsPerShard: 10_000, rounds: 5, sideNames: all },
+        { recordSize: '100B', recordsPerShard: 20_000, rounds: 3, sideNames: some },
+        { recordSize: '20kB', recordsPerShard: 400, rounds: 3, sideNames: some },
       ]
   const reports = []
-  for (const [recordSize, recordsPerShard] of sizes) {
+  for (const { recordSize, recordsPerShard, rounds, sideNames } of loads) {
     const served = await serve({ recordSize, recordsPerShard, shards: 8 })
     try {
       const input: ReplayInput = { endpoint: served.endpoint, streamArn: served.stream.streamArn }
       const sides = sideNames.map((name) => ({ name, input }))
-      const rounds = quick ? 1 : recordSize === '1kB' ? 5 : 3
       const summaries = await runRounds(new URL('./sides.ts', import.meta.url), sides, rounds)
       reports.push({ recordSize, records: 8 * recordsPerShard, rounds, summaries })
     } finally {
@@ -49,7 +58,21 @@ export const replay: Bench = async ({ quick }) => {
       ]),
     })),
     data: reports,
+    chart: chartOf(reports[0]?.summaries ?? []),
   }
+}
+
+function chartOf(summaries: readonly Summary[]): string {
+  const bars = summaries.map(({ side, cpuMicrosPerRecord }) => ({
+    label: side,
+    value: 1e6 / cpuMicrosPerRecord.median,
+    ours: side.startsWith('ours'),
+  }))
+  return barChart(
+    'Replaying a backlog',
+    'records of 1 kB per second of CPU time, 8 shards; more is better',
+    bars,
+  )
 }
 
 function cpuOf(side: string, summaries: readonly Summary[]): number {

@@ -8,6 +8,7 @@ import { unmarshall } from '@aws-sdk/util-dynamodb'
 import { Coordinator, openStream } from '../../src/index.ts'
 import { makeClient } from '../support/client.ts'
 import type { Side } from '../support/measure.ts'
+import { peerSides } from './peers.ts'
 
 export interface ReplayInput {
   readonly endpoint: string
@@ -130,4 +131,5 @@ export const sides: Record<string, Side<ReplayInput>> = {
   'SDK loop': sdkLoop((record) => record.dynamodb?.SequenceNumber?.length ?? 0),
   'SDK loop, unmarshall': sdkLoop((record) => String(unmarshall(record.dynamodb?.NewImage ?? {}).id).length),
   'fetch + JSON.parse': bareFetch,
+  ...peerSides,
 }

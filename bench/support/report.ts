@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process'
 import { mkdirSync, writeFileSync } from 'node:fs'
-import { cpus, totalmem } from 'node:os'
+import { cpus, loadavg, totalmem } from 'node:os'
 import type { Spread } from './rounds.ts'
 
 export interface Table {
@@ -14,6 +14,8 @@ export interface Report {
   readonly tables: readonly Table[]
   /** Everything that was measured, for the JSON file. */
   readonly data: unknown
+  /** An SVG of it, for the page and the README. */
+  readonly chart?: string | undefined
 }
 
 export interface BenchOptions {
@@ -23,16 +25,28 @@ export interface BenchOptions {
 
 export type Bench = (options: BenchOptions) => Promise<Report>
 
-/** Prints the tables as Markdown, and writes everything to `bench/results/<name>.json`. */
+/**
+ * Prints the tables as Markdown, and writes everything to `bench/results/<name>.json`, and the chart beside the page
+ * that shows it.
+ */
 export function publish(name: string, report: Report, options: BenchOptions): void {
   for (const table of report.tables) process.stdout.write(`\n${formatTable(table)}\n`)
   const folder = new URL('../results/', import.meta.url)
   mkdirSync(folder, { recursive: true })
-  const result = { name, quick: options.quick, at: new Date().toISOString(), machine: machine(), ...report }
+  const { tables, data } = report
+  const result = {
+    name,
+    quick: options.quick,
+    at: new Date().toISOString(),
+    machine: machine(),
+    tables,
+    data,
+  }
   writeFileSync(new URL(`${name}.json`, folder), `${JSON.stringify(result, null, 2)}\n`)
+  if (report.chart && !options.quick) writeFileSync(new URL(`../${name}.svg`, folder), report.chart)
 }
 
-function formatTable({ title, columns, rows }: Table): string {
+export function formatTable({ title, columns, rows }: Table): string {
   const cells = [columns, ...rows].map((row) => row.map(String))
   const widths = columns.map((_, column) => Math.max(...cells.map((row) => row[column]?.length ?? 0)))
   const line = (row: readonly string[]) =>
@@ -57,13 +71,25 @@ function round(value: number, digits: number): string {
   return text.toLocaleString('en')
 }
 
-function machine(): object {
+export interface Machine {
+  readonly cpu: string | undefined
+  readonly cores: number
+  readonly memoryGiB: number
+  readonly node: string
+  readonly platform: string
+  /** What else the machine does: processes that want to run, on average over five minutes. */
+  readonly load: string
+  readonly commit: string
+}
+
+function machine(): Machine {
   return {
     cpu: cpus()[0]?.model,
     cores: cpus().length,
     memoryGiB: Math.round(totalmem() / 2 ** 30),
     node: process.version,
     platform: `${process.platform} ${process.arch}`,
+    load: (loadavg()[1] ?? Number.NaN).toFixed(1),
     commit: execFileSync('git', ['rev-parse', '--short', 'HEAD'], { encoding: 'utf8' }).trim(),
   }
 }
