@@ -4,6 +4,7 @@ import { play } from './play.ts'
 import type { History } from './steps.ts'
 import { tellStory } from './story.ts'
 import { type MakeSubject, makeCoordinator } from './subject.ts'
+import { Violation } from './violation.ts'
 
 /** Which histories to play. */
 export interface Selection {
@@ -13,10 +14,13 @@ export interface Selection {
   readonly count: number
   /** Goes straight to one history and one step of its shrinking, as a failure tells. */
   readonly path?: string | undefined
+  /** Whether to make a history that breaks a promise as short as it gets. @default true */
+  readonly shrink?: boolean | undefined
 }
 
 /** A history that broke a promise, shrunk. */
 export interface Failure {
+  readonly promise: string
   readonly story: string
   /** The command that plays it again. */
   readonly replay: string
@@ -24,7 +28,7 @@ export interface Failure {
 
 /** Plays histories until one breaks a promise; makes that one as short as it gets. */
 export async function findFailure(
-  { kind, seed, count, path }: Selection,
+  { kind, seed, count, path, shrink = true }: Selection,
   options: { readonly make?: MakeSubject; readonly onHistory?: (history: History) => void } = {},
 ): Promise<Failure | undefined> {
   const { make = makeCoordinator, onHistory = () => {} } = options
@@ -35,11 +39,17 @@ export async function findFailure(
     onHistory(history)
     await play(history, make)
   })
-  const result = await fc.check(property, { seed, numRuns: count, ...(path !== undefined && { path }) })
+  const result = await fc.check(property, {
+    seed,
+    numRuns: count,
+    endOnFailure: !shrink,
+    ...(path !== undefined && { path }),
+  })
   if (!result.failed) return undefined
   const [history] = result.counterexample as [History]
   const only = kind === undefined ? '' : ` --kind ${kind}`
   return {
+    promise: result.errorInstance instanceof Violation ? result.errorInstance.promise : 'unknown',
     story: await tellStory(history, make),
     replay: `npm run soak -- --seed ${result.seed}${only} --path ${result.counterexamplePath}`,
   }

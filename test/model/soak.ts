@@ -10,6 +10,7 @@ const USAGE = `Plays random histories against the library, until one breaks a pr
 --seed       the seed of the first batch; each batch of 200 has the next one, and progress tells which is done,
              so that a soak can go on where another one stopped
 --kind       plain, visibility, errors, retention, crowd, heavy or everything; all kinds, if left out
+--quick      stops at the first broken promise, and only names it
 --path       replays one history of the batch --seed, as a failure tells
 `
 
@@ -21,6 +22,7 @@ const { values } = parseArgs({
     seed: { type: 'string', default: '1' },
     kind: { type: 'string' },
     path: { type: 'string' },
+    quick: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
   },
 })
@@ -47,9 +49,19 @@ async function soak(): Promise<boolean> {
   const rate = () => `${Math.round((played / (performance.now() - started)) * 1_000)} a second`
   for (let seed = first; played < total; seed++) {
     const failure = await findFailure(
-      { kind: values.kind, seed, count: Math.min(BATCH, total - played), path: values.path },
+      {
+        kind: values.kind,
+        seed,
+        count: Math.min(BATCH, total - played),
+        path: values.path,
+        shrink: !values.quick,
+      },
       { onHistory: count },
     )
+    if (failure && values.quick) {
+      process.stdout.write(`broken after ${played} histories: ${failure.promise}\n`)
+      return false
+    }
     if (failure) {
       process.stdout.write(`\n${failure.story}\n\n${failure.replay}\n`)
       return false
