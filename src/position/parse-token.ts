@@ -18,7 +18,7 @@ const MAX_TIME_MS = 8.64e15
  * Checks a token that comes from outside, field by field, and gives a fresh one that holds the known fields only.
  *
  * Understands tokens of version 1 and those of bloop's Coordinator, as object or as JSON text, of up to
- * {@link MAX_TOKEN_SHARDS} shards and {@link MAX_TOKEN_TEXT_LENGTH} characters. Unknown fields are passed over, an
+ * `MAX_TOKEN_SHARDS` shards and `MAX_TOKEN_TEXT_LENGTH` characters. Unknown fields are passed over, an
  * unknown version is refused: a newer release may mean something else by the fields that are known here.
  *
  * @param source what the input is called in the error, such as a file; told in front of the message.

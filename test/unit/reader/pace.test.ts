@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import type { StreamRecord } from '../../../src/index.ts'
 import { drain, emulated, numbersOf } from '../../support/emulated.ts'
 
 describe('a shard that is written to all the time', () => {
@@ -32,8 +33,8 @@ it('a backlog is read without a pause, however small its answers are', async () 
   const coordinator = open()
   await clock.run(coordinator.moveTo('trim_horizon'))
   const begin = clock.now()
-  const records = []
-  while (records.length < 600) records.push((await clock.run(coordinator.next())) as never)
+  const records: StreamRecord[] = []
+  while (records.length < 600) records.push((await clock.run(coordinator.next())) as StreamRecord)
   expect(numbersOf(records)).toEqual(written)
   expect(clock.now()).toBe(begin)
   expect(await drain(coordinator, clock)).toEqual([])
