@@ -77,6 +77,7 @@ function describe(what: string, records: readonly Delivered[]): string {
   return first ? `${records.length} ${what} (the first: ${first.sequenceNumber} of ${first.shardId})` : ''
 }
 
-function nameOf({ shardId, sequenceNumber }: Delivered): string {
+/** One record of all streams. */
+export function nameOf({ shardId, sequenceNumber }: Delivered): string {
   return `${shardId} ${sequenceNumber}`
 }

@@ -15,9 +15,11 @@ export { compareDelivery, type Delivered, type DeliveryReport, expectDelivered }
 export type { Effect } from './faults/effect.ts'
 export type { Call, CallName, EffectSource, Where } from './faults/rules.ts'
 export type { Duration } from './faults/visibility.ts'
+export type { HistoryReport } from './history/judge.ts'
 export type { LogEntry } from './log.ts'
 export { ManualClock } from './manual-clock.ts'
 export type { StreamEmulatorOptions } from './options.ts'
+export { type ConsumerHistory, type RecordHistoryOptions, recordHistory } from './record-history.ts'
 export { StreamEmulator } from './stream-emulator.ts'
 export type { Listening } from './wire/http-server.ts'
 export type {
