@@ -224,7 +224,7 @@ const behaviour: fc.Arbitrary<Partial<Behaviour>> = fc.record(
     fullLastPage: fc.constantFrom('final', 'names-next'),
     childShards: fc.constantFrom('right', 'empty', 'ignored', 'refused'),
     omitFromShards: fc.constantFrom([], ['startingSequenceNumber' as const]),
-    emptyPagesAtStart: fc.constantFrom(0, 1, 4),
+    emptyPagesAtStart: fc.constantFrom(0, 1, 4, 5),
     latestSlack: fc.constantFrom(0, 1, 3),
     trimmedTold: fc.constantFrom('at-iterator', 'at-records'),
     allTrimmed: fc.constantFrom('readable', 'refused'),

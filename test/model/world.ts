@@ -12,6 +12,7 @@ export interface World {
   readonly clock: ManualClock
   readonly emulator: StreamEmulator
   readonly client: StreamsApi | DynamoDBStreamsClient
+  readonly profile: Setup['profile']
   /** To how many ms the service cuts the times of records. */
   readonly granularityMs: number
   /** Whether nothing in this history makes the service behave in any but the documented way. */
@@ -92,6 +93,7 @@ export function createWorld(setup: Setup): World {
     clock,
     emulator,
     client: setup.throughClient ? emulator.client() : emulator.api,
+    profile: setup.profile,
     granularityMs: setup.profile === 'local' ? 60_000 : 1_000,
     get isPlain() {
       return isPlain

@@ -35,3 +35,15 @@ describe('a gap', () => {
     expect(gaps).toEqual([])
   })
 })
+
+it('a closed shard whose records are all trimmed does not hold up its children, on DynamoDB Local either', async () => {
+  const { clock, open, move, drainForLong, write, grow } = drawn('a', { profile: 'local' })
+  write('a')
+  await clock.advance(12 * HOUR)
+  grow('a > b c')
+  await clock.advance(12 * HOUR + 1_000)
+  const written = write('b')
+  const reader = open()
+  await move(reader, 'trim_horizon')
+  expect(await drainForLong(reader)).toEqual(written)
+})
