@@ -12,6 +12,9 @@ import type { Trouble } from './trouble.ts'
 /** How long a shard may fail, in ms, before newer records of other shards are given out without waiting for it. */
 export const LEFT_BEHIND_MS: number = 60_000
 
+/** How often in a row, lest the oldest record was trimmed just between GetShardIterator and GetRecords. */
+const REFUSALS_OF_CLOSED_SHARD = 3
+
 /** What a failed read can have an effect on. */
 export interface FailedReadsAround {
   readonly listing: ListingContext
@@ -40,7 +43,7 @@ export class FailedReads {
   }
 
   take(reader: ShardReader, failed: FailedRead): void {
-    const { pump, rounds, listing } = this.#around
+    const { pump, listing } = this.#around
     const now = listing.clock.now()
     const verdict = judgeFailure(reader, failed, now)
     switch (verdict) {
@@ -62,9 +65,7 @@ export class FailedReads {
         pump.readAt(reader, now)
         break
       case 'idle':
-        reader.foundNothing()
-        rounds.answered(reader, reader.readNumber)
-        pump.readIn(reader, this.#around.pauseMs(reader))
+        this.#foundNothing(reader)
         break
       case 'gap':
         if (!this.#tellGap(reader, 'position-trimmed', failed.error)) break
@@ -93,6 +94,19 @@ export class FailedReads {
   /** A shard was trimmed before any listing showed it. */
   trimmedUnseen(shardId: string): void {
     this.#told({ shardId, after: undefined, reason: 'shard-vanished' }, undefined)
+  }
+
+  /** Even the oldest position is refused: so it is while all of a shard is trimmed. A closed one has nothing to come. */
+  #foundNothing(reader: ShardReader): void {
+    const { pump, rounds, succession } = this.#around
+    reader.foundNothing()
+    if (reader.node.hasEnded && reader.idleAnswers >= REFUSALS_OF_CLOSED_SHARD) {
+      rounds.release(reader)
+      succession.fetched(reader)
+      return
+    }
+    if (!reader.node.hasEnded) rounds.answered(reader, reader.readNumber)
+    pump.readIn(reader, this.#around.pauseMs(reader))
   }
 
   #retry(reader: ShardReader, { operation, error }: FailedRead, now: number): void {
