@@ -28,6 +28,11 @@ export interface ConsumerHistory {
   /** Tells that the consumer has processed a record; a `StreamRecord` will do. May be passed on as a callback. */
   readonly processed: (record: Delivered) => void
   /**
+   * Gives the same records, and counts each as processed when the loop comes back for the next one. A record that the
+   * loop is left with, by `break`, `return` or `throw`, was not processed.
+   */
+  readonly follow: <Record extends Delivered>(records: AsyncIterable<Record>) => AsyncIterable<Record>
+  /**
    * Tells that the consumer was started again, as after a crash.
    * @param token the checkpoint that it starts from, an object or JSON text: what that covers must not come again, and
    * what it doesn't must come in order. Left out, everything may come once more.
@@ -48,10 +53,7 @@ export interface ConsumerHistory {
  *
  * @example
  * const history = recordHistory(emulator)
- * for await (const record of stream) {
- *   await handle(record)
- *   history.processed(record)
- * }
+ * for await (const record of history.follow(stream)) await handle(record)
  * history.expectComplete()
  */
 export function recordHistory(
@@ -70,9 +72,17 @@ export function recordHistory(
     if (message !== undefined) throw new AssertionError({ message, stackStartFn: expectComplete })
   }
 
+  const processed = ({ shardId, sequenceNumber }: Delivered): void => {
+    events.push({ processed: { shardId, sequenceNumber } })
+  }
+
   return {
-    processed: ({ shardId, sequenceNumber }) => {
-      events.push({ processed: { shardId, sequenceNumber } })
+    processed,
+    follow: async function* (records) {
+      for await (const record of records) {
+        yield record
+        processed(record)
+      }
     },
     restarted: (token) => {
       const covered =

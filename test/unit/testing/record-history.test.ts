@@ -57,6 +57,21 @@ test('what was not processed is lost, and named', () => {
   history.expectComplete()
 })
 
+test('a loop that is followed has processed what it came back from', async () => {
+  const { emulator, p1, p2, c1, c2 } = parentAndChild()
+  const history = recordHistory(emulator)
+  const records = async function* () {
+    yield* [p1, p2, c1]
+  }
+  const seen: EmulatedRecord[] = []
+  for await (const record of history.follow(records())) {
+    seen.push(record)
+    if (record === c1) break
+  }
+  expect(seen).toEqual([p1, p2, c1])
+  expect(history.report().lost).toEqual([c1, c2])
+})
+
 test('what is written while the consumer runs is to be processed too', () => {
   const { emulator } = setUp()
   const history = recordHistory(emulator)

@@ -1,0 +1,36 @@
+import { memoryCheckpointStore, openStream } from 'dynamodb-stream-iterator'
+import { ManualClock, recordHistory, StreamEmulator } from 'dynamodb-stream-iterator/testing'
+import { expect, test } from 'vitest'
+
+test('a consumer that was killed goes on at its checkpoint, and does only what came after it again', async () => {
+  const clock = new ManualClock()
+  const emulator = new StreamEmulator({ clock, shards: 2 })
+  const history = recordHistory(emulator)
+  emulator.fill({ records: 20 })
+  emulator.split()
+  emulator.fill({ records: 20 })
+  emulator.disable()
+  const store = memoryCheckpointStore()
+  const start = async () =>
+    history.follow(
+      await openStream({
+        client: emulator.client(),
+        streamArn: emulator.streamArn,
+        startAt: 'trim_horizon',
+        checkpoint: { store, name: 'worker', everyRecords: 10 },
+        clock,
+      }),
+    )
+
+  // Killed with a record in its hands: nobody closes the stream, nothing more is saved.
+  const first = (await start())[Symbol.asyncIterator]()
+  for (let n = 0; n < 27; n++) await clock.run(first.next())
+  history.restarted(await store.load('worker'))
+
+  const second = await start()
+  await clock.run(async () => {
+    for await (const { newImage } of second) expect(newImage).toBeDefined()
+  })
+  history.expectComplete()
+  expect(history.report()).toMatchObject({ written: 40, delivered: 46, restarts: 1 })
+})
