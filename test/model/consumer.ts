@@ -259,7 +259,19 @@ export function createConsumer(
     const most = maxBufferedBytes + maxConcurrentReads * ANSWER_BYTES
     const { bytes } = reader.buffer
     // DynamoDB Local does not cut its answers.
-    if (bytes > most && setup.profile === 'aws') throw new Violation('bounded buffer', `${bytes} bytes are buffered, more than ${most}`)
+    if (bytes > most && setup.profile === 'aws')
+      throw new Violation('bounded buffer', `${bytes} bytes are buffered, more than ${most}`)
+  }
+
+  /** Whoever finds nothing twice in a row, and does not wait, does something else. */
+  const readSeveral = async (times: number, width: number, pauseMs: number): Promise<void> => {
+    let nothing = 0
+    for (let n = 0; n < times && nothing < 2; n++) {
+      nothing = (await read(width)) === 0 ? nothing + 1 : 0
+      if (pauseMs === 0) continue
+      nothing = 0
+      await clock.advance(pauseMs)
+    }
   }
 
   const drain = async (): Promise<void> => {
@@ -311,11 +323,7 @@ export function createConsumer(
     perform: async (step) => {
       switch (step.do) {
         case 'next':
-          for (let n = 0; n < step.times; n++) {
-            await read(step.width)
-            if (step.pauseMs > 0) await clock.advance(step.pauseMs)
-          }
-          return
+          return readSeveral(step.times, step.width, step.pauseMs)
         case 'drain':
           return drain()
         case 'heartbeat': {

@@ -261,7 +261,7 @@ function setup(withBehaviour: fc.Arbitrary<Partial<Behaviour>>): fc.Arbitrary<Se
     ),
     behaviour: withBehaviour,
     reader,
-    throughClient: fc.nat(49).map((n) => n === 49),
+    throughClient: fc.nat(99).map((n) => n === 99),
     numbers: fc.constantFrom('plain', 'crossing', 'padded'),
   })
 }

@@ -132,7 +132,10 @@ function findMutant({ file, from, to }: Mutant): string {
     const path = join(folder, file)
     const text = readFileSync(path, 'utf8')
     if (text.split(from).length !== 2) return 'does not fit the source any more: bring it up to date'
-    writeFileSync(path, text.replace(from, () => to))
+    writeFileSync(
+      path,
+      text.replace(from, () => to),
+    )
     const { status, stdout, stderr } = spawnSync(
       process.execPath,
       ['--import', 'tsx', 'test/model/soak.ts', '--histories', String(HISTORIES), '--quick'],
