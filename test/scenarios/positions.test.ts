@@ -64,4 +64,19 @@ describe('latest', () => {
     expect(given.filter((name) => name !== 'a1')).toEqual(written)
     expect(given.at(-1)).not.toBe('a1')
   })
+
+  it('holds for the uncle of a shard that is read, when the generations before show up together', async () => {
+    const { clock, emulator, id, open, move, drainForLong, write, grow } = drawn('a > b c', {
+      behaviour: { listingOrder: 'reversed' },
+    })
+    write('c')
+    await clock.advance(1_000)
+    grow('b > d e')
+    await clock.advance(4_000)
+    for (const letter of ['a', 'b', 'c']) emulator.hide(id(letter), { calls: 1 })
+    const reader = open()
+    await move(reader, 'latest')
+    const written = write('c')
+    expect(await drainForLong(reader)).toEqual(written)
+  })
 })
