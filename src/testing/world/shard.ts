@@ -1,4 +1,4 @@
-import type { StoredRecord } from './record.ts'
+import type { EmulatedRecord, StoredRecord } from './record.ts'
 
 /** One shard as it really is, whatever DescribeStream says of it. Times are ms since 1970 by the service's clock. */
 export interface EmulatedShard {
@@ -18,7 +18,7 @@ export interface EmulatedShard {
   readonly from: number
   readonly to: number
   /** Every record that was ever written to it, in order. */
-  readonly records: readonly StoredRecord[]
+  readonly records: readonly EmulatedRecord[]
   /** How many of the first records were trimmed. */
   readonly trimmed: number
 }
