@@ -84,9 +84,13 @@ export class Succession {
   adopt(fresh: readonly ShardNode[]): void {
     if (this.#adoptedStart === undefined) return
     const now = this.#clock.now()
-    for (const node of fresh) {
-      if (node.state !== 'unread' || node.placed) continue
-      node.start = this.#lineage.parentOf(node)?.heirStart ?? this.#adoptedStart
+    const unknown = new Set(fresh.filter(({ state, placed }) => state === 'unread' && !placed))
+    for (const node of unknown) {
+      const parent = this.#lineage.parentOf(node)
+      // What a parent that is new itself passes on is known when the child is opened.
+      node.start = parent && !unknown.has(parent) ? parent.heirStart : this.#adoptedStart
+    }
+    for (const node of unknown) {
       if (hasStartedHeir(node)) this.#liesBefore(node)
       else this.#unread.set(node, now)
     }
@@ -128,6 +132,8 @@ export class Succession {
       const reader = this.#readers.get(child)
       if (reader?.held && node.state === 'finished') this.#release(reader)
       else if (this.#unread.has(child)) this.#plan(child)
+      // Between two shards of a token: what waits behind it may go on.
+      else if (child.state === 'finished' && node.state === 'finished') this.lookForHeirs(child)
     }
     if (node.children.length === 0) this.#listener.heirsWanted(node)
   }

@@ -29,7 +29,7 @@ function planAfterParent(node: ShardNode, lineage: Lineage, until: number, now: 
   if (node.parentId === undefined) return { do: 'open' }
   const parent = lineage.get(node.parentId)
   if (parent) {
-    if (parent.state === 'finished') return { do: 'open' }
+    if (parent.state === 'finished') return { do: isBehindAncestor(parent, lineage) ? 'wait' : 'open' }
     return parent.state === 'fetched' ? { do: 'prefetch' } : { do: 'wait' }
   }
   // The position speaks of this shard itself, so what comes before it is done.
@@ -37,6 +37,17 @@ function planAfterParent(node: ShardNode, lineage: Lineage, until: number, now: 
   // An old parent that is not listed was trimmed with all its records. So it is where its id tells no time.
   if (!isHidden(node.parentId, now)) return { do: 'open' }
   return now < until ? { do: 'wait', until } : { do: 'open', hiddenParentId: node.parentId }
+}
+
+/**
+ * Whether an ancestor is still to be read. It is when a token names both it and an heir, because shards between them
+ * were not listed when it was taken.
+ */
+function isBehindAncestor(parent: ShardNode, lineage: Lineage): boolean {
+  for (let before = lineage.parentOf(parent); before; before = lineage.parentOf(before)) {
+    if (before.state !== 'finished') return true
+  }
+  return false
 }
 
 /** Whether a shard that no listing shows is too young to have been trimmed. */
