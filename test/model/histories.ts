@@ -62,9 +62,9 @@ const reading: fc.Arbitrary<ReaderStep> = fc.oneof(
     weight: 4,
     arbitrary: fc.record({
       do: fc.constant('next' as const),
-      times: fc.integer({ min: 1, max: 8 }),
+      times: fc.integer({ min: 1, max: 5 }),
       width: fc.constantFrom(1, 1, 1, 3),
-      pauseMs: fc.constantFrom(0, 0, 0, 50, 1_000, 20_000),
+      pauseMs: fc.constantFrom(0, 0, 0, 0, 0, 50, 1_000, 20_000),
     }),
   },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('drain' as const) }) },
