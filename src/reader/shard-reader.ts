@@ -19,6 +19,9 @@ export const EMPTY_PAGES_TO_CROSS = 6 as const
 /** A closed shard ends with an answer without iterator. If it does not after so many empty ones, we slow down. */
 const EMPTY_PAGES_OF_CLOSED_SHARD = 100
 
+/** How far apart the service's clock and ours may be, in ms, before a time that is just within the retention counts as beyond. */
+const CLOCK_SKEW_MS = 300_000
+
 /** Records older than this (ms) are a backlog, to be fetched as fast as it comes. */
 const BACKLOG_AGE_MS = 60_000
 
@@ -196,7 +199,7 @@ export class ShardReader {
     if (fetched !== undefined) return true
     if (start === 'start') return promised
     // What was trimmed is older than the retention; it is missed if records of that time are wanted.
-    return 'after' in start || (promised && start.since < now - RETENTION_MS)
+    return 'after' in start || (promised && start.since < now - RETENTION_MS - CLOCK_SKEW_MS)
   }
 
   /** The service does not take the sequence number that its own listing names as the first. */
