@@ -69,6 +69,17 @@ export function agingBehaviours({ makeTable, profile }: TimedSubject): void {
     expect(await outcome(table, 'AFTER_SEQUENCE_NUMBER', { SequenceNumber })).toEqual(['b'])
   })
 
+  test('time to live leaves a delete of the service, which the newer DynamoDB Local does not mark', async () => {
+    const table = await makeTable()
+    await table.writeForAnHour('a')
+    const [, { eventName, userIdentity } = {}] = await readAll(table)
+    expect({ eventName, userIdentity }).toEqual(
+      isLocal
+        ? { eventName: 'UNKNOWN_TO_SDK_VERSION', userIdentity: undefined }
+        : { eventName: 'REMOVE', userIdentity: { Type: 'Service', PrincipalId: 'dynamodb.amazonaws.com' } },
+    )
+  })
+
   test('a stream is gone 24 hours after it was switched off', async () => {
     const table = await makeTable()
     await table.disable()

@@ -35,7 +35,7 @@ export async function startJumpingLocal(version: LocalVersion): Promise<JumpingL
       aheadMs += ms
       await setTo(aheadMs)
       // It looks at the file once a second of its time.
-      while (!((await timeOf(local)) >= before + ms)) await wait(20)
+      while ((await timeOf(local)) < before + ms) await wait(20)
     },
     [Symbol.asyncDispose]: async () => {
       await local.stop()
@@ -44,11 +44,15 @@ export async function startJumpingLocal(version: LocalVersion): Promise<JumpingL
   }
 }
 
-/** Its time, to the second; NaN while a jump breaks its connections. */
-async function timeOf({ endpoint }: DynamoDBLocal): Promise<number> {
-  const answer = await fetch(endpoint, { headers: { connection: 'close' } }).catch(() => undefined)
-  await answer?.body?.cancel()
-  return Date.parse(answer?.headers.get('date') ?? '')
+/** Its time, to the second. A jump breaks connections: asks until there is an answer. */
+export async function timeOf({ endpoint }: DynamoDBLocal): Promise<number> {
+  for (;;) {
+    const answer = await fetch(endpoint, { headers: { connection: 'close' } }).catch(() => undefined)
+    await answer?.body?.cancel()
+    const time = Date.parse(answer?.headers.get('date') ?? '')
+    if (!Number.isNaN(time)) return time
+    await wait(20)
+  }
 }
 
 /** Runs `start` with more in the environment that the processes it starts inherit. */

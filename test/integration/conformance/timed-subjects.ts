@@ -1,13 +1,14 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as wait } from 'node:timers/promises'
+import { UpdateTimeToLiveCommand } from '@aws-sdk/client-dynamodb'
 import {
   ManualClock,
   type Profile,
   StreamEmulator,
   type StreamEmulatorOptions,
 } from '../../../src/testing/index.ts'
-import { describeStream } from './calls.ts'
-import type { JumpingLocal } from './jumping-local.ts'
+import { describeStream, put, readAll } from './calls.ts'
+import { type JumpingLocal, timeOf } from './jumping-local.ts'
 import { dynamoDBLocal, emulatedTable, type SubjectTable } from './subjects.ts'
 
 export const minute = 60_000
@@ -16,6 +17,8 @@ export const hour: number = 60 * minute
 /** A table whose service has a clock that can be set forward. */
 export interface TimedTable extends SubjectTable {
   pass(ms: number): Promise<void>
+  /** Writes an item that time to live deletes again; returns once that is done. */
+  writeForAnHour(id: string): Promise<void>
   /** Four hours pass, and the open shard is replaced by a child. */
   roll(): Promise<void>
 }
@@ -37,6 +40,11 @@ export function timedEmulator(profile: Profile, options: StreamEmulatorOptions =
         tables: emulator.tableClient(),
         streams: emulator.client(),
         pass: async (ms) => clock.jump(ms),
+        writeForAnHour: async (id) => {
+          emulator.put({ id })
+          clock.jump(hour)
+          emulator.remove({ id }, { ttl: true })
+        },
         roll: async () => {
           clock.jump(4 * hour)
           emulator.roll()
@@ -64,6 +72,19 @@ export function timedLocal(jumping: () => JumpingLocal): TimedSubject {
       return {
         ...table,
         pass: jump,
+        writeForAnHour: async (id) => {
+          await table.tables.send(
+            new UpdateTimeToLiveCommand({
+              TableName: table.tableName,
+              TimeToLiveSpecification: { AttributeName: 'until', Enabled: true },
+            }),
+          )
+          const until = (await timeOf(local)) / 1000 + 3_600
+          await put(table, id, { until: { N: String(until) } })
+          await jump(hour)
+          // It looks for old items every ten seconds.
+          while ((await readAll(table)).length < 2) await wait(50)
+        },
         roll: async () => {
           const count = async () => (await describeStream(table)).Shards?.length ?? 0
           const before = await count()
