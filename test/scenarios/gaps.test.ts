@@ -47,3 +47,17 @@ it('a closed shard whose records are all trimmed does not hold up its children, 
   await move(reader, 'trim_horizon')
   expect(await drainForLong(reader)).toEqual(written)
 })
+
+it('a gap is told of an heir that was not begun when its parent was, also after a Date', async () => {
+  const { clock, open, move, drain, drainForLong, write, grow } = drawn('a')
+  write('a')
+  grow('a > b')
+  const reader = open({ onGap: 'continue' })
+  const gaps = heard(reader, 'gap')
+  await move(reader, new Date(clock.now()))
+  expect(await drain(reader)).toEqual(['a1'])
+  write('b b')
+  await clock.advance(25 * HOUR)
+  expect(await drainForLong(reader)).toEqual([])
+  expect(gaps).toHaveLength(1)
+})
