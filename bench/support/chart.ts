@@ -18,21 +18,21 @@ export function barChart(title: string, subtitle: string, bars: readonly Bar[]):
     const y = top + index * rowHeight
     const length = Math.max(2, value * scale)
     return [
-      `<text x="${labelWidth - 10}" y="${y + 15}" text-anchor="end">${escape(label)}</text>`,
+      `<text x="${labelWidth - 10}" y="${y + 15}" text-anchor="end">${escapeXml(label)}</text>`,
       `<rect x="${labelWidth}" y="${y}" width="${length.toFixed(1)}" height="20" rx="2" fill="${ours ? '#2f81f7' : '#8b949e'}"/>`,
       `<text x="${(labelWidth + length + 8).toFixed(1)}" y="${y + 15}">${Math.round(value).toLocaleString('en')}</text>`,
     ].join('\n')
   })
   const height = top + bars.length * rowHeight + 8
-  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" role="img" aria-label="${escape(title)}">
+  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" role="img" aria-label="${escapeXml(title)}">
 <style>text{font:13px system-ui,sans-serif;fill:#59636e}.title{font-weight:600;font-size:15px}@media(prefers-color-scheme:dark){text{fill:#9198a1}}</style>
-<text class="title" x="10" y="20">${escape(title)}</text>
-<text x="10" y="38">${escape(subtitle)}</text>
+<text class="title" x="10" y="20">${escapeXml(title)}</text>
+<text x="10" y="38">${escapeXml(subtitle)}</text>
 ${rows.join('\n')}
 </svg>
 `
 }
 
-function escape(text: string): string {
+function escapeXml(text: string): string {
   return text.replace(/[&<>"]/g, (character) => `&#${character.charCodeAt(0)};`)
 }
