@@ -17,7 +17,7 @@ export type { CoordinatorEvents, StreamEvents, StreamsOperation, Unsubscribe } f
 export { type CheckpointOptions, type OpenStreamOptions, openStream } from './open-stream.ts'
 export type { CoordinatorOptions } from './options.ts'
 export { parseToken } from './position/parse-token.ts'
-export type { Position } from './position/position.ts'
+export type { Position, TokenText } from './position/position.ts'
 export type { ShardPosition, ShardToken, StreamToken } from './position/token.ts'
 export { type PlainItem, type StreamEventName, StreamRecord } from './records/stream-record.ts'
 export type { Shard, ShardState } from './shards/shard.ts'
