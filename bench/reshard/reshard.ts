@@ -9,7 +9,9 @@ const callMs = 20
 export const reshard: Bench = async ({ quick }) => {
   const results = []
   for (const shards of quick ? [100] : [100, 1_000, 10_000]) {
-    for (const childShards of ['right', 'empty'] as const) results.push(await run(shards, childShards))
+    results.push(await run(shards, 'right'))
+    // The manual clock steps through every call: 10,000 shards take minutes.
+    if (shards <= 1_000) results.push(await run(shards, 'empty'))
   }
   return {
     tables: [
