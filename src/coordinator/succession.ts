@@ -172,7 +172,11 @@ export class Succession {
   #open(node: ShardNode, held: boolean): void {
     const parent = this.#lineage.parentOf(node)
     if (parent && parent.reachedTime > node.reachedTime) node.reachedTime = parent.reachedTime
-    if (parent && !node.placed) node.start = this.#startAfter(parent)
+    if (parent && !node.placed) {
+      node.start = this.#startAfter(parent)
+      // Reading of the lineage has begun, so all of this one is promised.
+      if (node.start === 'start' && parent.fetched !== undefined) node.promised = true
+    }
     this.#unread.delete(node)
     node.state = 'reading'
     const reader = new ShardReader(node, held, this.#clock.now(), this.#timeGranularityMs)
