@@ -132,7 +132,7 @@ export function createConsumer(
   }
 
   /** Moves the reader that there is, or a new one. */
-  const moveTo = async (position: Position): Promise<void> => {
+  const moveTo = async (position: Position, isMixed = false): Promise<void> => {
     if (isGone) return
     tell(() => `  moveTo ${describePosition(position)}`)
     const mover = subject ?? open()
@@ -140,6 +140,7 @@ export function createConsumer(
       records: emulator.records.length,
       entries: emulator.log.length,
       serviceTime: emulator.now(),
+      isMixed,
     }
     const token =
       typeof position === 'object' && 'token' in position ? pick(saved, position.token) : undefined
@@ -178,7 +179,7 @@ export function createConsumer(
       return undefined
     })
     pending.catch(() => {})
-    await moveTo(position)
+    await moveTo(position, true)
     try {
       const record = await settle(clock, pending)
       tell(() => `    got ${record ? world.nameOfRecord(record) : 'nothing'} meanwhile`)

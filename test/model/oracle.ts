@@ -5,6 +5,7 @@ import { Violation } from './violation.ts'
 import type { World } from './world.ts'
 
 const RETENTION_MS = 24 * 3_600_000
+const CLOCK_SKEW_MS = 10 * 60_000
 
 /** What a reader was given since its position, and what that forbids from now on. */
 export interface Session {
@@ -82,6 +83,10 @@ export function createOracle(world: World): Oracle {
       (parentId) =>
         parentId === shardId || ancestorsOf(world, parentId).some((one) => one.shardId === shardId),
     )
+
+  /** The library's clock and the service's are not the same: so near the horizon nobody can tell for sure. */
+  const isJustTrimmed = ({ writtenAt }: EmulatedRecord): boolean =>
+    writtenAt > emulator.now() - RETENTION_MS - CLOCK_SKEW_MS
 
   /** Told of the shard itself, of one before it, or of one that comes after it. */
   const isGapTold = ({ gaps }: Session, shardId: string): boolean => {
@@ -178,7 +183,7 @@ export function createOracle(world: World): Oracle {
         if (session.between.has(record)) continue
         if (isGivenUp(session, record.shardId)) continue
         if (!record.trimmed) lost.push(record)
-        else if (isGapTold(session, record.shardId)) continue
+        else if (isGapTold(session, record.shardId) || isJustTrimmed(record)) continue
         else if (session.origin.takesWhatIsLeft && !isBegunBefore(session, record)) continue
         else untold.push(record)
       }

@@ -19,6 +19,8 @@ export interface Asked {
   readonly records: number
   readonly entries: number
   readonly serviceTime: number
+  /** Whether a reader of another position was at work at the same time, so that nobody knows whose listings they were. */
+  readonly isMixed: boolean
 }
 
 /** Everything that is left when the position is taken, and all that comes later. */
@@ -75,8 +77,9 @@ export function fromFuture(world: World, asked: Asked, since: number): Origin {
   }
 }
 
-function notListed(world: World, { entries }: Asked): ReadonlySet<string> {
+function notListed(world: World, { entries, isMixed }: Asked): ReadonlySet<string> {
   const { log, shards } = world.emulator
+  if (isMixed && !world.isPlain) return new Set(shards.map(({ shardId }) => shardId))
   const listed = new Set(
     log.slice(entries).flatMap((entry) => (entry.op === 'DescribeStream' ? (entry.shards ?? []) : [])),
   )

@@ -1,6 +1,9 @@
 import { parseArgs } from 'node:util'
 import { findFailure } from './check.ts'
+import { anyHistory } from './histories.ts'
+import { makeNaive } from './naive-coordinator.ts'
 import type { History, Step } from './steps.ts'
+import { tally } from './tally.ts'
 
 const USAGE = `Plays random histories against the library, until one breaks a promise.
 
@@ -11,6 +14,7 @@ const USAGE = `Plays random histories against the library, until one breaks a pr
              so that a soak can go on where another one stopped
 --kind       plain, visibility, errors, retention, crowd, heavy or everything; all kinds, if left out
 --quick      stops at the first broken promise, and only names it
+--naive      plays them against the obvious way to read a stream instead, and counts which promises that breaks
 --path       replays one history of the batch --seed, as a failure tells
 `
 
@@ -23,6 +27,7 @@ const { values } = parseArgs({
     kind: { type: 'string' },
     path: { type: 'string' },
     quick: { type: 'boolean', default: false },
+    naive: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
   },
 })
@@ -79,5 +84,20 @@ async function soak(): Promise<boolean> {
   return true
 }
 
+async function countNaive(): Promise<void> {
+  const { played, kept, broken } = await tally(
+    anyHistory,
+    { count: Number(values.histories), seed: Number(values.seed) },
+    makeNaive,
+  )
+  process.stdout.write(
+    `${kept} of ${played} histories kept every promise; the first that the others broke:\n`,
+  )
+  for (const [promise, times] of [...broken].sort(([, a], [, b]) => b - a)) {
+    process.stdout.write(`${String(times).padStart(9)}  ${promise}\n`)
+  }
+}
+
 if (values.help) process.stdout.write(USAGE)
+else if (values.naive) await countNaive()
 else if (!(await soak())) process.exitCode = 1

@@ -33,3 +33,17 @@ it('data behind five empty pages is not taken for nothing new', async () => {
   await move(reader, 'trim_horizon')
   expect(await drain(reader)).toEqual(written)
 })
+
+it('an answer that is passed over whole does not count as nothing new', async () => {
+  const { clock, emulator, id, open, move, drain } = drawn('a')
+  const reader = open()
+  await move(reader, new Date(clock.now() + 2_000))
+  await drain(reader)
+  const text = 'x'.repeat(150_000)
+  const key = emulator.keyIn(id('a'))
+  for (let n = 0; n < 8; n++) {
+    emulator.put({ id: key, n, text })
+    clock.jump(300)
+  }
+  expect(await drain(reader)).toEqual(['a8'])
+})

@@ -65,6 +65,25 @@ describe('latest', () => {
     expect(given.at(-1)).not.toBe('a1')
   })
 
+  it('gives nothing of a closed shard once something of its heirs was given, when the one between was not listed', async () => {
+    const { emulator, id, open, move, drain, drainForLong, write, grow } = drawn('a')
+    write('a')
+    grow('a > b c')
+    grow('b > d e')
+    emulator.hide(id('b'), { ms: 60_000 })
+    emulator.hide(id('c'), { ms: 60_000 })
+    const first = open()
+    await move(first, 'latest')
+    const written = write('d')
+    expect(await drain(first)).toEqual(written)
+    const token = JSON.stringify(first.token)
+    emulator.show(id('b'))
+    emulator.show(id('c'))
+    const reader = open()
+    await move(reader, token)
+    expect(await drainForLong(reader)).toEqual([])
+  })
+
   it('holds for the uncle of a shard that is read, when the generations before show up together', async () => {
     const { clock, emulator, id, open, move, drainForLong, write, grow } = drawn('a > b c', {
       behaviour: { listingOrder: 'reversed' },
