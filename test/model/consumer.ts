@@ -331,6 +331,7 @@ export function createConsumer(
           const reader = await ensureStarted()
           if (isGone) return
           const beat = reader.heartbeat().catch(judge)
+          beat.catch(() => {})
           if (step.whileReading) await read(1)
           await settle(clock, beat)
           return
