@@ -225,7 +225,10 @@ export class ShardReader {
     if (unseen < records.length) {
       this.node.fetched = sequenceNumberOf(records[records.length - 1] as WireRecord)
     }
-    return this.#firstWanted(records, unseen)
+    const first = this.#firstWanted(records, unseen)
+    // Nothing of it is wanted, but more may follow: the service cuts answers where it pleases.
+    if (first >= records.length) this.doubtTip()
+    return first
   }
 
   /** A listing shows it as open though an answer had no next iterator: an emulator's way, or the listing lags behind. */

@@ -70,12 +70,22 @@ export function seekToken(lineage: Lineage, token: StreamToken): AdoptedStart {
   for (const node of lineage.nodes()) {
     if (node.state === 'unread' && !node.placed && hasStartedHeir(node)) node.state = 'finished'
   }
+  for (const node of lineage.nodes()) {
+    // Its heir was begun, so it was done with, and stands in the token only for children that were not listed then.
+    const isBetween = (child: ShardNode) => !child.placed && hasStartedHeir(child)
+    if (node.state === 'unread' && isSince(node.start) && node.children.some(isBetween))
+      node.state = 'finished'
+  }
   for (const { parentId, at } of token.shards) {
     const parent = parentId === undefined ? undefined : lineage.get(parentId)
     // A child that was not listed when the token was taken begins where its sibling did.
     if (parent && !parent.placed && typeof at === 'object' && 'since' in at) parent.start = at
   }
   return 'start'
+}
+
+function isSince(start: ShardNode['start']): boolean {
+  return typeof start === 'object' && 'since' in start
 }
 
 function place(node: ShardNode, start: ShardNode['start']): void {
