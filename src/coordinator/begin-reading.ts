@@ -53,7 +53,7 @@ function seek(position: ParsedPosition, { lineage }: ForestReader, now: number):
     case 'token':
       return seekToken(lineage, position.token)
     case 'time':
-      return seekTime(lineage, position.since)
+      return seekTime(lineage, position.since, now)
     default:
       return seekTrimHorizon(lineage, now)
   }

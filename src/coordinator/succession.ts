@@ -9,6 +9,9 @@ import type { AdoptedStart } from '../shards/seek.ts'
 import type { ShardNode } from '../shards/shard.ts'
 import type { Frontier } from './frontier.ts'
 
+/** The service tells its time cut to the second. */
+const SERVICE_TIME_STEP_MS = 1_000
+
 /** What succession tells the reader of the forest. */
 export interface SuccessionListener {
   /** A shard is to be read from now on. */
@@ -159,12 +162,17 @@ export class Succession {
     this.#open(node, plan.do === 'prefetch')
   }
 
-  /** A parent that is not listed though it was made after the position was taken has been trimmed unread. */
-  #noticeTrimmedParent({ parentId, placed }: ShardNode): void {
+  /**
+   * A shard that was made after the position was taken goes on from one that was open then. Where that one is not listed,
+   * it has been trimmed unread.
+   */
+  #noticeTrimmedParent({ shardId, parentId, placed }: ShardNode): void {
     if (parentId === undefined || placed || this.#lineage.get(parentId)) return
-    const createdAt = shardCreatedAt(parentId)
-    if (createdAt === undefined || createdAt <= this.#newestKnown || this.#trimmedUnseen.has(parentId)) return
-    if (createdAt > this.#clock.now() - RETENTION_MS) return
+    const parentCreatedAt = shardCreatedAt(parentId)
+    const createdAt = shardCreatedAt(shardId) ?? parentCreatedAt
+    if (createdAt === undefined || createdAt <= this.#newestKnown - SERVICE_TIME_STEP_MS) return
+    if (parentCreatedAt === undefined || parentCreatedAt > this.#clock.now() - RETENTION_MS) return
+    if (this.#trimmedUnseen.has(parentId)) return
     this.#trimmedUnseen.add(parentId)
     this.#listener.trimmedUnseen(parentId)
   }

@@ -17,10 +17,8 @@ export type AdoptedStart = 'start' | { readonly since: number }
 /** Places the lineage at its oldest records. */
 export function seekTrimHorizon(lineage: Lineage, now: number): AdoptedStart {
   for (const node of lineage.roots()) {
-    const createdAt = shardCreatedAt(node.shardId)
-    // A young shard has lost nothing yet: all of it is promised.
-    if (createdAt === undefined) node.promised = false
-    else if (createdAt <= now - RETENTION_MS) node.start = OLDEST_LEFT
+    if (shardCreatedAt(node.shardId) === undefined) node.promised = false
+    else if (!isYoung(node, now)) node.start = OLDEST_LEFT
   }
   return 'start'
 }
@@ -41,10 +39,10 @@ export function seekLatest(lineage: Lineage, since: number): AdoptedStart {
  * Places the lineage at a time: passes over closed shards that ended before it, as far as the ids of their children
  * tell, and leaves the rest to be scanned.
  */
-export function seekTime(lineage: Lineage, since: number): AdoptedStart {
+export function seekTime(lineage: Lineage, since: number, now: number): AdoptedStart {
   for (const node of lineage.nodes()) {
     node.start = { since }
-    node.promised = false
+    node.promised = isYoung(node, now)
     if (endedBefore(node, since - SEEK_MARGIN_MS)) node.state = 'finished'
   }
   for (const node of lineage.nodes()) {
@@ -91,6 +89,11 @@ function isSince(start: ShardNode['start']): boolean {
 function place(node: ShardNode, start: ShardNode['start']): void {
   node.placed = true
   node.start = start
+}
+
+/** A young shard has lost nothing yet: all of it is promised. */
+function isYoung({ shardId }: ShardNode, now: number): boolean {
+  return (shardCreatedAt(shardId) ?? Number.NEGATIVE_INFINITY) > now - RETENTION_MS
 }
 
 function endedBefore(node: ShardNode, time: number): boolean {

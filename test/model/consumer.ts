@@ -1,6 +1,6 @@
 import { isStreamError } from '../../src/errors.ts'
 import { expectAtMostDescribeCalls } from '../../src/testing/index.ts'
-import { copySession, createOracle, type Gap, type Oracle, type Session } from './oracle.ts'
+import { copySession, createOracle, type Gap, type Oracle, reloadSession, type Session } from './oracle.ts'
 import { type Asked, fromFuture, fromLatest, fromTime, fromTrimHorizon, type Origin } from './origin.ts'
 import { settle } from './settle.ts'
 import type { ReaderStep, Setup, Start } from './steps.ts'
@@ -148,7 +148,7 @@ export function createConsumer(
     const before = session
     try {
       if (token) {
-        session = { ...copySession(token.session), isReloaded: true }
+        session = reloadSession(token.session, asked.entries)
         await settle(clock, mover.moveTo(token.text))
         return
       }
@@ -156,7 +156,7 @@ export function createConsumer(
         typeof position === 'object' && 'agoMs' in position ? asked.serviceTime - position.agoMs : 0
       const to = typeof position === 'string' ? position : new Date(since)
       await settle(clock, mover.moveTo(to))
-      session = oracle.begin(originOf(to, asked))
+      session = oracle.begin(originOf(to, asked), asked.entries)
     } catch (error) {
       session = before
       await judge(error)
@@ -208,7 +208,7 @@ export function createConsumer(
     await close()
     pageSize = newPageSize
     const opened = open()
-    session = { ...copySession(from.session), isReloaded: true }
+    session = reloadSession(from.session, emulator.log.length)
     for (let attempt = 0; attempt < 20; attempt++) {
       try {
         return await settle(clock, opened.moveTo(from.text))

@@ -22,6 +22,8 @@ export interface Session {
   readonly givenUp: Set<string>
   /** Whether it went through a token: a shard that no listing showed when the position was taken is whole and new to it. */
   isReloaded: boolean
+  /** How long the service's log was when the reader began. */
+  readonly entries: number
   /** Records that came while the position was being changed: nobody can say to which side they belong. */
   readonly between: Set<EmulatedRecord>
 }
@@ -34,7 +36,7 @@ export interface Gap {
 
 /** Holds what a reader does against what was written. Each method throws a {@link Violation}. */
 export interface Oracle {
-  begin(origin: Origin): Session
+  begin(origin: Origin, entries: number): Session
   /** A record was given out. */
   deliver(session: Session, record: { readonly shardId: string; readonly sequenceNumber: string }): void
   /** A record was given out while the position was being changed. */
@@ -51,6 +53,11 @@ export interface Oracle {
   ): { readonly lost: EmulatedRecord[]; readonly untold: EmulatedRecord[] }
 }
 
+/** A session that goes on from a token that was taken in another one. */
+export function reloadSession(session: Session, entries: number): Session {
+  return { ...copySession(session), isReloaded: true, entries }
+}
+
 /** A copy that goes its own way: what a token covers. */
 export function copySession(session: Session): Session {
   return {
@@ -62,6 +69,7 @@ export function copySession(session: Session): Session {
     gaps: new Set(session.gaps),
     givenUp: new Set(session.givenUp),
     isReloaded: session.isReloaded,
+    entries: session.entries,
     between: new Set(session.between),
   }
 }
@@ -104,8 +112,17 @@ export function createOracle(world: World): Oracle {
     )
   }
 
+  /** Whether a reader saw no listing that shows a shard, or one that goes on from it: then it came and went unheard of. */
+  const isUnheardOf = ({ entries }: Session, shardId: string): boolean => {
+    const children = emulator.shards.filter(({ parentId }) => parentId === shardId)
+    const telling = new Set([shardId, ...children.map((child) => child.shardId)])
+    return !emulator.log
+      .slice(entries)
+      .some((entry) => entry.op === 'DescribeStream' && entry.shards?.some((listed) => telling.has(listed)))
+  }
+
   return {
-    begin: (origin) => ({
+    begin: (origin, entries) => ({
       origin,
       delivered: new Set(),
       lastInShard: new Map(),
@@ -114,6 +131,7 @@ export function createOracle(world: World): Oracle {
       gaps: new Set(),
       givenUp: new Set(),
       isReloaded: false,
+      entries,
       between: new Set(),
     }),
 
@@ -184,6 +202,7 @@ export function createOracle(world: World): Oracle {
         if (isGivenUp(session, record.shardId)) continue
         if (!record.trimmed) lost.push(record)
         else if (isGapTold(session, record.shardId) || isJustTrimmed(record)) continue
+        else if (isUnheardOf(session, record.shardId)) continue
         else if (session.origin.takesWhatIsLeft && !isBegunBefore(session, record)) continue
         else untold.push(record)
       }

@@ -112,14 +112,14 @@ describe('a token laid over the forest', () => {
 describe('a time laid over the forest', () => {
   it('passes over shards whose children were all made well before it', () => {
     const { lineage } = forest('a > b, b > c, c > d', { spacingMs: 3_600_000 })
-    seekTime(lineage, NOW + 2.5 * 3_600_000)
+    seekTime(lineage, NOW + 2.5 * 3_600_000, NOW + 3 * 3_600_000)
     const states = [...lineage.nodes()].map(({ state }) => state)
     expect(states).toEqual(['finished', 'finished', 'unread', 'unread'])
   })
 
   it('trusts the time in ids with five minutes of room only', () => {
     const { lineage } = forest('a > b', { spacingMs: 60_000 })
-    seekTime(lineage, NOW + 120_000)
+    seekTime(lineage, NOW + 120_000, NOW + 180_000)
     expect([...lineage.nodes()].map(({ state }) => state)).toEqual(['unread', 'unread'])
   })
 })
