@@ -45,12 +45,15 @@ export class Frontier {
         if (node.committed === node.delivered) this.#nodes.delete(node)
         continue
       }
+      const { shardId, parentId } = node
       const at = node.positionAfter(last, settled)
-      shards.push(
-        node.parentId === undefined
-          ? { shardId: node.shardId, at }
-          : { shardId: node.shardId, parentId: node.parentId, at },
-      )
+      const isPassed = settled && node.state === 'finished' && typeof at === 'object' && 'since' in at
+      shards.push({
+        shardId,
+        ...(parentId !== undefined && { parentId }),
+        at,
+        ...(isPassed && { passed: true }),
+      })
     }
     return { version: 1, streamArn, shards }
   }

@@ -78,8 +78,19 @@ function readShard(value: unknown, path: string): ShardToken {
   const shardId = asShardId(ownField(shard, 'shardId', `${path}.shardId`), `${path}.shardId`)
   const parentId = ownField(shard, 'parentId', `${path}.parentId`)
   const at = readPosition(ownField(shard, 'at', `${path}.at`), `${path}.at`)
-  if (parentId === undefined) return { shardId, at }
-  return { shardId, parentId: asShardId(parentId, `${path}.parentId`), at }
+  const isPassed = readPassed(ownField(shard, 'passed', `${path}.passed`), at, `${path}.passed`)
+  return {
+    shardId,
+    ...(parentId !== undefined && { parentId: asShardId(parentId, `${path}.parentId`) }),
+    at,
+    ...(isPassed && { passed: true }),
+  }
+}
+
+function readPassed(value: unknown, at: ShardPosition, path: string): boolean {
+  if (value === undefined) return false
+  if (value === true && typeof at === 'object' && 'since' in at) return true
+  throw invalidField(path, 'true, beside a since', value)
 }
 
 function readPosition(value: unknown, path: string): ShardPosition {

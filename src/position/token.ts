@@ -13,6 +13,11 @@ export interface ShardToken {
   readonly shardId: string
   readonly parentId?: string
   readonly at: ShardPosition
+  /**
+   * Beside `since`: nothing of the shard itself is wanted any more. It stands for its children, which were not seen yet:
+   * of those, records from that time on are.
+   */
+  readonly passed?: true
 }
 
 /**

@@ -53,26 +53,19 @@ export function seekTime(lineage: Lineage, since: number, now: number): AdoptedS
 
 /** Places the lineage where a token says. Shards of which it says nothing are unread, unless they are ancestors. */
 export function seekToken(lineage: Lineage, token: StreamToken): AdoptedStart {
-  for (const { shardId, parentId, at } of token.shards) {
+  for (const { shardId, parentId, at, passed } of token.shards) {
     const node = lineage.ensure(shardId, parentId)
-    if (typeof at === 'object' && 'end' in at) {
-      node.placed = true
-      node.state = 'finished'
-      node.closed = true
-      node.delivered = at.end ?? undefined
-      node.committed = node.delivered
-    } else {
-      place(node, at)
-    }
+    const isAtEnd = typeof at === 'object' && 'end' in at
+    place(node, isAtEnd ? 'start' : at)
+    if (!isAtEnd && !passed) continue
+    node.state = 'finished'
+    node.closed = true
+    if (!isAtEnd) continue
+    node.delivered = at.end ?? undefined
+    node.committed = node.delivered
   }
   for (const node of lineage.nodes()) {
     if (node.state === 'unread' && !node.placed && hasStartedHeir(node)) node.state = 'finished'
-  }
-  for (const node of lineage.nodes()) {
-    // Its heir was begun, so it was done with, and stands in the token only for children that were not listed then.
-    const isBetween = (child: ShardNode) => !child.placed && hasStartedHeir(child)
-    if (node.state === 'unread' && isSince(node.start) && node.children.some(isBetween))
-      node.state = 'finished'
   }
   for (const { parentId, at } of token.shards) {
     const parent = parentId === undefined ? undefined : lineage.get(parentId)
@@ -80,10 +73,6 @@ export function seekToken(lineage: Lineage, token: StreamToken): AdoptedStart {
     if (parent && !parent.placed && typeof at === 'object' && 'since' in at) parent.start = at
   }
   return 'start'
-}
-
-function isSince(start: ShardNode['start']): boolean {
-  return typeof start === 'object' && 'since' in start
 }
 
 function place(node: ShardNode, start: ShardNode['start']): void {
