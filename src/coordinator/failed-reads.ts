@@ -1,6 +1,7 @@
 import type { CoordinatorEvents } from '../events.ts'
 import { type FailedRead, isMissed, judgeFailure } from '../reader/judge-failure.ts'
 import type { ReadPump } from '../reader/read-pump.ts'
+import { refusesOldest } from '../reader/read-shard.ts'
 import type { ShardReader } from '../reader/shard-reader.ts'
 import { classifyError } from '../streams-api/classify-error.ts'
 import { type ListingContext, listShardPage } from '../streams-api/list-all-shards.ts'
@@ -67,6 +68,9 @@ export class FailedReads {
       case 'idle':
         this.#foundNothing(reader)
         break
+      case 'askForOldest':
+        void this.#askForOldest(reader, failed)
+        break
       case 'gap':
         if (!this.#tellGap(reader, 'position-trimmed', failed.error)) break
         reader.renewIterator()
@@ -121,6 +125,25 @@ export class FailedReads {
       listing.events.emit('leftBehind', { shardId, failingForMs, error })
     }
     pump.readAt(reader, now + delayMs)
+  }
+
+  /** Either all of an open shard is trimmed, or the position; then that is refused once more. */
+  async #askForOldest(reader: ShardReader, failed: FailedRead): Promise<void> {
+    const { listing, pump } = this.#around
+    try {
+      const isRefused = await refusesOldest(reader, listing)
+      if (listing.signal.aborted) return
+      reader.oldestWasRead = !isRefused
+      if (isRefused) this.#foundNothing(reader)
+      else {
+        reader.renewIterator()
+        pump.readAt(reader, listing.clock.now())
+      }
+    } catch (error) {
+      if (listing.signal.aborted) return
+      this.take(reader, { ...failed, error })
+    }
+    this.#around.decided(reader)
   }
 
   async #askForStream(reader: ShardReader, error: unknown): Promise<void> {

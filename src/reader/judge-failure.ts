@@ -19,6 +19,8 @@ export type FailureVerdict =
   | 'idle'
   /** Records were trimmed before they were read. */
   | 'gap'
+  /** So it seems; or all of an open shard is trimmed, and refused at every position. Its oldest one tells which. */
+  | 'askForOldest'
   /** The shard is not known, or the whole stream is gone: DescribeStream must tell which. */
   | 'askForStream'
   /** It is for the user. */
@@ -26,14 +28,16 @@ export type FailureVerdict =
 
 /** Says what a failed read of a shard means. Changes nothing. */
 export function judgeFailure(reader: ShardReader, failed: FailedRead, now: number): FailureVerdict {
-  const { error, start } = failed
+  const { error, operation, start } = failed
   if (error instanceof CallTimeout) return 'retry'
   switch (classifyError(error)) {
     case 'expired':
       return 'renew'
     case 'trimmed':
-      // With TRIM_HORIZON, DynamoDB Local answers so while all of an open shard is trimmed, until the next write.
-      return reader.promisesTrimmed(now) ? 'gap' : 'idle'
+      // DynamoDB Local answers so to every GetRecords while all of an open shard is trimmed, until the next write.
+      if (!reader.promisesTrimmed(now)) return 'idle'
+      if (operation !== 'GetRecords' || reader.node.hasEnded || reader.oldestWasRead) return 'gap'
+      return 'askForOldest'
     case 'notFound':
       return 'askForStream'
     case 'retry':

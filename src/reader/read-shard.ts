@@ -1,4 +1,5 @@
 import type { Clock } from '../clock.ts'
+import { classifyError } from '../streams-api/classify-error.ts'
 import { callWithTimeout } from '../streams-api/retry.ts'
 import type { IteratorStart, RecordPage, StreamsApi } from '../streams-api/streams-api.ts'
 import { ITERATOR_LIFE_MS, type ShardReader } from './shard-reader.ts'
@@ -41,6 +42,28 @@ export async function readShard(
     return { kind: 'page', page }
   } catch (error) {
     return { kind: 'failed', operation: 'GetRecords', start: undefined, error }
+  }
+}
+
+/**
+ * Whether a shard cannot be read at any position because all of it is trimmed: so it is with DynamoDB Local, which gives
+ * iterators for all positions and then refuses them. Elsewhere it is the position that was trimmed.
+ */
+export async function refusesOldest(reader: ShardReader, context: ReadContext): Promise<boolean> {
+  const { api, streamArn } = context
+  const { shardId } = reader.node
+  let iterator: string | undefined
+  try {
+    iterator = await callWithTimeout(
+      (signal) => api.openIterator({ streamArn, shardId, start: { type: 'TRIM_HORIZON' } }, signal),
+      context,
+    )
+    const oldest = { iterator, limit: 1 }
+    await callWithTimeout((signal) => api.readRecords(oldest, signal), context)
+    return false
+  } catch (error) {
+    if (classifyError(error) !== 'trimmed') throw error
+    return iterator !== undefined
   }
 }
 

@@ -81,6 +81,9 @@ export class ShardReader {
   openAnswers = 0
   believedOpenUntil: number = Number.NEGATIVE_INFINITY
 
+  /** Whether it was seen just now that not every position is refused, so that one that is was trimmed. */
+  oldestWasRead = false
+
   /** Failed calls in a row. */
   failures = 0
   failingSince: number | undefined
@@ -130,6 +133,7 @@ export class ShardReader {
       this.openAnswers = 0
       this.believedOpenUntil = Number.NEGATIVE_INFINITY
     }
+    this.oldestWasRead = false
     this.failures = 0
     this.failingSince = undefined
     this.leftBehind = false

@@ -173,9 +173,6 @@ export function createOracle(world: World): Oracle {
         if (!shard.removed) throw new Violation('no false gap', `${nameOf(shardId)} is still there`)
         return
       }
-      // DynamoDB Local refuses positions behind what was read, too; and every one, when all of an open shard is trimmed.
-      const isAllTrimmed = shard.open && shard.trimmed === shard.records.length && shard.trimmed > 0
-      if (world.profile === 'local' || isAllTrimmed) return
       const from =
         after === undefined ? 0 : shard.records.findIndex((one) => one.sequenceNumber === after) + 1
       const { origin, delivered } = session
