@@ -149,7 +149,8 @@ export class ShardReader {
   /** The shard could not even be opened, because nothing is left in it. */
   foundNothing(): void {
     this.iterator = undefined
-    this.atTip = true
+    // One that has ended is about to make room for its children: newer records of other shards wait for those.
+    this.atTip = !this.node.hasEnded
     this.idleAnswers++
     this.failures = 0
     this.failingSince = undefined

@@ -51,6 +51,20 @@ describe('a replay', () => {
     expect(await drain(reader)).toEqual(written)
   })
 
+  it('waits for the children of a closed shard that DynamoDB Local refuses to read, as all of it is trimmed', async () => {
+    const { clock, open, move, drain, write, grow } = drawn('a b', { profile: 'local' })
+    write('b')
+    await clock.advance(12 * 3_600_000)
+    grow('a > c, b > d')
+    const written = write('d')
+    await clock.advance(120_000)
+    written.push(...write('c'))
+    await clock.advance(12 * 3_600_000)
+    const reader = open()
+    await move(reader, 'trim_horizon')
+    expect(await drain(reader)).toEqual(written)
+  })
+
   it('keeps the order of a shard whose times step back, and holds no other shard up for it', async () => {
     const { emulator, id, clock, open, move, write } = drawn('a b')
     const start = clock.now()
