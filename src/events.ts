@@ -53,7 +53,12 @@ export interface StreamEvents extends CoordinatorEvents {
   }
 }
 
-export type StreamsOperation = 'DescribeStream' | 'GetShardIterator' | 'GetRecords' | 'DescribeTable'
+export type StreamsOperation =
+  | 'DescribeStream'
+  | 'GetShardIterator'
+  | 'GetRecords'
+  | 'ListStreams'
+  | 'DescribeTable'
 
 /** Takes a listener away again. */
 export type Unsubscribe = () => void

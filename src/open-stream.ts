@@ -1,10 +1,10 @@
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb'
+import { beginAt, followTable, type Opening } from './begin-stream.ts'
 import { Checkpointer } from './checkpoints/checkpointer.ts'
 import type { CheckpointStore } from './checkpoints/store.ts'
-import { type Clock, systemClock } from './clock.ts'
-import { Coordinator } from './coordinator/coordinator.ts'
+import { systemClock } from './clock.ts'
 import { isStreamError, StreamError } from './errors.ts'
-import { coordinatorEventNames, Emitter, type StreamEvents } from './events.ts'
+import { Emitter, type StreamEvents } from './events.ts'
 import {
   type CoordinatorOptions,
   checkReadingOptions,
@@ -16,9 +16,9 @@ import { parseToken } from './position/parse-token.ts'
 import { type Position, parsePosition } from './position/position.ts'
 import type { StreamToken } from './position/token.ts'
 import type { PlainItem } from './records/stream-record.ts'
-import { DynamoDBStream, type StreamParts } from './stream.ts'
+import { DynamoDBStream } from './stream.ts'
 import { abortable } from './streams-api/abortable.ts'
-import { nextStreamOf, streamNotEnabled, type TableStreams, tableOf, tableStreams } from './table-streams.ts'
+import { tableStreams } from './table-streams.ts'
 
 /** Where and how often the position is saved. */
 export interface CheckpointOptions {
@@ -52,7 +52,8 @@ export interface OpenStreamOptions extends Omit<CoordinatorOptions, 'streamArn'>
    */
   readonly tableClient?: DynamoDBClient | undefined
   /**
-   * With `tableName`: when streaming was switched off and on again, read the old stream to its end and go on with the new.
+   * With `tableName`: when streaming was switched off and on again, read the old stream to its end and go on with the next,
+   * which is found with ListStreams. With a `StreamsApi` as client, which has no such call, it goes on with the latest.
    * @default false
    */
   readonly followTable?: boolean | undefined
@@ -108,17 +109,6 @@ export async function openStream<Image = PlainItem>(
   }
 }
 
-/** What the steps of opening share. */
-interface Opening {
-  readonly options: OpenStreamOptions
-  readonly clock: Clock
-  readonly random: () => number
-  readonly events: Emitter<StreamEvents>
-  readonly tables: TableStreams | undefined
-  /** The user's, or one that never aborts. */
-  readonly signal: AbortSignal
-}
-
 async function prepare(options: OpenStreamOptions): Promise<Opening> {
   const { clock = systemClock, random = Math.random, signal = new AbortController().signal } = options
   const events = new Emitter<StreamEvents>()
@@ -126,7 +116,11 @@ async function prepare(options: OpenStreamOptions): Promise<Opening> {
     if (listener) events.on(name as keyof StreamEvents, listener as () => void)
   }
   const around = { clock, random, events }
-  const tables = options.tableName === undefined ? undefined : await tableStreams(options.tableClient, around)
+  const { tableName, tableClient, client } = options
+  const tables =
+    tableName === undefined
+      ? undefined
+      : await tableStreams(tableName, { table: tableClient, streams: client }, around)
   return { options, ...around, tables, signal }
 }
 
@@ -199,73 +193,6 @@ function isServiceError(error: unknown): boolean {
   return '$metadata' in error || (error instanceof Error && error.name === 'CredentialsProviderError')
 }
 
-/** Finds the stream, and goes to the checkpoint or the start. */
-async function beginAt(opening: Opening, saved: StreamToken | undefined): Promise<Coordinator> {
-  const { options, tables } = opening
-  const { tableName, startAt = 'trim_horizon' } = options
-  const latest =
-    tables && tableName !== undefined
-      ? await tables.latestStreamArn(tableName, opening.signal)
-      : checkStreamArn(options.streamArn)
-  if (!saved) {
-    return begin(opening, latest, startAt).catch((error: unknown) => {
-      // The ARN of a stream that was switched off stays at the table when the stream itself is long gone.
-      const isGone = tableName !== undefined && isStreamError(error, 'stream.notFound')
-      throw isGone ? streamNotEnabled(tableName, error) : error
-    })
-  }
-  if (saved.streamArn === latest) return begin(opening, latest, saved)
-  if (!options.followTable || tableOf(saved.streamArn) !== tableOf(latest)) {
-    throw foreignCheckpoint(options.checkpoint?.name, latest, saved.streamArn)
-  }
-  // Of the stream that the table had before: what is left of it comes first.
-  return begin(opening, saved.streamArn, saved).catch((error: unknown) => {
-    if (!isStreamError(error, 'stream.notFound') || options.onGap !== 'continue') throw error
-    for (const { shardId, at } of saved.shards) {
-      const after = typeof at === 'object' && 'after' in at ? at.after : undefined
-      opening.events.emit('gap', { shardId, after, reason: 'shard-vanished' })
-    }
-    return begin(opening, latest, 'trim_horizon')
-  })
-}
-
-/** Makes a Coordinator whose events are the stream's, and moves it. */
-async function begin(
-  { options, events, signal }: Opening,
-  streamArn: string,
-  position: Position,
-): Promise<Coordinator> {
-  const coordinator = new Coordinator({ ...options, streamArn, signal: undefined })
-  for (const name of coordinatorEventNames) coordinator.on(name, (event) => events.emit(name, event))
-  const stop = () => void coordinator.close()
-  signal.addEventListener('abort', stop, { once: true })
-  try {
-    await coordinator.moveTo(position)
-    return coordinator
-  } catch (error) {
-    await coordinator.close()
-    signal.throwIfAborted()
-    throw error
-  } finally {
-    signal.removeEventListener('abort', stop)
-  }
-}
-
-function followTable(opening: Opening): StreamParts['follow'] {
-  const { options, tables, clock, signal } = opening
-  const { tableName } = options
-  if (!options.followTable || !tables || tableName === undefined) return undefined
-  const { discoveryIntervalMs } = checkReadingOptions(options)
-  return async (current, closing) => {
-    const streamArn = await nextStreamOf(tables, tableName, current, {
-      clock,
-      pollMs: discoveryIntervalMs,
-      signal: AbortSignal.any([signal, closing]),
-    })
-    return streamArn === undefined ? undefined : begin(opening, streamArn, 'trim_horizon')
-  }
-}
-
 function makeCheckpointer(
   { clock, random, events }: Opening,
   checkpoint: CheckedCheckpoint,
@@ -280,17 +207,4 @@ function makeCheckpointer(
     onSaved: (token) => events.emit('checkpoint', { name, token }),
     onRetry: (retry) => events.emit('checkpointRetry', { name, ...retry }),
   })
-}
-
-function foreignCheckpoint(
-  name: string | undefined,
-  expected: string,
-  actual: string,
-): StreamError<'token.foreign'> {
-  return new StreamError(
-    'token.foreign',
-    `The checkpoint "${name}" is of the stream ${actual}, but this is ${expected}. ` +
-      'Take another name, or remove the checkpoint to begin anew; with followTable the old stream is read to its end first.',
-    { expected, actual },
-  )
 }

@@ -1,24 +1,41 @@
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb'
+import { type DynamoDBStreamsClient, ListStreamsCommand } from '@aws-sdk/client-dynamodb-streams'
 import { type Clock, sleep, systemClock } from './clock.ts'
 import { StreamError } from './errors.ts'
-import { Emitter, type StreamEvents } from './events.ts'
+import { Emitter, type StreamEvents, type StreamsOperation } from './events.ts'
 import { abortable } from './streams-api/abortable.ts'
 import { classifyError } from './streams-api/classify-error.ts'
+import { createStreamsClient, isStreamsApi } from './streams-api/make-client.ts'
 import { callUntilAnswered } from './streams-api/retry.ts'
+import type { StreamsApi } from './streams-api/streams-api.ts'
 
-/** Finds the stream of a table: the one that was enabled last. */
+/** Finds the streams of one table. */
 export interface TableStreams {
+  readonly tableName: string
   /**
    * The ARN of the table's latest stream, which may have been disabled since. Asks for as long as it takes.
    * @throws StreamError `stream.notFound` when there is no such table, `stream.notEnabled` when it never had a stream.
    */
-  latestStreamArn(tableName: string, signal?: AbortSignal): Promise<string>
+  latestStreamArn(signal?: AbortSignal): Promise<string>
+  /**
+   * The ARN of the stream that came after `streamArn`; undefined while that is the latest. One that was switched on and off
+   * again can still be read, for as long as the service lists it.
+   */
+  streamArnAfter(streamArn: string, signal?: AbortSignal): Promise<string | undefined>
   close(): void
 }
 
-/** The SDK's client for tables is loaded here, and so only where a table is asked for. */
+/**
+ * Asks with the SDK's clients. The one for tables is loaded here, and so only where a table is asked for.
+ *
+ * @param clients.streams - lists the streams of a table. A `StreamsApi` cannot: then only the latest one is known.
+ */
 export async function tableStreams(
-  client: DynamoDBClient | undefined,
+  tableName: string,
+  clients: {
+    readonly table: DynamoDBClient | undefined
+    readonly streams?: DynamoDBStreamsClient | StreamsApi | undefined
+  },
   around: {
     readonly clock: Clock
     readonly random: () => number
@@ -26,23 +43,68 @@ export async function tableStreams(
   } = { clock: systemClock, random: Math.random, events: new Emitter() },
 ): Promise<TableStreams> {
   const { DescribeTableCommand, DynamoDBClient } = await import('@aws-sdk/client-dynamodb')
-  const table = client ?? new DynamoDBClient()
-  return {
-    async latestStreamArn(tableName, signal = new AbortController().signal) {
-      const command = new DescribeTableCommand({ TableName: tableName })
-      const answer = await callUntilAnswered(
-        (abortSignal) => abortable(table.send(command, { abortSignal }), abortSignal),
-        { ...around, signal },
-        (retry) => around.events.emit('retry', { operation: 'DescribeTable', shardId: undefined, ...retry }),
-      ).catch((error: unknown) => {
-        throw classifyError(error) === 'notFound' ? tableNotFound(tableName, error) : error
+  const table = clients.table ?? new DynamoDBClient()
+  let ownStreams: DynamoDBStreamsClient | undefined
+  const neverAborts = new AbortController().signal
+
+  const call = <T>(
+    operation: StreamsOperation,
+    send: (abortSignal: AbortSignal) => Promise<T>,
+    signal: AbortSignal,
+  ): Promise<T> =>
+    callUntilAnswered(
+      (abortSignal) => abortable(send(abortSignal), abortSignal),
+      { ...around, signal },
+      (retry) => around.events.emit('retry', { operation, shardId: undefined, ...retry }),
+    )
+
+  const latestStreamArn = async (signal = neverAborts): Promise<string> => {
+    const command = new DescribeTableCommand({ TableName: tableName })
+    const answer = await call(
+      'DescribeTable',
+      (abortSignal) => table.send(command, { abortSignal }),
+      signal,
+    ).catch((error: unknown) => {
+      throw classifyError(error) === 'notFound' ? tableNotFound(tableName, error) : error
+    })
+    const streamArn = answer.Table?.LatestStreamArn
+    if (!streamArn) throw streamNotEnabled(tableName)
+    return streamArn
+  }
+
+  /** The streams of a table that can still be read, as far as anybody can tell. */
+  const listStreamArns = async (signal: AbortSignal): Promise<string[]> => {
+    if (isStreamsApi(clients.streams)) return []
+    if (clients.streams === undefined) ownStreams ??= createStreamsClient()
+    const client = clients.streams ?? (ownStreams as DynamoDBStreamsClient)
+    const arns: string[] = []
+    let from: string | undefined
+    do {
+      const command = new ListStreamsCommand({
+        TableName: tableName,
+        ...(from !== undefined && { ExclusiveStartStreamArn: from }),
       })
-      const streamArn = answer.Table?.LatestStreamArn
-      if (!streamArn) throw streamNotEnabled(tableName)
-      return streamArn
+      const answer = await call('ListStreams', (abortSignal) => client.send(command, { abortSignal }), signal)
+      arns.push(...(answer.Streams ?? []).flatMap(({ StreamArn }) => StreamArn ?? []))
+      const last: string | undefined = answer.LastEvaluatedStreamArn
+      // An emulator that repeats its page key would be asked for ever.
+      from = last === from ? undefined : last
+    } while (from)
+    return arns
+  }
+
+  return {
+    tableName,
+    latestStreamArn,
+    async streamArnAfter(streamArn, signal = neverAborts) {
+      const latest = await latestStreamArn(signal)
+      if (latest === streamArn) return undefined
+      const later = (await listStreamArns(signal)).filter((arn) => enabledAt(arn) > enabledAt(streamArn))
+      return later.sort((a, b) => enabledAt(a) - enabledAt(b))[0] ?? latest
     },
     close() {
-      if (client === undefined) table.destroy()
+      if (clients.table === undefined) table.destroy()
+      ownStreams?.destroy()
     },
   }
 }
@@ -53,14 +115,13 @@ export async function tableStreams(
  */
 export async function nextStreamOf(
   tables: TableStreams,
-  tableName: string,
   current: string,
   wait: { readonly clock: Clock; readonly pollMs: number; readonly signal: AbortSignal },
 ): Promise<string | undefined> {
   try {
     for (;;) {
-      const latest = await tables.latestStreamArn(tableName, wait.signal)
-      if (latest !== current) return latest
+      const next = await tables.streamArnAfter(current, wait.signal)
+      if (next !== undefined) return next
       await sleep(wait.clock, wait.pollMs, wait.signal)
       wait.signal.throwIfAborted()
     }
@@ -73,6 +134,12 @@ export async function nextStreamOf(
 /** The part of a stream's ARN that names its table. */
 export function tableOf(streamArn: string): string {
   return streamArn.split('/stream/', 1)[0] as string
+}
+
+/** A stream's label in its ARN is the time when it was enabled (API reference, StreamDescription), in ms here. */
+function enabledAt(streamArn: string): number {
+  const label = streamArn.split('/stream/', 2)[1] ?? ''
+  return Date.parse(`${label}Z`)
 }
 
 function tableNotFound(tableName: string, cause: unknown): StreamError<'stream.notFound'> {

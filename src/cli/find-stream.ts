@@ -15,6 +15,10 @@ export async function findStream(
 ): Promise<string> {
   const events = new Emitter<StreamEvents>()
   events.on('retry', ({ error }) => onRetry(error))
-  const tables = await tableStreams(client, { clock: systemClock, random: Math.random, events })
-  return tables.latestStreamArn(tableName, signal)
+  const tables = await tableStreams(
+    tableName,
+    { table: client },
+    { clock: systemClock, random: Math.random, events },
+  )
+  return tables.latestStreamArn(signal)
 }

@@ -358,6 +358,27 @@ describe('openStream', () => {
     await clock.run(next.close())
   })
 
+  it('follows the table through all streams that it has had, also those that were switched off again', async () => {
+    const { start, take, write, clock, emulator } = table()
+    const options = {
+      client: emulator.client(),
+      streamArn: undefined,
+      tableName: emulator.tableName,
+      tableClient: emulator.tableClient(),
+      followTable: true,
+    }
+    const stream = await start(options)
+    write(2)
+    for (let stage = 0; stage < 3; stage++) {
+      emulator.disable()
+      clock.jump(3_600_000)
+      emulator.enable()
+      write(1)
+    }
+    expect(await take(stream, 5)).toEqual([0, 1, 2, 3, 4])
+    await clock.run(stream.close())
+  })
+
   it.each([
     [{ streamArn: undefined }, 'streamArn'],
     [{ streamArn: 'arn:aws:sqs:eu-west-1:1:queue' }, 'streamArn'],

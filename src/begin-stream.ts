@@ -1,0 +1,100 @@
+import type { Clock } from './clock.ts'
+import { Coordinator } from './coordinator/coordinator.ts'
+import { isStreamError, StreamError } from './errors.ts'
+import { coordinatorEventNames, type Emitter, type StreamEvents } from './events.ts'
+import type { OpenStreamOptions } from './open-stream.ts'
+import { checkReadingOptions, checkStreamArn } from './options.ts'
+import type { Position } from './position/position.ts'
+import type { StreamToken } from './position/token.ts'
+import type { StreamParts } from './stream.ts'
+import { nextStreamOf, streamNotEnabled, type TableStreams, tableOf } from './table-streams.ts'
+
+/** What the steps of opening share. */
+export interface Opening {
+  readonly options: OpenStreamOptions
+  readonly clock: Clock
+  readonly random: () => number
+  readonly events: Emitter<StreamEvents>
+  readonly tables: TableStreams | undefined
+  /** The user's, or one that never aborts. */
+  readonly signal: AbortSignal
+}
+
+/** Finds the stream, and goes to the checkpoint or the start. */
+export async function beginAt(opening: Opening, saved: StreamToken | undefined): Promise<Coordinator> {
+  const { options, tables } = opening
+  const { startAt = 'trim_horizon' } = options
+  const latest = tables ? await tables.latestStreamArn(opening.signal) : checkStreamArn(options.streamArn)
+  if (!saved) {
+    return begin(opening, latest, startAt).catch((error: unknown) => {
+      // The ARN of a stream that was switched off stays at the table when the stream itself is long gone.
+      throw tables && isStreamError(error, 'stream.notFound')
+        ? streamNotEnabled(tables.tableName, error)
+        : error
+    })
+  }
+  if (saved.streamArn === latest) return begin(opening, latest, saved)
+  if (!options.followTable || tableOf(saved.streamArn) !== tableOf(latest)) {
+    throw foreignCheckpoint(options.checkpoint?.name, latest, saved.streamArn)
+  }
+  // Of the stream that the table had before: what is left of it comes first.
+  return begin(opening, saved.streamArn, saved).catch(async (error: unknown) => {
+    if (!isStreamError(error, 'stream.notFound') || options.onGap !== 'continue') throw error
+    for (const { shardId, at } of saved.shards) {
+      const after = typeof at === 'object' && 'after' in at ? at.after : undefined
+      opening.events.emit('gap', { shardId, after, reason: 'shard-vanished' })
+    }
+    const next = await tables?.streamArnAfter(saved.streamArn, opening.signal)
+    return begin(opening, next ?? latest, 'trim_horizon')
+  })
+}
+
+/** Makes a Coordinator whose events are the stream's, and moves it. */
+async function begin(
+  { options, events, signal }: Opening,
+  streamArn: string,
+  position: Position,
+): Promise<Coordinator> {
+  const coordinator = new Coordinator({ ...options, streamArn, signal: undefined })
+  for (const name of coordinatorEventNames) coordinator.on(name, (event) => events.emit(name, event))
+  const stop = () => void coordinator.close()
+  signal.addEventListener('abort', stop, { once: true })
+  try {
+    await coordinator.moveTo(position)
+    return coordinator
+  } catch (error) {
+    await coordinator.close()
+    signal.throwIfAborted()
+    throw error
+  } finally {
+    signal.removeEventListener('abort', stop)
+  }
+}
+
+/** What goes on with the table's next stream, if the table is to be followed. */
+export function followTable(opening: Opening): StreamParts['follow'] {
+  const { options, tables, clock, signal } = opening
+  if (!options.followTable || !tables) return undefined
+  const { discoveryIntervalMs } = checkReadingOptions(options)
+  return async (current, closing) => {
+    const streamArn = await nextStreamOf(tables, current, {
+      clock,
+      pollMs: discoveryIntervalMs,
+      signal: AbortSignal.any([signal, closing]),
+    })
+    return streamArn === undefined ? undefined : begin(opening, streamArn, 'trim_horizon')
+  }
+}
+
+function foreignCheckpoint(
+  name: string | undefined,
+  expected: string,
+  actual: string,
+): StreamError<'token.foreign'> {
+  return new StreamError(
+    'token.foreign',
+    `The checkpoint "${name}" is of the stream ${actual}, but this is ${expected}. ` +
+      'Take another name, or remove the checkpoint to begin anew; with followTable the old stream is read to its end first.',
+    { expected, actual },
+  )
+}
