@@ -62,6 +62,31 @@ it('a gap is told of an heir that was not begun when its parent was, also after 
   expect(gaps).toHaveLength(1)
 })
 
+it('a gap is told of a shard that was trimmed before it was ever listed, when a shard that goes on from it shows up', async () => {
+  const { clock, emulator, id, open, move, drainForLong, write, grow } = drawn('a > d e')
+  for (const letter of 'de') emulator.hide(id(letter), { ms: 1_000 })
+  const reader = open({ onGap: 'continue' })
+  const gaps = heard(reader, 'gap')
+  await move(reader, new Date(clock.now()))
+  write('d')
+  grow('d > f g')
+  await clock.advance(30 * HOUR)
+  expect(await drainForLong(reader)).toEqual([])
+  expect(gaps).toContainEqual({ shardId: id('d'), after: undefined, reason: 'shard-vanished' })
+})
+
+it('a gap is told of what was written to a young shard after it was found empty, also after a Date', async () => {
+  const { clock, open, move, drain, write } = drawn('a')
+  const reader = open({ onGap: 'continue' })
+  const gaps = heard(reader, 'gap')
+  await move(reader, new Date(clock.now()))
+  expect(await drain(reader)).toEqual([])
+  write('a')
+  await clock.advance(30 * HOUR)
+  expect(await drain(reader)).toEqual([])
+  expect(gaps.map(({ reason }) => reason)).toEqual(['position-trimmed'])
+})
+
 describe('DynamoDB Local refuses every position of an open shard whose records are all trimmed', () => {
   it('and that is no gap where all of them were read', async () => {
     const { clock, open, move, drain, write } = drawn('a', { profile: 'local' })

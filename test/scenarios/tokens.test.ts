@@ -18,6 +18,26 @@ describe('a token', () => {
 })
 
 describe('loading a token', () => {
+  it('reads nothing of a shard that was passed over, and of its late children from the same time on', async () => {
+    const { clock, emulator, id, open, move, drainForLong, frontier, write, grow } = drawn('a')
+    write('a')
+    grow('a > b')
+    write('b')
+    await clock.advance(2_000)
+    emulator.hide(id('b'), { ms: 60_000 })
+    const reader = open()
+    await move(reader, 'latest')
+    expect(frontier(reader)).toEqual(['a:since'])
+    const written = write('b')
+    const next = open()
+    await move(next, JSON.stringify(reader.token))
+    const begin = emulator.log.length
+    expect(await drainForLong(next)).toEqual(written)
+    expect(emulator.log.slice(begin).some(({ op, shard }) => op === 'GetRecords' && shard === id('a'))).toBe(
+      false,
+    )
+  })
+
   it('does not take a grandparent for unread while the parent between is not listed', async () => {
     const { emulator, id, open, move, drain, drainForLong, write, grow } = drawn('a')
     write('a')

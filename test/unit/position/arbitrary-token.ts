@@ -20,16 +20,22 @@ const shardId = fc.oneof(
 
 /** Valid tokens, of a few shards in a random forest. */
 export const validToken: fc.Arbitrary<StreamToken> = fc
-  .uniqueArray(fc.record({ shardId, at: position, parent: fc.option(fc.nat(100), { nil: undefined }) }), {
-    selector: (shard) => shard.shardId,
-    maxLength: 8,
-  })
+  .uniqueArray(
+    fc.record({
+      shardId,
+      at: position,
+      isPassed: fc.boolean(),
+      parent: fc.option(fc.nat(100), { nil: undefined }),
+    }),
+    { selector: (shard) => shard.shardId, maxLength: 8 },
+  )
   .map((shards) => ({
     version: 1,
     streamArn: STREAM_ARN,
-    shards: shards.map(({ shardId, at, parent }, index): ShardToken => {
+    shards: shards.map(({ shardId, at, isPassed, parent }, index): ShardToken => {
       // Only a shard before this one, so that no shard becomes its own ancestor.
       const parentId = parent === undefined || index === 0 ? undefined : shards[parent % index]?.shardId
-      return parentId === undefined ? { shardId, at } : { shardId, parentId, at }
+      const passed = isPassed && typeof at === 'object' && 'since' in at
+      return { shardId, ...(parentId !== undefined && { parentId }), at, ...(passed && { passed }) }
     }),
   }))
