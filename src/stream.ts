@@ -1,3 +1,4 @@
+import { CallQueue } from './call-queue.ts'
 import type { Checkpointer } from './checkpoints/checkpointer.ts'
 import { type Clock, sleep } from './clock.ts'
 import type { Coordinator } from './coordinator/coordinator.ts'
@@ -6,6 +7,7 @@ import type { Emitter, StreamEvents, Unsubscribe } from './events.ts'
 import { integer } from './options.ts'
 import type { Position } from './position/position.ts'
 import type { StreamToken } from './position/token.ts'
+import { iterate } from './record-iterator.ts'
 import type { PlainItem, StreamRecord } from './records/stream-record.ts'
 
 /** How often the iterators that would soon expire are renewed, in ms. They live for 15 minutes. */
@@ -70,9 +72,7 @@ export class DynamoDBStream<Image = PlainItem>
   #handed: StreamRecord[] = []
   /** Left undone by a loop that ended; the next loop begins with them. */
   #again: StreamRecord[] = []
-  /** Calls of `next` wait for each other here. */
-  #queue: Promise<unknown> = Promise.resolve()
-  #queued = 0
+  readonly #calls = new CallQueue()
   #closing: Promise<void> | undefined
 
   /** @internal */
@@ -176,58 +176,22 @@ export class DynamoDBStream<Image = PlainItem>
     this.#stopHeartbeats()
     this.#closingSignal.abort()
     void this.#coordinator.close()
-    if (this.#queued === 0 && this.#handed.length === 0) this.close().catch(() => {})
+    if (this.#calls.isIdle && this.#handed.length === 0) this.close().catch(() => {})
   }
 
   // ---- Iterating ---------------------------------------------------------------------------------------------------
 
-  /**
-   * An iterator written out by hand: a generator costs three times as much a record. `take` gives what is there,
-   * `wait` waits for it.
-   */
   #iterate<T>(
     take: () => T | undefined,
     wait: () => Promise<T | undefined>,
   ): AsyncIterableIterator<T, undefined> {
-    const end = { value: undefined, done: true } as const
-    let isOver = false
-    const nextSlowly = async (): Promise<IteratorResult<T, undefined>> => {
-      if (isOver) return end
-      const value = await wait()
-      if (value !== undefined) return { value, done: false }
-      isOver = true
-      await this.close()
-      return end
-    }
-    const iterator: AsyncIterableIterator<T, undefined> = {
-      next: () => {
-        if (this.#queued > 0 || isOver || this.#coordinator.isClosed) return this.#enqueue(nextSlowly)
-        try {
-          const value = take()
-          return value === undefined ? this.#enqueue(nextSlowly) : Promise.resolve({ value, done: false })
-        } catch (error) {
-          return Promise.reject(error)
-        }
-      },
-      return: async () => {
-        isOver = true
-        await this.#leave()
-        return end
-      },
-      [Symbol.asyncIterator]: () => iterator,
-    }
-    return iterator
-  }
-
-  #enqueue<T>(work: () => Promise<T>): Promise<T> {
-    this.#queued++
-    const result = this.#queue.then(work)
-    this.#queue = result
-      .catch(() => {})
-      .then(() => {
-        this.#queued--
-      })
-    return result
+    return iterate({
+      queue: this.#calls,
+      take: () => (this.#coordinator.isClosed ? undefined : take()),
+      wait,
+      end: () => this.close(),
+      leave: () => this.#leave(),
+    })
   }
 
   /** The loop has come back: what it was given is done. */

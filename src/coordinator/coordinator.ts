@@ -1,5 +1,6 @@
 import type { DynamoDBStreamsClient } from '@aws-sdk/client-dynamodb-streams'
 import { RecordBuffer } from '../buffer/record-buffer.ts'
+import { CallQueue } from '../call-queue.ts'
 import { type Clock, systemClock } from '../clock.ts'
 import { StreamError } from '../errors.ts'
 import { type CoordinatorEvents, Emitter, type Unsubscribe } from '../events.ts'
@@ -35,10 +36,9 @@ export class Coordinator {
   /** The client that was made here, and is closed here. */
   readonly #ownClient: DynamoDBStreamsClient | undefined
   readonly #beginning = new Set<ForestReader>()
+  readonly #calls = new CallQueue()
   readonly #onAbort = (): void => void this.close()
   #reading: ForestReader | undefined
-  #queue: Promise<unknown> = Promise.resolve()
-  #queued = 0
   #moves = 0
   #isClosed = false
 
@@ -94,7 +94,7 @@ export class Coordinator {
    * gives them; the call may be made again.
    */
   next(): Promise<StreamRecord | undefined> {
-    if (this.#queued === 0) {
+    if (this.#calls.isIdle) {
       try {
         const record = this.#takeDone()
         if (record !== undefined) return Promise.resolve(record)
@@ -102,14 +102,7 @@ export class Coordinator {
         return Promise.reject(error)
       }
     }
-    this.#queued++
-    const result = this.#queue.then(() => this.#nextOrNothing())
-    this.#queue = result
-      .catch(() => {})
-      .then(() => {
-        this.#queued--
-      })
-    return result
+    return this.#calls.run(() => this.#nextOrNothing())
   }
 
   /**
