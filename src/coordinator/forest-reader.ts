@@ -9,14 +9,14 @@ import { ReadPump } from '../reader/read-pump.ts'
 import type { ReadContext, ReadOutcome } from '../reader/read-shard.ts'
 import type { ShardReader } from '../reader/shard-reader.ts'
 import type { StreamRecord } from '../records/stream-record.ts'
-import { sizeBytesOf } from '../records/wire-record.ts'
 import { Lineage } from '../shards/lineage.ts'
 import type { AdoptedStart } from '../shards/seek.ts'
 import type { ShardNode } from '../shards/shard.ts'
 import type { ListingContext } from '../streams-api/list-all-shards.ts'
 import type { RateLimit } from '../streams-api/rate-limit.ts'
-import type { RecordPage, StreamsApi } from '../streams-api/streams-api.ts'
+import type { StreamsApi } from '../streams-api/streams-api.ts'
 import { Alarm } from './alarm.ts'
+import { Answers } from './answers.ts'
 import { Discovery } from './discovery.ts'
 import { FailedReads } from './failed-reads.ts'
 import { Frontier, type TokenView } from './frontier.ts'
@@ -69,6 +69,7 @@ export class ForestReader {
   readonly #blocking = new Set<ShardReader>()
   readonly #alarm: Alarm
   readonly #failedReads: FailedReads
+  readonly #answers: Answers
   #lastDemandAt: number
   #hasToldCaughtUp = false
 
@@ -121,6 +122,18 @@ export class ForestReader {
         this.#block(reader)
         this.#changed()
       },
+    })
+    this.#answers = new Answers({
+      clock,
+      unmarshallOptions: options.unmarshallOptions,
+      buffer: this.buffer,
+      budget: this.#budget,
+      pump: this.#pump,
+      rounds: this.#rounds,
+      discovery: this.#discovery,
+      succession: this.#succession,
+      failedReads: this.#failedReads,
+      pauseMs: (reader) => this.#pauseMs(reader),
     })
   }
 
@@ -272,52 +285,10 @@ export class ForestReader {
     if (!node.gone) this.#discovery.search(node, true)
   }
 
-  /**
-   * An answer had no next iterator. That is the end of a shard that was known to be closed before it was asked. Of any
-   * other nothing is known: emulators leave the iterator out on open shards, and records may have come since.
-   */
-  #withoutIterator(reader: ShardReader): void {
-    const { node } = reader
-    if (reader.knewEnd) {
-      this.#rounds.release(reader)
-      this.#succession.fetched(reader)
-    } else if (node.hasEnded) {
-      reader.renewIterator()
-      this.#pump.readIn(reader, 0)
-    } else if (this.#around.clock.now() < reader.believedOpenUntil) {
-      this.#goOn(reader)
-    } else {
-      if (reader.openAnswers > 0) this.#rounds.answered(reader, reader.readNumber)
-      reader.phase = 'ending'
-      this.#discovery.search(node, reader.openAnswers === 0)
-    }
-  }
-
-  /** A shard is open, and was answered: read it again when it is time. */
-  #goOn(reader: ShardReader): void {
-    if (reader.atTip || reader.queue.length > 0) this.#rounds.answered(reader, reader.readNumber)
-    this.#pump.readOn(reader, this.#pauseMs(reader))
-  }
-
-  /** A listing has told what it knows of a shard. */
   #searched(node: ShardNode, wasListed: boolean): void {
-    if (node.children.length > 0 || node.gone) this.#discovery.stopSearch(node)
     const reader = this.#succession.readers.get(node)
-    if (reader?.phase !== 'ending') return
-    if (node.gone) {
-      this.#succession.fetched(reader)
-      return
-    }
-    if (node.hasEnded) {
-      reader.renewIterator()
-      this.#pump.readIn(reader, 0)
-    } else {
-      if (!wasListed) return
-      this.#discovery.stopSearch(node)
-      reader.listedAsOpen(this.#around.clock.now())
-      this.#goOn(reader)
-    }
-    this.#block(reader)
+    this.#answers.searched(node, reader, wasListed)
+    if (reader) this.#block(reader)
   }
 
   #listingComplete(): void {
@@ -328,26 +299,9 @@ export class ForestReader {
   // ---- Answers -----------------------------------------------------------------------------------------------------
 
   #answered(reader: ShardReader, outcome: ReadOutcome, limit: number): void {
-    if (outcome.kind === 'page') this.#takePage(reader, outcome.page, limit)
-    else this.#failedReads.take(reader, outcome)
+    this.#answers.take(reader, outcome, limit)
     this.#block(reader)
     this.#changed()
-  }
-
-  #takePage(reader: ShardReader, page: RecordPage, limit: number): void {
-    const { records, decode } = page
-    const bytes = page.bytes ?? estimateBytes(page)
-    this.#budget.learn(records.length, bytes)
-    const isFull = this.#budget.isFull(records.length, bytes, limit)
-    const first = reader.accept(records, isFull)
-    reader.pace(records, isFull, this.#around.clock.now())
-    const { unmarshallOptions } = this.#around.options
-    const context = { shardId: reader.node.shardId, decode, unmarshallOptions }
-    // Into the buffer before any state moves on.
-    this.buffer.push(reader.queue, { records, first, bytes, context })
-    reader.succeeded(page.nextIterator)
-    if (page.nextIterator === undefined) this.#withoutIterator(reader)
-    else this.#goOn(reader)
   }
 
   /** Throws what stands in the way; readers that were stopped by it go on when the caller comes back. */
@@ -436,10 +390,4 @@ export class ForestReader {
     this.#hasToldCaughtUp = true
     this.#around.events.emit('caughtUp', { shards: readers.size })
   }
-}
-
-function estimateBytes({ records }: RecordPage): number {
-  let bytes = 0
-  for (const record of records) bytes += 300 + sizeBytesOf(record)
-  return bytes
 }
