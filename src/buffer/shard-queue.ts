@@ -2,11 +2,11 @@ import type { RecordContext } from '../records/stream-record.ts'
 import { StreamRecord } from '../records/stream-record.ts'
 import { createdAtMsOf, sequenceNumberOf } from '../records/wire-record.ts'
 import type { ShardNode } from '../shards/shard.ts'
-import type { WireRecord } from '../streams-api/streams-api.ts'
+import type { WireRecord, WireRecords } from '../streams-api/streams-api.ts'
 
 /** Records of one GetRecords answer, from `first` on. */
 export interface FetchedPage {
-  readonly records: readonly WireRecord[]
+  readonly records: WireRecords
   readonly first: number
   readonly bytes: number
   readonly context: RecordContext
@@ -27,6 +27,7 @@ export class ShardQueue {
   #at = 0
   /** The time (ms) of the last record that had one; for records without. */
   #lastCreatedAt: number
+  #head: WireRecord | undefined
   #headCreatedAt = 0
   /** The sequence number of the record that was last given out. */
   sequenceNumber = ''
@@ -51,7 +52,8 @@ export class ShardQueue {
   /** Gives out the head. The queue must not be empty. */
   shift(): StreamRecord {
     const page = this.#pages[0] as FetchedPage
-    const wire = page.records[this.#at++] as WireRecord
+    const wire = this.#head as WireRecord
+    this.#at++
     const record = new StreamRecord(wire, page.context, this.#headCreatedAt)
     this.sequenceNumber = sequenceNumberOf(wire)
     this.node.reachedTime = this.headTime
@@ -72,7 +74,8 @@ export class ShardQueue {
   }
 
   #look(): void {
-    const wire = this.#pages[0]?.records[this.#at]
+    const wire = this.#pages[0]?.records.at(this.#at)
+    this.#head = wire
     if (wire === undefined) {
       this.headTime = Number.POSITIVE_INFINITY
       return

@@ -4,7 +4,7 @@ import { shardCreatedAt } from '../position/shard-id.ts'
 import { createdAtMsOf, sequenceNumberOf } from '../records/wire-record.ts'
 import { RETENTION_MS } from '../shards/retention.ts'
 import { OLDEST_LEFT, type ShardNode } from '../shards/shard.ts'
-import type { IteratorStart, WireRecord } from '../streams-api/streams-api.ts'
+import type { IteratorStart, WireRecord, WireRecords } from '../streams-api/streams-api.ts'
 import { Pace } from './pace.ts'
 
 /** A shard iterator is good for 15 minutes after it was returned (API reference, GetShardIterator). */
@@ -216,7 +216,7 @@ export class ShardReader {
    * Takes in what an answer holds, and returns the index of its first record that is to be given out. Records that
    * were fetched before (an answer that came twice) and those before `since` are passed over.
    */
-  accept(records: readonly WireRecord[], isFull: boolean): number {
+  accept(records: WireRecords, isFull: boolean): number {
     if (records.length === 0) {
       this.emptyPages++
       if (this.atTip) this.idleAnswers++
@@ -228,7 +228,7 @@ export class ShardReader {
     if (isFull) this.atTip = false
     const unseen = this.#firstUnseen(records)
     if (unseen < records.length) {
-      this.node.fetched = sequenceNumberOf(records[records.length - 1] as WireRecord)
+      this.node.fetched = sequenceNumberOf(records.at(records.length - 1) as WireRecord)
     }
     const first = this.#firstWanted(records, unseen)
     // Nothing of it is wanted, but more may follow: the service cuts answers where it pleases.
@@ -245,8 +245,9 @@ export class ShardReader {
    * Paces the reading of a shard that is written to all the time: answers that hold a little that is new each time would
    * otherwise have it read without a pause. What is old, or fills an answer, is not paced.
    */
-  pace(records: readonly WireRecord[], isFull: boolean, now: number): void {
-    const last = records.length === 0 ? undefined : createdAtMsOf(records[records.length - 1] as WireRecord)
+  pace(records: WireRecords, isFull: boolean, now: number): void {
+    const last =
+      records.length === 0 ? undefined : createdAtMsOf(records.at(records.length - 1) as WireRecord)
     const isBacklog = isFull || last === undefined || last < now - BACKLOG_AGE_MS
     this.notBefore = isBacklog ? 0 : now + this.#pace.next(now)
   }
@@ -261,22 +262,22 @@ export class ShardReader {
     return this.node.closed ? EMPTY_PAGES_OF_CLOSED_SHARD : EMPTY_PAGES_TO_CROSS
   }
 
-  #firstUnseen(records: readonly WireRecord[]): number {
+  #firstUnseen(records: WireRecords): number {
     const { fetched } = this.node
     if (fetched === undefined || !isSequenceNumber(fetched)) return 0
     let index = 0
     while (index < records.length) {
-      const sequenceNumber = sequenceNumberOf(records[index] as WireRecord)
+      const sequenceNumber = sequenceNumberOf(records.at(index) as WireRecord)
       if (!isSequenceNumber(sequenceNumber) || compareSequenceNumbers(sequenceNumber, fetched) > 0) break
       index++
     }
     return index
   }
 
-  #firstWanted(records: readonly WireRecord[], from: number): number {
+  #firstWanted(records: WireRecords, from: number): number {
     if (this.since === undefined) return from
     for (let index = from; index < records.length; index++) {
-      const createdAt = createdAtMsOf(records[index] as WireRecord)
+      const createdAt = createdAtMsOf(records.at(index) as WireRecord)
       // A record that tells no time is not passed over: it might be wanted.
       if (createdAt === undefined || createdAt >= this.since) {
         this.since = undefined

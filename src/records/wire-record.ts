@@ -1,13 +1,16 @@
 import type { WireRecord } from '../streams-api/streams-api.ts'
+import { TextRecord } from '../streams-api/text-records.ts'
 
 /** The record's sequence number; `''` for a record that has none (which the model allows, but the service never sends). */
 export function sequenceNumberOf(wire: WireRecord): string {
-  return wire.dynamodb?.SequenceNumber ?? ''
+  const known = wire instanceof TextRecord ? wire.sequenceNumber : undefined
+  return known ?? wire.dynamodb?.SequenceNumber ?? ''
 }
 
 /** When the record was made, in ms, as far as the service says so: to the second, and not for every record. */
 export function createdAtMsOf(wire: WireRecord): number | undefined {
-  const time = wire.dynamodb?.ApproximateCreationDateTime
+  const known = wire instanceof TextRecord ? wire.createdAt : undefined
+  const time = known ?? wire.dynamodb?.ApproximateCreationDateTime
   if (time === undefined || time === null) return undefined
   // On the wire it is a number of seconds, fractions allowed; the SDK makes it a Date.
   const ms = time instanceof Date ? time.getTime() : Math.round(Number(time) * 1000)

@@ -1,5 +1,6 @@
 import { setOwn } from './set-own.ts'
 import type { RawRecord, WireRecord } from './streams-api.ts'
+import { TextRecord } from './text-records.ts'
 
 /**
  * Makes a record, as parsed from the service's JSON, what the SDK's own deserialiser makes of it: times become
@@ -9,7 +10,7 @@ import type { RawRecord, WireRecord } from './streams-api.ts'
  * One difference, on purpose: the value of an attribute named `__proto__` is kept, where the SDK loses it.
  */
 export function decodeRecord(wire: WireRecord): RawRecord {
-  return decodeStructure(wire, recordMembers) as RawRecord
+  return decodeStructure(wire instanceof TextRecord ? wire.parsed : wire, recordMembers) as RawRecord
 }
 
 type Decode = (value: unknown) => unknown

@@ -117,7 +117,7 @@ function pageOf(answer: GetRecordsCommandOutput | undefined, page: LeanPage | un
     get records() {
       return content.records
     },
-    lazyRecords: content.lazyRecords,
+    textRecords: content.textRecords,
     decode: decodeRecord,
     nextIterator,
     bytes,

@@ -1,47 +1,48 @@
-import { findRecords, lazyRecords } from './lazy-records.ts'
+import { scanRecords } from './scan-records.ts'
 import type { WireRecord, WireRecords } from './streams-api.ts'
+import { textRecords } from './text-records.ts'
 
 /** What an answer of GetRecords holds. */
 export interface PageContent {
   readonly records: readonly WireRecord[]
-  readonly lazyRecords: WireRecords | undefined
+  readonly textRecords: WireRecords | undefined
   readonly nextIterator: string | undefined
 }
 
-/** Answers that are larger than this, in bytes, are parsed bit by bit. For smaller ones it is not worth it. */
-const LARGE_BYTES = 8 * 1024
+/** Answers that are larger than this, in bytes, have records. Smaller ones seldom, and are parsed at once. */
+const SMALL_BYTES = 1024
 
 const recordsBegin = Buffer.from('"Records":[')
 
 /** Parses an answer; undefined for what is none, such as one that was cut off. */
 export function parsePage(bytes: Uint8Array): PageContent | undefined {
   const body = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-  return (body.length > LARGE_BYTES ? parseLarge(body) : undefined) ?? parseWhole(body)
+  return (body.length > SMALL_BYTES ? parseAround(body) : undefined) ?? parseWhole(body)
 }
 
 function parseWhole(body: Buffer): PageContent | undefined {
   const { Records: records, NextShardIterator: next } = parseObject(body.toString('utf8')) ?? {}
   if (!Array.isArray(records) || !isIterator(next)) return undefined
-  return { records, lazyRecords: undefined, nextIterator: next ?? undefined }
+  return { records, textRecords: undefined, nextIterator: next ?? undefined }
 }
 
 /** Finds the records without parsing them. Undefined where the JSON is written in another way than the service's. */
-function parseLarge(body: Buffer): PageContent | undefined {
+function parseAround(body: Buffer): PageContent | undefined {
   const key = body.indexOf(recordsBegin)
   if (key === -1 || !isMemberOfAnswer(body, key)) return undefined
   const from = key + recordsBegin.length
-  const bounds = findRecords(body, from)
-  if (!bounds) return undefined
-  const rest = parseObject(body.toString('utf8', 0, from) + body.toString('utf8', bounds.end))
+  const places = scanRecords(body, from)
+  if (!places) return undefined
+  const rest = parseObject(body.toString('utf8', 0, from) + body.toString('utf8', places.end))
   if (!rest || !isIterator(rest.NextShardIterator)) return undefined
-  const lazy = lazyRecords(onItsOwn(body), bounds)
+  const own = onItsOwn(body)
   let all: readonly WireRecord[] | undefined
   return {
     get records() {
-      all ??= Array.from({ length: lazy.length }, (_, index) => lazy.at(index) as WireRecord)
+      all ??= parseWhole(own)?.records ?? []
       return all
     },
-    lazyRecords: lazy,
+    textRecords: textRecords(own, places),
     nextIterator: rest.NextShardIterator ?? undefined,
   }
 }

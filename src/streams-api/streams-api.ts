@@ -53,10 +53,10 @@ export interface ShardPage {
 export interface RecordPage {
   readonly records: readonly WireRecord[]
   /**
-   * The same records, of a large answer: each is parsed when it is asked for, so that a page that waits takes no more
-   * memory than it did on the wire. Cheap when read in order. Whoever uses it leaves `records` alone.
+   * The same records, each of which is parsed when somebody looks into it, so that a page that waits takes no more
+   * memory than it did on the wire. Whoever uses it leaves `records` alone, which would parse them all.
    */
-  readonly lazyRecords?: WireRecords | undefined
+  readonly textRecords?: WireRecords | undefined
   /** Makes a record of this page what the SDK gives; undefined where the records are that already. */
   readonly decode: ((record: WireRecord) => RawRecord) | undefined
   /** Undefined where the service gave none, null or an empty text: these mean the same. */

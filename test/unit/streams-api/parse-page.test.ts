@@ -1,8 +1,10 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { findRecords, lazyRecords } from '../../../src/streams-api/lazy-records.ts'
+import { createdAtMsOf, sequenceNumberOf } from '../../../src/records/wire-record.ts'
 import { parsePage } from '../../../src/streams-api/parse-page.ts'
-import type { WireRecords } from '../../../src/streams-api/streams-api.ts'
+import { scanRecords } from '../../../src/streams-api/scan-records.ts'
+import type { WireRecord, WireRecords } from '../../../src/streams-api/streams-api.ts'
+import { type TextRecord, textRecords } from '../../../src/streams-api/text-records.ts'
 import { wireRecord } from './wire-arbitraries.ts'
 
 /** Records with all that could be mistaken for the end of something: quotes, brackets and backslashes in texts. */
@@ -15,30 +17,96 @@ const record = fc.oneof(
 )
 const records = fc.array(record, { maxLength: 30 })
 
-function allOf({ length, at }: WireRecords): unknown[] {
-  return Array.from({ length }, (_, index) => at(index))
+function allOf(found: WireRecords): unknown[] {
+  return Array.from({ length: found.length }, (_, index) => (found.at(index) as TextRecord).parsed)
 }
 
-describe('records that are parsed when they are asked for', () => {
+function textRecordsOf(json: string): WireRecords {
+  const body = Buffer.from(json)
+  return textRecords(body, scanRecords(body, 1) ?? expect.unreachable())
+}
+
+function firstOf(record: object): TextRecord {
+  return textRecordsOf(JSON.stringify([record])).at(0) as TextRecord
+}
+
+describe('records that are parsed when somebody looks into them', () => {
   test('are those that JSON.parse gives, in whatever order they are asked for', () => {
     fc.assert(
       fc.property(records, fc.array(fc.nat(40)), (given, order) => {
-        const body = Buffer.from(JSON.stringify(given))
-        const bounds = findRecords(body, 1)
-        const lazy = lazyRecords(body, bounds ?? expect.unreachable())
-        const expected = JSON.parse(body.toString())
-        expect(lazy.length).toBe(expected.length)
-        for (const index of order) expect(lazy.at(index)).toEqual(expected[index])
-        expect(allOf(lazy)).toEqual(expected)
+        const json = JSON.stringify(given)
+        const found = textRecordsOf(json)
+        const expected = JSON.parse(json)
+        expect(found.length).toBe(expected.length)
+        for (const index of order) {
+          expect((found.at(index) as TextRecord | undefined)?.parsed).toEqual(expected[index])
+        }
+        expect(allOf(found)).toEqual(expected)
       }),
     )
+  })
+
+  test('tell the same time and sequence number as when they are parsed at once', () => {
+    const member = fc.oneof(
+      fc.stringMatching(/^[0-9]{0,70}$/),
+      fc.double(),
+      fc.integer({ min: 0, max: 2_000_000_000 }),
+      fc.jsonValue(),
+    )
+    const names = ['SequenceNumber', 'ApproximateCreationDateTime', 'NewImage', 'dynamodb', 'a']
+    const inner = fc.array(fc.tuple(fc.constantFrom(...names), member))
+    const outer = fc.array(
+      fc.tuple(fc.constantFrom(...names), fc.oneof(inner.map(Object.fromEntries), member)),
+    )
+    fc.assert(
+      fc.property(fc.array(outer.map(Object.fromEntries)), (given) => {
+        const json = JSON.stringify(given)
+        const found = textRecordsOf(json)
+        for (const [index, expected] of (JSON.parse(json) as WireRecord[]).entries()) {
+          const record = found.at(index) ?? expect.unreachable()
+          expect(sequenceNumberOf(record)).toEqual(sequenceNumberOf(expected))
+          expect(createdAtMsOf(record)).toEqual(createdAtMsOf(expected))
+        }
+      }),
+    )
+  })
+
+  test('tell them without being parsed, as the service writes them', () => {
+    const record = firstOf({
+      eventID: '1',
+      dynamodb: {
+        ApproximateCreationDateTime: 1_767_225_600,
+        NewImage: { SequenceNumber: { S: '1' }, ApproximateCreationDateTime: { N: '2' } },
+        SequenceNumber: '42100000000000000000000001',
+      },
+    })
+    expect(record.createdAt).toBe(1_767_225_600)
+    expect(record.sequenceNumber).toBe('42100000000000000000000001')
+  })
+
+  test.each([
+    ['a fraction of a second', { ApproximateCreationDateTime: 1.5, SequenceNumber: '1' }],
+    ['a time with an exponent', { ApproximateCreationDateTime: 1e21, SequenceNumber: '1' }],
+    ['a time as a text', { ApproximateCreationDateTime: '15', SequenceNumber: '1' }],
+  ])('are asked for %s', (_, dynamodb) => {
+    const record = firstOf({ dynamodb })
+    expect(record.createdAt).toBeUndefined()
+    expect(createdAtMsOf(record)).toBe(createdAtMsOf({ dynamodb } as WireRecord))
+  })
+
+  test('take the last of members that come twice, as JSON.parse does', () => {
+    const json =
+      '[{"dynamodb":{"SequenceNumber":"1","ApproximateCreationDateTime":1},"dynamodb":{"SequenceNumber":"2","SequenceNumber":"3"}}]'
+    const record = textRecordsOf(json).at(0) as TextRecord
+    expect(sequenceNumberOf(record)).toBe('3')
+    expect(createdAtMsOf(record)).toBeUndefined()
   })
 
   test('are not found in an array that is cut off, wherever it is', () => {
     fc.assert(
       fc.property(records, fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }), (given, part) => {
         const body = Buffer.from(JSON.stringify(given))
-        expect(findRecords(body.subarray(0, Math.max(1, Math.floor(body.length * part))), 1)).toBeUndefined()
+        expect(scanRecords(body.subarray(0, Math.max(1, Math.floor(body.length * part))), 1)).toBeUndefined()
       }),
     )
   })
@@ -51,23 +119,20 @@ describe('records that are parsed when they are asked for', () => {
     '["x"]',
     '[{"a":1},5]',
     '[{},]',
+    '[[{}]]',
   ])('are not looked for in %s', (json) => {
-    expect(findRecords(Buffer.from(json), 1)).toBeUndefined()
+    expect(scanRecords(Buffer.from(json), 1)).toBeUndefined()
   })
 
-  test('are parsed a few at a time', () => {
-    const body = Buffer.from(
-      JSON.stringify(Array.from({ length: 640 }, (_, n) => ({ n, text: 'x'.repeat(100) }))),
-    )
-    const lazy = lazyRecords(body, findRecords(body, 1) ?? expect.unreachable())
-    expect(lazy.at(0)).toBe(lazy.at(0))
-    body.fill('!', body.length >> 1)
-    expect(lazy.at(300)).toMatchObject({ n: 300 })
-    expect(() => lazy.at(639)).toThrow(SyntaxError)
+  test('do not keep the answer that they came in', () => {
+    const body = Buffer.from('[{"eventID":"1"},{"eventID":"2"}]')
+    const first = textRecords(body, scanRecords(body, 1) ?? expect.unreachable()).at(0)
+    body.fill('!')
+    expect(first?.eventID).toBe('1')
   })
 })
 
-describe('a large answer', () => {
+describe('an answer with records', () => {
   const given = Array.from({ length: 200 }, (_, n) => ({
     eventID: String(n),
     dynamodb: { text: 'é"]}'.repeat(150) },
@@ -80,10 +145,10 @@ describe('a large answer', () => {
       'in between',
       JSON.stringify({ NextShardIterator: 'next', Records: given, Later: [{ a: '"Records":[' }] }),
     ],
-  ])('is parsed bit by bit with its records %s', (_, json) => {
+  ])('is parsed around them where they come %s', (_, json) => {
     const page = parsePage(Buffer.from(json))
     expect(page?.nextIterator).toBe('next')
-    expect(allOf(page?.lazyRecords ?? expect.unreachable())).toEqual(given)
+    expect(allOf(page?.textRecords ?? expect.unreachable())).toEqual(given)
     expect(page?.records).toEqual(given)
   })
 
@@ -95,7 +160,7 @@ describe('a large answer', () => {
     ],
   ])('%s is parsed as a whole', (_, json) => {
     const page = parsePage(Buffer.from(json))
-    expect(page).toMatchObject({ nextIterator: 'next', lazyRecords: undefined })
+    expect(page).toMatchObject({ nextIterator: 'next', textRecords: undefined })
     expect(page?.records).toEqual(given)
   })
 
@@ -117,7 +182,7 @@ describe('a large answer', () => {
 test('a small answer is parsed at once', () => {
   expect(parsePage(Buffer.from('{"Records":[{"eventID":"1"}]}'))).toEqual({
     records: [{ eventID: '1' }],
-    lazyRecords: undefined,
+    textRecords: undefined,
     nextIterator: undefined,
   })
 })
