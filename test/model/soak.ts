@@ -3,6 +3,7 @@ import { findFailure } from './check.ts'
 import { anyHistory } from './histories.ts'
 import { makeNaive } from './naive-coordinator.ts'
 import type { History, Step } from './steps.ts'
+import { makeCoordinator } from './subject.ts'
 import { tally } from './tally.ts'
 
 const USAGE = `Plays random histories against the library, until one breaks a promise.
@@ -14,7 +15,7 @@ const USAGE = `Plays random histories against the library, until one breaks a pr
              so that a soak can go on where another one stopped
 --kind       plain, visibility, errors, retention, crowd, heavy or everything; all kinds, if left out
 --quick      stops at the first broken promise, and only names it
---naive      plays them against the obvious way to read a stream instead, and counts which promises that breaks
+--naive      plays them also against the obvious way to read a stream, and counts which promises each breaks
 --path       replays one history of the batch --seed, as a failure tells
 `
 
@@ -84,20 +85,24 @@ async function soak(): Promise<boolean> {
   return true
 }
 
-async function countNaive(): Promise<void> {
-  const { played, kept, broken } = await tally(
-    anyHistory,
-    { count: Number(values.histories), seed: Number(values.seed) },
-    makeNaive,
-  )
+/** A table of the first promise that each history broke, for the page of the invariants. */
+async function compareWithNaive(): Promise<void> {
+  const which = { count: Number(values.histories), seed: Number(values.seed) }
+  const naive = await tally(anyHistory, which, makeNaive)
+  const ours = await tally(anyHistory, which, makeCoordinator)
+  const row = (name: string, ...cells: number[]) =>
+    process.stdout.write(`| ${[name, ...cells].join(' | ')} |\n`)
   process.stdout.write(
-    `${kept} of ${played} histories kept every promise; the first that the others broke:\n`,
+    '| the first promise that was broken | the obvious way | this package |\n| --- | --- | --- |\n',
   )
-  for (const [promise, times] of [...broken].sort(([, a], [, b]) => b - a)) {
-    process.stdout.write(`${String(times).padStart(9)}  ${promise}\n`)
+  row('histories played', naive.played, ours.played)
+  const promises = new Map([...ours.broken, ...naive.broken])
+  for (const [promise] of [...promises].sort(([, a], [, b]) => b - a)) {
+    row(promise, naive.broken.get(promise) ?? 0, ours.broken.get(promise) ?? 0)
   }
+  row('none', naive.kept, ours.kept)
 }
 
 if (values.help) process.stdout.write(USAGE)
-else if (values.naive) await countNaive()
+else if (values.naive) await compareWithNaive()
 else if (!(await soak())) process.exitCode = 1
