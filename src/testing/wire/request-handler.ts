@@ -56,6 +56,7 @@ interface ClientDefaults {
   readonly region: string
   readonly endpoint: string
   readonly credentials: { readonly accessKeyId: string; readonly secretAccessKey: string }
+  readonly signer: { readonly sign: <Request>(request: Request) => Promise<Request> }
   readonly maxAttempts: number
   readonly requestHandler: InProcessHandler
 }
@@ -70,6 +71,8 @@ export function clientDefaults(world: WorldView, region: string): ClientDefaults
     // Never connected to; names ending in `invalid` exist nowhere.
     endpoint: 'http://emulator.invalid',
     credentials: { accessKeyId: 'emulator', secretAccessKey: 'emulator' },
+    // Nobody checks a signature, and making it takes a third of the time of a call.
+    signer: { sign: async (request) => request },
     maxAttempts: 1,
     requestHandler: inProcessHandler(world),
   }

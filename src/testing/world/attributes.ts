@@ -41,6 +41,7 @@ export function sameImage(one: AttributeMap, other: AttributeMap): boolean {
 }
 
 function sameValue(one: AttributeValue, other: AttributeValue): boolean {
+  if (one.S !== undefined) return one.S === other.S
   if (one.M && other.M) return sameImage(one.M, other.M)
   if (one.L && other.L) {
     const right = other.L
@@ -52,9 +53,8 @@ function sameValue(one: AttributeValue, other: AttributeValue): boolean {
   return canonical(one) === canonical(other)
 }
 
-/** Scalars and sets as text; the members of a set have no order. */
+/** Scalars other than texts, and sets, as text; the members of a set have no order. */
 function canonical(value: AttributeValue): string {
-  if (value.S !== undefined) return `S${value.S}`
   if (value.N !== undefined) return `N${value.N}`
   if (value.BOOL !== undefined) return `BOOL${value.BOOL}`
   if (value.NULL !== undefined) return 'NULL'
