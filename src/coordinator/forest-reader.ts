@@ -21,15 +21,10 @@ import { Discovery } from './discovery.ts'
 import { FailedReads } from './failed-reads.ts'
 import { Frontier, type TokenView } from './frontier.ts'
 import { openAtLatest } from './open-at-latest.ts'
+import { ReadTimes } from './read-times.ts'
 import { type Round, Rounds } from './rounds.ts'
 import { Succession } from './succession.ts'
 import { Trouble } from './trouble.ts'
-
-/** A shard that was not asked for longer than this (ms) may have a backlog again. */
-const TIP_DOUBTED_AFTER_MS = 5_000
-
-/** An iterator that has less than this left (ms) is renewed by a heartbeat. */
-const RENEW_BEFORE_EXPIRY_MS = 5 * 60_000
 
 /** Finished shards that are not listed any more are remembered for this long (ms), in case they are shown again. */
 const REMEMBER_VANISHED_MS = 3_600_000
@@ -70,7 +65,7 @@ export class ForestReader {
   readonly #alarm: Alarm
   readonly #failedReads: FailedReads
   readonly #answers: Answers
-  #lastDemandAt: number
+  readonly #readTimes: ReadTimes
   #hasToldCaughtUp = false
 
   constructor(around: Surroundings) {
@@ -79,7 +74,6 @@ export class ForestReader {
     // One listener a call under way: more than the ten that Node takes for a leak.
     setMaxListeners(0, signal)
     this.#around = around
-    this.#lastDemandAt = clock.now()
     this.#trouble = new Trouble(streamArn)
     this.#calls = { api, streamArn, clock, signal }
     this.#alarm = new Alarm(clock, () => this.#run())
@@ -110,6 +104,13 @@ export class ForestReader {
         trimmedUnseen: (shardId) => this.#failedReads.trimmedUnseen(shardId),
       },
     )
+    this.#readTimes = new ReadTimes({
+      clock,
+      idlePollMs: options.idlePollMs,
+      pump: this.#pump,
+      rounds: this.#rounds,
+      readers: () => this.readers(),
+    })
     this.#failedReads = new FailedReads({
       listing,
       onGap: options.onGap,
@@ -117,7 +118,7 @@ export class ForestReader {
       rounds: this.#rounds,
       succession: this.#succession,
       trouble: this.#trouble,
-      pauseMs: (reader) => this.#pauseMs(reader),
+      pauseMs: (reader) => this.#readTimes.pauseMs(reader),
       decided: (reader) => {
         this.#block(reader)
         this.#changed()
@@ -133,7 +134,7 @@ export class ForestReader {
       discovery: this.#discovery,
       succession: this.#succession,
       failedReads: this.#failedReads,
-      pauseMs: (reader) => this.#pauseMs(reader),
+      pauseMs: (reader) => this.#readTimes.pauseMs(reader),
     })
   }
 
@@ -218,15 +219,7 @@ export class ForestReader {
 
   /** Has every shard that is being read asked once more, as soon as its pace allows. */
   beginRound(): Round {
-    const { min } = this.#around.options.idlePollMs
-    const asked = [...this.readers()].filter(
-      ({ held, leftBehind, phase }) => !held && !leftBehind && phase !== 'stopped' && phase !== 'ending',
-    )
-    for (const reader of asked) {
-      if (reader.phase !== 'scheduled' || reader.failures > 0) continue
-      this.#pump.readAt(reader, reader.atTip ? reader.askedAtMs + min : 0)
-    }
-    return this.#rounds.begin(asked, this.#pump.reads)
+    return this.#readTimes.askAll()
   }
 
   /** Whether all have answered, and nothing can be given out. */
@@ -249,17 +242,7 @@ export class ForestReader {
 
   /** Renews the iterators that would soon expire. Resolves when that is done, or was tried. */
   async renewIterators(): Promise<void> {
-    const now = this.#around.clock.now()
-    const asked: ShardReader[] = []
-    for (const reader of this.readers()) {
-      if (reader.iterator === undefined || reader.iteratorExpiresAt > now + RENEW_BEFORE_EXPIRY_MS) continue
-      if (reader.phase !== 'resting' && reader.phase !== 'scheduled') continue
-      // What was fetched says where to go on: the next read makes a fresh one. To read now might take memory.
-      if (reader.queue.length > 0) reader.renewIterator()
-      else asked.push(reader)
-    }
-    for (const reader of asked) this.#pump.readAt(reader, now)
-    const round = this.#rounds.begin(asked, this.#pump.reads)
+    const round = this.#readTimes.askExpiring()
     while (round.waitsFor.size > 0 && !this.#stop.signal.aborted && !this.#trouble.isLasting) {
       await this.progress()
       for (const reader of round.waitsFor) if (reader.failures > 0) round.waitsFor.delete(reader)
@@ -317,22 +300,13 @@ export class ForestReader {
 
   // ---- When to read ------------------------------------------------------------------------------------------------
 
-  /** The pause before a shard that had nothing is asked again: shorter while somebody waits for its answer. */
-  #pauseMs(reader: ShardReader): number {
-    const { min, max } = this.#around.options.idlePollMs
-    if (this.#rounds.isAwaited(reader)) return min
-    return Math.round(Math.min(max, min * 1.5 ** Math.min(20, reader.idleAnswers)))
-  }
-
   /** The consumer has taken from a shard that rests, or has taken its last record. */
   #drained(reader: ShardReader, now: number): void {
     if (reader.queue.length === 0 && reader.node.state === 'fetched') {
       this.#succession.finish(reader)
       return
     }
-    if (reader.phase === 'resting') this.#pump.readOn(reader, this.#pauseMs(reader))
-    else if (reader.phase === 'scheduled' && !reader.atTip && reader.failures === 0)
-      this.#pump.readAt(reader, now)
+    this.#readTimes.drained(reader, now)
     if (reader.queue.length === 0) this.#block(reader)
   }
 
@@ -344,15 +318,9 @@ export class ForestReader {
 
   /** Somebody wants records. After a long pause it is not known any more which shards have nothing left. */
   #demand(now: number): void {
-    const pause = now - this.#lastDemandAt
-    this.#lastDemandAt = now
-    if (pause < TIP_DOUBTED_AFTER_MS) return
-    for (const reader of this.readers()) {
-      if (!reader.atTip || reader.queue.length > 0 || now - reader.askedAtMs < TIP_DOUBTED_AFTER_MS) continue
-      reader.doubtTip()
-      if (reader.phase === 'scheduled' && reader.failures === 0) this.#pump.readAt(reader, now)
-      this.#block(reader)
-    }
+    const doubted = this.#readTimes.demand(now)
+    if (doubted === undefined) return
+    for (const reader of doubted) this.#block(reader)
     this.#run()
   }
 

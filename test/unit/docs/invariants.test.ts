@@ -5,8 +5,8 @@ import { describe, expect, it } from 'vitest'
 const read = (path: string) =>
   readFileSync(fileURLToPath(new URL(`../../../${path}`, import.meta.url)), 'utf8')
 
-/** The rows of all tables: their cells, without the heads. */
-const rows = read('docs/internals/invariants.md')
+/** The rows of the tables of promises, which come before the comparison: their cells, without the heads. */
+const rows = (read('docs/internals/invariants.md').split('## Does it bite?')[0] as string)
   .split('\n')
   .filter((line) => line.startsWith('| ') && !line.startsWith('| ---'))
   .map((line) => line.split(' | ').map((cell) => cell.replace(/^\| | \|$/g, '')))
