@@ -21,6 +21,11 @@ export interface Selection {
 /** A history that broke a promise, shrunk. */
 export interface Failure {
   readonly promise: string
+  /** Of the histories of its seed it was this one, counted from 1. */
+  readonly number: number
+  readonly seed: number
+  /** Where fast-check finds it, as short as it gets. */
+  readonly path: string
   readonly story: string
   /** The command that plays it again. */
   readonly replay: string
@@ -49,8 +54,11 @@ export async function findFailure(
   const [history] = result.counterexample as [History]
   const only = kind === undefined ? '' : ` --kind ${kind}`
   return {
+    number: result.numRuns,
+    seed,
+    path: result.counterexamplePath ?? '',
     promise: result.errorInstance instanceof Violation ? result.errorInstance.promise : 'unknown',
     story: await tellStory(history, make),
-    replay: `npm run soak -- --seed ${result.seed}${only} --path ${result.counterexamplePath}`,
+    replay: `npm run soak -- --seed ${seed}${only} --path ${result.counterexamplePath}`,
   }
 }

@@ -3,139 +3,25 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync }
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
+import { type Mutant, mutants, mutate } from './mutant-list.ts'
+
+const HISTORIES = 2_000
+
 /**
  * Breaks the library on purpose, one way after the other, in a copy of the tree, and lets the model test find it:
  * `npx tsx test/model/mutants.ts [part of a name]`. A mutant that lives is a hole in the model test.
  */
-interface Mutant {
-  readonly name: string
-  readonly file: string
-  /** Text that stands in the file exactly once, and what takes its place. */
-  readonly from: string
-  readonly to: string
-}
-
-const HISTORIES = 2_000
-
-const mutants: readonly Mutant[] = [
-  {
-    name: 'skip a late child: children that show up after their parent was finished are not read',
-    file: 'src/coordinator/succession.ts',
-    from: 'else this.#unread.set(node, now)',
-    to: "else if (this.#lineage.parentOf(node)?.state !== 'finished') this.#unread.set(node, now)",
-  },
-  {
-    name: 'reorder inside a shard: a page goes before those that were fetched earlier',
-    file: 'src/buffer/shard-queue.ts',
-    from: 'this.#pages.push(page)',
-    to: 'this.#pages.splice(1, 0, page)',
-  },
-  {
-    name: 'consume before delivery: the token covers what was fetched',
-    file: 'src/coordinator/frontier.ts',
-    from: 'const last = node[view]',
-    to: 'const last = node.fetched ?? node[view]',
-  },
-  {
-    name: 'drop the last page: records that come without a next iterator are not given out',
-    file: 'src/coordinator/forest-reader.ts',
-    from: 'this.buffer.push(reader.queue, {',
-    to: 'if (page.nextIterator !== undefined) this.buffer.push(reader.queue, {',
-  },
-  {
-    name: 'promote twice: a shard is opened again at the next look',
-    file: 'src/coordinator/succession.ts',
-    from: "    this.#unread.delete(node)\n    node.state = 'reading'",
-    to: "    node.state = 'reading'",
-  },
-  {
-    name: 'forget closed: the end of a shard that the listing tells is not noted',
-    file: 'src/shards/lineage.ts',
-    from: 'if (description.endingSequenceNumber !== undefined) node.closed = true',
-    to: '',
-  },
-  {
-    name: 'restart at LATEST: a shard of which nothing was read is reopened at its tip',
-    file: 'src/reader/shard-reader.ts',
-    from: "? { type: 'TRIM_HORIZON' }",
-    to: "? { type: 'LATEST' }",
-  },
-  {
-    name: 'believe each page: one that comes twice is given out twice',
-    file: 'src/reader/shard-reader.ts',
-    from: 'return this.#firstWanted(records, unseen)',
-    to: 'return this.#firstWanted(records, 0)',
-  },
-  {
-    name: 'hold nothing back: a child is merged while its parent is still in the buffer',
-    file: 'src/shards/plan.ts',
-    from: "{ do: 'prefetch' } : { do: 'wait' }",
-    to: "{ do: 'open' } : { do: 'wait' }",
-  },
-  {
-    name: 'do not wait: newer records are given out while a shard with a backlog was not asked',
-    file: 'src/coordinator/forest-reader.ts',
-    from: '(this.#blocking.size > 0 && !this.#trouble.isStreamGone)',
-    to: 'false',
-  },
-  {
-    name: 'forget the end: a finished shard leaves the token before its children are seen',
-    file: 'src/coordinator/frontier.ts',
-    from: 'return node.gone || node.children.some',
-    to: 'return true || node.children.some',
-  },
-  {
-    name: 'forget the time: children of a shard that held nothing new enough are read from their start',
-    file: 'src/shards/shard.ts',
-    from: 'return waiting ?',
-    to: 'return false ?',
-  },
-  {
-    name: 'repeat one: go on AT the last sequence number, not after it',
-    file: 'src/reader/shard-reader.ts',
-    from: "type: 'AFTER_SEQUENCE_NUMBER', sequenceNumber: lastRead",
-    to: "type: 'AT_SEQUENCE_NUMBER', sequenceNumber: lastRead",
-  },
-  {
-    name: 'believe the listing: a parent that is not listed is taken for trimmed',
-    file: 'src/shards/plan.ts',
-    from: 'return createdAt !== undefined && createdAt >= now - RETENTION_MS',
-    to: 'return false && createdAt',
-  },
-  {
-    name: 'say nothing: records that were trimmed unread are passed over in silence',
-    file: 'src/reader/shard-reader.ts',
-    from: 'if (fetched !== undefined) return true',
-    to: 'if (fetched !== undefined) return false',
-  },
-  {
-    name: 'ask at will: DescribeStream is not limited',
-    file: 'src/streams-api/rate-limit.ts',
-    from: 'if (oldest === undefined || oldest <= now - WINDOW_MS)',
-    to: 'if (true)',
-  },
-  {
-    name: 'fetch at will: memory is not bounded',
-    file: 'src/reader/page-budget.ts',
-    from: 'return buffered + this.#reserved < this.#maxBytes',
-    to: 'return true',
-  },
-]
-
-function findMutant({ file, from, to }: Mutant): string {
+function findMutant(mutant: Mutant): string {
   const folder = mkdtempSync(join(tmpdir(), 'mutant-'))
   try {
     for (const part of ['src', 'test/model', 'package.json', 'tsconfig.json']) {
       cpSync(part, join(folder, part), { recursive: true })
     }
     symlinkSync(join(process.cwd(), 'node_modules'), join(folder, 'node_modules'))
-    const path = join(folder, file)
-    const text = readFileSync(path, 'utf8')
-    if (text.split(from).length !== 2) return 'does not fit the source any more: bring it up to date'
-    writeFileSync(
-      path,
-      text.replace(from, () => to),
-    )
+    const path = join(folder, mutant.file)
+    const mutated = mutate(readFileSync(path, 'utf8'), mutant)
+    if (mutated === undefined) return 'does not fit the source any more: bring it up to date'
+    writeFileSync(path, mutated)
     const { status, stdout, stderr } = spawnSync(
       process.execPath,
       ['--import', 'tsx', 'test/model/soak.ts', '--histories', String(HISTORIES), '--quick'],
