@@ -12,6 +12,7 @@ export interface Player {
 }
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
+const entry = fileURLToPath(import.meta.resolve('./soak-worker.ts'))
 
 /**
  * Starts so many players. They run one file, made of the sources by Vite: tsx would keep the name of each function, by a
@@ -34,7 +35,7 @@ async function bundle(folder: string): Promise<string> {
     root,
     configFile: false,
     logLevel: 'error',
-    build: { ssr: 'test/model/soak-worker.ts', outDir: folder, minify: false, target: 'node20' },
+    build: { ssr: entry, outDir: folder, minify: false, target: 'node20' },
   })
   return join(folder, 'soak-worker.js')
 }
