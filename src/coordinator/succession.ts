@@ -49,6 +49,8 @@ export class Succession {
   #adoptedStart: AdoptedStart | undefined
   #newestKnown = Number.POSITIVE_INFINITY
   readonly #trimmedUnseen = new Set<string>()
+  /** Since when shards are held back. */
+  readonly #heldSince = new Map<ShardNode, number>()
 
   constructor(
     around: {
@@ -109,6 +111,7 @@ export class Succession {
   planAll(): void {
     if (this.#adoptedStart === undefined) return
     for (const node of [...this.#unread.keys()]) if (this.#unread.has(node)) this.#plan(node)
+    for (const node of [...this.#heldSince.keys()]) this.#releaseIfFree(node)
   }
 
   /** Everything of a shard was fetched. */
@@ -132,8 +135,7 @@ export class Succession {
 
   lookForHeirs(node: ShardNode): void {
     for (const child of [...node.children]) {
-      const reader = this.#readers.get(child)
-      if (reader?.held && node.state === 'finished') this.#release(reader)
+      if (this.#heldSince.has(child)) this.#releaseIfFree(child)
       else if (this.#unread.has(child)) this.#plan(child)
       // Between two shards of a token: what waits behind it may go on.
       else if (child.state === 'finished' && node.state === 'finished') this.lookForHeirs(child)
@@ -185,9 +187,11 @@ export class Succession {
       // Reading of the lineage has begun, so all of this one is promised.
       if (node.start === 'start' && parent.fetched !== undefined) node.promised = true
     }
+    const now = this.#clock.now()
+    if (held) this.#heldSince.set(node, this.#unread.get(node) ?? now)
     this.#unread.delete(node)
     node.state = 'reading'
-    const reader = new ShardReader(node, held, this.#clock.now(), this.#timeGranularityMs)
+    const reader = new ShardReader(node, held, now, this.#timeGranularityMs)
     this.#readers.set(node, reader)
     this.#frontier.add(node)
     this.#listener.opened(reader)
@@ -202,8 +206,18 @@ export class Succession {
     return parent.heirStart
   }
 
+  /** Nothing stands before a shard any more that was held back, if that is so. */
+  #releaseIfFree(node: ShardNode): void {
+    const now = this.#clock.now()
+    const reader = this.#readers.get(node)
+    if (reader === undefined) this.#heldSince.delete(node)
+    else if (planShard(node, this.#lineage, this.#heldSince.get(node) ?? now, now).do === 'open')
+      this.#release(reader)
+  }
+
   #release(reader: ShardReader): void {
     const { node } = reader
+    this.#heldSince.delete(node)
     reader.held = false
     reader.queue.raise(this.#lineage.parentOf(node)?.reachedTime ?? Number.NEGATIVE_INFINITY)
     this.#events.emit('shardOpened', { shardId: node.shardId, parentId: node.parentId })

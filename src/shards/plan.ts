@@ -12,12 +12,14 @@ export const HIDDEN_PARENT_WAIT_MS: number = 300_000
 export type ShardPlan =
   /** Nothing stands before it: read it now. */
   | { readonly do: 'open'; readonly hiddenParentId?: string }
-  /** Its parent is fetched whole, and still in the buffer: fetch it too, but hold its records back. */
+  /** What stands before it is being read: fetch it too, but hold its records back. */
   | { readonly do: 'prefetch' }
   /** Its parent comes first. `until`: when to look again, if nothing happens before. */
   | { readonly do: 'wait'; readonly until?: number }
 
-/** Says what to do with an unread shard, so that no record of a child comes before its parent's last one. */
+/**
+ * Says what to do with a shard that is unread, or held back, so that no record of a child comes before its parent's last one.
+ */
 export function planShard(node: ShardNode, lineage: Lineage, knownSince: number, now: number): ShardPlan {
   const until = knownSince + HIDDEN_PARENT_WAIT_MS
   const plan = planAfterParent(node, lineage, until, now)
@@ -32,8 +34,9 @@ function planAfterParent(node: ShardNode, lineage: Lineage, until: number, now: 
     if (parent.state === 'finished') return { do: isBehindAncestor(parent, lineage) ? 'wait' : 'open' }
     return parent.state === 'fetched' ? { do: 'prefetch' } : { do: 'wait' }
   }
-  // The position speaks of this shard itself, so what comes before it is done.
-  if (node.placed) return { do: 'open' }
+  // The position speaks of this shard itself, so its parent is done; but perhaps not what came before that.
+  if (node.placed)
+    return now < until && mayHaveAncestor(node, lineage, now) ? { do: 'prefetch' } : { do: 'open' }
   // An old parent that is not listed was trimmed with all its records. So it is where its id tells no time.
   if (!isHidden(node.parentId, now)) return { do: 'open' }
   return now < until ? { do: 'wait', until } : { do: 'open', hiddenParentId: node.parentId }
@@ -58,17 +61,32 @@ function isHidden(shardId: string, now: number): boolean {
 
 /**
  * Whether a shard may turn out to lie before the position, once a hidden shard is listed: a shard that was read names a
- * parent that no listing shows, and that parent may go on from this shard, or from an heir of it without known children.
+ * parent that no listing shows, and that parent may go on from this shard, or from an heir of it.
  */
 function mayBeBehind(node: ShardNode, lineage: Lineage, now: number): boolean {
   if (node.placed) return false
   const hidden = lineage.missingParents().filter((parentId) => isHidden(parentId, now))
-  if (hidden.length === 0) return false
   const newest = Math.max(...hidden.map((parentId) => shardCreatedAt(parentId) ?? 0))
-  return heirsOf(node).some((heir) => {
-    const createdAt = shardCreatedAt(heir.shardId)
-    return heir.children.length === 0 && createdAt !== undefined && createdAt <= newest
-  })
+  return hidden.length > 0 && isOlder(node, newest)
+}
+
+/**
+ * Whether a shard whose parent no listing shows may go on, by way of that parent, from one that is still being read. A
+ * listing that lags behind can show a shard as open, and a grandchild of it.
+ */
+function mayHaveAncestor(node: ShardNode, lineage: Lineage, now: number): boolean {
+  const { parentId } = node
+  if (parentId === undefined || !isHidden(parentId, now)) return false
+  const parentCreatedAt = shardCreatedAt(parentId) as number
+  for (const other of lineage.nodes()) {
+    const isDone = other.state === 'finished' || other.parentId === parentId
+    if (!isDone && isOlder(other, parentCreatedAt)) return true
+  }
+  return false
+}
+
+function isOlder({ shardId }: ShardNode, time: number): boolean {
+  return (shardCreatedAt(shardId) ?? Number.POSITIVE_INFINITY) <= time
 }
 
 /** A shard with all that go on from it, as far as they are known. */
