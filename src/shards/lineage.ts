@@ -38,6 +38,13 @@ export class Lineage {
     return node.parentId === undefined ? undefined : this.#nodes.get(node.parentId)
   }
 
+  /** The oldest shard that a shard is known to go on from; itself, if there is none. */
+  rootOf(node: ShardNode): ShardNode {
+    let root = node
+    for (let parent = this.parentOf(root); parent; parent = this.parentOf(root)) root = parent
+    return root
+  }
+
   /** Parents that no listing has shown, of shards that were begun. Almost always none. */
   missingParents(): string[] {
     const missing: string[] = []

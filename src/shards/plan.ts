@@ -30,13 +30,12 @@ export function planShard(node: ShardNode, lineage: Lineage, knownSince: number,
 function planAfterParent(node: ShardNode, lineage: Lineage, until: number, now: number): ShardPlan {
   if (node.parentId === undefined) return { do: 'open' }
   const parent = lineage.get(node.parentId)
-  if (parent) {
-    if (parent.state === 'finished') return { do: isBehindAncestor(parent, lineage) ? 'wait' : 'open' }
-    return parent.state === 'fetched' ? { do: 'prefetch' } : { do: 'wait' }
-  }
-  // The position speaks of this shard itself, so its parent is done; but perhaps not what came before that.
+  if (parent && parent.state !== 'finished') return { do: parent.state === 'fetched' ? 'prefetch' : 'wait' }
+  if (parent && isBehindAncestor(parent, lineage)) return { do: 'wait' }
+  // The position speaks of this shard itself, so its parent is done; but perhaps not all that came before.
   if (node.placed)
     return now < until && mayHaveAncestor(node, lineage, now) ? { do: 'prefetch' } : { do: 'open' }
+  if (parent) return { do: 'open' }
   // An old parent that is not listed was trimmed with all its records. So it is where its id tells no time.
   if (!isHidden(node.parentId, now)) return { do: 'open' }
   return now < until ? { do: 'wait', until } : { do: 'open', hiddenParentId: node.parentId }
@@ -71,16 +70,16 @@ function mayBeBehind(node: ShardNode, lineage: Lineage, now: number): boolean {
 }
 
 /**
- * Whether a shard whose parent no listing shows may go on, by way of that parent, from one that is still being read. A
- * listing that lags behind can show a shard as open, and a grandchild of it.
+ * Whether a shard may go on, by way of one that no listing shows, from one that is still being read. A listing that lags
+ * behind can show a shard as open, and a grandchild of it.
  */
 function mayHaveAncestor(node: ShardNode, lineage: Lineage, now: number): boolean {
-  const { parentId } = node
-  if (parentId === undefined || !isHidden(parentId, now)) return false
-  const parentCreatedAt = shardCreatedAt(parentId) as number
+  const { parentId: hiddenId } = lineage.rootOf(node)
+  if (hiddenId === undefined || !isHidden(hiddenId, now)) return false
+  const hiddenCreatedAt = shardCreatedAt(hiddenId) as number
   for (const other of lineage.nodes()) {
-    const isDone = other.state === 'finished' || other.parentId === parentId
-    if (!isDone && isOlder(other, parentCreatedAt)) return true
+    if (other.state === 'finished' || !isOlder(other, hiddenCreatedAt)) continue
+    if (lineage.rootOf(other).parentId !== hiddenId) return true
   }
   return false
 }

@@ -84,6 +84,20 @@ describe('latest', () => {
     expect(await drainForLong(reader)).toEqual([])
   })
 
+  it('gives nothing of a shard after its grandchild, when the listing showed it as open and the one between not at all', async () => {
+    const { emulator, id, open, move, drainForLong, write, grow } = drawn('a')
+    write('a')
+    emulator.showOpen(id('a'), { ms: 100 })
+    grow('a > b c')
+    grow('b > d e')
+    emulator.hide(id('b'), { ms: 1_000 })
+    emulator.hide(id('c'), { ms: 1_000 })
+    const reader = open()
+    await move(reader, 'latest')
+    const [written] = write('d')
+    expect((await drainForLong(reader)).at(-1)).toEqual(written)
+  })
+
   it('holds for the uncle of a shard that is read, when the generations before show up together', async () => {
     const { clock, emulator, id, open, move, drainForLong, write, grow } = drawn('a > b c', {
       behaviour: { listingOrder: 'reversed' },

@@ -38,6 +38,25 @@ describe('loading a token', () => {
     )
   })
 
+  it('does not take a grandparent for unread while the parent is not listed any more, and an uncle shows up', async () => {
+    const { clock, emulator, id, open, move, drain, drainForLong, write, grow } = drawn('a')
+    write('a')
+    grow('a > b c')
+    grow('c > d')
+    emulator.hide(id('b'), { ms: 2_000 })
+    const reader = open()
+    await move(reader, 'trim_horizon')
+    expect(await drain(reader)).toEqual(['a1'])
+    emulator.hide(id('c'), { ms: 2_000 })
+    emulator.show(id('b'))
+    clock.jump(1)
+    grow('b > e f')
+    const written = write('e')
+    const next = open()
+    await move(next, JSON.stringify(reader.token))
+    expect(await drainForLong(next)).toEqual(written)
+  })
+
   it('does not take a grandparent for unread while the parent between is not listed', async () => {
     const { emulator, id, open, move, drain, drainForLong, write, grow } = drawn('a')
     write('a')
