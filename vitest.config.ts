@@ -4,6 +4,7 @@ import { defineConfig, type ViteUserConfig } from 'vitest/config'
 import tsconfig from './tsconfig.json' with { type: 'json' }
 
 const scenarios = ['test/scenarios/**/*.test.ts', 'test/model/**/*.test.ts']
+const temporaryFiles = 'test/support/temporary-files.ts'
 const integration = ['test/integration/**/*.test.ts', 'test/package/**/*.test.ts']
 
 // The package under its own name is its sources, as in tsconfig.json: examples are tested without a build.
@@ -33,6 +34,7 @@ const config: ViteUserConfig = defineConfig({
           // Whatever is not named below: a new folder is never left out by mistake.
           include: ['test/**/*.test.ts', 'examples/**/*.test.ts'],
           exclude: [...scenarios, ...integration],
+          globalSetup: [temporaryFiles],
           testTimeout: 20_000,
         },
       },
@@ -41,6 +43,7 @@ const config: ViteUserConfig = defineConfig({
         test: {
           name: 'scenarios',
           include: scenarios,
+          globalSetup: [temporaryFiles],
           testTimeout: 120_000,
         },
       },
@@ -49,7 +52,7 @@ const config: ViteUserConfig = defineConfig({
         test: {
           name: 'integration',
           include: integration,
-          globalSetup: ['test/support/global-setup.ts'],
+          globalSetup: [temporaryFiles, 'test/support/global-setup.ts'],
           testTimeout: 60_000,
           hookTimeout: 90_000,
         },

@@ -36,7 +36,7 @@ export interface Started {
   readonly ended: Promise<Ended>
 }
 
-/** An empty folder, gone with the machine's temporary files. */
+/** An empty folder, gone with the test run. */
 export function temporaryFolder(): string {
   return mkdtempSync(join(tmpdir(), 'cli-test-'))
 }

@@ -1,8 +1,10 @@
 import { type ChildProcessByStdio, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readdirSync } from 'node:fs'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { createServer, type Socket } from 'node:net'
+import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import type { Readable, Writable } from 'node:stream'
 import { setTimeout as wait } from 'node:timers/promises'
@@ -52,11 +54,15 @@ export async function startDynamoDBLocal({
 
   const port = await freePort()
   const endpoint = `http://127.0.0.1:${port}`
-  const child = startJava(version, port, speed)
+  const folder = await mkdtemp(join(tmpdir(), 'dynamodb-local-'))
+  const child = startJava({ version, speed, port, folder })
   const exited = once(child, 'exit')
   const stop = async () => {
     child.stdin.destroy()
+    // Or this process ends for lack of anything to do, in the middle of whatever else there is to be cleaned up.
+    if (child.exitCode === null && child.signalCode === null) child.ref()
     await exited
+    await rm(folder, { recursive: true, force: true })
   }
   try {
     const clock = fastClock(speed, await firstAnswer(child, endpoint))
@@ -98,7 +104,15 @@ export function localClients({
   }
 }
 
-function startJava(version: LocalVersion, port: number, speed: number): Process {
+interface JavaOptions {
+  readonly version: LocalVersion
+  readonly speed: number
+  readonly port: number
+  /** For its temporary files: it leaves its database's native library there at each start. */
+  readonly folder: string
+}
+
+function startJava({ version, speed, port, folder }: JavaOptions): Process {
   const preload = faketimeLibrary()
   if (speed !== 1 && !preload) throw new Error(`DynamoDB Local at speed ${speed}: ${whyNotLocal('rolling')}`)
   const fast = speed === 1 ? [] : [`LD_PRELOAD=${preload}`, `FAKETIME=+0 x${speed}`]
@@ -107,6 +121,8 @@ function startJava(version: LocalVersion, port: number, speed: number): Process 
     'java',
     '-XX:TieredStopAtLevel=1',
     '-XX:+UseSerialGC',
+    '-XX:-UsePerfData',
+    `-Djava.io.tmpdir=${folder}`,
     '-Djava.library.path=./DynamoDBLocal_lib',
   ]
   const local = ['-jar', 'DynamoDBLocal.jar', '-inMemory', '-disableTelemetry', '-port', String(port)]
