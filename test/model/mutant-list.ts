@@ -64,8 +64,8 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'hold nothing back: a child is merged while its parent is still in the buffer',
     file: 'src/shards/plan.ts',
-    from: "{ do: 'prefetch' } : { do: 'wait' }",
-    to: "{ do: 'open' } : { do: 'wait' }",
+    from: "=== 'fetched' ? 'prefetch' : 'wait'",
+    to: "=== 'fetched' ? 'open' : 'wait'",
   },
   {
     name: 'do not wait: newer records are given out while a shard with a backlog was not asked',
