@@ -24,6 +24,11 @@ export interface CoordinatorEvents {
   discovered: { readonly shardIds: readonly string[] }
   /** A shard has failed for so long that newer records of other shards no longer wait for it. */
   leftBehind: { readonly shardId: string; readonly failingForMs: number; readonly error: unknown }
+  /**
+   * Once: answers are read with the SDK's own deserialiser from now on, at several times the cost, because this version of
+   * the SDK does not let them be read otherwise.
+   */
+  fallback: { readonly reason: string }
   /** A shard is read though the parent that it names was never listed: it was waited for long enough. */
   parentNotListed: { readonly shardId: string; readonly parentId: string }
 }
@@ -38,6 +43,7 @@ export const coordinatorEventNames: readonly (keyof CoordinatorEvents)[] = [
   'discovered',
   'leftBehind',
   'parentNotListed',
+  'fallback',
 ]
 
 /** What a stream tells besides. */

@@ -34,6 +34,7 @@ export function noticesOf({ say, now, hasAnswered }: NoticeOptions): {
       ),
     parentNotListed: ({ shardId, parentId }) =>
       say(`shard ${shardId} is read though its parent ${parentId} was never listed`),
+    fallback: ({ reason }) => say(`reading is slower than it could be: ${reason}`),
     checkpointRetry: ({ name, attempt, error }) =>
       say(`saving the checkpoint ${name} failed (${reasonOf(error)}), trying again; ${attempt} in a row`),
   }

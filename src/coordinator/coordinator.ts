@@ -49,7 +49,7 @@ export class Coordinator {
     this.#clock = options.clock ?? systemClock
     this.#ownClient = options.client === undefined ? createStreamsClient() : undefined
     this.#around = {
-      api: asStreamsApi(options.client ?? (this.#ownClient as DynamoDBStreamsClient)),
+      api: this.#apiOf(options.client ?? (this.#ownClient as DynamoDBStreamsClient)),
       streamArn: this.streamArn,
       options: reading,
       clock: this.#clock,
@@ -254,13 +254,17 @@ export class Coordinator {
     throw new StreamError('position.invalid', 'No position yet: call moveTo first.', { position: undefined })
   }
 
+  #apiOf(client: DynamoDBStreamsClient | StreamsApi): StreamsApi {
+    if (isStreamsApi(client)) return client
+    return sdkStreamsApi(client, (reason) => {
+      // It may be known at once: those who listen right after the constructor are to hear it.
+      queueMicrotask(() => this.#events.emit('fallback', { reason }))
+    })
+  }
+
   #throwIfClosed(): void {
     if (this.#isClosed) throw closed()
   }
-}
-
-function asStreamsApi(client: DynamoDBStreamsClient | StreamsApi): StreamsApi {
-  return isStreamsApi(client) ? client : sdkStreamsApi(client)
 }
 
 function closed(): StreamError<'closed'> {

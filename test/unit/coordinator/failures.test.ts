@@ -160,3 +160,17 @@ describe('close', () => {
     expect(clock.untilNextTimer).toBeUndefined()
   })
 })
+
+it('a client whose answers only the SDK can read is read all the same, and an event tells once that it is slower', async () => {
+  const { clock, emulator, open, write } = emulated()
+  const written = write(5)
+  const client = emulator.client()
+  // As if a later version of the SDK had another name for what reads its answers.
+  const names = client.middlewareStack.identify()
+  client.middlewareStack.identify = () => names.filter((name) => !name.startsWith('deserializerMiddleware'))
+  const coordinator = open({ client, pageSize: 2 })
+  const told = heard(coordinator, 'fallback')
+  await clock.run(coordinator.moveTo('trim_horizon'))
+  expect(numbersOf(await drain(coordinator, clock))).toEqual(written)
+  expect(told).toEqual([{ reason: expect.stringContaining('deserializerMiddleware') }])
+})
