@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { defineConfig, type ViteUserConfig } from 'vitest/config'
+import { LongestFirst } from './test/support/longest-first.ts'
 import tsconfig from './tsconfig.json' with { type: 'json' }
 
 const scenarios = ['test/scenarios/**/*.test.ts', 'test/model/**/*.test.ts']
@@ -20,6 +21,7 @@ const config: ViteUserConfig = defineConfig({
     pool: 'forks',
     // The integration tests mostly wait for the server: one core must not leave them to run one by one.
     maxWorkers: Math.max(2, availableParallelism() - 1),
+    sequence: { sequencer: LongestFirst },
     env: { AWS_EC2_METADATA_DISABLED: 'true', AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true' },
     coverage: {
       provider: 'v8',

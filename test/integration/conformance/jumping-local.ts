@@ -14,7 +14,7 @@ export interface JumpingLocal extends AsyncDisposable {
 /** A DynamoDB Local whose clock can be set forward. */
 export async function startJumpingLocal(version: LocalVersion): Promise<JumpingLocal> {
   // The older one looks every five minutes whether to replace a shard, and a jump does not wake it.
-  const speed = version === 'rolling' ? 100 : 1
+  const speed = version === 'rolling' ? 200 : 1
   const folder = await mkdtemp(join(tmpdir(), 'faketime-'))
   const offset = join(folder, 'offset')
   const setTo = (aheadMs: number) => writeFile(offset, `+${aheadMs / 1000}s x${speed}`)
@@ -23,7 +23,7 @@ export async function startJumpingLocal(version: LocalVersion): Promise<JumpingL
     {
       LD_PRELOAD: faketimeLibrary() ?? '',
       FAKETIME_TIMESTAMP_FILE: offset,
-      FAKETIME_CACHE_DURATION: '1',
+      FAKETIME_NO_CACHE: '1',
     },
     () => startDynamoDBLocal({ version, speed: 1 }),
   )
@@ -34,7 +34,7 @@ export async function startJumpingLocal(version: LocalVersion): Promise<JumpingL
       const before = await timeOf(local)
       aheadMs += ms
       await setTo(aheadMs)
-      // It looks at the file once a second of its time.
+      // Its answers tell the time to the second.
       while ((await timeOf(local)) < before + ms) await wait(20)
     },
     [Symbol.asyncDispose]: async () => {
