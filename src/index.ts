@@ -18,7 +18,7 @@ export { type CheckpointOptions, type OpenStreamOptions, openStream } from './op
 export type { CoordinatorOptions } from './options.ts'
 export { parseToken } from './position/parse-token.ts'
 export type { Position, TokenText } from './position/position.ts'
-export type { ShardPosition, ShardToken, StreamToken } from './position/token.ts'
+export type { ShardPosition, ShardToken, ShardTokenState, StreamToken } from './position/token.ts'
 export { type PlainItem, type StreamEventName, StreamRecord } from './records/stream-record.ts'
 export type { Shard, ShardState } from './shards/shard.ts'
 export { type BatchOptions, DynamoDBStream } from './stream.ts'

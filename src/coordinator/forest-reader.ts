@@ -53,7 +53,7 @@ export class ForestReader {
   readonly #around: Surroundings
   readonly #stop = new AbortController()
   readonly #calls: ReadContext
-  readonly #frontier = new Frontier()
+  readonly #frontier = new Frontier(this.lineage)
   readonly #discovery: Discovery
   readonly #succession: Succession
   readonly #budget: PageBudget

@@ -97,7 +97,10 @@ export class Succession {
     }
     for (const node of unknown) {
       if (hasStartedHeir(node)) this.#liesBefore(node)
-      else this.#unread.set(node, now)
+      else {
+        this.#unread.set(node, now)
+        this.#frontier.add(node)
+      }
     }
     this.#events.emit('discovered', { shardIds: fresh.map((node) => node.shardId) })
     // A parent that is not known may be on a later page: such shards are looked at when the listing is complete.

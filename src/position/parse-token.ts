@@ -1,7 +1,7 @@
 import { isStreamError, StreamError } from '../errors.ts'
 import { convertBloopToken, isBloopToken } from './bloop-token.ts'
 import { findOwnAncestor } from './parents.ts'
-import type { ShardPosition, ShardToken, StreamToken } from './token.ts'
+import type { ShardPosition, ShardToken, ShardTokenState, StreamToken } from './token.ts'
 import { asSequenceNumber, asShardId, asStreamArn } from './token-fields.ts'
 import { asObject, elementsOf, invalidField, ownField, printable } from './untrusted.ts'
 
@@ -78,19 +78,20 @@ function readShard(value: unknown, path: string): ShardToken {
   const shardId = asShardId(ownField(shard, 'shardId', `${path}.shardId`), `${path}.shardId`)
   const parentId = ownField(shard, 'parentId', `${path}.parentId`)
   const at = readPosition(ownField(shard, 'at', `${path}.at`), `${path}.at`)
-  const isPassed = readPassed(ownField(shard, 'passed', `${path}.passed`), at, `${path}.passed`)
+  const state = readState(ownField(shard, 'state', `${path}.state`), at, `${path}.state`)
   return {
     shardId,
     ...(parentId !== undefined && { parentId: asShardId(parentId, `${path}.parentId`) }),
     at,
-    ...(isPassed && { passed: true }),
+    ...(state !== undefined && { state }),
   }
 }
 
-function readPassed(value: unknown, at: ShardPosition, path: string): boolean {
-  if (value === undefined) return false
-  if (value === true && typeof at === 'object' && 'since' in at) return true
-  throw invalidField(path, 'true, beside a since', value)
+function readState(value: unknown, at: ShardPosition, path: string): ShardTokenState | undefined {
+  if (value === undefined) return undefined
+  const isBesideSince = typeof at === 'object' && 'since' in at
+  if (isBesideSince && (value === 'passed' || value === 'waiting')) return value
+  throw invalidField(path, '"passed" or "waiting", beside a since', value)
 }
 
 function readPosition(value: unknown, path: string): ShardPosition {

@@ -13,12 +13,15 @@ export interface ShardToken {
   readonly shardId: string
   readonly parentId?: string
   readonly at: ShardPosition
-  /**
-   * Beside `since`: nothing of the shard itself is wanted any more. It stands for its children, which were not seen yet:
-   * of those, records from that time on are.
-   */
-  readonly passed?: true
+  /** Beside `since` only; left out while the shard is being read. */
+  readonly state?: ShardTokenState
 }
+
+export type ShardTokenState =
+  /** Nothing of the shard itself is wanted any more. It stands for its children, which were not seen yet. */
+  | 'passed'
+  /** It was not begun: it waits for a shard that comes before it, or may do so, and that no listing shows. */
+  | 'waiting'
 
 /**
  * A position in a stream, as JSON-safe data: only the frontier, which is the shards being read and finished shards

@@ -53,11 +53,12 @@ export function seekTime(lineage: Lineage, since: number, now: number): AdoptedS
 
 /** Places the lineage where a token says. Shards of which it says nothing are unread, unless they are ancestors. */
 export function seekToken(lineage: Lineage, token: StreamToken): AdoptedStart {
-  for (const { shardId, parentId, at, passed } of token.shards) {
+  for (const { shardId, parentId, at, state } of token.shards) {
     const node = lineage.ensure(shardId, parentId)
     const isAtEnd = typeof at === 'object' && 'end' in at
     place(node, isAtEnd ? 'start' : at)
-    if (!isAtEnd && !passed) continue
+    if (state === 'waiting') node.placed = false
+    if (!isAtEnd && state !== 'passed') continue
     node.state = 'finished'
     node.closed = true
     if (!isAtEnd) continue

@@ -24,7 +24,7 @@ export const validToken: fc.Arbitrary<StreamToken> = fc
     fc.record({
       shardId,
       at: position,
-      isPassed: fc.boolean(),
+      state: fc.constantFrom(undefined, 'passed' as const, 'waiting' as const),
       parent: fc.option(fc.nat(100), { nil: undefined }),
     }),
     { selector: (shard) => shard.shardId, maxLength: 8 },
@@ -32,10 +32,10 @@ export const validToken: fc.Arbitrary<StreamToken> = fc
   .map((shards) => ({
     version: 1,
     streamArn: STREAM_ARN,
-    shards: shards.map(({ shardId, at, isPassed, parent }, index): ShardToken => {
+    shards: shards.map(({ shardId, at, state, parent }, index): ShardToken => {
       // Only a shard before this one, so that no shard becomes its own ancestor.
       const parentId = parent === undefined || index === 0 ? undefined : shards[parent % index]?.shardId
-      const passed = isPassed && typeof at === 'object' && 'since' in at
-      return { shardId, ...(parentId !== undefined && { parentId }), at, ...(passed && { passed }) }
+      const isStated = state !== undefined && typeof at === 'object' && 'since' in at
+      return { shardId, ...(parentId !== undefined && { parentId }), at, ...(isStated && { state }) }
     }),
   }))

@@ -121,8 +121,8 @@ describe('an invalid token is refused with the path of the field:', () => {
     ['a time before 1970', 'shards[0].at.since', withShard({ at: { since: -1 } })],
     ['half a millisecond', 'shards[0].at.since', withShard({ at: { since: 0.5 } })],
     ['no number', 'shards[0].at.since', withShard({ at: { since: Number.NaN } })],
-    ['passed without a time', 'shards[0].passed', withShard({ at: 'start', passed: true })],
-    ['passed as text', 'shards[0].passed', withShard({ at: { since: 1 }, passed: 'true' })],
+    ['a state without a time', 'shards[0].state', withShard({ at: 'start', state: 'passed' })],
+    ['an unknown state', 'shards[0].state', withShard({ at: { since: 1 }, state: 'closed' })],
     ['a time beyond what a Date holds', 'shards[0].at.since', withShard({ at: { since: 8.64e15 + 1 } })],
   ])('%s', (_, field, input) => {
     expect(refusalOf(input).details.field).toBe(field)
