@@ -16,8 +16,8 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'skip a late child: children that show up after their parent was finished are not read',
     file: 'src/coordinator/succession.ts',
-    from: 'else this.#unread.set(node, now)',
-    to: "else if (this.#lineage.parentOf(node)?.state !== 'finished') this.#unread.set(node, now)",
+    from: 'if (hasStartedHeir(node)) this.#liesBefore(node)',
+    to: "if (hasStartedHeir(node) || this.#lineage.parentOf(node)?.state === 'finished') this.#liesBefore(node)",
   },
   {
     name: 'reorder inside a shard: a page goes before those that were fetched earlier',
