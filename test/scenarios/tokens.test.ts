@@ -18,6 +18,19 @@ describe('a token', () => {
 })
 
 describe('loading a token', () => {
+  it('keeps the time for shards that wait because another one is hidden', async () => {
+    const { clock, emulator, id, open, move, drainForLong, frontier, write } = drawn('a b, a > c > d > e f')
+    write('b')
+    await clock.advance(2 * 3_600_000)
+    emulator.hide(id('c'), { ms: 1_000 })
+    const reader = open()
+    await move(reader, new Date(clock.now()))
+    expect(frontier(reader)).toContain('b:since')
+    const next = open()
+    await move(next, JSON.stringify(reader.token))
+    expect(await drainForLong(next)).toEqual([])
+  })
+
   it('reads nothing of a shard that was passed over, and of its late children from the same time on', async () => {
     const { clock, emulator, id, open, move, drainForLong, frontier, write, grow } = drawn('a')
     write('a')
