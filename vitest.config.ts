@@ -14,6 +14,10 @@ const alias = Object.entries(tsconfig.compilerOptions.paths).map(([name, [file]]
   replacement: fileURLToPath(new URL(String(file), import.meta.url)),
 }))
 
+// No file leaves anything behind that another one could see. To load the SDK for each of them anew would take as long as
+// all of their tests.
+const isolate = false
+
 const config: ViteUserConfig = defineConfig({
   resolve: { alias },
   test: {
@@ -36,6 +40,7 @@ const config: ViteUserConfig = defineConfig({
           // Whatever is not named below: a new folder is never left out by mistake.
           include: ['test/**/*.test.ts', 'examples/**/*.test.ts'],
           exclude: [...scenarios, ...integration],
+          isolate,
           globalSetup: [temporaryFiles],
           testTimeout: 20_000,
         },
@@ -45,6 +50,7 @@ const config: ViteUserConfig = defineConfig({
         test: {
           name: 'scenarios',
           include: scenarios,
+          isolate,
           globalSetup: [temporaryFiles],
           testTimeout: 120_000,
         },
