@@ -5,7 +5,7 @@ import {
 } from '@aws-sdk/client-dynamodb-streams'
 import { abortable } from './abortable.ts'
 import { decodeRecord } from './decode-record.ts'
-import { type LeanPage, putPageBack, takePage } from './lean-page.ts'
+import { type LeanPage, outputOf, takePage } from './lean-page.ts'
 import type { RecordPage, StreamsApi } from './streams-api.ts'
 
 /**
@@ -13,10 +13,9 @@ import type { RecordPage, StreamsApi } from './streams-api.ts'
  * schema for every attribute of every record, and whose no-op logger then copies it all.
  *
  * The SDK goes on doing all else: credentials, signing, retries, errors, and the middleware of the user's client. Two
- * middlewares of the one command stand around its deserialiser. The inner one takes the body of a successful answer
- * away and parses it; the deserialiser then finds an empty body, which to it is an answer without members. The outer
- * one puts the members back, as ones that are worked out when somebody looks at them. Answers that the inner one does
- * not understand, and all errors, go to the deserialiser as they came.
+ * middlewares of the one command stand right before and right after its deserialiser. The one before it makes the call
+ * through the one after it, and reads a successful answer by itself, with members that are worked out when somebody looks
+ * at them. Answers that it does not understand, and all errors, it has the deserialiser read, as they came.
  *
  * @param onFallback - called once when the SDK's own reader has to be used, because its internals have moved.
  */
@@ -39,7 +38,7 @@ export function leanGetRecords(
 
   return async ({ iterator, limit }, signal) => {
     const command = new GetRecordsCommand({ ShardIterator: iterator, Limit: limit })
-    const reading = lean ? readLean(command, client, fallBack) : undefined
+    const reading = lean ? readLean(command, client) : undefined
     if (reading && skipsLogger) skipLogger(command)
     const answer = await abortable(client.send(command, { abortSignal: signal }), signal)
     if (reading?.bypassed) fallBack('an answer of GetRecords was not one that can be read without the SDK')
@@ -49,6 +48,8 @@ export function leanGetRecords(
 
 /** The last of the overloads of `add`, which is the one for the deserialize step. */
 type DeserializeMiddleware = Parameters<GetRecordsCommand['middlewareStack']['add']>[0]
+type DeserializeHandler = Parameters<DeserializeMiddleware>[0]
+type DeserializeHandlerOutput = Awaited<ReturnType<DeserializeHandler>>
 
 /** What became of one command. */
 interface Reading {
@@ -58,48 +59,42 @@ interface Reading {
   readonly bypassed: boolean
 }
 
-function readLean(
-  command: GetRecordsCommand,
-  client: DynamoDBStreamsClient,
-  fallBack: (reason: string) => void,
-): Reading {
+function readLean(command: GetRecordsCommand, client: DynamoDBStreamsClient): Reading {
   const reading = { page: undefined as LeanPage | undefined, bypassed: false }
-  let broken = false
+  let call: DeserializeHandler | undefined
+  /** For the deserialiser to find, in the place of an answer to a call that it makes. */
+  let answer: DeserializeHandlerOutput | undefined
 
-  /** The page is lost, but nothing has moved: the next attempt, of the SDK or of our caller, leaves it all to the SDK. */
-  function giveUp(cause: unknown): Error {
-    broken = true
-    const reason = "the SDK's deserialiser no longer takes an empty answer"
-    fallBack(reason)
-    return Object.assign(new Error(reason, { cause }), { $retryable: {} })
-  }
-
-  const aroundDeserializer: DeserializeMiddleware = (next) => async (args) => {
-    reading.page = undefined // of an attempt that failed after its body was read
-    const result = await next(args).catch((cause: unknown) => {
-      throw reading.page ? giveUp(cause) : cause
-    })
-    reading.bypassed = reading.page === undefined
-    if (!reading.page) return result
-    if (!result.output) throw giveUp(undefined)
-    putPageBack(result.output, reading.page)
+  const beforeDeserializer: DeserializeMiddleware = (deserialize) => async (args) => {
+    reading.page = undefined // of an attempt before
+    answer = await call?.(args)
+    const page = answer && (await takePage(answer.response, client.config.streamCollector))
+    if (answer && page) {
+      reading.page = page
+      return { response: answer.response, output: outputOf(page, answer.response) }
+    }
+    const result = await deserialize(args)
+    reading.bypassed = true
     return result
   }
-  const beforeDeserializer: DeserializeMiddleware = (next) => async (args) => {
-    const result = await next(args)
-    if (!broken) reading.page = await takePage(result.response, client.config.streamCollector)
-    return result
+  const afterDeserializer: DeserializeMiddleware = (next) => {
+    call = next
+    return async (args) => {
+      const given = answer
+      answer = undefined
+      return given ?? next(args)
+    }
   }
 
   const { middlewareStack } = command
   const toMiddleware = 'deserializerMiddleware'
-  middlewareStack.addRelativeTo(aroundDeserializer, {
-    name: 'leanGetRecordsOutput',
+  middlewareStack.addRelativeTo(beforeDeserializer, {
+    name: 'leanGetRecords',
     relation: 'before',
     toMiddleware,
   })
-  middlewareStack.addRelativeTo(beforeDeserializer, {
-    name: 'leanGetRecordsBody',
+  middlewareStack.addRelativeTo(afterDeserializer, {
+    name: 'leanGetRecordsCall',
     relation: 'after',
     toMiddleware,
   })

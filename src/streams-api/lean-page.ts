@@ -16,37 +16,48 @@ export interface LeanPage {
 type CollectBody = (body: unknown) => Promise<Uint8Array>
 
 /**
- * Takes the page out of a successful response, and leaves it with an empty body. A response that holds no such page
- * keeps its body.
+ * Reads the page of a successful response, which keeps its body as bytes. Undefined for a response that holds no page:
+ * an error, an answer that is cut off or not JSON. Those are left to the SDK, whose errors for them users know.
  */
 export async function takePage(response: unknown, collect: CollectBody): Promise<LeanPage | undefined> {
   if (!hasBody(response) || response.statusCode < 200 || response.statusCode >= 300) return undefined
   const body = response.body instanceof Uint8Array ? response.body : await collect(response.body)
+  response.body = body
   const content = parsePage(body)
-  // An answer that is cut off, or not JSON, is left to the SDK, whose error for it users know.
-  response.body = content ? new Uint8Array() : body
   return content && { content, bytes: body.byteLength, output: undefined, untouched: true }
 }
 
-/** Gives the SDK's answer its members back; the records in the SDK's form, made when somebody looks at them. */
-export function putPageBack(output: GetRecordsCommandOutput, page: LeanPage): void {
+/** The SDK's answer with this page; the records in the SDK's form, made when somebody looks at them. */
+export function outputOf(page: LeanPage, response: unknown): GetRecordsCommandOutput {
   let records: RawRecord[] | undefined
-  Object.defineProperty(output, 'Records', {
-    configurable: true,
-    enumerable: true,
-    get() {
+  const output: GetRecordsCommandOutput = {
+    $metadata: metadataOf(response),
+    get Records() {
       page.untouched = false
       records ??= page.content.records.map(decodeRecord)
       return records
     },
-    set(value: RawRecord[]) {
+    set Records(value: RawRecord[]) {
       page.untouched = false
       records = value
     },
-  })
+  }
   const { nextIterator } = page.content
   if (nextIterator !== undefined) output.NextShardIterator = nextIterator
   page.output = output
+  return output
+}
+
+/** As the SDK has it. Its retries write into it how many they were. */
+function metadataOf(response: unknown): GetRecordsCommandOutput['$metadata'] {
+  const { statusCode, headers = {} } = response as { statusCode: number; headers?: Record<string, string> }
+  const metadata: Record<string, unknown> = {
+    httpStatusCode: statusCode,
+    requestId: headers['x-amzn-requestid'] ?? headers['x-amzn-request-id'] ?? headers['x-amz-request-id'],
+    extendedRequestId: headers['x-amz-id-2'],
+    cfId: headers['x-amz-cf-id'],
+  }
+  return metadata
 }
 
 function hasBody(response: unknown): response is { statusCode: number; body: unknown } {

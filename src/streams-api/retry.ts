@@ -15,6 +15,37 @@ export class CallTimeout extends Error {
   override readonly name: string = 'TimeoutError'
 }
 
+/** The calls under way that end with a signal, and its one listener: with one for each, adding one takes the longer the more there are. */
+interface CallsUnderWay {
+  readonly calls: Set<AbortController>
+  readonly stop: () => void
+}
+
+const underWay = new WeakMap<AbortSignal, CallsUnderWay>()
+
+/** Has `controller` abort when `signal` does, until the returned function is called. */
+function follow(signal: AbortSignal, controller: AbortController): () => void {
+  if (signal.aborted) controller.abort(signal.reason)
+  const { calls, stop } = underWay.get(signal) ?? begin(signal)
+  calls.add(controller)
+  return () => {
+    calls.delete(controller)
+    if (calls.size > 0) return
+    signal.removeEventListener('abort', stop)
+    underWay.delete(signal)
+  }
+}
+
+function begin(signal: AbortSignal): CallsUnderWay {
+  const calls = new Set<AbortController>()
+  const stop = () => {
+    for (const controller of calls) controller.abort(signal.reason)
+  }
+  signal.addEventListener('abort', stop)
+  underWay.set(signal, { calls, stop })
+  return { calls, stop }
+}
+
 /** Makes one call, and gives it up when `signal` aborts or after {@link CALL_TIMEOUT_MS}. */
 export async function callWithTimeout<T>(
   call: (signal: AbortSignal) => Promise<T>,
@@ -22,9 +53,7 @@ export async function callWithTimeout<T>(
 ): Promise<T> {
   const controller = new AbortController()
   let timedOut = false
-  const stop = () => controller.abort(signal.reason)
-  if (signal.aborted) stop()
-  signal.addEventListener('abort', stop)
+  const unfollow = follow(signal, controller)
   const cancelTimer = clock.setTimer(CALL_TIMEOUT_MS, () => {
     timedOut = true
     controller.abort()
@@ -36,7 +65,7 @@ export async function callWithTimeout<T>(
     throw error
   } finally {
     cancelTimer()
-    signal.removeEventListener('abort', stop)
+    unfollow()
   }
 }
 

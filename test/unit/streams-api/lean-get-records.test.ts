@@ -1,6 +1,7 @@
 import {
   type DynamoDBStreamsClient,
   ExpiredIteratorException,
+  GetRecordsCommand,
   type GetRecordsCommandOutput,
   TrimmedDataAccessException,
 } from '@aws-sdk/client-dynamodb-streams'
@@ -9,6 +10,9 @@ import { classifyError } from '../../../src/streams-api/classify-error.ts'
 import { sdkStreamsApi } from '../../../src/streams-api/sdk-streams-api.ts'
 import type { RawRecord, RecordPage } from '../../../src/streams-api/streams-api.ts'
 import { type Answer, clientAnswering } from './answering-client.ts'
+
+type DeserializeMiddleware = Parameters<GetRecordsCommand['middlewareStack']['add']>[0]
+type Middleware = Parameters<DynamoDBStreamsClient['middlewareStack']['add']>[0]
 
 const wire = {
   eventID: '1',
@@ -122,7 +126,7 @@ describe('errors', () => {
 describe("middleware on the user's client", () => {
   /** A middleware of the user's that is handed each answer of the client. */
   function watching(watch: (output: GetRecordsCommandOutput) => GetRecordsCommandOutput | undefined) {
-    const { client } = clientAnswering({ body })
+    const { client } = clientAnswering({ body, headers: { 'x-amzn-requestid': 'request-1' } })
     client.middlewareStack.add((next) => async (args) => {
       const result = await next(args)
       const output = watch(result.output as GetRecordsCommandOutput)
@@ -141,8 +145,35 @@ describe("middleware on the user's client", () => {
     expect(seen).toMatchObject({
       Records: [decoded],
       NextShardIterator: 'next',
-      $metadata: { httpStatusCode: 200 },
+      $metadata: { httpStatusCode: 200, requestId: 'request-1', attempts: 1 },
     })
+  })
+
+  test('gets the answer that the SDK gives, to the last member', async () => {
+    const seen: unknown[] = []
+    const client = watching((output) => {
+      seen.push({ ...output })
+      return undefined
+    })
+    await read(client)
+    await client.send(new GetRecordsCommand({ ShardIterator: 'i' }))
+    expect(seen[0]).toStrictEqual(seen[1])
+  })
+
+  test('around the deserialiser is asked, and sees the answer pass', async () => {
+    const { client } = clientAnswering({ body })
+    const seen: string[] = []
+    for (const relation of ['before', 'after'] as const) {
+      const middleware: DeserializeMiddleware = (next) => async (args) => {
+        const result = await next(args)
+        seen.push(`${relation} ${Object.keys(result).join()}`)
+        return result
+      }
+      const options = { relation, toMiddleware: 'deserializerMiddleware', name: relation }
+      client.middlewareStack.addRelativeTo(middleware as DeserializeMiddleware & Middleware, options)
+    }
+    expect(rawRecords(await read(client))).toEqual([decoded])
+    expect(seen).toEqual(['after response', 'before response,output'])
   })
 
   test('may change a record', async () => {
@@ -203,7 +234,6 @@ describe('an SDK whose internals have moved', () => {
 
   test.each([
     ['has another deserialiser', () => withDeserializer('laterDeserializer', parse)],
-    ['no longer takes an empty body', () => withDeserializer('deserializerMiddleware', parse)],
     [
       'does not speak JSON',
       () => withDeserializer('deserializerMiddleware', () => ({ Records: [decoded] }), '\u00a1'),
