@@ -106,6 +106,11 @@ export class Discovery {
     this.#searches.delete(node)
   }
 
+  /** Reading has begun after the first listing: from now on there are shards to read, or there are none. */
+  begun(): void {
+    this.#listingDueAt = this.#context.clock.now() + this.#untilNextListingMs()
+  }
+
   /** Makes the next listing come now. */
   listSoon(): void {
     this.#listingDueAt = 0

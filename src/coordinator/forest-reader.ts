@@ -22,6 +22,7 @@ import { FailedReads } from './failed-reads.ts'
 import { Frontier, type TokenView } from './frontier.ts'
 import { openAtLatest } from './open-at-latest.ts'
 import { ReadTimes } from './read-times.ts'
+import { RootProbes } from './root-probes.ts'
 import { type Round, Rounds } from './rounds.ts'
 import { Succession } from './succession.ts'
 import { Trouble } from './trouble.ts'
@@ -66,6 +67,7 @@ export class ForestReader {
   readonly #failedReads: FailedReads
   readonly #answers: Answers
   readonly #readTimes: ReadTimes
+  readonly #rootProbes: RootProbes
   #hasToldCaughtUp = false
 
   constructor(around: Surroundings) {
@@ -76,6 +78,7 @@ export class ForestReader {
     this.#around = around
     this.#trouble = new Trouble(streamArn)
     this.#calls = { api, streamArn, clock, signal }
+    this.#rootProbes = new RootProbes(this.#calls, options.maxConcurrentReads)
     this.#alarm = new Alarm(clock, () => this.#run())
     const listing: ListingContext = { ...around, limit: around.describeLimit, signal }
     this.#budget = new PageBudget(options)
@@ -140,18 +143,29 @@ export class ForestReader {
 
   // ---- Beginning and end -------------------------------------------------------------------------------------------
 
-  /** Lists the shards. Returns the service's time (ms) when it answered, if it told. */
-  async list(): Promise<number | undefined> {
+  /**
+   * Lists the shards; with `probesRoots` finds out in the meantime what it can of those that come first. Returns the
+   * service's time (ms) when it answered, if it told.
+   */
+  async list(probesRoots: boolean): Promise<number | undefined> {
     let serviceTime: number | undefined
     await this.#discovery.listAll((page) => {
       serviceTime ??= page.serviceTime
+      if (probesRoots) this.#rootProbes.take(page)
     })
+    this.#rootProbes.end()
     return serviceTime
   }
 
   /** Begins reading: the lineage was listed and placed. `newestKnown`: when the newest shard before it was made (ms). */
   begin(adoptedStart: AdoptedStart, newestKnown: number | undefined): void {
     this.#succession.begin(adoptedStart, newestKnown)
+    this.#discovery.begun()
+    for (const reader of this.readers()) {
+      if (!this.#rootProbes.tell(reader)) continue
+      this.#pump.readOn(reader, this.#readTimes.pauseMs(reader))
+      this.#block(reader)
+    }
   }
 
   /**

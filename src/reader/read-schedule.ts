@@ -7,15 +7,19 @@ interface Ticket {
   readonly number: number
 }
 
+/** How long (ms) a shard at the tip is passed over, at most, in favour of those that the merge waits for. */
+const TIP_WAITS_MS = 3_000
+
 /**
  * Which shard is read next, and when: each has its own time. Of those that are due, the ones that the merge waits for
- * come first.
+ * come first, then those at the tip, then those whose records are not needed yet.
  *
  * @internal
  */
 export class ReadSchedule {
   readonly #later = new Heap<Ticket>((a, b) => a.dueAt - b.dueAt || a.number - b.number)
   #needed: Ticket[] = []
+  #atTip: Ticket[] = []
   #ahead: Ticket[] = []
   #number = 0
 
@@ -37,7 +41,7 @@ export class ReadSchedule {
 
   /** Whether there is a reader that is due at `now`. */
   hasDue(now: number): boolean {
-    if (this.#needed.length > 0 || this.#ahead.length > 0) return true
+    if (this.#needed.length > 0 || this.#atTip.length > 0 || this.#ahead.length > 0) return true
     return (this.nextDueAt ?? Number.POSITIVE_INFINITY) <= now
   }
 
@@ -47,15 +51,20 @@ export class ReadSchedule {
    */
   take(now: number, alsoAhead: boolean): ShardReader | undefined {
     this.#sortDue(now)
-    return takeValid(this.#needed) ?? (alsoAhead ? takeValid(this.#ahead) : undefined)
+    const waiting = this.#atTip[0]
+    const late = waiting !== undefined && now - waiting.dueAt > TIP_WAITS_MS
+    const [first, second] = late ? [this.#atTip, this.#needed] : [this.#needed, this.#atTip]
+    return takeValid(first) ?? takeValid(second) ?? (alsoAhead ? takeValid(this.#ahead) : undefined)
   }
 
   #sortDue(now: number): void {
     for (let next = this.#later.peek(); next && next.dueAt <= now; next = this.#later.peek()) {
       this.#later.pop()
       if (!isValid(next)) continue
-      if (next.reader.queue.length === 0 && !next.reader.held) this.#needed.push(next)
-      else this.#ahead.push(next)
+      const { queue, held, atTip } = next.reader
+      if (queue.length > 0 || held) this.#ahead.push(next)
+      else if (atTip) this.#atTip.push(next)
+      else this.#needed.push(next)
     }
   }
 }
