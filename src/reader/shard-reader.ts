@@ -4,6 +4,7 @@ import { shardCreatedAt } from '../position/shard-id.ts'
 import { createdAtMsOf, sequenceNumberOf } from '../records/wire-record.ts'
 import { RETENTION_MS } from '../shards/retention.ts'
 import { OLDEST_LEFT, type ShardNode } from '../shards/shard.ts'
+import { CALL_TIMEOUT_MS, LONGEST_RETRY_DELAY_MS } from '../streams-api/retry.ts'
 import type { IteratorStart, WireRecord, WireRecords } from '../streams-api/streams-api.ts'
 import { Pace } from './pace.ts'
 
@@ -24,6 +25,12 @@ const CLOCK_SKEW_MS = 300_000
 
 /** Records older than this (ms) are a backlog, to be fetched as fast as it comes. */
 const BACKLOG_AGE_MS = 60_000
+
+/**
+ * How far apart the failures of calls that are made again and again are at most, in ms: the time limit of a call, the
+ * longest pause, and some room. After more than that, nobody asked in between, and it has not been failing all the time.
+ */
+const LONGEST_BETWEEN_FAILURES_MS: number = 1.5 * (CALL_TIMEOUT_MS + LONGEST_RETRY_DELAY_MS)
 
 /** For how long a listing that says "open" is believed at most, in ms. */
 const LONGEST_BELIEF_MS = 10_000
@@ -87,6 +94,7 @@ export class ShardReader {
   /** Failed calls in a row. */
   failures = 0
   failingSince: number | undefined
+  #lastFailedAt: number = Number.NEGATIVE_INFINITY
   leftBehind = false
 
   constructor(node: ShardNode, held: boolean, now: number, timeGranularityMs: number) {
@@ -142,6 +150,8 @@ export class ShardReader {
   /** A read failed once more. Returns for how long it has been failing, in ms. */
   failed(now: number): number {
     this.failures++
+    if (now - this.#lastFailedAt > LONGEST_BETWEEN_FAILURES_MS) this.failingSince = undefined
+    this.#lastFailedAt = now
     this.failingSince ??= now
     return now - this.failingSince
   }

@@ -5,9 +5,12 @@ import { classifyError } from './classify-error.ts'
 /** After which time a call is given up and made again, in ms. A server that hangs must not hold a shard up for ever. */
 export const CALL_TIMEOUT_MS: number = 30_000
 
+/** The longest pause before a call is made again, in ms. */
+export const LONGEST_RETRY_DELAY_MS: number = 10_000
+
 /** The pause before call number `failures + 1`: full jitter, from 100 ms up to 10 s. */
 export function retryDelayMs(failures: number, random: () => number): number {
-  return backoffMs(failures, { baseMs: 100, capMs: 10_000 }, random)
+  return backoffMs(failures, { baseMs: 100, capMs: LONGEST_RETRY_DELAY_MS }, random)
 }
 
 /** Rejections that come from the time limit of {@link callWithTimeout}. */

@@ -87,6 +87,21 @@ it('a gap is told of what was written to a young shard after it was found empty,
   expect(gaps.map(({ reason }) => reason)).toEqual(['position-trimmed'])
 })
 
+it('a gap is told before there is nothing new, also of a shard whose last call had failed when reading stopped for a day', async () => {
+  const { clock, emulator, id, open, move, drain, write } = drawn('a b')
+  write('a')
+  const reader = open({ onGap: 'continue' })
+  const gaps = heard(reader, 'gap')
+  await move(reader, 'trim_horizon')
+  await drain(reader)
+  write('a b')
+  emulator.on('GetRecords', { shard: id('a') }, { fail: 'ThrottlingException' })
+  expect(await clock.run(reader.next())).toMatchObject({ shardId: id('b') })
+  await clock.advance(30 * HOUR)
+  expect(await drain(reader)).toEqual([])
+  expect(gaps.map(({ shardId }) => shardId)).toEqual([id('a')])
+})
+
 describe('DynamoDB Local refuses every position of an open shard whose records are all trimmed', () => {
   it('and that is no gap where all of them were read', async () => {
     const { clock, open, move, drain, write } = drawn('a', { profile: 'local' })
