@@ -178,6 +178,8 @@ const retention: fc.Arbitrary<Step> = fc.oneof(
     arbitrary: fc.record({ do: fc.constant('trim' as const), shard: small, share: fc.constantFrom(0.5, 1) }),
   },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('showAgain' as const), shard: small }) },
+  // That it is over, only the listing tells: it has no children.
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('closeShard' as const), shard: small }) },
 )
 
 const times: fc.Arbitrary<WorldStep> = fc.record({

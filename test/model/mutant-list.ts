@@ -112,7 +112,7 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'fetch at will: memory is not bounded',
     file: 'src/reader/page-budget.ts',
-    from: 'return buffered + this.#reserved < this.#maxBytes',
-    to: 'return true',
+    from: 'this.#maxBytes = maxBufferedBytes',
+    to: 'this.#maxBytes = 2 ** 50 + maxBufferedBytes',
   },
 ]
