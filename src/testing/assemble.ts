@@ -1,4 +1,5 @@
 import { type Behaviour, profiles } from './behaviour.ts'
+import { checkBehaviour } from './check-behaviour.ts'
 import { createIteratorLives, type IteratorControl } from './faults/iterator-lives.ts'
 import { createLimits } from './faults/limits.ts'
 import { createRules, type Rules } from './faults/rules.ts'
@@ -39,6 +40,7 @@ export interface Parts {
 export function assemble(given: StreamEmulatorOptions): Parts {
   const options = resolveOptions(given)
   const { seed, clock } = options
+  checkBehaviour(given.behaviour ?? {})
   let behaviour: Behaviour = { ...profiles[options.profile], ...given.behaviour }
   const now = () => clock.now() + behaviour.clockSkewMs
   const log: LogEntry[] = []
@@ -101,6 +103,7 @@ export function assemble(given: StreamEmulatorOptions): Parts {
       return behaviour
     },
     set behaviour(changed) {
+      checkBehaviour(changed)
       behaviour = changed
     },
     now,

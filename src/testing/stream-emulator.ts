@@ -171,7 +171,11 @@ export class StreamEmulator {
 
   // Faults
 
-  /** Changes how the service behaves from now on. @returns a function that takes these changes back */
+  /**
+   * Changes how the service behaves from now on.
+   * @returns a function that takes these changes back
+   * @throws RangeError where a number is out of its range
+   */
   behave(changes: Partial<Behaviour>): () => void {
     const former = this.#parts.behaviour
     const names = Object.keys(changes) as (keyof Behaviour)[]
@@ -184,6 +188,7 @@ export class StreamEmulator {
    * Does something to the next call that fits, or to the n-th, or to more of them.
    * @example emulator.on('GetRecords', { shard, nth: 3 }, { fail: 'ExpiredIteratorException' })
    * @returns a function that takes the rule back
+   * @throws RangeError where a number is out of its range
    */
   on(call: CallName | '*', where: Where, effect: EffectSource): () => void {
     return this.#parts.rules.add(call, where, effect)

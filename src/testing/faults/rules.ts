@@ -1,3 +1,4 @@
+import { checkBehaviour, checkNumber } from '../check-behaviour.ts'
 import type { Random } from '../world/random.ts'
 import type { Effect } from './effect.ts'
 
@@ -14,9 +15,9 @@ export interface Call {
 export interface Where {
   /** Calls about this shard only. */
   readonly shard?: string | { readonly shardId: string } | undefined
-  /** The rule acts first on the n-th call that fits, counted from 1 since it was made. @default 1 */
+  /** The rule acts first on the n-th call that fits, counted from 1 since it was made. 1 or more. @default 1 */
   readonly nth?: number | undefined
-  /** And on so many calls that fit, `Infinity` to keep it. @default 1; with `chance` Infinity */
+  /** And on so many calls that fit, 1 or more, `Infinity` to keep it. @default 1; with `chance` Infinity */
   readonly times?: number | undefined
   /** The rule acts on each call that fits with this probability, 0 to 1, drawn from the seed. @default 1 */
   readonly chance?: number | undefined
@@ -61,6 +62,8 @@ export function createRules(random: Random): Rules {
 
   return {
     add: (name, where, effect) => {
+      check(where)
+      if (typeof effect === 'object') checkBehaviour(effect)
       const rule: Rule = {
         name,
         shard: typeof where.shard === 'object' ? where.shard.shardId : where.shard,
@@ -90,4 +93,10 @@ export function createRules(random: Random): Rules {
       rules = []
     },
   }
+}
+
+function check({ nth = 1, times = 1, chance = 1 }: Where): void {
+  checkNumber('nth', nth, { min: 1, max: Number.MAX_SAFE_INTEGER, whole: true })
+  checkNumber('times', times, { min: 1, max: Number.POSITIVE_INFINITY, whole: true })
+  checkNumber('chance', chance, { min: 0, max: 1 })
 }

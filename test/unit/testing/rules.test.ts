@@ -192,3 +192,26 @@ test('a changed behaviour can be set back', async () => {
   setBack()
   await expect(describe(emulator, { childrenOf: shardId })).resolves.toBeDefined()
 })
+
+test.each([
+  [{ shardsPerPage: 0 }, 'shardsPerPage must be a whole number from 1 to 100, not 0'],
+  [{ recordsPerPage: 1_001 }, 'recordsPerPage must be a whole number from 1 to 1000, not 1001'],
+  [{ latestSlack: 0.5 }, 'latestSlack must be a whole number of 0 or more, not 0.5'],
+  [{ retentionMs: -1 }, 'retentionMs must be a number of 0 or more, not -1'],
+  [{ clockSkewMs: Number.NaN }, 'clockSkewMs must be a number'],
+])('a behaviour that no service has is refused: %o', (behaviour, message) => {
+  const { emulator } = setUp()
+  const log = emulator.log.length
+  expect(() => setUp({ behaviour })).toThrow(RangeError)
+  expect(() => emulator.behave(behaviour)).toThrow(message)
+  expect(() => emulator.on('GetRecords', {}, behaviour)).toThrow(message)
+  expect(emulator.log).toHaveLength(log)
+})
+
+test.each([{ nth: 0 }, { nth: 1.5 }, { times: 0 }, { chance: 1.1 }, { chance: -0.1 }])(
+  'a rule that could never act as told is refused: %o',
+  (where) => {
+    const { emulator } = setUp()
+    expect(() => emulator.on('GetRecords', where, { fail: 'Mine' })).toThrow(RangeError)
+  },
+)

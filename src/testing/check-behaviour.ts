@@ -1,0 +1,48 @@
+import type { Behaviour } from './behaviour.ts'
+
+type Numeric = {
+  [Name in keyof Behaviour]-?: Behaviour[Name] extends number ? Name : never
+}[keyof Behaviour]
+
+interface Range {
+  readonly min: number
+  readonly max: number
+  readonly whole?: boolean
+}
+
+const any: Range = { min: Number.NEGATIVE_INFINITY, max: Number.MAX_SAFE_INTEGER }
+const notNegative: Range = { min: 0, max: Number.POSITIVE_INFINITY }
+const count: Range = { min: 0, max: Number.POSITIVE_INFINITY, whole: true }
+
+const ranges: Readonly<Record<Numeric, Range>> = {
+  shardsPerPage: { min: 1, max: 100, whole: true },
+  iteratorLifeMs: notNegative,
+  latestSlack: count,
+  emptyPagesAtStart: count,
+  recordsPerPage: { min: 1, max: 1000, whole: true },
+  bytesPerPage: { min: 1, max: Number.POSITIVE_INFINITY },
+  readLagMs: notNegative,
+  timestampJitterMs: notNegative,
+  describesPerSecond: count,
+  readsPerSecond: count,
+  readersPerShard: count,
+  retentionMs: notNegative,
+  clockSkewMs: any,
+}
+
+/** Throws a RangeError where a number is none that the service could have: a listing without shards would never end. */
+export function checkBehaviour(behaviour: Partial<Behaviour>): void {
+  for (const [name, range] of Object.entries(ranges)) {
+    const value = behaviour[name as Numeric]
+    if (value !== undefined) checkNumber(name, value, range)
+  }
+}
+
+/** Throws a RangeError that names the number. */
+export function checkNumber(name: string, value: number, { min, max, whole = false }: Range): void {
+  const isWhole = Number.isInteger(value) || value === Number.POSITIVE_INFINITY
+  if (value >= min && value <= max && (isWhole || !whole)) return
+  const what = whole ? 'a whole number' : 'a number'
+  const bounds = max === Number.POSITIVE_INFINITY ? `of ${min} or more` : `from ${min} to ${max}`
+  throw new RangeError(`${name} must be ${what} ${bounds}, not ${value}`)
+}
