@@ -44,6 +44,14 @@ describe('random histories', () => {
     expect(await withSeed(2)).not.toBe(await withSeed(4))
   })
 
+  it('that break a promise are made short, and found again by what is told of them', async () => {
+    const found = await findFailure({ seed: SEED, count: 50 }, { make: makeNaive })
+    const { seed, path = '', promise } = found ?? {}
+    expect(found?.replay).toBe(`npm run soak -- --seed ${seed} --path ${path}`)
+    const again = await findFailure({ seed: SEED, count: 1, path }, { make: makeNaive })
+    expect(again).toMatchObject({ seed, path, promise })
+  })
+
   it('show what is wrong with the obvious way to read a stream', async () => {
     const { kept, played, broken } = await tally(anyHistory, { seed: SEED, count: 60 }, makeNaive)
     expect(kept).toBeLessThan(played / 2)

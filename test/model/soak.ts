@@ -36,8 +36,15 @@ const { values } = parseArgs({
   },
 })
 const { kind } = values
-const firstSeed = Number(values.seed)
-const total = Number(values.histories)
+const firstSeed = wholeNumber('seed', 0)
+const total = wholeNumber('histories', 1)
+const workers = wholeNumber('workers', 1)
+
+function wholeNumber(name: 'seed' | 'histories' | 'workers', min: number): number {
+  const number = Number(values[name])
+  if (Number.isSafeInteger(number) && number >= min) return number
+  throw new RangeError(`--${name} must be a whole number of ${min} or more, not ${values[name]}`)
+}
 
 const print = (text: string): void => void process.stdout.write(text)
 
@@ -52,7 +59,7 @@ interface Progress {
 }
 
 async function soak(): Promise<boolean> {
-  const players = await startPlayers(Number(values.workers))
+  const players = await startPlayers(workers)
   const progress: Progress = {
     played: 0,
     done: new Map(),
