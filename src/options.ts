@@ -20,9 +20,10 @@ export interface CoordinatorOptions {
    */
   readonly onGap?: 'throw' | 'continue' | undefined
   /**
-   * How much may be buffered, over all shards, in bytes of the service's answers; 1 MiB (1 048 576) or more. In memory,
-   * parsed records take about three times as much. One record of each shard and the answers under way may come on top.
-   * @default 67108864
+   * How much may be buffered, over all shards, in bytes of the service's answers; 1 MiB (1 048 576) or more. A shard takes
+   * 5 MiB at most, so that it is only reached when many shards have a backlog; then the more there is for each, the
+   * fewer calls are made. One record of each shard and the answers under way may come on top.
+   * @default 268435456
    */
   readonly maxBufferedBytes?: number | undefined
   /**
@@ -70,7 +71,7 @@ type ReadingDefaults = Omit<ReadingOptions, 'unmarshallOptions'>
 /** The defaults of the options that have a value of their own. */
 export const coordinatorDefaults: ReadingDefaults = {
   onGap: 'throw',
-  maxBufferedBytes: 64 * 1024 * 1024,
+  maxBufferedBytes: 256 * 1024 * 1024,
   maxConcurrentReads: 64,
   pageSize: 1000,
   idlePollMs: { min: 200, max: 1000 },

@@ -24,6 +24,8 @@ export class ShardQueue {
   length = 0
   bytes = 0
   readonly #pages: FetchedPage[] = []
+  /** How much of the first page is already forgotten, in bytes. */
+  #forgotten = 0
   #at = 0
   /** The time (ms) of the last record that had one; for records without. */
   #lastCreatedAt: number
@@ -58,9 +60,14 @@ export class ShardQueue {
     this.sequenceNumber = sequenceNumberOf(wire)
     this.node.reachedTime = this.headTime
     this.length--
-    if (this.#at >= page.records.length) {
+    if (this.#at < page.records.length) {
+      const freed = page.records.forget?.(this.#at) ?? 0
+      this.#forgotten += freed
+      this.bytes -= freed
+    } else {
       this.#pages.shift()
-      this.bytes -= page.bytes
+      this.bytes -= page.bytes - this.#forgotten
+      this.#forgotten = 0
       this.#at = this.#pages[0]?.first ?? 0
     }
     this.#look()

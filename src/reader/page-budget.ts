@@ -39,9 +39,9 @@ export class PageBudget {
     this.#pageSize = pageSize
   }
 
-  /** Whether something may be fetched ahead of its need, with `buffered` bytes there. */
-  hasRoom(buffered: number): boolean {
-    return buffered + this.#reserved < this.#maxBytes
+  /** Whether something may be fetched ahead of its need, with `buffered` bytes there: enough to be worth a call. */
+  hasRoom(buffered: number, sharers: number): boolean {
+    return buffered + this.#reserved + this.#pageBytes(sharers) / 2 <= this.#maxBytes
   }
 
   /** How many records to ask for now. Until `release` is called, the answer's size counts as used. */
@@ -57,9 +57,10 @@ export class PageBudget {
     }
   }
 
-  /** Whether a shard with `queued` bytes has enough for the time being. */
+  /** Whether a shard with so many records queued has enough for the time being. */
   isEnough(queued: number, sharers: number): boolean {
-    return queued >= Math.min(MOST_AHEAD_BYTES, this.#maxBytes / Math.max(1, sharers) / 2)
+    const bytes = this.#maxBytes / Math.max(1, sharers) / 4
+    return queued * this.#recordBytes >= Math.min(MOST_AHEAD_BYTES, bytes)
   }
 
   /** Whether an answer was as large as answers get, so that more is likely to follow at once. */
@@ -76,9 +77,17 @@ export class PageBudget {
     this.#recordBytes = Math.max(1, this.#recordBytes * (1 - weight) + seen * weight)
   }
 
-  /** What one more answer may take: its part of what is free, or at least a part that every shard may have. */
+  /** What one more answer may take: its part of what is free, but no less than every shard may have at any time. */
   #share({ bufferedBytes, sharers, inFlight }: BufferLoad): number {
-    const free = (this.#maxBytes - bufferedBytes - this.#reserved) / Math.max(1, sharers, inFlight)
-    return Math.max(free, this.#maxBytes / Math.max(1, sharers) / 4)
+    const free = (this.#maxBytes - bufferedBytes - this.#reserved) / Math.max(1, inFlight)
+    return Math.max(Math.min(free, this.#pageBytes(sharers)), this.#maxBytes / Math.max(1, sharers) / 4)
+  }
+
+  /**
+   * How large the answers of a shard may be: its part of the memory. The next one is fetched when a quarter of that is
+   * left, but of an answer only what was not given out takes memory, so that on average they are all within their parts.
+   */
+  #pageBytes(sharers: number): number {
+    return Math.min(PAGE_BYTES, this.#maxBytes / Math.max(1, sharers))
   }
 }

@@ -70,13 +70,16 @@ export class ReadPump {
   }
 
   hasEnough({ queue }: ShardReader): boolean {
-    return queue.length > 0 && this.#budget.isEnough(queue.bytes, this.#owner.sharers())
+    return queue.length > 0 && this.#budget.isEnough(queue.length, this.#owner.sharers())
   }
 
   /** Starts what is due. */
   run(now: number): void {
     while (this.#inFlight < this.#maxConcurrentReads) {
-      const reader = this.#schedule.take(now, this.#budget.hasRoom(this.#owner.bufferedBytes()))
+      const reader = this.#schedule.take(
+        now,
+        this.#budget.hasRoom(this.#owner.bufferedBytes(), this.#owner.sharers()),
+      )
       if (!reader) return
       void this.#read(reader, now)
     }

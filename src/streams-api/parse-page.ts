@@ -35,21 +35,15 @@ function parseAround(body: Buffer): PageContent | undefined {
   if (!places) return undefined
   const rest = parseObject(body.toString('utf8', 0, from) + body.toString('utf8', places.end))
   if (!rest || !isIterator(rest.NextShardIterator)) return undefined
-  const own = onItsOwn(body)
   let all: readonly WireRecord[] | undefined
   return {
     get records() {
-      all ??= parseWhole(own)?.records ?? []
+      all ??= parseWhole(body)?.records ?? []
       return all
     },
-    textRecords: textRecords(own, places),
+    textRecords: textRecords(body, places),
     nextIterator: rest.NextShardIterator ?? undefined,
   }
-}
-
-/** The answer waits for a while. If it is a view of a larger piece of memory, such as a socket's, it would keep all of that. */
-function onItsOwn(body: Buffer): Buffer {
-  return body.buffer.byteLength > 2 * body.byteLength ? Buffer.from(body) : body
 }
 
 /** Whether the key at `index` is one of the answer itself: then what is before it is an object that only lacks its end. */

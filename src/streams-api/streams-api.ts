@@ -27,6 +27,8 @@ export interface WireRecord {
 export interface WireRecords {
   readonly length: number
   at(index: number): WireRecord | undefined
+  /** Says that no record before this index is asked for any more. Returns how much memory that has freed, in bytes. */
+  forget?(before: number): number
 }
 
 export type StreamStatus = 'ENABLING' | 'ENABLED' | 'DISABLING' | 'DISABLED'

@@ -54,23 +54,80 @@ export class TextRecord implements WireRecord {
   }
 }
 
+/** How much of an answer is kept or forgotten together, at least, in bytes. */
+const PIECE_BYTES = 32 * 1024
+
+/** Some records of an answer, with memory of their own. */
+interface Piece {
+  /** The index after that of its last record. */
+  readonly end: number
+  readonly bytes: Buffer
+  /** What must be taken away from a place in the answer to have the place in the piece. */
+  readonly offset: number
+}
+
 /**
  * The records at these places. Each `at` gives a new one, with a text of its own: a consumer who keeps one record of an
- * answer does not keep the whole answer.
+ * answer does not keep the whole answer. And what was given out of a large answer does not wait for the rest of it to be
+ * forgotten.
  */
 export function textRecords(body: Buffer, places: RecordPlaces): WireRecords {
+  const pieces = cut(body, places)
+  let first = 0
+  let current = 0
+
+  /** Mostly that of the index before, or the next one. */
+  function pieceOf(index: number): Piece | undefined {
+    const isBefore = index < (pieces[current - 1]?.end ?? 0)
+    if (isBefore || current < first) current = first
+    for (let piece = pieces[current]; piece && piece.end <= index; piece = pieces[current]) current++
+    return pieces[current]
+  }
+
   return {
     length: places.count,
     at(index) {
       if (index < 0 || index >= places.count) return undefined
+      const piece = pieceOf(index)
+      if (!piece) return undefined
+      const { bytes, offset } = piece
       const { start, end, sequenceNumberAt, createdAtAt } = places.place(index)
       return new TextRecord(
-        body.toString('utf8', start, end),
-        sequenceNumberAt === 0 ? undefined : shortDigits(body, sequenceNumberAt),
-        createdAtAt === 0 ? undefined : seconds(body, createdAtAt),
+        bytes.toString('utf8', start - offset, end - offset),
+        sequenceNumberAt === 0 ? undefined : shortDigits(bytes, sequenceNumberAt - offset),
+        createdAtAt === 0 ? undefined : seconds(bytes, createdAtAt - offset),
       )
     },
+    forget(before) {
+      let freed = 0
+      for (let piece = pieces[first]; piece && piece.end <= before; piece = pieces[first]) {
+        freed += piece.bytes.length
+        pieces[first++] = undefined
+      }
+      return freed
+    },
   }
+}
+
+/** Cuts the answer between records. What was sent around them is left behind. */
+function cut(body: Buffer, { count, place }: RecordPlaces): (Piece | undefined)[] {
+  const pieces: (Piece | undefined)[] = []
+  let offset = count === 0 ? 0 : place(0).start
+  for (let index = 0; index < count; index++) {
+    const { end } = place(index)
+    const isLast = index === count - 1
+    if (!isLast && end - offset < PIECE_BYTES) continue
+    const isAll = isLast && pieces.length === 0
+    const bytes = isAll ? onItsOwn(body.subarray(offset, end)) : Buffer.from(body.subarray(offset, end))
+    pieces.push({ end: index + 1, bytes, offset })
+    offset = end + 1
+  }
+  return pieces
+}
+
+/** If it is a view of a larger piece of memory, such as a socket's, it would keep all of that. */
+function onItsOwn(bytes: Buffer): Buffer {
+  return bytes.buffer.byteLength > 2 * bytes.byteLength ? Buffer.from(bytes) : bytes
 }
 
 /** The text of digits that begins at `from`; undefined for any other text. */

@@ -94,3 +94,22 @@ describe('the buffer', () => {
     expect(buffer.bytes).toBe(0)
   })
 })
+
+it('what a page has forgotten before its end does not count any more', () => {
+  const buffer = new RecordBuffer()
+  const queue = queueOf(buffer, [])
+  buffer.release(queue)
+  const records = Array.from({ length: 4 }, (_, n) => ({ eventID: String(n) }))
+  const forgetful = {
+    length: 4,
+    at: (index: number) => records[index],
+    forget: (before: number) => (before === 2 ? 30 : 0),
+  }
+  buffer.push(queue, { records: forgetful, first: 0, bytes: 100, context })
+  const left = []
+  while (buffer.next) {
+    expect(buffer.take().eventId).toBe(String(left.length))
+    left.push(buffer.bytes)
+  }
+  expect(left).toEqual([100, 70, 70, 0])
+})

@@ -9,6 +9,7 @@ const budgetOf = (maxBufferedBytes: number, pageSize = 1000) =>
 describe('how many records are asked for', () => {
   it('is the page size while there is room', () => {
     const budget = budgetOf(64 * MiB, 500)
+    budget.learn(1000, 1000 * 1024)
     expect(budget.reserve({ bufferedBytes: 0, sharers: 1, inFlight: 1 }).limit).toBe(500)
   })
 
@@ -32,9 +33,9 @@ describe('how many records are asked for', () => {
 it('what is under way counts as used', () => {
   const budget = budgetOf(MiB)
   const reserved = budget.reserve({ bufferedBytes: 0, sharers: 1, inFlight: 1 })
-  expect(budget.hasRoom(0)).toBe(false)
+  expect(budget.hasRoom(0, 1)).toBe(false)
   reserved.release()
-  expect(budget.hasRoom(0)).toBe(true)
+  expect(budget.hasRoom(0, 1)).toBe(true)
 })
 
 it('an answer is full when it has as many records as were asked for, or is about as large as answers get', () => {

@@ -193,3 +193,36 @@ test.each(['', '[]', 'null', '5', '{}', '{"Records":{}}', '{"Records":[],"NextSh
     expect(parsePage(Buffer.from(text))).toBeUndefined()
   },
 )
+
+describe('a large answer that is given out bit by bit', () => {
+  const given = Array.from({ length: 300 }, (_, n) => ({ eventID: String(n), text: 'é'.repeat(500) }))
+  const json = JSON.stringify(given)
+
+  test('is forgotten bit by bit, to the last byte of its records', () => {
+    const found = textRecordsOf(json)
+    let freed = 0
+    const sizes = new Set<number>()
+    for (let index = 0; index < found.length; index++) {
+      expect(found.at(index)?.eventID).toBe(String(index))
+      const size = found.forget?.(index + 1) ?? 0
+      if (size > 0) sizes.add(index)
+      freed += size
+    }
+    expect(sizes.size).toBeGreaterThan(5)
+    // All but the brackets and the commas between what was forgotten together.
+    expect(freed).toBe(Buffer.byteLength(json) - 2 - (sizes.size - 1))
+  })
+
+  test('can be looked at in any order, as far as it is not forgotten', () => {
+    fc.assert(
+      fc.property(fc.nat(299), fc.array(fc.nat(299)), (before, order) => {
+        const found = textRecordsOf(json)
+        found.at(299)
+        found.forget?.(before)
+        for (const index of order) {
+          if (index >= before) expect(found.at(index)?.eventID).toBe(String(index))
+        }
+      }),
+    )
+  })
+})
