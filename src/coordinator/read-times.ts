@@ -46,7 +46,9 @@ export class ReadTimes {
   drained(reader: ShardReader, now: number): void {
     const { pump } = this.#around
     if (reader.phase === 'resting') pump.readOn(reader, this.pauseMs(reader))
-    else if (reader.phase === 'scheduled' && !reader.atTip && reader.failures === 0) pump.readAt(reader, now)
+    if (reader.phase !== 'scheduled' || reader.queue.length > 0) return
+    // Anew in any case: it may have been put among those that are only read while there is room.
+    pump.readAt(reader, reader.atTip || reader.failures > 0 ? reader.dueAt : now)
   }
 
   /**

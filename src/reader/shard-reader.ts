@@ -57,8 +57,9 @@ export class ShardReader {
   readonly node: ShardNode
   readonly queue: ShardQueue
   phase: ReaderPhase = 'stopped'
-  /** Its place in the schedule; see `ReadSchedule`. */
+  /** Its place in the schedule, and the time (ms) that it stands there for; see `ReadSchedule`. */
   ticket = 0
+  dueAt = 0
   /** Its records wait until those of its parent are given out. */
   held: boolean
 
