@@ -8,10 +8,10 @@ const callMs = 20
 
 /** How soon a record is there: at the start, and at the tip; and what waiting for it costs in calls. */
 export const latency: Bench = async ({ quick }) => {
-  const results: { shards: number; summary: Summary }[] = []
+  const results: { shards: number; summary: Summary; bare: Summary }[] = []
   for (const shards of quick ? [1, 100] : [1, 10, 100, 1000]) {
-    const summary = await run(shards, quick)
-    if (summary) results.push({ shards, summary })
+    const [summary, bare] = await run(shards, quick)
+    if (summary && bare) results.push({ shards, summary, bare })
   }
   return {
     tables: [
@@ -21,14 +21,15 @@ export const latency: Bench = async ({ quick }) => {
           'shards',
           'openStream, ms',
           '… and first record, ms',
+          'the calls of that by the SDK alone, ms',
           'put to loop: p50, ms',
           'p99, ms',
           'GetRecords/s when idle',
         ],
-        rows: results.map(({ shards, summary: { details } }) => [
+        rows: results.map(({ shards, summary, bare }) => [
           shards.toLocaleString('en'),
-          ...['openMs', 'firstRecordMs', 'p50Ms', 'p99Ms', 'idleReadsPerSecond'].map((name) =>
-            show(details[name] ?? Number.NaN),
+          ...['openMs', 'firstRecordMs', 'bareMs', 'p50Ms', 'p99Ms', 'idleReadsPerSecond'].map((name) =>
+            show(summary.details[name] ?? bare.details[name] ?? Number.NaN),
           ),
         ]),
       },
@@ -38,7 +39,7 @@ export const latency: Bench = async ({ quick }) => {
 }
 
 /** A new server for each side, as records that were written stay there. */
-async function run(shards: number, quick: boolean): Promise<Summary | undefined> {
+async function run(shards: number, quick: boolean): Promise<Summary[]> {
   const server = startProcess('./tip-server.ts', [String(shards), String(callMs)])
   try {
     const [{ port }] = (await once(server, 'message')) as [{ port: number }]
@@ -49,8 +50,9 @@ async function run(shards: number, quick: boolean): Promise<Summary | undefined>
       idleMs: quick ? 1_000 : 5_000,
     }
     const module = new URL('./sides.ts', import.meta.url)
-    const [summary] = await runRounds(module, [{ name: 'tip', input }], 1)
-    return summary
+    // The bare calls come first, while there are no records.
+    const sides = ['bare calls', 'tip'].map((name) => ({ name, input }))
+    return (await runRounds(module, sides, 1)).reverse()
   } finally {
     server.kill('SIGKILL')
   }

@@ -1,4 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import {
+  DescribeStreamCommand,
+  GetRecordsCommand,
+  GetShardIteratorCommand,
+} from '@aws-sdk/client-dynamodb-streams'
 import { openStream } from '../../src/index.ts'
 import { makeClient } from '../support/client.ts'
 import type { Side } from '../support/measure.ts'
@@ -57,4 +62,32 @@ const tip: Side<LatencyInput> = async ({ endpoint, streamArn, puts, idleMs }) =>
   }
 }
 
-export const sides: Record<string, Side<LatencyInput>> = { tip }
+/** The calls that an idle shard takes, one to open it and six empty answers, by the SDK alone and with nothing around them. */
+const bareCalls: Side<LatencyInput> = async ({ endpoint, streamArn }) => {
+  const client = makeClient(endpoint)
+  const start = performance.now()
+  const shardIds: (string | undefined)[] = []
+  let ExclusiveStartShardId: string | undefined
+  do {
+    const command = new DescribeStreamCommand({ StreamArn: streamArn, ExclusiveStartShardId })
+    const { StreamDescription } = await client.send(command)
+    for (const { ShardId } of StreamDescription?.Shards ?? []) shardIds.push(ShardId)
+    ExclusiveStartShardId = StreamDescription?.LastEvaluatedShardId
+  } while (ExclusiveStartShardId)
+  const shards = shardIds.length
+  const readRest = async () => {
+    for (let ShardId = shardIds.pop(); ShardId; ShardId = shardIds.pop()) {
+      const open = { StreamArn: streamArn, ShardId, ShardIteratorType: 'TRIM_HORIZON' } as const
+      let { ShardIterator } = await client.send(new GetShardIteratorCommand(open))
+      for (let page = 0; page < 6; page++) {
+        ;({ NextShardIterator: ShardIterator } = await client.send(new GetRecordsCommand({ ShardIterator })))
+      }
+    }
+  }
+  await Promise.all(Array.from({ length: 64 }, readRest))
+  const bareMs = performance.now() - start
+  client.destroy()
+  return { records: shards, details: { bareMs } }
+}
+
+export const sides: Record<string, Side<LatencyInput>> = { tip, 'bare calls': bareCalls }

@@ -16,10 +16,10 @@ export const scale: Bench = async ({ quick }) => {
         [512, 200, 1],
       ]
     : [
-        [8, 16_000, 3],
-        [64, 2_000, 3],
-        [512, 1_000, 3],
-        [4096, 100, 1],
+        [8, 64_000, 3],
+        [64, 8_000, 3],
+        [512, 2_000, 3],
+        [4096, 200, 1],
       ]
   const results: { shards: number; recordsPerShard: number; summary: Summary }[] = []
   for (const [shards, recordsPerShard, rounds] of loads) {
@@ -33,6 +33,11 @@ export const scale: Bench = async ({ quick }) => {
       served.stop()
     }
   }
+  const idle = await runRounds(
+    new URL('./sides.ts', import.meta.url),
+    (quick ? [1_000] : [1_000, 10_000, 100_000]).map((shards) => ({ name: `${shards}`, input: { shards } })),
+    1,
+  )
   const first = results[0]?.summary.cpuMicrosPerRecord.median ?? Number.NaN
   return {
     tables: [
@@ -55,7 +60,26 @@ export const scale: Bench = async ({ quick }) => {
           `${show(first / summary.cpuMicrosPerRecord.median, 2)} ×`,
         ]),
       },
+      {
+        title: 'scale: idle shards, in accelerated time, until moveTo has resolved',
+        columns: [
+          'shards',
+          'listing at 5 calls/s, s',
+          'CPU, s',
+          'heap, MiB',
+          'heap a shard, kB',
+          'token, kB',
+        ],
+        rows: idle.map(({ records: shards, cpuSeconds, details }) => [
+          shards.toLocaleString('en'),
+          show(details.listingSeconds?.median ?? Number.NaN),
+          show(cpuSeconds),
+          show(details.heapMiB?.median ?? Number.NaN),
+          show(((details.heapMiB?.median ?? Number.NaN) * 1024) / shards, 2),
+          show((details.tokenBytes?.median ?? Number.NaN) / 1000),
+        ]),
+      },
     ],
-    data: results,
+    data: { results, idle },
   }
 }
