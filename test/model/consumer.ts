@@ -245,6 +245,7 @@ export function createConsumer(
     if (failed) await judge(failed.reason)
     else if (count === 0) checkNothingLeft(now, cutoff)
     checkBuffer(reader)
+    checkEnd(reader, now)
     return failed && !isGone ? Math.max(1, count) : count
   }
 
@@ -254,6 +255,13 @@ export function createConsumer(
     const [left] = oracle.owed(now, cutoff).lost
     if (left)
       throw new Violation('no false undefined', `nothing new, but ${world.nameOfRecord(left)} was there`)
+  }
+
+  /** Whoever iterates stops there. What listings have not shown by then, nobody can know of. */
+  const checkEnd = (reader: Subject, now: Session): void => {
+    if (!reader.ended) return
+    const left = oracle.owed(now).lost.find(({ shardId }) => oracle.isHeardOf(now, shardId))
+    if (left) throw new Violation('ends', `${world.nameOfRecord(left)} is still to come`)
   }
 
   const checkBuffer = (reader: Subject): void => {

@@ -115,4 +115,52 @@ export const mutants: readonly Mutant[] = [
     from: 'this.#maxBytes = maxBufferedBytes',
     to: 'this.#maxBytes = 2 ** 50 + maxBufferedBytes',
   },
+  {
+    name: 'read the first page only: shards on later pages of the listing are not seen',
+    file: 'src/streams-api/list-all-shards.ts',
+    from: '} while (exclusiveStartShardId !== undefined)',
+    to: '} while (false)',
+  },
+  {
+    name: 'believe no iterator: a shard without a next one is finished, whatever the listing says',
+    file: 'src/coordinator/answers.ts',
+    from: 'if (reader.knewEnd) {',
+    to: 'if (true) {',
+  },
+  {
+    name: 'believe the first empty page: the tip is not waited for',
+    file: 'src/reader/shard-reader.ts',
+    from: 'EMPTY_PAGES_TO_CROSS = 6',
+    to: 'EMPTY_PAGES_TO_CROSS = 1',
+  },
+  {
+    name: 'give up: a call that was throttled or got lost is not made again',
+    file: 'src/reader/judge-failure.ts',
+    from: "case 'aborted':\n      return 'retry'",
+    to: "case 'aborted':\n      return 'fail'",
+  },
+  {
+    name: 'never end: no listing of a disabled stream counts as the last one',
+    file: 'src/coordinator/discovery.ts',
+    from: 'this.#isOver = begun >= this.#disabledAt + LAST_LISTING_AFTER_MS',
+    to: 'this.#isOver = false',
+  },
+  {
+    name: 'end early: a disabled stream is over, whatever is still to be read',
+    file: 'src/coordinator/forest-reader.ts',
+    from: 'return this.#discovery.isOver && readers.size === 0 && unread.size === 0',
+    to: 'return this.#discovery.isOver',
+  },
+  {
+    name: 'measure too finely: a time is not cut as the service cuts those of records',
+    file: 'src/reader/shard-reader.ts',
+    from: 'Math.floor(start.since / timeGranularityMs) * timeGranularityMs',
+    to: 'start.since',
+  },
+  {
+    name: 'stop at a gap: reading goes on at the tip, not at the oldest record that is left',
+    file: 'src/reader/shard-reader.ts',
+    from: 'this.node.start = OLDEST_LEFT',
+    to: 'this.node.start = { since: 2 ** 52 }',
+  },
 ]

@@ -46,6 +46,8 @@ export interface Oracle {
   ): void
   /** A gap was told. */
   tellGap(session: Session, gap: Gap): void
+  /** Whether a listing has shown the reader a shard, or one that goes on from it. */
+  isHeardOf(session: Session, shardId: string): boolean
   /** Records that are still owed; those that were trimmed only where nobody was told. */
   owed(
     session: Session,
@@ -116,11 +118,10 @@ export function createOracle(world: World): Oracle {
     )
   }
 
-  /** Whether a reader saw no listing that shows a shard, or one that goes on from it: then it came and went unheard of. */
-  const isUnheardOf = ({ entries }: Session, shardId: string): boolean => {
+  const isHeardOf: Oracle['isHeardOf'] = ({ entries }, shardId) => {
     const children = emulator.shards.filter(({ parentId }) => parentId === shardId)
     const telling = new Set([shardId, ...children.map((child) => child.shardId)])
-    return !emulator.log
+    return emulator.log
       .slice(entries)
       .some((entry) => entry.op === 'DescribeStream' && entry.shards?.some((listed) => telling.has(listed)))
   }
@@ -196,6 +197,8 @@ export function createOracle(world: World): Oracle {
       if (!isMissed) throw new Violation('no false gap', `nothing of ${nameOf(shardId)} was trimmed unread`)
     },
 
+    isHeardOf,
+
     owed: (session, before = emulator.records.length) => {
       const lost: EmulatedRecord[] = []
       const untold: EmulatedRecord[] = []
@@ -205,7 +208,8 @@ export function createOracle(world: World): Oracle {
         if (isGivenUp(session, record.shardId)) continue
         if (!record.trimmed) lost.push(record)
         else if (isGapTold(session, record.shardId) || isJustTrimmed(record)) continue
-        else if (isUnheardOf(session, record.shardId)) continue
+        // It came and went, and no listing ever showed it.
+        else if (!isHeardOf(session, record.shardId)) continue
         // Told of when the next record is written.
         else if (isUnreadable(emulator.shard(record.shardId))) continue
         else if (session.origin.takesWhatIsLeft && !isBegunBefore(session, record)) continue
