@@ -15,28 +15,19 @@ export interface IteratorState {
   readonly emptyPages: number
 }
 
-/** After the ARN. In plain text: it is made and read at every page, and base64 would take most of that time. */
-const mark = '|1|'
-
+/** In plain text after the ARN: it is made and read at every page, and base64 would take most of that time. */
 export function encodeIterator(state: IteratorState): string {
   const { streamArn, shard, index, issuedAt, serial, reader, emptyPages } = state
-  return `${streamArn}${mark}${shard}.${index}.${issuedAt}.${serial}.${reader}.${emptyPages}`
+  return `${streamArn}|1|${shard}.${index}.${issuedAt}.${serial}.${reader}.${emptyPages}`
 }
+
+const form = /^(.*)\|1\|(\d+)\.(\d+)\.(-?\d+(?:\.\d+)?)\.(\d+)\.(\d+)\.(\d+)$/
 
 /** What `encodeIterator` put into the text; undefined when that is not where it comes from. */
 export function decodeIterator(text: string): IteratorState | undefined {
-  const bar = text.lastIndexOf(mark)
-  if (bar === -1) return undefined
-  const fields = text.slice(bar + mark.length).split('.')
-  if (fields.length !== 6) return undefined
-  const [shard, index, issuedAt, serial, reader, emptyPages] = fields.map(Number) as [
-    number,
-    number,
-    number,
-    number,
-    number,
-    number,
-  ]
-  if (Number.isNaN(shard + index + issuedAt + serial + reader + emptyPages)) return undefined
-  return { streamArn: text.slice(0, bar), shard, index, issuedAt, serial, reader, emptyPages }
+  const found = form.exec(text)
+  if (!found) return undefined
+  const [, streamArn = '', ...fields] = found
+  const [shard = 0, index = 0, issuedAt = 0, serial = 0, reader = 0, emptyPages = 0] = fields.map(Number)
+  return { streamArn, shard, index, issuedAt, serial, reader, emptyPages }
 }

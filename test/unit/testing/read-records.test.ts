@@ -77,10 +77,13 @@ test('an iterator can be used again and gives the same', async () => {
   expect(sequenceNumbers(await read(emulator, iterator, 2))).toEqual(written.slice(0, 2))
 })
 
-test.each(['', 'nonsense', 'arn|1|', 'arn|1|AAAA'])('the iterator "%s" is refused', async (iterator) => {
-  const { emulator } = setUp()
-  await expect(read(emulator, iterator)).rejects.toMatchObject({ name: 'ValidationException' })
-})
+test.each(['', 'nonsense', 'arn|1|', 'arn|1|AAAA', 'arn|1|0.0.0.0.0.'])(
+  'the iterator "%s" is refused',
+  async (iterator) => {
+    const { emulator } = setUp()
+    await expect(read(emulator, iterator)).rejects.toMatchObject({ name: 'ValidationException' })
+  },
+)
 
 test.each([0, 1001, 1.5])('the limit %d is refused', async (limit) => {
   const { emulator } = setUp()
