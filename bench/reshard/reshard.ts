@@ -54,7 +54,7 @@ async function run(shards: number, childShards: 'right' | 'empty') {
 
   const before = calls.listShards
   const start = clock.now()
-  const children = emulator.openShards.flatMap(({ shardId }) => emulator.split(shardId)).length
+  const children = [...emulator.openShards].flatMap(({ shardId }) => emulator.split(shardId)).length
   while (opened.size < shards + children) await clock.run(coordinator.next())
   return {
     shards,

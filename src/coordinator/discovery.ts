@@ -203,7 +203,13 @@ export class Discovery {
 
   #take(page: ShardPage): void {
     const fresh = this.#lineage.merge(page.shards)
-    if (fresh.length > 0) this.#listener.shardsSeen(fresh)
+    if (fresh.length === 0) return
+    this.#listener.shardsSeen(fresh)
+    // Also of a search that began after this listing: it must not lead to another one.
+    for (const child of fresh) {
+      const parent = this.#lineage.parentOf(child)
+      if (parent && this.#searches.has(parent)) this.#listener.searched(parent, false)
+    }
   }
 
   #afterAttempt(node: ShardNode, now: number, wasListed: boolean): void {

@@ -7,19 +7,15 @@ interface Ticket {
   readonly number: number
 }
 
-/** How long (ms) a shard at the tip is passed over, at most, in favour of those that the merge waits for. */
-const TIP_WAITS_MS = 3_000
-
 /**
  * Which shard is read next, and when: each has its own time. Of those that are due, the ones that the merge waits for
- * come first, then those at the tip, then those whose records are not needed yet.
+ * come first.
  *
  * @internal
  */
 export class ReadSchedule {
   readonly #later = new Heap<Ticket>((a, b) => a.dueAt - b.dueAt || a.number - b.number)
   #needed: Ticket[] = []
-  #atTip: Ticket[] = []
   #ahead: Ticket[] = []
   #number = 0
 
@@ -27,7 +23,6 @@ export class ReadSchedule {
   put(reader: ShardReader, dueAt: number): void {
     reader.phase = 'scheduled'
     reader.ticket = ++this.#number
-    reader.dueAt = dueAt
     this.#later.push({ reader, dueAt, number: reader.ticket })
   }
 
@@ -42,7 +37,7 @@ export class ReadSchedule {
 
   /** Whether there is a reader that is due at `now`. */
   hasDue(now: number): boolean {
-    if (this.#needed.length > 0 || this.#atTip.length > 0 || this.#ahead.length > 0) return true
+    if (this.#needed.length > 0 || this.#ahead.length > 0) return true
     return (this.nextDueAt ?? Number.POSITIVE_INFINITY) <= now
   }
 
@@ -52,20 +47,15 @@ export class ReadSchedule {
    */
   take(now: number, alsoAhead: boolean): ShardReader | undefined {
     this.#sortDue(now)
-    const waiting = this.#atTip[0]
-    const late = waiting !== undefined && now - waiting.dueAt > TIP_WAITS_MS
-    const [first, second] = late ? [this.#atTip, this.#needed] : [this.#needed, this.#atTip]
-    return takeValid(first) ?? takeValid(second) ?? (alsoAhead ? takeValid(this.#ahead) : undefined)
+    return takeValid(this.#needed) ?? (alsoAhead ? takeValid(this.#ahead) : undefined)
   }
 
   #sortDue(now: number): void {
     for (let next = this.#later.peek(); next && next.dueAt <= now; next = this.#later.peek()) {
       this.#later.pop()
       if (!isValid(next)) continue
-      const { queue, held, atTip } = next.reader
-      if (queue.length > 0 || held) this.#ahead.push(next)
-      else if (atTip) this.#atTip.push(next)
-      else this.#needed.push(next)
+      if (next.reader.queue.length === 0 && !next.reader.held) this.#needed.push(next)
+      else this.#ahead.push(next)
     }
   }
 }

@@ -45,17 +45,3 @@ it('moves a reader up whose queue was drained while it waited for memory', () =>
   schedule.put(one, 0)
   expect(schedule.take(0, false)).toBe(one)
 })
-
-it('passes over shards at the tip for those that the merge waits for, but not for long', () => {
-  const schedule = new ReadSchedule()
-  const [tip, needed] = [reader('tip'), reader('needed')]
-  tip.atTip = true
-  schedule.put(tip, 5_000)
-  schedule.put(needed, 5_500)
-  expect(schedule.take(5_500, true)).toBe(needed)
-  expect(schedule.take(5_500, true)).toBe(tip)
-  schedule.put(tip, 5_000)
-  schedule.put(needed, 5_500)
-  expect(schedule.take(8_001, true)).toBe(tip)
-  expect(schedule.take(8_001, true)).toBe(needed)
-})
