@@ -11,26 +11,18 @@ const dynamodbName = Buffer.from('dynamodb')
 const sequenceNumberName = Buffer.from('SequenceNumber')
 const createdAtName = Buffer.from('ApproximateCreationDateTime')
 
-/** Where a record stands in the bytes of an answer. */
-export interface RecordPlace {
-  /** The index of its opening brace, and the one after its closing brace. */
-  readonly start: number
-  readonly end: number
-  /** The index of the first byte of its sequence number's text, and of its time; 0 where it has none in the usual form. */
-  readonly sequenceNumberAt: number
-  readonly createdAtAt: number
-}
-
-/** Where the records of a JSON array stand in the bytes. */
+/**
+ * Where the records of a JSON array stand in the bytes: for each four numbers, from `index * NUMBERS_A_RECORD` on. The index
+ * of its opening brace; the one after its closing brace; that of the first byte of its sequence number's text, and of
+ * its time, 0 where it has none in the usual form.
+ */
 export interface RecordPlaces {
-  readonly count: number
-  place(index: number): RecordPlace
+  readonly numbers: Int32Array
   /** The index of the bracket that ends the array. */
   readonly end: number
 }
 
-/** How many numbers say where a record is. */
-const NUMBERS = 4
+export const NUMBERS_A_RECORD = 4 as const
 
 /**
  * Finds the records of an array whose first byte, after its bracket, is at `from`, and in each of them what the merge
@@ -44,20 +36,7 @@ export function scanRecords(body: Uint8Array, from: number): RecordPlaces | unde
   const numbers: number[] = []
   const found = body[from] === closeBracket ? from : scan(body, from, numbers)
   if (found === undefined) return undefined
-  const places = Int32Array.from(numbers)
-  return {
-    count: places.length / NUMBERS,
-    place: (index) => {
-      const at = index * NUMBERS
-      return {
-        start: places[at] as number,
-        end: places[at + 1] as number,
-        sequenceNumberAt: places[at + 2] as number,
-        createdAtAt: places[at + 3] as number,
-      }
-    },
-    end: found,
-  }
+  return { numbers: Int32Array.from(numbers), end: found }
 }
 
 /** One loop over all bytes, with as little as can be done for each: it is most of what a record costs that nobody looks at. */

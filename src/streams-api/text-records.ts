@@ -1,4 +1,4 @@
-import type { RecordPlaces } from './scan-records.ts'
+import { NUMBERS_A_RECORD, type RecordPlaces } from './scan-records.ts'
 import type { WireRecord, WireRecords } from './streams-api.ts'
 
 const quote = 0x22
@@ -71,8 +71,9 @@ interface Piece {
  * answer does not keep the whole answer. And what was given out of a large answer does not wait for the rest of it to be
  * forgotten.
  */
-export function textRecords(body: Buffer, places: RecordPlaces): WireRecords {
-  const pieces = cut(body, places)
+export function textRecords(body: Buffer, { numbers }: RecordPlaces): WireRecords {
+  const count = numbers.length / NUMBERS_A_RECORD
+  const pieces = cut(body, numbers)
   let first = 0
   let current = 0
 
@@ -85,15 +86,16 @@ export function textRecords(body: Buffer, places: RecordPlaces): WireRecords {
   }
 
   return {
-    length: places.count,
+    length: count,
     at(index) {
-      if (index < 0 || index >= places.count) return undefined
-      const piece = pieceOf(index)
+      const piece = index >= 0 && index < count ? pieceOf(index) : undefined
       if (!piece) return undefined
       const { bytes, offset } = piece
-      const { start, end, sequenceNumberAt, createdAtAt } = places.place(index)
+      const at = index * NUMBERS_A_RECORD
+      const sequenceNumberAt = numbers[at + 2] as number
+      const createdAtAt = numbers[at + 3] as number
       return new TextRecord(
-        bytes.toString('utf8', start - offset, end - offset),
+        bytes.toString('utf8', (numbers[at] as number) - offset, (numbers[at + 1] as number) - offset),
         sequenceNumberAt === 0 ? undefined : shortDigits(bytes, sequenceNumberAt - offset),
         createdAtAt === 0 ? undefined : seconds(bytes, createdAtAt - offset),
       )
@@ -110,16 +112,16 @@ export function textRecords(body: Buffer, places: RecordPlaces): WireRecords {
 }
 
 /** Cuts the answer between records. What was sent around them is left behind. */
-function cut(body: Buffer, { count, place }: RecordPlaces): (Piece | undefined)[] {
+function cut(body: Buffer, numbers: Int32Array): (Piece | undefined)[] {
   const pieces: (Piece | undefined)[] = []
-  let offset = count === 0 ? 0 : place(0).start
-  for (let index = 0; index < count; index++) {
-    const { end } = place(index)
-    const isLast = index === count - 1
+  let offset = numbers[0] ?? 0
+  for (let at = 0; at < numbers.length; at += NUMBERS_A_RECORD) {
+    const end = numbers[at + 1] as number
+    const isLast = at + NUMBERS_A_RECORD === numbers.length
     if (!isLast && end - offset < PIECE_BYTES) continue
     const isAll = isLast && pieces.length === 0
     const bytes = isAll ? onItsOwn(body.subarray(offset, end)) : Buffer.from(body.subarray(offset, end))
-    pieces.push({ end: index + 1, bytes, offset })
+    pieces.push({ end: at / NUMBERS_A_RECORD + 1, bytes, offset })
     offset = end + 1
   }
   return pieces
