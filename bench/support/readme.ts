@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { formatTable, type Machine, type Table } from './report.ts'
+import { targetTable } from './targets.ts'
 
 interface Result {
   readonly name: string
@@ -7,6 +8,7 @@ interface Result {
   readonly at: string
   readonly machine: Machine
   readonly tables: readonly Table[]
+  readonly data: unknown
 }
 
 const results = new URL('../results/', import.meta.url)
@@ -23,7 +25,8 @@ export function writeReadme(order: readonly string[]): void {
     ...tables.map((table) => `${formatTable(table)}\n`),
     `<sub>${at.slice(0, 10)}, commit ${machine.commit}, ${machine.cores} cores of ${machine.cpu}, Node ${machine.node}, load ${machine.load}</sub>\n`,
   ])
+  const targets = formatTable(targetTable(Object.fromEntries(all.map(({ name, data }) => [name, data]))))
   const text = readFileSync(readme, 'utf8')
   const [before = ''] = text.split('<!-- results -->')
-  writeFileSync(readme, `${before}<!-- results -->\n\n${sections.join('\n')}`)
+  writeFileSync(readme, `${before}<!-- results -->\n\n${[`${targets}\n`, ...sections].join('\n')}`)
 }
