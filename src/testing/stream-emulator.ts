@@ -223,7 +223,10 @@ export class StreamEmulator {
 
   // Ways to talk to it
 
-  /** An SDK client for the stream whose calls stay in this process. It makes one attempt a call if not told otherwise. */
+  /**
+   * An SDK client for the stream whose calls stay in this process. If not told otherwise, it makes one attempt a call and
+   * signs nothing.
+   */
   client(config: DynamoDBStreamsClientConfig = {}): DynamoDBStreamsClient {
     return new DynamoDBStreamsClient({
       ...clientDefaults(this.#parts.wire, this.#parts.options.region),
