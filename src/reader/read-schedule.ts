@@ -23,6 +23,7 @@ export class ReadSchedule {
   put(reader: ShardReader, dueAt: number): void {
     reader.phase = 'scheduled'
     reader.ticket = ++this.#number
+    reader.dueAt = dueAt
     this.#later.push({ reader, dueAt, number: reader.ticket })
   }
 

@@ -37,14 +37,17 @@ it('a shard whose last record was taken is read though memory is full, also if i
   const reader = new ShardReader(new ShardNode('a', undefined, 0), false, clock.now(), 1_000)
   const times = new ReadTimes({ clock, idlePollMs, pump, rounds: new Rounds(), readers: () => [reader] })
 
+  const later = clock.now() + 500
   reader.queue.length = 1
   reader.failed(clock.now())
-  pump.readAt(reader, clock.now())
-  pump.run(clock.now())
+  pump.readAt(reader, later)
+  pump.run(later)
   expect(asked).toEqual([])
 
   reader.queue.length = 0
   times.drained(reader, clock.now())
-  pump.run(clock.now())
+  pump.run(later - 1)
+  expect(asked).toEqual([]) // the pause after the failure stays
+  pump.run(later)
   expect(asked).toEqual(['a'])
 })
