@@ -5,6 +5,7 @@ import { anyHistory } from './histories.ts'
 import { makeNaive } from './naive-coordinator.ts'
 import type { Outcome } from './soak-batch.ts'
 import { type Player, startPlayers } from './soak-players.ts'
+import { makeCoordinator } from './subject.ts'
 import { tally } from './tally.ts'
 
 const USAGE = `Plays random histories against the library, until one breaks a promise.
@@ -17,7 +18,7 @@ const USAGE = `Plays random histories against the library, until one breaks a pr
 --kind       plain, visibility, errors, retention, crowd, heavy or everything; all kinds, if left out
 --workers    how many threads play; one for each core, if left out. What is found does not depend on it
 --quick      stops at the first broken promise, and only names it
---naive      plays them against the obvious way to read a stream instead, and counts which promises that breaks
+--naive      plays them also against the obvious way to read a stream, and counts which promises each breaks
 --path       replays one history of the batch --seed, as a failure tells
 `
 
@@ -140,12 +141,18 @@ async function replay(seed: number, path: string): Promise<boolean> {
   return failure === undefined
 }
 
-async function countNaive(): Promise<void> {
-  const { played, kept, broken } = await tally(anyHistory, { count: total, seed: firstSeed }, makeNaive)
-  print(`${kept} of ${played} histories kept every promise; the first that the others broke:\n`)
-  for (const [promise, times] of [...broken].sort(([, a], [, b]) => b - a)) {
-    print(`${pad(times)}  ${promise}\n`)
+/** A table of the first promise that each history broke, for the page of the invariants. */
+async function compareWithNaive(): Promise<void> {
+  const which = { count: total, seed: firstSeed }
+  const naive = await tally(anyHistory, which, makeNaive)
+  const ours = await tally(anyHistory, which, makeCoordinator)
+  const row = (name: string, ...cells: number[]) => print(`| ${[name, ...cells].join(' | ')} |\n`)
+  print('| the first promise that was broken | the obvious way | this package |\n| --- | --- | --- |\n')
+  const promises = new Map([...ours.broken, ...naive.broken])
+  for (const [promise] of [...promises].sort(([, a], [, b]) => b - a)) {
+    row(promise, naive.broken.get(promise) ?? 0, ours.broken.get(promise) ?? 0)
   }
+  row('none', naive.kept, ours.kept)
 }
 
 function pad(times: number): string {
@@ -158,5 +165,5 @@ async function run(): Promise<boolean> {
 }
 
 if (values.help) print(USAGE)
-else if (values.naive) await countNaive()
+else if (values.naive) await compareWithNaive()
 else if (!(await run())) process.exitCode = 1
