@@ -57,6 +57,9 @@ export class TextRecord implements WireRecord {
 /** How much of an answer is kept or forgotten together, at least, in bytes. */
 const PIECE_BYTES = 32 * 1024
 
+/** Smaller answers (bytes) are kept whole: the copies would take more memory, until they are collected, than the end of the answer does. */
+const LARGE_BYTES = 192 * 1024
+
 /** Some records of an answer, with memory of their own. */
 interface Piece {
   /** The index after that of its last record. */
@@ -118,7 +121,7 @@ function cut(body: Buffer, numbers: Int32Array): (Piece | undefined)[] {
   for (let at = 0; at < numbers.length; at += NUMBERS_A_RECORD) {
     const end = numbers[at + 1] as number
     const isLast = at + NUMBERS_A_RECORD === numbers.length
-    if (!isLast && end - offset < PIECE_BYTES) continue
+    if (!isLast && (end - offset < PIECE_BYTES || body.length < LARGE_BYTES)) continue
     const isAll = isLast && pieces.length === 0
     const bytes = isAll ? onItsOwn(body.subarray(offset, end)) : Buffer.from(body.subarray(offset, end))
     pieces.push({ end: at / NUMBERS_A_RECORD + 1, bytes, offset })
