@@ -37,7 +37,11 @@ export const replay: Bench = async ({ quick }) => {
   for (const { recordSize, recordsPerShard, rounds, sideNames } of loads) {
     const served = await serve({ recordSize, recordsPerShard, shards: 8 })
     try {
-      const input: ReplayInput = { endpoint: served.endpoint, streamArn: served.stream.streamArn }
+      const input: ReplayInput = {
+        endpoint: served.endpoint,
+        streamArn: served.stream.streamArn,
+        total: 8 * recordsPerShard,
+      }
       const sides = sideNames.map((name) => ({ name, input }))
       const summaries = await runRounds(new URL('./sides.ts', import.meta.url), sides, rounds)
       reports.push({ recordSize, records: 8 * recordsPerShard, rounds, summaries })

@@ -18,14 +18,18 @@ export const scale: Bench = async ({ quick }) => {
     : [
         [8, 64_000, 3],
         [64, 8_000, 3],
-        [512, 2_000, 3],
+        [512, 4_000, 3],
         [4096, 200, 1],
       ]
   const results: { shards: number; recordsPerShard: number; summary: Summary }[] = []
   for (const [shards, recordsPerShard, rounds] of loads) {
     const served = await serve({ shards, recordsPerShard })
     try {
-      const input: ReplayInput = { endpoint: served.endpoint, streamArn: served.stream.streamArn }
+      const input: ReplayInput = {
+        endpoint: served.endpoint,
+        streamArn: served.stream.streamArn,
+        total: shards * recordsPerShard,
+      }
       const module = new URL('../replay/sides.ts', import.meta.url)
       const [summary] = await runRounds(module, [{ name: side, input }], rounds)
       if (summary) results.push({ shards, recordsPerShard, summary })

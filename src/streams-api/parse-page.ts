@@ -1,6 +1,6 @@
 import { scanRecords } from './scan-records.ts'
 import type { WireRecord, WireRecords } from './streams-api.ts'
-import { textRecords } from './text-records.ts'
+import { areReadable, textRecords } from './text-records.ts'
 
 /** What an answer of GetRecords holds. */
 export interface PageContent {
@@ -32,7 +32,7 @@ function parseAround(body: Buffer): PageContent | undefined {
   if (key === -1 || !isMemberOfAnswer(body, key)) return undefined
   const from = key + recordsBegin.length
   const places = scanRecords(body, from)
-  if (!places) return undefined
+  if (!places || !areReadable(body, places)) return undefined
   const rest = parseObject(body.toString('utf8', 0, from) + body.toString('utf8', places.end))
   if (!rest || !isIterator(rest.NextShardIterator)) return undefined
   let all: readonly WireRecord[] | undefined

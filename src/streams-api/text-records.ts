@@ -70,6 +70,24 @@ interface Piece {
 }
 
 /**
+ * Whether the time and the sequence number of each record at these places can be known. Where they are not written as
+ * usual the record is parsed for them; and that it is no JSON must be noticed before any of the answer counts as read.
+ */
+export function areReadable(body: Buffer, { numbers }: RecordPlaces): boolean {
+  for (let at = 0; at < numbers.length; at += NUMBERS_A_RECORD) {
+    const isUsual =
+      sequenceNumberAt(body, numbers, at, 0) !== undefined && createdAtAt(body, numbers, at, 0) !== undefined
+    if (isUsual) continue
+    try {
+      JSON.parse(body.toString('utf8', numbers[at], numbers[at + 1]))
+    } catch {
+      return false
+    }
+  }
+  return true
+}
+
+/**
  * The records at these places. Each `at` gives a new one, with a text of its own: a consumer who keeps one record of an
  * answer does not keep the whole answer. And what was given out of a large answer does not wait for the rest of it to be
  * forgotten.
@@ -95,12 +113,10 @@ export function textRecords(body: Buffer, { numbers }: RecordPlaces): WireRecord
       if (!piece) return undefined
       const { bytes, offset } = piece
       const at = index * NUMBERS_A_RECORD
-      const sequenceNumberAt = numbers[at + 2] as number
-      const createdAtAt = numbers[at + 3] as number
       return new TextRecord(
         bytes.toString('utf8', (numbers[at] as number) - offset, (numbers[at + 1] as number) - offset),
-        sequenceNumberAt === 0 ? undefined : shortDigits(bytes, sequenceNumberAt - offset),
-        createdAtAt === 0 ? undefined : seconds(bytes, createdAtAt - offset),
+        sequenceNumberAt(bytes, numbers, at, offset),
+        createdAtAt(bytes, numbers, at, offset),
       )
     },
     forget(before) {
@@ -133,6 +149,21 @@ function cut(body: Buffer, numbers: Int32Array): (Piece | undefined)[] {
 /** If it is a view of a larger piece of memory, such as a socket's, it would keep all of that. */
 function onItsOwn(bytes: Buffer): Buffer {
   return bytes.buffer.byteLength > 2 * bytes.byteLength ? Buffer.from(bytes) : bytes
+}
+
+function sequenceNumberAt(
+  bytes: Buffer,
+  numbers: Int32Array,
+  at: number,
+  offset: number,
+): string | undefined {
+  const place = numbers[at + 2] as number
+  return place === 0 ? undefined : shortDigits(bytes, place - offset)
+}
+
+function createdAtAt(bytes: Buffer, numbers: Int32Array, at: number, offset: number): number | undefined {
+  const place = numbers[at + 3] as number
+  return place === 0 ? undefined : seconds(bytes, place - offset)
 }
 
 /** The text of digits that begins at `from`; undefined for any other text. */

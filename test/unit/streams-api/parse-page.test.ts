@@ -226,3 +226,14 @@ describe('a large answer that is given out bit by bit', () => {
     )
   })
 })
+
+test('an answer that is no JSON is none, also where its brackets match and it must be looked into to know its time', () => {
+  const good = JSON.stringify({
+    dynamodb: { SequenceNumber: '1', ApproximateCreationDateTime: 2, a: 'x'.repeat(2_000) },
+  })
+  const strange = '{"dynamodb":{"SequenceNumber":"2","ApproximateCreationDateTime":2.5}}'
+  const page = (record: string) => parsePage(Buffer.from(`{"Records":[${good},${record}]}`))
+  expect(page(strange)?.textRecords?.length).toBe(2)
+  expect(page(strange.replace('2.5', '2.5.'))).toBeUndefined()
+  expect(page(strange.replace('"2"', 'two'))).toBeUndefined()
+})
