@@ -316,9 +316,12 @@ export function createConsumer(
     await ensureStarted()
     for (let round = 0; round < LAST_ROUNDS && !isGone; round++) {
       await drain()
-      const { lost } = oracle.owed(session as Session)
-      if (lost.length === 0 && (subject?.ended || world.isOver === undefined)) break
-      tell(() => `  a minute later (${lost.length} to come)`)
+      const { lost, untold } = oracle.owed(session as Session)
+      // Of a shard that was never listed only its children tell, when a listing is complete.
+      const late = untold.filter(({ shardId }) => !oracle.wasListed(session as Session, shardId))
+      const left = lost.length + late.length
+      if (left === 0 && (subject?.ended || world.isOver === undefined)) break
+      tell(() => `  a minute later (${left} to come)`)
       await clock.advance(LAST_ROUND_MS)
     }
     if (isGone) return

@@ -46,6 +46,8 @@ export interface Oracle {
   ): void
   /** A gap was told. */
   tellGap(session: Session, gap: Gap): void
+  /** Whether a listing has shown the reader a shard. */
+  wasListed(session: Session, shardId: string): boolean
   /** Whether a listing has shown the reader a shard, or one that goes on from it. */
   isHeardOf(session: Session, shardId: string): boolean
   /** Records that are still owed; those that were trimmed only where nobody was told. */
@@ -118,12 +120,14 @@ export function createOracle(world: World): Oracle {
     )
   }
 
-  const isHeardOf: Oracle['isHeardOf'] = ({ entries }, shardId) => {
-    const children = emulator.shards.filter(({ parentId }) => parentId === shardId)
-    const telling = new Set([shardId, ...children.map((child) => child.shardId)])
-    return emulator.log
+  const wasListed: Oracle['wasListed'] = ({ entries }, shardId) =>
+    emulator.log
       .slice(entries)
-      .some((entry) => entry.op === 'DescribeStream' && entry.shards?.some((listed) => telling.has(listed)))
+      .some((entry) => entry.op === 'DescribeStream' && entry.shards?.includes(shardId))
+
+  const isHeardOf: Oracle['isHeardOf'] = (session, shardId) => {
+    const children = emulator.shards.filter(({ parentId }) => parentId === shardId)
+    return [shardId, ...children.map((child) => child.shardId)].some((one) => wasListed(session, one))
   }
 
   return {
@@ -197,6 +201,7 @@ export function createOracle(world: World): Oracle {
       if (!isMissed) throw new Violation('no false gap', `nothing of ${nameOf(shardId)} was trimmed unread`)
     },
 
+    wasListed,
     isHeardOf,
 
     owed: (session, before = emulator.records.length) => {
