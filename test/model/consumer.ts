@@ -41,6 +41,8 @@ export function createConsumer(
   const saved: { readonly text: string; readonly session: Session }[] = []
   let subject: Subject | undefined
   let session: Session | undefined
+  /** The session of the position that is being left. */
+  let leaving: Session | undefined
   let { onGap, pageSize } = setup.reader
   let logStart = 0
   let deniedSeen = 0
@@ -69,7 +71,14 @@ export function createConsumer(
 
   const tellGap = (gap: Gap): void => {
     tell(() => `    told of a gap in ${world.nameOf(gap.shardId)} (${gap.reason})`)
-    if (session) oracle.tellGap(session, gap)
+    if (!session) return
+    try {
+      oracle.tellGap(session, gap)
+    } catch (error) {
+      // While the position is being changed, it may be one of the former.
+      if (!leaving) throw error
+      oracle.tellGap(leaving, gap)
+    }
   }
 
   /** Events come from elsewhere: what they break is thrown at the next step. */
@@ -180,13 +189,16 @@ export function createConsumer(
       return undefined
     })
     pending.catch(() => {})
-    await moveTo(position, true)
+    leaving = session
     try {
+      await moveTo(position, true)
       const record = await settle(clock, pending)
       tell(() => `    got ${record ? world.nameOfRecord(record) : 'nothing'} meanwhile`)
       if (record) oracle.deliverBetween(session as Session, record)
     } catch (error) {
       await judge(error)
+    } finally {
+      leaving = undefined
     }
   }
 
