@@ -21,7 +21,7 @@ export async function beginReading(
   onMade(reading)
   try {
     const askedAt = around.clock.now()
-    const now = (await reading.list(position.kind === 'trim_horizon')) ?? around.clock.now()
+    const now = (await reading.list(position.kind === 'trim_horizon')) ?? askedAt
     const isLatest =
       position.kind === 'latest' || (position.kind === 'time' && position.since > now + FUTURE_MS)
     reading.begin(

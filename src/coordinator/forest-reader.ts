@@ -145,12 +145,15 @@ export class ForestReader {
 
   /**
    * Lists the shards; with `probesRoots` finds out in the meantime what it can of those that come first. Returns the
-   * service's time (ms) when it answered, if it told.
+   * service's time (ms) when it was asked, if it told: its answer may have taken long. At the latest, for it tells the second
+   * only.
    */
   async list(probesRoots: boolean): Promise<number | undefined> {
+    const { clock } = this.#around
+    const askedAt = clock.now()
     let serviceTime: number | undefined
     await this.#discovery.listAll((page) => {
-      serviceTime ??= page.serviceTime
+      if (page.serviceTime !== undefined) serviceTime ??= page.serviceTime + 999 - (clock.now() - askedAt)
       if (probesRoots) this.#rootProbes.take(page)
     })
     this.#rootProbes.end()

@@ -54,8 +54,7 @@ export function fromLatest(world: World, asked: Asked): Origin {
   const since = cut(world, asked.serviceTime)
   return {
     allows: (record) => !before.has(record) || isWantedSince(world, record, since),
-    requires: (record) =>
-      !before.has(record) && !during.has(record) && (toldTime(world, record) ?? since) >= since,
+    requires: (record) => !before.has(record) && !during.has(record) && isSurelySince(world, record, since),
     takesWhatIsLeft: false,
     since,
     notListed: notListed(world, asked),
@@ -109,6 +108,12 @@ export function ancestorsOf({ emulator }: World, shardId: string): EmulatedShard
 function isSince(world: World, record: EmulatedRecord, since: number): boolean {
   if ((toldTime(world, record) ?? Number.NEGATIVE_INFINITY) >= since) return true
   return record.writtenAt >= since && record.createdAt === cut(world, record.writtenAt)
+}
+
+/** The service tells its own time to the second: where a record tells a wrong one, a second is left open. */
+function isSurelySince(world: World, record: EmulatedRecord, since: number): boolean {
+  const told = toldTime(world, record) ?? since
+  return told >= since + (told === cut(world, record.writtenAt) ? 0 : world.granularityMs)
 }
 
 /** The time that a record tells, or else the one before it in its shard. */

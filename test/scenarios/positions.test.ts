@@ -84,6 +84,17 @@ describe('latest', () => {
     expect(await drainForLong(reader)).toEqual([])
   })
 
+  it('begins with the second in which it was called, however long the shards take to list', async () => {
+    const { clock, emulator, id, open, move, drain } = drawn('a')
+    emulator.on('DescribeStream', {}, { delayMs: 3_000 })
+    const reader = open()
+    const calledAt = clock.now()
+    await move(reader, 'latest')
+    // By a clock that is behind the one that answered the listing.
+    emulator.put({ id: emulator.keyIn(id('a')), n: 1 }, { createdAt: calledAt + 1_000 })
+    expect(await drain(reader)).toEqual(['a1'])
+  })
+
   it('gives nothing of a shard after its grandchild, when the listing showed it as open and the one between not at all', async () => {
     const { emulator, id, open, move, drainForLong, write, grow } = drawn('a')
     write('a')
