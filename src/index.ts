@@ -1,3 +1,4 @@
+export type { BatchOptions } from './batch-options.ts'
 export { RecordBuffer } from './buffer/record-buffer.ts'
 export { fileCheckpointStore } from './checkpoints/file.ts'
 export { memoryCheckpointStore } from './checkpoints/memory.ts'
@@ -21,7 +22,7 @@ export type { Position, TokenText } from './position/position.ts'
 export type { ShardPosition, ShardToken, ShardTokenState, StreamToken } from './position/token.ts'
 export { type PlainItem, type StreamEventName, StreamRecord } from './records/stream-record.ts'
 export type { Shard, ShardState } from './shards/shard.ts'
-export { type BatchOptions, DynamoDBStream } from './stream.ts'
+export { DynamoDBStream } from './stream.ts'
 export type {
   IteratorStart,
   RawRecord,

@@ -1,3 +1,4 @@
+import { type BatchOptions, batchDefaults } from './batch-options.ts'
 import { CallQueue } from './call-queue.ts'
 import type { Checkpointer } from './checkpoints/checkpointer.ts'
 import { type Clock, sleep } from './clock.ts'
@@ -12,26 +13,6 @@ import type { PlainItem, StreamRecord } from './records/stream-record.ts'
 
 /** How often the iterators that would soon expire are renewed, in ms. They live for 15 minutes. */
 const HEARTBEAT_MS = 60_000
-
-/** How records are gathered into arrays. */
-export interface BatchOptions {
-  /**
-   * Records in an array, at most; 1 to 10 000.
-   * @default 100
-   */
-  readonly maxRecords?: number | undefined
-  /**
-   * How long to wait for more once there is a first one, in ms; 0 to 300 000. With 0 an array holds what is there.
-   * @default 0
-   */
-  readonly maxWaitMs?: number | undefined
-}
-
-/** The defaults of {@link BatchOptions}. */
-export const batchDefaults: { readonly maxRecords: number; readonly maxWaitMs: number } = {
-  maxRecords: 100,
-  maxWaitMs: 0,
-}
 
 /**
  * What a stream is made of.

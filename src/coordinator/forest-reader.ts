@@ -30,6 +30,9 @@ import { Trouble } from './trouble.ts'
 /** Finished shards that are not listed any more are remembered for this long (ms), in case they are shown again. */
 const REMEMBER_VANISHED_MS = 3_600_000
 
+/** The service tells its time to the second: this much (ms) may be missing. */
+const MOST_CUT_OFF_MS = 999
+
 /** What all readings of a Coordinator share. */
 export interface Surroundings {
   readonly api: StreamsApi
@@ -153,7 +156,8 @@ export class ForestReader {
     const askedAt = clock.now()
     let serviceTime: number | undefined
     await this.#discovery.listAll((page) => {
-      if (page.serviceTime !== undefined) serviceTime ??= page.serviceTime + 999 - (clock.now() - askedAt)
+      if (page.serviceTime !== undefined)
+        serviceTime ??= page.serviceTime + MOST_CUT_OFF_MS - (clock.now() - askedAt)
       if (probesRoots) this.#rootProbes.take(page)
     })
     this.#rootProbes.end()

@@ -29,7 +29,7 @@ export const NUMBERS_A_RECORD = 4 as const
  * needs to know: its time and its sequence number. Undefined where something else than objects without space between
  * them stands there, or the end is missing.
  *
- * It looks for texts and brackets only, which takes a fifth of the time of parsing. So what is between the brackets of a
+ * It looks for texts and brackets only, and makes nothing of them. So what is between the brackets of a
  * record is not known to be JSON until the record is parsed.
  */
 export function scanRecords(body: Uint8Array, from: number): RecordPlaces | undefined {
