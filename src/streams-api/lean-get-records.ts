@@ -9,8 +9,8 @@ import { type LeanPage, outputOf, takePage } from './lean-page.ts'
 import type { RecordPage, StreamsApi } from './streams-api.ts'
 
 /**
- * GetRecords, with its answers read at a small part (`bench/pieces/decode.ts`) of the cost of the SDK's deserialiser, which walks the service's
- * schema for every attribute of every record, and whose no-op logger then copies it all.
+ * GetRecords, with its answers read at a small part of the cost of the SDK's deserialiser (`bench/pieces/decode.ts`), which
+ * walks the service's schema for every attribute of every record, and whose no-op logger then copies it all.
  *
  * The SDK goes on doing all else: credentials, signing, retries, errors, and the middleware of the user's client. Two
  * middlewares of the one command stand right before and right after its deserialiser. The one before it makes the call
