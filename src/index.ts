@@ -1,11 +1,13 @@
-export type { BatchOptions } from './batch-options.ts'
 export { RecordBuffer } from './buffer/record-buffer.ts'
 export { fileCheckpointStore } from './checkpoints/file.ts'
 export { memoryCheckpointStore } from './checkpoints/memory.ts'
 export type { CheckpointStore } from './checkpoints/store.ts'
-export { type Clock, systemClock } from './clock.ts'
 export { Coordinator } from './coordinator/coordinator.ts'
+export type { CoordinatorEvents, StreamsOperation } from './coordinator/events.ts'
 export type { StreamLag } from './coordinator/lag.ts'
+export type { CoordinatorOptions } from './coordinator/options.ts'
+export { type Clock, systemClock } from './core/clock.ts'
+export type { Unsubscribe } from './core/emitter.ts'
 export {
   type AnyStreamError,
   type GapReason,
@@ -13,23 +15,23 @@ export {
   StreamError,
   type StreamErrorCode,
   type StreamErrorDetails,
-} from './errors.ts'
-export type { CoordinatorEvents, StreamEvents, StreamsOperation, Unsubscribe } from './events.ts'
-export { type CheckpointOptions, type OpenStreamOptions, openStream } from './open-stream.ts'
-export type { CoordinatorOptions } from './options.ts'
+} from './core/errors.ts'
 export { parseToken } from './position/parse-token.ts'
 export type { Position, TokenText } from './position/position.ts'
 export type { ShardPosition, ShardToken, ShardTokenState, StreamToken } from './position/token.ts'
 export { type PlainItem, type StreamEventName, StreamRecord } from './records/stream-record.ts'
 export type { Shard, ShardState } from './shards/shard.ts'
-export { DynamoDBStream } from './stream.ts'
+export type { BatchOptions } from './stream/batch-options.ts'
+export type { StreamEvents } from './stream/events.ts'
+export { openStream } from './stream/open-stream.ts'
+export type { CheckpointOptions, OpenStreamOptions } from './stream/open-stream-options.ts'
+export { DynamoDBStream } from './stream/stream.ts'
 export type {
   IteratorStart,
-  RawRecord,
   RecordPage,
   ShardDescription,
   ShardPage,
   StreamStatus,
   StreamsApi,
-  WireRecord,
 } from './streams-api/streams-api.ts'
+export type { RawRecord, WireRecord } from './wire/wire-record.ts'

@@ -1,4 +1,4 @@
-import { sleep } from '../../src/clock.ts'
+import { sleep } from '../../src/core/clock.ts'
 import { Coordinator, type StreamsApi } from '../../src/index.ts'
 import { ManualClock, StreamEmulator } from '../../src/testing/index.ts'
 import type { Bench } from '../support/report.ts'

@@ -2,7 +2,7 @@ import { existsSync, statSync } from 'node:fs'
 import { dirname, join, normalize, relative } from 'node:path'
 
 const isExternal = /^(?:[a-z][a-z0-9+.-]*:|\/\/)/i
-// Paths in code style that start with a folder of this tree and look like a file or a folder, as in `src/clock.ts`.
+// Paths in code style that start with a folder of this tree and look like a file or a folder, as in `src/core/clock.ts`.
 const namedPath = /`((?:src|test|docs|bench|examples|scripts|\.ci)\/[\w./-]*)`/g
 // Made by a command and not kept in git.
 const generated = /^(?:docs\/reference|bench\/results)(?:\/|$)/

@@ -1,8 +1,8 @@
 import type { RecordContext } from '../records/stream-record.ts'
 import { StreamRecord } from '../records/stream-record.ts'
-import { createdAtMsOf, sequenceNumberOf } from '../records/wire-record.ts'
 import type { ShardNode } from '../shards/shard.ts'
-import type { WireRecord, WireRecords } from '../streams-api/streams-api.ts'
+import { createdAtMsOf, sequenceNumberOf } from '../wire/record-fields.ts'
+import type { WireRecord, WireRecords } from '../wire/wire-record.ts'
 
 /** Records of one GetRecords answer, from `first` on. */
 export interface FetchedPage {

@@ -1,6 +1,6 @@
-import { backoffMs } from '../backoff.ts'
-import { type Clock, sleep } from '../clock.ts'
-import { isStreamError, StreamError } from '../errors.ts'
+import { backoffMs } from '../core/backoff.ts'
+import { type Clock, sleep } from '../core/clock.ts'
+import { isStreamError, StreamError } from '../core/errors.ts'
 import type { StreamToken } from '../position/token.ts'
 import type { CheckpointStore } from './store.ts'
 

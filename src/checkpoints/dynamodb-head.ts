@@ -1,5 +1,5 @@
 import { GetItemCommand, PutItemCommand, UpdateItemCommand } from '@aws-sdk/client-dynamodb'
-import { StreamError } from '../errors.ts'
+import { StreamError } from '../core/errors.ts'
 import type { Generation } from './dynamodb-chunks.ts'
 import { type Content, contentAttributes, HEAD, type Head, readHead } from './dynamodb-item.ts'
 import { type CheckpointTable, type Item, isServiceError, keyOf } from './dynamodb-table.ts'

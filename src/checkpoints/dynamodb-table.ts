@@ -4,8 +4,8 @@ import {
   DescribeTableCommand,
   type DynamoDBClient,
 } from '@aws-sdk/client-dynamodb'
-import { type Clock, sleep } from '../clock.ts'
-import { StreamError } from '../errors.ts'
+import { type Clock, sleep } from '../core/clock.ts'
+import { StreamError } from '../core/errors.ts'
 
 /** A new table is usually ready within ten seconds. */
 const TIMEOUT_MS = 120_000

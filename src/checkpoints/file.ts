@@ -1,6 +1,6 @@
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { StreamError } from '../errors.ts'
+import { StreamError } from '../core/errors.ts'
 import { errorCode, readTextFile, removeStaleTemporaries, writeFileAtomically } from './atomic-file.ts'
 import { checkpointFileName } from './checkpoint-file-name.ts'
 import type { CheckpointStore } from './store.ts'

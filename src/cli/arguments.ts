@@ -1,6 +1,6 @@
 import { type ParseArgsConfig, parseArgs } from 'node:util'
-import { isStreamError } from '../errors.ts'
-import { checkStreamArn } from '../options.ts'
+import { isStreamError } from '../core/errors.ts'
+import { checkStreamArn } from '../core/options.ts'
 import { usageError } from './cli-error.ts'
 import { type CommandName, commands, isCommandName } from './commands.ts'
 

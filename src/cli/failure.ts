@@ -1,4 +1,4 @@
-import { type AnyStreamError, isStreamError, type StreamErrorCode } from '../errors.ts'
+import { type AnyStreamError, isStreamError, type StreamErrorCode } from '../core/errors.ts'
 import { classifyError } from '../streams-api/classify-error.ts'
 import { CliError } from './cli-error.ts'
 import { type ExitCode, exitCodes } from './exit-codes.ts'

@@ -1,7 +1,8 @@
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb'
-import { systemClock } from '../clock.ts'
-import { Emitter, type StreamEvents } from '../events.ts'
-import { tableStreams } from '../table-streams.ts'
+import { systemClock } from '../core/clock.ts'
+import { Emitter } from '../core/emitter.ts'
+import type { StreamEvents } from '../stream/events.ts'
+import { tableStreams } from '../stream/table-streams.ts'
 
 /**
  * The ARN of the stream that was enabled last on a table; asks for as long as it takes.

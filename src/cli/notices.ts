@@ -1,4 +1,4 @@
-import type { StreamEvents } from '../events.ts'
+import type { StreamEvents } from '../stream/events.ts'
 import { shortShardId } from './short-ids.ts'
 
 /** Retries are told this often at most, in ms. */

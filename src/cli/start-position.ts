@@ -1,7 +1,7 @@
 import { readTextFile } from '../checkpoints/atomic-file.ts'
 import { singleFileCheckpointStore } from '../checkpoints/file.ts'
 import type { CheckpointStore } from '../checkpoints/store.ts'
-import { isStreamError } from '../errors.ts'
+import { isStreamError } from '../core/errors.ts'
 import { parseToken } from '../position/parse-token.ts'
 import type { Position } from '../position/position.ts'
 import { CliError, usageError } from './cli-error.ts'

@@ -1,4 +1,4 @@
-import type { Clock } from '../clock.ts'
+import type { Clock } from '../core/clock.ts'
 
 /**
  * Those who wait for something to happen, and the one timer that makes it happen. The timer exists only while somebody

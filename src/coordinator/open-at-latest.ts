@@ -1,8 +1,9 @@
-import type { CoordinatorEvents, Emitter } from '../events.ts'
+import type { Emitter } from '../core/emitter.ts'
 import { openIterator, type ReadContext } from '../reader/read-shard.ts'
 import type { ShardReader } from '../reader/shard-reader.ts'
 import { classifyError } from '../streams-api/classify-error.ts'
 import { callUntilAnswered } from '../streams-api/retry.ts'
+import type { CoordinatorEvents } from './events.ts'
 
 /**
  * Opens shards with LATEST, `sideBySide` at a time, so that all that is written from now on is seen. A shard that cannot

@@ -1,4 +1,4 @@
-import type { Clock } from '../clock.ts'
+import type { Clock } from '../core/clock.ts'
 import type { ReadPump } from '../reader/read-pump.ts'
 import type { ShardReader } from '../reader/shard-reader.ts'
 import type { Round, Rounds } from './rounds.ts'

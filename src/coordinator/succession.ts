@@ -1,5 +1,5 @@
-import type { Clock } from '../clock.ts'
-import type { CoordinatorEvents, Emitter } from '../events.ts'
+import type { Clock } from '../core/clock.ts'
+import type { Emitter } from '../core/emitter.ts'
 import { shardCreatedAt } from '../position/shard-id.ts'
 import { ShardReader } from '../reader/shard-reader.ts'
 import type { Lineage } from '../shards/lineage.ts'
@@ -7,6 +7,7 @@ import { hasStartedHeir, planShard } from '../shards/plan.ts'
 import { RETENTION_MS } from '../shards/retention.ts'
 import type { AdoptedStart } from '../shards/seek.ts'
 import type { ShardNode } from '../shards/shard.ts'
+import type { CoordinatorEvents } from './events.ts'
 import type { Frontier } from './frontier.ts'
 
 /** The service tells its time cut to the second. */

@@ -1,4 +1,4 @@
-import { type GapReason, StreamError } from '../errors.ts'
+import { type GapReason, StreamError } from '../core/errors.ts'
 import type { ShardReader } from '../reader/shard-reader.ts'
 
 /**

@@ -1,4 +1,4 @@
-import { isStreamError, StreamError } from '../errors.ts'
+import { isStreamError, StreamError } from '../core/errors.ts'
 import { convertBloopToken, isBloopToken } from './bloop-token.ts'
 import { findOwnAncestor } from './parents.ts'
 import type { ShardPosition, ShardToken, ShardTokenState, StreamToken } from './token.ts'

@@ -1,5 +1,5 @@
 import { types } from 'node:util'
-import { StreamError } from '../errors.ts'
+import { StreamError } from '../core/errors.ts'
 import { parseToken } from './parse-token.ts'
 import type { StreamToken } from './token.ts'
 

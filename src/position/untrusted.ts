@@ -1,4 +1,4 @@
-import { StreamError } from '../errors.ts'
+import { StreamError } from '../core/errors.ts'
 
 /** A token comes from a file, a table or a request: nothing in it is trusted, not even that reading a field works. */
 

@@ -1,4 +1,4 @@
-import type { ReadingOptions } from '../options.ts'
+import type { ReadingOptions } from '../coordinator/options.ts'
 
 /** GetRecords answers with at most 1 MB (API reference). */
 const PAGE_BYTES = 1024 * 1024

@@ -1,4 +1,4 @@
-import type { Clock } from '../clock.ts'
+import type { Clock } from '../core/clock.ts'
 import type { PageBudget } from './page-budget.ts'
 import { ReadSchedule } from './read-schedule.ts'
 import { type ReadContext, type ReadOutcome, readShard } from './read-shard.ts'

@@ -1,4 +1,4 @@
-import type { Clock } from '../clock.ts'
+import type { Clock } from '../core/clock.ts'
 import { classifyError } from '../streams-api/classify-error.ts'
 import { callWithTimeout } from '../streams-api/retry.ts'
 import type { IteratorStart, RecordPage, StreamsApi } from '../streams-api/streams-api.ts'

@@ -1,11 +1,12 @@
 import { ShardQueue } from '../buffer/shard-queue.ts'
 import { compareSequenceNumbers, isSequenceNumber } from '../position/sequence-number.ts'
 import { shardCreatedAt } from '../position/shard-id.ts'
-import { createdAtMsOf, sequenceNumberOf } from '../records/wire-record.ts'
 import { RETENTION_MS } from '../shards/retention.ts'
 import { OLDEST_LEFT, type ShardNode } from '../shards/shard.ts'
 import { CALL_TIMEOUT_MS, LONGEST_RETRY_DELAY_MS } from '../streams-api/retry.ts'
-import type { IteratorStart, WireRecord, WireRecords } from '../streams-api/streams-api.ts'
+import type { IteratorStart } from '../streams-api/streams-api.ts'
+import { createdAtMsOf, sequenceNumberOf } from '../wire/record-fields.ts'
+import type { WireRecord, WireRecords } from '../wire/wire-record.ts'
 import { Pace } from './pace.ts'
 
 /** A shard iterator is good for 15 minutes after it was returned (API reference, GetShardIterator). */

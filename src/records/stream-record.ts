@@ -1,9 +1,9 @@
 import { type InspectOptions, inspect } from 'node:util'
 import { type NativeAttributeValue, unmarshall, type unmarshallOptions } from '@aws-sdk/util-dynamodb'
-import type { RawRecord, WireRecord } from '../streams-api/streams-api.ts'
+import { toPlainItem } from '../wire/plain-item.ts'
+import { sequenceNumberOf, sizeBytesOf } from '../wire/record-fields.ts'
+import type { RawRecord, WireRecord } from '../wire/wire-record.ts'
 import { jsonSafe } from './json-safe.ts'
-import { toPlainItem } from './plain-item.ts'
-import { sequenceNumberOf, sizeBytesOf } from './wire-record.ts'
 
 /** An item, or its key, as plain JavaScript values. */
 export type PlainItem = Record<string, NativeAttributeValue>

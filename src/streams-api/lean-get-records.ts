@@ -3,8 +3,8 @@ import {
   GetRecordsCommand,
   type GetRecordsCommandOutput,
 } from '@aws-sdk/client-dynamodb-streams'
-import { abortable } from './abortable.ts'
-import { decodeRecord } from './decode-record.ts'
+import { abortable } from '../core/abortable.ts'
+import { decodeRecord } from '../wire/decode-record.ts'
 import { type LeanPage, outputOf, takePage } from './lean-page.ts'
 import type { RecordPage, StreamsApi } from './streams-api.ts'
 

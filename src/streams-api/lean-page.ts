@@ -1,7 +1,7 @@
 import type { GetRecordsCommandOutput } from '@aws-sdk/client-dynamodb-streams'
-import { decodeRecord } from './decode-record.ts'
-import { type PageContent, parsePage } from './parse-page.ts'
-import type { RawRecord } from './streams-api.ts'
+import { decodeRecord } from '../wire/decode-record.ts'
+import { type PageContent, parsePage } from '../wire/parse-page.ts'
+import type { RawRecord } from '../wire/wire-record.ts'
 
 /** An answer of GetRecords in JSON form, on its way through the SDK. */
 export interface LeanPage {

@@ -1,4 +1,4 @@
-import { type Clock, sleep } from '../clock.ts'
+import { type Clock, sleep } from '../core/clock.ts'
 
 const WINDOW_MS = 1_000
 

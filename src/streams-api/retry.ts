@@ -1,5 +1,5 @@
-import { backoffMs } from '../backoff.ts'
-import { type Clock, sleep } from '../clock.ts'
+import { backoffMs } from '../core/backoff.ts'
+import { type Clock, sleep } from '../core/clock.ts'
 import { classifyError } from './classify-error.ts'
 
 /** After which time a call is given up and made again, in ms. A server that hangs must not hold a shard up for ever. */

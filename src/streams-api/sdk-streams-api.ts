@@ -4,7 +4,7 @@ import {
   GetShardIteratorCommand,
   type Shard,
 } from '@aws-sdk/client-dynamodb-streams'
-import { abortable } from './abortable.ts'
+import { abortable } from '../core/abortable.ts'
 import { leanGetRecords } from './lean-get-records.ts'
 import { captureServiceTime } from './service-time.ts'
 import type { ShardDescription, StreamsApi } from './streams-api.ts'

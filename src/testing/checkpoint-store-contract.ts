@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import type { CheckpointStore } from '../checkpoints/store.ts'
-import { isStreamError } from '../errors.ts'
+import { isStreamError } from '../core/errors.ts'
 import type { StreamToken } from '../position/token.ts'
 
 export interface CheckpointStoreContractOptions {

@@ -1,21 +1,24 @@
-import type { Clock } from '../clock.ts'
+import type { Clock } from '../core/clock.ts'
 
 interface Timer {
+  /** On the monotonic clock. */
   readonly at: number
   readonly order: number
   readonly callback: () => void
 }
 
 /**
- * A clock that stands still until it is told to move, for tests that neither sleep nor depend on the machine's
- * speed. Timers fire in the order of their times (then of their making), with all promise callbacks run in between.
+ * A clock that only moves when a test moves it, for tests that neither sleep nor depend on the machine's speed. Timers
+ * run on the monotonic clock, as those of Node do, and fire in the order of their times (then of their creation), with
+ * all promise callbacks run in between.
  */
 export class ManualClock implements Clock {
   #now: number
+  #monotonic = 0
   #order = 0
   #timers: Timer[] = []
 
-  /** @param start where the clock stands at first. @default 2026-01-01T00:00:00Z */
+  /** @param start the time at first. @default 2026-01-01T00:00:00Z */
   constructor(start: Date | number = Date.UTC(2026, 0, 1)) {
     this.#now = Number(start)
   }
@@ -24,15 +27,19 @@ export class ManualClock implements Clock {
     return this.#now
   }
 
+  monotonic(): number {
+    return this.#monotonic
+  }
+
   /** Milliseconds until the next timer fires; `undefined` when none is set. */
   get untilNextTimer(): number | undefined {
     const next = this.#timers[0]
-    return next && Math.max(0, next.at - this.#now)
+    return next && Math.max(0, next.at - this.#monotonic)
   }
 
   setTimer(delayMs: number, callback: () => void): () => void {
     // Whole milliseconds, as the system's timers and clock have.
-    const timer = { at: this.#now + Math.ceil(Math.max(0, delayMs)), order: this.#order++, callback }
+    const timer = { at: this.#monotonic + Math.ceil(Math.max(0, delayMs)), order: this.#order++, callback }
     const index = this.#timers.findIndex((other) => other.at > timer.at)
     this.#timers.splice(index === -1 ? this.#timers.length : index, 0, timer)
     return () => {
@@ -41,21 +48,33 @@ export class ManualClock implements Clock {
     }
   }
 
-  /** Moves the clock to another time at once, without firing timers on the way: a jump of the machine's clock. */
+  /**
+   * Sets the wall clock forward or back, as an NTP step does, or the end of a machine's sleep. Timers and the monotonic
+   * clock are not affected.
+   */
   jump(byMs: number): void {
     this.#now += byMs
   }
 
+  /**
+   * Lets `byMs` milliseconds pass during which the process is suspended, as by SIGSTOP or a paused container: both clocks
+   * move, and timers that fall due meanwhile fire late, when the clock is next moved.
+   */
+  suspend(byMs: number): void {
+    this.#now += byMs
+    this.#monotonic += byMs
+  }
+
   /** Lets `byMs` milliseconds pass, firing every timer that falls due, and those which they set. */
   async advance(byMs: number): Promise<void> {
-    const until = this.#now + byMs
+    const until = this.#monotonic + byMs
     await settleCallbacks()
     for (let next = this.#timers[0]; next && next.at <= until; next = this.#timers[0]) {
       this.#fire(next)
       await settleCallbacks()
     }
-    // Unless somebody made it jump beyond that.
-    this.#now = Math.max(this.#now, until)
+    // Unless a callback has suspended the process for longer.
+    this.#moveTo(until)
     await settleCallbacks()
   }
 
@@ -79,8 +98,14 @@ export class ManualClock implements Clock {
 
   #fire(timer: Timer): void {
     this.#timers.splice(this.#timers.indexOf(timer), 1)
-    this.#now = Math.max(this.#now, timer.at)
+    this.#moveTo(timer.at)
     timer.callback()
+  }
+
+  #moveTo(monotonic: number): void {
+    const passed = Math.max(0, monotonic - this.#monotonic)
+    this.#now += passed
+    this.#monotonic += passed
   }
 }
 

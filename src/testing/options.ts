@@ -1,5 +1,5 @@
 import type { StreamViewType } from '@aws-sdk/client-dynamodb-streams'
-import { type Clock, systemClock } from '../clock.ts'
+import { type Clock, systemClock } from '../core/clock.ts'
 import type { Behaviour, Profile } from './behaviour.ts'
 import type { SequenceNumberFormat } from './world/sequence-numbers.ts'
 import type { KeySchema } from './world/table.ts'

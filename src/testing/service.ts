@@ -1,4 +1,4 @@
-import { type Clock, sleep } from '../clock.ts'
+import { type Clock, sleep } from '../core/clock.ts'
 import type { Behaviour } from './behaviour.ts'
 import type { CallContext, IteratorLives } from './calls/context.ts'
 import { ServiceFault } from './calls/errors.ts'

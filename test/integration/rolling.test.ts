@@ -4,9 +4,9 @@ import {
   ExpiredIteratorException,
 } from '@aws-sdk/client-dynamodb-streams'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { systemClock } from '../../src/clock.ts'
 import { Coordinator } from '../../src/coordinator/coordinator.ts'
-import type { CoordinatorOptions } from '../../src/options.ts'
+import type { CoordinatorOptions } from '../../src/coordinator/options.ts'
+import { systemClock } from '../../src/core/clock.ts'
 import type { Position } from '../../src/position/position.ts'
 import type { StreamToken } from '../../src/position/token.ts'
 import type { StreamRecord } from '../../src/records/stream-record.ts'

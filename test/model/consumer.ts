@@ -1,4 +1,4 @@
-import { isStreamError } from '../../src/errors.ts'
+import { isStreamError } from '../../src/core/errors.ts'
 import { expectAtMostDescribeCalls } from '../../src/testing/index.ts'
 import { copySession, createOracle, type Gap, type Oracle, reloadSession, type Session } from './oracle.ts'
 import { type Asked, fromFuture, fromLatest, fromTime, fromTrimHorizon, type Origin } from './origin.ts'

@@ -1,13 +1,9 @@
 import type { StreamToken } from '../../src/position/token.ts'
-import { createdAtMsOf, sequenceNumberOf } from '../../src/records/wire-record.ts'
 import { isStreamsApi } from '../../src/streams-api/make-client.ts'
 import { sdkStreamsApi } from '../../src/streams-api/sdk-streams-api.ts'
-import type {
-  IteratorStart,
-  ShardDescription,
-  StreamsApi,
-  WireRecord,
-} from '../../src/streams-api/streams-api.ts'
+import type { IteratorStart, ShardDescription, StreamsApi } from '../../src/streams-api/streams-api.ts'
+import { createdAtMsOf, sequenceNumberOf } from '../../src/wire/record-fields.ts'
+import type { WireRecord } from '../../src/wire/wire-record.ts'
 import type { MakeSubject, Subject, SubjectOptions } from './subject.ts'
 
 interface NaiveShard {

@@ -1,4 +1,4 @@
-import type { GapReason } from '../../src/errors.ts'
+import type { GapReason } from '../../src/core/errors.ts'
 import type { EmulatedRecord, EmulatedShard } from '../../src/testing/index.ts'
 import { ancestorsOf, type Origin } from './origin.ts'
 import { Violation } from './violation.ts'

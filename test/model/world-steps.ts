@@ -65,7 +65,7 @@ const acts: {
   burst: ({ records, everyMs, bytes }, { clock, emulator, fresh }) => {
     const text = 'x'.repeat(bytes)
     for (let n = 0; n < records; n++) {
-      if (n > 0) clock.jump(everyMs)
+      if (n > 0) clock.suspend(everyMs)
       emulator.put({ id: `k${n % KEYS}`, n: fresh(), ...(bytes > 0 && { text }) })
     }
   },
@@ -128,7 +128,7 @@ const acts: {
     )
   },
 
-  jump: ({ ms }, { clock }) => clock.jump(ms),
+  jump: ({ ms }, { clock }) => clock.suspend(ms),
 
   trim: ({ shard, share }, { emulator }) => trimSome(emulator, newest(emulator, shard), share),
 

@@ -1,4 +1,4 @@
-import { type Clock, systemClock } from '../../src/clock.ts'
+import { type Clock, systemClock } from '../../src/core/clock.ts'
 
 /**
  * A clock that shows `now` at its making and then runs `speed` times as fast as the machine's. Its timers are the

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { backoffMs } from '../../src/backoff.ts'
+import { backoffMs } from '../../src/core/backoff.ts'
 
 const almostOne = () => 1 - Number.EPSILON
 const options = { baseMs: 100, capMs: 5_000 }

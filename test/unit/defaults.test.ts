@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
-import { batchDefaults } from '../../src/batch-options.ts'
-import { checkpointDefaults } from '../../src/open-stream.ts'
-import { coordinatorDefaults } from '../../src/options.ts'
+import { coordinatorDefaults } from '../../src/coordinator/options.ts'
+import { batchDefaults } from '../../src/stream/batch-options.ts'
+import { checkpointDefaults } from '../../src/stream/open-stream-options.ts'
 
 /** The `@default` tags of an interface's options that have a plain value, by option. */
 function documented(file: string, name: string): Record<string, unknown> {
@@ -19,9 +19,9 @@ function evaluate(text: string): unknown {
 
 describe('the defaults that the docs name are the defaults', () => {
   it.each([
-    ['options.ts', 'CoordinatorOptions', coordinatorDefaults],
-    ['batch-options.ts', 'BatchOptions', batchDefaults],
-    ['open-stream.ts', 'CheckpointOptions', checkpointDefaults],
+    ['coordinator/options.ts', 'CoordinatorOptions', coordinatorDefaults],
+    ['stream/batch-options.ts', 'BatchOptions', batchDefaults],
+    ['stream/open-stream-options.ts', 'CheckpointOptions', checkpointDefaults],
   ])('%s: %s', (file, name, defaults) => {
     expect(documented(file, name)).toEqual(defaults)
   })

@@ -1,6 +1,6 @@
-import { systemClock } from '../../clock.ts'
 import { Coordinator } from '../../coordinator/coordinator.ts'
 import type { StreamLag } from '../../coordinator/lag.ts'
+import { systemClock } from '../../core/clock.ts'
 import type { Position } from '../../position/position.ts'
 import type { LagOptions } from '../arguments.ts'
 import { usageError } from '../cli-error.ts'

@@ -1,5 +1,5 @@
-import { openStream } from '../../open-stream.ts'
-import type { DynamoDBStream } from '../../stream.ts'
+import { openStream } from '../../stream/open-stream.ts'
+import type { DynamoDBStream } from '../../stream/stream.ts'
 import type { TailOptions } from '../arguments.ts'
 import type { Connection } from '../connect.ts'
 import { exactNumber } from '../exact-number.ts'

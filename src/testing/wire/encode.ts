@@ -1,5 +1,5 @@
 import type { AttributeValue } from '@aws-sdk/client-dynamodb-streams'
-import type { RawRecord } from '../../streams-api/streams-api.ts'
+import type { RawRecord } from '../../wire/wire-record.ts'
 import type { ListedShards } from '../calls/list-shards.ts'
 import type { ListedStreams } from '../calls/list-streams.ts'
 import type { ReadPage } from '../calls/read-records.ts'

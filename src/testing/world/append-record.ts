@@ -1,5 +1,5 @@
 import type { StreamViewType } from '@aws-sdk/client-dynamodb-streams'
-import type { RawRecord } from '../../streams-api/streams-api.ts'
+import type { RawRecord } from '../../wire/wire-record.ts'
 import type { Behaviour } from '../behaviour.ts'
 import { type AttributeMap, imageBytes } from './attributes.ts'
 import { below, hex, type Random, uuid } from './random.ts'

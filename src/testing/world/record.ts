@@ -1,4 +1,4 @@
-import type { RawRecord } from '../../streams-api/streams-api.ts'
+import type { RawRecord } from '../../wire/wire-record.ts'
 
 export type ItemKey = Record<string, unknown>
 

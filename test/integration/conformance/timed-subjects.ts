@@ -39,14 +39,14 @@ export function timedEmulator(profile: Profile, options: StreamEmulatorOptions =
         ...emulatedTable(emulator),
         tables: emulator.tableClient(),
         streams: emulator.client(),
-        pass: async (ms) => clock.jump(ms),
+        pass: async (ms) => clock.suspend(ms),
         writeForAnHour: async (id) => {
           emulator.put({ id })
-          clock.jump(hour)
+          clock.suspend(hour)
           emulator.remove({ id }, { ttl: true })
         },
         roll: async () => {
-          clock.jump(4 * hour)
+          clock.suspend(4 * hour)
           emulator.roll()
         },
       }

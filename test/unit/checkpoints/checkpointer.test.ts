@@ -5,7 +5,7 @@ import {
   type CheckpointerOptions,
   type CheckpointRetry,
 } from '../../../src/checkpoints/checkpointer.ts'
-import { StreamError } from '../../../src/errors.ts'
+import { StreamError } from '../../../src/core/errors.ts'
 import type { StreamToken } from '../../../src/position/token.ts'
 import { ManualClock } from '../../../src/testing/manual-clock.ts'
 

@@ -3,7 +3,7 @@ import { CliError } from '../../../src/cli/cli-error.ts'
 import { exitCodes } from '../../../src/cli/exit-codes.ts'
 import { failureOf } from '../../../src/cli/failure.ts'
 import { noticesOf } from '../../../src/cli/notices.ts'
-import { StreamError } from '../../../src/errors.ts'
+import { StreamError } from '../../../src/core/errors.ts'
 
 function sdkError(name: string, message: string, more: object = {}): Error {
   return Object.assign(new Error(message), { name, ...more })

@@ -7,7 +7,7 @@ import { prettyLines } from '../../../src/cli/format-record.ts'
 import { drawLineage } from '../../../src/cli/lineage-text.ts'
 import { shortShardIds } from '../../../src/cli/short-ids.ts'
 import { StreamRecord } from '../../../src/records/stream-record.ts'
-import type { RawRecord } from '../../../src/streams-api/streams-api.ts'
+import type { RawRecord } from '../../../src/wire/wire-record.ts'
 
 describe('a duration', () => {
   test.each([

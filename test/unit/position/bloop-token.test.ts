@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { isStreamError } from '../../../src/errors.ts'
+import { isStreamError } from '../../../src/core/errors.ts'
 import { parseToken } from '../../../src/position/parse-token.ts'
 import { STREAM_ARN } from './arbitrary-token.ts'
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { isStreamError, type StreamError } from '../../../src/errors.ts'
+import { isStreamError, type StreamError } from '../../../src/core/errors.ts'
 import { MAX_TOKEN_SHARDS, MAX_TOKEN_TEXT_LENGTH, parseToken } from '../../../src/position/parse-token.ts'
 import type { StreamToken } from '../../../src/position/token.ts'
 import { STREAM_ARN, validToken } from './arbitrary-token.ts'

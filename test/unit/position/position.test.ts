@@ -1,7 +1,7 @@
 import { runInNewContext } from 'node:vm'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { isStreamError } from '../../../src/errors.ts'
+import { isStreamError } from '../../../src/core/errors.ts'
 import { parsePosition } from '../../../src/position/position.ts'
 import { STREAM_ARN, validToken } from './arbitrary-token.ts'
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { checkReadingOptions } from '../../../src/options.ts'
+import { checkReadingOptions } from '../../../src/coordinator/options.ts'
 import { PageBudget } from '../../../src/reader/page-budget.ts'
 
 const MiB = 1024 * 1024

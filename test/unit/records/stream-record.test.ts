@@ -1,7 +1,7 @@
 import { inspect } from 'node:util'
 import { describe, expect, test, vi } from 'vitest'
 import { StreamRecord } from '../../../src/records/stream-record.ts'
-import type { RawRecord } from '../../../src/streams-api/streams-api.ts'
+import type { RawRecord } from '../../../src/wire/wire-record.ts'
 
 const createdAtMs = Date.UTC(2026, 0, 2, 3, 4, 5)
 

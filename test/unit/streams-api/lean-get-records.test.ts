@@ -8,7 +8,8 @@ import {
 import { describe, expect, test, vi } from 'vitest'
 import { classifyError } from '../../../src/streams-api/classify-error.ts'
 import { sdkStreamsApi } from '../../../src/streams-api/sdk-streams-api.ts'
-import type { RawRecord, RecordPage } from '../../../src/streams-api/streams-api.ts'
+import type { RecordPage } from '../../../src/streams-api/streams-api.ts'
+import type { RawRecord } from '../../../src/wire/wire-record.ts'
 import { type Answer, clientAnswering } from './answering-client.ts'
 
 type DeserializeMiddleware = Parameters<GetRecordsCommand['middlewareStack']['add']>[0]

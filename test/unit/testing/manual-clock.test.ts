@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { sleep } from '../../../src/clock.ts'
+import { sleep } from '../../../src/core/clock.ts'
 import { ManualClock } from '../../../src/testing/index.ts'
 
 test('timers fire in the order of their times, then of their making', async () => {
@@ -40,14 +40,25 @@ test('a cancelled timer does not fire', async () => {
   expect(clock.untilNextTimer).toBeUndefined()
 })
 
-test('a jump fires nothing on the way; what is overdue fires when the clock goes on', async () => {
+test('a suspension fires nothing on the way; overdue timers fire when the clock is next moved', async () => {
   const clock = new ManualClock(0)
   let fired = 0
   clock.setTimer(10, () => fired++)
-  clock.jump(100)
+  clock.suspend(100)
   expect([fired, clock.untilNextTimer]).toEqual([0, 0])
   await clock.advance(0)
-  expect([fired, clock.now()]).toEqual([1, 100])
+  expect([fired, clock.now(), clock.monotonic()]).toEqual([1, 100, 100])
+})
+
+test.each([-3_600_000, 3_600_000])('a wall clock that is set by %i ms moves no timer', async (ms) => {
+  const clock = new ManualClock(0)
+  let fired = 0
+  clock.setTimer(10, () => fired++)
+  clock.jump(ms)
+  await clock.advance(9)
+  expect([fired, clock.now(), clock.monotonic()]).toEqual([0, ms + 9, 9])
+  await clock.advance(1)
+  expect(fired).toBe(1)
 })
 
 test('work that waits for hours is run in no time', async () => {

@@ -1,6 +1,6 @@
 import { scanRecords } from './scan-records.ts'
-import type { WireRecord, WireRecords } from './streams-api.ts'
 import { areReadable, textRecords } from './text-records.ts'
+import type { WireRecord, WireRecords } from './wire-record.ts'
 
 /** What an answer of GetRecords holds. */
 export interface PageContent {

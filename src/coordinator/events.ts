@@ -1,5 +1,4 @@
-import type { GapReason } from './errors.ts'
-import type { StreamToken } from './position/token.ts'
+import type { GapReason } from '../core/errors.ts'
 
 /** What a Coordinator tells, by name. */
 export interface CoordinatorEvents {
@@ -46,60 +45,9 @@ export const coordinatorEventNames: readonly (keyof CoordinatorEvents)[] = [
   'fallback',
 ]
 
-/** What a stream tells besides. */
-export interface StreamEvents extends CoordinatorEvents {
-  /** A checkpoint was saved. */
-  checkpoint: { readonly name: string; readonly token: StreamToken }
-  /** Saving a checkpoint failed, and will be tried again after `delayMs` milliseconds. */
-  checkpointRetry: {
-    readonly name: string
-    readonly attempt: number
-    readonly delayMs: number
-    readonly error: unknown
-  }
-}
-
 export type StreamsOperation =
   | 'DescribeStream'
   | 'GetShardIterator'
   | 'GetRecords'
   | 'ListStreams'
   | 'DescribeTable'
-
-/** Takes a listener away again. */
-export type Unsubscribe = () => void
-
-/**
- * A typed list of listeners. They are called after the change that they are told of is complete, in the order of the
- * events; an exception of a listener is thrown where the process sees it (`uncaughtException`) and hurts nobody else.
- *
- * @internal
- */
-export class Emitter<Events> {
-  readonly #listeners = new Map<keyof Events, Set<(event: never) => void>>()
-
-  on<Name extends keyof Events>(name: Name, listener: (event: Events[Name]) => void): Unsubscribe {
-    const listeners = this.#listeners.get(name) ?? new Set()
-    this.#listeners.set(name, listeners)
-    // Its own function each time, so that a listener that was added twice is taken away once.
-    const call = (event: Events[Name]) => listener(event)
-    listeners.add(call)
-    return () => listeners.delete(call)
-  }
-
-  emit<Name extends keyof Events>(name: Name, event: Events[Name]): void {
-    const listeners = this.#listeners.get(name) as Set<(event: Events[Name]) => void> | undefined
-    if (!listeners?.size) return
-    queueMicrotask(() => {
-      for (const listener of [...listeners]) {
-        try {
-          listener(event)
-        } catch (error) {
-          queueMicrotask(() => {
-            throw error
-          })
-        }
-      }
-    })
-  }
-}

@@ -2,10 +2,10 @@ import assert from 'node:assert/strict'
 import { unmarshall, type unmarshallOptions } from '@aws-sdk/util-dynamodb'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { toPlainItem } from '../../../src/records/plain-item.ts'
 import { StreamRecord } from '../../../src/records/stream-record.ts'
-import { decodeRecord } from '../../../src/streams-api/decode-record.ts'
-import { attributes, oddAttributes } from '../streams-api/wire-arbitraries.ts'
+import { decodeRecord } from '../../../src/wire/decode-record.ts'
+import { toPlainItem } from '../../../src/wire/plain-item.ts'
+import { attributes, oddAttributes } from './wire-arbitraries.ts'
 
 const optionSets: [string, unmarshallOptions | undefined][] = [
   ['no options', undefined],

@@ -1,10 +1,10 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { createdAtMsOf, sequenceNumberOf } from '../../../src/records/wire-record.ts'
-import { parsePage } from '../../../src/streams-api/parse-page.ts'
-import { scanRecords } from '../../../src/streams-api/scan-records.ts'
-import type { WireRecord, WireRecords } from '../../../src/streams-api/streams-api.ts'
-import { type TextRecord, textRecords } from '../../../src/streams-api/text-records.ts'
+import { parsePage } from '../../../src/wire/parse-page.ts'
+import { createdAtMsOf, sequenceNumberOf } from '../../../src/wire/record-fields.ts'
+import { scanRecords } from '../../../src/wire/scan-records.ts'
+import { type TextRecord, textRecords } from '../../../src/wire/text-records.ts'
+import type { WireRecord, WireRecords } from '../../../src/wire/wire-record.ts'
 import { wireRecord } from './wire-arbitraries.ts'
 
 /** Records with all that could be mistaken for the end of something: quotes, brackets and backslashes in texts. */

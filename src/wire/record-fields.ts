@@ -1,5 +1,5 @@
-import type { WireRecord } from '../streams-api/streams-api.ts'
-import { TextRecord } from '../streams-api/text-records.ts'
+import { TextRecord } from './text-records.ts'
+import type { WireRecord } from './wire-record.ts'
 
 /** The record's sequence number; `''` for a record that has none (which the model allows, but the service never sends). */
 export function sequenceNumberOf(wire: WireRecord): string {

@@ -3,8 +3,8 @@ import { type _Record, GetRecordsCommand } from '@aws-sdk/client-dynamodb-stream
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { sdkStreamsApi } from '../../../src/streams-api/sdk-streams-api.ts'
-import type { RawRecord } from '../../../src/streams-api/streams-api.ts'
-import { clientAnswering } from './answering-client.ts'
+import type { RawRecord } from '../../../src/wire/wire-record.ts'
+import { clientAnswering } from '../streams-api/answering-client.ts'
 import { wireRecord } from './wire-arbitraries.ts'
 
 let body = ''

@@ -1,5 +1,5 @@
 import { NUMBERS_A_RECORD, type RecordPlaces } from './scan-records.ts'
-import type { WireRecord, WireRecords } from './streams-api.ts'
+import type { WireRecord, WireRecords } from './wire-record.ts'
 
 const quote = 0x22
 

@@ -1,13 +1,15 @@
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb'
 import { type DynamoDBStreamsClient, ListStreamsCommand } from '@aws-sdk/client-dynamodb-streams'
-import { type Clock, sleep, systemClock } from './clock.ts'
-import { StreamError } from './errors.ts'
-import { Emitter, type StreamEvents, type StreamsOperation } from './events.ts'
-import { abortable } from './streams-api/abortable.ts'
-import { classifyError } from './streams-api/classify-error.ts'
-import { createStreamsClient, isStreamsApi } from './streams-api/make-client.ts'
-import { callUntilAnswered } from './streams-api/retry.ts'
-import type { StreamsApi } from './streams-api/streams-api.ts'
+import type { StreamsOperation } from '../coordinator/events.ts'
+import { abortable } from '../core/abortable.ts'
+import { type Clock, sleep, systemClock } from '../core/clock.ts'
+import { Emitter } from '../core/emitter.ts'
+import { StreamError } from '../core/errors.ts'
+import { classifyError } from '../streams-api/classify-error.ts'
+import { createStreamsClient, isStreamsApi } from '../streams-api/make-client.ts'
+import { callUntilAnswered } from '../streams-api/retry.ts'
+import type { StreamsApi } from '../streams-api/streams-api.ts'
+import type { StreamEvents } from './events.ts'
 
 /** Finds the streams of one table. */
 export interface TableStreams {

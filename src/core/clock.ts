@@ -1,10 +1,18 @@
 /**
- * Where the library takes the time from and what it waits with. Given as an option, so that tests run on a
- * manual clock; in production {@link systemClock} is used.
+ * The library's source of time and timers. It is an option, so that tests can run on a manual clock; production code
+ * uses {@link systemClock}.
  */
 export interface Clock {
-  /** Milliseconds since 1970-01-01T00:00:00Z. */
+  /**
+   * The wall clock: milliseconds since 1970-01-01T00:00:00Z. It can be set forward and back at any moment, so it is only
+   * compared with times that the service wrote (creation times of records, times in shard ids).
+   */
   now(): number
+  /**
+   * Milliseconds since some fixed moment, never set back: what decides when something is due, has expired or has taken too
+   * long.
+   */
+  monotonic(): number
   /**
    * Calls `callback` once, `delayMs` milliseconds (0 or more) from now, never synchronously. A `background` timer
    * does not keep the process alive.
@@ -16,8 +24,10 @@ export interface Clock {
 /** The wall clock and the timers of the process. */
 export const systemClock: Clock = {
   now: () => Date.now(),
+  monotonic: () => performance.now(),
   setTimer: (delayMs, callback, background = false) => {
-    const timer = setTimeout(callback, delayMs)
+    // Node fires a timer of more than 2^31 - 1 ms at once.
+    const timer = setTimeout(callback, Math.min(delayMs, 2 ** 31 - 1))
     if (background) timer.unref()
     return () => clearTimeout(timer)
   },

@@ -1,4 +1,4 @@
-import type { CallQueue } from './call-queue.ts'
+import type { CallQueue } from '../core/call-queue.ts'
 
 /** What an iterator hands out, and where from. */
 export interface IteratorSource<T> {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { createdAtMsOf, sequenceNumberOf, sizeBytesOf } from '../../../src/records/wire-record.ts'
+import { createdAtMsOf, sequenceNumberOf, sizeBytesOf } from '../../../src/wire/record-fields.ts'
 
 test('the time of a record is the same in its JSON form and in the form of the SDK', () => {
   const ms = Date.UTC(2026, 0, 2, 3, 4, 5)

@@ -1,6 +1,6 @@
 import { NumberValueImpl, type unmarshallOptions } from '@aws-sdk/util-dynamodb'
-import { decodeBinary } from '../streams-api/decode-record.ts'
-import { setOwn } from '../streams-api/set-own.ts'
+import { decodeBinary } from './decode-record.ts'
+import { setOwn } from './set-own.ts'
 
 /**
  * Makes an attribute map what the SDK's `unmarshall` makes of it with the same options, several times faster and

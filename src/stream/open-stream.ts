@@ -1,74 +1,20 @@
-import type { DynamoDBClient } from '@aws-sdk/client-dynamodb'
+import { Checkpointer } from '../checkpoints/checkpointer.ts'
+import type { CheckpointStore } from '../checkpoints/store.ts'
+import { checkReadingOptions } from '../coordinator/options.ts'
+import { abortable } from '../core/abortable.ts'
+import { systemClock } from '../core/clock.ts'
+import { Emitter } from '../core/emitter.ts'
+import { isStreamError, StreamError } from '../core/errors.ts'
+import { checkStreamArn, integer, invalidOption } from '../core/options.ts'
+import { parseToken } from '../position/parse-token.ts'
+import { parsePosition } from '../position/position.ts'
+import type { StreamToken } from '../position/token.ts'
+import type { PlainItem } from '../records/stream-record.ts'
 import { beginAt, followTable, type Opening } from './begin-stream.ts'
-import { Checkpointer } from './checkpoints/checkpointer.ts'
-import type { CheckpointStore } from './checkpoints/store.ts'
-import { systemClock } from './clock.ts'
-import { isStreamError, StreamError } from './errors.ts'
-import { Emitter, type StreamEvents } from './events.ts'
-import {
-  type CoordinatorOptions,
-  checkReadingOptions,
-  checkStreamArn,
-  integer,
-  invalidOption,
-} from './options.ts'
-import { parseToken } from './position/parse-token.ts'
-import { type Position, parsePosition } from './position/position.ts'
-import type { StreamToken } from './position/token.ts'
-import type { PlainItem } from './records/stream-record.ts'
+import type { StreamEvents } from './events.ts'
+import { type CheckpointOptions, checkpointDefaults, type OpenStreamOptions } from './open-stream-options.ts'
 import { DynamoDBStream } from './stream.ts'
-import { abortable } from './streams-api/abortable.ts'
 import { tableStreams } from './table-streams.ts'
-
-/** Where and how often the position is saved. */
-export interface CheckpointOptions {
-  readonly store: CheckpointStore
-  /** The name that the position is saved under: one for each worker. 1 to 255 characters. */
-  readonly name: string
-  /**
-   * Save after so many records done; 1 to 1 000 000.
-   * @default 1000
-   */
-  readonly everyRecords?: number | undefined
-  /**
-   * Save at the latest so long after a record was done, in ms; 10 to 3 600 000.
-   * @default 5000
-   */
-  readonly everyMs?: number | undefined
-}
-
-/** The defaults of {@link CheckpointOptions}. */
-export const checkpointDefaults = { everyRecords: 1_000, everyMs: 5_000 } as const
-
-/** Options of {@link openStream}: either `streamArn` or `tableName`, and how to read. */
-export interface OpenStreamOptions extends Omit<CoordinatorOptions, 'streamArn'> {
-  /** The stream to read. */
-  readonly streamArn?: string | undefined
-  /** The table whose latest stream to read; it is looked up with DescribeTable. */
-  readonly tableName?: string | undefined
-  /**
-   * The SDK's client for the table, used with `tableName` only.
-   * @default a client made from the environment
-   */
-  readonly tableClient?: DynamoDBClient | undefined
-  /**
-   * With `tableName`: when streaming was switched off and on again, read the old stream to its end and go on with the next,
-   * which is found with ListStreams. With a `StreamsApi` as client, which has no such call, it goes on with the latest.
-   * @default false
-   */
-  readonly followTable?: boolean | undefined
-  /**
-   * Where to begin when there is no checkpoint yet.
-   * @default 'trim_horizon'
-   */
-  readonly startAt?: Position | undefined
-  /** Without it no position is saved; `stream.token` has it. */
-  readonly checkpoint?: CheckpointOptions | undefined
-  /** Listeners that hear also what happens while the stream is being opened. */
-  readonly listeners?:
-    | { readonly [Name in keyof StreamEvents]?: ((event: StreamEvents[Name]) => void) | undefined }
-    | undefined
-}
 
 /**
  * Opens a stream to iterate over, at its checkpoint or else at `startAt`.

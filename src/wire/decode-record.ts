@@ -1,6 +1,6 @@
 import { setOwn } from './set-own.ts'
-import type { RawRecord, WireRecord } from './streams-api.ts'
 import { TextRecord } from './text-records.ts'
+import type { RawRecord, WireRecord } from './wire-record.ts'
 
 /**
  * Makes a record, as parsed from the service's JSON, what the SDK's own deserialiser makes of it: times become

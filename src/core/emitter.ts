@@ -1,0 +1,37 @@
+/** Takes a listener away again. */
+export type Unsubscribe = () => void
+
+/**
+ * A typed list of listeners. They are called after the change that they are told of is complete, in the order of the
+ * events; an exception of a listener is thrown where the process sees it (`uncaughtException`) and hurts nobody else.
+ *
+ * @internal
+ */
+export class Emitter<Events> {
+  readonly #listeners = new Map<keyof Events, Set<(event: never) => void>>()
+
+  on<Name extends keyof Events>(name: Name, listener: (event: Events[Name]) => void): Unsubscribe {
+    const listeners = this.#listeners.get(name) ?? new Set()
+    this.#listeners.set(name, listeners)
+    // Its own function each time, so that a listener that was added twice is taken away once.
+    const call = (event: Events[Name]) => listener(event)
+    listeners.add(call)
+    return () => listeners.delete(call)
+  }
+
+  emit<Name extends keyof Events>(name: Name, event: Events[Name]): void {
+    const listeners = this.#listeners.get(name) as Set<(event: Events[Name]) => void> | undefined
+    if (!listeners?.size) return
+    queueMicrotask(() => {
+      for (const listener of [...listeners]) {
+        try {
+          listener(event)
+        } catch (error) {
+          queueMicrotask(() => {
+            throw error
+          })
+        }
+      }
+    })
+  }
+}

@@ -1,0 +1,15 @@
+import type { CoordinatorEvents } from '../coordinator/events.ts'
+import type { StreamToken } from '../position/token.ts'
+
+/** What a stream tells besides. */
+export interface StreamEvents extends CoordinatorEvents {
+  /** A checkpoint was saved. */
+  checkpoint: { readonly name: string; readonly token: StreamToken }
+  /** Saving a checkpoint failed, and will be tried again after `delayMs` milliseconds. */
+  checkpointRetry: {
+    readonly name: string
+    readonly attempt: number
+    readonly delayMs: number
+    readonly error: unknown
+  }
+}
