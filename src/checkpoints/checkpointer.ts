@@ -100,7 +100,7 @@ export class Checkpointer {
 
   /** Flushes, and stops: afterwards nothing is saved and no timer is left. Idempotent. Rejects as `flush` does. */
   close(signal?: AbortSignal): Promise<void> {
-    this.#closing ??= this.flush(signal).finally(() => this.#stop())
+    this.#closing ??= this.flush(signal).finally(() => this.stop())
     return this.#closing
   }
 
@@ -131,7 +131,7 @@ export class Checkpointer {
       }
     } catch (error) {
       this.#failure = error
-      this.#stop()
+      this.stop()
     } finally {
       this.#isSaving = false
     }
@@ -189,7 +189,8 @@ export class Checkpointer {
     for (const check of this.#watchers) check()
   }
 
-  #stop(): void {
+  /** Saves nothing any more, not even what is not saved yet, and leaves no timer. */
+  stop(): void {
     this.#isStopped = true
     this.#cancelTimer?.()
     this.#cancelTimer = undefined

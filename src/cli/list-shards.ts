@@ -1,8 +1,7 @@
 import type { DynamoDBStreamsClient } from '@aws-sdk/client-dynamodb-streams'
-import type { CoordinatorEvents } from '../coordinator/events.ts'
-import { streamNotFound } from '../coordinator/trouble.ts'
+import { streamNotFound } from '../coordinator/blocking-errors.ts'
 import { systemClock } from '../core/clock.ts'
-import { Emitter } from '../core/emitter.ts'
+import { ServiceClock } from '../core/service-clock.ts'
 import { classifyError } from '../streams-api/classify-error.ts'
 import { listAllShards } from '../streams-api/list-all-shards.ts'
 import { rateLimit } from '../streams-api/rate-limit.ts'
@@ -25,8 +24,6 @@ export async function listShards(
   signal: AbortSignal,
   onRetry: (error: unknown) => void,
 ): Promise<Listing> {
-  const events = new Emitter<CoordinatorEvents>()
-  events.on('retry', ({ error }) => onRetry(error))
   const shards: ShardDescription[] = []
   let status: StreamStatus | undefined
   const context = {
@@ -34,9 +31,10 @@ export async function listShards(
     streamArn,
     limit: rateLimit(systemClock, 5),
     clock: systemClock,
+    serviceClock: new ServiceClock(systemClock),
     random: Math.random,
     signal,
-    events,
+    onRetry: ({ error }: { error: unknown }) => onRetry(error),
   }
   try {
     for await (const page of listAllShards(context)) {

@@ -1,63 +1,67 @@
 import type { DynamoDBStreamsClient } from '@aws-sdk/client-dynamodb-streams'
 import { RecordBuffer } from '../buffer/record-buffer.ts'
 import { CallQueue } from '../core/call-queue.ts'
-import { type Clock, systemClock } from '../core/clock.ts'
+import { systemClock } from '../core/clock.ts'
 import { Emitter, type Unsubscribe } from '../core/emitter.ts'
 import { StreamError } from '../core/errors.ts'
 import { checkStreamArn } from '../core/options.ts'
+import { ServiceClock } from '../core/service-clock.ts'
 import { type Position, parsePosition } from '../position/position.ts'
 import type { StreamToken } from '../position/token.ts'
 import type { StreamRecord } from '../records/stream-record.ts'
+import { RETENTION_MS } from '../shards/retention.ts'
 import type { Shard } from '../shards/shard.ts'
+import type { Delivery } from '../shards/shard-ledger.ts'
 import { createStreamsClient, isStreamsApi } from '../streams-api/make-client.ts'
 import { rateLimit } from '../streams-api/rate-limit.ts'
 import { sdkStreamsApi } from '../streams-api/sdk-streams-api.ts'
 import type { StreamsApi } from '../streams-api/streams-api.ts'
-import { beginReading } from './begin-reading.ts'
 import type { CoordinatorEvents } from './events.ts'
-import type { ForestReader, Surroundings } from './forest-reader.ts'
-import { lagOf, type StreamLag } from './lag.ts'
+import type { StreamLag } from './lag.ts'
 import { type CoordinatorOptions, checkReadingOptions } from './options.ts'
+import type { ReadSession, SessionContext } from './read-session.ts'
+import { startSession } from './start-session.ts'
 
 /** Half of the ten calls a second that DescribeStream allows an account (API reference), for there may be others. */
 const DESCRIBE_CALLS_PER_SECOND = 5
 
 /**
- * Reads a DynamoDB stream, one explicit step at a time: `moveTo` a position, then `next` again and again. It merges
- * all shards by time, goes on from finished shards to their children, and has its position as a {@link token}.
+ * Reads a DynamoDB stream, one explicit step at a time: `moveTo` a position, then call `next` again and again. It merges all
+ * shards by time, moves from finished shards to their children, and has its position as a {@link token}.
  *
- * Records that were handed out count as done at once. For a loop that saves its progress when a record was worked
- * through, see `openStream`.
+ * A record that was returned counts as processed at once. For a loop that saves its progress once a record was
+ * processed, see `openStream`.
  */
 export class Coordinator {
   readonly streamArn: string
-  readonly #around: Surroundings
+  readonly #context: SessionContext
   readonly #events = new Emitter<CoordinatorEvents>()
-  readonly #clock: Clock
   readonly #signal: AbortSignal | undefined
-  /** The client that was made here, and is closed here. */
+  /** The client that was created here, and is closed here. */
   readonly #ownClient: DynamoDBStreamsClient | undefined
-  readonly #beginning = new Set<ForestReader>()
+  readonly #closing = new AbortController()
   readonly #calls = new CallQueue()
   readonly #onAbort = (): void => void this.close()
-  #reading: ForestReader | undefined
+  #session: ReadSession | undefined
+  /** Moves that were started, and the one whose position is in effect, by number. */
   #moves = 0
-  #isClosed = false
+  #currentMove = 0
 
   /** @throws StreamError `options.invalid` for the first option that is missing or out of its range. */
   constructor(options: CoordinatorOptions) {
     this.streamArn = checkStreamArn(options.streamArn)
-    const reading = checkReadingOptions(options)
-    this.#clock = options.clock ?? systemClock
+    const readingOptions = checkReadingOptions(options)
+    const clock = options.clock ?? systemClock
     this.#ownClient = options.client === undefined ? createStreamsClient() : undefined
-    this.#around = {
+    this.#context = {
       api: this.#apiOf(options.client ?? (this.#ownClient as DynamoDBStreamsClient)),
       streamArn: this.streamArn,
-      options: reading,
-      clock: this.#clock,
+      options: readingOptions,
+      clock,
+      serviceClock: new ServiceClock(clock),
       random: options.random ?? Math.random,
       events: this.#events,
-      describeLimit: rateLimit(this.#clock, DESCRIBE_CALLS_PER_SECOND),
+      describeLimit: rateLimit(clock, DESCRIBE_CALLS_PER_SECOND),
     }
     this.#signal = options.signal
     if (this.#signal?.aborted) this.#onAbort()
@@ -65,11 +69,12 @@ export class Coordinator {
   }
 
   /**
-   * Goes to a position, all or nothing: when it fails, the old position stands. Resolves when the shards were listed
-   * and, for `latest`, everything that is written from then on will be seen.
+   * Moves to a position, all or nothing: if it fails, the previous position remains in effect. Resolves when the shards were
+   * listed and, for `latest`, everything that is written from then on will be delivered. If several moves are in flight,
+   * the one that was called last and succeeds is in effect in the end.
    *
    * @throws StreamError `position.invalid` or `token.invalid` before any call is made, `token.foreign` for a token of
-   * another stream, `stream.notFound`, `closed`. Errors of credentials and permissions as the SDK gives them.
+   * another stream, `stream.notFound`, `closed`. Errors of credentials and permissions as the SDK throws them.
    */
   async moveTo(position: Position): Promise<void> {
     this.#throwIfClosed()
@@ -78,27 +83,30 @@ export class Coordinator {
       throw foreignToken(this.streamArn, parsed.token.streamArn)
     }
     const move = ++this.#moves
-    const reading = await this.#begin(parsed)
-    // Of several moves under way the one that was asked for last stands.
-    if (move !== this.#moves && this.#reading !== undefined) return reading.stop(closed())
-    const former = this.#reading
-    this.#reading = reading
-    former?.stop(closed())
+    const session = await startSession(parsed, this.#context, this.#closing.signal)
+    if (this.isClosed || move < this.#currentMove) {
+      session.stop(closed())
+      this.#throwIfClosed()
+      return
+    }
+    this.#currentMove = move
+    this.#session?.stop(closed())
+    this.#session = session
   }
 
   /**
-   * The oldest record that may be given out now; `undefined` when every shard that is being read was asked and has
-   * nothing new. Then each shard is asked again after `idlePollMs.min` at the earliest, so a loop over `next` needs no
-   * pause of its own. Concurrent calls are queued.
+   * The oldest record that can be delivered now; `undefined` once every shard that is being read was polled and has nothing
+   * new. Then each shard is polled again after `idlePollMs.min` at the earliest, so a loop over `next` needs no pause of
+   * its own. Concurrent calls are queued.
    *
-   * @throws StreamError `records.trimmed` (see `onGap`), `stream.notFound` when the table is deleted (after all that was
-   * fetched), `position.invalid` before the first `moveTo`, `closed`. Errors of credentials and permissions as the SDK
-   * gives them; the call may be made again.
+   * @throws StreamError `records.trimmed` (see `onGap`), `stream.notFound` when the table is deleted (after all buffered
+   * records), `position.invalid` before the first `moveTo`, `closed`. Errors of credentials and permissions as the SDK
+   * throws them; the call may be repeated.
    */
   next(): Promise<StreamRecord | undefined> {
     if (this.#calls.isIdle) {
       try {
-        const record = this.#takeDone()
+        const record = this.#takeSettled()
         if (record !== undefined) return Promise.resolve(record)
       } catch (error) {
         return Promise.reject(error)
@@ -113,50 +121,49 @@ export class Coordinator {
    * @throws StreamError `position.invalid` before the first `moveTo`.
    */
   get token(): StreamToken {
-    return this.#current().token('delivered')
+    return this.#current().token
   }
 
   /**
    * Renews the shard iterators that would expire within 5 minutes. Call it every few minutes while `next` is not
-   * called; reading never depends on it, as an expired iterator is made anew.
+   * called; reading never depends on it, as an expired iterator is replaced.
    */
   async heartbeat(): Promise<void> {
     this.#throwIfClosed()
-    await this.#reading?.renewIterators()
+    await this.#session?.renewIterators()
   }
 
-  /** The oldest shards that are still being read or waited for. */
+  /** The oldest shards that are not finished. */
   get roots(): readonly Shard[] {
-    const reading = this.#reading
-    if (!reading) return []
-    const unfinished = [...reading.lineage.nodes()].filter((node) => node.state !== 'finished')
-    return unfinished.filter((node) => {
-      const parent = reading.lineage.parentOf(node)
-      return parent === undefined || parent.state === 'finished'
+    const forest = this.#session?.forest
+    if (!forest) return []
+    return [...forest.nodes()].filter((node) => {
+      const parent = forest.parentOf(node)
+      return node.state !== 'finished' && (parent === undefined || parent.state === 'finished')
     })
   }
 
-  /** The shards that are being read now. */
+  /** The shards that are being read. */
   get active(): readonly Shard[] {
-    return [...(this.#reading?.readers() ?? [])].filter(({ held }) => !held).map(({ node }) => node)
+    return [...(this.#session?.readers() ?? [])].filter(({ isHeld }) => !isHeld).map(({ node }) => node)
   }
 
-  /** What was fetched and not yet given out. `moveTo` begins with a new, empty one. */
+  /** The records that were fetched and not delivered yet. `moveTo` starts with a new, empty one. */
   get buffer(): RecordBuffer {
-    return this.#reading?.buffer ?? new RecordBuffer()
+    return this.#session?.buffer ?? new RecordBuffer()
   }
 
-  /** Whether the stream is disabled, and all of it was given out. */
+  /** Whether the stream is disabled, and all of it was delivered. */
   get ended(): boolean {
-    return this.#reading?.ended ?? false
+    return this.#session?.hasEnded ?? false
   }
 
-  /** How far reading is behind. Costs no call. */
+  /** How far reading is behind the stream. Makes no call. */
   lag(): StreamLag {
-    return lagOf(this.#reading?.readers() ?? [], this.#clock.now())
+    return this.#session?.lag() ?? { millisBehindLatest: 0, retentionHeadroomMs: RETENTION_MS, shards: [] }
   }
 
-  /** Has `listener` called at each event of that name, after the change it tells of. Returns what takes it away. */
+  /** Calls `listener` at each event of that name, after the change that it reports. Returns a function that removes it. */
   on<Name extends keyof CoordinatorEvents>(
     name: Name,
     listener: (event: CoordinatorEvents[Name]) => void,
@@ -164,13 +171,12 @@ export class Coordinator {
     return this.#events.on(name, listener)
   }
 
-  /** Gives up the calls under way and reads no more; calls that wait reject with `closed`. May be called again. */
+  /** Aborts the calls in flight and stops reading; calls that wait reject with `closed`. Idempotent. */
   async close(): Promise<void> {
-    if (this.#isClosed) return
-    this.#isClosed = true
+    if (this.isClosed) return
+    this.#closing.abort(closed())
     this.#signal?.removeEventListener('abort', this.#onAbort)
-    for (const reading of this.#beginning) reading.stop(closed())
-    this.#reading?.stop(closed())
+    this.#session?.stop(closed())
     this.#ownClient?.destroy()
   }
 
@@ -178,94 +184,72 @@ export class Coordinator {
     return this.close()
   }
 
-  // ---- For the stream on top, which knows by itself when a record is done ------------------------------------------
+  // ---- For DynamoDBStream, which knows when a record is acknowledged -----------------------------------------------
 
   /** @internal */
   get isClosed(): boolean {
-    return this.#isClosed
+    return this.#closing.signal.aborted
   }
 
   /** @internal */
-  take(): StreamRecord | undefined {
+  take(): Delivery | undefined {
     this.#throwIfClosed()
     return this.#current().take()
   }
 
   /** @internal */
-  commit(): void {
-    this.#reading?.commit()
-  }
-
-  /** @internal */
-  get committedToken(): StreamToken {
-    return this.#current().token('committed')
-  }
-
-  /** @internal */
-  async progress(): Promise<void> {
+  async progress(signal: AbortSignal): Promise<void> {
     this.#throwIfClosed()
-    await this.#current().progress()
+    await this.#current().progress(signal)
+  }
+
+  /** How much is remembered of the stream, for tests. @internal */
+  get memory(): ReadSession['memory'] {
+    return this.#current().memory
   }
 
   // ------------------------------------------------------------------------------------------------------------------
 
-  async #begin(position: Parameters<typeof beginReading>[0]): Promise<ForestReader> {
-    let made: ForestReader | undefined
-    try {
-      const reading = await beginReading(position, this.#around, (begun) => {
-        made = begun
-        this.#beginning.add(begun)
-      })
-      this.#throwIfClosed()
-      return reading
-    } catch (error) {
-      this.#throwIfClosed()
-      throw error
-    } finally {
-      if (made) this.#beginning.delete(made)
-    }
-  }
-
-  #takeDone(): StreamRecord | undefined {
-    const record = this.take()
-    if (record !== undefined) this.commit()
-    return record
+  #takeSettled(): StreamRecord | undefined {
+    const delivery = this.take()
+    delivery?.ledger.settle(delivery)
+    return delivery?.record
   }
 
   async #nextOrNothing(): Promise<StreamRecord | undefined> {
     for (;;) {
-      const record = this.#takeDone()
+      const record = this.#takeSettled()
       if (record !== undefined) return record
-      const reading = this.#current()
-      const round = reading.beginRound()
+      const session = this.#current()
+      const round = session.startRound()
       try {
-        while (reading === this.#reading) {
-          await (round.waitsFor.size > 0 ? reading.progress() : reading.pause())
-          const late = this.#takeDone()
+        while (session === this.#session) {
+          await (round.remaining.length > 0 ? session.progress() : session.pause())
+          const late = this.#takeSettled()
           if (late !== undefined) return late
-          if (reading.ended || (reading === this.#reading && reading.isOver(round))) return undefined
+          if (session.hasEnded || (session === this.#session && session.isOver(round))) return undefined
         }
       } finally {
-        reading.endRound(round)
+        session.endRound()
       }
     }
   }
 
-  #current(): ForestReader {
-    if (this.#reading) return this.#reading
+  #current(): ReadSession {
+    if (this.#session) return this.#session
     throw new StreamError('position.invalid', 'No position yet: call moveTo first.', { position: undefined })
   }
 
   #apiOf(client: DynamoDBStreamsClient | StreamsApi): StreamsApi {
     if (isStreamsApi(client)) return client
     return sdkStreamsApi(client, (reason) => {
-      // It may be known at once: those who listen right after the constructor are to hear it.
+      // It may be known at once: listeners that are added right after the constructor receive it too.
       queueMicrotask(() => this.#events.emit('fallback', { reason }))
     })
   }
 
   #throwIfClosed(): void {
-    if (this.#isClosed) throw closed()
+    if (this.isClosed) throw closed()
   }
 }
 
@@ -276,7 +260,7 @@ function closed(): StreamError<'closed'> {
 function foreignToken(expected: string, actual: string): StreamError<'token.foreign'> {
   return new StreamError(
     'token.foreign',
-    `The token is of the stream ${actual}, but this is ${expected}. Start at another position, or open the stream that the token is of.`,
+    `The token belongs to the stream ${actual}, but this is ${expected}. Start at another position, or open the stream of the token.`,
     { expected, actual },
   )
 }

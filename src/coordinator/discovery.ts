@@ -1,230 +1,295 @@
-import type { Lineage } from '../shards/lineage.ts'
 import type { ShardNode } from '../shards/shard.ts'
+import type { ShardForest } from '../shards/shard-forest.ts'
 import { classifyError } from '../streams-api/classify-error.ts'
 import { type ListingContext, listAllShards, listShardPage } from '../streams-api/list-all-shards.ts'
 import type { ShardPage, StreamStatus } from '../streams-api/streams-api.ts'
 
-/** Up to so many shards, one page of DescribeStream shows them all (API reference: at most 100 a page). */
-const ONE_PAGE = 100
+/** DescribeStream returns at most this many shards a page (API reference). */
+const SHARDS_PER_PAGE = 100
 
-/** With more shards than this in search of children, one listing of all is cheaper than asking for each. */
-const MOST_ASKED_FOR_ONE_BY_ONE = 3
-
-/** How often the children of a shard are asked for at short intervals; then the periodic listing must do. */
+/** How often the children of a shard are looked for at short intervals; then the periodic listing has to do. */
 const QUICK_ATTEMPTS = 10
 
 /**
+ * After how many responses without children everything is listed for a shard that is not known to be closed: an empty
+ * response does not say whether it is.
+ */
+const ATTEMPTS_WHILE_NOT_CLOSED = 2
+
+/** How long the consumer waits for the first look for a shard's children, in ms, while DescribeStream fails. */
+const FIRST_LOOK_MS = 60_000
+
+/** The longest pause between listings while a parent is hidden, in ms. */
+const LONGEST_HIDDEN_PAUSE_MS = 10_000
+
+/** After how long a stream that DescribeStream does not know is looked for once more before it counts as gone, in ms. */
+const NOT_FOUND_CONFIRMED_AFTER_MS = 1_000
+
+/**
  * How long after a listing that said DISABLED everything is listed once more, in ms. The stream may have rolled right
- * before it was switched off, and a listing does not lag less because it says DISABLED.
+ * before it was disabled, and a listing does not lag less because it says DISABLED.
  */
 const LAST_LISTING_AFTER_MS = 1_500
-
-/** After how many answers without children CHILD_SHARDS is not believed, and everything is listed. */
-const EMPTY_ANSWERS_BELIEVED = 2
 
 /** How often all shards are listed while there is none to read (a stream that is being enabled), in ms. */
 const NOTHING_TO_READ_INTERVAL_MS = 2_000
 
+/** Finished shards that are no longer listed are remembered for this long (ms), in case they are shown again. */
+const REMEMBER_MISSING_MS = 3_600_000
+
+const none: ShardNode[] = []
+
 interface Search {
-  /** Whether a caller should wait for the first answer: something may come after the shard. */
-  readonly isAwaited: boolean
-  attempt: number
+  attempts: number
+  /** Monotonic ms. */
   dueAt: number
 }
 
-/** What the discovery tells the reader of the forest. */
 export interface DiscoveryListener {
-  /** A page was merged into the lineage; these shards were not known. */
-  shardsSeen(fresh: readonly ShardNode[]): void
-  /** All shards were listed; these were listed before and are not any more. */
-  listingComplete(vanished: readonly ShardNode[]): void
-  /** Everything was listed, or (not `wasListed`) only the children of this shard were asked for: look at it again. */
-  searched(node: ShardNode, wasListed: boolean): void
+  /** A page was merged into the forest; these shards were not known. */
+  onShards(fresh: readonly ShardNode[]): void
+  /** All shards were listed. */
+  onListed(): void
+  /** Everything was listed, or (not `wasListed`) only the children of this shard. */
+  onSearched(node: ShardNode, wasListed: boolean): void
   /** Whether some shard is being read. */
   isReading(): boolean
-  /** A call failed for good. */
-  failed(error: unknown): void
-  /** What was under way is done. */
-  rested(): void
+  /** A call failed, and is not made again before {@link Discovery.resume}. */
+  onFailed(error: unknown): void
+  /** Nothing is in flight any more. */
+  onIdle(): void
 }
 
 /**
- * Finds out what becomes of shards that were read to their end: whether they are closed, and which children go on from
- * them. DescribeStream lags behind and is limited, so one listing serves all that wait, a few shards are asked for
- * one by one, and what stays hidden is asked for again, at first in quick succession and then at every periodic listing.
+ * Finds out what becomes of shards that were read to their end: whether they are closed, and which children they have.
+ * DescribeStream lags behind and is limited, so one listing serves all that wait, a few shards of a large stream are looked
+ * up by their children, and what stays hidden is looked for again: at first in quick succession, then at every periodic
+ * listing.
  *
  * @internal
  */
 export class Discovery {
   readonly #context: ListingContext
-  readonly #lineage: Lineage
+  readonly #forest: ShardForest
   readonly #intervalMs: number
   readonly #listener: DiscoveryListener
   readonly #searches = new Map<ShardNode, Search>()
-  #running = false
+  /** Shards whose children were not looked for yet, and since when (monotonic ms), the oldest first. */
+  readonly #firstLooks = new Map<ShardNode, number>()
+  #isRunning = false
+  /** A failure was reported, and the consumer has not come back since. */
+  #isSuspended = false
+  #wasNotFound = false
   #listingDueAt: number
-  #childFilterWorks = true
-  /** When a listing first said DISABLED (ms). */
+  /** How often in a row a complete listing lacked a hidden parent. */
+  #hiddenAttempts = 0
+  /** When a listing first said DISABLED (monotonic ms). */
   #disabledAt: number | undefined
-  /** A listing that began long enough after that has shown nothing new. */
+  /** A listing that started long enough after that has shown nothing new. */
   #isOver = false
 
-  constructor(context: ListingContext, lineage: Lineage, intervalMs: number, listener: DiscoveryListener) {
+  constructor(context: ListingContext, forest: ShardForest, intervalMs: number, listener: DiscoveryListener) {
     this.#context = context
-    this.#lineage = lineage
+    this.#forest = forest
     this.#intervalMs = intervalMs
     this.#listener = listener
-    this.#listingDueAt = context.clock.now() + intervalMs
+    this.#listingDueAt = this.#now() + intervalMs
   }
 
-  /** Whether the stream was switched off, and no shard will turn up any more. */
+  /** Whether the stream is disabled, and no shard will turn up any more. */
   get isOver(): boolean {
     return this.#isOver
   }
 
-  /** Whether an answer is to be waited for: what comes after a shard may be there already. */
-  get isAwaited(): boolean {
-    if (this.#disabledAt !== undefined) return !this.#isOver
-    for (const { attempt, isAwaited } of this.#searches.values()) if (isAwaited && attempt === 0) return true
+  /** Whether a record before `time` (ms) may be in a child that is being looked for the first time. */
+  mayPrecede(time: number): boolean {
+    for (const node of this.#firstLooksInTime()) if (node.reachedTime < time) return true
     return false
   }
 
-  /** When it has something to do next (ms). */
+  /** When the consumer stops waiting for the next first look (monotonic ms). */
+  get firstLookEndsAt(): number {
+    const [oldest] = this.#firstLooksInTime()
+    return oldest ? (this.#firstLooks.get(oldest) as number) + FIRST_LOOK_MS : Number.POSITIVE_INFINITY
+  }
+
+  /** Whether "nothing new" has to wait for a listing. */
+  get isAwaited(): boolean {
+    return this.#disabledAt === undefined ? this.#firstLooksInTime().length > 0 : !this.#isOver
+  }
+
+  /** When it has something to do next (monotonic ms). */
   get nextDueAt(): number {
-    if (this.#running) return Number.POSITIVE_INFINITY
+    if (this.#isRunning || this.#isSuspended) return Number.POSITIVE_INFINITY
     let dueAt = this.#listingDueAt
     for (const search of this.#searches.values()) dueAt = Math.min(dueAt, search.dueAt)
     return dueAt
   }
 
-  /** Asks for the children of a shard, and whether it is closed, until `stopSearch`. */
-  search(node: ShardNode, isAwaited: boolean): void {
-    if (!this.#searches.has(node)) this.#searches.set(node, { isAwaited, attempt: 0, dueAt: 0 })
+  /** Looks for the children of a shard, and whether it is closed, until `stopSearch`. */
+  search(node: ShardNode, isFirstLook: boolean): void {
+    if (this.#searches.has(node)) return
+    this.#searches.set(node, { attempts: 0, dueAt: 0 })
+    if (isFirstLook) this.#firstLooks.set(node, this.#now())
   }
 
   stopSearch(node: ShardNode): void {
     this.#searches.delete(node)
+    this.#firstLooks.delete(node)
   }
 
-  /** Reading has begun after the first listing: from now on there are shards to read, or there are none. */
-  begun(): void {
-    this.#listingDueAt = this.#context.clock.now() + this.#untilNextListingMs()
+  /** Reading has started after the first listing: from now on there are shards to read, or there are none. */
+  start(): void {
+    this.#planNextListing(this.#now(), 0)
   }
 
-  /** Makes the next listing come now. */
-  listSoon(): void {
-    this.#listingDueAt = 0
+  /** The consumer has seen the failure, and has come back. */
+  resume(): void {
+    this.#isSuspended = false
   }
 
-  /** Begins what is due, if it is not under way. */
-  kick(now: number): void {
-    if (this.#running || now < this.nextDueAt) return
-    this.#running = true
-    this.#run(now)
-      .catch((error) => {
-        // Try again at the next occasion: the position stands as it was.
-        this.#listingDueAt = this.#context.clock.now() + this.#intervalMs
-        if (!this.#context.signal.aborted) this.#listener.failed(error)
+  /** Starts what is due, unless something is in flight. */
+  run(now: number): void {
+    if (now < this.nextDueAt) return
+    this.#isRunning = true
+    this.#runDue(now)
+      .then(() => {
+        this.#wasNotFound = false
       })
+      .catch((error: unknown) => this.#failed(error))
       .finally(() => {
-        this.#running = false
-        this.#listener.rested()
+        this.#isRunning = false
+        this.#listener.onIdle()
       })
   }
 
-  /** Lists all shards, for the first time or again. */
+  /** Lists all shards. */
   async listAll(onPage: (page: ShardPage) => void = () => {}): Promise<void> {
     const searched = [...this.#searches.keys()]
-    const number = this.#lineage.beginListing()
-    const begun = this.#context.clock.now()
-    const known = this.#lineage.size
+    const listing = this.#forest.startListing(this.#now())
+    const knownBefore = this.#forest.size
     let status: StreamStatus | undefined
     for await (const page of listAllShards(this.#context)) {
       onPage(page)
-      this.#take(page)
+      this.#merge(page)
       status = page.status
     }
-    const now = this.#context.clock.now()
+    const now = this.#now()
     // Not before the last page: shards that are still to be read may be on it.
-    if (status === 'DISABLED') this.#listedAsDisabled(begun, now, this.#lineage.size > known)
-    this.#listener.listingComplete(this.#lineage.completeListing(number, now))
+    if (status === 'DISABLED') this.#listedAsDisabled(listing.startedAt, now, this.#forest.size > knownBefore)
+    this.#forest.completeListing(listing, this.#context.serviceClock.now(), now)
+    this.#forest.forgetMissingSince(now - REMEMBER_MISSING_MS)
+    this.#listener.onListed()
     for (const node of searched) this.#afterAttempt(node, now, true)
-    this.#listingDueAt = now + this.#untilNextListingMs()
+    this.#planNextListing(now, now - listing.startedAt)
   }
 
-  #untilNextListingMs(): number {
+  #firstLooksInTime(): ShardNode[] {
+    if (this.#firstLooks.size === 0) return none
+    const now = this.#now()
+    for (const [node, since] of this.#firstLooks) {
+      if (now - since < FIRST_LOOK_MS) break
+      this.#firstLooks.delete(node)
+    }
+    return [...this.#firstLooks.keys()]
+  }
+
+  #now(): number {
+    return this.#context.clock.monotonic()
+  }
+
+  /** @param tookMs - how long the last listing took. */
+  #planNextListing(now: number, tookMs: number): void {
+    this.#hiddenAttempts = this.#forest.hiddenParents.size > 0 ? this.#hiddenAttempts + 1 : 0
+    this.#listingDueAt = now + Math.min(this.#intervalUntilNextMs(), this.#hiddenPauseMs(tookMs))
+  }
+
+  #intervalUntilNextMs(): number {
     if (this.#disabledAt !== undefined && !this.#isOver) return LAST_LISTING_AFTER_MS
     return this.#listener.isReading()
       ? this.#intervalMs
       : Math.min(NOTHING_TO_READ_INTERVAL_MS, this.#intervalMs)
   }
 
-  #listedAsDisabled(begun: number, now: number, hasGrown: boolean): void {
-    this.#lineage.closeAll()
+  /** A hidden parent is looked for quickly, but half of the time is left to other listings. */
+  #hiddenPauseMs(tookMs: number): number {
+    if (this.#hiddenAttempts === 0) return Number.POSITIVE_INFINITY
+    const pauseMs = 50 * 2 ** Math.min(20, this.#hiddenAttempts)
+    return Math.max(tookMs, Math.min(LONGEST_HIDDEN_PAUSE_MS, pauseMs))
+  }
+
+  #listedAsDisabled(startedAt: number, now: number, hasGrown: boolean): void {
+    this.#forest.closeAll()
     if (this.#disabledAt === undefined || hasGrown) this.#disabledAt = now
-    else this.#isOver = begun >= this.#disabledAt + LAST_LISTING_AFTER_MS
+    else this.#isOver = startedAt >= this.#disabledAt + LAST_LISTING_AFTER_MS
   }
 
-  async #run(now: number): Promise<void> {
+  async #runDue(now: number): Promise<void> {
     const due = [...this.#searches].filter(([, search]) => search.dueAt <= now).map(([node]) => node)
-    if (now >= this.#listingDueAt || !this.#canAskOneByOne(due)) return this.listAll()
-    for (const node of due) {
-      if (!this.#searches.has(node)) continue
-      await this.#askForChildren(node)
-    }
+    if (now >= this.#listingDueAt || !this.#isCheaperOneByOne(due)) return this.listAll()
+    for (const node of due) if (this.#searches.has(node)) await this.#askForChildren(node)
   }
 
-  #canAskOneByOne(nodes: readonly ShardNode[]): boolean {
-    return (
-      this.#childFilterWorks &&
-      this.#lineage.size > ONE_PAGE &&
-      nodes.length <= MOST_ASKED_FOR_ONE_BY_ONE &&
-      nodes.every((node) => (this.#searches.get(node)?.attempt ?? 0) < EMPTY_ANSWERS_BELIEVED)
-    )
+  /** Whether to look up children rather than to list everything, which shows more. */
+  #isCheaperOneByOne(nodes: readonly ShardNode[]): boolean {
+    if (nodes.length >= Math.ceil(this.#forest.size / SHARDS_PER_PAGE)) return false
+    return nodes.every((node) => {
+      const attempts = this.#searches.get(node)?.attempts ?? 0
+      return node.hasEnded || attempts < ATTEMPTS_WHILE_NOT_CLOSED
+    })
   }
 
   async #askForChildren(node: ShardNode): Promise<void> {
     try {
-      const page = await listShardPage(this.#context, { childrenOf: node.shardId })
-      // An emulator that ignores the filter lists all shards: true as well, but no answer to the question.
-      if (page.shards.some((shard) => shard.parentShardId !== node.shardId)) this.#childFilterWorks = false
-      this.#take(page)
-      this.#afterAttempt(node, this.#context.clock.now(), false)
+      this.#merge(await listShardPage(this.#context, { childrenOf: node.shardId }))
     } catch (error) {
       const kind = classifyError(error)
       if (kind !== 'fatal' && kind !== 'notFound') throw error
-      // An emulator that does not know the filter refuses it. What was not found may be the shard or the stream, and
-      // the listing that comes next tells which.
-      if (kind === 'fatal') this.#childFilterWorks = false
-      const search = this.#searches.get(node)
-      if (search) search.attempt = Math.max(search.attempt, EMPTY_ANSWERS_BELIEVED)
+      // An emulator may reject the filter; what was not found may be the shard or the stream. A listing shows which.
+      return this.listAll()
     }
+    this.#afterAttempt(node, this.#now(), false)
   }
 
-  #take(page: ShardPage): void {
-    const fresh = this.#lineage.merge(page.shards)
+  #merge(page: ShardPage): void {
+    const fresh = this.#forest.merge(page.shards)
     if (fresh.length === 0) return
-    this.#listener.shardsSeen(fresh)
-    // Also of a search that began after this listing: it must not lead to another one.
+    this.#listener.onShards(fresh)
+    // Also for a search that started after this listing: it must not lead to another one.
     for (const child of fresh) {
-      const parent = this.#lineage.parentOf(child)
-      if (parent && this.#searches.has(parent)) this.#listener.searched(parent, false)
+      const parent = this.#forest.parentOf(child)
+      if (parent && this.#searches.has(parent)) this.#listener.onSearched(parent, false)
     }
   }
 
   #afterAttempt(node: ShardNode, now: number, wasListed: boolean): void {
     const search = this.#searches.get(node)
     if (!search) return
-    search.attempt++
+    this.#firstLooks.delete(node)
+    search.attempts++
     search.dueAt =
-      search.attempt < QUICK_ATTEMPTS ? now + this.#pauseMs(search.attempt) : Number.POSITIVE_INFINITY
+      search.attempts < QUICK_ATTEMPTS ? now + this.#pauseMs(search.attempts) : Number.POSITIVE_INFINITY
     // What is still to come of a disabled stream, its last listing shows.
     if (this.#disabledAt !== undefined) this.#searches.delete(node)
-    this.#listener.searched(node, wasListed)
+    this.#listener.onSearched(node, wasListed)
   }
 
-  /** 50 ms and up to 1 s, give or take a fifth: the figures of AWS's own adapter for the Kinesis Client Library. */
-  #pauseMs(attempt: number): number {
-    return Math.round(Math.min(1_000, 50 * 2 ** (attempt - 1)) * (0.8 + 0.4 * this.#context.random()))
+  /** 50 ms and up to 1 s, plus or minus 20 %: the figures of AWS's own adapter for the Kinesis Client Library. */
+  #pauseMs(attempts: number): number {
+    return Math.round(Math.min(1_000, 50 * 2 ** (attempts - 1)) * (0.8 + 0.4 * this.#context.random()))
+  }
+
+  /** The position is unaffected: the same is tried again later. */
+  #failed(error: unknown): void {
+    if (this.#context.signal.aborted) return
+    if (classifyError(error) === 'notFound' && !this.#wasNotFound) {
+      this.#wasNotFound = true
+      this.#listingDueAt = this.#now() + NOT_FOUND_CONFIRMED_AFTER_MS
+      for (const search of this.#searches.values()) search.dueAt = Math.max(search.dueAt, this.#listingDueAt)
+      return
+    }
+    this.#isSuspended = true
+    this.#listingDueAt = 0
+    this.#listener.onFailed(error)
   }
 }

@@ -1,72 +1,66 @@
 import type { ShardPosition, ShardToken, ShardTokenState, StreamToken } from '../position/token.ts'
-import type { Lineage } from '../shards/lineage.ts'
 import type { ShardNode } from '../shards/shard.ts'
-
-/** Which records a token covers: all that were handed out, or only those that are done with. */
-export type TokenView = 'delivered' | 'committed'
+import type { ShardForest } from '../shards/shard-forest.ts'
 
 /**
- * The shards that a token has to name: those being read, and finished ones whose children have not begun. Keeps
- * the position of what is done with apart from that of what was handed out.
+ * The shards that a token has to name: those being read, and finished ones whose children have not started.
  *
  * @internal
  */
 export class Frontier {
-  readonly #lineage: Lineage
+  readonly #forest: ShardForest
   readonly #nodes = new Set<ShardNode>()
-  readonly #uncommitted: ShardNode[] = []
 
-  constructor(lineage: Lineage) {
-    this.#lineage = lineage
+  constructor(forest: ShardForest) {
+    this.#forest = forest
   }
 
-  add(node: ShardNode): void {
-    this.#nodes.add(node)
+  get size(): number {
+    return this.#nodes.size
   }
 
   nodes(): IterableIterator<ShardNode> {
     return this.#nodes.values()
   }
 
-  /** A record of `node` was handed out. */
-  deliver(node: ShardNode, sequenceNumber: string): void {
-    if (node.delivered === node.committed) this.#uncommitted.push(node)
-    node.delivered = sequenceNumber
+  add(node: ShardNode): void {
+    this.#nodes.add(node)
   }
 
-  /** All that was handed out is done with. */
-  commit(): void {
-    for (const node of this.#uncommitted) node.committed = node.delivered
-    this.#uncommitted.length = 0
+  /** Removes a shard if its children have taken its place. To be called when that may have become so. */
+  prune(node: ShardNode | undefined): void {
+    if (node && isSuperseded(node)) this.#nodes.delete(node)
   }
 
-  token(streamArn: string, view: TokenView): StreamToken {
+  /** Removes every shard whose children have taken its place. */
+  pruneAll(): void {
+    for (const node of this.#nodes) this.prune(node)
+  }
+
+  /** The position that covers every acknowledged record, and no other. */
+  token(streamArn: string): StreamToken {
     const shards: ShardToken[] = []
     for (const node of this.#nodes) {
-      if (node.state === 'unread' && !node.placed) {
-        const waiting = this.#waiting(node)
-        if (waiting) shards.push(waiting)
-        continue
-      }
-      const last = node[view]
-      const settled = last === node.delivered
-      if (settled && isBehind(node)) {
-        if (node.committed === node.delivered) this.#nodes.delete(node)
-        continue
-      }
-      const at = node.positionAfter(last, settled)
-      const isPassed = settled && node.state === 'finished' && isSince(at)
-      shards.push(shardToken(node, at, isPassed ? 'passed' : undefined))
+      this.prune(node)
+      const shard = this.#nodes.has(node) ? this.#shardToken(node) : undefined
+      if (shard) shards.push(shard)
     }
     return { version: 1, streamArn, shards }
   }
 
+  #shardToken(node: ShardNode): ShardToken | undefined {
+    if (!node.isStarted) return this.#waiting(node)
+    const at = node.acknowledgedPosition
+    const isSkipped = !node.ledger.hasOpen && node.state === 'finished' && isSince(at)
+    return shardToken(node, at, isSkipped ? 'passed' : undefined)
+  }
+
   /**
-   * A shard that waits is unread, from its start on, by the rule of loading; or its parent says from when on. Where it is to
-   * be read from a time on and no parent is known that could pass that on, it has to say so itself.
+   * A waiting shard is unread from its start, by the rule of loading; or its parent says from when on. Where it is to be
+   * read from a time on and no parent is known that could say so, its own entry has to.
    */
   #waiting(node: ShardNode): ShardToken | undefined {
-    if (!isSince(node.start) || this.#lineage.parentOf(node)) return undefined
+    if (!isSince(node.start) || this.#forest.parentOf(node)) return undefined
     return shardToken(node, node.start, 'waiting')
   }
 }
@@ -88,8 +82,8 @@ function isSince(at: ShardPosition): boolean {
   return typeof at === 'object' && 'since' in at
 }
 
-/** Whether a shard is finished and its children have taken its place, or it is gone for good. */
-function isBehind(node: ShardNode): boolean {
-  if (node.state !== 'finished') return false
-  return node.gone || node.children.some((child) => child.state !== 'unread' || child.placed)
+/** Whether a shard is finished and acknowledged, and its children have taken its place or it is gone for good. */
+function isSuperseded(node: ShardNode): boolean {
+  if (node.state !== 'finished' || node.ledger.hasOpen) return false
+  return node.gone || node.children.some((child) => child.isStarted)
 }

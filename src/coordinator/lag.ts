@@ -1,39 +1,60 @@
 import { shardCreatedAt } from '../position/shard-id.ts'
 import type { ShardReader } from '../reader/shard-reader.ts'
 import { RETENTION_MS } from '../shards/retention.ts'
+import type { ShardNode } from '../shards/shard.ts'
 
 /** How far reading is behind the stream. All times are in ms. */
 export interface StreamLag {
-  /** Age of the oldest record that may not have been given out yet; 0 when everything was. The largest of all shards. */
+  /** Age of the oldest record that may not have been processed yet; 0 when there is none. The largest of all shards. */
   readonly millisBehindLatest: number
-  /** How long it takes until the oldest record that was not given out is trimmed: 24 hours less the lag; at least 0. */
+  /** How long it takes until the oldest record that was not processed is trimmed: 24 hours less the lag; at least 0. */
   readonly retentionHeadroomMs: number
-  /** The shards that are being read. */
+  /** The shards that are being read, or have records that are not acknowledged. */
   readonly shards: readonly { readonly shardId: string; readonly millisBehindLatest: number }[]
 }
 
+/** A reader at the tip that was not polled for longer than its longest pause and this (ms) may have records again. */
+const TIP_DOUBTED_AFTER_MS = 5_000
+
+export interface LagInput {
+  readonly readers: ReadonlyMap<ShardNode, ShardReader>
+  /** The shards of the token. */
+  readonly nodes: Iterable<ShardNode>
+  /** The service's time (ms). */
+  readonly serviceNow: number
+  /** Monotonic ms. */
+  readonly now: number
+  readonly longestPauseMs: number
+}
+
 /**
- * Works the lag out from what the readers know; `now` is the service's time, in ms.
+ * Computes the lag from what is known of the shards, without a call.
  *
  * @internal
  */
-export function lagOf(readers: Iterable<ShardReader>, now: number): StreamLag {
+export function lagOf({ readers, nodes, serviceNow, now, longestPauseMs }: LagInput): StreamLag {
   const shards: StreamLag['shards'][number][] = []
   let millisBehindLatest = 0
-  for (const reader of readers) {
-    if (reader.held) continue
-    const behind = Math.max(0, now - readUpTo(reader, now))
-    shards.push({ shardId: reader.node.shardId, millisBehindLatest: behind })
+  for (const node of nodes) {
+    const reader = readers.get(node)
+    const unacknowledgedAt = node.ledger.oldestOpen?.createdAt.getTime()
+    if ((!reader || reader.isHeld) && unacknowledgedAt === undefined) continue
+    const isPolled = reader !== undefined && now - reader.polledAt <= longestPauseMs + TIP_DOUBTED_AFTER_MS
+    const readUpTo = reader ? readUpToOf(reader, serviceNow, isPolled) : serviceNow
+    const behind = Math.max(0, serviceNow - Math.min(readUpTo, unacknowledgedAt ?? readUpTo))
+    shards.push({ shardId: node.shardId, millisBehindLatest: behind })
     millisBehindLatest = Math.max(millisBehindLatest, behind)
   }
   return { millisBehindLatest, retentionHeadroomMs: Math.max(0, RETENTION_MS - millisBehindLatest), shards }
 }
 
-/** The time up to which everything of the shard was given out. */
-function readUpTo({ queue, atTip, since, node }: ShardReader, now: number): number {
+/** The time up to which every record of the shard was delivered. */
+function readUpToOf(reader: ShardReader, serviceNow: number, isPolled: boolean): number {
+  const { queue, atTip, caughtUpAt, isFailing, since, node } = reader
   if (queue.length > 0) return queue.headTime
-  if (atTip || node.state === 'fetched') return now
-  if (Number.isFinite(node.reachedTime)) return node.reachedTime
-  const beginning = Math.max(since ?? 0, shardCreatedAt(node.shardId) ?? 0)
-  return beginning > 0 ? beginning : now
+  if (node.state === 'fetched' || (atTip && isPolled && !isFailing)) return serviceNow
+  const known = Math.max(caughtUpAt ?? Number.NEGATIVE_INFINITY, node.reachedTime)
+  if (Number.isFinite(known)) return known
+  const start = Math.max(since ?? 0, shardCreatedAt(node.shardId) ?? 0)
+  return start > 0 ? start : serviceNow
 }

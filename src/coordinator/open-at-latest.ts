@@ -1,40 +1,42 @@
-import type { Emitter } from '../core/emitter.ts'
 import { openIterator, type ReadContext } from '../reader/read-shard.ts'
 import type { ShardReader } from '../reader/shard-reader.ts'
 import { classifyError } from '../streams-api/classify-error.ts'
-import { callUntilAnswered } from '../streams-api/retry.ts'
-import type { CoordinatorEvents } from './events.ts'
+import { type CallRetry, callUntilAnswered } from '../streams-api/retry.ts'
+
+export interface OpenAtLatestOptions {
+  readonly context: ReadContext
+  /** When `latest` was requested (ms, the service's time). */
+  readonly requestedAt: number
+  readonly random: () => number
+  /** How many iterators are opened at once. */
+  readonly concurrency: number
+  readonly onRetry: (shardId: string, retry: CallRetry) => void
+}
 
 /**
- * Opens shards with LATEST, `sideBySide` at a time, so that all that is written from now on is seen. A shard that cannot
- * be opened so, because all of it is trimmed or it is gone, is left to be read by time.
+ * Opens iterators with LATEST, so that everything that is written from now on is seen. A shard that cannot be opened so,
+ * because all of it is trimmed or it is gone, is left to be read by time.
  */
 export async function openAtLatest(
   readers: Iterable<ShardReader>,
-  sideBySide: number,
-  around: {
-    readonly calls: ReadContext
-    readonly random: () => number
-    readonly events: Emitter<CoordinatorEvents>
-  },
+  { context, requestedAt, random, concurrency, onRetry }: OpenAtLatestOptions,
 ): Promise<void> {
-  const rest = [...readers]
-  const openRest = async () => {
-    for (let reader = rest.pop(); reader; reader = rest.pop()) await openOne(reader)
+  const remaining = [...readers]
+  const openRemaining = async () => {
+    for (let reader = remaining.pop(); reader; reader = remaining.pop()) await open(reader)
   }
-  const openOne = async (reader: ShardReader) => {
-    const { calls, random, events } = around
-    const { shardId } = reader.node
+  const open = async (reader: ShardReader) => {
+    const { clock, serviceClock, signal } = context
     try {
       await callUntilAnswered(
-        () => openIterator(reader, { type: 'LATEST' }, calls),
-        { clock: calls.clock, random, signal: calls.signal },
-        (retry) => events.emit('retry', { operation: 'GetShardIterator', shardId, ...retry }),
+        () => openIterator(reader, { type: 'LATEST' }, context),
+        { clock, random, signal },
+        (retry) => onRetry(reader.node.shardId, retry),
       )
-      reader.atTip = true
+      reader.openedAtLatest(requestedAt, serviceClock.now())
     } catch (error) {
       if (!['trimmed', 'notFound'].includes(classifyError(error))) throw error
     }
   }
-  await Promise.all(Array.from({ length: Math.min(rest.length, sideBySide) }, openRest))
+  await Promise.all(Array.from({ length: Math.min(remaining.length, concurrency) }, openRemaining))
 }

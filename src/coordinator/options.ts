@@ -91,7 +91,10 @@ export interface ReadingOptions {
 
 /** @throws StreamError `options.invalid` for the first option that is out of its range. */
 export function checkReadingOptions(options: Omit<CoordinatorOptions, 'streamArn'>): ReadingOptions {
-  const { onGap = coordinatorDefaults.onGap } = options
+  const { onGap = coordinatorDefaults.onGap, clock } = options
+  if (clock !== undefined && !isClock(clock)) {
+    throw invalidOption('clock', clock, 'an object with now, monotonic and setTimer')
+  }
   if (onGap !== 'throw' && onGap !== 'continue') throw invalidOption('onGap', onGap, "'throw' or 'continue'")
   const min = integer(
     'idlePollMs.min',
@@ -124,4 +127,8 @@ export function checkReadingOptions(options: Omit<CoordinatorOptions, 'streamArn
     ),
     unmarshallOptions: options.unmarshallOptions,
   }
+}
+
+function isClock(clock: Clock): boolean {
+  return [clock.now, clock.monotonic, clock.setTimer].every((member) => typeof member === 'function')
 }

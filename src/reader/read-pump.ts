@@ -1,104 +1,108 @@
 import type { Clock } from '../core/clock.ts'
-import type { PageBudget } from './page-budget.ts'
+import type { ServiceClock } from '../core/service-clock.ts'
+import type { BufferLoad, PageBudget } from './page-budget.ts'
 import { ReadSchedule } from './read-schedule.ts'
 import { type ReadContext, type ReadOutcome, readShard } from './read-shard.ts'
 import type { ShardReader } from './shard-reader.ts'
 
-/** What the pump asks of the one who owns the buffer. */
-export interface PumpOwner {
-  /** How much is buffered now, in bytes. */
-  bufferedBytes(): number
-  /** Over how many shards the memory has to be divided. */
-  sharers(): number
-  /** A read has ended; `limit` is how many records were asked for. Not called after the signal has aborted. */
-  answered(reader: ShardReader, outcome: ReadOutcome, limit: number): void
+export interface ReadPumpOptions {
+  readonly context: ReadContext
+  readonly budget: PageBudget
+  readonly maxConcurrentReads: number
+  /** How much is buffered, in bytes. */
+  readonly bufferedBytes: () => number
+  /** How many shards have records in the buffer, or must get some before the merge can proceed. */
+  readonly shardsInNeed: () => number
+  /** A read has ended; `limit` is how many records were requested. Not called after the signal has aborted. */
+  readonly onRead: (reader: ShardReader, outcome: ReadOutcome, limit: number) => void
 }
 
 /**
- * Reads shards side by side: each at its own time, as many as may be under way, and no more ahead of their need than
- * memory allows.
+ * Reads shards concurrently: each at its own time, up to a number of them at once, and no further ahead than memory
+ * allows.
  *
  * @internal
  */
 export class ReadPump {
-  readonly #context: ReadContext
-  readonly #budget: PageBudget
-  readonly #maxConcurrentReads: number
-  readonly #owner: PumpOwner
+  readonly #options: ReadPumpOptions
+  readonly #clock: Clock
+  readonly #serviceClock: ServiceClock
   readonly #schedule = new ReadSchedule()
+  /** Readers that are read to renew their iterators, and not for their records. */
+  readonly #renewing = new Set<ShardReader>()
   #inFlight = 0
   #reads = 0
 
-  constructor(context: ReadContext, budget: PageBudget, maxConcurrentReads: number, owner: PumpOwner) {
-    this.#context = context
-    this.#budget = budget
-    this.#maxConcurrentReads = maxConcurrentReads
-    this.#owner = owner
+  constructor(options: ReadPumpOptions) {
+    this.#options = options
+    this.#clock = options.context.clock
+    this.#serviceClock = options.context.serviceClock
   }
 
-  get #clock(): Clock {
-    return this.#context.clock
-  }
-
-  /** How many reads were begun so far; the number of the last one. */
+  /** The number of the last read that was started. */
   get reads(): number {
     return this.#reads
   }
 
-  /** When the next shard is to be read (ms); undefined when none waits for its time, or no more may be under way. */
+  /** When the next shard is to be read (monotonic ms); undefined if none waits for its time, or too many are in flight. */
   get nextDueAt(): number | undefined {
-    return this.#inFlight < this.#maxConcurrentReads ? this.#schedule.nextDueAt : undefined
+    return this.#inFlight < this.#options.maxConcurrentReads ? this.#schedule.nextDueAt : undefined
   }
 
   hasDue(now: number): boolean {
-    return this.#schedule.hasDue(now)
+    return this.#inFlight < this.#options.maxConcurrentReads && this.#schedule.hasDue(now)
   }
 
-  /** Has a shard read at a time (ms), in the place of what was said before. */
-  readAt(reader: ShardReader, dueAt: number): void {
-    this.#schedule.put(reader, Math.max(dueAt, reader.notBefore))
+  /** Schedules a read at `dueAt` (monotonic ms), in place of what was scheduled for the shard before. */
+  schedule(reader: ShardReader, dueAt: number): void {
+    reader.schedule(dueAt)
+    this.#schedule.put(reader)
   }
 
-  readIn(reader: ShardReader, delayMs: number): void {
-    this.readAt(reader, this.#clock.now() + delayMs)
+  /** Schedules a read whose purpose is to renew the iterator: it fetches a single record. */
+  scheduleRenewal(reader: ShardReader, dueAt: number): void {
+    this.#renewing.add(reader)
+    this.schedule(reader, dueAt)
   }
 
-  /** Has a shard read when it is time again, or lets it rest while it has enough. `pauseMs`: for one at the tip. */
-  readOn(reader: ShardReader, pauseMs: number): void {
-    if (this.hasEnough(reader)) reader.phase = 'resting'
-    else this.readAt(reader, reader.atTip ? reader.askedAtMs + pauseMs : 0)
+  /** To be called after each change of a reader. */
+  update(reader: ShardReader): void {
+    this.#schedule.update(reader)
   }
 
+  /** Whether so much is buffered of a shard that it need not be read for the time being. */
   hasEnough({ queue }: ShardReader): boolean {
-    return queue.length > 0 && this.#budget.isEnough(queue.length, this.#owner.sharers())
+    return queue.length > 0 && this.#options.budget.isEnough(queue.length, this.#shards)
   }
 
-  /** Starts what is due. */
+  /** Starts the reads that are due. */
   run(now: number): void {
-    while (this.#inFlight < this.#maxConcurrentReads) {
-      const reader = this.#schedule.take(
-        now,
-        this.#budget.hasRoom(this.#owner.bufferedBytes(), this.#owner.sharers()),
-      )
+    while (this.#inFlight < this.#options.maxConcurrentReads) {
+      const reader = this.#schedule.take(now, this.#options.budget.hasRoom(this.#load()))
       if (!reader) return
       void this.#read(reader, now)
     }
   }
 
   async #read(reader: ShardReader, now: number): Promise<void> {
-    reader.phase = 'reading'
-    reader.askedAtMs = now
-    reader.knewEnd = reader.node.hasEnded
-    reader.readNumber = ++this.#reads
+    const { budget, context, onRead } = this.#options
     this.#inFlight++
-    const reserved = this.#budget.reserve({
-      bufferedBytes: this.#owner.bufferedBytes(),
-      sharers: this.#owner.sharers(),
-      inFlight: this.#inFlight,
-    })
-    const outcome = await readShard(reader, reserved.limit, this.#context)
+    const reserved = budget.reserve(
+      this.#load(),
+      this.#renewing.delete(reader) ? 1 : Number.POSITIVE_INFINITY,
+    )
+    reader.startRead(++this.#reads, now, this.#serviceClock.now())
+    const outcome = await readShard(reader, reserved.limit, context)
     this.#inFlight--
     reserved.release()
-    if (!this.#context.signal.aborted) this.#owner.answered(reader, outcome, reserved.limit)
+    if (!context.signal.aborted) onRead(reader, outcome, reserved.limit)
+  }
+
+  get #shards(): number {
+    return Math.max(this.#options.shardsInNeed(), this.#inFlight)
+  }
+
+  #load(): BufferLoad {
+    return { bufferedBytes: this.#options.bufferedBytes(), shards: this.#shards, inFlight: this.#inFlight }
   }
 }

@@ -1,75 +1,89 @@
 import { Heap } from 'heap-js'
 import type { ShardReader } from './shard-reader.ts'
 
-interface Ticket {
+interface Entry {
   readonly reader: ShardReader
   readonly dueAt: number
   readonly number: number
+  /** Where it waits since it is due; undefined before. */
+  queue: Entry[] | undefined
 }
 
 /**
- * Which shard is read next, and when: each has its own time. Of those that are due, the ones that the merge waits for
- * come first.
+ * Which shard is read next, and when: each has its own time. Of those that are due, the ones that block the merge come
+ * first. Polls of idle shards and reading ahead share what is left, in the order of their times, so that with more shards than
+ * can be read in time the intervals of polls grow, and not the time that a buffered record waits.
  *
  * @internal
  */
 export class ReadSchedule {
-  readonly #later = new Heap<Ticket>((a, b) => a.dueAt - b.dueAt || a.number - b.number)
-  #needed: Ticket[] = []
-  #ahead: Ticket[] = []
+  readonly #entries = new Map<ShardReader, Entry>()
+  readonly #later = new Heap<Entry>((a, b) => a.dueAt - b.dueAt || a.number - b.number)
+  readonly #blocking: Entry[] = []
+  readonly #others: Entry[] = []
   #number = 0
 
-  /** Puts a reader in at a time (ms), in the place of what was said of it before. */
-  put(reader: ShardReader, dueAt: number): void {
-    reader.phase = 'scheduled'
-    reader.ticket = ++this.#number
-    reader.dueAt = dueAt
-    this.#later.push({ reader, dueAt, number: reader.ticket })
+  /** Schedules a reader for its time, in place of what was scheduled before. */
+  put(reader: ShardReader): void {
+    const entry: Entry = { reader, dueAt: reader.dueAt, number: ++this.#number, queue: undefined }
+    this.#entries.set(reader, entry)
+    this.#later.push(entry)
   }
 
-  /** When the next reader falls due (ms); undefined if none is waiting for its time. */
+  /** A reader has changed: it may block the merge now, or not any more, or not be scheduled. */
+  update(reader: ShardReader): void {
+    const entry = this.#entries.get(reader)
+    if (!entry) return
+    if (reader.phase !== 'scheduled') this.#entries.delete(reader)
+    else if (entry.queue !== undefined && entry.queue !== this.#queueOf(reader)) this.#putDue({ ...entry })
+  }
+
+  /** When the next reader falls due (monotonic ms); undefined if none waits for its time. */
   get nextDueAt(): number | undefined {
     for (let next = this.#later.peek(); next; next = this.#later.peek()) {
-      if (isValid(next)) return next.dueAt
+      if (this.#isValid(next)) return next.dueAt
       this.#later.pop()
     }
     return undefined
   }
 
-  /** Whether there is a reader that is due at `now`. */
+  /** Whether a reader is due at `now`. */
   hasDue(now: number): boolean {
-    if (this.#needed.length > 0 || this.#ahead.length > 0) return true
+    if (this.#blocking.length + this.#others.length > 0) return true
     return (this.nextDueAt ?? Number.POSITIVE_INFINITY) <= now
   }
 
   /**
-   * Takes the next reader that is due at `now`: one with an empty queue, or, with `alsoAhead`, one whose queue has
-   * records.
+   * Takes the next reader that is due at `now`.
+   * @param hasRoom - whether there is memory for more than what the merge waits for.
    */
-  take(now: number, alsoAhead: boolean): ShardReader | undefined {
-    this.#sortDue(now)
-    return takeValid(this.#needed) ?? (alsoAhead ? takeValid(this.#ahead) : undefined)
-  }
-
-  #sortDue(now: number): void {
+  take(now: number, hasRoom: boolean): ShardReader | undefined {
     for (let next = this.#later.peek(); next && next.dueAt <= now; next = this.#later.peek()) {
       this.#later.pop()
-      if (!isValid(next)) continue
-      if (next.reader.queue.length === 0 && !next.reader.held) this.#needed.push(next)
-      else this.#ahead.push(next)
+      if (this.#isValid(next)) this.#putDue(next)
     }
+    const entry = this.#shift(this.#blocking) ?? (hasRoom ? this.#shift(this.#others) : undefined)
+    if (entry) this.#entries.delete(entry.reader)
+    return entry?.reader
   }
-}
 
-function takeValid(tickets: Ticket[]): ShardReader | undefined {
-  for (let ticket = tickets.shift(); ticket; ticket = tickets.shift()) {
-    if (!isValid(ticket)) continue
-    return ticket.reader
+  #putDue(entry: Entry): void {
+    entry.queue = this.#queueOf(entry.reader)
+    this.#entries.set(entry.reader, entry)
+    entry.queue.push(entry)
   }
-  return undefined
-}
 
-/** Whether the reader still waits with this ticket, and was not put elsewhere in the meantime. */
-function isValid(ticket: Ticket): boolean {
-  return ticket.reader.phase === 'scheduled' && ticket.reader.ticket === ticket.number
+  #queueOf(reader: ShardReader): Entry[] {
+    return reader.blocks ? this.#blocking : this.#others
+  }
+
+  #shift(queue: Entry[]): Entry | undefined {
+    for (let entry = queue.shift(); entry; entry = queue.shift()) if (this.#isValid(entry)) return entry
+    return undefined
+  }
+
+  /** Whether the reader still waits with this entry, and was not scheduled for another time since. */
+  #isValid(entry: Entry): boolean {
+    return this.#entries.get(entry.reader) === entry
+  }
 }

@@ -1,25 +1,22 @@
 import type { Clock } from '../core/clock.ts'
+import type { ServiceClock } from '../core/service-clock.ts'
 import { classifyError } from '../streams-api/classify-error.ts'
 import { callWithTimeout } from '../streams-api/retry.ts'
 import type { IteratorStart, RecordPage, StreamsApi } from '../streams-api/streams-api.ts'
-import { ITERATOR_LIFE_MS, type ShardReader } from './shard-reader.ts'
+import { type FailedCall, ITERATOR_LIFE_MS } from './next-step.ts'
+import type { ShardReader } from './shard-reader.ts'
 
 export interface ReadContext {
   readonly api: StreamsApi
   readonly streamArn: string
   readonly clock: Clock
+  readonly serviceClock: ServiceClock
   readonly signal: AbortSignal
 }
 
 export type ReadOutcome =
   | { readonly kind: 'page'; readonly page: RecordPage }
-  | {
-      readonly kind: 'failed'
-      readonly operation: 'GetShardIterator' | 'GetRecords'
-      /** How the iterator was to be opened, if that is what failed. */
-      readonly start: IteratorStart | undefined
-      readonly error: unknown
-    }
+  | { readonly kind: 'failed'; readonly failed: FailedCall }
 
 /** Makes one read of a shard: opens an iterator if there is none, and fetches a page. Never rejects. */
 export async function readShard(
@@ -27,11 +24,11 @@ export async function readShard(
   limit: number,
   context: ReadContext,
 ): Promise<ReadOutcome> {
-  const start = reader.iterator === undefined ? reader.iteratorStart(context.clock.now()) : undefined
+  const start = reader.iterator === undefined ? reader.iteratorStart(context.serviceClock.now()) : undefined
   try {
     if (start) await openIterator(reader, start, context)
   } catch (error) {
-    return { kind: 'failed', operation: 'GetShardIterator', start, error }
+    return { kind: 'failed', failed: { operation: 'GetShardIterator', start, error } }
   }
   try {
     const iterator = reader.iterator as string
@@ -41,15 +38,15 @@ export async function readShard(
     )
     return { kind: 'page', page }
   } catch (error) {
-    return { kind: 'failed', operation: 'GetRecords', start: undefined, error }
+    return { kind: 'failed', failed: { operation: 'GetRecords', error } }
   }
 }
 
 /**
- * Whether a shard cannot be read at any position because all of it is trimmed: so it is with DynamoDB Local, which gives
- * iterators for all positions and then refuses them. Elsewhere it is the position that was trimmed.
+ * Whether a shard can be read from its oldest record. It cannot while all of it is trimmed, on DynamoDB Local, which
+ * returns iterators for all positions and then refuses them. Elsewhere it is the shard's own position that was trimmed.
  */
-export async function refusesOldest(reader: ShardReader, context: ReadContext): Promise<boolean> {
+export async function isTrimHorizonReadable(reader: ShardReader, context: ReadContext): Promise<boolean> {
   const { api, streamArn } = context
   const { shardId } = reader.node
   let iterator: string | undefined
@@ -60,24 +57,24 @@ export async function refusesOldest(reader: ShardReader, context: ReadContext): 
     )
     const oldest = { iterator, limit: 1 }
     await callWithTimeout((signal) => api.readRecords(oldest, signal), context)
-    return false
+    return true
   } catch (error) {
     if (classifyError(error) !== 'trimmed') throw error
-    return iterator !== undefined
+    return iterator === undefined
   }
 }
 
-/** Gives the reader an iterator that starts at `start`. */
+/** Opens an iterator at `start`, for the reader to use. */
 export async function openIterator(
   reader: ShardReader,
   start: IteratorStart,
   context: ReadContext,
 ): Promise<void> {
   const { api, streamArn, clock } = context
-  const askedAt = clock.now()
-  reader.iterator = await callWithTimeout(
+  const calledAt = clock.monotonic()
+  const iterator = await callWithTimeout(
     (signal) => api.openIterator({ streamArn, shardId: reader.node.shardId, start }, signal),
     context,
   )
-  reader.iteratorExpiresAt = askedAt + ITERATOR_LIFE_MS
+  reader.iteratorOpened(iterator, calledAt + ITERATOR_LIFE_MS)
 }

@@ -3,175 +3,183 @@ import { compareSequenceNumbers, isSequenceNumber } from '../position/sequence-n
 import { shardCreatedAt } from '../position/shard-id.ts'
 import { RETENTION_MS } from '../shards/retention.ts'
 import { OLDEST_LEFT, type ShardNode } from '../shards/shard.ts'
-import { CALL_TIMEOUT_MS, LONGEST_RETRY_DELAY_MS } from '../streams-api/retry.ts'
 import type { IteratorStart } from '../streams-api/streams-api.ts'
 import { createdAtMsOf, sequenceNumberOf } from '../wire/record-fields.ts'
 import type { WireRecord, WireRecords } from '../wire/wire-record.ts'
-import { Pace } from './pace.ts'
-
-/** A shard iterator is good for 15 minutes after it was returned (API reference, GetShardIterator). */
-export const ITERATOR_LIFE_MS: number = 15 * 60_000
-
-/**
- * How many empty answers in a row show that nothing is left to read. DynamoDB Streams answers with about five empty pages
- * while an iterator crosses an empty stretch of a shard, at its beginning or in the middle; so it takes one more.
- */
-export const EMPTY_PAGES_TO_CROSS = 6 as const
-
-/** A closed shard ends with an answer without iterator. If it does not after so many empty ones, we slow down. */
-const EMPTY_PAGES_OF_CLOSED_SHARD = 100
+import {
+  type Action,
+  doubtedTip,
+  initialReadState,
+  nextPollAt,
+  nextStep,
+  type Outcome,
+  type ReadState,
+  type StepContext,
+  withoutCurrentIterator,
+} from './next-step.ts'
 
 /** How far apart the service's clock and ours may be, in ms, before a time that is just within the retention counts as beyond. */
 const CLOCK_SKEW_MS = 300_000
 
-/** Records older than this (ms) are a backlog, to be fetched as fast as it comes. */
-const BACKLOG_AGE_MS = 60_000
-
 /**
- * How far apart the failures of calls that are made again and again are at most, in ms: the time limit of a call, the
- * longest pause, and some room. After more than that, nobody asked in between, and it has not been failing all the time.
+ * A record's time may come from a machine of the service whose clock is slightly behind: of what a LATEST iterator returns,
+ * records from this much (ms) before the requested time are kept.
  */
-const LONGEST_BETWEEN_FAILURES_MS: number = 1.5 * (CALL_TIMEOUT_MS + LONGEST_RETRY_DELAY_MS)
-
-/** For how long a listing that says "open" is believed at most, in ms. */
-const LONGEST_BELIEF_MS = 10_000
+const LATEST_OVERLAP_MS = 100
 
 export type ReaderPhase =
-  /** In the schedule: to be read at its time. */
+  /** In the schedule. */
   | 'scheduled'
-  /** A call is under way. */
+  /** A read is in flight. */
   | 'reading'
   /** Enough is buffered. */
   | 'resting'
-  /** No next iterator: a listing must tell whether the shard is closed. */
-  | 'ending'
-  /** Not to be read any more, or not before somebody acts. */
+  /** A page had no next iterator: a listing must show whether the shard is closed. */
+  | 'checkingEnd'
+  /** A call was made because a read failed. */
+  | 'inquiring'
+  /** Waits for the caller, who must see an error first. */
+  | 'failed'
+  /** Not to be read any more. */
   | 'stopped'
 
+/** What a step depends on that the reader does not know itself. */
+export type SharedContext = Pick<StepContext, 'now' | 'serviceNow' | 'random' | 'idlePollMs'> & {
+  /** Reads after this one (by number) answer a caller who is waiting; undefined if none is. */
+  readonly awaitedAfter: number | undefined
+  readonly hasEnough: boolean
+}
+
+export interface ReaderOptions {
+  /** Its records wait until those of its parent are delivered. */
+  readonly isHeld: boolean
+  /** The service's time (ms). */
+  readonly serviceNow: number
+  /** The service truncates record times to this (ms). */
+  readonly timeGranularityMs: number
+  /** Called after each change of what the reader says of itself. */
+  readonly onChange: (reader: ShardReader) => void
+}
+
 /**
- * One shard that is being read: its iterator, how its answers were, and the records that wait to be given out.
- * It makes no calls; it says how the next one should be, and takes the answer in.
+ * One shard that is being read: its iterator, how its reads went, and its buffered records. It makes no calls: it says how
+ * the next one should be, and takes the outcome in. What happens after an outcome is decided in `next-step.ts`.
  *
  * @internal
  */
 export class ShardReader {
   readonly node: ShardNode
   readonly queue: ShardQueue
-  phase: ReaderPhase = 'stopped'
-  /** Its place in the schedule, and the time (ms) that it stands there for; see `ReadSchedule`. */
-  ticket = 0
-  dueAt = 0
-  /** Its records wait until those of its parent are given out. */
-  held: boolean
+  readonly #onChange: (reader: ShardReader) => void
+  #phase: ReaderPhase = 'stopped'
+  #state: ReadState = initialReadState
+  #isHeld: boolean
+  /** Skip records older than this (ms), until one of that time or later comes. */
+  #since: number | undefined
+  readonly #firstSince: number | undefined
+  readonly #timeGranularityMs: number
+  #dueAt = 0
+  #readNumber = 0
+  #answeredRead = 0
+  #polledAt: number = Number.NEGATIVE_INFINITY
+  #polledAtServiceTime: number | undefined
+  #caughtUpAt: number | undefined
+  #hadEnded = false
 
-  iterator: string | undefined
-  iteratorExpiresAt = 0
-  #probeRefused = false
-  /** Pass over records older than this (ms), until one of that time or later comes. */
-  since: number | undefined
-
-  /** Whether it was seen that nothing is left to read. */
-  atTip = false
-  emptyPages = 0
-  /** Empty answers in a row since it is at the tip; the pauses grow with them. */
-  idleAnswers = 0
-  /** Whether the shard was known to have ended when its last read began, so that no next iterator means its end. */
-  knewEnd = false
-  /** The number of its last read, counted over all shards. */
-  readNumber = 0
-  /** When its last read began. */
-  askedAtMs: number = Number.NEGATIVE_INFINITY
-
-  /** Not to be read before this time (ms), however much somebody wants it. */
-  notBefore = 0
-  readonly #pace = new Pace()
-
-  /** How often a listing has answered that it is open though it has no next iterator, and until when to believe it. */
-  openAnswers = 0
-  believedOpenUntil: number = Number.NEGATIVE_INFINITY
-
-  /** Whether it was seen just now that not every position is refused, so that one that is was trimmed. */
-  oldestWasRead = false
-
-  /** Failed calls in a row. */
-  failures = 0
-  failingSince: number | undefined
-  #lastFailedAt: number = Number.NEGATIVE_INFINITY
-  leftBehind = false
-
-  constructor(node: ShardNode, held: boolean, now: number, timeGranularityMs: number) {
+  constructor(node: ShardNode, { isHeld, serviceNow, timeGranularityMs, onChange }: ReaderOptions) {
     this.node = node
-    this.held = held
+    this.#isHeld = isHeld
+    this.#onChange = onChange
+    this.#timeGranularityMs = timeGranularityMs
     const { start } = node
     if (typeof start === 'object' && 'since' in start) {
-      this.since = Math.floor(start.since / timeGranularityMs) * timeGranularityMs
+      this.#firstSince = this.#truncate(start.since)
+      this.#since = this.#firstSince
     }
     const parentTime = Number.isFinite(node.reachedTime) ? node.reachedTime : undefined
-    this.queue = new ShardQueue(node, parentTime ?? shardCreatedAt(node.shardId) ?? now)
+    this.queue = new ShardQueue(node, parentTime ?? shardCreatedAt(node.shardId) ?? serviceNow)
+  }
+
+  // ---- What it says of itself --------------------------------------------------------------------------------------
+
+  get phase(): ReaderPhase {
+    return this.#phase
+  }
+
+  /** Whether its records wait until those of its parent are delivered. */
+  get isHeld(): boolean {
+    return this.#isHeld
+  }
+
+  /** When it is to be read (monotonic ms), if it is scheduled. */
+  get dueAt(): number {
+    return this.#dueAt
+  }
+
+  get iterator(): string | undefined {
+    return this.#state.iterator
+  }
+
+  /** When its iterator expires (monotonic ms); undefined if it has none. */
+  get iteratorExpiresAt(): number | undefined {
+    return this.#state.iterator === undefined ? undefined : this.#state.iteratorExpiresAt
+  }
+
+  /** Whether it was seen that nothing is left to read. */
+  get atTip(): boolean {
+    return this.#state.atTip
+  }
+
+  /** Whether it has been failing for so long that the merge no longer waits for it. */
+  get isStalled(): boolean {
+    return this.#state.isStalled
+  }
+
+  get isFailing(): boolean {
+    return this.#state.failures > 0 || this.#phase === 'failed'
+  }
+
+  /** When its last read started (monotonic ms). */
+  get polledAt(): number {
+    return this.#polledAt
+  }
+
+  /** Up to when it is known that everything was fetched (ms, the service's time); undefined as long as it is not. */
+  get caughtUpAt(): number | undefined {
+    return this.#caughtUpAt
+  }
+
+  /** Skip records older than this (ms); undefined once one of that time was found. */
+  get since(): number | undefined {
+    return this.#since
   }
 
   /** Whether the merge must wait for it: it may hold records older than any that are buffered. */
   get blocks(): boolean {
+    if (this.#isHeld || this.#state.atTip || this.#state.isStalled || this.queue.length > 0) return false
+    return this.#phase !== 'stopped' && this.#phase !== 'checkingEnd' && this.#phase !== 'failed'
+  }
+
+  /** Whether a caller that asked for news after the read of that number need not wait for it. */
+  hasAnsweredSince(readNumber: number): boolean {
     return (
-      !this.held &&
-      !this.atTip &&
-      !this.leftBehind &&
-      this.queue.length === 0 &&
-      this.phase !== 'stopped' &&
-      this.phase !== 'ending'
+      this.#answeredRead > readNumber ||
+      this.#state.isStalled ||
+      this.#phase === 'stopped' ||
+      this.#phase === 'failed'
     )
   }
 
-  /** What to open the next iterator with. */
-  iteratorStart(now: number): IteratorStart {
+  /** Where to start the next iterator. `serviceNow`: the service's time (ms). */
+  iteratorStart(serviceNow: number): IteratorStart {
     const { lastRead } = this
     if (lastRead !== undefined && !this.#isBeforeFirst(lastRead)) {
       return { type: 'AFTER_SEQUENCE_NUMBER', sequenceNumber: lastRead }
     }
-    const first = this.#firstSequenceNumber(now)
+    const first = this.#firstSequenceNumber(serviceNow)
     return first === undefined
       ? { type: 'TRIM_HORIZON' }
       : { type: 'AT_SEQUENCE_NUMBER', sequenceNumber: first }
-  }
-
-  /** A read was answered. */
-  succeeded(nextIterator: string | undefined): void {
-    this.iterator = nextIterator
-    this.iteratorExpiresAt = this.askedAtMs + ITERATOR_LIFE_MS
-    if (nextIterator !== undefined) {
-      // It does not leave the iterator out by habit: when it does, that means something.
-      this.openAnswers = 0
-      this.believedOpenUntil = Number.NEGATIVE_INFINITY
-    }
-    this.oldestWasRead = false
-    this.failures = 0
-    this.failingSince = undefined
-    this.leftBehind = false
-  }
-
-  /** A read failed once more. Returns for how long it has been failing, in ms. */
-  failed(now: number): number {
-    this.failures++
-    if (now - this.#lastFailedAt > LONGEST_BETWEEN_FAILURES_MS) this.failingSince = undefined
-    this.#lastFailedAt = now
-    this.failingSince ??= now
-    return now - this.failingSince
-  }
-
-  /** The shard could not even be opened, because nothing is left in it. */
-  foundNothing(): void {
-    this.iterator = undefined
-    // One that has ended is about to make room for its children: newer records of other shards wait for those.
-    this.atTip = !this.node.hasEnded
-    this.idleAnswers++
-    this.failures = 0
-    this.failingSince = undefined
-  }
-
-  /** What came after the position is gone: goes on at the oldest record that is left. */
-  goToOldest(): void {
-    this.node.fetched = undefined
-    this.node.start = OLDEST_LEFT
   }
 
   /** The last sequence number that was read, now or before the position was saved. */
@@ -180,15 +188,157 @@ export class ShardReader {
     return fetched ?? (typeof start === 'object' && 'after' in start ? start.after : undefined)
   }
 
+  // ---- Reading -----------------------------------------------------------------------------------------------------
+
+  /** It is to be read at `dueAt` (monotonic ms), or when its pace allows. */
+  schedule(dueAt: number): void {
+    this.#phase = 'scheduled'
+    this.#dueAt = Math.max(dueAt, this.#state.notBefore)
+    this.#onChange(this)
+  }
+
+  /** Its read of that number, counted over all shards, starts. */
+  startRead(readNumber: number, now: number, serviceNow: number): void {
+    this.#phase = 'reading'
+    this.#readNumber = readNumber
+    this.#polledAt = now
+    this.#polledAtServiceTime = serviceNow
+    this.#hadEnded = this.node.hasEnded
+    if (this.#state.iterator === undefined && this.lastRead === undefined) this.#since = this.#firstSince
+    this.#onChange(this)
+  }
+
+  /** It has a new iterator, good until `expiresAt` (monotonic ms). */
+  iteratorOpened(iterator: string, expiresAt: number): void {
+    this.#state = { ...this.#state, iterator, iteratorExpiresAt: expiresAt }
+  }
+
+  /** It was opened with LATEST, for records from `since` (ms) on: there is nothing to be read yet. */
+  openedAtLatest(since: number, serviceNow: number): void {
+    this.#since = this.#truncate(since - LATEST_OVERLAP_MS)
+    this.#caughtUpAt = serviceNow
+    this.#state = { ...this.#state, atTip: true }
+    this.#onChange(this)
+  }
+
   /**
-   * The next read begins with making an iterator anew. That one has its own stretch of empty pages to cross, so it is
-   * not known any more whether something is left to read.
+   * Takes in the records of a page, and returns the index of the first one to be delivered. Those that were fetched before
+   * (a page that came twice) and those before `since` are skipped.
    */
-  renewIterator(): void {
-    this.iterator = undefined
-    this.atTip = false
-    this.emptyPages = 0
-    this.idleAnswers = 0
+  admit(records: WireRecords): number {
+    const unseen = this.#firstUnseen(records)
+    if (unseen < records.length) {
+      this.node.fetched = sequenceNumberOf(records.at(records.length - 1) as WireRecord)
+    }
+    return this.#firstWanted(records, unseen)
+  }
+
+  /** Takes in an outcome, and returns what to do next. */
+  step(outcome: Outcome, context: SharedContext): Action | undefined {
+    if (outcome.kind === 'endChecked' && this.#phase !== 'checkingEnd') return undefined
+    const { state, action, isAnswer } = nextStep(this.#state, outcome, this.#stepContext(context))
+    this.#state = state
+    if (isAnswer) this.#answeredRead = this.#readNumber
+    if (isAnswer && state.atTip) this.#caughtUpAt = this.#polledAtServiceTime
+    if (action) this.#phase = phaseAfter[action.do]
+    this.#onChange(this)
+    return action
+  }
+
+  /** Records were taken out of its queue. Returns when to read it now (monotonic ms), if that has changed. */
+  drained(context: SharedContext): number | undefined {
+    const isEmpty = this.queue.length === 0
+    if (isEmpty) this.#onChange(this)
+    if (this.#phase === 'resting') return context.hasEnough ? undefined : this.#nextPollAt(context)
+    if (this.#phase !== 'scheduled' || !isEmpty) return undefined
+    return this.#state.atTip || this.isFailing ? undefined : context.now
+  }
+
+  /** When to read it for a caller who asks whether it has anything new (monotonic ms); undefined if no sooner. */
+  dueForCaller({ idlePollMs, now }: SharedContext): number | undefined {
+    if (this.#phase !== 'scheduled' || this.isFailing) return undefined
+    const dueAt = this.#state.atTip ? this.#polledAt + idlePollMs.min : now
+    return dueAt < this.#dueAt ? dueAt : undefined
+  }
+
+  /** Its records may be delivered from now on. */
+  release(): void {
+    this.#isHeld = false
+    this.#onChange(this)
+  }
+
+  /** It is not known any more whether something is left to read: nobody has read it for a while. */
+  doubtTip(): void {
+    this.#state = { ...this.#state, ...doubtedTip }
+    this.#onChange(this)
+  }
+
+  /** The next read starts with a new iterator. */
+  dropIterator(): void {
+    this.#state = withoutCurrentIterator(this.#state)
+    this.#onChange(this)
+  }
+
+  /** Records after the position are gone: continue at the oldest one that is left. */
+  goToOldest(): void {
+    this.node.fetched = undefined
+    this.node.start = OLDEST_LEFT
+  }
+
+  /** It is not to be read any more. */
+  stop(): void {
+    this.#phase = 'stopped'
+    this.#onChange(this)
+  }
+
+  /** Whether a record of the shard that was trimmed by now would be missed. `serviceNow`: the service's time (ms). */
+  losesTrimmed(serviceNow: number): boolean {
+    const { fetched, promised, start } = this.node
+    if (fetched !== undefined) return true
+    if (start === 'start') return promised
+    // What was trimmed is older than the retention; it is missed if records of that time are wanted.
+    return 'after' in start || (promised && start.since < serviceNow - RETENTION_MS - CLOCK_SKEW_MS)
+  }
+
+  // ------------------------------------------------------------------------------------------------------------------
+
+  #stepContext(context: SharedContext): StepContext {
+    const { node, queue } = this
+    const { serviceNow } = context
+    const createdAt = shardCreatedAt(node.shardId)
+    const isYoung = createdAt !== undefined && createdAt > serviceNow - RETENTION_MS
+    return {
+      ...context,
+      polledAt: this.#polledAt,
+      isAwaited: this.#isAwaited(context),
+      hasBuffered: queue.length > 0,
+      hasEnded: node.hasEnded,
+      hadEnded: this.#hadEnded,
+      isClosed: node.closed,
+      isGone: node.gone,
+      createdAt,
+      losesTrimmed: this.losesTrimmed(serviceNow),
+      // Not where "the oldest that is left" was requested and all of the shard is older than that.
+      losesShard: node.promised || node.fetched !== undefined || isYoung,
+    }
+  }
+
+  #truncate(time: number): number {
+    return Math.floor(time / this.#timeGranularityMs) * this.#timeGranularityMs
+  }
+
+  #isAwaited({ awaitedAfter }: SharedContext): boolean {
+    return awaitedAfter !== undefined && !this.#isHeld && !this.hasAnsweredSince(awaitedAfter)
+  }
+
+  #nextPollAt(context: SharedContext): number {
+    const { now, idlePollMs } = context
+    return nextPollAt(this.#state, {
+      now,
+      idlePollMs,
+      polledAt: this.#polledAt,
+      isAwaited: this.#isAwaited(context),
+    })
   }
 
   /** DynamoDB Local refuses numbers before a shard's first one, such as come from tokens that say "at", not "after". */
@@ -199,79 +349,15 @@ export class ShardReader {
   }
 
   /**
-   * TRIM_HORIZON passes over trimmed records in silence. Where all records of a shard are promised and it is old
-   * enough to have been trimmed, it is opened at its first sequence number, which tells.
+   * TRIM_HORIZON skips trimmed records silently. Where all records of a shard are promised and it is old enough to have
+   * lost some, it is opened at its first sequence number, which fails if that is trimmed.
    */
-  #firstSequenceNumber(now: number): string | undefined {
+  #firstSequenceNumber(serviceNow: number): string | undefined {
     const { node } = this
-    if (!this.promisesTrimmed(now) || this.#probeRefused) return undefined
+    if (!this.losesTrimmed(serviceNow) || this.#state.rejectsFirstNumber) return undefined
     const createdAt = shardCreatedAt(node.shardId)
-    if (createdAt === undefined || createdAt > now - RETENTION_MS) return undefined
+    if (createdAt === undefined || createdAt > serviceNow - RETENTION_MS) return undefined
     return node.startingSequenceNumber
-  }
-
-  /** Whether a record of the shard that was trimmed by now would be missed. */
-  promisesTrimmed(now: number): boolean {
-    const { fetched, promised, start } = this.node
-    if (fetched !== undefined) return true
-    if (start === 'start') return promised
-    // What was trimmed is older than the retention; it is missed if records of that time are wanted.
-    return 'after' in start || (promised && start.since < now - RETENTION_MS - CLOCK_SKEW_MS)
-  }
-
-  /** The service does not take the sequence number that its own listing names as the first. */
-  refuseProbe(): void {
-    this.#probeRefused = true
-  }
-
-  /**
-   * Takes in what an answer holds, and returns the index of its first record that is to be given out. Records that
-   * were fetched before (an answer that came twice) and those before `since` are passed over.
-   */
-  accept(records: WireRecords, isFull: boolean): number {
-    if (records.length === 0) {
-      this.emptyPages++
-      if (this.atTip) this.idleAnswers++
-      if (this.emptyPages >= this.#pagesToCross()) this.atTip = true
-      return 0
-    }
-    this.emptyPages = 0
-    this.idleAnswers = 0
-    if (isFull) this.atTip = false
-    const unseen = this.#firstUnseen(records)
-    if (unseen < records.length) {
-      this.node.fetched = sequenceNumberOf(records.at(records.length - 1) as WireRecord)
-    }
-    const first = this.#firstWanted(records, unseen)
-    // Nothing of it is wanted, but more may follow: the service cuts answers where it pleases.
-    if (first >= records.length) this.doubtTip()
-    return first
-  }
-
-  /** A listing shows it as open though an answer had no next iterator: an emulator's way, or the listing lags behind. */
-  listedAsOpen(now: number): void {
-    this.believedOpenUntil = now + Math.min(LONGEST_BELIEF_MS, 500 * 2 ** this.openAnswers++)
-  }
-
-  /**
-   * Paces the reading of a shard that is written to all the time: answers that hold a little that is new each time would
-   * otherwise have it read without a pause. What is old, or fills an answer, is not paced.
-   */
-  pace(records: WireRecords, isFull: boolean, now: number): void {
-    const last =
-      records.length === 0 ? undefined : createdAtMsOf(records.at(records.length - 1) as WireRecord)
-    const isBacklog = isFull || last === undefined || last < now - BACKLOG_AGE_MS
-    this.notBefore = isBacklog ? 0 : now + this.#pace.next(now)
-  }
-
-  /** It is not known any more whether something is left to read; one empty answer will show. */
-  doubtTip(): void {
-    this.atTip = false
-    this.emptyPages = EMPTY_PAGES_TO_CROSS - 1
-  }
-
-  #pagesToCross(): number {
-    return this.node.closed ? EMPTY_PAGES_OF_CLOSED_SHARD : EMPTY_PAGES_TO_CROSS
   }
 
   #firstUnseen(records: WireRecords): number {
@@ -287,15 +373,27 @@ export class ShardReader {
   }
 
   #firstWanted(records: WireRecords, from: number): number {
-    if (this.since === undefined) return from
+    if (this.#since === undefined) return from
     for (let index = from; index < records.length; index++) {
       const createdAt = createdAtMsOf(records.at(index) as WireRecord)
-      // A record that tells no time is not passed over: it might be wanted.
-      if (createdAt === undefined || createdAt >= this.since) {
-        this.since = undefined
+      // A record without a time is not skipped: it might be wanted.
+      if (createdAt === undefined || createdAt >= this.#since) {
+        this.#since = undefined
         return index
       }
     }
     return records.length
   }
+}
+
+const phaseAfter: { readonly [Do in Action['do']]: ReaderPhase } = {
+  read: 'scheduled',
+  rest: 'resting',
+  checkEnd: 'checkingEnd',
+  probeTrimHorizon: 'inquiring',
+  describeStream: 'inquiring',
+  fail: 'failed',
+  reportGap: 'failed',
+  finish: 'stopped',
+  expire: 'stopped',
 }

@@ -1,22 +1,22 @@
 import { shardCreatedAt } from '../position/shard-id.ts'
 import type { StreamToken } from '../position/token.ts'
-import type { Lineage } from './lineage.ts'
-import { hasStartedHeir } from './plan.ts'
+import { descendants, hasStartedDescendant } from './plan.ts'
 import { RETENTION_MS } from './retention.ts'
 import { OLDEST_LEFT, type ShardNode } from './shard.ts'
+import type { ShardForest } from './shard-forest.ts'
 
 /**
- * How much earlier than its first child's id says a closed shard must have ended to be passed over, in ms. The time
- * in an id is undocumented and says when the child was made, so it is trusted with this much room only.
+ * How much earlier than its first child's id says a closed shard must have ended to be skipped, in ms. The time in an id
+ * is undocumented, and is when the child was created, so it is only trusted with this margin.
  */
-export const SEEK_MARGIN_MS: number = 300_000
+const SEEK_MARGIN_MS: number = 300_000
 
-/** Where shards start that show up after the position was taken and are nobody's known child. */
-export type AdoptedStart = 'start' | { readonly since: number }
+/** Where shards start that are first listed after the position was taken and have no known parent. */
+export type NewShardStart = 'start' | { readonly since: number }
 
-/** Places the lineage at its oldest records. */
-export function seekTrimHorizon(lineage: Lineage, now: number): AdoptedStart {
-  for (const node of lineage.roots()) {
+/** Takes the position at the oldest records. */
+export function seekTrimHorizon(forest: ShardForest, now: number): NewShardStart {
+  for (const node of forest.roots()) {
     if (shardCreatedAt(node.shardId) === undefined) node.promised = false
     else if (!isYoung(node, now)) node.start = OLDEST_LEFT
   }
@@ -24,11 +24,11 @@ export function seekTrimHorizon(lineage: Lineage, now: number): AdoptedStart {
 }
 
 /**
- * Places the lineage at the open shards, for records from `since` on. Closed shards hold only what was written
- * before; those whose children are not listed yet are kept, so that the children are waited for.
+ * Takes the position in the open shards, for records from `since` (ms) on. Closed shards only hold older records; those
+ * whose children are not listed yet are kept, so that the children are waited for.
  */
-export function seekLatest(lineage: Lineage, since: number): AdoptedStart {
-  for (const node of lineage.nodes()) {
+export function seekLatest(forest: ShardForest, since: number): NewShardStart {
+  for (const node of forest.nodes()) {
     place(node, { since })
     if (node.hasEnded) node.state = 'finished'
   }
@@ -36,25 +36,25 @@ export function seekLatest(lineage: Lineage, since: number): AdoptedStart {
 }
 
 /**
- * Places the lineage at a time: passes over closed shards that ended before it, as far as the ids of their children
- * tell, and leaves the rest to be scanned.
+ * Takes the position at a time (ms): skips closed shards that ended before it, as far as the ids of their children say, and
+ * leaves the rest to be scanned.
  */
-export function seekTime(lineage: Lineage, since: number, now: number): AdoptedStart {
-  for (const node of lineage.nodes()) {
+export function seekTime(forest: ShardForest, since: number, now: number): NewShardStart {
+  for (const node of forest.nodes()) {
     node.start = { since }
     node.promised = isYoung(node, now)
     if (endedBefore(node, since - SEEK_MARGIN_MS)) node.state = 'finished'
   }
-  for (const node of lineage.nodes()) {
-    if (node.state === 'unread' && hasFinishedHeir(node)) node.state = 'finished'
+  for (const node of forest.nodes()) {
+    if (node.state === 'unread' && hasFinishedDescendant(node)) node.state = 'finished'
   }
   return { since }
 }
 
-/** Places the lineage where a token says. Shards of which it says nothing are unread, unless they are ancestors. */
-export function seekToken(lineage: Lineage, token: StreamToken): AdoptedStart {
+/** Takes the position of a token. Shards that it does not name are unread, unless they are ancestors of those it names. */
+export function seekToken(forest: ShardForest, token: StreamToken): NewShardStart {
   for (const { shardId, parentId, at, state } of token.shards) {
-    const node = lineage.ensure(shardId, parentId)
+    const node = forest.ensure(shardId, parentId)
     const isAtEnd = typeof at === 'object' && 'end' in at
     place(node, isAtEnd ? 'start' : at)
     if (state === 'waiting') node.placed = false
@@ -62,15 +62,14 @@ export function seekToken(lineage: Lineage, token: StreamToken): AdoptedStart {
     node.state = 'finished'
     node.closed = true
     if (!isAtEnd) continue
-    node.delivered = at.end ?? undefined
-    node.committed = node.delivered
+    node.ledger.startAfter(at.end ?? undefined)
   }
-  for (const node of lineage.nodes()) {
-    if (node.state === 'unread' && !node.placed && hasStartedHeir(node)) node.state = 'finished'
+  for (const node of forest.nodes()) {
+    if (node.state === 'unread' && !node.placed && hasStartedDescendant(node)) node.state = 'finished'
   }
   for (const { parentId, at } of token.shards) {
-    const parent = parentId === undefined ? undefined : lineage.get(parentId)
-    // A child that was not listed when the token was taken begins where its sibling did.
+    const parent = parentId === undefined ? undefined : forest.get(parentId)
+    // A child that was not listed when the token was taken starts where its sibling did.
     if (parent && !parent.placed && typeof at === 'object' && 'since' in at) parent.start = at
   }
   return 'start'
@@ -81,7 +80,7 @@ function place(node: ShardNode, start: ShardNode['start']): void {
   node.start = start
 }
 
-/** A young shard has lost nothing yet: all of it is promised. */
+/** Nothing of a young shard was trimmed yet, so all of it is promised. */
 function isYoung({ shardId }: ShardNode, now: number): boolean {
   return (shardCreatedAt(shardId) ?? Number.NEGATIVE_INFINITY) > now - RETENTION_MS
 }
@@ -91,11 +90,7 @@ function endedBefore(node: ShardNode, time: number): boolean {
   return node.children.every((child) => (shardCreatedAt(child.shardId) ?? Number.POSITIVE_INFINITY) <= time)
 }
 
-function hasFinishedHeir(node: ShardNode): boolean {
-  const rest = [...node.children]
-  for (let heir = rest.pop(); heir; heir = rest.pop()) {
-    if (heir.state === 'finished') return true
-    rest.push(...heir.children)
-  }
+function hasFinishedDescendant(node: ShardNode): boolean {
+  for (const { state } of descendants(node)) if (state === 'finished') return true
   return false
 }

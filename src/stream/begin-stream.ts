@@ -54,7 +54,7 @@ export async function beginAt(opening: Opening, saved: StreamToken | undefined):
 
 /** Makes a Coordinator whose events are the stream's, and moves it. */
 async function begin(
-  { options, events, signal }: Opening,
+  { options, events, signal }: Pick<Opening, 'options' | 'events' | 'signal'>,
   streamArn: string,
   position: Position,
 ): Promise<Coordinator> {
@@ -79,13 +79,18 @@ export function followTable(opening: Opening): StreamParts['follow'] {
   const { options, tables, clock, signal } = opening
   if (!options.followTable || !tables) return undefined
   const { discoveryIntervalMs } = checkReadingOptions(options)
-  return async (current, closing) => {
+  return async (current, leaving) => {
+    const either = AbortSignal.any([signal, leaving])
     const streamArn = await nextStreamOf(tables, current, {
       clock,
       pollMs: discoveryIntervalMs,
-      signal: AbortSignal.any([signal, closing]),
+      signal: either,
     })
-    return streamArn === undefined ? undefined : begin(opening, streamArn, 'trim_horizon')
+    if (streamArn === undefined) return undefined
+    return begin({ ...opening, signal: either }, streamArn, 'trim_horizon').catch((error: unknown) => {
+      if (either.aborted) return undefined
+      throw error
+    })
   }
 }
 

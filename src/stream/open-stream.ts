@@ -38,16 +38,17 @@ export async function openStream<Image = PlainItem>(
   try {
     const saved = checkpoint && (await loadCheckpoint(checkpoint, opening.signal))
     const coordinator = await beginAt(opening, saved)
-    return new DynamoDBStream<Image>({
+    const stream = new DynamoDBStream<Image>({
       coordinator,
       clock: opening.clock,
       events: opening.events,
       signal: options.signal,
       makeCheckpointer: checkpoint && ((tokenOf) => makeCheckpointer(opening, checkpoint, tokenOf)),
-      isUnsaved: saved === undefined,
       follow: followTable(opening),
       dispose: () => opening.tables?.close(),
     })
+    if (saved === undefined) await stream.saveStart()
+    return stream
   } catch (error) {
     opening.tables?.close()
     options.signal?.throwIfAborted()

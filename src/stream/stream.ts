@@ -9,10 +9,11 @@ import type { Position } from '../position/position.ts'
 import type { StreamToken } from '../position/token.ts'
 import type { PlainItem, StreamRecord } from '../records/stream-record.ts'
 import { type BatchOptions, batchDefaults } from './batch-options.ts'
+import { DeliveryQueue } from './delivery-queue.ts'
 import type { StreamEvents } from './events.ts'
-import { iterate } from './record-iterator.ts'
+import { type IteratorSource, iterate } from './record-iterator.ts'
 
-/** How often the iterators that would soon expire are renewed, in ms. They live for 15 minutes. */
+/** How often the iterators that would expire soon are renewed, in ms. They live for 15 minutes. */
 const HEARTBEAT_MS = 60_000
 
 /**
@@ -25,21 +26,19 @@ export interface StreamParts {
   readonly clock: Clock
   readonly events: Emitter<StreamEvents>
   readonly signal: AbortSignal | undefined
-  /** Makes what saves the position, if it is to be saved. */
+  /** Creates what saves the position, if it is to be saved. */
   readonly makeCheckpointer: ((tokenOf: () => StreamToken) => Checkpointer) | undefined
-  /** Whether the position that it begins at is not saved yet: `latest` must not slip if no record comes for long. */
-  readonly isUnsaved: boolean
-  /** Gives the reader of the table's next stream after `streamArn`, waiting for it if need be; undefined when aborted. */
-  readonly follow: ((streamArn: string, closing: AbortSignal) => Promise<Coordinator | undefined>) | undefined
-  /** Gives back what was made for this stream only. */
+  /** Returns the reader of the table's next stream after `streamArn`, waiting for it if need be; undefined when aborted. */
+  readonly follow: ((streamArn: string, signal: AbortSignal) => Promise<Coordinator | undefined>) | undefined
+  /** Disposes of what was created for this stream only. */
   dispose(): void
 }
 
 /**
- * A DynamoDB stream as an async iterable. A record counts as done when the loop comes back for the next one; what is
- * done is in the checkpoint, and in {@link token}. A record that the loop was left with is given out again.
+ * A DynamoDB stream as an async iterable. A record is acknowledged when the loop asks for the next one; the checkpoint and
+ * {@link token} cover the acknowledged records. A record that a loop was left with is delivered again.
  *
- * Made by `openStream`.
+ * Created by `openStream`.
  */
 export class DynamoDBStream<Image = PlainItem>
   implements AsyncIterable<StreamRecord<Image>>, AsyncDisposable
@@ -50,10 +49,9 @@ export class DynamoDBStream<Image = PlainItem>
   readonly #stopHeartbeats: () => void
   readonly #onAbort = (): void => this.#abort()
   #coordinator: Coordinator
-  /** Handed out, and not done yet. */
-  #handed: StreamRecord[] = []
-  /** Left undone by a loop that ended; the next loop begins with them. */
-  #again: StreamRecord[] = []
+  readonly #deliveries = new DeliveryQueue()
+  /** An error that is thrown once the batch before it was delivered. */
+  #pendingError: { readonly error: unknown } | undefined
   readonly #calls = new CallQueue()
   #closing: Promise<void> | undefined
 
@@ -62,8 +60,7 @@ export class DynamoDBStream<Image = PlainItem>
     this.#parts = parts
     this.#coordinator = parts.coordinator
     this.#checkpointer = parts.makeCheckpointer?.(() => this.token)
-    if (parts.isUnsaved) this.#checkpointer?.recordsDone(0)
-    // A quiet stream moves on as well: a checkpoint that stood still would name shards that are trimmed one day.
+    // The position of a quiet stream moves as well: an old checkpoint would name shards that are trimmed one day.
     for (const moved of ['shardOpened', 'shardFinished'] as const) {
       parts.events.on(moved, () => this.#checkpointer?.recordsDone(0))
     }
@@ -72,37 +69,53 @@ export class DynamoDBStream<Image = PlainItem>
     else parts.signal?.addEventListener('abort', this.#onAbort, { once: true })
   }
 
+  /**
+   * Saves the position that the stream starts at: until then a crash would make `latest` start later.
+   * @internal
+   */
+  async saveStart(): Promise<void> {
+    if (this.#checkpointer === undefined) return
+    this.#checkpointer.recordsDone(0)
+    try {
+      await this.#checkpointer.flush()
+    } catch (error) {
+      this.#checkpointer.stop()
+      await this.close()
+      throw error
+    }
+  }
+
   /** The ARN of the stream that is being read; with `followTable` it may change. */
   get streamArn(): string {
     return this.#coordinator.streamArn
   }
 
-  /** The position: covers every record that is done, and no other. A fresh object at each read. */
+  /** The position: covers every acknowledged record, and no other. A fresh object at each read. */
   get token(): StreamToken {
-    return this.#coordinator.committedToken
+    return this.#coordinator.token
   }
 
-  /** How far reading is behind. Costs no call. */
+  /** How far processing is behind the stream: records that are not acknowledged count. Makes no call. */
   lag(): StreamLag {
     return this.#coordinator.lag()
   }
 
   /**
-   * Goes to another position, all or nothing; a loop goes on with the records from there. See `Coordinator.moveTo`.
+   * Moves to another position, all or nothing; a loop continues with the records from there. See `Coordinator.moveTo`.
    */
   async moveTo(position: Position): Promise<void> {
     await this.#coordinator.moveTo(position)
-    this.#handed = []
-    this.#again = []
+    this.#deliveries.clear()
+    this.#pendingError = undefined
     this.#checkpointer?.recordsDone(0)
   }
 
-  /** Renews the shard iterators that would soon expire. Runs by itself every minute. */
+  /** Renews the shard iterators that would expire soon. Called automatically every minute. */
   heartbeat(): Promise<void> {
     return this.#coordinator.heartbeat()
   }
 
-  /** Has `listener` called at each event of that name. Returns what takes it away. */
+  /** Calls `listener` at each event of that name. Returns a function that removes it. */
   on<Name extends keyof StreamEvents>(
     name: Name,
     listener: (event: StreamEvents[Name]) => void,
@@ -115,22 +128,21 @@ export class DynamoDBStream<Image = PlainItem>
    * is saved then. Rejects as `Coordinator.next` does, and with `checkpoint.conflict` or `checkpoint.failed`.
    */
   [Symbol.asyncIterator](): AsyncIterableIterator<StreamRecord<Image>> {
-    return this.#iterate(
-      () => this.#takeOne(),
-      () => this.#waitForOne(),
-    ) as AsyncIterableIterator<StreamRecord<Image>>
+    return this.#iterate(() => this.#takeOne()) as AsyncIterableIterator<StreamRecord<Image>>
   }
 
   /**
-   * Arrays of records, in the same order; an array is done when the loop comes back for the next one.
+   * Arrays of records, in the same order; an array is acknowledged when the loop asks for the next one. An array that could
+   * not be completed because of an error is delivered before the error is thrown.
    * @throws StreamError `options.invalid`
    */
   batches(options: BatchOptions = {}): AsyncIterableIterator<readonly StreamRecord<Image>[]> {
     const maxRecords = integer('maxRecords', options.maxRecords ?? batchDefaults.maxRecords, 1, 10_000)
     const maxWaitMs = integer('maxWaitMs', options.maxWaitMs ?? batchDefaults.maxWaitMs, 0, 300_000)
+    const batch: Batch = { maxRecords, maxWaitMs, isGathering: false, completeAt: undefined }
     return this.#iterate(
-      () => (maxWaitMs === 0 ? this.#takeMany(maxRecords, []) : undefined),
-      () => this.#waitForMany(maxRecords, maxWaitMs),
+      () => this.#takeBatch(batch),
+      () => batch.completeAt,
     ) as AsyncIterableIterator<readonly StreamRecord<Image>[]>
   }
 
@@ -153,120 +165,125 @@ export class DynamoDBStream<Image = PlainItem>
     await this.#checkpointer?.close()
   }
 
-  /** The signal has aborted: a loop under way ends by itself, and saves what is done; without one that is for us. */
+  /** The signal has aborted: a loop ends by itself, and saves what is acknowledged; without one this does. */
   #abort(): void {
     this.#stopHeartbeats()
     this.#closingSignal.abort()
     void this.#coordinator.close()
-    if (this.#calls.isIdle && this.#handed.length === 0) this.close().catch(() => {})
+    if (this.#calls.isIdle && this.#deliveries.inHand === 0) this.close().catch(() => {})
   }
 
-  // ---- Iterating ---------------------------------------------------------------------------------------------------
+  // ---- Iteration ---------------------------------------------------------------------------------------------------
 
+  /** @param completeAt - when `take` has to be tried again at the latest (monotonic ms). */
   #iterate<T>(
-    take: () => T | undefined,
-    wait: () => Promise<T | undefined>,
+    take: IteratorSource<T>['take'],
+    completeAt: () => number | undefined = () => undefined,
   ): AsyncIterableIterator<T, undefined> {
     return iterate({
       queue: this.#calls,
-      take: () => (this.#coordinator.isClosed ? undefined : take()),
-      wait,
+      take,
+      wait: (left) => this.#waitForMore(left, completeAt()),
       end: () => this.close(),
       leave: () => this.#leave(),
     })
   }
 
-  /** The loop has come back: what it was given is done. */
-  #done(): void {
+  #takeOne(): StreamRecord | undefined {
+    this.#acknowledge()
+    return this.#takeRecord()
+  }
+
+  /** Adds what there is to the batch. Returns it when it is complete, or cannot be completed. */
+  #takeBatch(batch: Batch): StreamRecord[] | undefined {
+    if (!batch.isGathering) this.#acknowledge()
+    batch.isGathering = true
+    try {
+      while (this.#deliveries.inHand < batch.maxRecords) if (!this.#takeRecord()) break
+    } catch (error) {
+      if (this.#deliveries.inHand === 0) throw error
+      this.#pendingError = { error }
+    }
+    if (this.#deliveries.inHand === 0 || this.#isClosed) {
+      batch.completeAt = undefined
+      return undefined
+    }
+    const now = this.#parts.clock.monotonic()
+    batch.completeAt ??= now + batch.maxWaitMs
+    const isFull = this.#deliveries.inHand >= batch.maxRecords
+    if (!isFull && now < batch.completeAt && !this.#pendingError && !this.#coordinator.ended) return undefined
+    batch.isGathering = false
+    batch.completeAt = undefined
+    return this.#deliveries.records
+  }
+
+  #takeRecord(): StreamRecord | undefined {
+    if (this.#isClosed) return undefined
+    const returned = this.#deliveries.takeReturned()
+    if (returned) return returned
+    if (this.#pendingError) {
+      const { error } = this.#pendingError
+      this.#pendingError = undefined
+      throw error
+    }
+    const delivery = this.#coordinator.take()
+    if (delivery) this.#deliveries.add(delivery)
+    return delivery?.record
+  }
+
+  /** The loop asks for more: the consumer is done with what it has. */
+  #acknowledge(): void {
     const checkpointer = this.#checkpointer
     if (checkpointer?.failure !== undefined) throw checkpointer.failure
-    if (this.#handed.length === 0 || this.#again.length > 0) return
-    this.#coordinator.commit()
-    checkpointer?.recordsDone(this.#handed.length)
-    this.#handed = []
+    const count = this.#deliveries.acknowledge()
+    if (count > 0) checkpointer?.recordsDone(count)
   }
 
-  /** The loop was left: what it was given is not done. */
+  /** The loop was left: the consumer is not done with what it has. */
   async #leave(): Promise<void> {
-    this.#again = [...this.#handed, ...this.#again]
-    this.#handed = []
-    if (!this.#coordinator.isClosed) await this.#checkpointer?.flush()
+    this.#deliveries.return()
+    this.#pendingError = undefined
+    if (this.#parts.signal?.aborted) await this.close()
+    else if (!this.#isClosed) await this.#checkpointer?.flush()
   }
 
-  #takeOne(): StreamRecord | undefined {
-    this.#done()
-    const record = this.#again.shift() ?? this.#coordinator.take()
-    if (record !== undefined) this.#handed.push(record)
-    return record
+  get #isClosed(): boolean {
+    return this.#coordinator.isClosed || this.#closing !== undefined
   }
 
-  async #waitForOne(): Promise<StreamRecord | undefined> {
-    for (;;) {
-      if (!(await this.#canGoOn())) return undefined
-      const record = this.#takeOne()
-      if (record !== undefined) return record
-      if (!this.#coordinator.ended) await this.#progress()
-    }
-  }
-
-  /** Adds what is there to `records`, up to `max` in all; undefined when there is still none. */
-  #takeMany(max: number, records: StreamRecord[]): StreamRecord[] | undefined {
-    if (records.length === 0) this.#done()
-    while (records.length < max) {
-      const record = this.#again.shift() ?? this.#coordinator.take()
-      if (record === undefined) break
-      records.push(record)
-      this.#handed.push(record)
-    }
-    return records.length === 0 ? undefined : records
-  }
-
-  async #waitForMany(max: number, maxWaitMs: number): Promise<StreamRecord[] | undefined> {
+  /** Waits until something has changed, `left` aborts, or it is `until` (monotonic ms). Resolves to false at the end. */
+  async #waitForMore(left: AbortSignal, until: number | undefined): Promise<boolean> {
+    if (this.#isClosed) return false
+    if (this.#coordinator.ended && !this.#deliveries.hasReturned) return this.#followTable(left)
     const { clock } = this.#parts
-    const records: StreamRecord[] = []
-    let until = Number.POSITIVE_INFINITY
-    for (;;) {
-      if (records.length === 0 && !(await this.#canGoOn())) return undefined
-      if (this.#takeMany(max, records) !== undefined && until === Number.POSITIVE_INFINITY) {
-        until = clock.now() + maxWaitMs
-      }
-      const leftMs = until - clock.now()
-      const isEnough = records.length >= max || leftMs <= 0 || this.#coordinator.isClosed
-      if (records.length > 0 && (isEnough || this.#coordinator.ended)) return records
-      if (!this.#coordinator.ended) await this.#progress(records.length === 0 ? undefined : leftMs)
-    }
-  }
-
-  /** Waits until something has changed, or `maxMs` are over. */
-  async #progress(maxMs?: number): Promise<void> {
+    const changed = new AbortController()
+    const over = AbortSignal.any([left, changed.signal])
     try {
-      if (maxMs === undefined) return await this.#coordinator.progress()
-      const progressed = new AbortController()
-      await Promise.race([
-        this.#coordinator.progress(),
-        sleep(this.#parts.clock, maxMs, progressed.signal),
-      ]).finally(() => progressed.abort())
+      const progress = this.#coordinator.progress(over)
+      if (until === undefined) await progress
+      else await Promise.race([progress, sleep(clock, Math.max(0, until - clock.monotonic()), over)])
     } catch (error) {
-      if (!this.#coordinator.isClosed) throw error
+      if (!this.#isClosed) throw error
+    } finally {
+      changed.abort()
     }
+    return true
   }
 
-  /** Whether there may be more: it was not closed, and not read to its end; or the table has a next stream. */
-  async #canGoOn(): Promise<boolean> {
-    if (this.#coordinator.isClosed || this.#closing) {
-      this.#done()
+  /** The stream has ended: continues with the table's next one, if it is to be followed. */
+  async #followTable(left: AbortSignal): Promise<boolean> {
+    const former = this.#coordinator
+    const signal = AbortSignal.any([left, this.#closingSignal.signal])
+    const next = await this.#parts.follow?.(former.streamArn, signal)
+    if (!next) return false
+    if (this.#isClosed) {
+      await next.close()
       return false
     }
-    if (!this.#coordinator.ended || this.#again.length > 0) return true
-    this.#done()
-    const former = this.#coordinator
-    const next = await this.#parts.follow?.(former.streamArn, this.#closingSignal.signal)
-    if (!next) return false
     this.#coordinator = next
-    const wasClosed = former.isClosed
-    await (wasClosed ? next : former).close()
-    if (!wasClosed) this.#checkpointer?.recordsDone(0)
-    return !wasClosed
+    await former.close()
+    this.#checkpointer?.recordsDone(0)
+    return true
   }
 
   #beatRegularly(): () => void {
@@ -276,7 +293,7 @@ export class DynamoDBStream<Image = PlainItem>
       cancel = clock.setTimer(
         HEARTBEAT_MS,
         () => {
-          // What fails here fails in the loop too, and is told there.
+          // What fails here fails in the loop too, and is thrown there.
           this.heartbeat().catch(() => {})
           beat()
         },
@@ -286,4 +303,13 @@ export class DynamoDBStream<Image = PlainItem>
     beat()
     return () => cancel()
   }
+}
+
+/** The array that `batches` is gathering: the records in the consumer's hands, from when on. */
+interface Batch {
+  readonly maxRecords: number
+  readonly maxWaitMs: number
+  isGathering: boolean
+  /** When it is delivered even if it is not full (monotonic ms); undefined while it is empty. */
+  completeAt: number | undefined
 }

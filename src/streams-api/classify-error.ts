@@ -25,6 +25,28 @@ export function classifyError(error: unknown): ErrorKind {
   return kindByName.get(error.name) ?? kindByCircumstance(error)
 }
 
+/**
+ * Whether the service rejected the request itself, as emulators do with what they do not know. Errors of credentials and
+ * permissions are not among them.
+ */
+export function isInvalidRequest(error: unknown): boolean {
+  return isErrorLike(error) && invalidRequestNames.has(error.name)
+}
+
+const invalidRequestNames: ReadonlySet<unknown> = new Set([
+  'ValidationException',
+  'ValidationError',
+  'SerializationException',
+  'InvalidParameterException',
+  'InvalidParameterValueException',
+  'InvalidArgumentException',
+  'InvalidSequenceNumberException',
+  'NotImplemented',
+  'NotImplementedException',
+  'UnsupportedOperationException',
+  'UnknownOperationException',
+])
+
 const kindByName: ReadonlyMap<unknown, ErrorKind> = new Map([
   ...named('aborted', ['AbortError']),
 

@@ -1,9 +1,8 @@
-import type { CoordinatorEvents } from '../coordinator/events.ts'
 import type { Clock } from '../core/clock.ts'
-import type { Emitter } from '../core/emitter.ts'
 import { StreamError } from '../core/errors.ts'
+import type { ServiceClock } from '../core/service-clock.ts'
 import type { RateLimit } from './rate-limit.ts'
-import { callUntilAnswered } from './retry.ts'
+import { type CallRetry, callUntilAnswered, callWithTimeout } from './retry.ts'
 import type { ShardPage, StreamsApi } from './streams-api.ts'
 
 /** What every call of DescribeStream needs. */
@@ -12,28 +11,47 @@ export interface ListingContext {
   readonly streamArn: string
   readonly limit: RateLimit
   readonly clock: Clock
+  readonly serviceClock: ServiceClock
   readonly random: () => number
   readonly signal: AbortSignal
-  readonly events: Emitter<CoordinatorEvents>
+  /** A call failed and will be made again; `shardId`: the shard whose children were requested, if it was that. */
+  readonly onRetry: (retry: CallRetry & { readonly shardId: string | undefined }) => void
 }
 
-/** Makes one DescribeStream call, within the rate limit, until it is answered. */
-export function listShardPage(
-  context: ListingContext,
-  request: { readonly exclusiveStartShardId?: string | undefined; readonly childrenOf?: string | undefined },
-): Promise<ShardPage> {
+/** Which page: the one after a shard, or the immediate children of one; by default the first page. */
+interface PageRequest {
+  readonly exclusiveStartShardId?: string | undefined
+  readonly childrenOf?: string | undefined
+}
+
+/** Makes one DescribeStream call, within the rate limit, until it succeeds. */
+export function listShardPage(context: ListingContext, request: PageRequest): Promise<ShardPage> {
   return callUntilAnswered(
-    async (signal) => {
-      await context.limit.wait(signal)
-      return context.api.listShards({ streamArn: context.streamArn, ...request }, signal)
-    },
+    (signal) => callOnce(context, request, signal),
     context,
-    (retry) =>
-      context.events.emit('retry', { operation: 'DescribeStream', shardId: request.childrenOf, ...retry }),
+    (retry) => context.onRetry({ ...retry, shardId: request.childrenOf }),
   )
 }
 
-/** Lists all shards of the stream, page by page, so that what a page shows can be used before the next one comes. */
+/** Makes one DescribeStream call, within the rate limit, and does not repeat it. */
+export function tryToListShards(context: ListingContext): Promise<ShardPage> {
+  return callWithTimeout((signal) => callOnce(context, {}, signal), context)
+}
+
+async function callOnce(
+  context: ListingContext,
+  request: PageRequest,
+  signal: AbortSignal,
+): Promise<ShardPage> {
+  const { api, clock, limit, serviceClock, streamArn } = context
+  await limit.wait(signal)
+  const calledAt = clock.monotonic()
+  const page = await api.listShards({ streamArn, ...request }, signal)
+  serviceClock.observe(page.serviceTime, clock.monotonic() - calledAt)
+  return page
+}
+
+/** Lists all shards of the stream, page by page, so that a page can be used before the next one comes. */
 export async function* listAllShards(context: ListingContext): AsyncGenerator<ShardPage, void, void> {
   const keys = new Set<string>()
   let exclusiveStartShardId: string | undefined
@@ -44,8 +62,8 @@ export async function* listAllShards(context: ListingContext): AsyncGenerator<Sh
     if (exclusiveStartShardId !== undefined && keys.has(exclusiveStartShardId)) {
       throw new StreamError(
         'service.invalid',
-        `DescribeStream gave the page key ${exclusiveStartShardId} twice, so the list of shards has no end. ` +
-          'AWS never does; check the endpoint (an emulator or a proxy?).',
+        `DescribeStream returned the page key ${exclusiveStartShardId} twice, so the list of shards has no end. ` +
+          'AWS never does this; check the endpoint (an emulator or a proxy?).',
         { operation: 'DescribeStream' },
       )
     }

@@ -10,7 +10,7 @@ export interface RateLimit {
 
 /** A {@link RateLimit} of `perSecond` calls, which may come all at once. */
 export function rateLimit(clock: Clock, perSecond: number): RateLimit {
-  /** When the last calls were made, `perSecond` of them at most. */
+  /** When the last calls were made (monotonic ms), `perSecond` of them at most. */
   const made: number[] = []
   let queue: Promise<void> = Promise.resolve()
 
@@ -18,16 +18,14 @@ export function rateLimit(clock: Clock, perSecond: number): RateLimit {
   const takeTurn = async (signal: AbortSignal) => {
     for (;;) {
       signal.throwIfAborted()
-      const now = clock.now()
+      const now = clock.monotonic()
       const oldest = made.length < perSecond ? undefined : made[0]
       if (oldest === undefined || oldest <= now - WINDOW_MS) {
         if (oldest !== undefined) made.shift()
         made.push(now)
         return
       }
-      // A clock that was set back must not make anybody wait for longer than a window.
-      await sleep(clock, Math.min(WINDOW_MS, oldest + WINDOW_MS - now), signal)
-      if (clock.now() < oldest) made.length = 0
+      await sleep(clock, oldest + WINDOW_MS - now, signal)
     }
   }
 

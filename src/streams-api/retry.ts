@@ -72,11 +72,18 @@ export async function callWithTimeout<T>(
   }
 }
 
-/** Makes a call again and again until it succeeds, or fails in a way that no repetition mends. */
+/** A call that failed and will be made again: how many times in a row it has failed, and after which pause (ms). */
+export interface CallRetry {
+  readonly attempt: number
+  readonly delayMs: number
+  readonly error: unknown
+}
+
+/** Repeats a call until it succeeds, or fails with an error that a retry does not fix. */
 export async function callUntilAnswered<T>(
   call: (signal: AbortSignal) => Promise<T>,
   context: { clock: Clock; random: () => number; signal: AbortSignal },
-  onRetry: (retry: { attempt: number; delayMs: number; error: unknown }) => void,
+  onRetry: (retry: CallRetry) => void,
 ): Promise<T> {
   for (let attempt = 1; ; attempt++) {
     try {

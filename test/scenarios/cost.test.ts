@@ -61,7 +61,7 @@ describe('among more than a hundred shards', () => {
         const children = emulator.split(parent, 2, { hidden })
         const written = children.flatMap(({ shardId }) => write(3, shardId))
         const records = []
-        for (let times = 0; times < 20; times++) {
+        for (let times = 0; times < 50; times++) {
           records.push(...(await drain(coordinator, clock)))
           await clock.advance(5_000)
         }

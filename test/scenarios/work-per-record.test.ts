@@ -12,7 +12,7 @@ function looksPerRecord(shards: number): number {
   const buffer = new RecordBuffer()
   for (let ordinal = 0; ordinal < shards; ordinal++) {
     const shardId = `shardId-${String(START).padStart(20, '0')}-${ordinal.toString(16).padStart(8, '0')}`
-    const queue = new ShardQueue(new ShardNode(shardId, undefined, ordinal), START)
+    const queue = new ShardQueue(new ShardNode(shardId, ordinal), START)
     let headTime = queue.headTime
     Object.defineProperty(queue, 'headTime', {
       get: () => {

@@ -1,5 +1,4 @@
-import { Lineage } from '../../src/shards/lineage.ts'
-import type { ShardNode } from '../../src/shards/shard.ts'
+import { ShardForest } from '../../src/shards/shard-forest.ts'
 import type { ShardDescription } from '../../src/streams-api/streams-api.ts'
 
 /** When the first shard of a forest was made. */
@@ -21,9 +20,9 @@ export function forest(
   picture: string,
   { order, spacingMs = 0 }: { order?: string[]; spacingMs?: number } = {},
 ): {
-  readonly lineage: Lineage
-  /** Lists all shards once more; returns what vanished. */
-  list(how?: { hide?: string[]; open?: string[] }): readonly ShardNode[]
+  readonly lineage: ShardForest
+  /** Lists all shards once more, in a listing that starts and ends at `at` (monotonic ms). */
+  list(how?: { hide?: string[]; open?: string[]; at?: number }): void
 } {
   spacing = spacingMs
   const parents = new Map<string, string | undefined>()
@@ -40,12 +39,12 @@ export function forest(
       before = siblings[0]?.replace(/[()]/g, '')
     }
   }
-  const lineage = new Lineage()
-  const list = ({ hide = [], open = [] }: { hide?: string[]; open?: string[] } = {}) => {
-    const number = lineage.beginListing()
+  const lineage = new ShardForest()
+  const list: ReturnType<typeof forest>['list'] = ({ hide = [], open = [], at = 0 } = {}) => {
+    const listing = lineage.startListing(at)
     const listed = (order ?? [...parents.keys()]).filter((name) => !hidden.has(name) && !hide.includes(name))
     lineage.merge(listed.map((name) => describe(name, parents, open)))
-    return lineage.completeListing(number, NOW)
+    lineage.completeListing(listing, NOW, at)
   }
   list()
   return { lineage, list }

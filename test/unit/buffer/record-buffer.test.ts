@@ -7,7 +7,7 @@ const context = { shardId: 's', decode: undefined, unmarshallOptions: undefined 
 
 let ordinal = 0
 function queueOf(buffer: RecordBuffer, seconds: (number | undefined)[], bytes = 100) {
-  const queue = new ShardQueue(new ShardNode(`shard-${ordinal}`, undefined, ordinal++), 0)
+  const queue = new ShardQueue(new ShardNode(`shard-${ordinal}`, ordinal++), 0)
   push(buffer, queue, seconds, bytes)
   return queue
 }

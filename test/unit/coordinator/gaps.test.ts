@@ -75,17 +75,42 @@ it('a shard of a token that is gone does not take its heirs with it', async () =
   expect(gaps).toMatchObject([{ shardId: emulator.shards[0]?.shardId, reason: 'shard-vanished' }])
 })
 
-it('a shard that is listed but gone is a gap of that shard only', async () => {
+it('a young shard that the service does not know for five minutes is a gap of that shard only', async () => {
   const { clock, emulator, open, write } = emulated({ shards: 2 })
   const [gone, kept] = emulator.openShards
   write(2, gone?.shardId)
   const written = write(2, kept?.shardId)
   const coordinator = open({ onGap: 'continue' })
   const gaps = heard(coordinator, 'gap')
-  emulator.on('GetShardIterator', { shard: gone?.shardId as string }, { fail: 'ResourceNotFoundException' })
+  const shard = gone?.shardId as string
+  emulator.on(
+    'GetShardIterator',
+    { shard, times: Number.POSITIVE_INFINITY },
+    { fail: 'ResourceNotFoundException' },
+  )
   await clock.run(coordinator.moveTo('trim_horizon'))
-  expect(numbersOf(await drain(coordinator, clock))).toEqual(written)
-  expect(gaps).toMatchObject([{ shardId: gone?.shardId, reason: 'shard-vanished' }])
+  const start = clock.now()
+  const records = []
+  while (gaps.length === 0) {
+    records.push(...(await drain(coordinator, clock)))
+    await clock.advance(1_000)
+  }
+  expect(numbersOf(records)).toEqual(written)
+  expect(gaps).toMatchObject([{ shardId: shard, reason: 'shard-vanished' }])
+  expect(clock.now() - start).toBeGreaterThanOrEqual(300_000)
+})
+
+it('a young shard that the service does not know for a moment is read', async () => {
+  const { clock, emulator, open, write } = emulated({ shards: 2 })
+  const written = write(20)
+  const coordinator = open()
+  const gaps = heard(coordinator, 'gap')
+  for (const call of ['GetShardIterator', 'GetRecords'] as const) {
+    emulator.on(call, { times: 2 }, { fail: 'ResourceNotFoundException' })
+  }
+  await clock.run(coordinator.moveTo('trim_horizon'))
+  expect(numbersOf(await drain(coordinator, clock)).sort((a, b) => a - b)).toEqual(written)
+  expect(gaps).toEqual([])
 })
 
 it('what is trimmed is no gap where the oldest that is left was asked for', async () => {

@@ -1,22 +1,32 @@
 import { expect, it } from 'vitest'
 import { ReadSchedule } from '../../../src/reader/read-schedule.ts'
-import { ShardReader } from '../../../src/reader/shard-reader.ts'
-import { ShardNode } from '../../../src/shards/shard.ts'
+import type { ShardReader } from '../../../src/reader/shard-reader.ts'
+import { contextAt, emptyPage, queue, readerOf } from './reader.ts'
 
-const reader = (name: string, queued = 0) => {
-  const made = new ShardReader(new ShardNode(name, undefined, 0), false, 0, 1_000)
-  made.queue.length = queued
-  return made
+function scheduleOf() {
+  const schedule = new ReadSchedule()
+  return {
+    schedule,
+    reader: (name: string, queued = 0) => {
+      const reader = readerOf(name, { onChange: (changed) => schedule.update(changed) })
+      if (queued > 0) queue(reader, queued)
+      return reader
+    },
+    put: (reader: ShardReader, dueAt: number) => {
+      reader.schedule(dueAt)
+      schedule.put(reader)
+    },
+  }
 }
 
-it('gives out each reader when it is due, those that are waited for first', () => {
-  const schedule = new ReadSchedule()
-  const [needed, ahead, later] = [reader('needed'), reader('ahead', 5), reader('later')]
-  schedule.put(ahead, 0)
-  schedule.put(needed, 10)
-  schedule.put(later, 100)
+it('returns each reader when it is due, those that block the merge first', () => {
+  const { schedule, reader, put } = scheduleOf()
+  const [blocking, ahead, later] = [reader('a'), reader('b', 5), reader('c')]
+  put(ahead, 0)
+  put(blocking, 10)
+  put(later, 100)
   expect(schedule.nextDueAt).toBe(0)
-  expect(schedule.take(10, true)).toBe(needed)
+  expect(schedule.take(10, true)).toBe(blocking)
   expect(schedule.take(10, false)).toBeUndefined()
   expect(schedule.hasDue(10)).toBe(true)
   expect(schedule.take(10, true)).toBe(ahead)
@@ -25,23 +35,43 @@ it('gives out each reader when it is due, those that are waited for first', () =
   expect(schedule.take(100, true)).toBe(later)
 })
 
-it('knows only the last word about a reader', () => {
-  const schedule = new ReadSchedule()
-  const one = reader('one')
-  schedule.put(one, 0)
-  schedule.put(one, 50)
+it('only knows the last time that a reader was scheduled for', () => {
+  const { schedule, reader, put } = scheduleOf()
+  const one = reader('a')
+  put(one, 0)
+  put(one, 50)
   expect(schedule.take(10, true)).toBeUndefined()
   expect(schedule.take(50, true)).toBe(one)
-  one.phase = 'reading'
   expect(schedule.take(1_000, true)).toBeUndefined()
 })
 
-it('moves a reader up whose queue was drained while it waited for memory', () => {
-  const schedule = new ReadSchedule()
-  const one = reader('one', 5)
-  schedule.put(one, 0)
+it('forgets a reader that is stopped', () => {
+  const { schedule, reader, put } = scheduleOf()
+  const one = reader('a')
+  put(one, 0)
+  one.stop()
+  expect(schedule.take(0, true)).toBeUndefined()
+})
+
+it('takes a reader whose queue was drained while it waited for memory', () => {
+  const { schedule, reader, put } = scheduleOf()
+  const one = reader('a', 1)
+  put(one, 0)
   expect(schedule.take(0, false)).toBeUndefined()
-  one.queue.length = 0
-  schedule.put(one, 0)
+  one.queue.shift()
+  one.drained(contextAt(0))
   expect(schedule.take(0, false)).toBe(one)
+})
+
+it('keeps polls of idle shards behind a reader that has begun to block the merge while it waited', () => {
+  const { schedule, reader, put } = scheduleOf()
+  const [idle, blocking] = [reader('a'), reader('b', 1)]
+  for (let page = 0; page < 6; page++) idle.step(emptyPage, contextAt(0))
+  put(idle, 0)
+  put(blocking, 0)
+  expect(schedule.take(0, false)).toBeUndefined()
+  blocking.queue.shift()
+  blocking.drained(contextAt(0))
+  expect(schedule.take(0, true)).toBe(blocking)
+  expect(schedule.take(0, true)).toBe(idle)
 })

@@ -230,9 +230,11 @@ describe('checkpoints', () => {
     const { start, clock, write, store } = table()
     const { StreamError } = await import('../../../src/index.ts')
     write(10)
+    let saves = 0
     const conflicting = {
       ...store,
       save: async () => {
+        if (++saves === 1) return
         throw new StreamError('checkpoint.conflict', 'held by another', { name: 'worker' })
       },
     }

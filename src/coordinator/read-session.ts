@@ -1,0 +1,584 @@
+import { setMaxListeners } from 'node:events'
+import { RecordBuffer } from '../buffer/record-buffer.ts'
+import { type Clock, sleep } from '../core/clock.ts'
+import type { Emitter } from '../core/emitter.ts'
+import type { ServiceClock } from '../core/service-clock.ts'
+import type { StreamToken } from '../position/token.ts'
+import type { Action, FailedCall, Outcome, Retry } from '../reader/next-step.ts'
+import { PageBudget } from '../reader/page-budget.ts'
+import { ReadPump } from '../reader/read-pump.ts'
+import { isTrimHorizonReadable, type ReadContext, type ReadOutcome } from '../reader/read-shard.ts'
+import type { ShardReader, SharedContext } from '../reader/shard-reader.ts'
+import type { NewShardStart } from '../shards/seek.ts'
+import type { ShardNode } from '../shards/shard.ts'
+import { ShardForest } from '../shards/shard-forest.ts'
+import type { Delivery } from '../shards/shard-ledger.ts'
+import { classifyError } from '../streams-api/classify-error.ts'
+import { type ListingContext, tryToListShards } from '../streams-api/list-all-shards.ts'
+import type { RateLimit } from '../streams-api/rate-limit.ts'
+import type { RecordPage, StreamsApi } from '../streams-api/streams-api.ts'
+import { createdAtMsOf, sizeBytesOf } from '../wire/record-fields.ts'
+import type { WireRecord } from '../wire/wire-record.ts'
+import { BlockingErrors } from './blocking-errors.ts'
+import { Discovery } from './discovery.ts'
+import type { CoordinatorEvents } from './events.ts'
+import { Frontier } from './frontier.ts'
+import { lagOf, type StreamLag } from './lag.ts'
+import { openAtLatest } from './open-at-latest.ts'
+import type { ReadingOptions } from './options.ts'
+import { ShardSequencer } from './shard-sequencer.ts'
+import { WakeTimer } from './wake-timer.ts'
+
+/** The service truncates its time to the second: up to this much (ms) is missing. */
+const TRUNCATED_MS = 999
+
+/** A shard that was not polled for longer than this (ms) may have a backlog again. */
+const TIP_DOUBTED_AFTER_MS = 5_000
+
+/** An iterator that has less than this left (ms) is renewed by a heartbeat. */
+const RENEW_BEFORE_EXPIRY_MS = 5 * 60_000
+
+/** What all sessions of a Coordinator share. */
+export interface SessionContext {
+  readonly api: StreamsApi
+  readonly streamArn: string
+  readonly options: ReadingOptions
+  readonly clock: Clock
+  readonly serviceClock: ServiceClock
+  readonly random: () => number
+  readonly events: Emitter<CoordinatorEvents>
+  readonly describeLimit: RateLimit
+}
+
+/** The shards that a caller waits for: each must answer a read with a higher number than `after`. */
+export interface PollRound {
+  readonly after: number
+  readonly remaining: ShardReader[]
+}
+
+/**
+ * Reads all shards from one position on: what the sequencer opens is read by the pump, merged in the buffer and delivered
+ * by `take`. `moveTo` makes a new session and stops the old one, so that nothing of one position can get into another.
+ *
+ * @internal
+ */
+export class ReadSession {
+  readonly forest: ShardForest = new ShardForest()
+  readonly buffer: RecordBuffer = new RecordBuffer()
+  readonly #context: SessionContext
+  readonly #stop = new AbortController()
+  readonly #calls: ReadContext
+  readonly #listing: ListingContext
+  readonly #frontier = new Frontier(this.forest)
+  readonly #discovery: Discovery
+  readonly #sequencer: ShardSequencer
+  readonly #budget: PageBudget
+  readonly #pump: ReadPump
+  readonly #errors: BlockingErrors
+  readonly #wakeTimer: WakeTimer
+  /** Readers that the merge has to wait for, and readers that are not at the tip; see `#readerChanged`. */
+  readonly #blocking = new Set<ShardReader>()
+  readonly #behind = new Set<ShardReader>()
+  /** The round of the caller that is waiting to hear that there is nothing new. */
+  #round: PollRound | undefined
+  #lastDemand: { readonly monotonic: number; readonly wall: number }
+  #hasReportedCaughtUp = false
+
+  constructor(context: SessionContext) {
+    const { api, streamArn, options, clock, serviceClock, random, events, describeLimit } = context
+    const { signal } = this.#stop
+    // One listener for each call in flight: more than the ten that Node takes for a leak.
+    setMaxListeners(0, signal)
+    this.#context = context
+    this.#errors = new BlockingErrors(streamArn)
+    this.#wakeTimer = new WakeTimer(clock, () => this.#changed())
+    this.#lastDemand = { monotonic: clock.monotonic(), wall: clock.now() }
+    this.#calls = { api, streamArn, clock, serviceClock, signal }
+    this.#listing = {
+      ...this.#calls,
+      random,
+      limit: describeLimit,
+      onRetry: (retry) => events.emit('retry', { operation: 'DescribeStream', ...retry }),
+    }
+    this.#budget = new PageBudget(options)
+    this.#pump = new ReadPump({
+      context: this.#calls,
+      budget: this.#budget,
+      maxConcurrentReads: options.maxConcurrentReads,
+      bufferedBytes: () => this.buffer.bytes,
+      shardsInNeed: () => this.buffer.shards + this.#blocking.size,
+      onRead: (reader, outcome, limit) => this.#onRead(reader, outcome, limit),
+    })
+    this.#discovery = new Discovery(this.#listing, this.forest, options.discoveryIntervalMs, {
+      onShards: (fresh) => this.#sequencer.addDiscovered(fresh),
+      onListed: () => this.#onListed(),
+      onSearched: (node, wasListed) => this.#onSearched(node, wasListed),
+      isReading: () => this.#sequencer.readers.size > 0,
+      onFailed: (error) => this.#fail(error, undefined),
+      onIdle: () => this.#changed(),
+    })
+    this.#sequencer = new ShardSequencer({
+      forest: this.forest,
+      frontier: this.#frontier,
+      serviceClock,
+      events,
+      // DynamoDB Local truncates the times of records to the minute; its ARNs name the region "ddblocal".
+      timeGranularityMs: streamArn.includes(':dynamodb:ddblocal:') ? 60_000 : 1_000,
+      onReaderChange: (reader) => this.#readerChanged(reader),
+      listener: {
+        onOpened: (reader) => this.#pump.schedule(reader, clock.monotonic()),
+        onReleased: (reader) => this.#onReleased(reader),
+        onFinished: (reader) => this.#onFinished(reader),
+        onTrimmedUnlisted: (shardId) =>
+          void this.#reportGap({ shardId, after: undefined, reason: 'shard-vanished' }, undefined),
+        onChildrenWanted: (node) => {
+          if (!node.gone) this.#discovery.search(node, true)
+        },
+      },
+    })
+  }
+
+  // ---- Start and end -----------------------------------------------------------------------------------------------
+
+  /**
+   * Lists the shards. Returns the service's time (ms) at the start of the call, if the service told it; rather too late than
+   * too early, as it only tells the second.
+   */
+  async list(): Promise<number | undefined> {
+    const { clock } = this.#context
+    const calledAt = clock.monotonic()
+    let serviceTime: number | undefined
+    await this.#discovery.listAll((page) => {
+      if (page.serviceTime === undefined) return
+      serviceTime ??= page.serviceTime + TRUNCATED_MS - (clock.monotonic() - calledAt)
+    })
+    return serviceTime
+  }
+
+  /**
+   * Starts reading: the forest was listed, by a listing that started at `listedAt` (monotonic ms), and placed.
+   * `newestKnown`: when the newest shard before the position was created (ms).
+   */
+  start(newShardStart: NewShardStart, listedAt: number, newestKnown: number | undefined): void {
+    // A token may name parents that no listing shows.
+    this.forest.updateHiddenParents(listedAt, this.#context.serviceClock.now())
+    this.#sequencer.start(newShardStart, newestKnown)
+    this.#discovery.start()
+  }
+
+  /**
+   * Opens the first shards with LATEST, so that everything that is written from now on is seen. Shards that cannot be opened
+   * so are left to be read by time. `requestedAt`: the service's time (ms).
+   */
+  openAtLatest(requestedAt: number): Promise<void> {
+    const { events, random, options } = this.#context
+    return openAtLatest(this.#sequencer.readers.values(), {
+      context: this.#calls,
+      requestedAt,
+      random,
+      concurrency: options.maxConcurrentReads,
+      onRetry: (shardId, retry) => events.emit('retry', { operation: 'GetShardIterator', shardId, ...retry }),
+    })
+  }
+
+  /** Aborts all calls in flight. Responses that come later are ignored. */
+  stop(reason: unknown): void {
+    this.#stop.abort(reason)
+    this.#wakeTimer.cancel()
+    this.#wakeTimer.wake()
+  }
+
+  // ---- What is known -----------------------------------------------------------------------------------------------
+
+  /** The position that covers every acknowledged record, and no other. */
+  get token(): StreamToken {
+    return this.#frontier.token(this.#context.streamArn)
+  }
+
+  /** Whether the stream is disabled, and all of it was delivered. */
+  get hasEnded(): boolean {
+    return this.#discovery.isOver && this.#sequencer.isFinished
+  }
+
+  /** The shards that are being read, also those whose records are held back. */
+  readers(): Iterable<ShardReader> {
+    return this.#sequencer.readers.values()
+  }
+
+  lag(): StreamLag {
+    const { clock, options, serviceClock } = this.#context
+    return lagOf({
+      readers: this.#sequencer.readers,
+      nodes: this.#frontier.nodes(),
+      serviceNow: serviceClock.now(),
+      now: clock.monotonic(),
+      longestPauseMs: options.idlePollMs.max,
+    })
+  }
+
+  /** How much is remembered of the stream; it follows the shards of the last day, not the age of the stream. */
+  get memory(): { readonly shards: number; readonly frontier: number; readonly missingParents: number } {
+    return {
+      shards: this.forest.size,
+      frontier: this.#frontier.size,
+      missingParents: this.forest.missingParents,
+    }
+  }
+
+  // ---- Delivery ----------------------------------------------------------------------------------------------------
+
+  /**
+   * Delivers the next record; undefined if there is none that may be delivered now.
+   * @throws an error that the caller has to see before reading can proceed.
+   */
+  take(): Delivery | undefined {
+    const now = this.#context.clock.monotonic()
+    this.#throwErrors(now)
+    this.#demand(now)
+    const queue = this.buffer.next
+    if (queue === undefined || (this.#mayPrecede(queue.headTime) && !this.#errors.isStreamGone)) {
+      this.#errors.throwIfStreamGone()
+      return undefined
+    }
+    const record = this.buffer.take()
+    this.#hasReportedCaughtUp = false
+    const delivery = queue.node.ledger.deliver(record, queue.sequenceNumber)
+    const reader = this.#sequencer.readers.get(queue.node) as ShardReader
+    if (queue.length === 0 || (reader.phase === 'resting' && !this.#pump.hasEnough(reader)))
+      this.#drained(reader)
+    if (this.#pump.hasDue(now)) this.#run()
+    return delivery
+  }
+
+  /**
+   * Whether a record before `time` (ms) may be in a shard that has none in the buffer. Not in one whose last record was of
+   * that time or later: what comes after it in the shard is merged as if it were no older.
+   */
+  #mayPrecede(time: number): boolean {
+    for (const { node } of this.#blocking) if (node.reachedTime < time) return true
+    return this.#discovery.mayPrecede(time)
+  }
+
+  #throwErrors(now: number): void {
+    const failure = this.#errors.takeError(now)
+    if (failure) throw failure.error
+    for (const reader of this.#errors.takeStopped()) this.#pump.schedule(reader, now)
+    this.#discovery.resume()
+  }
+
+  /** The consumer wants records. After a long pause it is not known any more which shards have nothing left. */
+  #demand(now: number): void {
+    const { clock } = this.#context
+    const last = this.#lastDemand
+    const wall = clock.now()
+    this.#lastDemand = { monotonic: now, wall }
+    // While a machine sleeps, the monotonic clock may stand still.
+    const pauseMs = Math.max(now - last.monotonic, wall - last.wall)
+    if (pauseMs < TIP_DOUBTED_AFTER_MS) return
+    for (const reader of this.readers()) {
+      if (!reader.atTip || reader.queue.length > 0) continue
+      if (now - reader.polledAt < TIP_DOUBTED_AFTER_MS && pauseMs === now - last.monotonic) continue
+      reader.doubtTip()
+      if (reader.phase === 'scheduled' && !reader.isFailing) this.#pump.schedule(reader, now)
+    }
+    this.#run()
+  }
+
+  /** The consumer has taken records of a shard that rests, or its last one. */
+  #drained(reader: ShardReader): void {
+    if (reader.queue.length === 0 && reader.node.state === 'fetched') {
+      this.#sequencer.finish(reader)
+      return
+    }
+    const dueAt = reader.drained(this.#sharedContext(reader))
+    if (dueAt !== undefined) this.#pump.schedule(reader, dueAt)
+  }
+
+  // ---- Nothing new -------------------------------------------------------------------------------------------------
+
+  /** Has every shard polled once more, as soon as its pace allows. */
+  startRound(): PollRound {
+    const remaining = [...this.readers()].filter(
+      ({ isHeld, isStalled, phase }) =>
+        !isHeld && !isStalled && phase !== 'stopped' && phase !== 'checkingEnd',
+    )
+    const round = { after: this.#pump.reads, remaining }
+    this.#round = round
+    for (const reader of remaining) {
+      const dueAt = reader.dueForCaller(this.#sharedContext(reader))
+      if (dueAt !== undefined) this.#pump.schedule(reader, dueAt)
+    }
+    return round
+  }
+
+  /** Whether all have answered, and nothing can be delivered. */
+  isOver(round: PollRound): boolean {
+    if (this.buffer.next !== undefined || this.#blocking.size > 0) return false
+    return isAnswered(round) && !this.#discovery.isAwaited
+  }
+
+  endRound(): void {
+    this.#round = undefined
+  }
+
+  /** Waits for a change while no shard is being read: for as long as a shard would be left alone. */
+  async pause(): Promise<void> {
+    const { clock, options } = this.#context
+    const over = new AbortController()
+    await Promise.race([this.progress(over.signal), sleep(clock, options.idlePollMs.min, over.signal)])
+    over.abort()
+  }
+
+  /** Renews the iterators that would expire soon. Resolves when that is done, or was tried. */
+  async renewIterators(): Promise<void> {
+    const now = this.#context.clock.monotonic()
+    const remaining: ShardReader[] = []
+    for (const reader of this.readers()) {
+      if ((reader.iteratorExpiresAt ?? Number.POSITIVE_INFINITY) > now + RENEW_BEFORE_EXPIRY_MS) continue
+      if (reader.phase !== 'resting' && reader.phase !== 'scheduled') continue
+      // The buffered records say where to continue: the next read opens a new one. To read now might take memory.
+      if (reader.queue.length > 0) reader.dropIterator()
+      else remaining.push(reader)
+    }
+    const after = this.#pump.reads
+    for (const reader of remaining) this.#pump.scheduleRenewal(reader, now)
+    while (!this.#stop.signal.aborted && !this.#errors.isFinal) {
+      const reader = remaining.at(-1)
+      if (!reader) return
+      if (reader.isFailing || reader.hasAnsweredSince(after)) remaining.pop()
+      else await this.progress()
+    }
+  }
+
+  // ---- Reads -------------------------------------------------------------------------------------------------------
+
+  #onRead(reader: ShardReader, outcome: ReadOutcome, limit: number): void {
+    if (outcome.kind === 'failed') this.#step(reader, outcome)
+    else this.#step(reader, this.#takeIn(reader, outcome.page, limit))
+  }
+
+  /** Puts the records of a page into the buffer, before any state is changed. */
+  #takeIn(reader: ShardReader, page: RecordPage, limit: number): Outcome {
+    const { clock, options, serviceClock } = this.#context
+    const records = page.textRecords ?? page.records
+    if (!page.textRecords && !page.records.every(isRecord)) {
+      return { kind: 'failed', failed: { operation: 'GetRecords', error: invalidPage() } }
+    }
+    serviceClock.observe(page.serviceTime, clock.monotonic() - reader.polledAt)
+    const bytes = page.bytes ?? estimateBytes(page)
+    this.#budget.observe(records.length, bytes)
+    const first = reader.admit(records)
+    const { decode } = page
+    const context = { shardId: reader.node.shardId, decode, unmarshallOptions: options.unmarshallOptions }
+    this.buffer.push(reader.queue, { records, first, bytes, context })
+    const last = records.length === 0 ? undefined : (records.at(records.length - 1) as WireRecord)
+    return {
+      kind: 'page',
+      records: records.length,
+      admitted: records.length - first,
+      isFull: this.#budget.isFull(records.length, bytes, limit),
+      newestAt: last && createdAtMsOf(last),
+      nextIterator: page.nextIterator,
+    }
+  }
+
+  /** Lets a reader take in an outcome, and carries out what follows. */
+  #step(reader: ShardReader, outcome: Outcome): void {
+    const action = reader.step(outcome, this.#sharedContext(reader))
+    if (action) this.#carryOut(reader, action)
+    this.#changed()
+  }
+
+  #carryOut(reader: ShardReader, action: Action): void {
+    const { node } = reader
+    switch (action.do) {
+      case 'read':
+        if (action.retry) this.#reportRetry(node, action.retry)
+        this.#pump.schedule(reader, action.at)
+        break
+      case 'rest':
+        break
+      case 'checkEnd':
+        this.#discovery.search(node, action.isFirstCheck)
+        break
+      case 'finish':
+        this.#sequencer.fetched(reader)
+        break
+      case 'expire':
+        // What was trimmed with it is not missed in its children either.
+        for (const child of node.children) child.promised = false
+        this.#expire(reader)
+        break
+      case 'probeTrimHorizon':
+        void this.#probeTrimHorizon(reader, action.failed)
+        break
+      case 'describeStream':
+        void this.#describeStream(reader, action.failed)
+        break
+      case 'reportGap': {
+        const gap = { shardId: node.shardId, after: reader.lastRead, reason: action.reason }
+        if (!this.#reportGap(gap, action.cause)) break
+        if (action.reason === 'shard-vanished') this.#expire(reader)
+        else {
+          reader.goToOldest()
+          this.#pump.schedule(reader, this.#context.clock.monotonic())
+        }
+        break
+      }
+      case 'fail':
+        this.#fail(action.error, reader)
+    }
+  }
+
+  #sharedContext(reader: ShardReader): SharedContext {
+    const { clock, options, random, serviceClock } = this.#context
+    return {
+      now: clock.monotonic(),
+      serviceNow: serviceClock.now(),
+      random,
+      idlePollMs: options.idlePollMs,
+      awaitedAfter: this.#round?.after,
+      hasEnough: this.#pump.hasEnough(reader),
+    }
+  }
+
+  /** The service no longer knows the shard: there is nothing more to come. */
+  #expire(reader: ShardReader): void {
+    reader.node.closed = true
+    this.#sequencer.fetched(reader)
+  }
+
+  async #probeTrimHorizon(reader: ShardReader, failed: FailedCall): Promise<void> {
+    const outcome = await isTrimHorizonReadable(reader, this.#calls).then(
+      (isReadable): Outcome => ({ kind: 'trimHorizonProbed', isReadable, failed }),
+      (error: unknown): Outcome => ({ kind: 'failed', failed: { ...failed, error } }),
+    )
+    if (!this.#stop.signal.aborted) this.#step(reader, outcome)
+  }
+
+  async #describeStream(reader: ShardReader, failed: FailedCall): Promise<void> {
+    const outcome = await tryToListShards(this.#listing).then(
+      (): Outcome => ({ kind: 'streamExists', failed }),
+      (error: unknown): Outcome => ({ kind: 'failed', failed: { operation: 'DescribeStream', error } }),
+    )
+    if (!this.#stop.signal.aborted) this.#step(reader, outcome)
+  }
+
+  // ---- Reports -----------------------------------------------------------------------------------------------------
+
+  #reportRetry({ shardId }: ShardNode, { stalledForMs, ...retry }: Retry): void {
+    const { events } = this.#context
+    events.emit('retry', { ...retry, shardId })
+    if (stalledForMs === undefined) return
+    events.emit('leftBehind', { shardId, failingForMs: stalledForMs, error: retry.error })
+  }
+
+  /** Reports records that are gone. Returns whether to proceed. */
+  #reportGap(gap: CoordinatorEvents['gap'], cause: unknown): boolean {
+    const { events, options } = this.#context
+    events.emit('gap', gap)
+    if (options.onGap === 'continue') return true
+    this.#errors.gap(gap, cause)
+    return false
+  }
+
+  /** An error that the caller has to see; `reader` waits until then. */
+  #fail(error: unknown, reader: ShardReader | undefined): void {
+    if (classifyError(error) === 'notFound') this.#errors.streamGone(error)
+    else this.#errors.fail(error, reader, this.#context.clock.monotonic())
+  }
+
+  #reportCaughtUp(): void {
+    const shards = this.#sequencer.readers.size
+    if (this.#hasReportedCaughtUp || shards === 0 || this.#behind.size > 0) return
+    if (this.buffer.length > 0 || this.#blocking.size > 0) return
+    this.#hasReportedCaughtUp = true
+    this.#context.events.emit('caughtUp', { shards })
+  }
+
+  // ---- Shards come and go ------------------------------------------------------------------------------------------
+
+  #onReleased(reader: ShardReader): void {
+    this.buffer.release(reader.queue)
+    if (reader.phase === 'scheduled') this.#pump.schedule(reader, this.#context.clock.monotonic())
+  }
+
+  #onFinished(reader: ShardReader): void {
+    this.buffer.retire(reader.queue)
+    this.#blocking.delete(reader)
+    this.#behind.delete(reader)
+  }
+
+  #onListed(): void {
+    this.#sequencer.planAll()
+    this.#frontier.pruneAll()
+  }
+
+  #onSearched(node: ShardNode, wasListed: boolean): void {
+    if (node.children.length > 0 || node.gone) this.#discovery.stopSearch(node)
+    const reader = this.#sequencer.readers.get(node)
+    const isListedAsOpen = wasListed && !node.hasEnded && reader?.phase === 'checkingEnd'
+    if (isListedAsOpen) this.#discovery.stopSearch(node)
+    if (reader) this.#step(reader, { kind: 'endChecked', wasListed })
+  }
+
+  /** To be called after each change of a reader. */
+  #readerChanged(reader: ShardReader): void {
+    if (reader.blocks) this.#blocking.add(reader)
+    else this.#blocking.delete(reader)
+    if (reader.atTip) this.#behind.delete(reader)
+    else this.#behind.add(reader)
+    this.#pump.update(reader)
+  }
+
+  // ---- Waiting and waking ------------------------------------------------------------------------------------------
+
+  /** Resolves when something has changed since the call, when it was stopped, or when `signal` aborts. */
+  progress(signal?: AbortSignal): Promise<void> {
+    if (this.#stop.signal.aborted || signal?.aborted) return Promise.resolve()
+    const changed = this.#wakeTimer.wait(signal)
+    this.#run()
+    return changed
+  }
+
+  /** Starts what is due. */
+  #run(): void {
+    if (this.#stop.signal.aborted || this.#errors.isFinal) return
+    const now = this.#context.clock.monotonic()
+    this.#pump.run(now)
+    // Reading ahead ends at the memory bound. Listings have none, so they end when the consumer stays away.
+    const isWanted = this.#wakeTimer.isAwaited || now - this.#lastDemand.monotonic < TIP_DOUBTED_AFTER_MS
+    if (isWanted) this.#discovery.run(now)
+    const nextReadAt = this.#pump.nextDueAt ?? Number.POSITIVE_INFINITY
+    const { nextDueAt, firstLookEndsAt } = this.#discovery
+    this.#wakeTimer.set(Math.min(nextReadAt, nextDueAt, firstLookEndsAt), now)
+  }
+
+  #changed(): void {
+    this.#reportCaughtUp()
+    this.#wakeTimer.wake()
+    this.#run()
+  }
+}
+
+/** Whether every shard of a round has answered. Those that have are removed from it. */
+function isAnswered({ after, remaining }: PollRound): boolean {
+  while (remaining.at(-1)?.hasAnsweredSince(after)) remaining.pop()
+  return remaining.length === 0
+}
+
+function isRecord(record: unknown): boolean {
+  return typeof record === 'object' && record !== null
+}
+
+/** A proxy, a middleware or an emulator has put something else among the records. The same call may be right next time. */
+function invalidPage(): Error {
+  const error = new Error('GetRecords returned a record that is not an object')
+  return Object.assign(error, { name: 'InvalidResponse', $retryable: {} })
+}
+
+function estimateBytes({ records }: RecordPage): number {
+  let bytes = 0
+  for (const record of records) bytes += 300 + sizeBytesOf(record)
+  return bytes
+}

@@ -1,0 +1,63 @@
+import type { Outcome } from '../../../src/reader/next-step.ts'
+import { ShardReader, type SharedContext } from '../../../src/reader/shard-reader.ts'
+import { ShardNode } from '../../../src/shards/shard.ts'
+
+/** When the first shard was created. */
+export const NOW: number = Date.UTC(2026, 0, 1)
+
+/** What a step depends on, as far as a test does not say. */
+export const contextAt = (now: number, context: Partial<SharedContext> = {}): SharedContext => ({
+  now,
+  serviceNow: NOW + now,
+  random: () => 0.5,
+  idlePollMs: { min: 200, max: 1_000 },
+  awaitedAfter: undefined,
+  hasEnough: false,
+  ...context,
+})
+
+/** A reader of a shard that was created `ageMs` ago. */
+export function readerOf(
+  name = 'a',
+  {
+    ageMs = 0,
+    isHeld = false,
+    onChange = () => {},
+  }: { ageMs?: number; isHeld?: boolean; onChange?: (reader: ShardReader) => void } = {},
+): ShardReader {
+  const shardId = `shardId-${String(NOW - ageMs).padStart(20, '0')}-0000000${name}`
+  return new ShardReader(new ShardNode(shardId, 0), {
+    isHeld,
+    serviceNow: NOW,
+    timeGranularityMs: 1_000,
+    onChange,
+  })
+}
+
+let sequenceNumber = 0
+
+/** Puts this many records into a reader's queue. */
+export function queue(reader: ShardReader, count: number): void {
+  const records = Array.from({ length: count }, () => ({
+    dynamodb: { SequenceNumber: String(++sequenceNumber), ApproximateCreationDateTime: NOW / 1_000 },
+  }))
+  const context = { shardId: reader.node.shardId, decode: undefined, unmarshallOptions: undefined }
+  reader.queue.push({ records, first: 0, bytes: 100 * count, context })
+}
+
+export const emptyPage: Outcome = {
+  kind: 'page',
+  records: 0,
+  admitted: 0,
+  isFull: false,
+  newestAt: undefined,
+  nextIterator: 'next',
+}
+
+export const failure = (
+  name: string,
+  operation: 'GetRecords' | 'GetShardIterator' | 'DescribeStream' = 'GetRecords',
+): Extract<Outcome, { kind: 'failed' }> => ({
+  kind: 'failed',
+  failed: { operation, error: Object.assign(new Error(name), { name, $metadata: { httpStatusCode: 400 } }) },
+})
