@@ -1,0 +1,35 @@
+import type { StreamToken } from '../../../src/index.ts'
+import { ancestorsOf } from '../origin.ts'
+import type { World } from '../world.ts'
+
+/** A record by its place in the stream. */
+export interface RecordId {
+  readonly shardId: string
+  readonly sequenceNumber: string
+}
+
+/**
+ * Whether a token covers a record, by the token's documented meaning: a reader that starts at the token skips it. Records
+ * that a `since` leaves out are not asked for here.
+ *
+ * @param streamOf the ARN of the stream that a shard belongs to
+ */
+export function coverageOf(
+  world: World,
+  { streamArn, shards }: StreamToken,
+  streamOf: (shardId: string) => string,
+): (record: RecordId) => boolean {
+  const places = new Map(shards.map(({ shardId, at }) => [shardId, at]))
+  const finished = new Set(
+    shards.flatMap(({ shardId }) => ancestorsOf(world, shardId).map((shard) => shard.shardId)),
+  )
+  return ({ shardId, sequenceNumber }) => {
+    // The label at the end of an ARN is a time: a table's streams are in its order.
+    const stream = streamOf(shardId)
+    if (stream !== streamArn) return stream < streamArn
+    const at = places.get(shardId)
+    if (at === undefined) return finished.has(shardId)
+    if (at === 'start' || 'since' in at) return false
+    return 'end' in at || BigInt(sequenceNumber) <= BigInt(at.after)
+  }
+}
