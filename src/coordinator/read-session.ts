@@ -32,8 +32,11 @@ import { WakeTimer } from './wake-timer.ts'
 /** The service truncates its time to the second: up to this much (ms) is missing. */
 const TRUNCATED_MS = 999
 
-/** A shard that was not polled for longer than this (ms) may have a backlog again. */
-const TIP_DOUBTED_AFTER_MS = 5_000
+/**
+ * How long the consumer may stay away, in ms, before nothing more is read or listed for it. When it comes back, any shard may
+ * have a backlog again.
+ */
+const CONSUMER_AWAY_MS = 5_000
 
 /** An iterator that has less than this left (ms) is renewed by a heartbeat. */
 const RENEW_BEFORE_EXPIRY_MS = 5 * 60_000
@@ -274,10 +277,10 @@ export class ReadSession {
     this.#lastDemand = { monotonic: now, wall }
     // While a machine sleeps, the monotonic clock may stand still.
     const pauseMs = Math.max(now - last.monotonic, wall - last.wall)
-    if (pauseMs < TIP_DOUBTED_AFTER_MS) return
+    if (pauseMs < CONSUMER_AWAY_MS) return
     for (const reader of this.readers()) {
       if (!reader.atTip || reader.queue.length > 0) continue
-      if (now - reader.polledAt < TIP_DOUBTED_AFTER_MS && pauseMs === now - last.monotonic) continue
+      if (now - reader.polledAt < CONSUMER_AWAY_MS && pauseMs === now - last.monotonic) continue
       reader.doubtTip()
       if (reader.phase === 'scheduled' && !reader.isFailing) this.#pump.schedule(reader, now)
     }
@@ -545,10 +548,10 @@ export class ReadSession {
   #run(): void {
     if (this.#stop.signal.aborted || this.#errors.isFinal) return
     const now = this.#context.clock.monotonic()
+    // Each response would otherwise lead to the next call, for as long as there are shards.
+    if (!this.#wakeTimer.isAwaited && now - this.#lastDemand.monotonic >= CONSUMER_AWAY_MS) return
     this.#pump.run(now)
-    // Reading ahead ends at the memory bound. Listings have none, so they end when the consumer stays away.
-    const isWanted = this.#wakeTimer.isAwaited || now - this.#lastDemand.monotonic < TIP_DOUBTED_AFTER_MS
-    if (isWanted) this.#discovery.run(now)
+    this.#discovery.run(now)
     const nextReadAt = this.#pump.nextDueAt ?? Number.POSITIVE_INFINITY
     const { nextDueAt, firstLookEndsAt } = this.#discovery
     this.#wakeTimer.set(Math.min(nextReadAt, nextDueAt, firstLookEndsAt), now)
