@@ -1,100 +1,158 @@
-import { NUMBERS_A_RECORD, type RecordPlaces } from './scan-records.ts'
+import { type PageLayout, PLACE, PLACES_PER_RECORD } from './scan-page.ts'
 import type { WireRecord, WireRecords } from './wire-record.ts'
 
-const quote = 0x22
-
-/** The digits of the largest sequence number that there may be, 40, and some more. */
-const LONGEST_SEQUENCE_NUMBER = 64
-
-/** What parsing a record gives: its members as they are in the JSON, whether we know them or not. */
+/** The members of a record as they are in the JSON, including those that this library does not know. */
 type Parsed = WireRecord & Readonly<Record<string, unknown>>
 
+/** The range of an image in the JSON text of its record; 0 to 0 if it is not known. */
+interface ImageRange {
+  readonly from: number
+  readonly to: number
+}
+
+const unknown: ImageRange = { from: 0, to: 0 }
+
 /**
- * A record that is still JSON text, and is parsed when somebody looks into it. Many consumers look at few records, or
- * at none; and what is parsed shortly before it is used dies young, so that the garbage collector need not move it.
- * The time and the sequence number, which the merge needs of every record, are known without.
+ * A record that is still JSON text. The two images, which are most of it, are parsed when they are read; all other members
+ * together when the first of them is read. Many consumers read one image, or the keys only. And what is parsed shortly
+ * before it is used dies young, so that the garbage collector need not move it.
+ *
+ * The sequence number and the time, which the merge needs of every record, are known without parsing.
  */
 export class TextRecord implements WireRecord {
-  /** `undefined` where it has none in the usual form: then it is in `dynamodb`, if anywhere. */
-  readonly sequenceNumber: string | undefined
-  /** In seconds, as on the wire. */
-  readonly createdAt: number | undefined
-  #text: string
-  #parsed: Parsed | undefined
+  /** An empty string if the record has none. */
+  readonly sequenceNumber: string
+  /** In ms; NaN if the record has none. */
+  readonly createdAtMs: number
+  readonly #text: string
+  #newImage = unknown
+  #oldImage = unknown
+  #head: Parsed | undefined
 
-  constructor(text: string, sequenceNumber: string | undefined, createdAt: number | undefined) {
+  constructor(text: string, sequenceNumber: string, createdAtMs: number) {
     this.#text = text
     this.sequenceNumber = sequenceNumber
-    this.createdAt = createdAt
+    this.createdAtMs = createdAtMs
   }
 
-  /** @throws SyntaxError where the text is no JSON. */
+  /** Says where the images are, before anything is read. Without it they are parsed with all else. */
+  imagesAt(newImage: ImageRange, oldImage: ImageRange): void {
+    this.#newImage = newImage
+    this.#oldImage = oldImage
+  }
+
+  /**
+   * The whole record, parsed again at each access.
+   * @throws SyntaxError if it is not JSON.
+   */
   get parsed(): Parsed {
-    if (this.#parsed === undefined) {
-      this.#parsed = JSON.parse(this.#text) as Parsed
-      this.#text = ''
-    }
-    return this.#parsed
+    return JSON.parse(this.#text)
   }
 
   get eventID(): string | undefined {
-    return this.parsed.eventID
+    return this.head.eventID
   }
 
   get eventName(): string | undefined {
-    return this.parsed.eventName
+    return this.head.eventName
   }
 
   get userIdentity(): unknown {
-    return this.parsed.userIdentity
+    return this.head.userIdentity
   }
 
   get dynamodb(): WireRecord['dynamodb'] {
-    return this.parsed.dynamodb
+    const { dynamodb } = this.head
+    return typeof dynamodb === 'object' && dynamodb !== null ? new TextChange(this, dynamodb) : dynamodb
+  }
+
+  /** The record without its images, as far as their places are known. */
+  get head(): Parsed {
+    if (this.#head === undefined) {
+      const isNewFirst = this.#newImage.from < this.#oldImage.from
+      const [first, second] = isNewFirst ? [this.#newImage, this.#oldImage] : [this.#oldImage, this.#newImage]
+      this.#head = JSON.parse(without(without(this.#text, second), first)) as Parsed
+    }
+    return this.#head
+  }
+
+  get newImage(): unknown {
+    return this.#image(this.#newImage) ?? this.head.dynamodb?.NewImage
+  }
+
+  get oldImage(): unknown {
+    return this.#image(this.#oldImage) ?? this.head.dynamodb?.OldImage
+  }
+
+  #image({ from, to }: ImageRange): unknown {
+    return to === 0 ? undefined : JSON.parse(this.#text.slice(from, to))
   }
 }
 
-/** How much of an answer is kept or forgotten together, at least, in bytes. */
+/** The member `dynamodb` of a record that is still JSON text. */
+class TextChange {
+  readonly #record: TextRecord
+  readonly #head: NonNullable<WireRecord['dynamodb']>
+
+  constructor(record: TextRecord, head: NonNullable<WireRecord['dynamodb']>) {
+    this.#record = record
+    this.#head = head
+  }
+
+  get ApproximateCreationDateTime(): Date | number | undefined {
+    return this.#head.ApproximateCreationDateTime
+  }
+
+  get SequenceNumber(): string | undefined {
+    return this.#head.SequenceNumber
+  }
+
+  get SizeBytes(): number | undefined {
+    return this.#head.SizeBytes
+  }
+
+  get Keys(): unknown {
+    return this.#head.Keys
+  }
+
+  get NewImage(): unknown {
+    return this.#record.newImage
+  }
+
+  get OldImage(): unknown {
+    return this.#record.oldImage
+  }
+}
+
+function without(text: string, { from, to }: ImageRange): string {
+  return to === 0 ? text : `${text.slice(0, from)}null${text.slice(to)}`
+}
+
+/** How much of an answer is kept or released together, at least, in bytes. */
 const PIECE_BYTES = 32 * 1024
 
-/** Smaller answers (bytes) are kept whole: the copies would take more memory, until they are collected, than the end of the answer does. */
+/**
+ * Smaller answers (bytes) are kept whole: the copies would take more memory, until they are collected, than the end of the
+ * answer does.
+ */
 const LARGE_BYTES = 192 * 1024
 
-/** Some records of an answer, with memory of their own. */
+/** Consecutive records of an answer, with memory of their own. */
 interface Piece {
   /** The index after that of its last record. */
   readonly end: number
   readonly bytes: Buffer
-  /** What must be taken away from a place in the answer to have the place in the piece. */
+  /** What must be subtracted from an index in the answer to get the index in the piece. */
   readonly offset: number
 }
 
 /**
- * Whether the time and the sequence number of each record at these places can be known. Where they are not written as
- * usual the record is parsed for them; and that it is no JSON must be noticed before any of the answer counts as read.
+ * The records of an answer. Each `at` returns a new one, with a string of its own: a consumer who keeps one record of an
+ * answer does not keep the whole answer. And the part of a large answer that was delivered is released before the rest.
  */
-export function areReadable(body: Buffer, { numbers }: RecordPlaces): boolean {
-  for (let at = 0; at < numbers.length; at += NUMBERS_A_RECORD) {
-    const isUsual =
-      sequenceNumberAt(body, numbers, at, 0) !== undefined && createdAtAt(body, numbers, at, 0) !== undefined
-    if (isUsual) continue
-    try {
-      JSON.parse(body.toString('utf8', numbers[at], numbers[at + 1]))
-    } catch {
-      return false
-    }
-  }
-  return true
-}
-
-/**
- * The records at these places. Each `at` gives a new one, with a text of its own: a consumer who keeps one record of an
- * answer does not keep the whole answer. And what was given out of a large answer does not wait for the rest of it to be
- * forgotten.
- */
-export function textRecords(body: Buffer, { numbers }: RecordPlaces): WireRecords {
-  const count = numbers.length / NUMBERS_A_RECORD
-  const pieces = cut(body, numbers)
+export function textRecords(body: Buffer, layout: PageLayout): WireRecords {
+  const { count, places, createdAtMs } = layout
+  const pieces = cut(body, layout)
   let first = 0
   let current = 0
 
@@ -112,12 +170,24 @@ export function textRecords(body: Buffer, { numbers }: RecordPlaces): WireRecord
       const piece = index >= 0 && index < count ? pieceOf(index) : undefined
       if (!piece) return undefined
       const { bytes, offset } = piece
-      const at = index * NUMBERS_A_RECORD
-      return new TextRecord(
-        bytes.toString('utf8', (numbers[at] as number) - offset, (numbers[at + 1] as number) - offset),
-        sequenceNumberAt(bytes, numbers, at, offset),
-        createdAtAt(bytes, numbers, at, offset),
+      const at = index * PLACES_PER_RECORD
+      const from = places[at + PLACE.from] as number
+      const to = places[at + PLACE.to] as number
+      const text = bytes.toString('utf8', from - offset, to - offset)
+      const sequenceNumber = bytes.toString(
+        'latin1',
+        (places[at + PLACE.sequenceNumberFrom] as number) - offset,
+        (places[at + PLACE.sequenceNumberTo] as number) - offset,
       )
+      const record = new TextRecord(text, sequenceNumber, createdAtMs[index] as number)
+      // Only where each byte is a character, a place in the bytes is one in the string.
+      if (text.length === to - from) {
+        record.imagesAt(
+          imageAt(places, at + PLACE.newImageFrom, from),
+          imageAt(places, at + PLACE.oldImageFrom, from),
+        )
+      }
+      return record
     },
     forget(before) {
       let freed = 0
@@ -130,59 +200,29 @@ export function textRecords(body: Buffer, { numbers }: RecordPlaces): WireRecord
   }
 }
 
+/** The range whose places in the answer are at `place`, counted from the record's start. */
+function imageAt(places: Int32Array, place: number, recordFrom: number): ImageRange {
+  const to = places[place + 1] as number
+  return to === 0 ? unknown : { from: (places[place] as number) - recordFrom, to: to - recordFrom }
+}
+
 /** Cuts the answer between records. What was sent around them is left behind. */
-function cut(body: Buffer, numbers: Int32Array): (Piece | undefined)[] {
+function cut(body: Buffer, { count, places }: PageLayout): (Piece | undefined)[] {
   const pieces: (Piece | undefined)[] = []
-  let offset = numbers[0] ?? 0
-  for (let at = 0; at < numbers.length; at += NUMBERS_A_RECORD) {
-    const end = numbers[at + 1] as number
-    const isLast = at + NUMBERS_A_RECORD === numbers.length
+  let offset = places[PLACE.from] ?? 0
+  for (let index = 0; index < count; index++) {
+    const end = places[index * PLACES_PER_RECORD + PLACE.to] as number
+    const isLast = index + 1 === count
     if (!isLast && (end - offset < PIECE_BYTES || body.length < LARGE_BYTES)) continue
     const isAll = isLast && pieces.length === 0
     const bytes = isAll ? onItsOwn(body.subarray(offset, end)) : Buffer.from(body.subarray(offset, end))
-    pieces.push({ end: at / NUMBERS_A_RECORD + 1, bytes, offset })
+    pieces.push({ end: index + 1, bytes, offset })
     offset = end + 1
   }
   return pieces
 }
 
-/** If it is a view of a larger piece of memory, such as a socket's, it would keep all of that. */
+/** A view of a larger piece of memory, such as a socket's, would keep all of that. */
 function onItsOwn(bytes: Buffer): Buffer {
   return bytes.buffer.byteLength > 2 * bytes.byteLength ? Buffer.from(bytes) : bytes
-}
-
-function sequenceNumberAt(
-  bytes: Buffer,
-  numbers: Int32Array,
-  at: number,
-  offset: number,
-): string | undefined {
-  const place = numbers[at + 2] as number
-  return place === 0 ? undefined : shortDigits(bytes, place - offset)
-}
-
-function createdAtAt(bytes: Buffer, numbers: Int32Array, at: number, offset: number): number | undefined {
-  const place = numbers[at + 3] as number
-  return place === 0 ? undefined : seconds(bytes, place - offset)
-}
-
-/** The text of digits that begins at `from`; undefined for any other text. */
-function shortDigits(body: Buffer, from: number): string | undefined {
-  let end = from
-  while (isDigit(body[end])) end++
-  if (body[end] !== quote || end === from || end - from > LONGEST_SEQUENCE_NUMBER) return undefined
-  return body.toString('latin1', from, end)
-}
-
-/** The whole number that begins at `from`; undefined for a value of any other form. */
-function seconds(body: Buffer, from: number): number | undefined {
-  let value = 0
-  let end = from
-  for (; isDigit(body[end]); end++) value = value * 10 + (body[end] as number) - 0x30
-  const isWhole = body[end] === 0x2c || body[end] === 0x7d
-  return isWhole && end > from && end - from <= 12 ? value : undefined
-}
-
-function isDigit(byte: number | undefined): boolean {
-  return byte !== undefined && byte >= 0x30 && byte <= 0x39
 }
