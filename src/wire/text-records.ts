@@ -62,8 +62,9 @@ export class TextRecord implements WireRecord {
   }
 
   get dynamodb(): WireRecord['dynamodb'] {
-    const { dynamodb } = this.head
-    return typeof dynamodb === 'object' && dynamodb !== null ? new TextChange(this, dynamodb) : dynamodb
+    // Where an image is known, there is an object around it: that needs no look.
+    const hasImages = this.#newImage.to !== 0 || this.#oldImage.to !== 0
+    return hasImages ? new TextChange(this) : this.head.dynamodb
   }
 
   /** The record without its images, as far as their places are known. */
@@ -92,27 +93,25 @@ export class TextRecord implements WireRecord {
 /** The member `dynamodb` of a record that is still JSON text. */
 class TextChange {
   readonly #record: TextRecord
-  readonly #head: NonNullable<WireRecord['dynamodb']>
 
-  constructor(record: TextRecord, head: NonNullable<WireRecord['dynamodb']>) {
+  constructor(record: TextRecord) {
     this.#record = record
-    this.#head = head
   }
 
   get ApproximateCreationDateTime(): Date | number | undefined {
-    return this.#head.ApproximateCreationDateTime
+    return this.#record.head.dynamodb?.ApproximateCreationDateTime
   }
 
   get SequenceNumber(): string | undefined {
-    return this.#head.SequenceNumber
+    return this.#record.head.dynamodb?.SequenceNumber
   }
 
   get SizeBytes(): number | undefined {
-    return this.#head.SizeBytes
+    return this.#record.head.dynamodb?.SizeBytes
   }
 
   get Keys(): unknown {
-    return this.#head.Keys
+    return this.#record.head.dynamodb?.Keys
   }
 
   get NewImage(): unknown {
