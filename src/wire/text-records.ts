@@ -127,48 +127,25 @@ function without(text: string, { from, to }: ImageRange): string {
   return to === 0 ? text : `${text.slice(0, from)}null${text.slice(to)}`
 }
 
-/** How much of an answer is kept or released together, at least, in bytes. */
-const PIECE_BYTES = 32 * 1024
-
-/**
- * Smaller answers (bytes) are kept whole: the copies would take more memory, until they are collected, than the end of the
- * answer does.
- */
-const LARGE_BYTES = 192 * 1024
-
-/** Consecutive records of an answer, with memory of their own. */
-interface Piece {
-  /** The index after that of its last record. */
-  readonly end: number
-  readonly bytes: Buffer
-  /** What must be subtracted from an index in the answer to get the index in the piece. */
-  readonly offset: number
-}
+/** What is left of an answer is copied, to release the rest, only if this much (bytes) is gained by it. */
+const WORTH_RELEASING_BYTES = 48 * 1024
 
 /**
  * The records of an answer. Each `at` returns a new one, with a string of its own: a consumer who keeps one record of an
- * answer does not keep the whole answer. And the part of a large answer that was delivered is released before the rest.
+ * answer does not keep the whole answer. And when three quarters of a large answer are delivered, its last quarter is copied
+ * and the rest is released; then three quarters of that quarter, and so on.
  */
 export function textRecords(body: Buffer, layout: PageLayout): WireRecords {
   const { count, places, createdAtMs } = layout
-  const pieces = cut(body, layout)
+  /** From here on the answer is kept, and the first record that is. */
+  let offset = places[PLACE.from] ?? 0
   let first = 0
-  let current = 0
-
-  /** Mostly that of the index before, or the next one. */
-  function pieceOf(index: number): Piece | undefined {
-    const isBefore = index < (pieces[current - 1]?.end ?? 0)
-    if (isBefore || current < first) current = first
-    for (let piece = pieces[current]; piece && piece.end <= index; piece = pieces[current]) current++
-    return pieces[current]
-  }
+  let bytes = onItsOwn(body.subarray(offset, places[(count - 1) * PLACES_PER_RECORD + PLACE.to] ?? 0))
 
   return {
     length: count,
     at(index) {
-      const piece = index >= 0 && index < count ? pieceOf(index) : undefined
-      if (!piece) return undefined
-      const { bytes, offset } = piece
+      if (index < first || index >= count) return undefined
       const at = index * PLACES_PER_RECORD
       const from = places[at + PLACE.from] as number
       const to = places[at + PLACE.to] as number
@@ -189,12 +166,12 @@ export function textRecords(body: Buffer, layout: PageLayout): WireRecords {
       return record
     },
     forget(before) {
-      let freed = 0
-      for (let piece = pieces[first]; piece && piece.end <= before; piece = pieces[first]) {
-        freed += piece.bytes.length
-        pieces[first++] = undefined
-      }
-      return freed
+      const done = before < count ? (places[before * PLACES_PER_RECORD + PLACE.from] as number) - offset : 0
+      if (done < WORTH_RELEASING_BYTES || done < 0.75 * bytes.length) return 0
+      bytes = Buffer.from(bytes.subarray(done))
+      offset += done
+      first = before
+      return done
     },
   }
 }
@@ -203,22 +180,6 @@ export function textRecords(body: Buffer, layout: PageLayout): WireRecords {
 function imageAt(places: Int32Array, place: number, recordFrom: number): ImageRange {
   const to = places[place + 1] as number
   return to === 0 ? unknown : { from: (places[place] as number) - recordFrom, to: to - recordFrom }
-}
-
-/** Cuts the answer between records. What was sent around them is left behind. */
-function cut(body: Buffer, { count, places }: PageLayout): (Piece | undefined)[] {
-  const pieces: (Piece | undefined)[] = []
-  let offset = places[PLACE.from] ?? 0
-  for (let index = 0; index < count; index++) {
-    const end = places[index * PLACES_PER_RECORD + PLACE.to] as number
-    const isLast = index + 1 === count
-    if (!isLast && (end - offset < PIECE_BYTES || body.length < LARGE_BYTES)) continue
-    const isAll = isLast && pieces.length === 0
-    const bytes = isAll ? onItsOwn(body.subarray(offset, end)) : Buffer.from(body.subarray(offset, end))
-    pieces.push({ end: index + 1, bytes, offset })
-    offset = end + 1
-  }
-  return pieces
 }
 
 /** A view of a larger piece of memory, such as a socket's, would keep all of that. */
