@@ -83,6 +83,7 @@ export function assemble(given: StreamEmulatorOptions): Parts {
   const requestIds = seededRandom(seed, 'request ids')
   const wire: WorldView = {
     requestId: () => requestId(requestIds),
+    form: () => behaviour.wireForm,
     service,
     table,
     put: (image) => noteWrite('put', writer.putImage(image)),

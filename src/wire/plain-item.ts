@@ -49,31 +49,30 @@ interface Convert {
 /** Stands for a value that `unmarshall` has to be asked about. It makes every value around it unreadable too. */
 const unreadable = Symbol('unreadable')
 
-interface JsonAttribute {
-  readonly S?: unknown
-  readonly N?: unknown
-  readonly B?: unknown
-  readonly SS?: unknown
-  readonly NS?: unknown
-  readonly BS?: unknown
-  readonly M?: unknown
-  readonly L?: unknown
-  readonly NULL?: unknown
-  readonly BOOL?: unknown
-}
-
-/** Members in the order of the service's model: of several, it is the first that counts. */
+/**
+ * Members in the order of the service's model: of several, it is the first that counts. They are read one after another, as
+ * most attributes have one of the first.
+ */
 function toValue(attribute: unknown, convert: Convert): unknown {
   if (typeof attribute !== 'object' || attribute === null) return unreadable
-  const { S, N, B, SS, NS, BS, M, L, NULL, BOOL }: JsonAttribute = attribute
+  const members = attribute as Readonly<Record<string, unknown>>
+  const { S } = members
   if (isGiven(S)) return typeof S === 'string' ? S : unreadable
+  const { N } = members
   if (isGiven(N)) return typeof N === 'string' ? convert.number(N) : unreadable
+  const { B } = members
   if (isGiven(B)) return convert.binary(B)
+  const { SS } = members
   if (isGiven(SS)) return Array.isArray(SS) ? new Set(SS) : unreadable
+  const { NS } = members
   if (isGiven(NS)) return toSet(NS, (text) => (typeof text === 'string' ? convert.number(text) : unreadable))
+  const { BS } = members
   if (isGiven(BS)) return toSet(BS, convert.binary)
+  const { M } = members
   if (isGiven(M)) return toMap(M, convert)
+  const { L } = members
   if (isGiven(L)) return toList(L, convert)
+  const { NULL, BOOL } = members
   if (isGiven(NULL)) return null
   return typeof BOOL === 'boolean' ? BOOL : unreadable
 }
