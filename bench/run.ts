@@ -15,6 +15,7 @@ const benches: Record<string, () => Promise<Bench>> = {
   reshard: async () => (await import('./reshard/reshard.ts')).reshard,
   scale: async () => (await import('./scale/scale.ts')).scale,
   memory: async () => (await import('./memory/memory.ts')).memory,
+  saturation: async () => (await import('./saturation/saturation.ts')).saturation,
   decode: async () => (await import('./pieces/decode.ts')).decode,
   merge: async () => (await import('./pieces/merge.ts')).merge,
   token: async () => (await import('./pieces/token.ts')).token,

@@ -1,3 +1,4 @@
+import type { SaturationResult } from '../saturation/saturation.ts'
 import { show, type Table } from './report.ts'
 import type { Summary } from './rounds.ts'
 
@@ -8,6 +9,7 @@ export interface Measured {
   readonly latency?: readonly { readonly shards: number; readonly summary: Summary; readonly bare: Summary }[]
   readonly reshard?: readonly { readonly shards: number; readonly describes: number }[]
   readonly memory?: { readonly slow: Summary }
+  readonly saturation?: readonly SaturationResult[]
 }
 
 /** A figure that must not get worse. One without a bound is shown for comparison. */
@@ -21,13 +23,15 @@ interface Target {
 }
 
 /** Ratios are of CPU time in one run, unless they say otherwise. */
-function targetsOf({ replay, scale, latency, reshard, memory }: Measured): Target[] {
+function targetsOf({ replay, scale, latency, reshard, memory, saturation }: Measured): Target[] {
   const cpuOf = (side: string) =>
     replay?.[0]?.summaries.find((summary) => summary.side === side)?.cpuSeconds.median ?? Number.NaN
   const costAt = (count: number) =>
     scale?.results.find(({ shards }) => shards === count)?.summary.cpuMicrosPerRecord.median ?? Number.NaN
   const idle = latency?.find(({ shards }) => shards === 1_000)
   const describes = reshard?.filter(({ shards }) => shards === 1_000).map((result) => result.describes)
+  // Over HTTP, what can be delivered depends on the machine.
+  const simulated = saturation?.filter(({ rotationMs }) => rotationMs !== undefined)
   return [
     {
       what: '`for await`, images untouched, to the SDK loop',
@@ -76,6 +80,38 @@ function targetsOf({ replay, scale, latency, reshard, memory }: Measured): Targe
       unit: 'MiB',
       value: memory?.slow.grownMiB.median ?? Number.NaN,
     },
+    {
+      what: '300 saturated shards: delivery with polls every 5–20 ms to 200–1,000 ms',
+      bound: { atLeast: 0.5 },
+      unit: '×',
+      value: slowestDelivery(saturation, 300),
+      digits: 2,
+    },
+    {
+      what: '1,000 saturated shards: delivery with polls every 5–20 ms to 200–1,000 ms',
+      bound: { atLeast: 0.5 },
+      unit: '×',
+      value: slowestDelivery(saturation, 1_000),
+      digits: 2,
+    },
+    {
+      what: 'saturated shards: delivered to written, where that is lowest',
+      bound: { atLeast: 0.5 },
+      unit: '×',
+      value: least(
+        simulated?.flatMap(({ fast, slow, writtenPerSecond }) =>
+          [fast, slow].map(({ perSecond }) => perSecond / writtenPerSecond),
+        ),
+      ),
+      digits: 2,
+    },
+    {
+      what: 'saturated shards: median delay to the time that it takes to call each shard once',
+      bound: { atMost: 2 },
+      unit: '×',
+      value: most(simulated?.map(({ fast, rotationMs = Number.NaN }) => fast.p50Ms / rotationMs)),
+      digits: 2,
+    },
   ]
 }
 
@@ -110,4 +146,17 @@ function measuredText(target: Target): string {
 
 function most(values: readonly number[] | undefined): number {
   return values === undefined || values.length === 0 ? Number.NaN : Math.max(...values)
+}
+
+function least(values: readonly number[] | undefined): number {
+  return values === undefined || values.length === 0 ? Number.NaN : Math.min(...values)
+}
+
+/** Delivery with short pauses as a share of that with long ones, where it is lowest. */
+function slowestDelivery(results: readonly SaturationResult[] | undefined, count: number): number {
+  return least(
+    results
+      ?.filter(({ shards }) => shards === count)
+      .map(({ fast, slow }) => fast.perSecond / slow.perSecond),
+  )
 }
