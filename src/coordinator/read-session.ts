@@ -1,6 +1,6 @@
 import { setMaxListeners } from 'node:events'
 import { RecordBuffer } from '../buffer/record-buffer.ts'
-import { type Clock, sleep } from '../core/clock.ts'
+import type { Clock } from '../core/clock.ts'
 import type { Emitter } from '../core/emitter.ts'
 import type { ServiceClock } from '../core/service-clock.ts'
 import type { StreamToken } from '../position/token.ts'
@@ -85,6 +85,7 @@ export class ReadSession {
   /** The round of the caller that is waiting to hear that there is nothing new. */
   #round: PollRound | undefined
   #lastDemand: { readonly monotonic: number; readonly wall: number }
+  #firstLookEndsAt = Number.POSITIVE_INFINITY
   #hasReportedCaughtUp = false
 
   constructor(context: SessionContext) {
@@ -94,7 +95,7 @@ export class ReadSession {
     setMaxListeners(0, signal)
     this.#context = context
     this.#errors = new BlockingErrors(streamArn)
-    this.#wakeTimer = new WakeTimer(clock, () => this.#changed())
+    this.#wakeTimer = new WakeTimer(clock, () => this.#onTimer())
     this.#lastDemand = { monotonic: clock.monotonic(), wall: clock.now() }
     this.#calls = { api, streamArn, clock, serviceClock, signal }
     this.#listing = {
@@ -328,8 +329,9 @@ export class ReadSession {
   async pause(): Promise<void> {
     const { clock, options } = this.#context
     const over = new AbortController()
-    await Promise.race([this.progress(over.signal), sleep(clock, options.idlePollMs.min, over.signal)])
-    over.abort()
+    const cancelTimer = clock.setTimer(options.idlePollMs.min, () => over.abort())
+    await this.progress(over.signal)
+    cancelTimer()
   }
 
   /** Renews the iterators that would expire soon. Resolves when that is done, or was tried. */
@@ -554,7 +556,14 @@ export class ReadSession {
     this.#discovery.run(now)
     const nextReadAt = this.#pump.nextDueAt ?? Number.POSITIVE_INFINITY
     const { nextDueAt, firstLookEndsAt } = this.#discovery
+    this.#firstLookEndsAt = firstLookEndsAt
     this.#wakeTimer.set(Math.min(nextReadAt, nextDueAt, firstLookEndsAt), now)
+  }
+
+  #onTimer(): void {
+    // The merge does not wait for the children of that shard any more: the consumer may have a record now.
+    if (this.#firstLookEndsAt <= this.#context.clock.monotonic()) this.#changed()
+    else this.#run()
   }
 
   #changed(): void {

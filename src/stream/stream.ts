@@ -2,7 +2,7 @@ import type { Checkpointer } from '../checkpoints/checkpointer.ts'
 import type { Coordinator } from '../coordinator/coordinator.ts'
 import type { StreamLag } from '../coordinator/lag.ts'
 import { CallQueue } from '../core/call-queue.ts'
-import { type Clock, sleep } from '../core/clock.ts'
+import type { Clock } from '../core/clock.ts'
 import type { Emitter, Unsubscribe } from '../core/emitter.ts'
 import { integer } from '../core/options.ts'
 import type { Position } from '../position/position.ts'
@@ -256,16 +256,19 @@ export class DynamoDBStream<Image = PlainItem>
     if (this.#isClosed) return false
     if (this.#coordinator.ended && !this.#deliveries.hasReturned) return this.#followTable(left)
     const { clock } = this.#parts
-    const changed = new AbortController()
-    const over = AbortSignal.any([left, changed.signal])
+    // Not AbortSignal.any: on Node 20 a signal that lives long remembers every signal that was made of it.
+    const over = new AbortController()
+    const stop = () => over.abort()
+    left.addEventListener('abort', stop)
+    const cancelTimer =
+      until === undefined ? undefined : clock.setTimer(Math.max(0, until - clock.monotonic()), stop)
     try {
-      const progress = this.#coordinator.progress(over)
-      if (until === undefined) await progress
-      else await Promise.race([progress, sleep(clock, Math.max(0, until - clock.monotonic()), over)])
+      if (!left.aborted) await this.#coordinator.progress(over.signal)
     } catch (error) {
       if (!this.#isClosed) throw error
     } finally {
-      changed.abort()
+      cancelTimer?.()
+      left.removeEventListener('abort', stop)
     }
     return true
   }
