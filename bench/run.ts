@@ -16,6 +16,7 @@ const benches: Record<string, () => Promise<Bench>> = {
   scale: async () => (await import('./scale/scale.ts')).scale,
   memory: async () => (await import('./memory/memory.ts')).memory,
   saturation: async () => (await import('./saturation/saturation.ts')).saturation,
+  aging: async () => (await import('./aging/aging.ts')).aging,
   decode: async () => (await import('./pieces/decode.ts')).decode,
   merge: async () => (await import('./pieces/merge.ts')).merge,
   token: async () => (await import('./pieces/token.ts')).token,

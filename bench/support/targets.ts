@@ -1,3 +1,4 @@
+import type { AgingResult, MoveResult } from '../aging/aging.ts'
 import type { SaturationResult } from '../saturation/saturation.ts'
 import { show, type Table } from './report.ts'
 import type { Summary } from './rounds.ts'
@@ -10,6 +11,7 @@ export interface Measured {
   readonly reshard?: readonly { readonly shards: number; readonly describes: number }[]
   readonly memory?: { readonly slow: Summary }
   readonly saturation?: readonly SaturationResult[]
+  readonly aging?: { readonly weeks: readonly AgingResult[]; readonly moves: readonly MoveResult[] }
 }
 
 /** A figure that must not get worse. One without a bound is shown for comparison. */
@@ -23,7 +25,7 @@ interface Target {
 }
 
 /** Ratios are of CPU time in one run, unless they say otherwise. */
-function targetsOf({ replay, scale, latency, reshard, memory, saturation }: Measured): Target[] {
+function targetsOf({ replay, scale, latency, reshard, memory, saturation, aging }: Measured): Target[] {
   const cpuOf = (side: string) =>
     replay?.[0]?.summaries.find((summary) => summary.side === side)?.cpuSeconds.median ?? Number.NaN
   const costAt = (count: number) =>
@@ -111,6 +113,46 @@ function targetsOf({ replay, scale, latency, reshard, memory, saturation }: Meas
       unit: '×',
       value: most(simulated?.map(({ fast, rotationMs = Number.NaN }) => fast.p50Ms / rotationMs)),
       digits: 2,
+    },
+    {
+      what: 'four weeks of 1,000 shards that roll: heap after them to after two days',
+      bound: { atMost: 1.1 },
+      unit: '×',
+      value: most(aging?.weeks.map(({ heapGrowth }) => heapGrowth)),
+      digits: 2,
+    },
+    {
+      what: 'four weeks of 1,000 shards that roll: shards in memory after them to after two days',
+      bound: { atMost: 1.05 },
+      unit: '×',
+      value: most(aging?.weeks.map(({ shardGrowth }) => shardGrowth)),
+      digits: 2,
+    },
+    {
+      what: 'four weeks of 1,000 shards that roll: CPU time of a shard after them to after two days',
+      bound: { atMost: 1.25 },
+      unit: '×',
+      value: most(aging?.weeks.map(({ costGrowth }) => costGrowth)),
+      digits: 2,
+    },
+    {
+      what: '`moveTo` with 8,000 shards that name trimmed parents: CPU time',
+      bound: { atMost: 0.3 },
+      unit: 's',
+      value: most(aging?.moves.filter(({ shards }) => shards === 8_000).map(({ cpuMs }) => cpuMs / 1_000)),
+    },
+    {
+      what: '`moveTo` with 8,000 shards that name trimmed parents: CPU time to 4,000 shards',
+      bound: { atMost: 2.5 },
+      unit: '×',
+      value: most(aging?.moves.filter(({ shards }) => shards === 8_000).map(({ toHalf }) => toHalf)),
+      digits: 2,
+    },
+    {
+      what: '`moveTo` with up to 8,000 shards that name trimmed parents: longest event-loop block',
+      bound: { atMost: 50 },
+      unit: 'ms',
+      value: most(aging?.moves.map(({ blockMs }) => blockMs)),
     },
   ]
 }
