@@ -35,7 +35,7 @@ export const aging: Bench = async ({ quick }) => {
   const shards = quick ? 60 : 1_000
   const days = quick ? 7 : 28
   const weeks: AgingResult[] = []
-  for (const reader of ['Coordinator', 'Coordinator, token read', 'openStream, checkpoints'] as const) {
+  for (const reader of ['Coordinator, no token', 'openStream, checkpoints'] as const) {
     const input: WeeksInput = { shards, days, reader }
     const [summary] = await runRounds(weeksModule, [{ name: 'weeks', input }], 1)
     if (summary) weeks.push(byDay(reader, days, summary))

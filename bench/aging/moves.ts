@@ -2,7 +2,6 @@ import { Coordinator, type StreamsApi, type StreamToken } from '../../src/index.
 import { ManualClock } from '../../src/testing/manual-clock.ts'
 import type { Side } from '../support/measure.ts'
 import { sequenceNumber } from '../support/sample-records.ts'
-import { settle } from './rolling-stream.ts'
 
 export interface MoveInput {
   readonly shards: number
@@ -112,6 +111,11 @@ function agedStream(shards: number, now: number): StreamsApi {
       return { records: [], decode: undefined, nextIterator: iterator, bytes: 60 }
     },
   }
+}
+
+/** Answers come with the next turn of the event loop, as those of a socket do. */
+function settle(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve))
 }
 
 export const sides: Record<string, Side<never>> = { move: move as Side<never> }

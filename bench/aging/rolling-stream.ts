@@ -7,6 +7,9 @@ const LISTED_MS = 24 * HOUR_MS
 /** How long a shard is open. */
 const LIFE_MS = 4 * HOUR_MS
 const RECORDS_PER_SHARD = 3
+/** A page of DescribeStream holds 100 shards at most: those of 14 chains, 7 each. */
+const CHAINS_PER_PAGE = 14
+const CALL_MS = 5
 
 /**
  * Shards that are each replaced by a child after four hours, evenly spread over them, and listed for 24 hours after they
@@ -43,10 +46,10 @@ export function rollingStream(chains: number, clock: Clock): StreamsApi {
     return listed
   }
 
-  const chainsPerPage = 14
+  const call = () => new Promise<void>((resolve) => clock.setTimer(CALL_MS, resolve))
   return {
     listShards: async ({ exclusiveStartShardId, childrenOf }) => {
-      await settle()
+      await call()
       const serviceTime = clock.now()
       const answer = { status: 'ENABLED', lastEvaluatedShardId: undefined, serviceTime } as const
       if (childrenOf !== undefined) {
@@ -55,12 +58,12 @@ export function rollingStream(chains: number, clock: Clock): StreamsApi {
         return { ...answer, shards: child <= newest(chain) ? [describe(chain, child)] : [] }
       }
       const first = exclusiveStartShardId === undefined ? 0 : chainOf(exclusiveStartShardId) + 1
-      const end = Math.min(chains, first + chainsPerPage)
+      const end = Math.min(chains, first + CHAINS_PER_PAGE)
       const shards = Array.from({ length: end - first }, (_, index) => listedOf(first + index)).flat()
       return { ...answer, shards, lastEvaluatedShardId: end < chains ? shards.at(-1)?.shardId : undefined }
     },
     openIterator: async ({ shardId, start }) => {
-      await settle()
+      await call()
       if (!('sequenceNumber' in start)) {
         return `${shardId} ${start.type === 'LATEST' ? RECORDS_PER_SHARD : 0}`
       }
@@ -68,7 +71,7 @@ export function rollingStream(chains: number, clock: Clock): StreamsApi {
       return `${shardId} ${start.type === 'AFTER_SEQUENCE_NUMBER' ? index + 1 : index}`
     },
     readRecords: async ({ iterator }) => {
-      await settle()
+      await call()
       const [shardId = '', first = ''] = iterator.split(' ')
       const generation = generationOf(shardId)
       const madeAt = Number(shardId.slice(8, 28))
@@ -92,9 +95,4 @@ export function rollingStream(chains: number, clock: Clock): StreamsApi {
       }
     },
   }
-}
-
-/** Answers come with the next turn of the event loop, as those of a socket do. */
-export function settle(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve))
 }
