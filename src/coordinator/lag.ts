@@ -1,4 +1,3 @@
-import { shardCreatedAt } from '../position/shard-id.ts'
 import type { ShardReader } from '../reader/shard-reader.ts'
 import { RETENTION_MS } from '../shards/retention.ts'
 import type { ShardNode } from '../shards/shard.ts'
@@ -55,6 +54,6 @@ function readUpToOf(reader: ShardReader, serviceNow: number, isPolled: boolean):
   if (node.state === 'fetched' || (atTip && isPolled && !isFailing)) return serviceNow
   const known = Math.max(caughtUpAt ?? Number.NEGATIVE_INFINITY, node.reachedTime)
   if (Number.isFinite(known)) return known
-  const start = Math.max(since ?? 0, shardCreatedAt(node.shardId) ?? 0)
+  const start = Math.max(since ?? 0, node.createdAt ?? 0)
   return start > 0 ? start : serviceNow
 }

@@ -163,10 +163,14 @@ export class ReadSession {
    * Starts reading: the forest was listed, by a listing that started at `listedAt` (monotonic ms), and placed.
    * `newestKnown`: when the newest shard before the position was created (ms).
    */
-  start(newShardStart: NewShardStart, listedAt: number, newestKnown: number | undefined): void {
+  async start(
+    newShardStart: NewShardStart,
+    listedAt: number,
+    newestKnown: number | undefined,
+  ): Promise<void> {
     // A token may name parents that no listing shows.
     this.forest.updateHiddenParents(listedAt, this.#context.serviceClock.now())
-    this.#sequencer.start(newShardStart, newestKnown)
+    await this.#sequencer.start(newShardStart, newestKnown)
     this.#discovery.start()
   }
 

@@ -54,7 +54,7 @@ async function startAt(
   const newShardStart = isLatest
     ? seekLatest(session.forest, truncatedToSecond(now))
     : seek(position, session.forest, now)
-  session.start(newShardStart, calledAt, newestKnown(position, now))
+  await session.start(newShardStart, calledAt, newestKnown(position, now))
   if (isLatest) await session.openAtLatest(Math.min(now, calledAtByServiceClock))
   if (!isLatest || position.kind === 'latest') return true
   // Some records of that time may lie before the iterators that were opened meanwhile.

@@ -1,6 +1,5 @@
 import { ShardQueue } from '../buffer/shard-queue.ts'
 import { compareSequenceNumbers, isSequenceNumber } from '../position/sequence-number.ts'
-import { shardCreatedAt } from '../position/shard-id.ts'
 import { RETENTION_MS } from '../shards/retention.ts'
 import { OLDEST_LEFT, type ShardNode } from '../shards/shard.ts'
 import type { IteratorStart } from '../streams-api/streams-api.ts'
@@ -97,7 +96,7 @@ export class ShardReader {
       this.#since = this.#firstSince
     }
     const parentTime = Number.isFinite(node.reachedTime) ? node.reachedTime : undefined
-    this.queue = new ShardQueue(node, parentTime ?? shardCreatedAt(node.shardId) ?? serviceNow)
+    this.queue = new ShardQueue(node, parentTime ?? node.createdAt ?? serviceNow)
   }
 
   // ---- What it says of itself --------------------------------------------------------------------------------------
@@ -305,7 +304,7 @@ export class ShardReader {
   #stepContext(context: SharedContext): StepContext {
     const { node, queue } = this
     const { serviceNow } = context
-    const createdAt = shardCreatedAt(node.shardId)
+    const { createdAt } = node
     const isYoung = createdAt !== undefined && createdAt > serviceNow - RETENTION_MS
     return {
       ...context,
@@ -355,7 +354,7 @@ export class ShardReader {
   #firstSequenceNumber(serviceNow: number): string | undefined {
     const { node } = this
     if (!this.losesTrimmed(serviceNow) || this.#state.rejectsFirstNumber) return undefined
-    const createdAt = shardCreatedAt(node.shardId)
+    const { createdAt } = node
     if (createdAt === undefined || createdAt > serviceNow - RETENTION_MS) return undefined
     return node.startingSequenceNumber
   }

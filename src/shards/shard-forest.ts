@@ -143,7 +143,7 @@ export class ShardForest {
   completeListing(listing: Listing, serviceNow: number, now: number): void {
     for (const node of this.#nodes.values()) {
       if (node.seenInListing >= listing.number) continue
-      const createdAt = shardCreatedAt(node.shardId)
+      const { createdAt } = node
       node.gone = createdAt === undefined || createdAt <= serviceNow - RETENTION_MS
       if (node.seenInListing > 0) node.missingSince ??= now
     }
