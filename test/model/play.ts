@@ -31,7 +31,7 @@ export async function play(
       tell(() => `${seconds(world)} ${describeStep(step)}`)
       if (isWorldStep(step)) {
         // No time passes in the middle of what is under way.
-        if (step.do === 'jump' || step.do === 'burst') await world.clock.advance(0)
+        if (step.do === 'burst' || step.do === 'suspend') await world.clock.advance(0)
         world.perform(step)
       } else await consumer.perform(step)
     }
@@ -60,9 +60,9 @@ export async function play(
   }
 }
 
-/** The time since the beginning. */
-function seconds({ clock }: World): string {
-  return `${((clock.now() - BEGINNING) / 1_000).toFixed(3)} s`
+/** The service's time since the beginning. */
+function seconds({ emulator }: World): string {
+  return `${((emulator.now() - BEGINNING) / 1_000).toFixed(3)} s`
 }
 
 let warm: Promise<void> | undefined
@@ -97,7 +97,7 @@ function isWorldStep(step: Step): step is Exclude<Step, ReaderStep> {
 
 function describeEntry(
   { nameOf }: World,
-  { at, op, shard, shards, position, records, effect, error }: LogEntry,
+  { at, sentAt, op, shard, shards, position, records, effect, error }: LogEntry,
 ): string {
   const facts = [
     shard && nameOf(shard),
@@ -106,6 +106,9 @@ function describeEntry(
     records,
     effect,
     error,
+    sentAt !== undefined && at - sentAt > 60_000
+      ? `sent ${Math.round((at - sentAt) / 1_000)} s before`
+      : undefined,
   ]
   return `  ${((at - BEGINNING) / 1_000).toFixed(3)} ${op} ${facts.filter((fact) => fact !== undefined).join(' ')}`
 }

@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os'
 import { parseArgs } from 'node:util'
 import { type Failure, findFailure } from './check.ts'
-import { anyHistory } from './histories.ts'
+import { anyHistory, kinds } from './histories.ts'
 import { makeNaive } from './naive-coordinator.ts'
 import type { Outcome } from './soak-batch.ts'
 import { type Player, startPlayers } from './soak-players.ts'
@@ -15,7 +15,7 @@ const USAGE = `Plays random histories against the library, until one breaks a pr
 --histories  how many to play
 --seed       the seed of the first batch; each batch of 200 has the next one, and progress tells which is done,
              so that a soak can go on where another one stopped
---kind       plain, visibility, errors, retention, crowd, heavy or everything; all kinds, if left out
+--kind       ${Object.keys(kinds).join(', ')}; all kinds if left out
 --workers    how many threads play; one for each core, if left out. What is found does not depend on it
 --quick      stops at the first broken promise, and only names it
 --naive      plays them also against the obvious way to read a stream, and counts which promises each breaks

@@ -15,6 +15,11 @@ export type Promised =
   | 'no false undefined'
   | 'no unexpected error'
   | 'never stuck'
+  | 'not held up'
+  | 'quiet'
+  | 'hidden parents awaited'
+  | 'true lag'
+  | 'bounded memory'
 
 /** A promise that was broken. */
 export class Violation extends Error {
