@@ -77,6 +77,7 @@ export function assemble(given: StreamEmulatorOptions): Parts {
     iterators,
     limits: createLimits(),
     rules,
+    latency: given.latency,
     random: seededRandom(seed, 'calls'),
     log: (entry) => log.push(entry),
   })

@@ -9,10 +9,10 @@ import { resetAsTheSdkTellsIt } from './wire/request-handler.ts'
 export function threeCallView(service: Service): StreamsApi {
   return {
     listShards: async (request, signal) => {
-      const { status, shards, lastEvaluatedShardId } = await service
+      const { status, shards, lastEvaluatedShardId, answeredAt } = await service
         .listShards(request, signal)
         .catch(rethrow)
-      return { status, shards, lastEvaluatedShardId, serviceTime: Math.floor(service.now() / 1000) * 1000 }
+      return { status, shards, lastEvaluatedShardId, serviceTime: Math.floor(answeredAt / 1000) * 1000 }
     },
     openIterator: (request, signal) => service.openIterator(request, signal).catch(rethrow),
     readRecords: async (request, signal) => {

@@ -1,5 +1,5 @@
 import { isStreamError, openStream, type StreamToken } from '../../../src/index.ts'
-import { seeded } from '../consumer.ts'
+import { seeded } from '../seeded.ts'
 import { createOracle } from '../oracle.ts'
 import { type Asked, fromFuture, fromLatest, fromTime, fromTrimHorizon, type Origin } from '../origin.ts'
 import { settle } from '../settle.ts'
@@ -89,7 +89,7 @@ export function createConsumer(
   const explain = (error: unknown, from: 'open' | 'next' | 'call' | 'save' | 'close'): void => {
     if (error instanceof Violation) throw error
     tell(() => `    ${String(error)}`)
-    if (error instanceof Error && error.name === 'AccessDeniedException' && deniedSeen < world.denied) {
+    if (error instanceof Error && error.name === 'AccessDeniedException' && deniedSeen < world.refused) {
       deniedSeen++
       return
     }
