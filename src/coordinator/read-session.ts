@@ -9,6 +9,7 @@ import { PageBudget } from '../reader/page-budget.ts'
 import { ReadPump } from '../reader/read-pump.ts'
 import { isTrimHorizonReadable, type ReadContext, type ReadOutcome } from '../reader/read-shard.ts'
 import type { ShardReader, SharedContext } from '../reader/shard-reader.ts'
+import { RETENTION_MS } from '../shards/retention.ts'
 import type { NewShardStart } from '../shards/seek.ts'
 import type { ShardNode } from '../shards/shard.ts'
 import { ShardForest } from '../shards/shard-forest.ts'
@@ -169,7 +170,8 @@ export class ReadSession {
     newestKnown: number | undefined,
   ): Promise<void> {
     // A token may name parents that no listing shows.
-    this.forest.updateHiddenParents(listedAt, this.#context.serviceClock.now())
+    const { clock, serviceClock } = this.#context
+    this.forest.updateHiddenParents(listedAt, clock.monotonic(), serviceClock.now())
     await this.#sequencer.start(newShardStart, newestKnown)
     this.#discovery.start()
   }
@@ -218,6 +220,7 @@ export class ReadSession {
     return lagOf({
       readers: this.#sequencer.readers,
       nodes: this.#frontier.nodes(),
+      isOver: this.#discovery.isOver,
       serviceNow: serviceClock.now(),
       now: clock.monotonic(),
       longestPauseMs: options.idlePollMs.max,
@@ -368,12 +371,11 @@ export class ReadSession {
 
   /** Puts the records of a page into the buffer, before any state is changed. */
   #takeIn(reader: ShardReader, page: RecordPage, limit: number): Outcome {
-    const { clock, options, serviceClock } = this.#context
+    const { options } = this.#context
     const records = page.textRecords ?? page.records
     if (!page.textRecords && !page.records.every(isRecord)) {
       return { kind: 'failed', failed: { operation: 'GetRecords', error: invalidPage() } }
     }
-    serviceClock.observe(page.serviceTime, clock.monotonic() - reader.polledAt)
     const bytes = page.bytes ?? estimateBytes(page)
     this.#budget.observe(records.length, bytes)
     const first = reader.admit(records)
@@ -414,8 +416,8 @@ export class ReadSession {
         this.#sequencer.fetched(reader)
         break
       case 'expire':
-        // What was trimmed with it is not missed in its children either.
-        for (const child of node.children) child.promised = false
+        // What was trimmed with it is not missed in its children either, as far as they may have lost records too.
+        for (const child of node.children) if (!this.#isYoung(child)) child.promised = false
         this.#expire(reader)
         break
       case 'probeTrimHorizon':
@@ -449,6 +451,10 @@ export class ReadSession {
       awaitedAfter: this.#round?.after,
       hasEnough: this.#pump.hasEnough(reader),
     }
+  }
+
+  #isYoung({ createdAt }: ShardNode): boolean {
+    return createdAt !== undefined && createdAt > this.#context.serviceClock.now() - RETENTION_MS
   }
 
   /** The service no longer knows the shard: there is nothing more to come. */

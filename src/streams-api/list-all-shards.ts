@@ -43,11 +43,11 @@ async function callOnce(
   request: PageRequest,
   signal: AbortSignal,
 ): Promise<ShardPage> {
-  const { api, clock, limit, serviceClock, streamArn } = context
+  const { api, limit, serviceClock, streamArn } = context
   await limit.wait(signal)
-  const calledAt = clock.monotonic()
+  const call = serviceClock.mark()
   const page = await api.listShards({ streamArn, ...request }, signal)
-  serviceClock.observe(page.serviceTime, clock.monotonic() - calledAt)
+  serviceClock.observe(page.serviceTime, call)
   return page
 }
 

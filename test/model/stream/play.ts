@@ -1,6 +1,6 @@
 import type { LogEntry } from '../../../src/testing/index.ts'
-import { seeded } from '../seeded.ts'
 import { asViolation, describeLog, describeStep, seconds } from '../play.ts'
+import { seeded } from '../seeded.ts'
 import { createWorld, type World } from '../world.ts'
 import { createConsumer, type StreamConsumer } from './consumer.ts'
 import type { ConsumerStep, StreamHistory, StreamSetup, StreamStep } from './steps.ts'

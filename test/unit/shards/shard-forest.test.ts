@@ -77,7 +77,7 @@ describe('a parent that is named and not listed', () => {
 
   it('is trimmed, not hidden, when it is older than the retention', () => {
     const { lineage } = forest('(a) > b')
-    lineage.updateHiddenParents(0, NOW + RETENTION_MS + 1)
+    lineage.updateHiddenParents(0, 0, NOW + RETENTION_MS + 1)
     expect(lineage.hiddenParents.size).toBe(0)
     expect(lineage.missingParents).toBe(1)
   })
@@ -130,7 +130,7 @@ describe('the plan for an unread shard', () => {
     list({ at: HIDDEN_PARENT_WAIT_MS })
     expect(planShard(lineage.get(idOf('b')) as never, lineage)).toBe('open')
     const old = forest('(a) > b').lineage
-    old.updateHiddenParents(0, NOW + RETENTION_MS + 1)
+    old.updateHiddenParents(0, 0, NOW + RETENTION_MS + 1)
     expect(planShard(old.get(idOf('b')) as never, old)).toBe('open')
   })
 })
