@@ -88,6 +88,7 @@ export class ReadSession {
   #lastDemand: { readonly monotonic: number; readonly wall: number }
   #firstLookEndsAt = Number.POSITIVE_INFINITY
   #hasReportedCaughtUp = false
+  #streamCheck: Promise<unknown> | undefined
 
   constructor(context: SessionContext) {
     const { api, streamArn, options, clock, serviceClock, random, events, describeLimit } = context
@@ -257,7 +258,7 @@ export class ReadSession {
     const reader = this.#sequencer.readers.get(queue.node) as ShardReader
     if (queue.length === 0 || (reader.phase === 'resting' && !this.#pump.hasEnough(reader)))
       this.#drained(reader)
-    if (this.#pump.hasDue(now)) this.#run()
+    if (this.#pump.hasDue(now) || this.#discovery.nextDueAt <= now) this.#run()
     return delivery
   }
 
@@ -271,7 +272,7 @@ export class ReadSession {
   }
 
   #throwErrors(now: number): void {
-    const failure = this.#errors.takeError(now)
+    const failure = this.#errors.takeError()
     if (failure) throw failure.error
     for (const reader of this.#errors.takeStopped()) this.#pump.schedule(reader, now)
     this.#discovery.resume()
@@ -284,11 +285,12 @@ export class ReadSession {
     const wall = clock.now()
     this.#lastDemand = { monotonic: now, wall }
     // While a machine sleeps, the monotonic clock may stand still.
-    const pauseMs = Math.max(now - last.monotonic, wall - last.wall)
-    if (pauseMs < CONSUMER_AWAY_MS) return
+    const pauseMs = now - last.monotonic
+    const wasAsleep = wall - last.wall - pauseMs >= CONSUMER_AWAY_MS
+    if (pauseMs < CONSUMER_AWAY_MS && !wasAsleep) return
     for (const reader of this.readers()) {
       if (!reader.atTip || reader.queue.length > 0) continue
-      if (now - reader.polledAt < CONSUMER_AWAY_MS && pauseMs === now - last.monotonic) continue
+      if (now - reader.polledAt < CONSUMER_AWAY_MS && !wasAsleep) continue
       reader.doubtTip()
       if (reader.phase === 'scheduled' && !reader.isFailing) this.#pump.schedule(reader, now)
     }
@@ -357,7 +359,8 @@ export class ReadSession {
     while (!this.#stop.signal.aborted && !this.#errors.isFinal) {
       const reader = remaining.at(-1)
       if (!reader) return
-      if (reader.isFailing || reader.hasAnsweredSince(after)) remaining.pop()
+      const isWaiting = reader.phase === 'checkingEnd' || reader.isFailing
+      if (isWaiting || reader.hasAnsweredSince(after)) remaining.pop()
       else await this.progress()
     }
   }
@@ -372,10 +375,10 @@ export class ReadSession {
   /** Puts the records of a page into the buffer, before any state is changed. */
   #takeIn(reader: ShardReader, page: RecordPage, limit: number): Outcome {
     const { options } = this.#context
-    const records = page.textRecords ?? page.records
-    if (!page.textRecords && !page.records.every(isRecord)) {
+    if (!isValidPage(page)) {
       return { kind: 'failed', failed: { operation: 'GetRecords', error: invalidPage() } }
     }
+    const records = page.textRecords ?? page.records
     const bytes = page.bytes ?? estimateBytes(page)
     this.#budget.observe(records.length, bytes)
     const first = reader.admit(records)
@@ -465,14 +468,18 @@ export class ReadSession {
 
   async #probeTrimHorizon(reader: ShardReader, failed: FailedCall): Promise<void> {
     const outcome = await isTrimHorizonReadable(reader, this.#calls).then(
-      (isReadable): Outcome => ({ kind: 'trimHorizonProbed', isReadable, failed }),
+      (isReadable): Outcome => ({ kind: 'trimHorizonProbed', isReadable }),
       (error: unknown): Outcome => ({ kind: 'failed', failed: { ...failed, error } }),
     )
     if (!this.#stop.signal.aborted) this.#step(reader, outcome)
   }
 
+  /** One call serves all shards that were not found while it is in flight. */
   async #describeStream(reader: ShardReader, failed: FailedCall): Promise<void> {
-    const outcome = await tryToListShards(this.#listing).then(
+    this.#streamCheck ??= tryToListShards(this.#listing).finally(() => {
+      this.#streamCheck = undefined
+    })
+    const outcome = await this.#streamCheck.then(
       (): Outcome => ({ kind: 'streamExists', failed }),
       (error: unknown): Outcome => ({ kind: 'failed', failed: { operation: 'DescribeStream', error } }),
     )
@@ -500,7 +507,7 @@ export class ReadSession {
   /** An error that the caller has to see; `reader` waits until then. */
   #fail(error: unknown, reader: ShardReader | undefined): void {
     if (classifyError(error) === 'notFound') this.#errors.streamGone(error)
-    else this.#errors.fail(error, reader, this.#context.clock.monotonic())
+    else this.#errors.fail(error, reader)
   }
 
   #reportCaughtUp(): void {
@@ -577,6 +584,7 @@ export class ReadSession {
   }
 
   #changed(): void {
+    if (this.#stop.signal.aborted) return
     this.#reportCaughtUp()
     this.#wakeTimer.wake()
     this.#run()
@@ -589,13 +597,19 @@ function isAnswered({ after, remaining }: PollRound): boolean {
   return remaining.length === 0
 }
 
+/** Nothing of a page is used before this was checked: it may come from any implementation of the three calls. */
+function isValidPage(page: RecordPage | undefined): page is RecordPage {
+  if (page?.textRecords) return true
+  return Array.isArray(page?.records) && page.records.every(isRecord)
+}
+
 function isRecord(record: unknown): boolean {
   return typeof record === 'object' && record !== null
 }
 
 /** A proxy, a middleware or an emulator has put something else among the records. The same call may be right next time. */
 function invalidPage(): Error {
-  const error = new Error('GetRecords returned a record that is not an object')
+  const error = new Error('GetRecords returned something else than records')
   return Object.assign(error, { name: 'InvalidResponse', $retryable: {} })
 }
 

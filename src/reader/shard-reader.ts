@@ -281,6 +281,7 @@ export class ShardReader {
   /** Records after the position are gone: continue at the oldest one that is left. */
   goToOldest(): void {
     this.node.fetched = undefined
+    this.node.ledger.startAfter(undefined)
     this.node.start = OLDEST_LEFT
   }
 

@@ -177,6 +177,8 @@ export class ShardForest {
   forgetMissingSince(time: number): void {
     for (const node of this.#nodes.values()) {
       if (node.state !== 'finished' || node.ledger.hasOpen) continue
+      // A leaf that is listed again would be read again: nothing else says that it was read.
+      if (!node.gone && node.children.length === 0) continue
       if (node.missingSince === undefined || node.missingSince >= time) continue
       this.#forget(node)
     }

@@ -77,10 +77,10 @@ export class DynamoDBStream<Image = PlainItem>
     if (this.#checkpointer === undefined) return
     this.#checkpointer.recordsDone(0)
     try {
-      await this.#checkpointer.flush()
+      await this.#checkpointer.flush(this.#parts.signal)
     } catch (error) {
       this.#checkpointer.stop()
-      await this.close()
+      await this.close().catch(() => {})
       throw error
     }
   }
@@ -104,9 +104,11 @@ export class DynamoDBStream<Image = PlainItem>
    * Moves to another position, all or nothing; a loop continues with the records from there. See `Coordinator.moveTo`.
    */
   async moveTo(position: Position): Promise<void> {
-    await this.#coordinator.moveTo(position)
-    this.#deliveries.clear()
-    this.#pendingError = undefined
+    // At the very moment of the move: a record of the new position may be delivered right after it.
+    await this.#coordinator.moveAndThen(position, () => {
+      this.#deliveries.clear()
+      this.#pendingError = undefined
+    })
     this.#checkpointer?.recordsDone(0)
   }
 
@@ -201,7 +203,10 @@ export class DynamoDBStream<Image = PlainItem>
     try {
       while (this.#deliveries.inHand < batch.maxRecords) if (!this.#takeRecord()) break
     } catch (error) {
-      if (this.#deliveries.inHand === 0) throw error
+      if (this.#deliveries.inHand === 0) {
+        batch.isGathering = false
+        throw error
+      }
       this.#pendingError = { error }
     }
     if (this.#deliveries.inHand === 0 || this.#isClosed) {
@@ -241,7 +246,7 @@ export class DynamoDBStream<Image = PlainItem>
 
   /** The loop was left: the consumer is not done with what it has. */
   async #leave(): Promise<void> {
-    this.#deliveries.return()
+    this.#deliveries.giveBack()
     this.#pendingError = undefined
     if (this.#parts.signal?.aborted) await this.close()
     else if (!this.#isClosed) await this.#checkpointer?.flush()

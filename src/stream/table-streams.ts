@@ -8,7 +8,7 @@ import { StreamError } from '../core/errors.ts'
 import { classifyError } from '../streams-api/classify-error.ts'
 import { listStreamArns } from '../streams-api/list-streams.ts'
 import { createStreamsClient, isStreamsApi } from '../streams-api/make-client.ts'
-import { callUntilAnswered } from '../streams-api/retry.ts'
+import { callUntilAnswered, callWithTimeout } from '../streams-api/retry.ts'
 import type { StreamsApi } from '../streams-api/streams-api.ts'
 import type { StreamEvents } from './events.ts'
 
@@ -56,7 +56,7 @@ export async function tableStreams(
     signal: AbortSignal,
   ): Promise<T> =>
     callUntilAnswered(
-      (abortSignal) => abortable(send(abortSignal), abortSignal),
+      () => callWithTimeout((limited) => abortable(send(limited), limited), { clock: around.clock, signal }),
       { ...around, signal },
       (retry) => around.events.emit('retry', { operation, shardId: undefined, ...retry }),
     )

@@ -27,26 +27,21 @@ interface PageRequest {
 /** Makes one DescribeStream call, within the rate limit, until it succeeds. */
 export function listShardPage(context: ListingContext, request: PageRequest): Promise<ShardPage> {
   return callUntilAnswered(
-    (signal) => callOnce(context, request, signal),
+    () => tryToListShards(context, request),
     context,
     (retry) => context.onRetry({ ...retry, shardId: request.childrenOf }),
   )
 }
 
 /** Makes one DescribeStream call, within the rate limit, and does not repeat it. */
-export function tryToListShards(context: ListingContext): Promise<ShardPage> {
-  return callWithTimeout((signal) => callOnce(context, {}, signal), context)
-}
-
-async function callOnce(
+export async function tryToListShards(
   context: ListingContext,
-  request: PageRequest,
-  signal: AbortSignal,
+  request: PageRequest = {},
 ): Promise<ShardPage> {
   const { api, limit, serviceClock, streamArn } = context
-  await limit.wait(signal)
+  await limit.wait(context.signal)
   const call = serviceClock.mark()
-  const page = await api.listShards({ streamArn, ...request }, signal)
+  const page = await callWithTimeout((signal) => api.listShards({ streamArn, ...request }, signal), context)
   serviceClock.observe(page.serviceTime, call)
   return page
 }
