@@ -179,13 +179,12 @@ export class ReadSession {
 
   /**
    * Opens the first shards with LATEST, so that everything that is written from now on is seen. Shards that cannot be opened
-   * so are left to be read by time. `requestedAt`: the service's time (ms).
+   * so are left to be read by time.
    */
-  openAtLatest(requestedAt: number): Promise<void> {
+  openAtLatest(): Promise<void> {
     const { events, random, options } = this.#context
     return openAtLatest(this.#sequencer.readers.values(), {
       context: this.#calls,
-      requestedAt,
       random,
       concurrency: options.maxConcurrentReads,
       onRetry: (shardId, retry) => events.emit('retry', { operation: 'GetShardIterator', shardId, ...retry }),
