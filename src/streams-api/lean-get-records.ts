@@ -105,9 +105,10 @@ function readLean(command: GetRecordsCommand, client: DynamoDBStreamsClient): Re
 function pageOf(answer: GetRecordsCommandOutput | undefined, page: LeanPage | undefined): RecordPage {
   const nextIterator = answer?.NextShardIterator || undefined
   if (!page?.untouched || page.output !== answer) {
-    return { records: answer?.Records ?? [], decode: undefined, nextIterator, bytes: page?.bytes }
+    const records = answer?.Records ?? []
+    return { records, decode: undefined, nextIterator, bytes: page?.bytes, serviceTime: page?.serviceTime }
   }
-  const { content, bytes } = page
+  const { content, bytes, serviceTime } = page
   return {
     get records() {
       return content.records
@@ -116,6 +117,7 @@ function pageOf(answer: GetRecordsCommandOutput | undefined, page: LeanPage | un
     decode: decodeRecord,
     nextIterator,
     bytes,
+    serviceTime,
   }
 }
 

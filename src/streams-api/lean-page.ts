@@ -2,11 +2,13 @@ import type { GetRecordsCommandOutput } from '@aws-sdk/client-dynamodb-streams'
 import { decodeRecord } from '../wire/decode-record.ts'
 import { type PageContent, parsePage } from '../wire/parse-page.ts'
 import type { RawRecord } from '../wire/wire-record.ts'
+import { serviceTimeOf } from './service-time.ts'
 
 /** An answer of GetRecords in JSON form, on its way through the SDK. */
 export interface LeanPage {
   readonly content: PageContent
   readonly bytes: number
+  readonly serviceTime: number | undefined
   /** The SDK's answer that the records were put into, once they were. */
   output: unknown
   /** False as soon as somebody has asked that answer for its records, and may have changed them. */
@@ -24,7 +26,8 @@ export async function takePage(response: unknown, collect: CollectBody): Promise
   const body = response.body instanceof Uint8Array ? response.body : await collect(response.body)
   response.body = body
   const content = parsePage(body)
-  return content && { content, bytes: body.byteLength, output: undefined, untouched: true }
+  const serviceTime = serviceTimeOf(response)
+  return content && { content, bytes: body.byteLength, serviceTime, output: undefined, untouched: true }
 }
 
 /** The SDK's answer with this page; the records in the SDK's form, made when somebody looks at them. */

@@ -8,26 +8,36 @@ import type { DescribeStreamCommand } from '@aws-sdk/client-dynamodb-streams'
 export function captureServiceTime(
   stack: DescribeStreamCommand['middlewareStack'],
 ): () => number | undefined {
-  let header: unknown
+  let time: number | undefined
   stack.add(
     (next) => async (args) => {
       const result = await next(args)
-      header = dateHeader(result.response)
+      time = serviceTimeOf(result.response)
       return result
     },
     { name: 'captureServiceTime', step: 'initialize', priority: 'low' },
   )
-  return () => {
-    const time = typeof header === 'string' ? Date.parse(header) : Number.NaN
-    return Number.isNaN(time) ? undefined : time
-  }
+  return () => time
 }
 
-/** The transport's answer is unknown to the SDK's types: any request handler may have made it. */
+/** The `Date` header that was parsed last. Many answers come within a second. */
+let known: { readonly header: string; readonly time: number | undefined } | undefined
+
+/** The service's clock in ms, to the second, by the `Date` header of an answer. Any request handler may have made it. */
+export function serviceTimeOf(response: unknown): number | undefined {
+  const header = dateHeader(response)
+  if (typeof header !== 'string') return undefined
+  if (known?.header !== header) {
+    const time = Date.parse(header)
+    known = { header, time: Number.isNaN(time) ? undefined : time }
+  }
+  return known.time
+}
+
 function dateHeader(response: unknown): unknown {
   if (typeof response !== 'object' || response === null || !('headers' in response)) return undefined
   const { headers } = response
   if (typeof headers !== 'object' || headers === null) return undefined
-  const name = Object.keys(headers).find((key) => key.toLowerCase() === 'date')
-  return name === undefined ? undefined : Reflect.get(headers, name)
+  for (const name in headers) if (name.toLowerCase() === 'date') return Reflect.get(headers, name)
+  return undefined
 }

@@ -34,6 +34,8 @@ export interface RecordPage {
   readonly nextIterator: string | undefined
   /** Size of the answer in bytes, where the transport knows it. */
   readonly bytes: number | undefined
+  /** The service's clock when it answered (its `Date` header, truncated to the second), in ms; undefined if it did not say. */
+  readonly serviceTime?: number | undefined
 }
 
 export type IteratorStart =

@@ -20,7 +20,7 @@ const oddRecord = (() => {
   const names = ['SequenceNumber', 'ApproximateCreationDateTime', 'NewImage', 'OldImage', 'dynamodb', 'a']
   const member = fc.oneof(
     fc.stringMatching(/^[0-9]{0,70}$/),
-    fc.double(),
+    fc.double({ noNaN: true, noDefaultInfinity: true }),
     fc.integer({ min: 0, max: 2_000_000_000 }),
     fc.constantFrom(null, {}, '"', 'NaN'),
     fc.jsonValue(),
