@@ -1,9 +1,9 @@
 import type { DescribeStreamCommand } from '@aws-sdk/client-dynamodb-streams'
 
 /**
- * Notes the service's clock from the `Date` header of the answer to one command, by a middleware of that command
- * alone. The returned function gives it in milliseconds, to the second, once the command was sent; `undefined` when
- * the answer had no such header, or when there was no real answer (a mocked client).
+ * Captures the service's clock from the `Date` header of the answer to one command, by a middleware of that command alone.
+ * The returned function returns it in milliseconds, truncated to the second, once the command was sent; `undefined` if the
+ * answer had no such header, or if there was no real answer (a mocked client).
  */
 export function captureServiceTime(
   stack: DescribeStreamCommand['middlewareStack'],
@@ -23,7 +23,7 @@ export function captureServiceTime(
 /** The `Date` header that was parsed last. Many answers come within a second. */
 let known: { readonly header: string; readonly time: number | undefined } | undefined
 
-/** The service's clock in ms, to the second, by the `Date` header of an answer. Any request handler may have made it. */
+/** The service's clock in ms, truncated to the second, from the `Date` header. Any request handler may have made the answer. */
 export function serviceTimeOf(response: unknown): number | undefined {
   const header = dateHeader(response)
   if (typeof header !== 'string') return undefined
