@@ -7,6 +7,8 @@ import { resetAsTheSdkTellsIt } from './wire/request-handler.ts'
 
 /** The emulator as the library's three-call view: no SDK client, no socket, promises that need microtasks only. */
 export function threeCallView(service: Service): StreamsApi {
+  /** As the `Date` header tells it. */
+  const serviceTime = () => Math.floor(service.now() / 1000) * 1000
   return {
     listShards: async (request, signal) => {
       const { status, shards, lastEvaluatedShardId, answeredAt } = await service
@@ -24,6 +26,7 @@ export function threeCallView(service: Service): StreamsApi {
         decode: undefined,
         nextIterator: nextIterator || undefined,
         bytes,
+        serviceTime: serviceTime(),
       }
     },
   }

@@ -5,7 +5,7 @@
 export interface PageLayout {
   /** How many records there are. */
   readonly count: number
-  /** For each record `PLACES_PER_RECORD` byte indexes, named by {@link PLACE}. A range that is missing is 0 to 0. */
+  /** For each record `PLACES_PER_RECORD` byte indexes, named by {@link PLACE}. The end of a range that is missing is 0. */
   readonly places: Int32Array
   /** For each record its creation time in ms; NaN if it has none. */
   readonly createdAtMs: Float64Array
@@ -67,15 +67,15 @@ const UNUSUAL = -1
  * writes and that would change what the names mean: names with escape sequences, two arrays of records, a record that is
  * not an object, a sequence number that is not a string of digits, a time that is not a number.
  *
- * Values of other members are matched by their quotes and brackets only: that a record is valid JSON is known when it is
- * parsed.
+ * What follows the object is left to the caller. Values of other members are matched by their quotes and brackets only: that
+ * a record is valid JSON is known when it is parsed.
  */
 export function scanPage(body: Buffer): PageLayout | undefined {
   rows.count = 0
   rows.from = rows.to = 0
   rows.timeFrom = rows.timeTo = 0
   const end = scanObject(body, skipSpace(body, 0), ANSWER)
-  if (end === UNUSUAL || rows.from === 0 || skipSpace(body, end) !== body.length) return undefined
+  if (end === UNUSUAL || rows.from === 0) return undefined
   const { count, places, createdAtMs, from, to } = rows
   return {
     count,
@@ -201,7 +201,7 @@ function setPlace(place: number, index: number): void {
 function scanImage(body: Buffer, place: number, value: number): number {
   const isObject = body[value] === openBrace
   const to = skipValue(body, value)
-  setPlace(place, isObject ? value : 0)
+  setPlace(place, value)
   setPlace(place + 1, isObject ? to : 0)
   return to
 }
