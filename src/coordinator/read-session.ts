@@ -86,6 +86,8 @@ export class ReadSession {
   /** The round of the caller that is waiting to hear that there is nothing new. */
   #round: PollRound | undefined
   #lastDemand: { readonly monotonic: number; readonly wall: number }
+  /** The service's time (ms). */
+  #positionTakenAt = 0
   #firstLookEndsAt = Number.POSITIVE_INFINITY
   #hasReportedCaughtUp = false
   #streamCheck: Promise<unknown> | undefined
@@ -172,7 +174,8 @@ export class ReadSession {
   ): Promise<void> {
     // A token may name parents that no listing shows.
     const { clock, serviceClock } = this.#context
-    this.forest.updateHiddenParents(listedAt, clock.monotonic(), serviceClock.now())
+    this.#positionTakenAt = serviceClock.now()
+    this.forest.updateHiddenParents(listedAt, clock.monotonic(), this.#positionTakenAt)
     await this.#sequencer.start(newShardStart, newestKnown)
     this.#discovery.start()
   }
@@ -289,8 +292,8 @@ export class ReadSession {
     if (pauseMs < CONSUMER_AWAY_MS && !wasAsleep) return
     for (const reader of this.readers()) {
       if (!reader.atTip || reader.queue.length > 0) continue
-      if (now - reader.polledAt < CONSUMER_AWAY_MS && !wasAsleep) continue
-      reader.doubtTip()
+      if (now - reader.answeredAt < CONSUMER_AWAY_MS && !wasAsleep) continue
+      reader.doubtTip(wasAsleep ? now : now - CONSUMER_AWAY_MS)
       if (reader.phase === 'scheduled' && !reader.isFailing) this.#pump.schedule(reader, now)
     }
     this.#run()
@@ -418,8 +421,8 @@ export class ReadSession {
         this.#sequencer.fetched(reader)
         break
       case 'expire':
-        // What was trimmed with it is not missed in its children either, as far as they may have lost records too.
-        for (const child of node.children) if (!this.#isYoung(child)) child.promised = false
+        // Where its children may have lost records too by the time of the position, those are not missed either.
+        for (const child of node.children) if (!this.#wasWhole(child)) child.promised = false
         this.#expire(reader)
         break
       case 'probeTrimHorizon':
@@ -455,8 +458,9 @@ export class ReadSession {
     }
   }
 
-  #isYoung({ createdAt }: ShardNode): boolean {
-    return createdAt !== undefined && createdAt > this.#context.serviceClock.now() - RETENTION_MS
+  /** Whether nothing of a shard can have been trimmed when the position was taken. */
+  #wasWhole({ createdAt }: ShardNode): boolean {
+    return createdAt !== undefined && createdAt > this.#positionTakenAt - RETENTION_MS
   }
 
   /** The service no longer knows the shard: there is nothing more to come. */

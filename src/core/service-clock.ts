@@ -14,8 +14,9 @@ export interface CallMark {
  * record times are compared with it, because the local clock may be hours off (the SDK corrects its signatures for that,
  * so nobody notices).
  *
- * A header and the time that the call took give a range for the difference between the two clocks. The correction is
- * only changed when it lies outside that range, so that it is 0 for a clock that is right.
+ * A header and the time that the call took give a range for the difference between the two clocks. The correction is only
+ * changed when it lies outside that range, so that it is 0 for a clock that is right; then it is the least of the range, so
+ * that the service's time is not ahead of the truth.
  *
  * @internal
  */
@@ -48,6 +49,6 @@ export class ServiceClock {
     const tookMs = Math.max(this.#clock.monotonic() - call.monotonic, receivedAt - call.wall)
     const least = dateMs - receivedAt
     const most = dateMs + TRUNCATED_MS - (receivedAt - tookMs)
-    this.#offsetMs = Math.min(Math.max(this.#offsetMs, least), most)
+    if (this.#offsetMs < least || this.#offsetMs > most) this.#offsetMs = least
   }
 }
