@@ -9,7 +9,6 @@ import { PageBudget } from '../reader/page-budget.ts'
 import { ReadPump } from '../reader/read-pump.ts'
 import { isTrimHorizonReadable, type ReadContext, type ReadOutcome } from '../reader/read-shard.ts'
 import type { ShardReader, SharedContext } from '../reader/shard-reader.ts'
-import { RETENTION_MS } from '../shards/retention.ts'
 import type { NewShardStart } from '../shards/seek.ts'
 import type { ShardNode } from '../shards/shard.ts'
 import { ShardForest } from '../shards/shard-forest.ts'
@@ -86,8 +85,6 @@ export class ReadSession {
   /** The round of the caller that is waiting to hear that there is nothing new. */
   #round: PollRound | undefined
   #lastDemand: { readonly monotonic: number; readonly wall: number }
-  /** The service's time (ms). */
-  #positionTakenAt = 0
   #firstLookEndsAt = Number.POSITIVE_INFINITY
   #hasReportedCaughtUp = false
   #streamCheck: Promise<unknown> | undefined
@@ -174,8 +171,7 @@ export class ReadSession {
   ): Promise<void> {
     // A token may name parents that no listing shows.
     const { clock, serviceClock } = this.#context
-    this.#positionTakenAt = serviceClock.now()
-    this.forest.updateHiddenParents(listedAt, clock.monotonic(), this.#positionTakenAt)
+    this.forest.updateHiddenParents(listedAt, clock.monotonic(), serviceClock.now())
     await this.#sequencer.start(newShardStart, newestKnown)
     this.#discovery.start()
   }
@@ -291,7 +287,7 @@ export class ReadSession {
     const wasAsleep = wall - last.wall - pauseMs >= CONSUMER_AWAY_MS
     if (pauseMs < CONSUMER_AWAY_MS && !wasAsleep) return
     for (const reader of this.readers()) {
-      if (!reader.atTip || reader.queue.length > 0) continue
+      if (!reader.atTip) continue
       if (now - reader.answeredAt < CONSUMER_AWAY_MS && !wasAsleep) continue
       reader.doubtTip(wasAsleep ? now : now - CONSUMER_AWAY_MS)
       if (reader.phase === 'scheduled' && !reader.isFailing) this.#pump.schedule(reader, now)
@@ -422,7 +418,7 @@ export class ReadSession {
         break
       case 'expire':
         // Where its children may have lost records too by the time of the position, those are not missed either.
-        for (const child of node.children) if (!this.#wasWhole(child)) child.promised = false
+        for (const child of node.children) if (!this.#sequencer.wasWhole(child)) child.promised = false
         this.#expire(reader)
         break
       case 'probeTrimHorizon':
@@ -456,11 +452,6 @@ export class ReadSession {
       awaitedAfter: this.#round?.after,
       hasEnough: this.#pump.hasEnough(reader),
     }
-  }
-
-  /** Whether nothing of a shard can have been trimmed when the position was taken. */
-  #wasWhole({ createdAt }: ShardNode): boolean {
-    return createdAt !== undefined && createdAt > this.#positionTakenAt - RETENTION_MS
   }
 
   /** The service no longer knows the shard: there is nothing more to come. */
