@@ -131,6 +131,17 @@ it('next() does not return undefined while a shard that was read to its end is l
   expect(numbersOf(await drain(coordinator, clock))).toEqual(written)
 })
 
+it('next() does not return undefined while the children of a shard that was closed from the start are looked for', async () => {
+  const { clock, emulator, open, write } = emulated()
+  const written = write(1)
+  const child = emulator.roll(undefined, { hidden: { calls: 1 } })
+  written.push(...write(1, child.shardId))
+  const coordinator = open()
+  await clock.run(coordinator.moveTo('trim_horizon'))
+  emulator.on('DescribeStream', {}, { delayMs: 5_000 })
+  expect(numbersOf(await drain(coordinator, clock))).toEqual(written)
+})
+
 it('a child that only the last listing of a disabled stream shows has its own children waited for', async () => {
   const { clock, emulator, open, write } = emulated()
   const written = write(2)
