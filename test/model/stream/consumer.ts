@@ -29,6 +29,9 @@ const MINUTE_MS = 60_000
 const LAST_ROUNDS = 12
 const LAST_ROUND_MS = 61_000
 
+/** A stream that cannot be opened after so many attempts never will be. Each meets one error that a history planned. */
+const MOST_OPENINGS = 100
+
 const NAME = 'model'
 
 /** Somebody who iterates over a stream, and holds what happens against what was promised. */
@@ -50,6 +53,7 @@ export function createConsumer(
   const { clock, emulator } = world
   const random = seeded(setup.seed)
   const oracle = createOracle(world)
+  /** The ARN of the former stream, by its shards. */
   const streams = new Map<string, string>()
   const context: LedgerContext = {
     world,
@@ -110,6 +114,9 @@ export function createConsumer(
   const isStopped = (): boolean =>
     running !== undefined && (running.isAborted || running.closing !== undefined)
 
+  /** Whether the stream was switched off for good. */
+  const isDisabled = (): boolean => world.isOver === 'disabled' && !setup.follows
+
   // ---- Opening -----------------------------------------------------------------------------------------------------
 
   const originOf = (start: Start, asked: Asked): Origin => {
@@ -136,7 +143,7 @@ export function createConsumer(
     places.map(({ ledger, count }) => ledger.resumeAt(count, emulator.log.length, clock.monotonic()))
 
   /** Begins to open a stream from the store, or else at the start. */
-  const begin = () => {
+  const begin = async () => {
     const process = startProcess(world)
     const abort = new AbortController()
     const asked = askedNow(false)
@@ -147,7 +154,7 @@ export function createConsumer(
     const opening = openStream({
       ...setup.reader,
       ...(setup.follows
-        ? { tableName: emulator.tableName, tableClient: emulator.tableClient(), followTable: true }
+        ? { tableName: emulator.tableName, tableClient: process.tableClient, followTable: true }
         : { streamArn: emulator.streamArn }),
       client: process.client,
       clock: process.clock,
@@ -160,6 +167,8 @@ export function createConsumer(
       listeners: { gap: ({ shardId }) => report(new Violation('no false gap', world.nameOf(shardId))) },
     })
     opening.catch(() => {})
+    // The library loads the SDK's client for tables: that takes real time, in which the manual clock must stand still.
+    if (setup.follows) await Promise.race([process.firstUse, opening.catch(() => {})])
     const opened = async (): Promise<void> => {
       const stream = await opening
       if (!resumed) expectation.moveSucceeds(clock.monotonic())
@@ -183,14 +192,15 @@ export function createConsumer(
 
   const ensureOpen = async (): Promise<Running | undefined> => {
     for (let attempt = 0; !isGone && !running; attempt++) {
-      if (attempt === 20) throw new Violation('never stuck', 'the stream cannot be opened')
+      if (attempt === MOST_OPENINGS) throw new Violation('never stuck', 'the stream cannot be opened')
       tell(() => `  open${setup.checkpoint && store.current ? ' from the checkpoint' : ''}`)
-      const { opened, process } = begin()
+      const { opened, process } = await begin()
       try {
         await settle(clock, opened)
       } catch (error) {
         explain(error, 'open')
         process.die()
+        store.crash('lost')
       }
     }
     return running
@@ -199,7 +209,7 @@ export function createConsumer(
   const abortOpening = async (afterMs: number): Promise<void> => {
     await dispose()
     if (isGone) return
-    const { abort, opened, process } = begin()
+    const { abort, opened, process } = await begin()
     opened.catch(() => {})
     await clock.advance(afterMs)
     abort.abort(new Error('aborted by the history'))
@@ -210,6 +220,7 @@ export function createConsumer(
       await clock.advance(0)
       expectNothingLeft(process.timers)
       process.die()
+      store.crash('lost')
     }
   }
 
@@ -257,7 +268,7 @@ export function createConsumer(
   const noteEnd = (current: Running): void => {
     current.isOver = true
     if (!isStopped()) {
-      if (world.isOver !== 'disabled' || setup.follows) {
+      if (!isDisabled()) {
         throw new Violation('ends', 'iteration ends, though the stream goes on')
       }
       current.expectation.expect(expectNothingKnownLeft)
@@ -299,7 +310,7 @@ export function createConsumer(
   }
 
   const take = async (kind: LoopKind, times: number, waitMs: number): Promise<void> => {
-    if (running?.isOver && world.isOver !== 'disabled') await dispose()
+    if (running?.isOver && !isDisabled()) await dispose()
     const current = await ensureOpen()
     if (!current) return
     for (let n = 0; n < times && !isGone; n++) {
@@ -517,7 +528,8 @@ export function createConsumer(
       throwHeard()
       if (from.end === 'done') return
       if (isDone && !from.end) continue
-      if (isComplete(current) && world.isOver !== 'disabled') break
+      if (current.isOver) await dispose()
+      else if (isComplete(current) && !isDisabled()) break
       round++
       tell(() => '  a minute later')
     }
@@ -529,7 +541,7 @@ export function createConsumer(
       if (!ledger.isSettled)
         throw new Violation('complete', 'a record that was not acknowledged did not come again')
     })
-    if (world.isOver === 'disabled' && !setup.follows) {
+    if (isDisabled()) {
       throw new Violation('ends', 'the disabled stream does not end')
     }
     await check()
@@ -598,7 +610,8 @@ export function createConsumer(
         case 'pause':
           return pause(step.ms)
         case 'enable': {
-          if (!setup.follows || world.isOver === 'deleted') return
+          // What is to be followed must have been opened once.
+          if (!setup.follows || streams.size > 0 || !(await ensureOpen())) return
           if (emulator.openShards.length > 0) world.perform({ do: 'disable' })
           for (const { shardId } of emulator.shards) streams.set(shardId, emulator.streamArn)
           emulator.enable()

@@ -27,6 +27,8 @@ export class Loop {
   #isLeft = false
   #end: 'done' | 'failed' | undefined
   #leaving: Promise<void> | undefined
+  /** Those who wait for an item of the Readable. */
+  readonly #takers: (() => void)[] = []
 
   constructor(kind: LoopKind, stream: DynamoDBStream, watcher: LoopWatcher) {
     this.kind = kind
@@ -113,23 +115,22 @@ export class Loop {
       [Symbol.asyncIterator]: () => ({ next: () => this.#ask(), return: () => this.#return() }),
     })
     readable.pause()
-    readable.on('data', () => readable.pause())
+    readable.on('data', () => {
+      readable.pause()
+      this.#arrived()
+    })
+    readable.on('close', () => this.#arrived())
     readable.on('error', () => {})
     return readable
   }
 
-  async #takeFrom(readable: Readable): Promise<void> {
-    const over = new AbortController()
-    const { signal } = over
-    const events = ['data', 'end', 'close'].map((name) => once(readable, name, { signal }))
+  #takeFrom(readable: Readable): Promise<void> {
+    if (readable.destroyed) return Promise.resolve()
     readable.resume()
-    try {
-      await Promise.race(events)
-    } catch {
-      // The watcher knows of it: the error is one of `next()`.
-    } finally {
-      over.abort()
-      for (const event of events) event.catch(() => {})
-    }
+    return new Promise((resolve) => this.#takers.push(resolve))
+  }
+
+  #arrived(): void {
+    for (const resolve of this.#takers.splice(0)) resolve()
   }
 }
