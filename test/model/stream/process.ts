@@ -1,3 +1,4 @@
+import { DescribeTableCommand, type DynamoDBClient } from '@aws-sdk/client-dynamodb'
 import type { Clock, RecordPage, StreamsApi } from '../../../src/index.ts'
 import type { World } from '../world.ts'
 
@@ -5,6 +6,7 @@ import type { World } from '../world.ts'
 export interface Process {
   readonly clock: Clock
   readonly client: StreamsApi
+  readonly tableClient: DynamoDBClient
   /** How many of its timers are set. */
   readonly timers: number
   /** How many calls it made to the service. */
@@ -16,9 +18,14 @@ export interface Process {
   forgetReceived(): void
   /** A promise of the outside, as the process sees it: after its death nothing ever arrives. */
   whileAlive<T>(work: () => Promise<T>): Promise<T>
+  /** Resolves when the process first turns to the outside. */
+  readonly firstUse: Promise<void>
   readonly isAlive: boolean
   die(): void
 }
+
+/** How long DescribeTable takes, in ms. The SDK's client would read its configuration files in real time. */
+const TABLE_LATENCY_MS = 40
 
 export function startProcess(world: World): Process {
   const cancels = new Set<() => void>()
@@ -29,7 +36,13 @@ export function startProcess(world: World): Process {
 
   const never = <T>(): Promise<T> => new Promise<T>(() => {})
 
+  let noteUse = () => {}
+  const firstUse = new Promise<void>((resolve) => {
+    noteUse = resolve
+  })
+
   const whileAlive = async <T>(work: () => Promise<T>): Promise<T> => {
+    noteUse()
     if (!isAlive) return never()
     const [result] = await Promise.allSettled([work()])
     if (!isAlive) return never()
@@ -79,9 +92,31 @@ export function startProcess(world: World): Process {
       }),
   }
 
+  const describeTable = (signal: AbortSignal | undefined): Promise<unknown> =>
+    call(
+      () =>
+        new Promise((resolve, reject) => {
+          const cancel = world.clock.setTimer(TABLE_LATENCY_MS, () =>
+            resolve({ Table: { LatestStreamArn: world.emulator.streamArn } }),
+          )
+          signal?.addEventListener('abort', () => {
+            cancel()
+            reject(Object.assign(new Error('Request aborted'), { name: 'AbortError' }))
+          })
+        }),
+    )
+  const tableClient = {
+    send: (command: unknown, { abortSignal }: { abortSignal?: AbortSignal } = {}) => {
+      if (command instanceof DescribeTableCommand) return describeTable(abortSignal)
+      return Promise.reject(new TypeError('Only DescribeTable is expected of this client.'))
+    },
+    destroy: () => {},
+  } as unknown as DynamoDBClient
+
   return {
     clock,
     client,
+    tableClient,
     get timers() {
       return cancels.size
     },
@@ -98,6 +133,7 @@ export function startProcess(world: World): Process {
       received = new Set()
     },
     whileAlive,
+    firstUse,
     get isAlive() {
       return isAlive
     },

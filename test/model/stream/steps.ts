@@ -57,7 +57,10 @@ export type ConsumerStep =
   | { readonly do: 'abortOpening'; readonly afterMs: number }
   | { readonly do: 'store'; readonly fault: StoreFault }
   | { readonly do: 'pause'; readonly ms: number }
-  /** Streaming is switched off, if it is not yet, and on again. */
+  /**
+   * Streaming is switched off and on again, once in a history: with the three-call view as client the next stream is the
+   * table's latest one.
+   */
   | { readonly do: 'enable' }
 
 export type StreamStep = WorldStep | Interruption | ConsumerStep
