@@ -154,8 +154,8 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'measure too finely: a time is not cut as the service cuts those of records',
     file: 'src/reader/shard-reader.ts',
-    from: 'return Math.floor(time / this.#timeGranularityMs) * this.#timeGranularityMs',
-    to: 'return time',
+    from: 'this.#since = Math.floor(start.since / timeGranularityMs) * timeGranularityMs',
+    to: 'this.#since = start.since',
   },
   {
     name: 'stop at a gap: reading goes on at the tip, not at the oldest record that is left',
