@@ -53,11 +53,3 @@ export const emptyPage: Outcome = {
   newestAt: undefined,
   nextIterator: 'next',
 }
-
-export const failure = (
-  name: string,
-  operation: 'GetRecords' | 'GetShardIterator' | 'DescribeStream' = 'GetRecords',
-): Extract<Outcome, { kind: 'failed' }> => ({
-  kind: 'failed',
-  failed: { operation, error: Object.assign(new Error(name), { name, $metadata: { httpStatusCode: 400 } }) },
-})
