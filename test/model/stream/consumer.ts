@@ -503,7 +503,7 @@ export function createConsumer(
     if (!current || current.closing || store.hadConflict || isGone) return
     if (move || background.size > 0) return
     current.expectation.expect((ledger) => ledger.expectCovered(current.stream.token))
-    if (setup.checkpoint && !current.isOver) await checkSaves(current, setup.checkpoint)
+    if (setup.checkpoint && !current.isOver && !current.isAborted) await checkSaves(current, setup.checkpoint)
   }
 
   /** Saves come in time: after so many records, and after so long. */
