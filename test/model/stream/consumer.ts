@@ -31,8 +31,12 @@ const SAVE_SLACK_MS = 7_000
 const IN_FLIGHT_MS = 10_000
 const MINUTE_MS = 60_000
 
-/** Polls that a heartbeat may cause on top of one for each shard: listings, and empty pages before the data. */
-const MOST_EXTRA_POLLS = 10
+/**
+ * A heartbeat renews an iterator after ten minutes at the earliest, and other shards may be polled for as long as its calls
+ * take: so many polls of a shard are not more than that.
+ */
+const MOST_POLLS = 8
+const RENEWAL_MS = 10 * MINUTE_MS
 
 /** A consumer that waits for a record sleeps no longer than this, in ms: each second of it costs a poll of each shard. */
 const LONGEST_WAIT_MS = 20_000
@@ -553,8 +557,7 @@ export function createConsumer(
     const before = current.process.polls
     await clock.advance(ms - IN_FLIGHT_MS)
     const polls = current.process.polls - before
-    // A heartbeat renews an iterator after ten minutes at the earliest.
-    const most = MOST_EXTRA_POLLS + emulator.shards.length * (1 + ms / (5 * MINUTE_MS))
+    const most = MOST_POLLS * (1 + emulator.shards.length) * (1 + ms / RENEWAL_MS)
     if (polls > most) throw new Violation('quiet', `${polls} calls in ${ms} ms, while nobody waits`)
   }
 
