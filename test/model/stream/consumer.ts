@@ -120,7 +120,7 @@ export function createConsumer(
     }
     const isSaving = from !== 'call'
     if (isStreamError(error, 'checkpoint.conflict') && isSaving && store.hadConflict) return
-    if (isStreamError(error, 'checkpoint.failed') && isSaving && hadStoreFault()) return
+    if (isStreamError(error, 'checkpoint.failed') && isSaving && store.hadFault) return
     if (isStreamError(error, 'closed') && from === 'call' && isStopped()) return
     if (isStreamError(error, 'stream.notFound') && world.isOver === 'deleted' && from !== 'close') {
       isGone = true
@@ -137,6 +137,9 @@ export function createConsumer(
 
   /** Whether the stream was switched off for good. */
   const isDisabled = (): boolean => world.isOver === 'disabled' && !setup.follows
+
+  /** The same, also when the table was deleted since. */
+  const wasDisabled = (): boolean => !setup.follows && emulator.log.some(({ op }) => op === 'disable')
 
   // ---- Opening -----------------------------------------------------------------------------------------------------
 
@@ -291,7 +294,7 @@ export function createConsumer(
   const noteEnd = (current: Running): void => {
     current.isOver = true
     if (!isStopped()) {
-      if (!isDisabled()) {
+      if (!wasDisabled()) {
         throw new Violation('ends', 'iteration ends, though the stream goes on')
       }
       current.expectation.expect(expectNothingKnownLeft)
