@@ -120,7 +120,9 @@ export function createConsumer(
     }
     const isSaving = from !== 'call'
     if (isStreamError(error, 'checkpoint.conflict') && isSaving && store.hadConflict) return
-    if (isStreamError(error, 'checkpoint.failed') && isSaving && store.hadFault) return
+    // A save that the process was suspended in has run out of time as well.
+    const mayFail = store.hadFault || store.isSaving
+    if (isStreamError(error, 'checkpoint.failed') && isSaving && mayFail) return
     if (isStreamError(error, 'closed') && from === 'call' && isStopped()) return
     if (isStreamError(error, 'stream.notFound') && world.isOver === 'deleted' && from !== 'close') {
       isGone = true
