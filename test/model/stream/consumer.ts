@@ -90,6 +90,8 @@ export function createConsumer(
   const leftLoops = new Set<Loop>()
   let deniedSeen = 0
   let isGone = false
+  /** Whether the stream that is open has said so: `close()` may say it again. */
+  let hasFailedToSave = false
 
   const report = (violation: unknown): void => {
     heard ??= violation
@@ -121,8 +123,11 @@ export function createConsumer(
     const isSaving = from !== 'call'
     if (isStreamError(error, 'checkpoint.conflict') && isSaving && store.hadConflict) return
     // A save that the process was suspended in has run out of time as well.
-    const mayFail = store.hadFault || store.isSaving
-    if (isStreamError(error, 'checkpoint.failed') && isSaving && mayFail) return
+    const mayFail = hasFailedToSave || store.hadFault || store.isSaving
+    if (isStreamError(error, 'checkpoint.failed') && isSaving && mayFail) {
+      hasFailedToSave = true
+      return
+    }
     if (isStreamError(error, 'closed') && from === 'call' && isStopped()) return
     if (isStreamError(error, 'stream.notFound') && world.isOver === 'deleted' && from !== 'close') {
       isGone = true
@@ -496,6 +501,7 @@ export function createConsumer(
     running?.process.die()
     store.crash(saves)
     running = undefined
+    hasFailedToSave = false
     loop = undefined
     move = undefined
     background.clear()
@@ -578,6 +584,7 @@ export function createConsumer(
       throwHeard()
       if (from.end === 'done') return
       if (isDone && !from.end) continue
+      await check()
       if (current.isOver) await dispose()
       else if (isComplete(current) && !isDisabled()) break
       round++
@@ -597,7 +604,7 @@ export function createConsumer(
   }
 
   const isComplete = ({ expectation }: Running): boolean =>
-    expectation.ledgers.some((ledger) => ledger.isSettled && oracle.owed(ledger.session).lost.length === 0)
+    expectation.ledgers.every((ledger) => ledger.isSettled && oracle.owed(ledger.session).lost.length === 0)
 
   const kindFor = (number: number): LoopKind =>
     number % 3 === 0
