@@ -8,7 +8,7 @@ import { Violation } from './violation.ts'
 
 /** Which histories to play. */
 export interface Selection {
-  /** One of the kinds of `histories.ts`; all of them, if left out. */
+  /** One of the model's kinds of histories; all of them, if left out. */
   readonly kind?: string | undefined
   readonly seed: number
   readonly count: number
@@ -31,18 +31,40 @@ export interface Failure {
   readonly replay: string
 }
 
+/** Which histories there are, and how one is played. */
+export interface Model<H extends { readonly setup: unknown }> {
+  readonly kinds: Readonly<Record<string, fc.Arbitrary<H>>>
+  readonly any: fc.Arbitrary<H>
+  /** Rejects with a {@link Violation}. */
+  play(history: H, tell?: (line: () => string) => void): Promise<unknown>
+  /** What the soak's command needs to choose this model. */
+  readonly option: string
+}
+
+export function coordinatorModel(make: MakeSubject = makeCoordinator): Model<History> {
+  return { kinds, any: anyHistory, play: (history, tell) => play(history, make, tell), option: '' }
+}
+
 /** Plays histories until one breaks a promise; makes that one as short as it gets. */
-export async function findFailure(
-  { kind, seed, count, path, shrink = true }: Selection,
+export function findFailure(
+  selection: Selection,
   options: { readonly make?: MakeSubject; readonly onHistory?: (history: History) => void } = {},
 ): Promise<Failure | undefined> {
-  const { make = makeCoordinator, onHistory = () => {} } = options
-  const histories = kind === undefined ? anyHistory : kinds[kind]
+  return findFailureOf(coordinatorModel(options.make), selection, options.onHistory)
+}
+
+/** The same for any model. */
+export async function findFailureOf<H extends { readonly setup: unknown }>(
+  model: Model<H>,
+  { kind, seed, count, path, shrink = true }: Selection,
+  onHistory: (history: H) => void = () => {},
+): Promise<Failure | undefined> {
+  const histories = kind === undefined ? model.any : model.kinds[kind]
   if (!histories)
-    throw new RangeError(`A kind of history is one of ${Object.keys(kinds).join(', ')}, not ${kind}`)
+    throw new RangeError(`A kind of history is one of ${Object.keys(model.kinds).join(', ')}, not ${kind}`)
   const property = fc.asyncProperty(histories, async (history) => {
     onHistory(history)
-    await play(history, make)
+    await model.play(history)
   })
   const result = await fc.check(property, {
     seed,
@@ -51,14 +73,14 @@ export async function findFailure(
     ...(path !== undefined && { path }),
   })
   if (!result.failed) return undefined
-  const [history] = result.counterexample as [History]
+  const [history] = result.counterexample as [H]
   const only = kind === undefined ? '' : ` --kind ${kind}`
   return {
     number: result.numRuns,
     seed,
     path: result.counterexamplePath ?? '',
     promise: result.errorInstance instanceof Violation ? result.errorInstance.promise : 'unknown',
-    story: await tellStory(history, make),
-    replay: `npm run soak -- --seed ${seed}${only} --path ${result.counterexamplePath}`,
+    story: await tellStory(history, model.play),
+    replay: `npm run soak --${model.option} --seed ${seed}${only} --path ${result.counterexamplePath}`,
   }
 }

@@ -396,7 +396,7 @@ function pick<T>(list: readonly T[], number: number): T | undefined {
 }
 
 /** Mulberry32: the reader's jitter, the same at each run. */
-function seeded(seed: number): () => number {
+export function seeded(seed: number): () => number {
   let state = seed | 0
   return () => {
     state = (state + 0x6d2b79f5) | 0

@@ -13,7 +13,7 @@ const span: fc.Arbitrary<Span> = fc.oneof(
 )
 
 /** What happens on the table and with its shards, with nothing odd in it. */
-const plainWorld: fc.Arbitrary<WorldStep> = fc.oneof(
+export const plainWorld: fc.Arbitrary<WorldStep> = fc.oneof(
   {
     weight: 4,
     arbitrary: fc.record({
@@ -108,7 +108,7 @@ const habits: fc.Arbitrary<ReaderStep> = fc.oneof(
 const calls = fc.constantFrom('GetRecords' as const, 'DescribeStream' as const, 'GetShardIterator' as const)
 const which = fc.option(small, { nil: undefined })
 
-const visibility: fc.Arbitrary<WorldStep> = fc.oneof(
+export const visibility: fc.Arbitrary<WorldStep> = fc.oneof(
   {
     weight: 4,
     arbitrary: fc.record({
@@ -122,7 +122,7 @@ const visibility: fc.Arbitrary<WorldStep> = fc.oneof(
   { weight: 2, arbitrary: fc.record({ do: fc.constant('showOpen' as const), shard: small, span }) },
 )
 
-const errors: fc.Arbitrary<WorldStep> = fc.oneof(
+export const errors: fc.Arbitrary<WorldStep> = fc.oneof(
   {
     weight: 5,
     arbitrary: fc.record({
@@ -196,13 +196,13 @@ const times: fc.Arbitrary<WorldStep> = fc.record({
   ),
 })
 
-const endings: fc.Arbitrary<WorldStep> = fc.oneof(
+export const endings: fc.Arbitrary<WorldStep> = fc.oneof(
   { weight: 2, arbitrary: fc.record({ do: fc.constant('closeShard' as const), shard: small }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('disable' as const) }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('deleteTable' as const) }) },
 )
 
-function interrupted(steps: fc.Arbitrary<WorldStep>): fc.Arbitrary<Interruption> {
+export function interrupted(steps: fc.Arbitrary<WorldStep>): fc.Arbitrary<Interruption> {
   return fc.oneof(
     fc.record({
       do: fc.constant('during' as const),

@@ -47,21 +47,24 @@ export async function play(
     }
     return world.emulator.log
   } catch (error) {
-    tell(
-      () =>
-        `the service's log:\n${world.emulator.log.map((entry) => describeEntry(world, entry)).join('\n')}`,
-    )
-    if (error instanceof Violation) throw error
-    throw new Violation(
-      'no unexpected error',
-      error instanceof Error ? (error.stack ?? '') : String(error),
-      error,
-    )
+    tell(() => describeLog(world))
+    throw asViolation(error)
   }
 }
 
+/** The service's log, in which shards have short names. */
+export function describeLog(world: World): string {
+  return `the service's log:\n${world.emulator.log.map((entry) => describeEntry(world, entry)).join('\n')}`
+}
+
+export function asViolation(error: unknown): Violation {
+  if (error instanceof Violation) return error
+  const what = error instanceof Error ? (error.stack ?? '') : String(error)
+  return new Violation('no unexpected error', what, error)
+}
+
 /** The time since the beginning. */
-function seconds({ clock }: World): string {
+export function seconds({ clock }: World): string {
   return `${((clock.now() - BEGINNING) / 1_000).toFixed(3)} s`
 }
 
@@ -111,7 +114,7 @@ function describeEntry(
 }
 
 /** A step as one line: `split shard=2 into=2`. */
-export function describeStep({ do: what, ...rest }: Step): string {
+export function describeStep({ do: what, ...rest }: { readonly do: string }): string {
   const facts = Object.entries(rest).map(([name, value]) =>
     name === 'step'
       ? `{ ${describeStep(value as Step)} }`

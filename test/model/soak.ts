@@ -1,21 +1,23 @@
 import { availableParallelism } from 'node:os'
 import { parseArgs } from 'node:util'
-import { type Failure, findFailure } from './check.ts'
+import type { Failure } from './check.ts'
 import { anyHistory } from './histories.ts'
 import { makeNaive } from './naive-coordinator.ts'
-import type { Outcome } from './soak-batch.ts'
+import { findFailureIn, type Outcome } from './soak-batch.ts'
 import { type Player, startPlayers } from './soak-players.ts'
 import { makeCoordinator } from './subject.ts'
 import { tally } from './tally.ts'
 
 const USAGE = `Plays random histories against the library, until one breaks a promise.
 
-  npm run soak -- [--histories 10000] [--seed 1] [--kind everything] [--workers 2] [--path 12:0:3]
+  npm run soak -- [--model stream] [--histories 10000] [--seed 1] [--kind everything] [--workers 2] [--path 12:0:3]
 
+--model      coordinator, or stream: the model of openStream
 --histories  how many to play
 --seed       the seed of the first batch; each batch of 200 has the next one, and progress tells which is done,
              so that a soak can go on where another one stopped
---kind       plain, visibility, errors, retention, crowd, heavy or everything; all kinds, if left out
+--kind       of the coordinator: plain, visibility, errors, retention, crowd, heavy or everything; of a stream: steady,
+             loops, moves, endings, store, follow or everything; all kinds, if left out
 --workers    how many threads play; one for each core, if left out. What is found does not depend on it
 --quick      stops at the first broken promise, and only names it
 --naive      plays them also against the obvious way to read a stream, and counts which promises each breaks
@@ -26,6 +28,7 @@ const BATCH = 200
 
 const { values } = parseArgs({
   options: {
+    model: { type: 'string', default: 'coordinator' },
     histories: { type: 'string', default: '10000' },
     seed: { type: 'string', default: '1' },
     kind: { type: 'string' },
@@ -36,7 +39,7 @@ const { values } = parseArgs({
     help: { type: 'boolean', default: false },
   },
 })
-const { kind } = values
+const { kind, model } = values
 const firstSeed = wholeNumber('seed', 0)
 const total = wholeNumber('histories', 1)
 const workers = wholeNumber('workers', 1)
@@ -74,7 +77,7 @@ async function soak(): Promise<boolean> {
     while (seed < progress.endSeed) {
       const own = seed++
       const count = Math.min(BATCH, total - (own - firstSeed) * BATCH)
-      note(progress, own, await player.play({ seed: own, count, kind, shrink: !values.quick }))
+      note(progress, own, await player.play({ model, seed: own, count, kind, shrink: !values.quick }))
       tellProgress(progress, rate)
     }
   }
@@ -136,7 +139,7 @@ function tellSummary({ played, done, endSeed }: Progress, rate: () => string): v
 
 /** @returns whether it kept every promise */
 async function replay(seed: number, path: string): Promise<boolean> {
-  const failure = await findFailure({ kind, seed, count: 1, path })
+  const failure = await findFailureIn(model, { kind, seed, count: 1, path })
   print(failure ? `\n${failure.story}\n\n${failure.replay}\n` : 'It kept every promise.\n')
   return failure === undefined
 }

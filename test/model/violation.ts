@@ -15,6 +15,14 @@ export type Promised =
   | 'no false undefined'
   | 'no unexpected error'
   | 'never stuck'
+  // Of `openStream`.
+  | 'redelivery'
+  | 'exact checkpoint'
+  | 'first position'
+  | 'saves in time'
+  | 'one save at a time'
+  | 'batch size'
+  | 'quiet'
 
 /** A promise that was broken. */
 export class Violation extends Error {

@@ -1,0 +1,39 @@
+import type { StreamToken } from '../../../src/index.ts'
+import { ancestorsOf } from '../origin.ts'
+import type { World } from '../world.ts'
+
+/** A record by its place in the stream. */
+export interface RecordId {
+  readonly shardId: string
+  readonly sequenceNumber: string
+}
+
+/** States of shards that wait for a parent which no listing shows, and which is unread. */
+const WAITING: ReadonlySet<string> = new Set(['pending', 'waiting'])
+
+/**
+ * Whether a token covers a record, by the token's documented meaning: a reader that starts at the token skips it. Records
+ * that a `since` leaves out are not asked for here.
+ *
+ * @param streamOf the ARN of the stream that a shard belongs to
+ */
+export function coverageOf(
+  world: World,
+  { streamArn, shards }: StreamToken,
+  streamOf: (shardId: string) => string,
+): (record: RecordId) => boolean {
+  const places = new Map(shards.map(({ shardId, at }) => [shardId, at]))
+  const started = shards.filter(({ state }) => !WAITING.has(String(state)))
+  const finished = new Set(
+    started.flatMap(({ shardId }) => ancestorsOf(world, shardId).map((shard) => shard.shardId)),
+  )
+  return ({ shardId, sequenceNumber }) => {
+    // The label at the end of an ARN is a time: a table's streams are in its order.
+    const stream = streamOf(shardId)
+    if (stream !== streamArn) return stream < streamArn
+    const at = places.get(shardId)
+    if (at === undefined) return finished.has(shardId)
+    if (at === 'start' || 'since' in at) return false
+    return 'end' in at || BigInt(sequenceNumber) <= BigInt(at.after)
+  }
+}

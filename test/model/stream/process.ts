@@ -1,0 +1,145 @@
+import { DescribeTableCommand, type DynamoDBClient } from '@aws-sdk/client-dynamodb'
+import type { Clock, RecordPage, StreamsApi } from '../../../src/index.ts'
+import type { World } from '../world.ts'
+
+/** The process that a stream runs in: what it uses of the outside, counted, and cut off when it dies. */
+export interface Process {
+  readonly clock: Clock
+  readonly client: StreamsApi
+  readonly tableClient: DynamoDBClient
+  /** How many of its timers are set. */
+  readonly timers: number
+  /** How many calls it made to the service. */
+  readonly calls: number
+  /** How many of them looked for something new and found nothing: listings, and reads of an empty page. */
+  readonly polls: number
+  /** Ids of the events of records that it received, since {@link forgetReceived}. */
+  readonly received: ReadonlySet<string>
+  forgetReceived(): void
+  /** A promise of the outside, as the process sees it: after its death nothing ever arrives. */
+  whileAlive<T>(work: () => Promise<T>): Promise<T>
+  /** Resolves when the process first turns to the outside. */
+  readonly firstUse: Promise<void>
+  readonly isAlive: boolean
+  die(): void
+}
+
+/** How long DescribeTable takes, in ms. The SDK's client would read its configuration files in real time. */
+const TABLE_LATENCY_MS = 40
+
+export function startProcess(world: World): Process {
+  const cancels = new Set<() => void>()
+  let received = new Set<string>()
+  let calls = 0
+  let polls = 0
+  let isAlive = true
+
+  const never = <T>(): Promise<T> => new Promise<T>(() => {})
+
+  let noteUse = () => {}
+  const firstUse = new Promise<void>((resolve) => {
+    noteUse = resolve
+  })
+
+  const whileAlive = async <T>(work: () => Promise<T>): Promise<T> => {
+    noteUse()
+    if (!isAlive) return never()
+    const [result] = await Promise.allSettled([work()])
+    if (!isAlive) return never()
+    if (result.status === 'rejected') throw result.reason
+    return result.value
+  }
+
+  const clock: Clock = {
+    now: () => world.clock.now(),
+    monotonic: () => world.clock.monotonic(),
+    setTimer: (delayMs, callback) => {
+      if (!isAlive) return () => {}
+      const cancelTimer = world.clock.setTimer(delayMs, () => {
+        cancels.delete(cancel)
+        callback()
+      })
+      const cancel = () => {
+        cancels.delete(cancel)
+        cancelTimer()
+      }
+      cancels.add(cancel)
+      return cancel
+    },
+  }
+
+  const receive = ({ records }: RecordPage): void => {
+    if (records.length === 0) polls++
+    for (const record of records) if (record.eventID !== undefined) received.add(record.eventID)
+  }
+
+  const api = world.client as StreamsApi
+  const call = <T>(work: () => Promise<T>): Promise<T> => {
+    calls++
+    return whileAlive(work)
+  }
+  const client: StreamsApi = {
+    listShards: (request, signal) => {
+      polls++
+      return call(() => api.listShards(request, signal))
+    },
+    openIterator: (request, signal) => call(() => api.openIterator(request, signal)),
+    readRecords: (request, signal) =>
+      call(async () => {
+        const page = await api.readRecords(request, signal)
+        if (isAlive && !signal.aborted) receive(page)
+        return page
+      }),
+  }
+
+  const describeTable = (signal: AbortSignal | undefined): Promise<unknown> =>
+    call(
+      () =>
+        new Promise((resolve, reject) => {
+          const cancel = world.clock.setTimer(TABLE_LATENCY_MS, () =>
+            resolve({ Table: { LatestStreamArn: world.emulator.streamArn } }),
+          )
+          signal?.addEventListener('abort', () => {
+            cancel()
+            reject(Object.assign(new Error('Request aborted'), { name: 'AbortError' }))
+          })
+        }),
+    )
+  const tableClient = {
+    send: (command: unknown, { abortSignal }: { abortSignal?: AbortSignal } = {}) => {
+      if (command instanceof DescribeTableCommand) return describeTable(abortSignal)
+      return Promise.reject(new TypeError('Only DescribeTable is expected of this client.'))
+    },
+    destroy: () => {},
+  } as unknown as DynamoDBClient
+
+  return {
+    clock,
+    client,
+    tableClient,
+    get timers() {
+      return cancels.size
+    },
+    get calls() {
+      return calls
+    },
+    get polls() {
+      return polls
+    },
+    get received() {
+      return received
+    },
+    forgetReceived: () => {
+      received = new Set()
+    },
+    whileAlive,
+    firstUse,
+    get isAlive() {
+      return isAlive
+    },
+    die: () => {
+      isAlive = false
+      for (const cancel of [...cancels]) cancel()
+    },
+  }
+}

@@ -1,0 +1,138 @@
+import { type CheckpointStore, type Clock, StreamError, type StreamToken } from '../../../src/index.ts'
+import { Violation } from '../violation.ts'
+import type { Place } from './expectation.ts'
+import type { Process } from './process.ts'
+import type { StoreFault } from './steps.ts'
+
+/** A token that was handed to the store. */
+export interface Save {
+  readonly token: StreamToken
+  readonly places: readonly Place[]
+}
+
+/** The checkpoint store of a history. It outlives the processes that use it. */
+export interface FaultyStore {
+  /** The store as one process sees it. */
+  open(process: Process, placesOf: (token: StreamToken) => readonly Place[]): CheckpointStore
+  /** What is stored. */
+  readonly current: Save | undefined
+  /** Every token that was ever handed to it. */
+  readonly saves: readonly Save[]
+  readonly isSaving: boolean
+  /** When a save last failed or was slow, on the monotonic clock. */
+  readonly lastFaultAt: number
+  /** Whether the process that it was last opened for was told that another one has saved. */
+  readonly hadConflict: boolean
+  plan(fault: StoreFault): void
+  /** Ends the faults that are planned. */
+  heal(): void
+  /** The process has died: its save under way takes effect or not. */
+  crash(saves: 'written' | 'lost'): void
+  /** Puts a token in the place of what is stored. */
+  put(save: Save): void
+}
+
+/**
+ * @param latencyMs how long the next call takes
+ * @param report takes what must not happen: a store that throws it would only be asked again
+ */
+export function createStore(
+  clock: Clock,
+  latencyMs: () => number,
+  report: (violation: unknown) => void,
+): FaultyStore {
+  const saves: Save[] = []
+  const planned: StoreFault[] = []
+  let current: Save | undefined
+  let underWay: Save | undefined
+  let lastFaultAt = Number.NEGATIVE_INFINITY
+  let hadConflict = false
+
+  const note = (token: StreamToken, placesOf: (token: StreamToken) => readonly Place[]): Save => {
+    let places: readonly Place[] = []
+    try {
+      if (underWay) throw new Violation('one save at a time', 'a save starts while another one is under way')
+      places = placesOf(token)
+    } catch (error) {
+      report(error)
+    }
+    const save = { token, places }
+    saves.push(save)
+    return save
+  }
+
+  const sleep = (ms: number) => new Promise<void>((resolve) => void clock.setTimer(ms, resolve))
+
+  const nextFault = (forLoad: boolean): StoreFault | undefined => {
+    const [fault] = planned
+    if (!fault || (fault.what === 'loadFails') !== forLoad) return undefined
+    planned.shift()
+    if ('times' in fault && fault.times > 1) planned.unshift({ ...fault, times: fault.times - 1 })
+    return fault
+  }
+
+  const write = async (save: Save, fault: StoreFault | undefined): Promise<void> => {
+    const noteFault = () => {
+      if (fault) lastFaultAt = clock.monotonic()
+    }
+    noteFault()
+    underWay = save
+    await sleep(fault && 'ms' in fault ? fault.ms : latencyMs())
+    if (underWay !== save) return
+    underWay = undefined
+    noteFault()
+    if (fault === undefined || fault.what === 'slow' || (fault.what === 'fails' && fault.written))
+      current = save
+    if (fault?.what === 'fails') throw new Error('the store is down')
+    if (fault?.what !== 'conflict') return
+    hadConflict = true
+    throw new StreamError('checkpoint.conflict', 'Another worker holds the checkpoint.', { name: 'model' })
+  }
+
+  return {
+    open: (process, placesOf) => {
+      hadConflict = false
+      return {
+        load: () =>
+          process.whileAlive(async () => {
+            const fault = nextFault(true)
+            if (fault) lastFaultAt = clock.monotonic()
+            await sleep(latencyMs())
+            if (fault) throw new Error('the store is down')
+            return current && JSON.parse(JSON.stringify(current.token))
+          }),
+        save: (_, token) => {
+          if (!process.isAlive) return process.whileAlive(async () => {})
+          const save = note(JSON.parse(JSON.stringify(token)), placesOf)
+          return process.whileAlive(() => write(save, nextFault(false)))
+        },
+      }
+    },
+    get current() {
+      return current
+    },
+    saves,
+    get isSaving() {
+      return underWay !== undefined
+    },
+    get lastFaultAt() {
+      return lastFaultAt
+    },
+    get hadConflict() {
+      return hadConflict
+    },
+    plan: (fault) => {
+      planned.push(fault)
+    },
+    heal: () => {
+      planned.length = 0
+    },
+    crash: (how) => {
+      if (underWay && how === 'written') current = underWay
+      underWay = undefined
+    },
+    put: (save) => {
+      current = save
+    },
+  }
+}
