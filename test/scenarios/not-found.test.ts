@@ -1,0 +1,114 @@
+import { expect, it } from 'vitest'
+import { drain, emulated, heard } from '../support/emulated.ts'
+import { readFor } from './read-for.ts'
+
+const MINUTE = 60_000
+const ALWAYS = { times: Number.POSITIVE_INFINITY }
+const NOT_FOUND = { fail: 'ResourceNotFoundException' }
+
+const calls = ['GetShardIterator', 'GetRecords'] as const
+const cases = calls.flatMap((call) =>
+  [1, 5].flatMap((times) => (['throw', 'continue'] as const).map((onGap) => [times, call, onGap] as const)),
+)
+
+it.each(cases)(
+  'a shard that is seconds old is read to its end though the first %i calls of %s do not know it, with onGap %s',
+  async (times, call, onGap) => {
+    const { clock, emulator, open, write } = emulated()
+    write(1)
+    const coordinator = open({ onGap })
+    const gaps = heard(coordinator, 'gap')
+    await clock.run(coordinator.moveTo('trim_horizon'))
+    await drain(coordinator, clock)
+    const child = emulator.roll()
+    emulator.on(call, { shard: child, times }, NOT_FOUND)
+    const written = write(5)
+    expect(await readFor(coordinator, clock, 30_000)).toEqual(written)
+    expect(gaps).toEqual([])
+  },
+)
+
+it('a young shard that is not known for two minutes keeps its place: its records come before those of its child', async () => {
+  const { clock, emulator, open, write } = emulated({ shards: 2 })
+  const [a, b] = emulator.openShards.map(({ shardId }) => shardId) as [string, string]
+  const written = write(2, a)
+  const child = emulator.roll(a)
+  written.push(...write(2, child.shardId))
+  const others = write(2, b)
+  let isKnown = false
+  emulator.on('GetShardIterator', { shard: a, ...ALWAYS }, () => (isKnown ? undefined : NOT_FOUND))
+  clock.setTimer(2 * MINUTE, () => {
+    isKnown = true
+  })
+  const coordinator = open()
+  const stalled = heard(coordinator, 'leftBehind')
+  await clock.run(coordinator.moveTo('trim_horizon'))
+  const seen = await readFor(coordinator, clock, 3 * MINUTE)
+  expect(seen).toEqual([...others, ...written])
+  expect(stalled).toMatchObject([{ shardId: a }])
+})
+
+it('a position that was saved in a young shard survives a reload while the service does not know the shard', async () => {
+  const { clock, emulator, open, write } = emulated()
+  const written = write(4)
+  const first = open({ pageSize: 2 })
+  await clock.run(first.moveTo('trim_horizon'))
+  await clock.run(first.next())
+  emulator.on('GetRecords', { times: 3 }, NOT_FOUND)
+  emulator.on('GetShardIterator', { times: 3 }, NOT_FOUND)
+  const second = open()
+  await clock.run(second.moveTo(JSON.stringify(first.token)))
+  expect(await readFor(second, clock, 20_000)).toEqual(written.slice(1))
+})
+
+it.each(['seconds', '30 hours'])(
+  'a shard that is %s old is not given up when single calls do not know it again and again',
+  async (age) => {
+    const { clock, emulator, open, write } = emulated()
+    if (age === '30 hours') await clock.advance(30 * 60 * MINUTE)
+    write(1)
+    const coordinator = open()
+    const gaps = heard(coordinator, 'gap')
+    await clock.run(coordinator.moveTo('trim_horizon'))
+    let nth = 0
+    emulator.on('GetRecords', ALWAYS, () => (++nth % 10 === 0 ? NOT_FOUND : undefined))
+    await readFor(coordinator, clock, 10 * MINUTE)
+    expect(gaps).toEqual([])
+    const written = write(2)
+    expect(await readFor(coordinator, clock, 10_000)).toEqual(written)
+  },
+)
+
+it('a shard that is not found while DescribeStream is throttled does not hold up other shards for more than a minute', async () => {
+  const { clock, emulator, open, write } = emulated({ shards: 2 })
+  const [a, b] = emulator.openShards.map(({ shardId }) => shardId) as [string, string]
+  const written = write(1, a)
+  const coordinator = open({ onGap: 'continue' })
+  const stalled = heard(coordinator, 'leftBehind')
+  await clock.run(coordinator.moveTo('trim_horizon'))
+  emulator.on('GetRecords', { shard: b }, NOT_FOUND)
+  let isThrottled = true
+  emulator.on('DescribeStream', ALWAYS, () => (isThrottled ? { fail: 'ThrottlingException' } : undefined))
+  const seen: number[] = []
+  void coordinator.next().then((record) => seen.push(record?.newImage?.n as number))
+  await clock.advance(90_000)
+  expect(seen).toEqual(written)
+  expect(stalled.length).toBeLessThanOrEqual(1)
+  // The other shard is not given up: it is read when the service answers again.
+  const late = write(1, b)
+  expect(await readFor(coordinator, clock, 2 * MINUTE)).toEqual(late)
+  isThrottled = false
+  expect(await readFor(coordinator, clock, MINUTE)).toEqual([])
+})
+
+it('a stream is not taken for deleted because DescribeStream does not know it once', async () => {
+  const { clock, emulator, open, write } = emulated()
+  const coordinator = open()
+  await clock.run(coordinator.moveTo('trim_horizon'))
+  await drain(coordinator, clock)
+  const written = write(2)
+  emulator.on('DescribeStream', {}, NOT_FOUND)
+  emulator.roll()
+  written.push(...write(2))
+  expect(await readFor(coordinator, clock, 10_000)).toEqual(written)
+})

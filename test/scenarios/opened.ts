@@ -1,0 +1,70 @@
+import {
+  type DynamoDBStream,
+  memoryCheckpointStore,
+  type OpenStreamOptions,
+  openStream,
+  type StreamRecord,
+} from '../../src/index.ts'
+import type { StreamEmulatorOptions } from '../../src/testing/index.ts'
+import { type Emulated, emulated, numbersOf } from '../support/emulated.ts'
+
+/** An emulated table, the checkpoint of one worker, and what tests do with that worker's stream. */
+export interface Opened extends Emulated {
+  readonly store: ReturnType<typeof memoryCheckpointStore>
+  /** Opens the worker's stream. */
+  start(options?: Partial<OpenStreamOptions>): Promise<DynamoDBStream>
+  /** Runs a loop over records or batches until it was given `count` records, then leaves it. Returns their numbers. */
+  take(values: AsyncIterable<Batch | StreamRecord>, count: number): Promise<number[]>
+  /** Runs a loop over records in the background; `seen` fills up as the clock is moved. */
+  collect(stream: DynamoDBStream): { readonly seen: number[] }
+  /** What a worker that starts at the saved checkpoint is given, up to `count` records. */
+  takeAfterRestart(count: number): Promise<number[]>
+}
+
+type Batch = readonly StreamRecord[]
+
+export function opened(emulatorOptions: StreamEmulatorOptions = {}): Opened {
+  const world = emulated(emulatorOptions)
+  const { clock, emulator } = world
+  const store = memoryCheckpointStore()
+  const start: Opened['start'] = (options) =>
+    clock.run(
+      openStream({
+        streamArn: emulator.streamArn,
+        client: emulator.api,
+        clock,
+        random: () => 0.5,
+        checkpoint: { store, name: 'worker' },
+        ...options,
+      }),
+    )
+  const take: Opened['take'] = (values, count) =>
+    clock.run(async () => {
+      const numbers: number[] = []
+      for await (const value of values) {
+        numbers.push(...numbersOf('length' in value ? value : [value]))
+        if (numbers.length >= count) break
+      }
+      return numbers
+    })
+  return {
+    ...world,
+    store,
+    start,
+    take,
+    collect: (stream) => {
+      const seen: number[] = []
+      const loop = async () => {
+        for await (const record of stream) seen.push(...numbersOf([record]))
+      }
+      void loop()
+      return { seen }
+    },
+    takeAfterRestart: async (count) => {
+      const stream = await start()
+      const numbers = await take(stream, count)
+      await clock.run(stream.close())
+      return numbers
+    },
+  }
+}
