@@ -66,8 +66,8 @@ function readVerdicts(): Map<string, Verdict> {
 /** The time limits of the stages (ms), from how long they take with the unchanged sources, which they must accept. */
 async function measureLimits(copy: WorkingCopy, selected: readonly Mutant[]): Promise<Map<string, number>> {
   const limits = new Map<string, number>()
-  for (const { file } of selected) {
-    for (const stage of stagesFor(file)) {
+  for (const { file, equivalent } of selected) {
+    for (const stage of equivalent === undefined ? stagesFor(file) : []) {
       const key = limitKey(file, stage.name)
       if (limits.has(key)) continue
       const { kill, tookMs } = await stage.run(copy.folder, 3_600_000)
@@ -185,6 +185,8 @@ function summarize(verdicts: readonly Verdict[]): boolean {
 
 async function run(): Promise<void> {
   setPriority(NICENESS)
+  // An exit in good order removes the copies, and ends what runs in them.
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130))
   const verdicts = await judgeAll(selectMutants(), readVerdicts())
   if (!summarize(verdicts)) process.exitCode = 1
 }

@@ -25,9 +25,6 @@ export interface Stage {
   run(folder: string, limitMs: number, testFile?: string): Promise<StageResult>
 }
 
-const COORDINATOR_HISTORIES = 600
-const STREAM_HISTORIES = 600
-
 /** The unit tests closest to each folder of `src`; they take a few seconds. */
 const unitTests: Readonly<Record<string, readonly string[]>> = {
   buffer: ['buffer/', 'records/'],
@@ -43,21 +40,15 @@ const unitTests: Readonly<Record<string, readonly string[]>> = {
 /** Tests of other parts of the package: the command line, the emulator, and prose. */
 const NOT_RUN = ['cli', 'docs', 'testing']
 
-/** What is run for a mutant of that file, the cheapest first. */
+/** What is run for a mutant of that file: the cheapest first, and only what reaches it. */
 export function stagesFor(file: string): Stage[] {
   const folder = file.split('/')[1] ?? ''
   const near = (unitTests[folder] ?? []).map((path) => `test/unit/${path}`)
-  const coordinatorModel = soak('Coordinator model', ['--histories', String(COORDINATOR_HISTORIES)])
-  const streamModel = existsSync('test/model/stream')
-    ? [soak('stream model', ['--model', 'stream', '--histories', String(STREAM_HISTORIES)])]
-    : []
-  const isStream = folder === 'stream' || folder === 'checkpoints'
-  return [
-    tests('unit', near),
-    ...(isStream ? [...streamModel, coordinatorModel] : [coordinatorModel, ...streamModel]),
-    tests('scenarios', ['test/scenarios']),
-    tests('all unit', allUnitTests()),
-  ]
+  const unit = tests('unit', near)
+  const scenarios = tests('scenarios', ['test/scenarios/'])
+  const allUnit = tests('all unit', allUnitTests())
+  if (folder === 'stream' || folder === 'checkpoints') return [unit, streamModel, scenarios, allUnit]
+  return [unit, coordinatorModel, scenarios, allUnit, streamModel]
 }
 
 function allUnitTests(): string[] {
@@ -75,8 +66,9 @@ function tests(name: StageName, paths: readonly string[]): Stage {
       rmSync(report, { force: true })
       const vitest = join(folder, 'node_modules', 'vitest', 'vitest.mjs')
       const selected = testFile === undefined ? paths : [testFile]
-      const options = ['--bail', '1', '--maxWorkers', '1', '--reporter', 'json', '--outputFile', report]
-      const args = [vitest, 'run', ...selected, ...options]
+      // Time limits of single tests would find a busy machine; the stage has one.
+      const limits = ['--bail', '1', '--maxWorkers', '1', '--testTimeout', '3600000']
+      const args = [vitest, 'run', ...selected, ...limits, '--reporter', 'json', '--outputFile', report]
       const result = await runNode(args, folder, limitMs)
       return stageResult(name, result, () => failedTest(report))
     },
@@ -108,6 +100,9 @@ function stageResult(
 function brokenPromise(output: string): string | undefined {
   return /broken after .*/.exec(output)?.[0]
 }
+
+const coordinatorModel = soak('Coordinator model', ['--histories', '600'])
+const streamModel = soak('stream model', ['--model', 'stream', '--histories', '200'])
 
 interface Report {
   readonly testResults: readonly {

@@ -16,6 +16,8 @@ export function copySources(): WorkingCopy {
   const folder = mkdtempSync(join(tmpdir(), 'mutants-'))
   for (const part of PARTS) cpSync(part, join(folder, part), { recursive: true })
   symlinkSync(join(process.cwd(), 'node_modules'), join(folder, 'node_modules'))
+  const remove = (): void => rmSync(folder, { recursive: true, force: true })
+  process.once('exit', remove)
   return {
     folder,
     async withFile(file, content, action) {
@@ -28,6 +30,6 @@ export function copySources(): WorkingCopy {
         writeFileSync(path, original)
       }
     },
-    remove: () => rmSync(folder, { recursive: true }),
+    remove,
   }
 }
