@@ -480,10 +480,7 @@ export function createConsumer(
     if (store.lastFaultAt > now - lateMs || store.isSaving) return
     expectation.expect((ledger) => {
       if (ledger.acknowledged - Math.max(0, savedOf(ledger)) >= everyRecords) {
-        throw new Violation(
-          'saves in time',
-          `${everyRecords} records are acknowledged, and no save is under way`,
-        )
+        throw new Violation('saves in time', `${everyRecords} records are acknowledged, and no save is under way`)
       }
     })
     const isLate = (ledger: Ledger) => savedOf(ledger) < ledger.acknowledgedBy(now - lateMs)
