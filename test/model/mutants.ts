@@ -23,7 +23,7 @@ Exits with 1 if a mutant does not fit the sources, or if fewer than 90 % of the 
 const LEAST_KILLED = 0.9
 
 /** Below the priority of whatever else runs on this machine. */
-const NICENESS = 10
+const NICENESS = 5
 
 /** A stage may take this many times as long as with the unchanged sources, and at least so long (ms). */
 const TIME_FACTOR = 4
