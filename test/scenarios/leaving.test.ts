@@ -378,6 +378,30 @@ describe('a stream that follows its table', () => {
     }
   })
 
+  it.each(['close', 'abort'] as const)(
+    'and is left by %s while the first listing of its next stream is throttled, is gone within a second',
+    async (leave) => {
+      const given = world()
+      const { emulator, clock, controller } = given
+      const { stream, reading } = await follow(given)
+      emulator.on('DescribeStream', ALWAYS, { fail: 'ThrottlingException' })
+      emulator.enable()
+      await clock.advance(10_000)
+      let end: unknown = 'still waiting'
+      reading.then((result) => {
+        end = result
+      }, note)
+      if (leave === 'abort') controller.abort()
+      else await clock.run(stream.close())
+      await clock.advance(1_000)
+      expect(end).toMatchObject({ done: true })
+      const calls = emulator.log.length
+      await clock.advance(60_000)
+      expect(emulator.log.length).toBe(calls)
+      given.expectNothingLeft()
+    },
+  )
+
   it('goes on asking when the table is throttled or out of reach for a while', async () => {
     const given = world()
     const { stream, reading } = await follow(given)

@@ -93,3 +93,49 @@ describe('what is buffered stays within maxBufferedBytes', () => {
     expect(answers.length).toBeLessThanOrEqual(12)
   })
 })
+
+describe('a heartbeat of a consumer that is slow', () => {
+  it.each([
+    { shards: 20, perShard: 60, mebibytes: 1 },
+    { shards: 200, perShard: 60, mebibytes: 1 },
+    { shards: 100, perShard: 250, mebibytes: 8 },
+  ])(
+    'fetches hardly anything: $shards idle shards with a backlog of $perShard records each, and $mebibytes MiB allowed',
+    { timeout: 60_000 },
+    async ({ shards, perShard, mebibytes }) => {
+      const world = emulated({ shards })
+      const { clock, emulator } = world
+      const maxBufferedBytes = mebibytes * MiB
+      const coordinator = world.open({ maxBufferedBytes })
+      await clock.run(coordinator.moveTo('trim_horizon'))
+      // From these it learns how large a record is.
+      const text = 'x'.repeat(1_000)
+      for (let n = 0; n < 20; n++)
+        emulator.put({ id: emulator.keyIn(emulator.openShards[0] as never), n, text })
+      for (let times = 0; times < 25; times++) await clock.run(coordinator.next())
+      const count = fill(world, perShard, 1_000)
+      for (let times = 0; times < 3; times++) {
+        await clock.advance(11 * 60_000)
+        await clock.run(coordinator.heartbeat())
+      }
+      expect(coordinator.buffer.bytes).toBeLessThanOrEqual(1.25 * maxBufferedBytes)
+      const { records, most } = await mostBuffered(world, coordinator)
+      expect(records).toBe(count)
+      expect(most).toBeLessThanOrEqual(1.25 * maxBufferedBytes + shards * 3_000)
+    },
+  )
+})
+
+it('nothing counts as buffered once all records of several large pages were delivered', async () => {
+  const { clock, emulator, open } = emulated()
+  const coordinator = open({ client: emulator.client() })
+  await clock.run(coordinator.moveTo('trim_horizon'))
+  for (let round = 0; round < 3; round++) {
+    const count = emulator.fill({ records: 700, bytes: 1_000 })
+    await clock.advance(120_000)
+    let taken = 0
+    while ((await clock.run(coordinator.next())) !== undefined) taken++
+    expect(taken).toBe(count)
+    expect(coordinator.buffer.bytes).toBe(0)
+  }
+})

@@ -87,3 +87,31 @@ it('latest gives nothing older through a reload, also of a child that showed up 
   await move(second, token)
   expect((await drainForLong(second)).sort()).toEqual(written)
 })
+
+it('a move that resolved stays in effect though one that was called after it fails', async () => {
+  for (const failsAfterMs of [0, 2_000]) {
+    const { emulator, clock, open, move, drain, write } = drawn('a')
+    const written = write('a a a')
+    const reader = open()
+    await move(reader, 'latest')
+    emulator.on('DescribeStream', { nth: 2 }, { delayMs: failsAfterMs, fail: 'AccessDeniedException' })
+    const moves = [reader.moveTo('trim_horizon'), reader.moveTo('latest')]
+    const [first, second] = await clock.run(Promise.allSettled(moves))
+    expect([first?.status, second?.status]).toEqual(['fulfilled', 'rejected'])
+    expect(await drain(reader)).toEqual(written)
+  }
+})
+
+it('a move that takes longer than one that was called after it does not undo it', async () => {
+  const { emulator, clock, open, move, drain, write } = drawn('a')
+  write('a a a')
+  await clock.advance(5_000)
+  const reader = open()
+  await move(reader, 'trim_horizon')
+  emulator.on('DescribeStream', {}, { delayMs: 5_000 })
+  const slow = reader.moveTo('trim_horizon')
+  await move(reader, 'latest')
+  await clock.run(slow)
+  const written = write('a')
+  expect(await drain(reader)).toEqual(written)
+})

@@ -88,3 +88,23 @@ it.each(['in process', 'through the SDK'] as const)(
     expect(record?.raw.eventID).toBe(emulator.records[0]?.eventId)
   },
 )
+
+it.each([null, 'text', 5, undefined])(
+  'a page with %j in the place of a record is fetched again, and blocks nothing',
+  async (odd) => {
+    const { emulator, clock, open, write } = emulated({ shards: 2 })
+    const written = write(20)
+    let pages = 0
+    const client = {
+      ...emulator.api,
+      readRecords: async (...request: Parameters<typeof emulator.api.readRecords>) => {
+        const page = await emulator.api.readRecords(...request)
+        return ++pages <= 2 ? { ...page, records: [...page.records.slice(0, 2), odd as never] } : page
+      },
+    }
+    const coordinator = open({ client })
+    await clock.run(coordinator.moveTo('trim_horizon'))
+    expect(sorted(numbersOf(await drain(coordinator, clock)))).toEqual(written)
+    expect(pages).toBeGreaterThan(2)
+  },
+)

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { ManualClock } from '../../src/testing/index.ts'
 import { drawn } from './drawn.ts'
 
 describe('a Date of this very second', () => {
@@ -123,4 +124,45 @@ describe('latest', () => {
     const written = write('c')
     expect(await drainForLong(reader)).toEqual(written)
   })
+})
+
+it('latest delivers a record that was written after the call by a machine whose clock is slightly behind', async () => {
+  for (const behindMs of [1, 10, 90]) {
+    // Some milliseconds into a second, to which the service truncates its time.
+    const clock = new ManualClock(Date.UTC(2026, 0, 1) + 10_005)
+    const { emulator, id, open, move, drain, write } = drawn('a', { clock })
+    const reader = open()
+    await move(reader, 'latest')
+    emulator.put({ id: emulator.keyIn(id('a')), n: 1 }, { createdAt: clock.now() - behindMs })
+    await clock.advance(2_000)
+    write('a')
+    expect(await drain(reader)).toEqual(['a1', 'a2'])
+  }
+})
+
+it('latest delivers nothing of the second before the call, though its iterators point before it', async () => {
+  const clock = new ManualClock(Date.UTC(2026, 0, 1) + 10_005)
+  const { open, move, drain, write } = drawn('a', { clock, behaviour: { latestSlack: 3 } })
+  write('a a a')
+  await clock.advance(2_000)
+  const reader = open()
+  await move(reader, 'latest')
+  const written = write('a')
+  expect(await drain(reader)).toEqual(written)
+})
+
+it('a time that comes while the iterators for it are being opened yields all its records, and none from before it', async () => {
+  const { clock, emulator, open, drain, write } = drawn('a')
+  write('a')
+  const since = new Date(clock.now() + 10_000)
+  emulator.on('GetShardIterator', {}, { delayMs: 25_000 })
+  const reader = open()
+  const moving = reader.moveTo(since)
+  await clock.advance(5_000)
+  write('a a')
+  await clock.advance(10_000)
+  const written = write('a a')
+  await clock.run(moving)
+  written.push(...write('a'))
+  expect(await drain(reader)).toEqual(written)
 })

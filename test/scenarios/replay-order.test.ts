@@ -101,3 +101,77 @@ describe('a replay', () => {
     expect(times(records)).toEqual([...times(records)].sort((a, b) => a - b))
   })
 })
+
+it.each([0, 100, 3_000])(
+  'the backlog of a child that came up while the consumer was away is merged by time, with DescribeStream taking %i ms',
+  async (delayMs) => {
+    const { emulator, clock, open, move, drain, drainForLong, write, grow } = drawn('a b')
+    const times = Number.POSITIVE_INFINITY
+    emulator.on('DescribeStream', { times }, { delayMs })
+    emulator.on('GetRecords', { times }, { delayMs: 20 })
+    emulator.on('GetShardIterator', { times }, { delayMs: 20 })
+    const reader = open()
+    await move(reader, 'trim_horizon')
+    write('a')
+    await drain(reader)
+    grow('a > c d')
+    const written: string[] = []
+    for (let minute = 0; minute < 10; minute++) {
+      for (const letter of 'cbdb') {
+        written.push(...write(letter))
+        await clock.advance(20_000)
+      }
+    }
+    expect(await drainForLong(reader)).toEqual(written)
+  },
+)
+
+it.each([20, 3_000])(
+  'the backlog of a child is merged by time also after a reload from a token, with DescribeStream taking %i ms',
+  async (delayMs) => {
+    const { emulator, clock, open, move, drain, drainForLong, write, grow } = drawn('a b')
+    const first = open()
+    await move(first, 'trim_horizon')
+    write('a b')
+    await drain(first)
+    const token = JSON.stringify(first.token)
+    grow('a > c')
+    grow('c > d')
+    const later: string[] = []
+    for (const letter of 'dbdbdb') {
+      later.push(...write(letter))
+      await clock.advance(30_000)
+    }
+    emulator.on('*', { times: Number.POSITIVE_INFINITY }, { delayMs })
+    const second = open()
+    await move(second, token)
+    expect(await drainForLong(second)).toEqual(later)
+  },
+)
+
+it('records of one second come in the order in which their shards were first seen, again and again', async () => {
+  const { clock, id, open, move, drain, write } = drawn('a b c d e f')
+  // Listings are sorted by id.
+  const letters = 'abcdef'.split('').sort((x, y) => (id(x) < id(y) ? -1 : 1))
+  const written = letters.flatMap((letter) => [`${letter}1`, `${letter}2`, `${letter}3`])
+  for (let times = 0; times < 3; times++) write('a b c d e f')
+  await clock.advance(2_000)
+  for (const pageSize of [1, 2, 1000]) {
+    const reader = open({ pageSize })
+    await move(reader, 'trim_horizon')
+    expect(await drain(reader)).toEqual(written)
+  }
+})
+
+it('a closed shard with a stretch of twenty empty pages before its records is waited for', async () => {
+  const { emulator, id, clock, open, move, drain, write } = drawn('a b')
+  const written = write('a')
+  emulator.closeShard(id('a'))
+  await clock.advance(10_000)
+  written.push(...write('b'))
+  emulator.behave({ emptyPagesAtStart: 20 })
+  emulator.on('GetShardIterator', { shard: id('b'), times: 9 }, { emptyPagesAtStart: 0 })
+  const reader = open()
+  await move(reader, 'trim_horizon')
+  expect(await drain(reader)).toEqual(written)
+})

@@ -83,3 +83,14 @@ describe('loading a token', () => {
     expect(await drainForLong(next)).toEqual([])
   })
 })
+
+it('a token of 250,000 shards, which is the limit, can be loaded', { timeout: 60_000 }, async () => {
+  const { open, move } = drawn('a')
+  const reader = open()
+  const shards = Array.from({ length: 250_000 }, (_, n) => ({
+    shardId: `shardId-${String(1_767_225_600_000 + n).padStart(20, '0')}-abcdef01`,
+    at: 'start' as const,
+  }))
+  await move(reader, { version: 1, streamArn: reader.streamArn, shards })
+  expect(reader.token.shards.length).toBe(250_000 + 1)
+})

@@ -1,0 +1,147 @@
+import { expect, it } from 'vitest'
+import { drain, emulated, heard, numbersOf } from '../support/emulated.ts'
+
+const HOUR = 3_600_000
+const ALWAYS = { times: Number.POSITIVE_INFINITY }
+
+it.each(['ExpiredTokenException', 'AccessDeniedException', 'UnrecognizedClientException'])(
+  'a gap is reported though %s was thrown when the trimmed position was tried first',
+  async (fail) => {
+    const { clock, emulator, open, write } = emulated()
+    const first = open()
+    await clock.run(first.moveTo('trim_horizon'))
+    const token = JSON.stringify(first.token)
+    for (let hour = 0; hour < 30; hour++) {
+      write(1)
+      await clock.advance(HOUR)
+    }
+    const coordinator = open({ onGap: 'continue' })
+    const gaps = heard(coordinator, 'gap')
+    await clock.run(coordinator.moveTo(token))
+    let isDenied = true
+    emulator.on('GetShardIterator', ALWAYS, () => (isDenied ? { fail } : undefined))
+    await expect(clock.run(coordinator.next())).rejects.toMatchObject({ name: fail })
+    isDenied = false
+    const seen = numbersOf(await drain(coordinator, clock))
+    expect(seen[0]).toBeGreaterThan(0)
+    expect(seen.at(-1)).toBe(29)
+    expect(gaps).toMatchObject([{ reason: 'position-trimmed' }])
+  },
+)
+
+it('a service that rejects the first sequence number of its own listing is read from its oldest record', async () => {
+  const { clock, emulator, open, write } = emulated()
+  const first = open()
+  await clock.run(first.moveTo('trim_horizon'))
+  const token = JSON.stringify(first.token)
+  await clock.advance(23 * HOUR)
+  const written = write(2)
+  await clock.advance(2 * HOUR)
+  const coordinator = open()
+  await clock.run(coordinator.moveTo(token))
+  let rejected = 0
+  emulator.on('GetShardIterator', ALWAYS, () =>
+    ++rejected === 1 ? { fail: 'ValidationException' } : undefined,
+  )
+  expect(numbersOf(await drain(coordinator, clock))).toEqual(written)
+  expect(rejected).toBe(2)
+})
+
+it('DescribeStream is not called again before the consumer comes back, once it was denied', async () => {
+  const { clock, emulator, open, write } = emulated()
+  write(1)
+  const coordinator = open()
+  await clock.run(coordinator.moveTo('trim_horizon'))
+  await clock.run(coordinator.next())
+  let isDenied = true
+  emulator.on('DescribeStream', ALWAYS, () => (isDenied ? { fail: 'AccessDeniedException' } : undefined))
+  const calls = () => emulator.log.filter(({ op }) => op === 'DescribeStream').length
+  emulator.split()
+  const written = write(4)
+  await expect(drain(coordinator, clock)).rejects.toMatchObject({ name: 'AccessDeniedException' })
+  const before = calls()
+  await clock.advance(24 * 60_000)
+  expect(calls()).toBe(before)
+  // Each call of next() tries again, once.
+  await expect(drain(coordinator, clock)).rejects.toMatchObject({ name: 'AccessDeniedException' })
+  expect(calls()).toBeLessThanOrEqual(before + 2)
+  isDenied = false
+  expect(numbersOf(await drain(coordinator, clock)).sort()).toEqual(written)
+})
+
+it('a listing that is denied is not tried again at once by a consumer that calls next() twice a second', async () => {
+  const { clock, emulator, open, write } = emulated()
+  write(1)
+  const coordinator = open()
+  await clock.run(coordinator.moveTo('trim_horizon'))
+  await drain(coordinator, clock)
+  emulator.on('DescribeStream', ALWAYS, { fail: 'AccessDeniedException' })
+  await clock.advance(600_000)
+  const calls = () => emulator.log.filter(({ op }) => op === 'DescribeStream').length
+  const before = calls()
+  for (let times = 0; times < 20; times++) {
+    await clock.run(coordinator.next().catch(() => {}))
+    await clock.advance(500)
+  }
+  expect(calls() - before).toBeLessThanOrEqual(20)
+})
+
+it('credentials that expire while many shards are read fail one call of next(), and none after they were renewed', async () => {
+  const { clock, emulator, open } = emulated({ shards: 8 })
+  emulator.openShards.forEach((shard, n) => {
+    emulator.put({ id: emulator.keyIn(shard), n })
+  })
+  const coordinator = open()
+  await clock.run(coordinator.moveTo('trim_horizon'))
+  let hasExpired = true
+  let nth = 0
+  emulator.on('GetRecords', ALWAYS, () =>
+    hasExpired ? { fail: 'ExpiredTokenException', delayMs: 10 * ++nth } : undefined,
+  )
+  await expect(clock.run(coordinator.next())).rejects.toMatchObject({ name: 'ExpiredTokenException' })
+  await clock.advance(1_000)
+  hasExpired = false
+  await clock.advance(HOUR)
+  expect(numbersOf(await drain(coordinator, clock)).sort()).toEqual([0, 1, 2, 3, 4, 5, 6, 7])
+})
+
+it('an error that arrived while the consumer was away is not thrown when it comes back after the credentials were renewed', async () => {
+  const { clock, emulator, open, write } = emulated({ shards: 2 })
+  const coordinator = open()
+  await clock.run(coordinator.moveTo('trim_horizon'))
+  await drain(coordinator, clock)
+  const written = write(4)
+  const [, slow] = emulator.openShards
+  await clock.advance(300)
+  emulator.on('GetRecords', { shard: slow as never }, { fail: 'ExpiredTokenException', delayMs: 3_000 })
+  // Leaves a read of the slow shard in flight.
+  const seen = numbersOf([(await clock.run(coordinator.next())) as never])
+  await clock.advance(60_000)
+  seen.push(...numbersOf(await drain(coordinator, clock)))
+  expect(seen.sort()).toEqual(written)
+})
+
+it('CHILD_SHARDS is still used after credentials had expired once when it was called', async () => {
+  const callsForFiveRolls = async (hasExpiredOnce: boolean) => {
+    const { clock, emulator, open, write } = emulated({ shards: 300 })
+    const coordinator = open({ discoveryIntervalMs: HOUR })
+    await clock.run(coordinator.moveTo('latest'))
+    await drain(coordinator, clock)
+    const roll = async () => {
+      emulator.roll()
+      for (let times = 0; times < 6; times++) await clock.run(coordinator.next()).catch(() => {})
+      await clock.advance(5_000)
+    }
+    if (hasExpiredOnce) {
+      emulator.on('DescribeStream', {}, { fail: 'ExpiredTokenException' })
+      await roll()
+    }
+    const before = emulator.log.length
+    for (let times = 0; times < 5; times++) await roll()
+    const calls = emulator.log.slice(before).filter(({ op }) => op === 'DescribeStream').length
+    const written = write(20)
+    expect(numbersOf(await drain(coordinator, clock)).sort((a, b) => a - b)).toEqual(written)
+    return calls
+  }
+  expect(await callsForFiveRolls(true)).toBe(await callsForFiveRolls(false))
+})

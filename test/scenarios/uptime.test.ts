@@ -1,0 +1,98 @@
+import { expect, it, vi } from 'vitest'
+import type { CoordinatorOptions } from '../../src/index.ts'
+import { ShardReader } from '../../src/reader/shard-reader.ts'
+import { ManualClock } from '../../src/testing/index.ts'
+import { emulated } from '../support/emulated.ts'
+import { rollingStream, shardIdAt } from './rolling-stream.ts'
+
+const HOUR = 3_600_000
+const DAY = 24 * HOUR
+
+const quiet: Partial<CoordinatorOptions> = {
+  idlePollMs: { min: 60_000, max: 60_000 },
+  discoveryIntervalMs: 600_000,
+}
+
+it.each(['never', 'every day'] as const)(
+  'what is remembered does not grow from the second day of a stream to the seventh, with its token read %s',
+  async (tokenRead) => {
+    const chains = 4
+    const { clock, open } = rollingStream({ chains, shardLifeMs: 4 * HOUR })
+    const coordinator = open(quiet)
+    await clock.run(coordinator.moveTo('trim_horizon'))
+    const sizes: (typeof coordinator.memory)[] = []
+    for (let day = 0; day < 7; day++) {
+      for (let step = 0; step < 24; step++) {
+        clock.suspend(HOUR)
+        await clock.run(coordinator.next())
+      }
+      if (tokenRead === 'every day') JSON.stringify(coordinator.token)
+      sizes.push(coordinator.memory)
+    }
+    const [, second] = sizes
+    const last = sizes.at(-1)
+    expect(last?.shards).toBeLessThanOrEqual(second?.shards as number)
+    // Each chain has one shard that is read, and perhaps one that ended; its oldest listed one names a missing parent.
+    expect(last?.frontier).toBeLessThanOrEqual(2 * chains)
+    expect(last?.missingParents).toBeLessThanOrEqual(2 * chains)
+    // Shards are listed for 28 hours, and remembered for some time more.
+    expect(second?.shards).toBeLessThanOrEqual(chains * (28 / 4 + 2))
+    await coordinator.close()
+  },
+)
+
+/** How often the time in a shard's id is parsed for each shard while a position is taken. */
+async function idsParsedPerShard(shards: number): Promise<number> {
+  const clock = new ManualClock()
+  const now = clock.now()
+  const listed = Array.from({ length: shards }, (_, n) => ({
+    shardId: shardIdAt(now - 3 * HOUR + n, n),
+    parentShardId: shardIdAt(now - 30 * HOUR + n, n),
+    startingSequenceNumber: '100000000000000000001',
+    endingSequenceNumber: undefined,
+  }))
+  const { open } = rollingStream({ chains: 1, shardLifeMs: DAY, clock, listed })
+  const coordinator = open(quiet)
+  let parsed = 0
+  const { exec } = RegExp.prototype
+  const counting = vi.spyOn(RegExp.prototype, 'exec').mockImplementation(function (this: RegExp, text) {
+    if (this.source.startsWith('^shardId-')) parsed++
+    return exec.call(this, text)
+  })
+  await clock.run(coordinator.moveTo('trim_horizon'))
+  counting.mockRestore()
+  await coordinator.close()
+  return parsed / shards
+}
+
+it('to take a position costs the same for each shard, whether a stream has 250 shards with trimmed parents or 1,000', async () => {
+  expect(await idsParsedPerShard(1_000)).toBeLessThanOrEqual((await idsParsedPerShard(250)) + 1)
+})
+
+/** How many readers are looked at for each answer of an idle shard, while one shard has been failing for minutes. */
+async function looksPerAnswer(shards: number): Promise<number> {
+  const { clock, emulator, open } = emulated({ shards })
+  const failing = emulator.openShards
+    .map(({ shardId }) => shardId)
+    .sort()
+    .at(-1) as string
+  emulator.on(
+    'GetRecords',
+    { shard: failing, times: Number.POSITIVE_INFINITY },
+    { fail: 'ThrottlingException' },
+  )
+  const coordinator = open({ maxConcurrentReads: 1_000, idlePollMs: { min: 4_000, max: 4_000 } })
+  await clock.run(coordinator.moveTo('trim_horizon'))
+  for (let times = 0; times < 3; times++) await clock.run(coordinator.next())
+  const before = emulator.log.length
+  const looks = vi.spyOn(ShardReader.prototype, 'atTip', 'get')
+  for (let times = 0; times < 5; times++) await clock.run(coordinator.next())
+  const count = looks.mock.calls.length
+  looks.mockRestore()
+  await coordinator.close()
+  return count / (emulator.log.length - before)
+}
+
+it('an answer costs the same among 400 idle shards as among 50, while another shard fails for minutes', async () => {
+  expect(await looksPerAnswer(400)).toBeLessThanOrEqual((await looksPerAnswer(50)) + 1)
+})

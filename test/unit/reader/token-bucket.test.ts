@@ -1,0 +1,36 @@
+import { expect, it } from 'vitest'
+import { fullBucket, takeToken } from '../../../src/reader/token-bucket.ts'
+
+/** Takes tokens one after the other at these times, and returns how long each has to wait (ms). */
+function waits(times: readonly number[]): number[] {
+  let bucket = fullBucket
+  return times.map((now) => {
+    const taken = takeToken(bucket, now)
+    bucket = taken.bucket
+    return taken.waitMs
+  })
+}
+
+const atOnce = (count: number, now: number) => Array<number>(count).fill(now)
+
+it('a full bucket lets a hundred calls through at once, and the ones after it at five a second', () => {
+  const all = waits(atOnce(103, 1_000))
+  expect(all.slice(0, 100)).toEqual(atOnce(100, 0))
+  expect(all.slice(100)).toEqual([200, 400, 600])
+})
+
+it('a bucket fills again at five tokens a second, up to a hundred', () => {
+  const all = waits([...atOnce(100, 0), ...atOnce(6, 1_000), ...atOnce(101, 10_000_000)])
+  expect(all.slice(100, 106)).toEqual([0, 0, 0, 0, 0, 200])
+  expect(all.slice(106)).toEqual([...atOnce(100, 0), 200])
+})
+
+it('a clock that does not move earns nothing, and one that steps back costs nothing', () => {
+  expect(waits([...atOnce(100, 5_000), 5_000, 5_000]).slice(100)).toEqual([200, 400])
+  expect(waits([...atOnce(100, 5_000), 1_000]).slice(100)).toEqual([200])
+})
+
+it('calls that come at the allowed rate never wait', () => {
+  const times = Array.from({ length: 1_000 }, (_, n) => n * 200)
+  expect(Math.max(...waits(times))).toBe(0)
+})

@@ -1,0 +1,65 @@
+import { expect, it } from 'vitest'
+import type { StreamRecord } from '../../../src/records/stream-record.ts'
+import { ShardNode } from '../../../src/shards/shard.ts'
+import { ShardLedger } from '../../../src/shards/shard-ledger.ts'
+
+const recordOf = (sequenceNumber: string) => ({ sequenceNumber }) as StreamRecord
+
+function ledgerOf(...sequenceNumbers: string[]) {
+  const ledger = new ShardLedger()
+  return { ledger, deliveries: sequenceNumbers.map((number) => ledger.deliver(recordOf(number), number)) }
+}
+
+it('a record that is delivered is not acknowledged before it is settled', () => {
+  const { ledger, deliveries } = ledgerOf('1')
+  expect([ledger.delivered, ledger.acknowledged, ledger.hasOpen]).toEqual(['1', undefined, true])
+  for (const delivery of deliveries) ledger.settle(delivery)
+  expect([ledger.delivered, ledger.acknowledged, ledger.hasOpen]).toEqual(['1', '1', false])
+})
+
+it('a record that is settled out of order is covered once all before it are settled', () => {
+  const { ledger, deliveries } = ledgerOf('1', '2', '3', '4')
+  const positions = [2, 1, 0, 3].map((index) => {
+    ledger.settle(deliveries[index] as never)
+    return [ledger.acknowledged, ledger.oldestOpen?.sequenceNumber]
+  })
+  expect(positions).toEqual([
+    [undefined, '1'],
+    [undefined, '1'],
+    ['3', '4'],
+    ['4', undefined],
+  ])
+})
+
+it('a record that is settled twice counts once', () => {
+  const { ledger, deliveries } = ledgerOf('1', '2')
+  ledger.settle(deliveries[0] as never)
+  ledger.settle(deliveries[0] as never)
+  expect([ledger.acknowledged, ledger.oldestOpen?.sequenceNumber]).toEqual(['1', '2'])
+  ledger.settle(deliveries[1] as never)
+  ledger.settle(deliveries[0] as never)
+  expect(ledger.acknowledged).toBe('2')
+})
+
+it('a ledger that starts after a position covers it before anything is delivered', () => {
+  const ledger = new ShardLedger()
+  ledger.startAfter('7')
+  expect([ledger.delivered, ledger.acknowledged, ledger.hasOpen]).toEqual(['7', '7', false])
+  const delivery = ledger.deliver(recordOf('9'), '9')
+  expect(ledger.acknowledged).toBe('7')
+  ledger.settle(delivery)
+  expect(ledger.acknowledged).toBe('9')
+})
+
+it('the position of a shard that is finished covers its end only once its records are settled', () => {
+  const node = new ShardNode('shard', 0)
+  const first = node.ledger.deliver(recordOf('1'), '1')
+  const last = node.ledger.deliver(recordOf('2'), '2')
+  node.state = 'finished'
+  expect(node.position).toEqual({ end: '2' })
+  expect(node.acknowledgedPosition).toBe('start')
+  node.ledger.settle(first)
+  expect(node.acknowledgedPosition).toEqual({ after: '1' })
+  node.ledger.settle(last)
+  expect(node.acknowledgedPosition).toEqual({ end: '2' })
+})
