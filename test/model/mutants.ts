@@ -3,7 +3,7 @@ import { setPriority } from 'node:os'
 import { parseArgs } from 'node:util'
 import { mutants } from './mutant-list.ts'
 import { type Mutant, mutate } from './mutants/mutant.ts'
-import { type Kill, type Stage, type StageName, stagesFor } from './mutants/stages.ts'
+import { allStages, type Kill, type Stage, type StageName, stagesFor } from './mutants/stages.ts'
 import { copySources, type WorkingCopy } from './mutants/working-copy.ts'
 
 const USAGE = `Breaks the library on purpose, in one way after the other, and lets the tests find it.
@@ -28,6 +28,7 @@ const NICENESS = 5
 /** A stage may take this many times as long as with the unchanged sources, and at least so long (ms). */
 const TIME_FACTOR = 4
 const SHORTEST_LIMIT_MS = 60_000
+const LONGEST_LIMIT_MS = 3_600_000
 
 /** What became of a mutant. */
 interface Verdict {
@@ -64,30 +65,25 @@ function readVerdicts(): Map<string, Verdict> {
 }
 
 /** The time limits of the stages (ms), from how long they take with the unchanged sources, which they must accept. */
-async function measureLimits(copy: WorkingCopy, selected: readonly Mutant[]): Promise<Map<string, number>> {
-  const limits = new Map<string, number>()
-  for (const { file, equivalent } of selected) {
-    for (const stage of equivalent === undefined ? stagesFor(file) : []) {
-      const key = limitKey(file, stage.name)
-      if (limits.has(key)) continue
-      const { kill, tookMs } = await stage.run(copy.folder, 3_600_000)
+async function measureLimits(copies: readonly WorkingCopy[]): Promise<Map<StageName, number>> {
+  const limits = new Map<StageName, number>()
+  const remaining = [...allStages]
+  const measure = async ({ folder }: WorkingCopy): Promise<void> => {
+    for (let stage = remaining.shift(); stage; stage = remaining.shift()) {
+      const { kill, tookMs } = await stage.run(folder, LONGEST_LIMIT_MS)
       if (kill) throw new Error(`The unchanged sources do not pass: ${kill.stage}: ${kill.what}`)
-      limits.set(key, Math.max(SHORTEST_LIMIT_MS, TIME_FACTOR * tookMs))
-      print(`unchanged sources, ${key}: ${seconds(tookMs)}\n`)
+      limits.set(stage.name, Math.max(SHORTEST_LIMIT_MS, TIME_FACTOR * tookMs))
+      print(`unchanged sources, ${stage.name}: ${seconds(tookMs)}\n`)
     }
   }
+  await Promise.all(copies.map(measure))
   return limits
-}
-
-/** Only the unit tests close by differ from folder to folder. */
-function limitKey(file: string, stage: StageName): string {
-  return stage === 'unit' ? `unit tests close to ${file.split('/')[1]}` : stage
 }
 
 async function judge(
   mutant: Mutant,
   copy: WorkingCopy,
-  limits: ReadonlyMap<string, number>,
+  limits: ReadonlyMap<StageName, number>,
   former: Kill | undefined,
 ): Promise<Verdict> {
   const { file, name } = mutant
@@ -95,7 +91,7 @@ async function judge(
   const mutated = mutate(readFileSync(file, 'utf8'), mutant)
   if (mutated === undefined) return { file, name, result: 'does not fit' }
   const startedAt = performance.now()
-  const kill = await copy.withFile(file, mutated, () => findKill(stagesFor(file), copy, limits, file, former))
+  const kill = await copy.withFile(file, mutated, () => findKill(stagesFor(file), copy, limits, former))
   const tookMs = Math.round(performance.now() - startedAt)
   return { file, name, result: kill ? 'killed' : 'survived', kill, tookMs }
 }
@@ -104,11 +100,12 @@ async function judge(
 async function findKill(
   stages: readonly Stage[],
   { folder }: WorkingCopy,
-  limits: ReadonlyMap<string, number>,
-  file: string,
+  limits: ReadonlyMap<StageName, number>,
   former: Kill | undefined,
 ): Promise<Kill | undefined> {
-  const limitOf = ({ name }: Stage): number => limits.get(limitKey(file, name)) ?? SHORTEST_LIMIT_MS
+  // The closest unit tests are some of all, and have the same limit.
+  const limitOf = ({ name }: Stage): number =>
+    limits.get(name === 'unit' ? 'all unit' : name) ?? LONGEST_LIMIT_MS
   const first = stages.find(({ name }) => name === former?.stage)
   if (first) {
     const { testFile } = former ?? {}
@@ -131,7 +128,7 @@ async function judgeAll(
   const verdicts: Verdict[] = []
   const remaining = [...selected]
   try {
-    const limits = await measureLimits(copies[0] as WorkingCopy, selected)
+    const limits = await measureLimits(copies)
     const work = async (copy: WorkingCopy): Promise<void> => {
       for (let mutant = remaining.shift(); mutant; mutant = remaining.shift()) {
         const verdict = await judge(mutant, copy, limits, former.get(keyOf(mutant))?.kill)

@@ -24,7 +24,8 @@ export function runNode(args: readonly string[], cwd: string, limitMs: number): 
   }
   child.stdout.on('data', keep)
   child.stderr.on('data', keep)
-  process.once('exit', kill)
+  // Before the folder is removed.
+  process.prependOnceListener('exit', kill)
   return new Promise((resolve, reject) => {
     let hasTimedOut = false
     const timer = setTimeout(() => {

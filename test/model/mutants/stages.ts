@@ -45,8 +45,6 @@ export function stagesFor(file: string): Stage[] {
   const folder = file.split('/')[1] ?? ''
   const near = (unitTests[folder] ?? []).map((path) => `test/unit/${path}`)
   const unit = tests('unit', near)
-  const scenarios = tests('scenarios', ['test/scenarios/'])
-  const allUnit = tests('all unit', allUnitTests())
   if (folder === 'stream' || folder === 'checkpoints') return [unit, streamModel, scenarios, allUnit]
   return [unit, coordinatorModel, scenarios, allUnit, streamModel]
 }
@@ -101,8 +99,13 @@ function brokenPromise(output: string): string | undefined {
   return /broken after .*/.exec(output)?.[0]
 }
 
-const coordinatorModel = soak('Coordinator model', ['--histories', '600'])
+const coordinatorModel = soak('Coordinator model', ['--histories', '400'])
 const streamModel = soak('stream model', ['--model', 'stream', '--histories', '200'])
+const scenarios = tests('scenarios', ['test/scenarios/'])
+const allUnit = tests('all unit', allUnitTests())
+
+/** All stages, apart from the unit tests close to a folder, which are some of all unit tests. */
+export const allStages: readonly Stage[] = [coordinatorModel, streamModel, scenarios, allUnit]
 
 interface Report {
   readonly testResults: readonly {
