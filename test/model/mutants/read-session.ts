@@ -31,6 +31,8 @@ export const readSessionMutants: readonly Mutant[] = [
       name: 'latest starts when the listing ends',
       from: 'TRUNCATED_MS - (clock.monotonic() - calledAt)',
       to: 'TRUNCATED_MS',
+      equivalent:
+        'latest promises what is written after the move has resolved, and iterators are opened by the start of the call',
     },
     {
       name: 'parents that only a token names are not looked for',

@@ -261,6 +261,20 @@ describe('trimmed records of a shard', () => {
   })
 })
 
+it('a young shard that vanishes is a gap though its parent left nothing to be missed, as none of it was trimmed', () => {
+  const reader = startingAt('start', { ageMs: HOUR_MS })
+  reader.node.promised = false
+  const exists = { kind: 'streamExists', failed: failure('ResourceNotFoundException').failed } as const
+  reader.startRead(1, 0, NOW)
+  reader.step(exists, contextAt(0))
+  reader.startRead(2, 300_000, NOW)
+  expect(reader.step(exists, contextAt(300_000))).toMatchObject({ do: 'reportGap', reason: 'shard-vanished' })
+  const old = startingAt(OLDEST_LEFT, { ageMs: 25 * HOUR_MS })
+  old.startRead(1, 0, NOW)
+  old.step(exists, contextAt(0))
+  expect(old.step(exists, contextAt(0))).toEqual({ do: 'expire' })
+})
+
 describe('a record without a time', () => {
   it('that is the first of its shard is merged by the time when the shard was created, or what its parent has reached', () => {
     const queued = (reader: ShardReader) => {
