@@ -88,7 +88,7 @@ async function judge(
 ): Promise<Verdict> {
   const { file, name } = mutant
   if (mutant.equivalent !== undefined) return { file, name, result: 'equivalent' }
-  const mutated = mutate(readFileSync(file, 'utf8'), mutant)
+  const mutated = mutate(copy.read(file), mutant)
   if (mutated === undefined) return { file, name, result: 'does not fit' }
   const startedAt = performance.now()
   const kill = await copy.withFile(file, mutated, () => findKill(stagesFor(file), copy, limits, former))

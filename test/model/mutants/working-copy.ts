@@ -5,6 +5,7 @@ import { join } from 'node:path'
 /** A copy of the sources and tests in a temporary folder, in which one file at a time can be changed. */
 export interface WorkingCopy {
   readonly folder: string
+  read(file: string): string
   /** Runs `action` while the file has this content. */
   withFile<T>(file: string, content: string, action: () => Promise<T>): Promise<T>
   remove(): void
@@ -20,6 +21,7 @@ export function copySources(): WorkingCopy {
   process.once('exit', remove)
   return {
     folder,
+    read: (file) => readFileSync(join(folder, file), 'utf8'),
     async withFile(file, content, action) {
       const path = join(folder, file)
       const original = readFileSync(path)
