@@ -1,10 +1,12 @@
 import { writeReadme } from './support/readme.ts'
 import { type Bench, publish } from './support/report.ts'
+import { missedTargets } from './support/targets.ts'
 
 /*
  * npm run bench [-- names…] [--quick] [--readme]
  *
  * --quick: fewer records and rounds, to see that all of it works. --readme: puts the results into bench/README.md.
+ * Exits with 1 if a target was missed, except with --quick.
  */
 
 const benches: Record<string, () => Promise<Bench>> = {
@@ -13,6 +15,8 @@ const benches: Record<string, () => Promise<Bench>> = {
   reshard: async () => (await import('./reshard/reshard.ts')).reshard,
   scale: async () => (await import('./scale/scale.ts')).scale,
   memory: async () => (await import('./memory/memory.ts')).memory,
+  saturation: async () => (await import('./saturation/saturation.ts')).saturation,
+  aging: async () => (await import('./aging/aging.ts')).aging,
   decode: async () => (await import('./pieces/decode.ts')).decode,
   merge: async () => (await import('./pieces/merge.ts')).merge,
   token: async () => (await import('./pieces/token.ts')).token,
@@ -32,7 +36,12 @@ if (unknown.length > 0) {
 for (const [name, load] of Object.entries(benches)) {
   if (named.length > 0 && !named.includes(name)) continue
   const bench = await load()
-  publish(name, await bench(options), options)
+  const report = await bench(options)
+  publish(name, report, options)
+  for (const line of missedTargets({ [name]: report.data })) {
+    process.stderr.write(`Target missed: ${line}\n`)
+    if (!options.quick) process.exitCode = 1
+  }
 }
 
 if (args.includes('--readme')) writeReadme(Object.keys(benches))

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Coordinator, type StreamsApi } from '../../src/index.ts'
 import { ManualClock } from '../../src/testing/manual-clock.ts'
-import { makeClient } from '../support/client.ts'
+import { fastApi } from '../support/fast-path.ts'
 import type { Side } from '../support/measure.ts'
 import { sampleRecord } from '../support/sample-records.ts'
 
@@ -31,7 +31,7 @@ const slowConsumer: Side<SlowInput> = async ({
   pauseMs,
   pauses,
 }) => {
-  await using coordinator = new Coordinator({ client: makeClient(endpoint), streamArn, maxBufferedBytes })
+  await using coordinator = new Coordinator({ client: fastApi(endpoint), streamArn, maxBufferedBytes })
   await coordinator.moveTo('trim_horizon')
   let records = 0
   let buffered = 0

@@ -15,12 +15,17 @@ const records = 1000
 /** From the bytes of a page to values, without a network. */
 export const decode: Bench = async ({ quick }) => {
   const { bytes } = encodeRecords(records, '1kB').page(0, records)
-  const body = Buffer.concat([Buffer.from('{"Records":['), bytes, Buffer.from(']}')])
+  const body = Buffer.concat([Buffer.from('{"NextShardIterator":"n","Records":['), bytes, Buffer.from(']}')])
   const text = body.toString()
   const client = clientAnswering(body)
   const silent = clientAnswering(body, { debug() {}, warn() {}, error() {} } as unknown as Console)
   const api = sdkStreamsApi(client)
   const never = new AbortController().signal
+  const readOurs = async () => {
+    const read = await api.readRecords({ iterator: 'i', limit: 1000 }, never)
+    if (!read.textRecords) throw new Error('The fast path was not taken')
+    return read
+  }
 
   const page = await timePieces(
     'decode: a page of 1,000 records of 1 kB, from its bytes',
@@ -35,7 +40,7 @@ export const decode: Bench = async ({ quick }) => {
         records,
         run: () => silent.send(new GetRecordsCommand({ ShardIterator: 'i' })),
       },
-      { name: 'ours', records, run: () => api.readRecords({ iterator: 'i', limit: 1000 }, never) },
+      { name: 'ours', records, run: readOurs },
       { name: 'JSON.parse', records, run: () => JSON.parse(text) },
     ],
     quick,

@@ -7,6 +7,7 @@ import {
 import { unmarshall } from '@aws-sdk/util-dynamodb'
 import { Coordinator, openStream } from '../../src/index.ts'
 import { makeClient } from '../support/client.ts'
+import { fastApi } from '../support/fast-path.ts'
 import type { Side } from '../support/measure.ts'
 import { peerSides } from './peers.ts'
 
@@ -23,7 +24,7 @@ function checked(records: number, sum: number): { records: number; details: { su
 }
 
 const oursForAwait: Side<ReplayInput> = async ({ endpoint, streamArn, total }) => {
-  await using stream = await openStream({ client: makeClient(endpoint), streamArn, startAt: 'trim_horizon' })
+  await using stream = await openStream({ client: fastApi(endpoint), streamArn, startAt: 'trim_horizon' })
   let records = 0
   let sum = 0
   for await (const record of stream) {
@@ -35,7 +36,7 @@ const oursForAwait: Side<ReplayInput> = async ({ endpoint, streamArn, total }) =
 }
 
 const oursTouched: Side<ReplayInput> = async ({ endpoint, streamArn, total }) => {
-  await using stream = await openStream({ client: makeClient(endpoint), streamArn, startAt: 'trim_horizon' })
+  await using stream = await openStream({ client: fastApi(endpoint), streamArn, startAt: 'trim_horizon' })
   let records = 0
   let sum = 0
   for await (const record of stream) {
@@ -47,7 +48,7 @@ const oursTouched: Side<ReplayInput> = async ({ endpoint, streamArn, total }) =>
 }
 
 const oursBatches: Side<ReplayInput> = async ({ endpoint, streamArn, total }) => {
-  await using stream = await openStream({ client: makeClient(endpoint), streamArn, startAt: 'trim_horizon' })
+  await using stream = await openStream({ client: fastApi(endpoint), streamArn, startAt: 'trim_horizon' })
   let records = 0
   let sum = 0
   for await (const batch of stream.batches({ maxRecords: 500, maxWaitMs: 100 })) {
@@ -59,7 +60,7 @@ const oursBatches: Side<ReplayInput> = async ({ endpoint, streamArn, total }) =>
 }
 
 const oursNext: Side<ReplayInput> = async ({ endpoint, streamArn, total }) => {
-  await using coordinator = new Coordinator({ client: makeClient(endpoint), streamArn })
+  await using coordinator = new Coordinator({ client: fastApi(endpoint), streamArn })
   await coordinator.moveTo('trim_horizon')
   let records = 0
   let sum = 0

@@ -1,4 +1,5 @@
-import { type RecordSize, sampleRecord } from './sample-records.ts'
+import { recordJson } from './aws-json.ts'
+import type { RecordSize } from './sample-records.ts'
 
 /** The service's own limits of a page of GetRecords. */
 const maxRecords = 1000
@@ -12,9 +13,7 @@ export interface EncodedRecords {
 }
 
 export function encodeRecords(count: number, size: RecordSize): EncodedRecords {
-  const texts = Array.from({ length: count }, (_, index) =>
-    Buffer.from(`${JSON.stringify(sampleRecord(index, size))},`),
-  )
+  const texts = Array.from({ length: count }, (_, index) => Buffer.from(`${recordJson(index, size)},`))
   const bytes = Buffer.concat(texts)
   const starts = [0]
   for (const text of texts) starts.push((starts.at(-1) ?? 0) + text.length)

@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { crc32 } from 'node:zlib'
 import { encodeRecords } from './encode-records.ts'
 import type { ServedStream } from './served-stream.ts'
 
@@ -12,7 +13,7 @@ import type { ServedStream } from './served-stream.ts'
 
 const stream: ServedStream = JSON.parse(process.argv[2] ?? '{}')
 const records = encodeRecords(stream.recordsPerShard, stream.recordSize)
-const pageBegins = Buffer.from('{"Records":[')
+const pageEnd = Buffer.from(']}')
 const calls: Record<string, number> = {}
 
 const listing = Array.from({ length: stream.shards }, (_, shard) => ({
@@ -70,23 +71,28 @@ function describe(input: Input): object {
 function sendPage(response: ServerResponse, { ShardIterator = '', Limit = 1000 }: Input): void {
   const [shard, first] = ShardIterator.split(' ')
   const { bytes, next } = records.page(Number(first), Limit)
-  const end = Buffer.from(next < records.count ? `],"NextShardIterator":"${shard} ${next}"}` : ']}')
-  writeHead(response, pageBegins.length + bytes.length + end.length)
+  const iterator = next < records.count ? `"NextShardIterator":"${shard} ${next}",` : ''
+  const start = Buffer.from(`{${iterator}"Records":[`)
+  writeHead(response, start.length + bytes.length + pageEnd.length, [start, bytes, pageEnd])
   response.cork()
-  response.write(pageBegins)
+  response.write(start)
   response.write(bytes)
-  response.end(end)
+  response.end(pageEnd)
   response.uncork()
 }
 
 function send(response: ServerResponse, body: object): void {
   const bytes = Buffer.from(JSON.stringify(body))
-  writeHead(response, bytes.length)
+  writeHead(response, bytes.length, [bytes])
   response.end(bytes)
 }
 
-function writeHead(response: ServerResponse, length: number): void {
-  response.writeHead(200, { 'content-type': 'application/x-amz-json-1.0', 'content-length': length })
+function writeHead(response: ServerResponse, length: number, parts: readonly Buffer[]): void {
+  response.writeHead(200, {
+    'content-type': 'application/x-amz-json-1.0',
+    'content-length': length,
+    'x-amz-crc32': parts.reduce((sum, part) => crc32(part, sum), 0),
+  })
 }
 
 function shardId(shard: number): string {

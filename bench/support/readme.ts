@@ -14,19 +14,49 @@ interface Result {
 const results = new URL('../results/', import.meta.url)
 const readme = new URL('../README.md', import.meta.url)
 
-/** Puts the results that lie in `bench/results/` into `bench/README.md`, each with when and where it was measured. */
+/**
+ * Puts the results in `bench/results/` into `bench/README.md`, each with when and where it was measured. What is in the page
+ * of a bench without a result stays.
+ */
 export function writeReadme(order: readonly string[]): void {
-  const all = readdirSync(results)
+  const measured = readdirSync(results)
     .filter((file) => file.endsWith('.json'))
     .map((file): Result => JSON.parse(readFileSync(new URL(file, results), 'utf8')))
     .filter(({ quick }) => !quick)
-    .sort((a, b) => order.indexOf(a.name) - order.indexOf(b.name))
-  const sections = all.flatMap(({ tables, at, machine }) => [
-    ...tables.map((table) => `${formatTable(table)}\n`),
-    `<sub>${at.slice(0, 10)}, commit ${machine.commit}, ${machine.cores} cores of ${machine.cpu}, Node ${machine.node}, load ${machine.load}</sub>\n`,
-  ])
-  const targets = formatTable(targetTable(Object.fromEntries(all.map(({ name, data }) => [name, data]))))
-  const text = readFileSync(readme, 'utf8')
-  const [before = ''] = text.split('<!-- results -->')
-  writeFileSync(readme, `${before}<!-- results -->\n\n${[`${targets}\n`, ...sections].join('\n')}`)
+  const [before = '', former = ''] = readFileSync(readme, 'utf8').split(mark)
+  const sections = order.map((name) => {
+    const result = measured.find((one) => one.name === name)
+    return result ? sectionOf(result) : formerSection(former, name)
+  })
+  const data = Object.fromEntries(measured.map((result) => [result.name, result.data]))
+  const targets = formatTable(keepFormer(targetTable(data), former))
+  writeFileSync(readme, `${before}${mark}\n\n${targets}\n\n${sections.join('')}`.trimEnd().concat('\n'))
+}
+
+const mark = '<!-- results -->'
+
+function sectionOf({ tables, at, machine }: Result): string {
+  const where = `${machine.cores} cores of ${machine.cpu}, Node ${machine.node}, load ${machine.load}`
+  const source = `<sub>${at.slice(0, 10)}, commit ${machine.commit}, ${where}</sub>`
+  return [...tables.map(formatTable), source].map((part) => `${part}\n\n`).join('')
+}
+
+/** The tables of a bench, whose titles start with its name. */
+function formerSection(page: string, name: string): string {
+  return page
+    .split(/^(?=### )/m)
+    .filter((table) => table.startsWith(`### ${name}:`))
+    .map((table) => `${table.trimEnd()}\n\n`)
+    .join('')
+}
+
+/** Takes the figures that were not measured this time from the page. */
+function keepFormer(table: Table, page: string): Table {
+  const cellsOf = (line: string) => line.split('|').map((cell) => cell.trim())
+  const former = new Map(page.split('\n').map((line) => [cellsOf(line)[1], cellsOf(line)[3]]))
+  const rows = table.rows.map((row) => {
+    const [what = '', target = '', figure = ''] = row
+    return [what, target, String(figure).startsWith('–') ? (former.get(String(what)) ?? figure) : figure]
+  })
+  return { ...table, rows }
 }

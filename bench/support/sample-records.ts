@@ -4,11 +4,21 @@ export type RecordSize = '100B' | '1kB' | '20kB'
 const startSeconds = Date.UTC(2026, 0, 1) / 1000
 const recordsPerSecond = 100
 
-/** The record at `index` of a shard, as the JSON of GetRecords has it. The same for all shards. */
-export function sampleRecord(index: number, size: RecordSize = '1kB'): object {
+export interface SampleRecord {
+  readonly eventID: string
+  readonly eventName: string
+  readonly dynamodb: {
+    /** In seconds. */
+    readonly ApproximateCreationDateTime: number
+    readonly NewImage: object
+  }
+}
+
+/** The record at `index` of a shard, as parsed from the JSON of GetRecords. The same for all shards. */
+export function sampleRecord(index: number, size: RecordSize = '1kB'): SampleRecord {
   const id = `order#${String(index).padStart(10, '0')}`
   const item = { id: { S: id }, ...itemOf(index, size) }
-  return {
+  const record = {
     eventID: index.toString(16).padStart(32, '0'),
     eventName: index % 3 === 0 ? 'INSERT' : 'MODIFY',
     eventVersion: '1.1',
@@ -23,6 +33,7 @@ export function sampleRecord(index: number, size: RecordSize = '1kB'): object {
       StreamViewType: 'NEW_IMAGE',
     },
   }
+  return record
 }
 
 export function sequenceNumber(index: number): string {

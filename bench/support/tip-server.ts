@@ -1,5 +1,7 @@
 import { createServer, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { crc32 } from 'node:zlib'
+import { awsJson } from './aws-json.ts'
 import { sampleRecord, sequenceNumber } from './sample-records.ts'
 
 /*
@@ -46,10 +48,10 @@ function write(count: number, everyMs: number): void {
 
 function writtenNow(index: number): string {
   const now = Date.now()
-  const record = sampleRecord(index) as { dynamodb: Record<string, unknown> }
+  const record = sampleRecord(index)
   const NewImage = { id: { S: 'x' }, writtenAt: { N: String(now) } }
   const dynamodb = { ...record.dynamodb, ApproximateCreationDateTime: Math.floor(now / 1000), NewImage }
-  return JSON.stringify({ ...record, dynamodb })
+  return awsJson({ ...record, dynamodb })
 }
 
 function answer(call: string, input: Record<string, string>): string {
@@ -62,7 +64,7 @@ function answer(call: string, input: Record<string, string>): string {
   const [shardId = '', at = '0'] = (input.ShardIterator ?? '').split(' ')
   const queue = records[shardIds.indexOf(shardId)] ?? []
   const page = queue.slice(Number(at), Number(at) + 1000)
-  return `{"Records":[${page.join()}],"NextShardIterator":"${shardId} ${Number(at) + page.length}"}`
+  return `{"NextShardIterator":"${shardId} ${Number(at) + page.length}","Records":[${page.join()}]}`
 }
 
 function positionOf({ ShardIteratorType, SequenceNumber = '' }: Record<string, string>): number {
@@ -88,6 +90,10 @@ function describe({ ExclusiveStartShardId, ShardFilter }: Record<string, string>
 
 function send(response: ServerResponse, body: string): void {
   const bytes = Buffer.from(body)
-  response.writeHead(200, { 'content-type': 'application/x-amz-json-1.0', 'content-length': bytes.length })
+  response.writeHead(200, {
+    'content-type': 'application/x-amz-json-1.0',
+    'content-length': bytes.length,
+    'x-amz-crc32': crc32(bytes),
+  })
   response.end(bytes)
 }

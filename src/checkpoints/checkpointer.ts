@@ -195,6 +195,7 @@ export class Checkpointer {
     this.#cancelTimer?.()
     this.#cancelTimer = undefined
     this.#retryNow?.()
+    this.#notify()
   }
 
   #flushFailed(signal: AbortSignal | undefined): StreamError<'checkpoint.failed'> {

@@ -1,16 +1,6 @@
 import { type GapReason, StreamError } from '../core/errors.ts'
 import type { ShardReader } from '../reader/shard-reader.ts'
 
-/** An error that is older than this (ms) is not thrown any more: what it stopped is tried again first. */
-const STALE_AFTER_MS = 5_000
-
-/** An error that the caller has to see, and what waits for that. */
-interface Failure {
-  readonly error: unknown
-  /** Monotonic ms. */
-  readonly at: number
-}
-
 /**
  * Errors that block reading, to be thrown when the consumer comes for the next record: at once, or once the buffered
  * records are delivered.
@@ -24,7 +14,7 @@ export class BlockingErrors {
   /** Thrown once nothing is left in the buffer. */
   #streamGone: { readonly cause: unknown } | undefined
   /** Thrown once; then what it stopped proceeds. */
-  #failure: Failure | undefined
+  #failure: { readonly error: unknown } | undefined
   /** A failure was thrown, and the caller has not come back yet: others that arrive meanwhile are out of date when it does. */
   #isThrown = false
   readonly #stopped: ShardReader[] = []
@@ -63,21 +53,21 @@ export class BlockingErrors {
   }
 
   /** @param reader - the reader that the error stopped, if it was one. */
-  fail(error: unknown, reader: ShardReader | undefined, now: number): void {
+  fail(error: unknown, reader: ShardReader | undefined): void {
     if (reader) this.#stopped.push(reader)
-    if (!this.#isThrown) this.#failure ??= { error, at: now }
+    if (!this.#isThrown) this.#failure ??= { error }
   }
 
   /** The error to throw now, if there is one. */
-  takeError(now: number): { readonly error: unknown } | undefined {
+  takeError(): { readonly error: unknown } | undefined {
     if (this.#gap) return { error: this.#gap }
     const failure = this.#failure
     this.#failure = undefined
-    this.#isThrown = failure !== undefined && now - failure.at <= STALE_AFTER_MS
-    return this.#isThrown ? failure : undefined
+    this.#isThrown = failure !== undefined
+    return failure
   }
 
-  /** The readers that an error stopped, when they may proceed: the caller has seen it, or it is out of date. */
+  /** The readers that an error stopped, to be read again now that the caller has seen it and has come back. */
   takeStopped(): ShardReader[] {
     return this.#stopped.splice(0)
   }

@@ -77,6 +77,11 @@ export class Coordinator {
    * another stream, `stream.notFound`, `closed`. Errors of credentials and permissions as the SDK throws them.
    */
   async moveTo(position: Position): Promise<void> {
+    await this.moveAndThen(position, () => {})
+  }
+
+  /** Calls `onMoved` when the position is in effect. @internal */
+  async moveAndThen(position: Position, onMoved: () => void): Promise<void> {
     this.#throwIfClosed()
     const parsed = parsePosition(position)
     if (parsed.kind === 'token' && parsed.token.streamArn !== this.streamArn) {
@@ -92,6 +97,7 @@ export class Coordinator {
     this.#currentMove = move
     this.#session?.stop(closed())
     this.#session = session
+    onMoved()
   }
 
   /**

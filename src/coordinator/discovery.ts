@@ -37,8 +37,6 @@ const NOTHING_TO_READ_INTERVAL_MS = 2_000
 /** Finished shards that are no longer listed are remembered for this long (ms), in case they are shown again. */
 const REMEMBER_MISSING_MS = 3_600_000
 
-const none: ShardNode[] = []
-
 interface Search {
   attempts: number
   /** Monotonic ms. */
@@ -103,19 +101,26 @@ export class Discovery {
 
   /** Whether a record before `time` (ms) may be in a child that is being looked for the first time. */
   mayPrecede(time: number): boolean {
-    for (const node of this.#firstLooksInTime()) if (node.reachedTime < time) return true
+    if (this.#firstLooks.size === 0) return false
+    const now = this.#now()
+    for (const [node, since] of this.#firstLooks) {
+      if (node.reachedTime < time && now - since < FIRST_LOOK_MS) return true
+    }
     return false
   }
 
   /** When the consumer stops waiting for the next first look (monotonic ms). */
   get firstLookEndsAt(): number {
-    const [oldest] = this.#firstLooksInTime()
-    return oldest ? (this.#firstLooks.get(oldest) as number) + FIRST_LOOK_MS : Number.POSITIVE_INFINITY
+    const now = this.#now()
+    for (const since of this.#firstLooks.values()) {
+      if (now - since < FIRST_LOOK_MS) return since + FIRST_LOOK_MS
+    }
+    return Number.POSITIVE_INFINITY
   }
 
   /** Whether "nothing new" has to wait for a listing. */
   get isAwaited(): boolean {
-    return this.#disabledAt === undefined ? this.#firstLooksInTime().length > 0 : !this.#isOver
+    return this.#disabledAt === undefined ? this.firstLookEndsAt < Number.POSITIVE_INFINITY : !this.#isOver
   }
 
   /** When it has something to do next (monotonic ms). */
@@ -184,16 +189,6 @@ export class Discovery {
     this.#planNextListing(now, now - listing.startedAt)
   }
 
-  #firstLooksInTime(): ShardNode[] {
-    if (this.#firstLooks.size === 0) return none
-    const now = this.#now()
-    for (const [node, since] of this.#firstLooks) {
-      if (now - since < FIRST_LOOK_MS) break
-      this.#firstLooks.delete(node)
-    }
-    return [...this.#firstLooks.keys()]
-  }
-
   #now(): number {
     return this.#context.clock.monotonic()
   }
@@ -201,14 +196,14 @@ export class Discovery {
   /** @param tookMs - how long the last listing took. */
   #planNextListing(now: number, tookMs: number): void {
     this.#hiddenAttempts = this.#forest.hiddenParents.size > 0 ? this.#hiddenAttempts + 1 : 0
-    this.#listingDueAt = now + Math.min(this.#intervalUntilNextMs(), this.#hiddenPauseMs(tookMs))
+    this.#listingDueAt = now + Math.min(this.#intervalUntilNextMs(tookMs), this.#hiddenPauseMs(tookMs))
   }
 
-  #intervalUntilNextMs(): number {
+  #intervalUntilNextMs(tookMs: number): number {
     if (this.#disabledAt !== undefined && !this.#isOver) return LAST_LISTING_AFTER_MS
     return this.#listener.isReading()
       ? this.#intervalMs
-      : Math.min(NOTHING_TO_READ_INTERVAL_MS, this.#intervalMs)
+      : Math.min(Math.max(NOTHING_TO_READ_INTERVAL_MS, tookMs), this.#intervalMs)
   }
 
   /** A hidden parent is looked for quickly, but half of the time is left to other listings. */
@@ -270,7 +265,7 @@ export class Discovery {
     search.dueAt =
       search.attempts < QUICK_ATTEMPTS ? now + this.#pauseMs(search.attempts) : Number.POSITIVE_INFINITY
     // What is still to come of a disabled stream, its last listing shows.
-    if (this.#disabledAt !== undefined) this.#searches.delete(node)
+    if (this.#disabledAt !== undefined && (wasListed || node.hasEnded)) this.#searches.delete(node)
     this.#listener.onSearched(node, wasListed)
   }
 

@@ -1,4 +1,3 @@
-import { shardCreatedAt } from '../position/shard-id.ts'
 import type { ShardReader } from '../reader/shard-reader.ts'
 import { RETENTION_MS } from '../shards/retention.ts'
 import type { ShardNode } from '../shards/shard.ts'
@@ -20,6 +19,8 @@ export interface LagInput {
   readonly readers: ReadonlyMap<ShardNode, ShardReader>
   /** The shards of the token. */
   readonly nodes: Iterable<ShardNode>
+  /** Whether no further shard will be found. */
+  readonly isOver: boolean
   /** The service's time (ms). */
   readonly serviceNow: number
   /** Monotonic ms. */
@@ -32,15 +33,16 @@ export interface LagInput {
  *
  * @internal
  */
-export function lagOf({ readers, nodes, serviceNow, now, longestPauseMs }: LagInput): StreamLag {
+export function lagOf({ readers, nodes, isOver, serviceNow, now, longestPauseMs }: LagInput): StreamLag {
   const shards: StreamLag['shards'][number][] = []
   let millisBehindLatest = 0
   for (const node of nodes) {
     const reader = readers.get(node)
     const unacknowledgedAt = node.ledger.oldestOpen?.createdAt.getTime()
-    if ((!reader || reader.isHeld) && unacknowledgedAt === undefined) continue
+    const isWaiting = reader === undefined ? !isLeafToBeContinued(node, isOver) : reader.isHeld
+    if (isWaiting && unacknowledgedAt === undefined) continue
     const isPolled = reader !== undefined && now - reader.polledAt <= longestPauseMs + TIP_DOUBTED_AFTER_MS
-    const readUpTo = reader ? readUpToOf(reader, serviceNow, isPolled) : serviceNow
+    const readUpTo = readUpToOf(node, reader, serviceNow, isPolled)
     const behind = Math.max(0, serviceNow - Math.min(readUpTo, unacknowledgedAt ?? readUpTo))
     shards.push({ shardId: node.shardId, millisBehindLatest: behind })
     millisBehindLatest = Math.max(millisBehindLatest, behind)
@@ -48,13 +50,24 @@ export function lagOf({ readers, nodes, serviceNow, now, longestPauseMs }: LagIn
   return { millisBehindLatest, retentionHeadroomMs: Math.max(0, RETENTION_MS - millisBehindLatest), shards }
 }
 
+/** Whether a shard was read to its end and its children, which hold what came after it, are not known yet. */
+function isLeafToBeContinued(node: ShardNode, isOver: boolean): boolean {
+  return node.state === 'finished' && !isOver && !node.gone && node.children.length === 0
+}
+
 /** The time up to which every record of the shard was delivered. */
-function readUpToOf(reader: ShardReader, serviceNow: number, isPolled: boolean): number {
-  const { queue, atTip, caughtUpAt, isFailing, since, node } = reader
+function readUpToOf(
+  node: ShardNode,
+  reader: ShardReader | undefined,
+  serviceNow: number,
+  isPolled: boolean,
+): number {
+  if (!reader) return Number.isFinite(node.reachedTime) ? node.reachedTime : serviceNow
+  const { queue, atTip, caughtUpAt, isFailing, since } = reader
   if (queue.length > 0) return queue.headTime
   if (node.state === 'fetched' || (atTip && isPolled && !isFailing)) return serviceNow
   const known = Math.max(caughtUpAt ?? Number.NEGATIVE_INFINITY, node.reachedTime)
   if (Number.isFinite(known)) return known
-  const start = Math.max(since ?? 0, shardCreatedAt(node.shardId) ?? 0)
+  const start = Math.max(since ?? 0, node.createdAt ?? 0)
   return start > 0 ? start : serviceNow
 }

@@ -5,8 +5,6 @@ import { type CallRetry, callUntilAnswered } from '../streams-api/retry.ts'
 
 export interface OpenAtLatestOptions {
   readonly context: ReadContext
-  /** When `latest` was requested (ms, the service's time). */
-  readonly requestedAt: number
   readonly random: () => number
   /** How many iterators are opened at once. */
   readonly concurrency: number
@@ -19,7 +17,7 @@ export interface OpenAtLatestOptions {
  */
 export async function openAtLatest(
   readers: Iterable<ShardReader>,
-  { context, requestedAt, random, concurrency, onRetry }: OpenAtLatestOptions,
+  { context, random, concurrency, onRetry }: OpenAtLatestOptions,
 ): Promise<void> {
   const remaining = [...readers]
   const openRemaining = async () => {
@@ -33,7 +31,7 @@ export async function openAtLatest(
         { clock, random, signal },
         (retry) => onRetry(reader.node.shardId, retry),
       )
-      reader.openedAtLatest(requestedAt, serviceClock.now())
+      reader.openedAtLatest(serviceClock.now())
     } catch (error) {
       if (!['trimmed', 'notFound'].includes(classifyError(error))) throw error
     }

@@ -1,6 +1,6 @@
 import { setMaxListeners } from 'node:events'
 import { RecordBuffer } from '../buffer/record-buffer.ts'
-import { type Clock, sleep } from '../core/clock.ts'
+import type { Clock } from '../core/clock.ts'
 import type { Emitter } from '../core/emitter.ts'
 import type { ServiceClock } from '../core/service-clock.ts'
 import type { StreamToken } from '../position/token.ts'
@@ -9,6 +9,7 @@ import { PageBudget } from '../reader/page-budget.ts'
 import { ReadPump } from '../reader/read-pump.ts'
 import { isTrimHorizonReadable, type ReadContext, type ReadOutcome } from '../reader/read-shard.ts'
 import type { ShardReader, SharedContext } from '../reader/shard-reader.ts'
+import { RETENTION_MS } from '../shards/retention.ts'
 import type { NewShardStart } from '../shards/seek.ts'
 import type { ShardNode } from '../shards/shard.ts'
 import { ShardForest } from '../shards/shard-forest.ts'
@@ -32,8 +33,11 @@ import { WakeTimer } from './wake-timer.ts'
 /** The service truncates its time to the second: up to this much (ms) is missing. */
 const TRUNCATED_MS = 999
 
-/** A shard that was not polled for longer than this (ms) may have a backlog again. */
-const TIP_DOUBTED_AFTER_MS = 5_000
+/**
+ * How long the consumer may stay away, in ms, before nothing more is read or listed for it. When it comes back, any shard may
+ * have a backlog again.
+ */
+const CONSUMER_AWAY_MS = 5_000
 
 /** An iterator that has less than this left (ms) is renewed by a heartbeat. */
 const RENEW_BEFORE_EXPIRY_MS = 5 * 60_000
@@ -82,7 +86,9 @@ export class ReadSession {
   /** The round of the caller that is waiting to hear that there is nothing new. */
   #round: PollRound | undefined
   #lastDemand: { readonly monotonic: number; readonly wall: number }
+  #firstLookEndsAt = Number.POSITIVE_INFINITY
   #hasReportedCaughtUp = false
+  #streamCheck: Promise<unknown> | undefined
 
   constructor(context: SessionContext) {
     const { api, streamArn, options, clock, serviceClock, random, events, describeLimit } = context
@@ -91,7 +97,7 @@ export class ReadSession {
     setMaxListeners(0, signal)
     this.#context = context
     this.#errors = new BlockingErrors(streamArn)
-    this.#wakeTimer = new WakeTimer(clock, () => this.#changed())
+    this.#wakeTimer = new WakeTimer(clock, () => this.#onTimer())
     this.#lastDemand = { monotonic: clock.monotonic(), wall: clock.now() }
     this.#calls = { api, streamArn, clock, serviceClock, signal }
     this.#listing = {
@@ -159,22 +165,26 @@ export class ReadSession {
    * Starts reading: the forest was listed, by a listing that started at `listedAt` (monotonic ms), and placed.
    * `newestKnown`: when the newest shard before the position was created (ms).
    */
-  start(newShardStart: NewShardStart, listedAt: number, newestKnown: number | undefined): void {
+  async start(
+    newShardStart: NewShardStart,
+    listedAt: number,
+    newestKnown: number | undefined,
+  ): Promise<void> {
     // A token may name parents that no listing shows.
-    this.forest.updateHiddenParents(listedAt, this.#context.serviceClock.now())
-    this.#sequencer.start(newShardStart, newestKnown)
+    const { clock, serviceClock } = this.#context
+    this.forest.updateHiddenParents(listedAt, clock.monotonic(), serviceClock.now())
+    await this.#sequencer.start(newShardStart, newestKnown)
     this.#discovery.start()
   }
 
   /**
    * Opens the first shards with LATEST, so that everything that is written from now on is seen. Shards that cannot be opened
-   * so are left to be read by time. `requestedAt`: the service's time (ms).
+   * so are left to be read by time.
    */
-  openAtLatest(requestedAt: number): Promise<void> {
+  openAtLatest(): Promise<void> {
     const { events, random, options } = this.#context
     return openAtLatest(this.#sequencer.readers.values(), {
       context: this.#calls,
-      requestedAt,
       random,
       concurrency: options.maxConcurrentReads,
       onRetry: (shardId, retry) => events.emit('retry', { operation: 'GetShardIterator', shardId, ...retry }),
@@ -210,6 +220,7 @@ export class ReadSession {
     return lagOf({
       readers: this.#sequencer.readers,
       nodes: this.#frontier.nodes(),
+      isOver: this.#discovery.isOver,
       serviceNow: serviceClock.now(),
       now: clock.monotonic(),
       longestPauseMs: options.idlePollMs.max,
@@ -246,7 +257,7 @@ export class ReadSession {
     const reader = this.#sequencer.readers.get(queue.node) as ShardReader
     if (queue.length === 0 || (reader.phase === 'resting' && !this.#pump.hasEnough(reader)))
       this.#drained(reader)
-    if (this.#pump.hasDue(now)) this.#run()
+    if (this.#pump.hasDue(now) || this.#discovery.nextDueAt <= now) this.#run()
     return delivery
   }
 
@@ -260,7 +271,7 @@ export class ReadSession {
   }
 
   #throwErrors(now: number): void {
-    const failure = this.#errors.takeError(now)
+    const failure = this.#errors.takeError()
     if (failure) throw failure.error
     for (const reader of this.#errors.takeStopped()) this.#pump.schedule(reader, now)
     this.#discovery.resume()
@@ -273,11 +284,12 @@ export class ReadSession {
     const wall = clock.now()
     this.#lastDemand = { monotonic: now, wall }
     // While a machine sleeps, the monotonic clock may stand still.
-    const pauseMs = Math.max(now - last.monotonic, wall - last.wall)
-    if (pauseMs < TIP_DOUBTED_AFTER_MS) return
+    const pauseMs = now - last.monotonic
+    const wasAsleep = wall - last.wall - pauseMs >= CONSUMER_AWAY_MS
+    if (pauseMs < CONSUMER_AWAY_MS && !wasAsleep) return
     for (const reader of this.readers()) {
       if (!reader.atTip || reader.queue.length > 0) continue
-      if (now - reader.polledAt < TIP_DOUBTED_AFTER_MS && pauseMs === now - last.monotonic) continue
+      if (now - reader.polledAt < CONSUMER_AWAY_MS && !wasAsleep) continue
       reader.doubtTip()
       if (reader.phase === 'scheduled' && !reader.isFailing) this.#pump.schedule(reader, now)
     }
@@ -325,8 +337,9 @@ export class ReadSession {
   async pause(): Promise<void> {
     const { clock, options } = this.#context
     const over = new AbortController()
-    await Promise.race([this.progress(over.signal), sleep(clock, options.idlePollMs.min, over.signal)])
-    over.abort()
+    const cancelTimer = clock.setTimer(options.idlePollMs.min, () => over.abort())
+    await this.progress(over.signal)
+    cancelTimer()
   }
 
   /** Renews the iterators that would expire soon. Resolves when that is done, or was tried. */
@@ -345,7 +358,8 @@ export class ReadSession {
     while (!this.#stop.signal.aborted && !this.#errors.isFinal) {
       const reader = remaining.at(-1)
       if (!reader) return
-      if (reader.isFailing || reader.hasAnsweredSince(after)) remaining.pop()
+      const isWaiting = reader.phase === 'checkingEnd' || reader.isFailing
+      if (isWaiting || reader.hasAnsweredSince(after)) remaining.pop()
       else await this.progress()
     }
   }
@@ -359,12 +373,11 @@ export class ReadSession {
 
   /** Puts the records of a page into the buffer, before any state is changed. */
   #takeIn(reader: ShardReader, page: RecordPage, limit: number): Outcome {
-    const { clock, options, serviceClock } = this.#context
-    const records = page.textRecords ?? page.records
-    if (!page.textRecords && !page.records.every(isRecord)) {
+    const { options } = this.#context
+    if (!isValidPage(page)) {
       return { kind: 'failed', failed: { operation: 'GetRecords', error: invalidPage() } }
     }
-    serviceClock.observe(page.serviceTime, clock.monotonic() - reader.polledAt)
+    const records = page.textRecords ?? page.records
     const bytes = page.bytes ?? estimateBytes(page)
     this.#budget.observe(records.length, bytes)
     const first = reader.admit(records)
@@ -405,8 +418,8 @@ export class ReadSession {
         this.#sequencer.fetched(reader)
         break
       case 'expire':
-        // What was trimmed with it is not missed in its children either.
-        for (const child of node.children) child.promised = false
+        // What was trimmed with it is not missed in its children either, as far as they may have lost records too.
+        for (const child of node.children) if (!this.#isYoung(child)) child.promised = false
         this.#expire(reader)
         break
       case 'probeTrimHorizon':
@@ -442,6 +455,10 @@ export class ReadSession {
     }
   }
 
+  #isYoung({ createdAt }: ShardNode): boolean {
+    return createdAt !== undefined && createdAt > this.#context.serviceClock.now() - RETENTION_MS
+  }
+
   /** The service no longer knows the shard: there is nothing more to come. */
   #expire(reader: ShardReader): void {
     reader.node.closed = true
@@ -450,14 +467,18 @@ export class ReadSession {
 
   async #probeTrimHorizon(reader: ShardReader, failed: FailedCall): Promise<void> {
     const outcome = await isTrimHorizonReadable(reader, this.#calls).then(
-      (isReadable): Outcome => ({ kind: 'trimHorizonProbed', isReadable, failed }),
+      (isReadable): Outcome => ({ kind: 'trimHorizonProbed', isReadable }),
       (error: unknown): Outcome => ({ kind: 'failed', failed: { ...failed, error } }),
     )
     if (!this.#stop.signal.aborted) this.#step(reader, outcome)
   }
 
+  /** One call serves all shards that were not found while it is in flight. */
   async #describeStream(reader: ShardReader, failed: FailedCall): Promise<void> {
-    const outcome = await tryToListShards(this.#listing).then(
+    this.#streamCheck ??= tryToListShards(this.#listing).finally(() => {
+      this.#streamCheck = undefined
+    })
+    const outcome = await this.#streamCheck.then(
       (): Outcome => ({ kind: 'streamExists', failed }),
       (error: unknown): Outcome => ({ kind: 'failed', failed: { operation: 'DescribeStream', error } }),
     )
@@ -485,7 +506,7 @@ export class ReadSession {
   /** An error that the caller has to see; `reader` waits until then. */
   #fail(error: unknown, reader: ShardReader | undefined): void {
     if (classifyError(error) === 'notFound') this.#errors.streamGone(error)
-    else this.#errors.fail(error, reader, this.#context.clock.monotonic())
+    else this.#errors.fail(error, reader)
   }
 
   #reportCaughtUp(): void {
@@ -545,16 +566,24 @@ export class ReadSession {
   #run(): void {
     if (this.#stop.signal.aborted || this.#errors.isFinal) return
     const now = this.#context.clock.monotonic()
+    // Each response would otherwise lead to the next call, for as long as there are shards.
+    if (!this.#wakeTimer.isAwaited && now - this.#lastDemand.monotonic >= CONSUMER_AWAY_MS) return
     this.#pump.run(now)
-    // Reading ahead ends at the memory bound. Listings have none, so they end when the consumer stays away.
-    const isWanted = this.#wakeTimer.isAwaited || now - this.#lastDemand.monotonic < TIP_DOUBTED_AFTER_MS
-    if (isWanted) this.#discovery.run(now)
+    this.#discovery.run(now)
     const nextReadAt = this.#pump.nextDueAt ?? Number.POSITIVE_INFINITY
     const { nextDueAt, firstLookEndsAt } = this.#discovery
+    this.#firstLookEndsAt = firstLookEndsAt
     this.#wakeTimer.set(Math.min(nextReadAt, nextDueAt, firstLookEndsAt), now)
   }
 
+  #onTimer(): void {
+    // The merge does not wait for the children of that shard any more: the consumer may have a record now.
+    if (this.#firstLookEndsAt <= this.#context.clock.monotonic()) this.#changed()
+    else this.#run()
+  }
+
   #changed(): void {
+    if (this.#stop.signal.aborted) return
     this.#reportCaughtUp()
     this.#wakeTimer.wake()
     this.#run()
@@ -567,13 +596,19 @@ function isAnswered({ after, remaining }: PollRound): boolean {
   return remaining.length === 0
 }
 
+/** Nothing of a page is used before this was checked: it may come from any implementation of the three calls. */
+function isValidPage(page: RecordPage | undefined): page is RecordPage {
+  if (page?.textRecords) return true
+  return Array.isArray(page?.records) && page.records.every(isRecord)
+}
+
 function isRecord(record: unknown): boolean {
   return typeof record === 'object' && record !== null
 }
 
 /** A proxy, a middleware or an emulator has put something else among the records. The same call may be right next time. */
 function invalidPage(): Error {
-  const error = new Error('GetRecords returned a record that is not an object')
+  const error = new Error('GetRecords returned something else than records')
   return Object.assign(error, { name: 'InvalidResponse', $retryable: {} })
 }
 

@@ -1,6 +1,6 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Emitter } from '../core/emitter.ts'
 import type { ServiceClock } from '../core/service-clock.ts'
-import { shardCreatedAt } from '../position/shard-id.ts'
 import { type ReaderOptions, ShardReader } from '../reader/shard-reader.ts'
 import { hasStartedDescendant, planShard } from '../shards/plan.ts'
 import { RETENTION_MS } from '../shards/retention.ts'
@@ -12,6 +12,9 @@ import type { Frontier } from './frontier.ts'
 
 /** The service truncates its times to the second. */
 const SERVICE_TIME_STEP_MS = 1_000
+
+/** How many shards are opened before other callbacks of the process get their turn. */
+const SHARDS_PER_TURN = 1_000
 
 export interface SequencerOptions {
   readonly forest: ShardForest
@@ -69,7 +72,7 @@ export class ShardSequencer {
   }
 
   /** Starts with a forest that was listed and placed. Shards created after `newestKnown` (ms) came later. */
-  start(newShardStart: NewShardStart, newestKnown: number | undefined): void {
+  async start(newShardStart: NewShardStart, newestKnown: number | undefined): Promise<void> {
     const { forest, frontier } = this.#options
     this.#newShardStart = newShardStart
     this.#newestKnown = newestKnown ?? Number.POSITIVE_INFINITY
@@ -79,7 +82,11 @@ export class ShardSequencer {
       else finished.push(node)
       frontier.add(node)
     }
-    this.planAll()
+    let planned = 0
+    for (const node of [...this.#unread]) {
+      if (this.#unread.has(node)) this.#plan(node)
+      if (++planned % SHARDS_PER_TURN === 0) await nextTurn()
+    }
     for (const node of finished) this.#advance(node)
     frontier.pruneAll()
   }
@@ -178,7 +185,7 @@ export class ShardSequencer {
     const missing = node.placed ? undefined : forest.missingParentOf(node)
     if (!missing || missing.state === 'read') return
     const { shardId: parentId, createdAt: parentCreatedAt } = missing
-    const createdAt = shardCreatedAt(node.shardId) ?? parentCreatedAt
+    const createdAt = node.createdAt ?? parentCreatedAt
     if (createdAt === undefined || createdAt <= this.#newestKnown - SERVICE_TIME_STEP_MS) return
     if (parentCreatedAt === undefined || parentCreatedAt > serviceClock.now() - RETENTION_MS) return
     if (this.#trimmedUnlisted.has(parentId)) return

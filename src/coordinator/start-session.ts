@@ -11,6 +11,13 @@ import { ReadSession, type SessionContext } from './read-session.ts'
 const FUTURE_MS = 5_000
 
 /**
+ * Records are dated by other machines of the service than the one that tells its time, and are not promised to be dated
+ * exactly: `latest` includes records dated up to this much (ms) before the call, rather than to lose one that was written
+ * after it.
+ */
+const LATEST_OVERLAP_MS = 500
+
+/**
  * Starts to read at a position: lists the shards, takes the position in the forest, and for `latest` opens the iterators,
  * so that everything that is written after this resolves will be delivered.
  *
@@ -52,10 +59,10 @@ async function startAt(
   const isLatest =
     position.kind === 'latest' || (position.kind === 'time' && position.since > now + FUTURE_MS)
   const newShardStart = isLatest
-    ? seekLatest(session.forest, truncatedToSecond(now))
+    ? seekLatest(session.forest, truncatedToSecond(Math.min(now, calledAtByServiceClock) - LATEST_OVERLAP_MS))
     : seek(position, session.forest, now)
-  session.start(newShardStart, calledAt, newestKnown(position, now))
-  if (isLatest) await session.openAtLatest(Math.min(now, calledAtByServiceClock))
+  await session.start(newShardStart, calledAt, newestKnown(position, now))
+  if (isLatest) await session.openAtLatest()
   if (!isLatest || position.kind === 'latest') return true
   // Some records of that time may lie before the iterators that were opened meanwhile.
   const tookMs = clock.monotonic() - calledAt

@@ -14,12 +14,17 @@ export class CallQueue {
 
   run<T>(call: () => Promise<T>): Promise<T> {
     this.#waiting++
-    const result = this.#last.then(call)
-    this.#last = result
-      .catch(() => {})
-      .then(() => {
-        this.#waiting--
-      })
+    const result = this.#last.then(() => this.#runNow(call))
+    this.#last = result.catch(() => {})
     return result
+  }
+
+  async #runNow<T>(call: () => Promise<T>): Promise<T> {
+    try {
+      return await call()
+    } finally {
+      // Before the caller hears of it: or its next call would find the queue busy, and so would each one after that.
+      this.#waiting--
+    }
   }
 }

@@ -120,7 +120,7 @@ export type Outcome =
   /** A call failed. */
   | { readonly kind: 'failed'; readonly failed: FailedCall }
   /** The oldest position was tried, because the shard's own one was refused. */
-  | { readonly kind: 'trimHorizonProbed'; readonly isReadable: boolean; readonly failed: FailedCall }
+  | { readonly kind: 'trimHorizonProbed'; readonly isReadable: boolean }
   /** The service did not know the shard, but it knows the stream. */
   | { readonly kind: 'streamExists'; readonly failed: FailedCall }
   /** A page had no next iterator, and a listing (or, not `wasListed`, the shard's children) was looked at. */

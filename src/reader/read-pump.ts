@@ -29,7 +29,7 @@ export class ReadPump {
   readonly #serviceClock: ServiceClock
   readonly #schedule = new ReadSchedule()
   /** Readers that are read to renew their iterators, and not for their records. */
-  readonly #renewing = new Set<ShardReader>()
+  readonly #renewing = new WeakSet<ShardReader>()
   #inFlight = 0
   #reads = 0
 
@@ -50,7 +50,8 @@ export class ReadPump {
   }
 
   hasDue(now: number): boolean {
-    return this.#inFlight < this.#options.maxConcurrentReads && this.#schedule.hasDue(now)
+    if (this.#inFlight >= this.#options.maxConcurrentReads) return false
+    return this.#schedule.hasDue(now, () => this.#options.budget.hasRoom(this.#load()))
   }
 
   /** Schedules a read at `dueAt` (monotonic ms), in place of what was scheduled for the shard before. */
@@ -92,7 +93,9 @@ export class ReadPump {
       this.#renewing.delete(reader) ? 1 : Number.POSITIVE_INFINITY,
     )
     reader.startRead(++this.#reads, now, this.#serviceClock.now())
+    const call = this.#serviceClock.mark()
     const outcome = await readShard(reader, reserved.limit, context)
+    if (outcome.kind === 'page') this.#serviceClock.observe(outcome.page.serviceTime, call)
     this.#inFlight--
     reserved.release()
     if (!context.signal.aborted) onRead(reader, outcome, reserved.limit)

@@ -47,10 +47,10 @@ export class ReadSchedule {
     return undefined
   }
 
-  /** Whether a reader is due at `now`. */
-  hasDue(now: number): boolean {
-    if (this.#blocking.length + this.#others.length > 0) return true
-    return (this.nextDueAt ?? Number.POSITIVE_INFINITY) <= now
+  /** Whether `take` may return a reader at `now`. */
+  hasDue(now: number, hasRoom: () => boolean): boolean {
+    if (this.#blocking.length > 0 || (this.nextDueAt ?? Number.POSITIVE_INFINITY) <= now) return true
+    return this.#others.length > 0 && hasRoom()
   }
 
   /**

@@ -1,6 +1,5 @@
 import { ShardQueue } from '../buffer/shard-queue.ts'
 import { compareSequenceNumbers, isSequenceNumber } from '../position/sequence-number.ts'
-import { shardCreatedAt } from '../position/shard-id.ts'
 import { RETENTION_MS } from '../shards/retention.ts'
 import { OLDEST_LEFT, type ShardNode } from '../shards/shard.ts'
 import type { IteratorStart } from '../streams-api/streams-api.ts'
@@ -20,12 +19,6 @@ import {
 
 /** How far apart the service's clock and ours may be, in ms, before a time that is just within the retention counts as beyond. */
 const CLOCK_SKEW_MS = 300_000
-
-/**
- * A record's time may come from a machine of the service whose clock is slightly behind: of what a LATEST iterator returns,
- * records from this much (ms) before the requested time are kept.
- */
-const LATEST_OVERLAP_MS = 100
 
 export type ReaderPhase =
   /** In the schedule. */
@@ -76,8 +69,6 @@ export class ShardReader {
   #isHeld: boolean
   /** Skip records older than this (ms), until one of that time or later comes. */
   #since: number | undefined
-  readonly #firstSince: number | undefined
-  readonly #timeGranularityMs: number
   #dueAt = 0
   #readNumber = 0
   #answeredRead = 0
@@ -90,14 +81,12 @@ export class ShardReader {
     this.node = node
     this.#isHeld = isHeld
     this.#onChange = onChange
-    this.#timeGranularityMs = timeGranularityMs
     const { start } = node
     if (typeof start === 'object' && 'since' in start) {
-      this.#firstSince = this.#truncate(start.since)
-      this.#since = this.#firstSince
+      this.#since = Math.floor(start.since / timeGranularityMs) * timeGranularityMs
     }
     const parentTime = Number.isFinite(node.reachedTime) ? node.reachedTime : undefined
-    this.queue = new ShardQueue(node, parentTime ?? shardCreatedAt(node.shardId) ?? serviceNow)
+    this.queue = new ShardQueue(node, parentTime ?? node.createdAt ?? serviceNow)
   }
 
   // ---- What it says of itself --------------------------------------------------------------------------------------
@@ -204,7 +193,6 @@ export class ShardReader {
     this.#polledAt = now
     this.#polledAtServiceTime = serviceNow
     this.#hadEnded = this.node.hasEnded
-    if (this.#state.iterator === undefined && this.lastRead === undefined) this.#since = this.#firstSince
     this.#onChange(this)
   }
 
@@ -213,9 +201,8 @@ export class ShardReader {
     this.#state = { ...this.#state, iterator, iteratorExpiresAt: expiresAt }
   }
 
-  /** It was opened with LATEST, for records from `since` (ms) on: there is nothing to be read yet. */
-  openedAtLatest(since: number, serviceNow: number): void {
-    this.#since = this.#truncate(since - LATEST_OVERLAP_MS)
+  /** It was opened with LATEST: there is nothing to be read yet. */
+  openedAtLatest(serviceNow: number): void {
     this.#caughtUpAt = serviceNow
     this.#state = { ...this.#state, atTip: true }
     this.#onChange(this)
@@ -269,7 +256,9 @@ export class ShardReader {
 
   /** It is not known any more whether something is left to read: nobody has read it for a while. */
   doubtTip(): void {
-    this.#state = { ...this.#state, ...doubtedTip }
+    // A read that is in flight has started before, and shows nothing.
+    const inFlight = this.#phase === 'reading' ? 1 : 0
+    this.#state = { ...this.#state, atTip: false, emptyPages: doubtedTip.emptyPages - inFlight }
     this.#onChange(this)
   }
 
@@ -282,6 +271,7 @@ export class ShardReader {
   /** Records after the position are gone: continue at the oldest one that is left. */
   goToOldest(): void {
     this.node.fetched = undefined
+    this.node.ledger.startAfter(undefined)
     this.node.start = OLDEST_LEFT
   }
 
@@ -305,7 +295,7 @@ export class ShardReader {
   #stepContext(context: SharedContext): StepContext {
     const { node, queue } = this
     const { serviceNow } = context
-    const createdAt = shardCreatedAt(node.shardId)
+    const { createdAt } = node
     const isYoung = createdAt !== undefined && createdAt > serviceNow - RETENTION_MS
     return {
       ...context,
@@ -321,10 +311,6 @@ export class ShardReader {
       // Not where "the oldest that is left" was requested and all of the shard is older than that.
       losesShard: node.promised || node.fetched !== undefined || isYoung,
     }
-  }
-
-  #truncate(time: number): number {
-    return Math.floor(time / this.#timeGranularityMs) * this.#timeGranularityMs
   }
 
   #isAwaited({ awaitedAfter }: SharedContext): boolean {
@@ -355,7 +341,7 @@ export class ShardReader {
   #firstSequenceNumber(serviceNow: number): string | undefined {
     const { node } = this
     if (!this.losesTrimmed(serviceNow) || this.#state.rejectsFirstNumber) return undefined
-    const createdAt = shardCreatedAt(node.shardId)
+    const { createdAt } = node
     if (createdAt === undefined || createdAt > serviceNow - RETENTION_MS) return undefined
     return node.startingSequenceNumber
   }

@@ -11,18 +11,18 @@ export type PlainItem = Record<string, NativeAttributeValue>
 /** What a write did to the item. */
 export type StreamEventName = 'INSERT' | 'MODIFY' | 'REMOVE'
 
-/** What a {@link StreamRecord} needs to know besides the record itself; the same for a whole page or shard. */
+/** What a {@link StreamRecord} needs besides the record itself; the same for a whole page or shard. */
 export interface RecordContext {
   readonly shardId: string
-  /** Makes the record what the SDK gives; left out where it is that already. */
+  /** Converts the record to the form of the SDK; undefined if it has that form already. */
   readonly decode?: ((record: WireRecord) => RawRecord) | undefined
   readonly unmarshallOptions?: unmarshallOptions | undefined
 }
 
 /**
- * One change of one item. Making it costs next to nothing: all values are worked out when they are first asked for.
+ * One change of one item. Its values are parsed and converted when they are first read.
  *
- * @typeParam Image - the type of the table's items, for those who know it; it is not checked.
+ * @typeParam Image - the type of the table's items. It is not checked at run time.
  */
 export class StreamRecord<Image = PlainItem> {
   readonly #wire: WireRecord
@@ -33,7 +33,7 @@ export class StreamRecord<Image = PlainItem> {
   #newImage: Image | undefined
   #oldImage: Image | undefined
 
-  /** @param createdAtMs - when it was made, or the record before it in the shard where the service does not say. */
+  /** @param createdAtMs - when the change was made; for a record without a time, that of the record before it in the shard. */
   constructor(wire: WireRecord, context: RecordContext, createdAtMs: number) {
     this.#wire = wire
     this.#context = context
@@ -45,7 +45,7 @@ export class StreamRecord<Image = PlainItem> {
     return this.#wire.eventID ?? ''
   }
 
-  /** Whether the item is new, was changed, or is gone. A name that this package does not know is given as it came. */
+  /** Whether the item was inserted, modified or removed. A name that this package does not know is returned unchanged. */
   get eventName(): StreamEventName {
     return this.#wire.eventName as StreamEventName
   }
@@ -56,22 +56,22 @@ export class StreamRecord<Image = PlainItem> {
   }
 
   /**
-   * The record's place in its shard: a decimal string of 21 to 40 digits, too large for a number. It grows within a
-   * shard and from parent to child; it says nothing across other shards.
+   * The record's position in its shard: a decimal string of 21 to 40 digits, too large for a number. It grows within a
+   * shard and from parent to child; those of other shards cannot be compared.
    */
   get sequenceNumber(): string {
     return sequenceNumberOf(this.#wire)
   }
 
   /**
-   * When the change was made, cut to the second; where the service leaves it out, the time of the record before it in
-   * the shard. A new object at each access.
+   * When the change was made, truncated to the second. If the service leaves it out, the time of the record before it in the
+   * shard. A new object at each access.
    */
   get createdAt(): Date {
     return new Date(this.#createdAtMs)
   }
 
-  /** The record's size in bytes, as the service counts it (an estimate where it does not say). */
+  /** The record's size in bytes, as the service counts it; an estimate if the service leaves it out. */
   get sizeBytes(): number {
     return sizeBytesOf(this.#wire)
   }
@@ -82,13 +82,13 @@ export class StreamRecord<Image = PlainItem> {
     return this.#keys
   }
 
-  /** The item after the change; `undefined` after a removal, and where the stream's view type leaves it out. */
+  /** The item after the change; `undefined` for a removal, and if the stream's view type leaves it out. */
   get newImage(): Image | undefined {
     this.#newImage ??= this.#plain<Image>('NewImage')
     return this.#newImage
   }
 
-  /** The item before the change; `undefined` for a new item, and where the stream's view type leaves it out. */
+  /** The item before the change; `undefined` for a new item, and if the stream's view type leaves it out. */
   get oldImage(): Image | undefined {
     this.#oldImage ??= this.#plain<Image>('OldImage')
     return this.#oldImage
@@ -107,13 +107,13 @@ export class StreamRecord<Image = PlainItem> {
     return type === 'Service' && principal === 'dynamodb.amazonaws.com'
   }
 
-  /** The record as the SDK's `GetRecordsCommand` gives it, with members that this package does not know. */
+  /** The record as the SDK's `GetRecordsCommand` returns it, including members that this package does not know. */
   get raw(): RawRecord {
     this.#raw ??= this.#context.decode?.(this.#wire) ?? (this.#wire as RawRecord)
     return this.#raw
   }
 
-  /** All that is above except `raw`; sets as arrays, binary values in base64, integers beyond 2^53 as strings. */
+  /** All properties except `raw`: sets as arrays, binary values in base64, integers beyond 2^53 as strings. */
   toJSON(): Record<string, unknown> {
     return jsonSafe(this.#values()) as Record<string, unknown>
   }

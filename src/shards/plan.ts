@@ -1,4 +1,3 @@
-import { shardCreatedAt } from '../position/shard-id.ts'
 import type { ShardNode } from './shard.ts'
 import type { ShardForest } from './shard-forest.ts'
 
@@ -67,8 +66,8 @@ function mayHaveUnfinishedAncestor(node: ShardNode, forest: ShardForest): boolea
   return false
 }
 
-function isOlder({ shardId }: ShardNode, time: number): boolean {
-  return (shardCreatedAt(shardId) ?? Number.POSITIVE_INFINITY) <= time
+function isOlder({ createdAt }: ShardNode, time: number): boolean {
+  return (createdAt ?? Number.POSITIVE_INFINITY) <= time
 }
 
 /** The children of a shard, their children, and so on, as far as they are known. */

@@ -1,4 +1,3 @@
-import { shardCreatedAt } from '../position/shard-id.ts'
 import type { StreamToken } from '../position/token.ts'
 import { descendants, hasStartedDescendant } from './plan.ts'
 import { RETENTION_MS } from './retention.ts'
@@ -17,7 +16,7 @@ export type NewShardStart = 'start' | { readonly since: number }
 /** Takes the position at the oldest records. */
 export function seekTrimHorizon(forest: ShardForest, now: number): NewShardStart {
   for (const node of forest.roots()) {
-    if (shardCreatedAt(node.shardId) === undefined) node.promised = false
+    if (node.createdAt === undefined) node.promised = false
     else if (!isYoung(node, now)) node.start = OLDEST_LEFT
   }
   return 'start'
@@ -81,13 +80,13 @@ function place(node: ShardNode, start: ShardNode['start']): void {
 }
 
 /** Nothing of a young shard was trimmed yet, so all of it is promised. */
-function isYoung({ shardId }: ShardNode, now: number): boolean {
-  return (shardCreatedAt(shardId) ?? Number.NEGATIVE_INFINITY) > now - RETENTION_MS
+function isYoung({ createdAt }: ShardNode, now: number): boolean {
+  return (createdAt ?? Number.NEGATIVE_INFINITY) > now - RETENTION_MS
 }
 
 function endedBefore(node: ShardNode, time: number): boolean {
   if (!node.closed || node.children.length === 0) return false
-  return node.children.every((child) => (shardCreatedAt(child.shardId) ?? Number.POSITIVE_INFINITY) <= time)
+  return node.children.every(({ createdAt }) => (createdAt ?? Number.POSITIVE_INFINITY) <= time)
 }
 
 function hasFinishedDescendant(node: ShardNode): boolean {

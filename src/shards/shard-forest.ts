@@ -29,7 +29,7 @@ export interface MissingParent {
     | 'timedOut'
     /** It was known and read to its end before it was forgotten. */
     | 'read'
-  /** When the first listing started that lacked it while it was young (monotonic ms). */
+  /** When the first listing was complete that lacked it while it was young (monotonic ms). */
   hiddenSince: number | undefined
 }
 
@@ -143,22 +143,22 @@ export class ShardForest {
   completeListing(listing: Listing, serviceNow: number, now: number): void {
     for (const node of this.#nodes.values()) {
       if (node.seenInListing >= listing.number) continue
-      const createdAt = shardCreatedAt(node.shardId)
+      const { createdAt } = node
       node.gone = createdAt === undefined || createdAt <= serviceNow - RETENTION_MS
       if (node.seenInListing > 0) node.missingSince ??= now
     }
-    this.updateHiddenParents(listing.startedAt, serviceNow)
+    this.updateHiddenParents(listing.startedAt, now, serviceNow)
   }
 
-  /** Judges the missing parents by a complete listing that started at `startedAt` (monotonic ms). */
-  updateHiddenParents(startedAt: number, serviceNow: number): void {
+  /** Judges the missing parents by a complete listing that started at `startedAt` and ended at `endedAt` (monotonic ms). */
+  updateHiddenParents(startedAt: number, endedAt: number, serviceNow: number): void {
     for (const missing of this.#missing.values()) {
       const { createdAt, state } = missing
       if (state === 'read' || state === 'timedOut') continue
       // An old parent that is not listed was trimmed with all its records; so is one whose id contains no time.
       const isYoung = createdAt !== undefined && createdAt >= serviceNow - RETENTION_MS
-      if (isYoung) missing.hiddenSince ??= startedAt
-      const hasTimedOut = startedAt >= (missing.hiddenSince ?? startedAt) + HIDDEN_PARENT_WAIT_MS
+      if (isYoung) missing.hiddenSince ??= endedAt
+      const hasTimedOut = startedAt >= (missing.hiddenSince ?? endedAt) + HIDDEN_PARENT_WAIT_MS
       missing.state = !isYoung ? 'unlisted' : hasTimedOut ? 'timedOut' : 'hidden'
       if (missing.state === 'hidden') this.#hidden.add(missing)
       else this.#hidden.delete(missing)
@@ -177,6 +177,8 @@ export class ShardForest {
   forgetMissingSince(time: number): void {
     for (const node of this.#nodes.values()) {
       if (node.state !== 'finished' || node.ledger.hasOpen) continue
+      // A leaf that is listed again would be read again: nothing else says that it was read.
+      if (!node.gone && node.children.length === 0) continue
       if (node.missingSince === undefined || node.missingSince >= time) continue
       this.#forget(node)
     }

@@ -9,6 +9,9 @@ export interface Delivery {
   isSettled: boolean
 }
 
+/** How many settled entries are kept before the others are moved to the front. */
+const COMPACT_AFTER = 1_024
+
 /**
  * The records of one shard that were delivered, and which of them are acknowledged. They may be acknowledged in any order;
  * the position is the last one before the first that is not.
@@ -18,8 +21,9 @@ export interface Delivery {
 export class ShardLedger {
   #delivered: string | undefined
   #acknowledged: string | undefined
-  /** The first of them is not settled. */
-  readonly #open: Delivery[] = []
+  /** Those from `#first` on are of interest; that one is not settled. */
+  #open: (Delivery | undefined)[] = []
+  #first = 0
 
   /** The last sequence number that was delivered. */
   get delivered(): string | undefined {
@@ -33,18 +37,20 @@ export class ShardLedger {
 
   /** The oldest delivered record that is not acknowledged. */
   get oldestOpen(): StreamRecord | undefined {
-    return this.#open[0]?.record
+    return this.#open[this.#first]?.record
   }
 
   /** Whether a delivered record is not acknowledged yet. */
   get hasOpen(): boolean {
-    return this.#open.length > 0
+    return this.#first < this.#open.length
   }
 
-  /** Starts at a position that a token holds. */
+  /** Starts over: at a position that a token holds, or where the records so far do not count any more. */
   startAfter(sequenceNumber: string | undefined): void {
     this.#delivered = sequenceNumber
     this.#acknowledged = sequenceNumber
+    this.#open = []
+    this.#first = 0
   }
 
   /** Notes a delivered record. The caller must {@link settle} it once. */
@@ -58,11 +64,12 @@ export class ShardLedger {
   /** The consumer is done with a delivered record. A second call for the same record does nothing. */
   settle(delivery: Delivery): void {
     delivery.isSettled = true
-    let settled = 0
-    for (let first = this.#open[0]; first?.isSettled; first = this.#open[settled]) {
+    for (let first = this.#open[this.#first]; first?.isSettled; first = this.#open[this.#first]) {
       this.#acknowledged = first.sequenceNumber
-      settled++
+      this.#open[this.#first++] = undefined
     }
-    if (settled > 0) this.#open.splice(0, settled)
+    if (this.#first < this.#open.length && this.#first < COMPACT_AFTER) return
+    this.#open = this.#open.slice(this.#first)
+    this.#first = 0
   }
 }

@@ -1,3 +1,4 @@
+import { shardCreatedAt } from '../position/shard-id.ts'
 import type { ShardPosition } from '../position/token.ts'
 import { ShardLedger } from './shard-ledger.ts'
 
@@ -49,6 +50,8 @@ export class ShardNode implements Shard {
   readonly shardId: string
   /** The order in which shards were first seen; settles ties in the merge. */
   readonly ordinal: number
+  /** When the shard was created (ms), as its id says; undefined for an id that contains no time. */
+  readonly createdAt: number | undefined
   readonly ledger: ShardLedger = new ShardLedger()
 
   // ---- Written by ShardForest, from listings -----------------------------------------------------------------------
@@ -79,6 +82,7 @@ export class ShardNode implements Shard {
 
   constructor(shardId: string, ordinal: number) {
     this.shardId = shardId
+    this.createdAt = shardCreatedAt(shardId)
     this.ordinal = ordinal
   }
 

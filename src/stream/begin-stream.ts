@@ -62,6 +62,7 @@ async function begin(
   for (const name of coordinatorEventNames) coordinator.on(name, (event) => events.emit(name, event))
   const stop = () => void coordinator.close()
   signal.addEventListener('abort', stop, { once: true })
+  if (signal.aborted) stop()
   try {
     await coordinator.moveTo(position)
     return coordinator

@@ -49,7 +49,7 @@ export class DeliveryQueue {
   }
 
   /** The consumer has left: what it has is delivered again. */
-  return(): void {
+  giveBack(): void {
     this.#inHand = 0
   }
 

@@ -41,6 +41,7 @@ export function iterate<T>(source: IteratorSource<T>): AsyncIterableIterator<T, 
       }
     },
     return: async () => {
+      if (isOver) return END
       isOver = true
       left.abort()
       await source.leave()

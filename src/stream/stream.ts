@@ -2,7 +2,7 @@ import type { Checkpointer } from '../checkpoints/checkpointer.ts'
 import type { Coordinator } from '../coordinator/coordinator.ts'
 import type { StreamLag } from '../coordinator/lag.ts'
 import { CallQueue } from '../core/call-queue.ts'
-import { type Clock, sleep } from '../core/clock.ts'
+import type { Clock } from '../core/clock.ts'
 import type { Emitter, Unsubscribe } from '../core/emitter.ts'
 import { integer } from '../core/options.ts'
 import type { Position } from '../position/position.ts'
@@ -77,10 +77,10 @@ export class DynamoDBStream<Image = PlainItem>
     if (this.#checkpointer === undefined) return
     this.#checkpointer.recordsDone(0)
     try {
-      await this.#checkpointer.flush()
+      await this.#checkpointer.flush(this.#parts.signal)
     } catch (error) {
       this.#checkpointer.stop()
-      await this.close()
+      await this.close().catch(() => {})
       throw error
     }
   }
@@ -104,9 +104,11 @@ export class DynamoDBStream<Image = PlainItem>
    * Moves to another position, all or nothing; a loop continues with the records from there. See `Coordinator.moveTo`.
    */
   async moveTo(position: Position): Promise<void> {
-    await this.#coordinator.moveTo(position)
-    this.#deliveries.clear()
-    this.#pendingError = undefined
+    // At the very moment of the move: a record of the new position may be delivered right after it.
+    await this.#coordinator.moveAndThen(position, () => {
+      this.#deliveries.clear()
+      this.#pendingError = undefined
+    })
     this.#checkpointer?.recordsDone(0)
   }
 
@@ -201,7 +203,10 @@ export class DynamoDBStream<Image = PlainItem>
     try {
       while (this.#deliveries.inHand < batch.maxRecords) if (!this.#takeRecord()) break
     } catch (error) {
-      if (this.#deliveries.inHand === 0) throw error
+      if (this.#deliveries.inHand === 0) {
+        batch.isGathering = false
+        throw error
+      }
       this.#pendingError = { error }
     }
     if (this.#deliveries.inHand === 0 || this.#isClosed) {
@@ -241,7 +246,7 @@ export class DynamoDBStream<Image = PlainItem>
 
   /** The loop was left: the consumer is not done with what it has. */
   async #leave(): Promise<void> {
-    this.#deliveries.return()
+    this.#deliveries.giveBack()
     this.#pendingError = undefined
     if (this.#parts.signal?.aborted) await this.close()
     else if (!this.#isClosed) await this.#checkpointer?.flush()
@@ -256,16 +261,19 @@ export class DynamoDBStream<Image = PlainItem>
     if (this.#isClosed) return false
     if (this.#coordinator.ended && !this.#deliveries.hasReturned) return this.#followTable(left)
     const { clock } = this.#parts
-    const changed = new AbortController()
-    const over = AbortSignal.any([left, changed.signal])
+    // Not AbortSignal.any: on Node 20 a signal that lives long remembers every signal that was made of it.
+    const over = new AbortController()
+    const stop = () => over.abort()
+    left.addEventListener('abort', stop)
+    const cancelTimer =
+      until === undefined ? undefined : clock.setTimer(Math.max(0, until - clock.monotonic()), stop)
     try {
-      const progress = this.#coordinator.progress(over)
-      if (until === undefined) await progress
-      else await Promise.race([progress, sleep(clock, Math.max(0, until - clock.monotonic()), over)])
+      if (!left.aborted) await this.#coordinator.progress(over.signal)
     } catch (error) {
       if (!this.#isClosed) throw error
     } finally {
-      changed.abort()
+      cancelTimer?.()
+      left.removeEventListener('abort', stop)
     }
     return true
   }

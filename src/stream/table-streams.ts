@@ -1,13 +1,14 @@
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb'
-import { type DynamoDBStreamsClient, ListStreamsCommand } from '@aws-sdk/client-dynamodb-streams'
+import type { DynamoDBStreamsClient } from '@aws-sdk/client-dynamodb-streams'
 import type { StreamsOperation } from '../coordinator/events.ts'
 import { abortable } from '../core/abortable.ts'
 import { type Clock, sleep, systemClock } from '../core/clock.ts'
 import { Emitter } from '../core/emitter.ts'
 import { StreamError } from '../core/errors.ts'
 import { classifyError } from '../streams-api/classify-error.ts'
+import { listStreamArns } from '../streams-api/list-streams.ts'
 import { createStreamsClient, isStreamsApi } from '../streams-api/make-client.ts'
-import { callUntilAnswered } from '../streams-api/retry.ts'
+import { callUntilAnswered, callWithTimeout } from '../streams-api/retry.ts'
 import type { StreamsApi } from '../streams-api/streams-api.ts'
 import type { StreamEvents } from './events.ts'
 
@@ -55,7 +56,7 @@ export async function tableStreams(
     signal: AbortSignal,
   ): Promise<T> =>
     callUntilAnswered(
-      (abortSignal) => abortable(send(abortSignal), abortSignal),
+      () => callWithTimeout((limited) => abortable(send(limited), limited), { clock: around.clock, signal }),
       { ...around, signal },
       (retry) => around.events.emit('retry', { operation, shardId: undefined, ...retry }),
     )
@@ -74,25 +75,12 @@ export async function tableStreams(
     return streamArn
   }
 
-  /** The streams of a table that can still be read, as far as anybody can tell. */
-  const listStreamArns = async (signal: AbortSignal): Promise<string[]> => {
+  /** The streams of the table that can still be read, as far as they can be listed. */
+  const readableStreamArns = async (signal: AbortSignal): Promise<string[]> => {
     if (isStreamsApi(clients.streams)) return []
     if (clients.streams === undefined) ownStreams ??= createStreamsClient()
     const client = clients.streams ?? (ownStreams as DynamoDBStreamsClient)
-    const arns: string[] = []
-    let from: string | undefined
-    do {
-      const command = new ListStreamsCommand({
-        TableName: tableName,
-        ...(from !== undefined && { ExclusiveStartStreamArn: from }),
-      })
-      const answer = await call('ListStreams', (abortSignal) => client.send(command, { abortSignal }), signal)
-      arns.push(...(answer.Streams ?? []).flatMap(({ StreamArn }) => StreamArn ?? []))
-      const last: string | undefined = answer.LastEvaluatedStreamArn
-      // An emulator that repeats its page key would be asked for ever.
-      from = last === from ? undefined : last
-    } while (from)
-    return arns
+    return listStreamArns(client, tableName, (send) => call('ListStreams', send, signal))
   }
 
   return {
@@ -101,7 +89,7 @@ export async function tableStreams(
     async streamArnAfter(streamArn, signal = neverAborts) {
       const latest = await latestStreamArn(signal)
       if (latest === streamArn) return undefined
-      const later = (await listStreamArns(signal)).filter((arn) => enabledAt(arn) > enabledAt(streamArn))
+      const later = (await readableStreamArns(signal)).filter((arn) => enabledAt(arn) > enabledAt(streamArn))
       return later.sort((a, b) => enabledAt(a) - enabledAt(b))[0] ?? latest
     },
     close() {

@@ -9,15 +9,15 @@ import { type LeanPage, outputOf, takePage } from './lean-page.ts'
 import type { RecordPage, StreamsApi } from './streams-api.ts'
 
 /**
- * GetRecords, with its answers read at a small part of the cost of the SDK's deserialiser (`bench/pieces/decode.ts`), which
- * walks the service's schema for every attribute of every record, and whose no-op logger then copies it all.
+ * GetRecords without the SDK's deserializer, which walks the service's schema for every attribute of every record, and whose
+ * no-op logger then copies all of it (`bench/pieces/decode.ts`).
  *
- * The SDK goes on doing all else: credentials, signing, retries, errors, and the middleware of the user's client. Two
- * middlewares of the one command stand right before and right after its deserialiser. The one before it makes the call
- * through the one after it, and reads a successful answer by itself, with members that are worked out when somebody looks
- * at them. Answers that it does not understand, and all errors, it has the deserialiser read, as they came.
+ * The SDK does everything else: credentials, signing, retries, errors, and the middleware of the user's client. Two
+ * middlewares of the one command are right before and right after its deserializer. The one before it makes the call through
+ * the one after it, and reads a successful answer itself, with members that are computed on demand. All errors, and answers
+ * that it does not understand, are left to the deserializer unchanged.
  *
- * @param onFallback - called once when the SDK's own reader has to be used, because its internals have moved.
+ * @param onFallback - called once if the SDK's deserializer has to be used, because the SDK's internals have changed.
  */
 export function leanGetRecords(
   client: DynamoDBStreamsClient,
@@ -51,18 +51,18 @@ type DeserializeMiddleware = Parameters<GetRecordsCommand['middlewareStack']['ad
 type DeserializeHandler = Parameters<DeserializeMiddleware>[0]
 type DeserializeHandlerOutput = Awaited<ReturnType<DeserializeHandler>>
 
-/** What became of one command. */
+/** The outcome of one command. */
 interface Reading {
-  /** What was read of the last attempt's answer. */
+  /** The page of the last attempt's answer. */
   readonly page: LeanPage | undefined
-  /** Whether a successful answer went by unread. Not so with a mocked client, which asks no service. */
+  /** Whether a successful answer could not be read here. Not so with a mocked client, which calls no service. */
   readonly bypassed: boolean
 }
 
 function readLean(command: GetRecordsCommand, client: DynamoDBStreamsClient): Reading {
   const reading = { page: undefined as LeanPage | undefined, bypassed: false }
   let call: DeserializeHandler | undefined
-  /** For the deserialiser to find, in the place of an answer to a call that it makes. */
+  /** Handed to the deserializer in place of the answer to a call that it makes. */
   let answer: DeserializeHandlerOutput | undefined
 
   const beforeDeserializer: DeserializeMiddleware = (deserialize) => async (args) => {
@@ -101,13 +101,14 @@ function readLean(command: GetRecordsCommand, client: DynamoDBStreamsClient): Re
   return reading
 }
 
-/** The page in JSON form, unless a middleware of the user's looked at the records or made an answer of its own. */
+/** The page in JSON form, unless a middleware of the user read the records or replaced the answer. */
 function pageOf(answer: GetRecordsCommandOutput | undefined, page: LeanPage | undefined): RecordPage {
   const nextIterator = answer?.NextShardIterator || undefined
   if (!page?.untouched || page.output !== answer) {
-    return { records: answer?.Records ?? [], decode: undefined, nextIterator, bytes: page?.bytes }
+    const records = answer?.Records ?? []
+    return { records, decode: undefined, nextIterator, bytes: page?.bytes, serviceTime: page?.serviceTime }
   }
-  const { content, bytes } = page
+  const { content, bytes, serviceTime } = page
   return {
     get records() {
       return content.records
@@ -116,10 +117,11 @@ function pageOf(answer: GetRecordsCommandOutput | undefined, page: LeanPage | un
     decode: decodeRecord,
     nextIterator,
     bytes,
+    serviceTime,
   }
 }
 
-/** The logger copies the whole answer before it finds that nobody wants it. */
+/** The logger copies the whole answer before it finds that nothing is to be logged. */
 function skipLogger(command: GetRecordsCommand): void {
   command.middlewareStack.add((next) => next, {
     name: 'loggerMiddleware',

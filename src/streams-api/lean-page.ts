@@ -2,32 +2,35 @@ import type { GetRecordsCommandOutput } from '@aws-sdk/client-dynamodb-streams'
 import { decodeRecord } from '../wire/decode-record.ts'
 import { type PageContent, parsePage } from '../wire/parse-page.ts'
 import type { RawRecord } from '../wire/wire-record.ts'
+import { serviceTimeOf } from './service-time.ts'
 
-/** An answer of GetRecords in JSON form, on its way through the SDK. */
+/** A GetRecords answer in JSON form, on its way through the SDK. */
 export interface LeanPage {
   readonly content: PageContent
   readonly bytes: number
-  /** The SDK's answer that the records were put into, once they were. */
+  readonly serviceTime: number | undefined
+  /** The SDK's answer with these records, once it was made. */
   output: unknown
-  /** False as soon as somebody has asked that answer for its records, and may have changed them. */
+  /** False as soon as the records of that answer were read or replaced, as they may have been changed. */
   untouched: boolean
 }
 
 type CollectBody = (body: unknown) => Promise<Uint8Array>
 
 /**
- * Reads the page of a successful response, which keeps its body as bytes. Undefined for a response that holds no page:
- * an error, an answer that is cut off or not JSON. Those are left to the SDK, whose errors for them users know.
+ * Reads the page of a successful response, which keeps its body as bytes. Undefined for a response without a page: an error,
+ * an answer that is truncated or not JSON. Those are left to the SDK, whose errors for them users know.
  */
 export async function takePage(response: unknown, collect: CollectBody): Promise<LeanPage | undefined> {
   if (!hasBody(response) || response.statusCode < 200 || response.statusCode >= 300) return undefined
   const body = response.body instanceof Uint8Array ? response.body : await collect(response.body)
   response.body = body
   const content = parsePage(body)
-  return content && { content, bytes: body.byteLength, output: undefined, untouched: true }
+  const serviceTime = serviceTimeOf(response)
+  return content && { content, bytes: body.byteLength, serviceTime, output: undefined, untouched: true }
 }
 
-/** The SDK's answer with this page; the records in the SDK's form, made when somebody looks at them. */
+/** The SDK's answer with this page; its records are converted to the SDK's form when they are read. */
 export function outputOf(page: LeanPage, response: unknown): GetRecordsCommandOutput {
   let records: RawRecord[] | undefined
   const output: GetRecordsCommandOutput = {
@@ -48,7 +51,7 @@ export function outputOf(page: LeanPage, response: unknown): GetRecordsCommandOu
   return output
 }
 
-/** As the SDK has it. Its retries write into it how many they were. */
+/** As the SDK makes it. Its retry middleware adds the number of attempts. */
 function metadataOf(response: unknown): GetRecordsCommandOutput['$metadata'] {
   const { statusCode, headers = {} } = response as { statusCode: number; headers?: Record<string, string> }
   const metadata: Record<string, unknown> = {

@@ -27,27 +27,22 @@ interface PageRequest {
 /** Makes one DescribeStream call, within the rate limit, until it succeeds. */
 export function listShardPage(context: ListingContext, request: PageRequest): Promise<ShardPage> {
   return callUntilAnswered(
-    (signal) => callOnce(context, request, signal),
+    () => tryToListShards(context, request),
     context,
     (retry) => context.onRetry({ ...retry, shardId: request.childrenOf }),
   )
 }
 
 /** Makes one DescribeStream call, within the rate limit, and does not repeat it. */
-export function tryToListShards(context: ListingContext): Promise<ShardPage> {
-  return callWithTimeout((signal) => callOnce(context, {}, signal), context)
-}
-
-async function callOnce(
+export async function tryToListShards(
   context: ListingContext,
-  request: PageRequest,
-  signal: AbortSignal,
+  request: PageRequest = {},
 ): Promise<ShardPage> {
-  const { api, clock, limit, serviceClock, streamArn } = context
-  await limit.wait(signal)
-  const calledAt = clock.monotonic()
-  const page = await api.listShards({ streamArn, ...request }, signal)
-  serviceClock.observe(page.serviceTime, clock.monotonic() - calledAt)
+  const { api, limit, serviceClock, streamArn } = context
+  await limit.wait(context.signal)
+  const call = serviceClock.mark()
+  const page = await callWithTimeout((signal) => api.listShards({ streamArn, ...request }, signal), context)
+  serviceClock.observe(page.serviceTime, call)
   return page
 }
 

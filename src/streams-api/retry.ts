@@ -79,15 +79,15 @@ export interface CallRetry {
   readonly error: unknown
 }
 
-/** Repeats a call until it succeeds, or fails with an error that a retry does not fix. */
+/** Repeats a call, of which each has a time limit of its own, until it succeeds or fails with an error that a retry does not fix. */
 export async function callUntilAnswered<T>(
-  call: (signal: AbortSignal) => Promise<T>,
+  call: () => Promise<T>,
   context: { clock: Clock; random: () => number; signal: AbortSignal },
   onRetry: (retry: CallRetry) => void,
 ): Promise<T> {
   for (let attempt = 1; ; attempt++) {
     try {
-      return await callWithTimeout(call, context)
+      return await call()
     } catch (error) {
       if (context.signal.aborted || classifyError(error) !== 'retry') throw error
       const delayMs = retryDelayMs(attempt, context.random)

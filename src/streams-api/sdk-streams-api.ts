@@ -12,8 +12,8 @@ import type { ShardDescription, StreamsApi } from './streams-api.ts'
 /**
  * The three-call view of DynamoDB Streams, on the SDK's client. The client itself is never changed.
  *
- * @param onFallback - called once, with the reason in words, when this version of the SDK does not let GetRecords be
- * read the fast way. All goes on as before, only slower.
+ * @param onFallback - called once, with the reason in words, if this version of the SDK does not allow the fast path of
+ * GetRecords. Reading continues as before, only slower.
  */
 export function sdkStreamsApi(
   client: DynamoDBStreamsClient,
@@ -54,7 +54,7 @@ export function sdkStreamsApi(
 }
 
 function describeShards(shards: readonly Shard[]): ShardDescription[] {
-  // Without an id a shard can be neither read nor waited for. The model allows it, the service never does it.
+  // A shard without an id cannot be read. The model allows it, the service never sends one.
   return shards.flatMap(({ ShardId, ParentShardId, SequenceNumberRange }) =>
     ShardId
       ? {
@@ -67,7 +67,7 @@ function describeShards(shards: readonly Shard[]): ShardDescription[] {
   )
 }
 
-/** The model allows an answer without an iterator. Asking again is all that can be done, so it says that it may be. */
+/** The model allows an answer without an iterator. All that can be done is to retry, so the error is marked as retryable. */
 function missingIterator(shardId: string): Error {
   const error = new Error(`GetShardIterator gave no iterator for shard ${shardId}`)
   return Object.assign(error, { name: 'MissingShardIterator', $retryable: {} })

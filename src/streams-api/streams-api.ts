@@ -2,7 +2,7 @@ import type { RawRecord, WireRecord, WireRecords } from '../wire/wire-record.ts'
 
 export type StreamStatus = 'ENABLING' | 'ENABLED' | 'DISABLING' | 'DISABLED'
 
-/** What DescribeStream tells of one shard. */
+/** What DescribeStream returns for one shard. */
 export interface ShardDescription {
   readonly shardId: string
   readonly parentShardId: string | undefined
@@ -17,20 +17,20 @@ export interface ShardPage {
   readonly shards: readonly ShardDescription[]
   /** Where the next page starts; undefined on the last one. */
   readonly lastEvaluatedShardId: string | undefined
-  /** The service's clock when it answered (its `Date` header, cut to the second), in ms; undefined if it did not say. */
+  /** The service's clock when it answered (its `Date` header, truncated to the second), in ms; undefined if it did not say. */
   readonly serviceTime: number | undefined
 }
 
 export interface RecordPage {
   readonly records: readonly WireRecord[]
   /**
-   * The same records, each of which is parsed when somebody looks into it, so that a page that waits takes no more
-   * memory than it did on the wire. Whoever uses it leaves `records` alone, which would parse them all.
+   * The same records, each parsed when it is read, so that a page that waits takes no more memory than on the wire. If it is
+   * used, `records` must not be read: that would parse all of them.
    */
   readonly textRecords?: WireRecords | undefined
-  /** Makes a record of this page what the SDK gives; undefined where the records are that already. */
+  /** Converts a record of this page to the form of the SDK; undefined if the records have that form already. */
   readonly decode: ((record: WireRecord) => RawRecord) | undefined
-  /** Undefined where the service gave none, null or an empty text: these mean the same. */
+  /** Undefined if the service sent none, null or an empty string: these mean the same. */
   readonly nextIterator: string | undefined
   /** Size of the answer in bytes, where the transport knows it. */
   readonly bytes: number | undefined
@@ -58,7 +58,7 @@ export interface StreamsApi {
     signal: AbortSignal,
   ): Promise<ShardPage>
 
-  /** GetShardIterator: a place to read from, good for 15 minutes. */
+  /** GetShardIterator: an iterator, valid for 15 minutes. */
   openIterator(
     request: { readonly streamArn: string; readonly shardId: string; readonly start: IteratorStart },
     signal: AbortSignal,

@@ -77,12 +77,14 @@ export function assemble(given: StreamEmulatorOptions): Parts {
     iterators,
     limits: createLimits(),
     rules,
+    latency: given.latency,
     random: seededRandom(seed, 'calls'),
     log: (entry) => log.push(entry),
   })
   const requestIds = seededRandom(seed, 'request ids')
   const wire: WorldView = {
     requestId: () => requestId(requestIds),
+    form: () => behaviour.wireForm,
     service,
     table,
     put: (image) => noteWrite('put', writer.putImage(image)),

@@ -49,15 +49,21 @@ export function expectParentsBeforeChildren(
   }
 }
 
-/** Throws when a call was made more than `perSecond` times within any second of the emulator's clock. */
+/**
+ * Throws when a call was made more than `perSecond` times within any second of the emulator's clock. Calls count from when
+ * they were made, not from when latency let them reach the service.
+ */
 export function expectAtMostCalls(log: readonly LogEntry[], op: string, perSecond: number): void {
-  const calls = log.filter((entry) => entry.op === op)
+  const calls = log
+    .filter((entry) => entry.op === op)
+    .map((entry) => ({ entry, madeAt: entry.sentAt ?? entry.at }))
+    .sort((one, other) => one.madeAt - other.madeAt)
   for (const [index, last] of calls.entries()) {
     const first = calls[index - perSecond]
-    if (first && last.at - first.at < 1000) {
+    if (first && last.madeAt - first.madeAt < 1000) {
       fail(
-        `${op} was called more than ${perSecond} times between ${time(first.at)} and ${time(last.at)}`,
-        last,
+        `${op} was called more than ${perSecond} times between ${time(first.madeAt)} and ${time(last.madeAt)}`,
+        last.entry,
       )
     }
   }

@@ -1,3 +1,5 @@
+import type { WireForm } from './wire/write-json.ts'
+
 /**
  * All that the service may do in one way or another. A profile gives the start; `emulator.behave()` changes it from
  * then on, and `emulator.on()` for single calls.
@@ -10,6 +12,14 @@ export interface Behaviour {
    * range, and answers `InternalFailure` to what it can't parse.
    */
   readonly requestChecks: 'model' | 'local'
+
+  // Answers
+  /**
+   * How answers are written over the wire. `aws`: times as `1.7672256E9`, members sorted by name. `local`: times as
+   * `1767225600.000`, members in the order of the model. In both `x-amz-crc32` is sent, by `local` with successful answers
+   * only.
+   */
+  readonly wireForm: WireForm
 
   // DescribeStream
   /** Shards on a page of DescribeStream, 1 to 100. A smaller `Limit` of the request wins. */
@@ -106,6 +116,7 @@ export type Profile = 'aws' | 'local'
 /** As documented by AWS, or observed where the documents are silent. */
 const aws: Behaviour = {
   requestChecks: 'model',
+  wireForm: 'aws',
   shardsPerPage: 100,
   listingOrder: 'sorted',
   fullLastPage: 'final',
@@ -142,6 +153,7 @@ const aws: Behaviour = {
 const local: Behaviour = {
   ...aws,
   requestChecks: 'local',
+  wireForm: 'local',
   childShards: 'empty',
   expiredShards: 'listed',
   goneTold: 'at-records',

@@ -13,6 +13,7 @@ export {
 } from './checkpoint-store-contract.ts'
 export { compareDelivery, type Delivered, type DeliveryReport, expectDelivered } from './delivery.ts'
 export type { Effect } from './faults/effect.ts'
+export type { Latency, LatencySource } from './faults/latency.ts'
 export type { Call, CallName, EffectSource, Where } from './faults/rules.ts'
 export type { Duration } from './faults/visibility.ts'
 export type { HistoryReport } from './history/judge.ts'

@@ -2,6 +2,8 @@
 export interface LogEntry {
   /** When, by the emulator's clock, in ms. */
   readonly at: number
+  /** When the call was made, where it reached the service only later, at `at`. */
+  readonly sentAt?: number | undefined
   /** An AWS call (`GetRecords`) or a method of the emulator (`put`, `split`). */
   readonly op: string
   readonly shard?: string | undefined

@@ -1,6 +1,7 @@
 import type { StreamViewType } from '@aws-sdk/client-dynamodb-streams'
 import { type Clock, systemClock } from '../core/clock.ts'
 import type { Behaviour, Profile } from './behaviour.ts'
+import type { LatencySource } from './faults/latency.ts'
 import type { SequenceNumberFormat } from './world/sequence-numbers.ts'
 import type { KeySchema } from './world/table.ts'
 
@@ -13,6 +14,8 @@ export interface StreamEmulatorOptions {
   readonly profile?: Profile | undefined
   /** What differs from the profile. */
   readonly behaviour?: Partial<Behaviour> | undefined
+  /** How long calls take. @default every response arrives at once */
+  readonly latency?: LatencySource | undefined
   /** @default 'table' */
   readonly tableName?: string | undefined
   /** Names of the key attributes. @default { hash: 'id' } */

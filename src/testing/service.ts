@@ -8,6 +8,7 @@ import { type ListedStreams, type ListStreamsRequest, listStreams } from './call
 import { type OpenIteratorRequest, openIterator } from './calls/open-iterator.ts'
 import { type ReadPage, readRecords } from './calls/read-records.ts'
 import { type Effect, effectText } from './faults/effect.ts'
+import type { LatencySource } from './faults/latency.ts'
 import type { Limits } from './faults/limits.ts'
 import type { Call, CallName, Rules } from './faults/rules.ts'
 import { abortError, BrokenBody, ConnectionReset, untilAborted } from './faults/transport.ts'
@@ -41,6 +42,7 @@ export interface ServiceParts {
   readonly iterators: IteratorLives
   readonly limits: Limits
   readonly rules: Rules
+  readonly latency: LatencySource | undefined
   readonly random: Random
   readonly log: (entry: LogEntry) => void
 }
@@ -74,9 +76,11 @@ export function createService(parts: ServiceParts): Service {
     effect: Effect | undefined,
     facts: Partial<LogEntry>,
     error: string | undefined,
+    sentAt: number | undefined,
   ) =>
     log({
       at: clock.now(),
+      sentAt,
       op: job.name,
       shard: job.shard,
       position: facts.position ?? job.position,
@@ -88,22 +92,26 @@ export function createService(parts: ServiceParts): Service {
       error,
     })
 
-  /** Faults before the call, the call itself, faults after it. */
+  /** The way to the service, faults before the call, the call itself, faults after it, and the way back. */
   const run = async <T>(job: Job<T>, signal: AbortSignal): Promise<T> => {
     if (signal.aborted) throw abortError()
+    const { requestMs = 0, responseMs = 0 } = parts.latency?.(job) ?? {}
+    const sentAt = requestMs > 0 ? clock.now() : undefined
+    if (requestMs > 0) await travel(requestMs, clock, signal)
     const effect = rules.match(job)
+    const isInstant = effect === undefined && responseMs === 0
     let result: T
     try {
       if (effect) failBefore(effect)
       result = job.act(contextFor(effect))
     } catch (error) {
-      enter(job, effect, {}, error instanceof Error ? error.name : String(error))
-      if (effect) await waitFor(effect, clock, signal)
+      enter(job, effect, {}, error instanceof Error ? error.name : String(error), sentAt)
+      if (!isInstant) await waitForResponse(effect, responseMs, clock, signal)
       throw error
     }
     const lost = effect && faultAfter(effect, result)
-    enter(job, effect, job.facts?.(result) ?? {}, lost?.name)
-    if (effect) await waitFor(effect, clock, signal)
+    enter(job, effect, job.facts?.(result) ?? {}, lost?.name, sentAt)
+    if (!isInstant) await waitForResponse(effect, responseMs, clock, signal)
     if (lost) throw lost
     return result
   }
@@ -186,10 +194,19 @@ function failBefore(effect: Effect): void {
   }
 }
 
-async function waitFor(effect: Effect, clock: Clock, signal: AbortSignal): Promise<void> {
-  if (effect.hang) await untilAborted(signal)
-  if (effect.delayMs === undefined) return
-  await sleep(clock, effect.delayMs, signal)
+async function waitForResponse(
+  effect: Effect | undefined,
+  responseMs: number,
+  clock: Clock,
+  signal: AbortSignal,
+): Promise<void> {
+  if (effect?.hang) await untilAborted(signal)
+  const delayMs = responseMs + (effect?.delayMs ?? 0)
+  if (delayMs > 0 || effect?.delayMs !== undefined) await travel(delayMs, clock, signal)
+}
+
+async function travel(delayMs: number, clock: Clock, signal: AbortSignal): Promise<void> {
+  await sleep(clock, delayMs, signal)
   if (signal.aborted) throw abortError()
 }
 

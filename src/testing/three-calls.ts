@@ -7,12 +7,14 @@ import { resetAsTheSdkTellsIt } from './wire/request-handler.ts'
 
 /** The emulator as the library's three-call view: no SDK client, no socket, promises that need microtasks only. */
 export function threeCallView(service: Service): StreamsApi {
+  /** As the `Date` header tells it. */
+  const serviceTime = () => Math.floor(service.now() / 1000) * 1000
   return {
     listShards: async (request, signal) => {
-      const { status, shards, lastEvaluatedShardId } = await service
+      const { status, shards, lastEvaluatedShardId, answeredAt } = await service
         .listShards(request, signal)
         .catch(rethrow)
-      return { status, shards, lastEvaluatedShardId, serviceTime: Math.floor(service.now() / 1000) * 1000 }
+      return { status, shards, lastEvaluatedShardId, serviceTime: Math.floor(answeredAt / 1000) * 1000 }
     },
     openIterator: (request, signal) => service.openIterator(request, signal).catch(rethrow),
     readRecords: async (request, signal) => {
@@ -24,6 +26,7 @@ export function threeCallView(service: Service): StreamsApi {
         decode: undefined,
         nextIterator: nextIterator || undefined,
         bytes,
+        serviceTime: serviceTime(),
       }
     },
   }

@@ -3,11 +3,11 @@ import { TextRecord } from './text-records.ts'
 import type { RawRecord, WireRecord } from './wire-record.ts'
 
 /**
- * Makes a record, as parsed from the service's JSON, what the SDK's own deserialiser makes of it: times become
- * `Date`, binary values `Uint8Array` at every depth; members that are null, or unknown to the service's model, are
- * left out; an attribute type that is unknown becomes `$unknown`. The given record is not changed.
+ * Converts a record, as parsed from the service's JSON, to what the SDK's deserializer returns: times become `Date`, binary
+ * values `Uint8Array` at every depth; members that are null, or unknown to the service's model, are left out; an attribute of
+ * an unknown type becomes `$unknown`. The given record is not changed.
  *
- * One difference, on purpose: the value of an attribute named `__proto__` is kept, where the SDK loses it.
+ * One difference, on purpose: the value of an attribute named `__proto__` is kept; the SDK loses it.
  */
 export function decodeRecord(wire: WireRecord): RawRecord {
   return decodeStructure(wire instanceof TextRecord ? wire.parsed : wire, recordMembers) as RawRecord
@@ -62,7 +62,7 @@ const attributeDecoders: ReadonlyMap<string, Decode> = new Map(attributeTypes)
 function decodeStructure(value: unknown, members: Members): unknown {
   if (!isObject(value)) return value
   const decoded = decodeMembers(value, members)
-  // A structure that names its own type keeps what the model doesn't know; so the SDK has decided.
+  // As in the SDK, a structure that names its own type keeps the members that the model does not know.
   if (typeof value.__type === 'string') {
     for (const [name, member] of Object.entries(value)) if (!(name in decoded)) decoded[name] = member
   }
@@ -114,7 +114,7 @@ function decodeBinarySet(value: unknown): unknown {
   return Array.isArray(value) ? value.map(decodeBinary) : value
 }
 
-/** Seconds since 1970, as a number; some gateways send it as text. */
+/** Seconds since 1970, as a number; some gateways send it as a string. */
 function decodeTime(value: unknown): unknown {
   return new Date(Math.round(Number(value) * 1000))
 }

@@ -3,15 +3,14 @@ import { decodeBinary } from './decode-record.ts'
 import { setOwn } from './set-own.ts'
 
 /**
- * Makes an attribute map what the SDK's `unmarshall` makes of it with the same options, several times faster and
- * without the SDK's form of the record in between.
+ * Converts an attribute map to what the SDK's `unmarshall` returns with the same options, several times faster and without
+ * the SDK's form of the record in between.
  *
- * It knows what the service sends. Where anything else turns up (an option or an attribute of an unknown type, a value
- * of another type than its attribute's, a number that JavaScript does not have) it gives undefined: it is for
- * `unmarshall` to say what becomes of it. One difference, on purpose: an attribute named `__proto__` is an own
- * property of the item, where the SDK loses it.
+ * It knows what the service sends. For anything else (an unknown option or attribute type, a value of another type than its
+ * attribute's, a number that JavaScript cannot represent) it returns undefined, and `unmarshall` decides. One difference, on
+ * purpose: an attribute named `__proto__` is an own property of the item; the SDK loses it.
  *
- * @param form - 'json' where binary values are in base64, as on the wire; 'sdk' where they are bytes.
+ * @param form - 'json' if binary values are in base64, as on the wire; 'sdk' if they are bytes.
  */
 export function toPlainItem(
   attributes: unknown,
@@ -25,7 +24,7 @@ export function toPlainItem(
 
 const noOptions: unmarshallOptions = {}
 
-/** What the options mean, worked out once: the same object comes with every record. */
+/** What the options mean, computed once: the same object comes with every record. */
 const conversions = {
   json: new WeakMap<unmarshallOptions, Convert | 'unknown'>(),
   sdk: new WeakMap<unmarshallOptions, Convert | 'unknown'>(),
@@ -46,34 +45,33 @@ interface Convert {
   readonly binary: (value: unknown) => unknown
 }
 
-/** Stands for a value that `unmarshall` has to be asked about. It makes every value around it unreadable too. */
+/** Marks a value that is left to `unmarshall`, and so is every value around it. */
 const unreadable = Symbol('unreadable')
 
-interface JsonAttribute {
-  readonly S?: unknown
-  readonly N?: unknown
-  readonly B?: unknown
-  readonly SS?: unknown
-  readonly NS?: unknown
-  readonly BS?: unknown
-  readonly M?: unknown
-  readonly L?: unknown
-  readonly NULL?: unknown
-  readonly BOOL?: unknown
-}
-
-/** Members in the order of the service's model: of several, it is the first that counts. */
+/**
+ * Members in the order of the service's model: of several, it is the first that counts. They are read one after another, as
+ * most attributes have one of the first.
+ */
 function toValue(attribute: unknown, convert: Convert): unknown {
   if (typeof attribute !== 'object' || attribute === null) return unreadable
-  const { S, N, B, SS, NS, BS, M, L, NULL, BOOL }: JsonAttribute = attribute
+  const members = attribute as Readonly<Record<string, unknown>>
+  const { S } = members
   if (isGiven(S)) return typeof S === 'string' ? S : unreadable
+  const { N } = members
   if (isGiven(N)) return typeof N === 'string' ? convert.number(N) : unreadable
+  const { B } = members
   if (isGiven(B)) return convert.binary(B)
+  const { SS } = members
   if (isGiven(SS)) return Array.isArray(SS) ? new Set(SS) : unreadable
+  const { NS } = members
   if (isGiven(NS)) return toSet(NS, (text) => (typeof text === 'string' ? convert.number(text) : unreadable))
+  const { BS } = members
   if (isGiven(BS)) return toSet(BS, convert.binary)
+  const { M } = members
   if (isGiven(M)) return toMap(M, convert)
+  const { L } = members
   if (isGiven(L)) return toList(L, convert)
+  const { NULL, BOOL } = members
   if (isGiven(NULL)) return null
   return typeof BOOL === 'boolean' ? BOOL : unreadable
 }

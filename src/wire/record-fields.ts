@@ -3,24 +3,26 @@ import type { WireRecord } from './wire-record.ts'
 
 /** The record's sequence number; `''` for a record that has none (which the model allows, but the service never sends). */
 export function sequenceNumberOf(wire: WireRecord): string {
-  const known = wire instanceof TextRecord ? wire.sequenceNumber : undefined
-  return known ?? wire.dynamodb?.SequenceNumber ?? ''
+  return wire instanceof TextRecord ? wire.sequenceNumber : (wire.dynamodb?.SequenceNumber ?? '')
 }
 
-/** When the record was made, in ms, as far as the service says so: to the second, and not for every record. */
+/** When the record was made, in ms, truncated to the second; undefined for the records of which the service does not say it. */
 export function createdAtMsOf(wire: WireRecord): number | undefined {
-  const known = wire instanceof TextRecord ? wire.createdAt : undefined
-  const time = known ?? wire.dynamodb?.ApproximateCreationDateTime
-  if (time === undefined || time === null) return undefined
-  // On the wire it is a number of seconds, fractions allowed; the SDK makes it a Date.
-  const ms = time instanceof Date ? time.getTime() : Math.round(Number(time) * 1000)
+  const ms = wire instanceof TextRecord ? wire.createdAtMs : toMs(wire.dynamodb?.ApproximateCreationDateTime)
   return Number.isNaN(ms) ? undefined : ms
+}
+
+/** On the wire it is a number of seconds, fractions allowed; the SDK makes it a Date. */
+function toMs(time: Date | number | null | undefined): number {
+  if (time === undefined || time === null) return Number.NaN
+  return time instanceof Date ? time.getTime() : Math.round(Number(time) * 1000)
 }
 
 /** The record's size as the service counts it, or an estimate of it. */
 export function sizeBytesOf(wire: WireRecord): number {
   const size = wire.dynamodb?.SizeBytes
-  return typeof size === 'number' && size >= 0 ? size : estimateBytes(wire.dynamodb)
+  if (typeof size === 'number' && size >= 0) return size
+  return estimateBytes(wire instanceof TextRecord ? wire.parsed.dynamodb : wire.dynamodb)
 }
 
 /** Characters in names and values, which is how DynamoDB counts an item's size, near enough. */

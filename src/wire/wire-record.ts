@@ -1,11 +1,11 @@
 import type { _Record } from '@aws-sdk/client-dynamodb-streams'
 
-/** A stream record as the SDK's `GetRecordsCommand` gives it. */
+/** A stream record as the SDK's `GetRecordsCommand` returns it. */
 export type RawRecord = _Record
 
 /**
- * A record as it came in: in the SDK's form, or still as parsed JSON (times as numbers of seconds, binary values in
- * base64), to be made into the SDK's form by the `decode` of its page when somebody looks.
+ * A record as it was received: in the SDK's form, or as parsed from JSON (times as numbers of seconds, binary values in
+ * base64), which the `decode` of its page converts to the SDK's form on demand.
  */
 export interface WireRecord {
   readonly eventID?: string | undefined
@@ -23,10 +23,10 @@ export interface WireRecord {
     | undefined
 }
 
-/** Records in their order. An array is one. */
+/** Records in order. An array of them is one. */
 export interface WireRecords {
   readonly length: number
   at(index: number): WireRecord | undefined
-  /** Says that no record before this index is asked for any more. Returns how much memory that has freed, in bytes. */
+  /** Says that no record before this index is read any more. Returns how much memory was released, in bytes. */
   forget?(before: number): number
 }

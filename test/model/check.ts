@@ -18,6 +18,9 @@ export interface Selection {
   readonly shrink?: boolean | undefined
 }
 
+/** For how long a history is made shorter, in ms. Some that break a promise take seconds to play. */
+const LONGEST_SHRINK_MS = 30_000
+
 /** A history that broke a promise, shrunk. */
 export interface Failure {
   readonly promise: string
@@ -62,9 +65,16 @@ export async function findFailureOf<H extends { readonly setup: unknown }>(
   const histories = kind === undefined ? model.any : model.kinds[kind]
   if (!histories)
     throw new RangeError(`A kind of history is one of ${Object.keys(model.kinds).join(', ')}, not ${kind}`)
+  let shrinkUntil = Number.POSITIVE_INFINITY
   const property = fc.asyncProperty(histories, async (history) => {
+    if (performance.now() > shrinkUntil) return
     onHistory(history)
-    await model.play(history)
+    try {
+      await model.play(history)
+    } catch (error) {
+      shrinkUntil = Math.min(shrinkUntil, performance.now() + LONGEST_SHRINK_MS)
+      throw error
+    }
   })
   const result = await fc.check(property, {
     seed,

@@ -1,7 +1,16 @@
 import { isStreamError } from '../../src/core/errors.ts'
-import { expectAtMostDescribeCalls } from '../../src/testing/index.ts'
+import { type EmulatedRecord, expectAtMostDescribeCalls } from '../../src/testing/index.ts'
 import { copySession, createOracle, type Gap, type Oracle, reloadSession, type Session } from './oracle.ts'
-import { type Asked, fromFuture, fromLatest, fromTime, fromTrimHorizon, type Origin } from './origin.ts'
+import {
+  type Asked,
+  ancestorsOf,
+  fromFuture,
+  fromLatest,
+  fromTime,
+  fromTrimHorizon,
+  type Origin,
+} from './origin.ts'
+import { seeded } from './seeded.ts'
 import { settle } from './settle.ts'
 import type { ReaderStep, Setup, Start } from './steps.ts'
 import type { MakeSubject, Subject } from './subject.ts'
@@ -18,6 +27,20 @@ const RETENTION_MS = 24 * 3_600_000
 const LAST_ROUNDS = 12
 const LAST_ROUND_MS = 61_000
 
+/** How long a call of `next` may wait for other shards than that of the record it returns, in ms. */
+const LONGEST_HELD_UP_MS = 150_000
+
+/** After this time, in ms, without a call of the reader's there are no more calls of the service. */
+const QUIET_AFTER_MS = 15 * 60_000
+const QUIET_CHECKED_MS = 60_000
+const MOST_QUIET_CALLS = 5
+
+/** How far a lag may be from the truth, in ms: a poll or two, with slow calls, of many shards. */
+const LAG_SLACK_MS = 60_000
+
+/** For how long a shard may be remembered that was closed, in ms: until it is trimmed, and some time after that. */
+const REMEMBERED_MS = 72 * 3_600_000
+
 /** Somebody who reads the stream, with habits, and an oracle at his side. */
 export interface Consumer {
   perform(step: ReaderStep): Promise<void>
@@ -27,6 +50,11 @@ export interface Consumer {
   finishFromSaved(number: number): Promise<void>
   close(): Promise<void>
 }
+
+/** What a call is rejected with for want of permission or of valid credentials. */
+const refusals: ReadonlySet<string> = new Set(['AccessDeniedException', 'ExpiredTokenException'])
+
+const serviceCalls: ReadonlySet<string> = new Set(['DescribeStream', 'GetShardIterator', 'GetRecords'])
 
 type Position = Start | { readonly token: number }
 
@@ -45,7 +73,8 @@ export function createConsumer(
   let leaving: Session | undefined
   let { onGap, pageSize } = setup.reader
   let logStart = 0
-  let deniedSeen = 0
+  let refusedSeen = 0
+  let notFoundSeen = 0
   let isGone = false
   let heard: unknown
 
@@ -63,7 +92,7 @@ export function createConsumer(
         clock,
         random,
       },
-      { gap: hearGap, parentNotListed: (parentId) => session?.givenUp.add(parentId) },
+      { gap: hearGap, gaveUpParent: hearGaveUpParent },
     )
     subject = opened
     return opened
@@ -90,6 +119,12 @@ export function createConsumer(
     }
   }
 
+  /** None is hidden for so long that the library may give it up. */
+  const hearGaveUpParent = (parentId: string): void => {
+    tell(() => `    gave up the parent ${world.nameOf(parentId)}`)
+    heard ??= new Violation('hidden parents awaited', `${world.nameOf(parentId)} was given up too early`)
+  }
+
   const throwHeard = (): void => {
     if (heard !== undefined) throw heard
   }
@@ -111,7 +146,7 @@ export function createConsumer(
   }
 
   /** Takes what a call was rejected with. Throws a violation if it should not have been. */
-  const judge = async (error: unknown): Promise<void> => {
+  const judge = async (error: unknown, during: 'moveTo' | 'other' = 'other'): Promise<void> => {
     if (error instanceof Violation) throw error
     if (isStreamError(error, 'records.trimmed')) return recover(error.details)
     if (isStreamError(error, 'stream.notFound') && isStreamGone()) {
@@ -119,9 +154,15 @@ export function createConsumer(
       isGone = true
       return
     }
-    if (error instanceof Error && error.name === 'AccessDeniedException' && deniedSeen < world.denied) {
-      deniedSeen++
-      tell(() => '    access denied')
+    // Nothing is lost if no position was taken, so a wrong answer may surface there.
+    if (isStreamError(error, 'stream.notFound') && during === 'moveTo' && notFoundSeen < world.notFound) {
+      notFoundSeen++
+      tell(() => '    not found')
+      return
+    }
+    if (error instanceof Error && refusals.has(error.name) && refusedSeen < world.refused) {
+      refusedSeen++
+      tell(() => `    ${error.name}`)
       return
     }
     throw new Violation('no unexpected error', String(error), error)
@@ -150,7 +191,8 @@ export function createConsumer(
       records: emulator.records.length,
       entries: emulator.log.length,
       serviceTime: emulator.now(),
-      isMixed,
+      // With latency, listings of the former position may still be under way.
+      isMixed: isMixed || (session !== undefined && setup.latencyMs > 0),
     }
     const token =
       typeof position === 'object' && 'token' in position ? pick(saved, position.token) : undefined
@@ -169,7 +211,7 @@ export function createConsumer(
       session = oracle.begin(originOf(to, asked), asked.entries)
     } catch (error) {
       session = before
-      await judge(error)
+      await judge(error, 'moveTo')
     }
   }
 
@@ -226,7 +268,7 @@ export function createConsumer(
       try {
         return await settle(clock, opened.moveTo(from.text))
       } catch (error) {
-        await judge(error)
+        await judge(error, 'moveTo')
         if (isGone || subject !== opened) return
       }
     }
@@ -242,7 +284,14 @@ export function createConsumer(
     if (isGone) return 0
     const now = session as Session
     const cutoff = emulator.records.length
-    const calls = Array.from({ length: width }, () => reader.next())
+    const awakeMs = () => clock.monotonic() - world.suspendedMs
+    const begun = { at: awakeMs(), entries: emulator.log.length }
+    const tookMs = new Map<unknown, number>()
+    const calls = Array.from({ length: width }, async () => {
+      const record = await reader.next()
+      tookMs.set(record, awakeMs() - begun.at)
+      return record
+    })
     const results = await settle(clock, Promise.allSettled(calls))
     throwHeard()
     let count = 0
@@ -250,12 +299,17 @@ export function createConsumer(
       if (result.status === 'rejected' || result.value === undefined) continue
       const record = result.value
       tell(() => `    got ${world.nameOfRecord(record)}`)
+      checkHeldUp(record, cutoff, begun.entries, tookMs.get(record) as number)
       oracle.deliver(now, record)
       count++
     }
     const failed = results.find((result) => result.status === 'rejected')
     if (failed) await judge(failed.reason)
-    else if (count === 0) checkNothingLeft(now, cutoff)
+    else if (count === 0) {
+      checkNothingLeft(now, cutoff)
+      checkMemory(reader)
+      checkLag(reader, now, { isAtTip: true })
+    }
     checkBuffer(reader)
     checkEnd(reader, now)
     return failed && !isGone ? Math.max(1, count) : count
@@ -267,6 +321,69 @@ export function createConsumer(
     const [left] = oracle.owed(now, cutoff).lost
     if (left)
       throw new Violation('no false undefined', `nothing new, but ${world.nameOfRecord(left)} was there`)
+  }
+
+  /** A record that was there, of a shard that was being read without an error, does not wait for those that fail. */
+  const checkHeldUp = (
+    { shardId, sequenceNumber }: { readonly shardId: string; readonly sequenceNumber: string },
+    cutoff: number,
+    entries: number,
+    tookMs: number,
+  ): void => {
+    if (tookMs <= LONGEST_HELD_UP_MS) return
+    const written = emulator.records.findIndex(
+      (record) => record.shardId === shardId && record.sequenceNumber === sequenceNumber,
+    )
+    const lineage = new Set([shardId, ...ancestorsOf(world, shardId).map((shard) => shard.shardId)])
+    const during = emulator.log.slice(entries)
+    const isAtFault = during.some(({ shard, error }) => error !== undefined && lineage.has(shard ?? ''))
+    const wasRead = emulator.log
+      .slice(logStart, entries)
+      .some(({ op, shard, error }) => op === 'GetRecords' && shard === shardId && error === undefined)
+    if (written >= cutoff || isAtFault || !wasRead) return
+    throw new Violation(
+      'not held up',
+      `${world.nameOfRecord({ shardId, sequenceNumber })} came after ${Math.round(tookMs / 1_000)} s`,
+    )
+  }
+
+  /** What a position needs is remembered, and what was trimmed is not. */
+  const checkMemory = ({ memory }: Subject): void => {
+    if (!memory || !world.isPlain) return
+    const since = emulator.now() - REMEMBERED_MS
+    const recent = emulator.shards.filter(({ closedAt }) => closedAt === undefined || closedAt >= since)
+    for (const [what, count] of Object.entries(memory)) {
+      if (count <= recent.length) continue
+      throw new Violation(
+        'bounded memory',
+        `${count} ${what} are remembered, of ${recent.length} recent shards`,
+      )
+    }
+  }
+
+  /** The oldest record that is still owed decides, whether or not anybody has asked for it. */
+  const checkLag = (reader: Subject, now: Session, { isAtTip }: { readonly isAtTip: boolean }): void => {
+    const lag = reader.lag?.()
+    if (!lag || !world.isPlain || world.wasAsleep) return
+    const [oldest] = oracle.owed(now).lost
+    const behind = oldest ? emulator.now() - oldest.writtenAt : 0
+    const { millisBehindLatest, retentionHeadroomMs } = lag
+    const isLess = millisBehindLatest < behind - LAG_SLACK_MS
+    // A shard that closes without children, as none does on AWS, looks like one whose children are still to be listed.
+    const isChildless = emulator.shards.some(
+      ({ shardId, closedAt }) =>
+        closedAt !== undefined && !emulator.shards.some(({ parentId }) => parentId === shardId),
+    )
+    const isMore = isAtTip && !oldest && !isChildless && millisBehindLatest > LAG_SLACK_MS
+    if (isLess || isMore) {
+      throw new Violation('true lag', `a lag of ${millisBehindLatest} ms is told, and ${behind} ms are true`)
+    }
+    if (retentionHeadroomMs > Math.max(0, RETENTION_MS - behind) + LAG_SLACK_MS) {
+      throw new Violation(
+        'true lag',
+        `${retentionHeadroomMs} ms are said to be left, with a lag of ${behind}`,
+      )
+    }
   }
 
   /** Whoever iterates stops there. What listings have not shown by then, nobody can know of. */
@@ -304,6 +421,21 @@ export function createConsumer(
     }
   }
 
+  /** Nobody asks, so nobody polls: what was under way comes to its end. */
+  const pause = async (ms: number): Promise<void> => {
+    const checkAt = QUIET_AFTER_MS + QUIET_CHECKED_MS
+    if (ms < checkAt) return clock.advance(ms)
+    await clock.advance(QUIET_AFTER_MS)
+    const before = emulator.log.length
+    await clock.advance(QUIET_CHECKED_MS)
+    const calls = emulator.log.slice(before).filter(({ op }) => serviceCalls.has(op))
+    if (calls.length > MOST_QUIET_CALLS) {
+      const ops = [...new Set(calls.map(({ op }) => op))].join(', ')
+      throw new Violation('quiet', `${calls.length} calls (${ops}) in a minute in which nobody waits`)
+    }
+    await clock.advance(ms - checkAt)
+  }
+
   const closeMidRead = async (afterMs: number): Promise<void> => {
     const reader = await ensureStarted()
     if (isGone) return
@@ -326,24 +458,37 @@ export function createConsumer(
 
   const finish = async (): Promise<void> => {
     await ensureStarted()
-    for (let round = 0; round < LAST_ROUNDS && !isGone; round++) {
+    if (isGone) return
+    let left = await readOn(LAST_ROUNDS, LAST_ROUND_MS)
+    // A shard that no listing shows is found when all shards are listed the next time.
+    const isHeardOf = ({ shardId }: EmulatedRecord) => oracle.isHeardOf(session as Session, shardId)
+    if (setup.reader.discoveryIntervalMs > LAST_ROUND_MS && !left.lost.some(isHeardOf)) {
+      left = await readOn(2, setup.reader.discoveryIntervalMs)
+    }
+    if (isGone) return
+    const names = (records: EmulatedRecord[]) => records.map(world.nameOfRecord).slice(0, 10).join(' ')
+    if (left.lost.length > 0) throw new Violation('complete', `lost ${names(left.lost)}`)
+    if (left.untold.length > 0) {
+      throw new Violation('gaps told', `nothing was told of ${names(left.untold)}`)
+    }
+    if (world.isOver === 'disabled' && !subject?.ended) {
+      throw new Violation('ends', 'the disabled stream does not end')
+    }
+  }
+
+  /** Reads and waits by turns until nothing is owed. */
+  const readOn = async (rounds: number, pauseMs: number): Promise<ReturnType<Oracle['owed']>> => {
+    for (let round = 0; round < rounds && !isGone; round++) {
       await drain()
       const { lost, untold } = oracle.owed(session as Session)
       // Of a shard that was never listed only its children tell, when a listing is complete.
       const late = untold.filter(({ shardId }) => !oracle.wasListed(session as Session, shardId))
       const left = lost.length + late.length
       if (left === 0 && (subject?.ended || world.isOver === undefined)) break
-      tell(() => `  a minute later (${left} to come)`)
-      await clock.advance(LAST_ROUND_MS)
+      tell(() => `  ${pauseMs / 1_000} s later (${left} to come)`)
+      await clock.advance(pauseMs)
     }
-    if (isGone) return
-    const { lost, untold } = oracle.owed(session as Session)
-    const names = (records: typeof lost) => records.map(world.nameOfRecord).slice(0, 10).join(' ')
-    if (lost.length > 0) throw new Violation('complete', `lost ${names(lost)}`)
-    if (untold.length > 0) throw new Violation('gaps told', `nothing was told of ${names(untold)}`)
-    if (world.isOver === 'disabled' && !subject?.ended) {
-      throw new Violation('ends', 'the disabled stream does not end')
-    }
+    return oracle.owed(session as Session)
   }
 
   return {
@@ -371,7 +516,9 @@ export function createConsumer(
         case 'moveTo':
           return step.whileReading ? moveWhileReading(step.to) : moveTo(step.to)
         case 'pause':
-          return clock.advance(step.ms)
+          await pause(step.ms)
+          if (subject && session && !isGone) checkLag(subject, session, { isAtTip: false })
+          return
         case 'closeMidRead':
           return closeMidRead(step.afterMs)
       }
@@ -393,15 +540,4 @@ function describePosition(position: Position): string {
 
 function pick<T>(list: readonly T[], number: number): T | undefined {
   return list[number % Math.max(1, list.length)]
-}
-
-/** Mulberry32: the reader's jitter, the same at each run. */
-export function seeded(seed: number): () => number {
-  let state = seed | 0
-  return () => {
-    state = (state + 0x6d2b79f5) | 0
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
-  }
 }

@@ -6,6 +6,8 @@ const SECOND = 1_000
 const MINUTE = 60 * SECOND
 const HOUR = 60 * MINUTE
 
+const DAY = 24 * HOUR
+
 const small: fc.Arbitrary<number> = fc.nat(7)
 const span: fc.Arbitrary<Span> = fc.oneof(
   fc.record({ calls: fc.integer({ min: 1, max: 12 }) }),
@@ -160,7 +162,54 @@ export const errors: fc.Arbitrary<WorldStep> = fc.oneof(
   { weight: 2, arbitrary: fc.record({ do: fc.constant('expire' as const), shard: which }) },
   {
     weight: 1,
-    arbitrary: fc.record({ do: fc.constant('jump' as const), ms: fc.constantFrom(500, 10_000, 20 * MINUTE) }),
+    arbitrary: fc.record({
+      do: fc.constant('suspend' as const),
+      ms: fc.constantFrom(500, 10_000, 20 * MINUTE),
+      isAsleep: fc.constant(false),
+      meanwhile: fc.constant([]),
+    }),
+  },
+)
+
+/** Errors that are wrong, or over with the next call. */
+const wrongErrors: fc.Arbitrary<WorldStep> = fc.record({
+  do: fc.constant('fault' as const),
+  call: calls,
+  shard: which,
+  nth: fc.integer({ min: 1, max: 4 }),
+  times: fc.constant(1),
+  effect: fc.constantFrom('notFound' as const, 'expiredToken' as const, 'denied' as const),
+})
+
+/** Credentials have expired while the reader was away, and are renewed after the first error. */
+const expiredCredentials: fc.Arbitrary<WorldStep> = fc.record({
+  do: fc.constant('fault' as const),
+  call: fc.constantFrom('GetShardIterator' as const, 'GetShardIterator' as const, 'GetRecords' as const),
+  shard: fc.constant(undefined),
+  nth: fc.constantFrom(1, 1, 2),
+  times: fc.constantFrom(1, 1, 3),
+  effect: fc.constantFrom('expiredToken' as const, 'denied' as const),
+})
+
+/** What happens to the reader's machine. */
+const clocks: fc.Arbitrary<WorldStep> = fc.oneof(
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      do: fc.constant('setClock' as const),
+      byMs: fc
+        .tuple(fc.constantFrom(5 * SECOND, 10 * MINUTE, HOUR, 9 * HOUR, 21 * DAY), fc.constantFrom(1, -1))
+        .map(([ms, sign]) => sign * ms),
+    }),
+  },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      do: fc.constant('suspend' as const),
+      ms: fc.constantFrom(3 * SECOND, 40 * SECOND, 6 * MINUTE, 30 * MINUTE, 5.3 * HOUR),
+      isAsleep: fc.constantFrom(false, false, true),
+      meanwhile: fc.array(plainWorld, { maxLength: 3 }),
+    }),
   },
 )
 
@@ -208,16 +257,25 @@ export function interrupted(steps: fc.Arbitrary<WorldStep>): fc.Arbitrary<Interr
       do: fc.constant('during' as const),
       call: calls,
       nth: fc.integer({ min: 1, max: 6 }),
+      moment: fc.constant('before' as const),
       step: steps.map(withoutTime),
+    }),
+    fc.record({
+      do: fc.constant('during' as const),
+      call: calls,
+      nth: fc.integer({ min: 1, max: 6 }),
+      moment: fc.constant('after' as const),
+      step: steps,
     }),
     fc.record({ do: fc.constant('later' as const), ms: fc.constantFrom(0, 100, 900, 5_000), step: steps }),
   )
 }
 
-/** In the middle of a call no time passes: the log would say that the call was made later than it was. */
+/** While the service computes a response no time passes. */
 function withoutTime(step: WorldStep): WorldStep {
   if (step.do === 'burst') return { ...step, everyMs: 0 }
-  return step.do === 'jump' ? { ...step, ms: 0 } : step
+  if (step.do !== 'suspend') return step
+  return { ...step, ms: 0, meanwhile: step.meanwhile.map(withoutTime) }
 }
 
 const behaviour: fc.Arbitrary<Partial<Behaviour>> = fc.record(
@@ -233,7 +291,6 @@ const behaviour: fc.Arbitrary<Partial<Behaviour>> = fc.record(
     allTrimmed: fc.constantFrom('readable', 'refused'),
     recordsPerPage: fc.constantFrom(1000, 1, 3),
     shardEnd: fc.constantFrom('absent', 'null', 'empty-text', 'after-empty-page'),
-    clockSkewMs: fc.constantFrom(0, 2_500, -40_000),
     retentionMs: fc.constantFrom(24 * HOUR, 25 * HOUR, 30 * HOUR),
   },
   { requiredKeys: [] },
@@ -253,7 +310,10 @@ const reader: fc.Arbitrary<Setup['reader']> = fc.record({
   discoveryIntervalMs: fc.constantFrom(60_000, 1_000, 10_000),
 })
 
-function setup(withBehaviour: fc.Arbitrary<Partial<Behaviour>>): fc.Arbitrary<Setup> {
+/** What differs from a usual setup. */
+type Special = { readonly [Name in keyof Setup]?: fc.Arbitrary<Setup[Name]> }
+
+function setup(withBehaviour: fc.Arbitrary<Partial<Behaviour>>, special: Special): fc.Arbitrary<Setup> {
   return fc.record({
     seed: fc.nat(1_000_000),
     profile: fc.constantFrom('aws', 'aws', 'aws', 'aws', 'aws', 'aws', 'local'),
@@ -266,6 +326,11 @@ function setup(withBehaviour: fc.Arbitrary<Partial<Behaviour>>): fc.Arbitrary<Se
     reader,
     throughClient: fc.nat(99).map((n) => n === 99),
     numbers: fc.constantFrom('plain', 'crossing', 'padded'),
+    latencyMs: fc.constantFrom(150, 60, 60, 60, 400, 10, 0),
+    clockSkewMs: fc.constantFrom(0, 0, 0, 2_500, -40_000, 3 * HOUR, -8 * HOUR, 9 * HOUR),
+    recordClockBehindMs: fc.constantFrom(0, 0, 0, 0, 0, 10, 300),
+    generationsBefore: fc.constant(0),
+    ...special,
   })
 }
 
@@ -273,12 +338,14 @@ function history(
   name: string,
   withBehaviour: fc.Arbitrary<Partial<Behaviour>>,
   weighted: readonly (readonly [number, fc.Arbitrary<Step>])[],
+  special: Special = {},
+  maxLength = 40,
 ): fc.Arbitrary<History> {
   const steps = fc.oneof(...weighted.map(([weight, arbitrary]) => ({ weight, arbitrary })))
   return fc.record({
     kind: fc.constant(name),
-    setup: setup(withBehaviour),
-    steps: fc.array(steps, { maxLength: 40, size: 'max' }),
+    setup: setup(withBehaviour, special),
+    steps: fc.array(steps, { maxLength, size: 'max' }),
   })
 }
 
@@ -301,6 +368,79 @@ function crowded(histories: fc.Arbitrary<History>): fc.Arbitrary<History> {
     setup: { ...setup, startAt: 'latest' },
     steps: [crowd, ...steps],
   }))
+}
+
+/** Bursts that take as long as the reader is away, and shards that roll meanwhile. */
+const backlog: fc.Arbitrary<Step> = fc.oneof(
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      do: fc.constant('burst' as const),
+      records: fc.integer({ min: 8, max: 40 }),
+      everyMs: fc.constantFrom(20 * SECOND, MINUTE, 3 * MINUTE),
+      bytes: fc.constant(0),
+    }),
+  },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('drain' as const) }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      do: fc.constant('split' as const),
+      shard: small,
+      into: fc.constantFrom(1, 1, 2),
+    }),
+  },
+)
+
+const hiddenParent: fc.Arbitrary<WorldStep> = fc.record({
+  do: fc.constant('hideParent' as const),
+  shard: small,
+  span,
+})
+
+/** DescribeStream is away for minutes, and some shard is not found meanwhile. */
+const outages: fc.Arbitrary<WorldStep> = fc.oneof(
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      do: fc.constant('outage' as const),
+      ms: fc.constantFrom(20 * SECOND, 5 * MINUTE, 10 * MINUTE),
+      notFound: which,
+    }),
+  },
+  { weight: 1, arbitrary: wrongErrors },
+)
+
+/** What happens in the life of a shard, which is four hours. */
+const shift: fc.Arbitrary<Step> = fc.oneof(
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      do: fc.constant('burst' as const),
+      records: fc.integer({ min: 1, max: 4 }),
+      everyMs: fc.constantFrom(0, 1_500),
+      bytes: fc.constant(0),
+    }),
+  },
+  { weight: 3, arbitrary: fc.record({ do: fc.constant('drain' as const) }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      do: fc.constant('reload' as const),
+      token: fc.constant('now' as const),
+      pageSize: fc.constant(1_000),
+    }),
+  },
+)
+
+/** Rolls every shard each four hours, for one or two weeks, with a listing each 80 minutes. */
+function lasting(histories: fc.Arbitrary<History>): fc.Arbitrary<History> {
+  const days = fc.integer({ min: 4, max: 9 })
+  return fc.tuple(histories, days, shift, shift).map(([{ steps, ...rest }, days, first, second]) => {
+    const look: Step[] = [{ do: 'drain' }, { do: 'pause', ms: 80 * MINUTE }]
+    const life: Step[] = [{ do: 'rollAll' }, first, ...look, ...look, ...look, second]
+    return { ...rest, steps: [...Array.from({ length: days * 6 }, () => life).flat(), ...steps] }
+  })
 }
 
 /** Kinds of histories: each goes deep into one sort of trouble, and the last one has them all. */
@@ -347,24 +487,130 @@ export const kinds: Readonly<Record<string, fc.Arbitrary<History>>> = {
     [3, reading],
     [1, habits],
   ]),
+  clocks: history('clocks', as, [
+    [4, plainWorld],
+    [2, clocks],
+    [2, visibility],
+    [1, hiddenParent],
+    [2, interrupted(clocks)],
+    [4, reading],
+    [2, habits],
+  ]),
+  wrong: history('wrong', as, [
+    [4, plainWorld],
+    [3, wrongErrors],
+    [1, retention],
+    [4, reading],
+    [2, habits],
+  ]),
+  credentials: history('credentials', as, [
+    [3, plainWorld],
+    [2, expiredCredentials],
+    [2, retention],
+    [2, reading],
+    [3, habits],
+  ]),
+  backlog: history(
+    'backlog',
+    as,
+    [
+      [4, backlog],
+      [1, plainWorld],
+      [2, reading],
+      [1, habits],
+    ],
+    { roots: fc.constantFrom(2, 3) },
+  ),
+  outage: history(
+    'outage',
+    as,
+    [
+      [3, plainWorld],
+      [3, outages],
+      [4, reading],
+      [1, habits],
+    ],
+    { roots: fc.constantFrom(2, 4), startAt: fc.constant('trim_horizon') },
+  ),
+  old: history(
+    'old',
+    as,
+    [
+      [3, plainWorld],
+      [1, visibility],
+      [1, hiddenParent],
+      [1, clocks],
+      [4, reading],
+      [2, habits],
+    ],
+    {
+      generationsBefore: fc.constantFrom(7, 10),
+      roots: fc.constantFrom(1, 2, 2, 5, 5, 30),
+      reader: fc
+        .tuple(reader, fc.constantFrom(MINUTE, HOUR))
+        .map(([usual, discoveryIntervalMs]) => ({ ...usual, discoveryIntervalMs })),
+    },
+  ),
+  weeks: lasting(
+    history(
+      'weeks',
+      as,
+      [
+        [2, plainWorld],
+        [2, reading],
+        [1, habits],
+      ],
+      {
+        roots: fc.constantFrom(1, 2, 4),
+        latencyMs: fc.constantFrom(0, 20, 60),
+        reader: reader.map((usual) => ({
+          ...usual,
+          maxConcurrentReads: 64,
+          idlePollMs: { min: 500, max: 5_000 },
+          discoveryIntervalMs: MINUTE,
+        })),
+      },
+      15,
+    ),
+  ),
+  saturated: history(
+    'saturated',
+    as,
+    [
+      [4, plainWorld],
+      [1, errors],
+      [4, reading],
+      [1, habits],
+    ],
+    {
+      roots: fc.constantFrom(20, 40),
+      latencyMs: fc.constantFrom(20, 60),
+      reader: fc
+        .tuple(reader, fc.constantFrom(1, 2, 8), fc.constantFrom({ min: 5, max: 20 }, { min: 20, max: 20 }))
+        .map(([usual, maxConcurrentReads, idlePollMs]) => ({ ...usual, maxConcurrentReads, idlePollMs })),
+    },
+    15,
+  ),
   everything: history('everything', tellingBehaviour, [
     [8, plainWorld],
     [3, visibility],
     [4, errors],
+    [1, wrongErrors],
+    [2, clocks],
+    [1, hiddenParent],
     [1, retention],
     [1, times],
     [1, endings],
-    [2, interrupted(fc.oneof(plainWorld, visibility, errors))],
+    [2, interrupted(fc.oneof(plainWorld, visibility, errors, clocks))],
     [8, reading],
     [5, habits],
   ]),
 }
 
+/** These take their time: long listings, large records, many shards, weeks. */
+export const slowKinds: ReadonlySet<string> = new Set(['crowd', 'heavy', 'old', 'weeks', 'saturated'])
+
 /** Any kind. */
 export const anyHistory: fc.Arbitrary<History> = fc.oneof(
-  ...Object.entries(kinds).map(([name, arbitrary]) => ({
-    // Long listings and large records take their time.
-    weight: name === 'crowd' || name === 'heavy' ? 1 : 4,
-    arbitrary,
-  })),
+  ...Object.entries(kinds).map(([name, arbitrary]) => ({ weight: slowKinds.has(name) ? 1 : 4, arbitrary })),
 )

@@ -9,9 +9,16 @@ import { tally } from './tally.ts'
 
 /** Another seed, other histories: `MODEL_SEED=7 npx vitest run test/model`. */
 const SEED = Number(process.env.MODEL_SEED ?? 1)
-/** Long listings and large records take their time. */
-const COUNTS: Readonly<Record<string, number>> = { crowd: 60, heavy: 60 }
-const COUNT = 400
+/** Long listings, large records, many shards and weeks take their time. */
+const COUNTS: Readonly<Record<string, number>> = {
+  outage: 60,
+  crowd: 40,
+  heavy: 40,
+  old: 30,
+  saturated: 20,
+  weeks: 15,
+}
+const COUNT = 150
 
 /** What the service was asked and told, call by call. */
 async function logOf(history: History): Promise<string> {

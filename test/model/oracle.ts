@@ -7,6 +7,9 @@ import type { World } from './world.ts'
 const RETENTION_MS = 24 * 3_600_000
 const CLOCK_SKEW_MS = 10 * 60_000
 
+/** How far, in ms, a record may be behind the times of those that were delivered before it: "as close as one poll allows". */
+const ONE_POLL_MS = 60_000
+
 /** What a reader was given since its position, and what that forbids from now on. */
 export interface Session {
   readonly origin: Origin
@@ -18,8 +21,8 @@ export interface Session {
   readonly passed: Set<string>
   /** Shards of which the reader told that records are gone. */
   readonly gaps: Set<string>
-  /** Parents that the reader told it would not wait for any longer. */
-  readonly givenUp: Set<string>
+  /** The time of the newest record that was delivered since the position was taken or loaded. */
+  newest: number
   /** Whether it went through a token: a shard that no listing showed when the position was taken is whole and new to it. */
   isReloaded: boolean
   /** How long the service's log was when the reader began. */
@@ -59,7 +62,7 @@ export interface Oracle {
 
 /** A session that goes on from a token that was taken in another one. */
 export function reloadSession(session: Session, entries: number): Session {
-  return { ...copySession(session), isReloaded: true, entries }
+  return { ...copySession(session), isReloaded: true, entries, newest: Number.NEGATIVE_INFINITY }
 }
 
 /** A copy that goes its own way: what a token covers. */
@@ -71,7 +74,7 @@ export function copySession(session: Session): Session {
     lastOfKey: new Map(session.lastOfKey),
     passed: new Set(session.passed),
     gaps: new Set(session.gaps),
-    givenUp: new Set(session.givenUp),
+    newest: session.newest,
     isReloaded: session.isReloaded,
     entries: session.entries,
     between: new Set(session.between),
@@ -89,12 +92,6 @@ export function createOracle(world: World): Oracle {
     }
     return byName.get(`${shardId} ${sequenceNumber}`)
   }
-
-  const isGivenUp = (session: Session, shardId: string): boolean =>
-    [...session.givenUp].some(
-      (parentId) =>
-        parentId === shardId || ancestorsOf(world, parentId).some((one) => one.shardId === shardId),
-    )
 
   /** The library's clock and the service's are not the same: so near the horizon nobody can tell for sure. */
   const isJustTrimmed = ({ writtenAt }: EmulatedRecord): boolean =>
@@ -138,7 +135,7 @@ export function createOracle(world: World): Oracle {
       lastOfKey: new Map(),
       passed: new Set(),
       gaps: new Set(),
-      givenUp: new Set(),
+      newest: Number.NEGATIVE_INFINITY,
       isReloaded: false,
       entries,
       between: new Set(),
@@ -157,12 +154,19 @@ export function createOracle(world: World): Oracle {
       if (place < (session.lastInShard.get(shardId) ?? -1)) {
         throw new Violation('shard order', `${name} came after a later record of its shard`)
       }
-      if (session.passed.has(shardId) && !isGivenUp(session, shardId)) {
+      if (session.passed.has(shardId)) {
         throw new Violation('parent first', `${name} came after a record of an heir of ${nameOf(shardId)}`)
       }
-      if (place < (session.lastOfKey.get(record.keyText) ?? -1) && !isGivenUp(session, shardId)) {
+      if (place < (session.lastOfKey.get(record.keyText) ?? -1)) {
         throw new Violation('key order', `${name} came after a later record of ${record.keyText}`)
       }
+      const time = record.createdAt ?? Number.NEGATIVE_INFINITY
+      // Where nothing is odd, times never step back in a lineage.
+      if (world.isPlain && time < session.newest - ONE_POLL_MS) {
+        const minutes = Math.round((session.newest - time) / 60_000)
+        throw new Violation('time order', `${name} came after a record that is ${minutes} minutes newer`)
+      }
+      session.newest = Math.max(session.newest, time)
       session.delivered.add(record)
       session.lastInShard.set(shardId, place)
       session.lastOfKey.set(record.keyText, place)
@@ -210,14 +214,13 @@ export function createOracle(world: World): Oracle {
       for (const record of emulator.records.slice(0, before)) {
         if (session.delivered.has(record) || !session.origin.requires(record)) continue
         if (session.between.has(record)) continue
-        if (isGivenUp(session, record.shardId)) continue
         if (!record.trimmed) lost.push(record)
         else if (isGapTold(session, record.shardId) || isJustTrimmed(record)) continue
         // It came and went, and no listing ever showed it.
         else if (!isHeardOf(session, record.shardId)) continue
         // Told of when the next record is written.
         else if (isUnreadable(emulator.shard(record.shardId))) continue
-        else if (session.origin.takesWhatIsLeft && !isBegunBefore(session, record)) continue
+        else if (!session.origin.isPromised(record) && !isBegunBefore(session, record)) continue
         else untold.push(record)
       }
       return { lost, untold }

@@ -1,12 +1,18 @@
 import type { EmulatedRecord, EmulatedShard } from '../../src/testing/index.ts'
 import type { World } from './world.ts'
 
+const RETENTION_MS = 24 * 3_600_000
+const RETENTION_MARGIN_MS = 10 * 60_000
+
 /** Which records a position asks for. What is allowed and not required is what api.md leaves open. */
 export interface Origin {
   allows(record: EmulatedRecord): boolean
   requires(record: EmulatedRecord): boolean
-  /** Whether "the oldest that is left" was asked for, so that what is trimmed before reading begins is nobody's loss. */
-  readonly takesWhatIsLeft: boolean
+  /**
+   * Whether a record must be told of if it is trimmed before it is read. Not where "the oldest that is left" was asked
+   * for, and the record, or its shard, was so old that nobody knows what was trimmed when.
+   */
+  isPromised(record: EmulatedRecord): boolean
   /** The time that was asked for, in ms. */
   readonly since?: number
   /** Shards that no listing showed when the position was taken, and their heirs. */
@@ -29,7 +35,7 @@ export function fromTrimHorizon(world: World, asked: Asked): Origin {
   return {
     allows: () => true,
     requires: (record) => !gone.has(record),
-    takesWhatIsLeft: true,
+    isPromised: writtenLater(world, asked),
     notListed: notListed(world, asked),
   }
 }
@@ -40,22 +46,28 @@ export function fromTime(world: World, asked: Asked, since: number): Origin {
   return {
     allows: (record) => isWantedSince(world, record, cut(world, since)),
     requires: (record) => !gone.has(record) && isSince(world, record, since),
-    takesWhatIsLeft: true,
+    isPromised: writtenLater(world, asked),
     since,
     notListed: notListed(world, asked),
   }
 }
 
-/** Everything written after the call returned; and the second in which it was called may be seen too. */
+/**
+ * How far before the call a record of `latest` may be dated, in ms. Records are not dated by the clock that the service
+ * tells, so the library has to allow for an overlap.
+ */
+const LATEST_OVERLAP_MS = 2_000
+
+/** Everything written after the call returned. What was written shortly before it may be delivered, too. */
 export function fromLatest(world: World, asked: Asked): Origin {
   const { records } = world.emulator
   const before = new Set(records.slice(0, asked.records))
   const during = new Set(records.slice(asked.records))
   const since = cut(world, asked.serviceTime)
   return {
-    allows: (record) => !before.has(record) || isWantedSince(world, record, since),
+    allows: (record) => !before.has(record) || isWantedSince(world, record, since - LATEST_OVERLAP_MS),
     requires: (record) => !before.has(record) && !during.has(record) && isSurelySince(world, record, since),
-    takesWhatIsLeft: false,
+    isPromised: () => true,
     since,
     notListed: notListed(world, asked),
   }
@@ -70,10 +82,18 @@ export function fromFuture(world: World, asked: Asked, since: number): Origin {
   if (since > asked.serviceTime + SURELY_FUTURE_MS) return latest
   return {
     ...latest,
-    takesWhatIsLeft: true,
+    isPromised: writtenLater(world, asked),
     requires: (record) =>
       latest.requires(record) && (toldTime(world, record) ?? Number.NEGATIVE_INFINITY) >= since,
   }
+}
+
+/** Which records were written after the position was taken, to shards that had lost nothing then. */
+function writtenLater({ emulator }: World, { serviceTime }: Asked): Origin['isPromised'] {
+  const before = new Set(emulator.records)
+  return (record) =>
+    !before.has(record) &&
+    emulator.shard(record.shardId).createdAt > serviceTime - RETENTION_MS + RETENTION_MARGIN_MS
 }
 
 function notListed(world: World, { entries, isMixed }: Asked): ReadonlySet<string> {
@@ -110,10 +130,12 @@ function isSince(world: World, record: EmulatedRecord, since: number): boolean {
   return record.writtenAt >= since && record.createdAt === cut(world, record.writtenAt)
 }
 
-/** The service tells its own time to the second: where a record tells a wrong one, a second is left open. */
+/** Whether a record was written since that time. Where it tells a wrong time, a second is left open. */
 function isSurelySince(world: World, record: EmulatedRecord, since: number): boolean {
   const told = toldTime(world, record) ?? since
-  return told >= since + (told === cut(world, record.writtenAt) ? 0 : world.granularityMs)
+  // A few ms that the record clock is behind can change the second.
+  if (told === cut(world, record.writtenAt - world.recordClockBehindMs)) return record.writtenAt >= since
+  return told >= since + world.granularityMs
 }
 
 /** The time that a record tells, or else the one before it in its shard. */

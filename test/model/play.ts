@@ -31,7 +31,7 @@ export async function play(
       tell(() => `${seconds(world)} ${describeStep(step)}`)
       if (isWorldStep(step)) {
         // No time passes in the middle of what is under way.
-        if (step.do === 'jump' || step.do === 'burst') await world.clock.advance(0)
+        if (step.do === 'burst' || step.do === 'suspend') await world.clock.advance(0)
         world.perform(step)
       } else await consumer.perform(step)
     }
@@ -63,9 +63,9 @@ export function asViolation(error: unknown): Violation {
   return new Violation('no unexpected error', what, error)
 }
 
-/** The time since the beginning. */
-export function seconds({ clock }: World): string {
-  return `${((clock.now() - BEGINNING) / 1_000).toFixed(3)} s`
+/** The service's time since the beginning. */
+export function seconds({ emulator }: World): string {
+  return `${((emulator.now() - BEGINNING) / 1_000).toFixed(3)} s`
 }
 
 let warm: Promise<void> | undefined
@@ -100,7 +100,7 @@ function isWorldStep(step: Step): step is Exclude<Step, ReaderStep> {
 
 function describeEntry(
   { nameOf }: World,
-  { at, op, shard, shards, position, records, effect, error }: LogEntry,
+  { at, sentAt, op, shard, shards, position, records, effect, error }: LogEntry,
 ): string {
   const facts = [
     shard && nameOf(shard),
@@ -109,6 +109,9 @@ function describeEntry(
     records,
     effect,
     error,
+    sentAt !== undefined && at - sentAt > 60_000
+      ? `sent ${Math.round((at - sentAt) / 1_000)} s before`
+      : undefined,
   ]
   return `  ${((at - BEGINNING) / 1_000).toFixed(3)} ${op} ${facts.filter((fact) => fact !== undefined).join(' ')}`
 }

@@ -15,7 +15,7 @@ export async function expectTimeOrder(world: World, setup: Setup, make: MakeSubj
     return
   const reader = make(
     { ...setup.reader, client: world.client, streamArn: emulator.streamArn, clock, random: () => 0.5 },
-    { gap: () => {}, parentNotListed: () => {} },
+    { gap: () => {}, gaveUpParent: () => {} },
   )
   await settle(clock, reader.moveTo('trim_horizon'))
   const times = lineageTimes(world)

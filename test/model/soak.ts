@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os'
 import { parseArgs } from 'node:util'
 import type { Failure } from './check.ts'
-import { anyHistory } from './histories.ts'
+import { anyHistory, kinds } from './histories.ts'
 import { makeNaive } from './naive-coordinator.ts'
 import { findFailureIn, type Outcome } from './soak-batch.ts'
 import { type Player, startPlayers } from './soak-players.ts'
@@ -16,8 +16,8 @@ const USAGE = `Plays random histories against the library, until one breaks a pr
 --histories  how many to play
 --seed       the seed of the first batch; each batch of 200 has the next one, and progress tells which is done,
              so that a soak can go on where another one stopped
---kind       of the coordinator: plain, visibility, errors, retention, crowd, heavy or everything; of a stream: steady,
-             loops, moves, endings, store, follow or everything; all kinds, if left out
+--kind       of the coordinator: ${Object.keys(kinds).join(', ')};
+             of a stream: steady, loops, moves, endings, store, follow or everything; all kinds, if left out
 --workers    how many threads play; one for each core, if left out. What is found does not depend on it
 --quick      stops at the first broken promise, and only names it
 --naive      plays them also against the obvious way to read a stream, and counts which promises each breaks

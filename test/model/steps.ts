@@ -19,6 +19,14 @@ export interface Setup {
   readonly startAt: Start
   readonly behaviour: Partial<Behaviour>
   readonly reader: ReaderSetup
+  /** Each way of a call takes up to this long; see `latency.ts`. With 0 every response arrives at once. */
+  readonly latencyMs: number
+  /** How far the wall clock of the reader's machine is ahead of the service's at first. */
+  readonly clockSkewMs: number
+  /** How far the clock that dates the records is behind that of the service's front end. */
+  readonly recordClockBehindMs: number
+  /** How often every shard has rolled, once in four hours, before the reader starts. */
+  readonly generationsBefore: number
   /** Through the SDK's client, and not the three-call view. */
   readonly throughClient: boolean
   /** Sequence numbers cross a length, or have leading zeros. */
@@ -55,6 +63,8 @@ export type WorldStep =
   | { readonly do: 'generations'; readonly shard: number; readonly count: number; readonly written: boolean }
   | { readonly do: 'closeShard'; readonly shard: number }
   | { readonly do: 'hide'; readonly shard: number; readonly span: Span }
+  /** Hides a shard whose children are listed. */
+  | { readonly do: 'hideParent'; readonly shard: number; readonly span: Span }
   | { readonly do: 'showOpen'; readonly shard: number; readonly span: Span }
   | { readonly do: 'showAgain'; readonly shard: number }
   | { readonly do: 'expire'; readonly shard: number | undefined }
@@ -67,8 +77,21 @@ export type WorldStep =
       readonly times: number
       readonly effect: FaultName
     }
-  /** The clock jumps, and timers that fall due come late. */
-  | { readonly do: 'jump'; readonly ms: number }
+  /** DescribeStream is throttled for this long; and with `notFound`, the next read of this shard is answered so. */
+  | { readonly do: 'outage'; readonly ms: number; readonly notFound: number | undefined }
+  /**
+   * The reader's process is suspended, and what falls due comes late. While the machine is asleep, the monotonic clock
+   * is suspended too.
+   */
+  | {
+      readonly do: 'suspend'
+      readonly ms: number
+      readonly isAsleep: boolean
+      /** What happens halfway. */
+      readonly meanwhile: readonly WorldStep[]
+    }
+  /** Sets the wall clock of the reader's machine forward or back. */
+  | { readonly do: 'setClock'; readonly byMs: number }
   /** Trims a part of what is older than the retention of 24 hours. */
   | { readonly do: 'trim'; readonly shard: number; readonly share: number }
   | { readonly do: 'disable' }
@@ -87,14 +110,23 @@ export type FaultName =
   | 'truncated'
   | 'html'
   | 'denied'
+  | 'expiredToken'
+  /** At most once in ten minutes, and of shards only that cannot be trimmed. */
+  | 'notFound'
   | 'emptyPage'
   | 'samePage'
   | 'noNext'
 
 /** What happens in the middle of something else. */
 export type Interruption =
-  /** Just before the n-th of such calls is answered. */
-  | { readonly do: 'during'; readonly call: CallName; readonly nth: number; readonly step: WorldStep }
+  /** Just before the n-th of such calls reaches the service, or while its response is on the way. */
+  | {
+      readonly do: 'during'
+      readonly call: CallName
+      readonly nth: number
+      readonly moment: 'before' | 'after'
+      readonly step: WorldStep
+    }
   | { readonly do: 'later'; readonly ms: number; readonly step: WorldStep }
 
 /** What the reader does. */

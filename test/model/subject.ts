@@ -15,6 +15,9 @@ export interface Subject {
   readonly token: StreamToken
   readonly ended: boolean
   readonly buffer: { readonly bytes: number }
+  lag?(): { readonly millisBehindLatest: number; readonly retentionHeadroomMs: number }
+  /** How many shards are remembered, for whatever reason. */
+  readonly memory?: Readonly<Record<string, number>> | undefined
 }
 
 export interface SubjectOptions
@@ -30,7 +33,7 @@ export interface SubjectOptions
 
 export interface SubjectEvents {
   gap(gap: Gap): void
-  parentNotListed(parentId: string): void
+  gaveUpParent(parentId: string): void
 }
 
 export type MakeSubject = (options: SubjectOptions, events: SubjectEvents) => Subject
@@ -38,6 +41,6 @@ export type MakeSubject = (options: SubjectOptions, events: SubjectEvents) => Su
 export const makeCoordinator: MakeSubject = (options, events) => {
   const coordinator = new Coordinator(options)
   coordinator.on('gap', (gap) => events.gap(gap))
-  coordinator.on('parentNotListed', ({ parentId }) => events.parentNotListed(parentId))
+  coordinator.on('parentNotListed', ({ parentId }) => events.gaveUpParent(parentId))
   return coordinator
 }

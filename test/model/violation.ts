@@ -23,6 +23,10 @@ export type Promised =
   | 'one save at a time'
   | 'batch size'
   | 'quiet'
+  | 'not held up'
+  | 'hidden parents awaited'
+  | 'true lag'
+  | 'bounded memory'
 
 /** A promise that was broken. */
 export class Violation extends Error {

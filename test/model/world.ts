@@ -1,24 +1,37 @@
 import type { DynamoDBStreamsClient } from '@aws-sdk/client-dynamodb-streams'
+import type { Clock } from '../../src/core/clock.ts'
 import type { StreamsApi } from '../../src/streams-api/streams-api.ts'
 import { type Behaviour, ManualClock, StreamEmulator } from '../../src/testing/index.ts'
+import { randomLatency } from './latency.ts'
 import type { Interruption, Setup, WorldStep } from './steps.ts'
 import { type Hands, isPlainStep, performWorldStep } from './world-steps.ts'
 
-/** Where the clock stands at first, in ms. */
+/** The service's time at first, in ms. */
 export const BEGINNING: number = Date.UTC(2026, 0, 1)
 
-/** The service, the clock, and what was done to them. */
+const SHARD_LIFE_MS = 4 * 3_600_000
+
+/** The service, the reader's machine, and what was done to them. */
 export interface World {
+  /** The clock of the reader's machine. Its wall clock can be wrong; the service's time is `emulator.now()`. */
   readonly clock: ManualClock
   readonly emulator: StreamEmulator
   readonly client: StreamsApi | DynamoDBStreamsClient
   readonly profile: Setup['profile']
   /** To how many ms the service cuts the times of records. */
   readonly granularityMs: number
+  /** How far the clock that dates the records is behind the service's. */
+  readonly recordClockBehindMs: number
   /** Whether nothing in this history makes the service behave in any but the documented way. */
   readonly isPlain: boolean
-  /** How many calls were told that they may not be made. */
-  readonly denied: number
+  /** How many calls were refused for want of permission or of valid credentials. */
+  readonly refused: number
+  /** How many calls were answered wrongly that the stream or the shard does not exist. */
+  readonly notFound: number
+  /** For how long the process was suspended so far, in ms of the monotonic clock. */
+  readonly suspendedMs: number
+  /** Whether the machine was asleep: the process cannot know for how long until a response tells the time. */
+  readonly wasAsleep: boolean
   perform(step: WorldStep | Interruption): void
   /** Whether the stream was disabled, or its table deleted. */
   readonly isOver: 'disabled' | 'deleted' | undefined
@@ -45,29 +58,59 @@ const numberFormats = {
 } as const
 
 export function createWorld(setup: Setup): World {
-  const clock = new ManualClock(BEGINNING)
+  const clock = new ManualClock(BEGINNING + setup.clockSkewMs)
+  let asleepMs = 0
+  const serviceClock: Clock = {
+    now: () => BEGINNING + clock.monotonic() + asleepMs,
+    monotonic: () => clock.monotonic(),
+    setTimer: (delayMs, callback) => clock.setTimer(delayMs, callback),
+  }
   const emulator = new StreamEmulator({
     seed: setup.seed,
-    clock,
+    clock: serviceClock,
     profile: setup.profile,
     shards: setup.roots,
     behaviour: setup.behaviour,
+    latency: randomLatency(setup.latencyMs, setup.seed),
     // DynamoDB Local reads no others than its own.
     sequenceNumbers: setup.profile === 'local' ? undefined : numberFormats[setup.numbers],
   })
+  const recordClockBehindMs = setup.profile === 'local' ? 0 : setup.recordClockBehindMs
   const lasting: (() => void)[] = []
   let isPlain = setup.profile === 'aws' && Object.keys(setup.behaviour).length === 0
   let isOver: World['isOver']
-  let denied = 0
+  let refused = 0
+  let notFound = 0
+  let notFoundAt = Number.NEGATIVE_INFINITY
+  let suspendedMs = 0
   let written = 0
   const hands: Hands = {
-    clock,
     emulator,
+    recordClockBehindMs,
+    suspend: (ms, isAsleep) => {
+      if (isAsleep) {
+        clock.jump(ms)
+        asleepMs += ms
+        return
+      }
+      clock.suspend(ms)
+      suspendedMs += ms
+    },
+    setClock: (byMs) => clock.jump(byMs),
+    perform: (step) => perform(step),
     fresh: () => ++written,
     lasting: (end) => lasting.push(end),
-    denied: () => {
-      denied++
+    refused: () => {
+      refused++
     },
+    notFound: () => {
+      notFound++
+      notFoundAt = serviceClock.now()
+    },
+    get lastNotFoundAt() {
+      return notFoundAt
+    },
+    hidden: new Set(),
   }
 
   const perform = (step: WorldStep | Interruption): void => {
@@ -76,8 +119,12 @@ export function createWorld(setup: Setup): World {
       return
     }
     if (step.do === 'during') {
-      isPlain = false
-      lasting.push(emulator.on(step.call, { nth: step.nth }, () => perform(step.step)))
+      const { call, nth, moment } = step
+      if (moment === 'before') isPlain = false
+      const act = () => perform(step.step)
+      lasting.push(
+        emulator.on(call, { nth }, () => (moment === 'before' ? act() : void clock.setTimer(0, act))),
+      )
       return
     }
     if (isOver === 'deleted') return
@@ -85,6 +132,12 @@ export function createWorld(setup: Setup): World {
     if (step.do === 'disable') isOver = 'disabled'
     if (step.do === 'deleteTable') isOver = 'deleted'
     performWorldStep(step, hands)
+  }
+
+  for (let generation = 0; generation < setup.generationsBefore; generation++) {
+    perform({ do: 'burst', records: 2 * setup.roots, everyMs: 0, bytes: 0 })
+    clock.suspend(SHARD_LIFE_MS)
+    perform({ do: 'rollAll' })
   }
 
   const nameOf = (shardId: string) => letters(emulator.shards.findIndex((shard) => shard.shardId === shardId))
@@ -98,8 +151,18 @@ export function createWorld(setup: Setup): World {
     get isPlain() {
       return isPlain
     },
-    get denied() {
-      return denied
+    recordClockBehindMs,
+    get refused() {
+      return refused
+    },
+    get notFound() {
+      return notFound
+    },
+    get suspendedMs() {
+      return suspendedMs
+    },
+    get wasAsleep() {
+      return asleepMs > 0
     },
     get isOver() {
       return isOver

@@ -20,6 +20,8 @@ export interface ListedShards {
   readonly status: StreamStatus
   readonly shards: readonly ShardDescription[]
   readonly lastEvaluatedShardId: string | undefined
+  /** The service's clock when it answered, in ms. */
+  readonly answeredAt: number
 }
 
 /** DescribeStream. */
@@ -51,6 +53,7 @@ export function listShards(context: CallContext, request: ListShardsRequest): Li
       describe(context, shard),
     ),
     lastEvaluatedShardId: last ?? (more ? page[page.length - 1]?.shardId : undefined),
+    answeredAt: now,
   }
 }
 

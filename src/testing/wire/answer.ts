@@ -1,3 +1,4 @@
+import { crc32 } from 'node:zlib'
 import { ServiceFault } from '../calls/errors.ts'
 import { BrokenBody, ConnectionReset, htmlPage } from '../faults/transport.ts'
 import { errorJson } from './encode.ts'
@@ -44,4 +45,20 @@ function jsonAnswer(statusCode: number, body: string | Uint8Array): Answer {
 function brokenAnswer({ kind, statusCode }: BrokenBody, body: string | Uint8Array): Answer {
   if (kind === 'html') return { statusCode, contentType: 'text/html', body: htmlPage, breaksOffAt: undefined }
   return { statusCode, contentType: 'application/x-amz-json-1.0', body, breaksOffAt: body.length >> 1 }
+}
+
+/** The headers of an answer, by their names in lower case. */
+export function headersOf(
+  world: WorldView,
+  { statusCode, contentType }: Exclude<Answer, 'reset'>,
+  body: Uint8Array,
+): Record<string, string> {
+  const isSummed = statusCode === 200 || world.form() === 'aws'
+  return {
+    'content-type': contentType,
+    'content-length': String(body.length),
+    'x-amzn-requestid': world.requestId(),
+    date: new Date(world.service.now()).toUTCString(),
+    ...(isSummed && { 'x-amz-crc32': String(crc32(body)) }),
+  }
 }

@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { answer } from './answer.ts'
+import { answer, headersOf } from './answer.ts'
 import type { WorldView } from './operations.ts'
 
 /** The emulator on a port. */
@@ -46,12 +46,7 @@ async function serve(world: WorldView, request: IncomingMessage, response: Serve
   }
   const bytes = typeof given.body === 'string' ? Buffer.from(given.body) : given.body
   response.sendDate = false
-  response.writeHead(given.statusCode, {
-    'Content-Type': given.contentType,
-    'Content-Length': bytes.length,
-    'x-amzn-RequestId': world.requestId(),
-    Date: new Date(world.service.now()).toUTCString(),
-  })
+  response.writeHead(given.statusCode, headersOf(world, given, bytes))
   if (given.breaksOffAt === undefined) response.end(bytes)
   else response.write(bytes.subarray(0, given.breaksOffAt), () => response.destroy())
 }

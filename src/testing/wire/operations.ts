@@ -14,6 +14,7 @@ import {
   type Members,
 } from './requests.ts'
 import { deleteItem, describeTable, putItem } from './table-calls.ts'
+import type { WireForm } from './write-json.ts'
 
 /** What the wire needs of the emulator. */
 export interface WorldView {
@@ -22,6 +23,8 @@ export interface WorldView {
   readonly put: (item: AttributeMap) => void
   readonly remove: (key: AttributeMap) => void
   readonly requestId: () => string
+  /** How answers are written now. */
+  readonly form: () => WireForm
 }
 
 export interface Operation {
@@ -44,7 +47,7 @@ const operations: ReadonlyMap<string, Operation> = new Map([
     'DynamoDBStreams_20120810.DescribeStream',
     operation<ListedShards>(
       ({ service }, members, signal) => service.listShards(describeStreamRequest(members), signal),
-      ({ table }, result) => describeStreamJson(table, result),
+      ({ table, form }, result) => describeStreamJson(table, result, form()),
     ),
   ],
   [
@@ -58,14 +61,14 @@ const operations: ReadonlyMap<string, Operation> = new Map([
     'DynamoDBStreams_20120810.GetRecords',
     operation<ReadPage>(
       ({ service }, members, signal) => service.readRecords(getRecordsRequest(members), signal),
-      (_, page) => getRecordsJson(page),
+      ({ form }, page) => getRecordsJson(page, form()),
     ),
   ],
   [
     'DynamoDBStreams_20120810.ListStreams',
     operation<ListedStreams>(
       ({ service }, members, signal) => service.listStreams(listStreamsRequest(members), signal),
-      ({ table }, result) => listStreamsJson(table, result),
+      ({ table, form }, result) => listStreamsJson(table, result, form()),
     ),
   ],
   [

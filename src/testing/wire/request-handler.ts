@@ -1,4 +1,4 @@
-import { answer } from './answer.ts'
+import { answer, headersOf } from './answer.ts'
 import type { WorldView } from './operations.ts'
 
 /** The part of an SDK request that matters here. */
@@ -37,12 +37,7 @@ export function inProcessHandler(world: WorldView): InProcessHandler {
       return {
         response: {
           statusCode: given.statusCode,
-          headers: {
-            'content-type': given.contentType,
-            'content-length': String(bytes.length),
-            'x-amzn-requestid': world.requestId(),
-            date: new Date(world.service.now()).toUTCString(),
-          },
+          headers: headersOf(world, given, bytes),
           body: bytes.subarray(0, given.breaksOffAt),
         },
       }

@@ -5,28 +5,28 @@ import { streamStatus } from '../world/stream.ts'
 import type { Table } from '../world/table.ts'
 import { keySchemaJson } from './encode.ts'
 import { isMembers, type Members, text } from './requests.ts'
+import { timeJson, writeJson } from './write-json.ts'
 
 /** The part of DynamoDB's own API that a consumer of streams meets. */
 
-export function describeTable({ table, now }: CallContext, members: Members): string {
+export function describeTable({ table, now, behaviour }: CallContext, members: Members): string {
   checkTable(table, members)
   const stream = table.current
   const status = streamStatus(stream, now)
-  return JSON.stringify({
-    Table: {
-      TableName: table.name,
-      TableArn: table.arn,
-      TableStatus: 'ACTIVE',
-      KeySchema: keySchemaJson(table),
-      ItemCount: table.items.size,
-      CreationDateTime: (table.streams[0]?.createdAt ?? now) / 1000,
-      LatestStreamArn: stream.arn,
-      LatestStreamLabel: stream.label,
-      StreamSpecification: status.startsWith('ENABL')
-        ? { StreamEnabled: true, StreamViewType: stream.viewType }
-        : undefined,
-    },
-  })
+  const description = {
+    TableName: table.name,
+    KeySchema: keySchemaJson(table),
+    TableStatus: 'ACTIVE',
+    CreationDateTime: timeJson(table.streams[0]?.createdAt ?? now, behaviour.wireForm),
+    ItemCount: table.items.size,
+    TableArn: table.arn,
+    StreamSpecification: status.startsWith('ENABL')
+      ? { StreamEnabled: true, StreamViewType: stream.viewType }
+      : undefined,
+    LatestStreamLabel: stream.label,
+    LatestStreamArn: stream.arn,
+  }
+  return writeJson({ Table: description }, behaviour.wireForm)
 }
 
 /** PutItem with `Item`, without conditions. */

@@ -1,4 +1,5 @@
 import type { RawRecord } from '../../wire/wire-record.ts'
+import type { WireForm } from '../wire/write-json.ts'
 
 export type ItemKey = Record<string, unknown>
 
@@ -27,8 +28,8 @@ export interface StoredRecord extends EmulatedRecord {
   trimmed: boolean
   readonly sequence: bigint
   readonly bytes: number
-  /** Its text in a GetRecords answer, once it was asked for over the wire. */
-  json: string | undefined
-  /** The text of the last large page that began with it. */
-  page: { readonly records: number; readonly json: Uint8Array } | undefined
+  /** Its JSON in a GetRecords answer, once it was read over the wire. */
+  json: { readonly form: WireForm; readonly text: string } | undefined
+  /** The JSON of the last large page that started with it. */
+  page: { readonly records: number; readonly form: WireForm; readonly json: Uint8Array } | undefined
 }

@@ -1,7 +1,7 @@
 import { isStreamError, openStream, type StreamToken } from '../../../src/index.ts'
-import { seeded } from '../consumer.ts'
 import { createOracle } from '../oracle.ts'
 import { type Asked, fromFuture, fromLatest, fromTime, fromTrimHorizon, type Origin } from '../origin.ts'
+import { seeded } from '../seeded.ts'
 import { settle } from '../settle.ts'
 import type { Start } from '../steps.ts'
 import { Violation } from '../violation.ts'
@@ -93,7 +93,7 @@ export function createConsumer(
   const explain = (error: unknown, from: 'open' | 'next' | 'call' | 'save' | 'close'): void => {
     if (error instanceof Violation) throw error
     tell(() => `    ${String(error)}`)
-    if (error instanceof Error && error.name === 'AccessDeniedException' && deniedSeen < world.denied) {
+    if (error instanceof Error && error.name === 'AccessDeniedException' && deniedSeen < world.refused) {
       deniedSeen++
       return
     }
@@ -480,7 +480,10 @@ export function createConsumer(
     if (store.lastFaultAt > now - lateMs || store.isSaving) return
     expectation.expect((ledger) => {
       if (ledger.acknowledged - Math.max(0, savedOf(ledger)) >= everyRecords) {
-        throw new Violation('saves in time', `${everyRecords} records are acknowledged, and no save is under way`)
+        throw new Violation(
+          'saves in time',
+          `${everyRecords} records are acknowledged, and no save is under way`,
+        )
       }
     })
     const isLate = (ledger: Ledger) => savedOf(ledger) < ledger.acknowledgedBy(now - lateMs)

@@ -124,6 +124,9 @@ const setup: fc.Arbitrary<StreamSetup> = fc.record({
   throughClient: fc.constant(false),
   numbers: fc.constantFrom('plain', 'crossing', 'padded'),
   latencyMs: fc.constantFrom(150, 150, 20, 1_500, 0),
+  clockSkewMs: fc.constant(0),
+  recordClockBehindMs: fc.constant(0),
+  generationsBefore: fc.constant(0),
   checkpoint: fc.option(
     fc.record({
       everyRecords: fc.constantFrom(1, 3, 1_000),

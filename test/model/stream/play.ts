@@ -1,6 +1,6 @@
 import type { LogEntry } from '../../../src/testing/index.ts'
-import { seeded } from '../consumer.ts'
 import { asViolation, describeLog, describeStep, seconds } from '../play.ts'
+import { seeded } from '../seeded.ts'
 import { createWorld, type World } from '../world.ts'
 import { createConsumer, type StreamConsumer } from './consumer.ts'
 import type { ConsumerStep, StreamHistory, StreamSetup, StreamStep } from './steps.ts'
@@ -48,7 +48,7 @@ function delayCalls({ emulator }: World, { seed, latencyMs }: StreamSetup): void
 async function perform(step: StreamStep, world: World, consumer: StreamConsumer): Promise<void> {
   if (isConsumerStep(step)) return consumer.perform(step)
   // No time passes in the middle of what is under way.
-  if (step.do === 'jump' || step.do === 'burst') await world.clock.advance(0)
+  if (step.do === 'suspend' || step.do === 'burst') await world.clock.advance(0)
   world.perform(step)
 }
 

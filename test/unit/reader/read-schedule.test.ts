@@ -28,7 +28,7 @@ it('returns each reader when it is due, those that block the merge first', () =>
   expect(schedule.nextDueAt).toBe(0)
   expect(schedule.take(10, true)).toBe(blocking)
   expect(schedule.take(10, false)).toBeUndefined()
-  expect(schedule.hasDue(10)).toBe(true)
+  expect(schedule.hasDue(10, () => true)).toBe(true)
   expect(schedule.take(10, true)).toBe(ahead)
   expect(schedule.take(99, true)).toBeUndefined()
   expect(schedule.nextDueAt).toBe(100)

@@ -55,17 +55,28 @@ describe('the forest of shards', () => {
 
   it('remembers a forgotten parent for as long as one of its children is known', () => {
     const { lineage, list } = forest('a > b c')
+    const expire = (name: string) => Object.assign(lineage.get(idOf(name)) as object, { gone: true })
     for (const name of ['a', 'b', 'c'])
       Object.assign(lineage.get(idOf(name)) as object, { state: 'finished' })
     list({ hide: ['a'], at: 10 })
     lineage.forgetMissingSince(11)
     expect(lineage.missingParents).toBe(1)
     list({ hide: ['a', 'b'], at: 20 })
+    expire('b')
     lineage.forgetMissingSince(21)
     expect(lineage.missingParents).toBe(1)
     list({ hide: ['a', 'b', 'c'], at: 30 })
+    expire('c')
     lineage.forgetMissingSince(31)
     expect([lineage.size, lineage.missingParents]).toEqual([0, 0])
+  })
+
+  it('keeps a young shard that was read to its end, as a listing may show it again', () => {
+    const { lineage, list } = forest('a')
+    Object.assign(lineage.get(idOf('a')) as object, { state: 'finished' })
+    list({ hide: ['a'], at: 10 })
+    lineage.forgetMissingSince(11)
+    expect(lineage.size).toBe(1)
   })
 })
 
@@ -77,7 +88,7 @@ describe('a parent that is named and not listed', () => {
 
   it('is trimmed, not hidden, when it is older than the retention', () => {
     const { lineage } = forest('(a) > b')
-    lineage.updateHiddenParents(0, NOW + RETENTION_MS + 1)
+    lineage.updateHiddenParents(0, 0, NOW + RETENTION_MS + 1)
     expect(lineage.hiddenParents.size).toBe(0)
     expect(lineage.missingParents).toBe(1)
   })
@@ -130,7 +141,7 @@ describe('the plan for an unread shard', () => {
     list({ at: HIDDEN_PARENT_WAIT_MS })
     expect(planShard(lineage.get(idOf('b')) as never, lineage)).toBe('open')
     const old = forest('(a) > b').lineage
-    old.updateHiddenParents(0, NOW + RETENTION_MS + 1)
+    old.updateHiddenParents(0, 0, NOW + RETENTION_MS + 1)
     expect(planShard(old.get(idOf('b')) as never, old)).toBe('open')
   })
 })

@@ -48,6 +48,15 @@ test('with the SDK that is installed, records stay in JSON form, and nobody spea
   expect(onFallback).not.toHaveBeenCalled()
 })
 
+test.each([
+  ['Thu, 01 Jan 2026 00:00:05 GMT', Date.UTC(2026, 0, 1, 0, 0, 5)],
+  ['Thu, 01 Jan 2026 00:00:06 GMT', Date.UTC(2026, 0, 1, 0, 0, 6)],
+  ['not a time', undefined],
+])("the service's clock is read from the Date header %j", async (date, time) => {
+  const { client } = clientAnswering({ body, headers: { Date: date } })
+  expect((await read(client)).serviceTime).toBe(time)
+})
+
 test('the request is signed and addressed as the SDK does it', async () => {
   const { client, requests } = clientAnswering({ body })
   await read(client)

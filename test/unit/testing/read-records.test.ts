@@ -13,6 +13,13 @@ test('TRIM_HORIZON reads from the first record, LATEST only what comes after', a
   expect(sequenceNumbers(await read(emulator, page.nextIterator))).toEqual([])
 })
 
+test("the answer has the service's clock, truncated to the second", async () => {
+  const { clock, emulator } = setUp({ behaviour: { clockSkewMs: 60_000 } })
+  const iterator = await open(emulator, root(emulator))
+  clock.jump(1_500)
+  expect((await read(emulator, iterator)).serviceTime).toBe(Date.UTC(2026, 0, 1, 0, 1, 1))
+})
+
 test('AT begins with a sequence number, AFTER behind it, also where no record has it', async () => {
   const { emulator } = setUp({ sequenceNumbers: { maxGap: 1000 } })
   const written = write(emulator, 4)

@@ -1,239 +1,393 @@
+import { randomBytes } from 'node:crypto'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { parsePage } from '../../../src/wire/parse-page.ts'
-import { createdAtMsOf, sequenceNumberOf } from '../../../src/wire/record-fields.ts'
-import { scanRecords } from '../../../src/wire/scan-records.ts'
-import { type TextRecord, textRecords } from '../../../src/wire/text-records.ts'
+import { decodeRecord } from '../../../src/wire/decode-record.ts'
+import { type PageContent, parsePage } from '../../../src/wire/parse-page.ts'
+import { createdAtMsOf, sequenceNumberOf, sizeBytesOf } from '../../../src/wire/record-fields.ts'
+import type { TextRecord } from '../../../src/wire/text-records.ts'
 import type { WireRecord, WireRecords } from '../../../src/wire/wire-record.ts'
+import { choices, writeJson } from './json-styles.ts'
 import { wireRecord } from './wire-arbitraries.ts'
 
-/** Records with all that could be mistaken for the end of something: quotes, brackets and backslashes in texts. */
-const record = fc.oneof(
-  wireRecord,
-  fc.dictionary(
-    fc.string({ unit: fc.constantFrom('"', '\\', '{', '}', '[', ']', ',', 'é', '💥', 'a') }),
-    fc.jsonValue(),
-  ),
+/** Records with all that could be mistaken for the end of something: quotes, brackets and backslashes in strings. */
+const trickyRecord = fc.dictionary(
+  fc.string({ unit: fc.constantFrom('"', '\\', '{', '}', '[', ']', ',', 'é', '💥', 'a') }),
+  fc.jsonValue(),
 )
-const records = fc.array(record, { maxLength: 30 })
 
-function allOf(found: WireRecords): unknown[] {
-  return Array.from({ length: found.length }, (_, index) => (found.at(index) as TextRecord).parsed)
+/** Members in the place of each other, with values that are not theirs. */
+const oddRecord = (() => {
+  const names = ['SequenceNumber', 'ApproximateCreationDateTime', 'NewImage', 'OldImage', 'dynamodb', 'a']
+  const member = fc.oneof(
+    fc.stringMatching(/^[0-9]{0,70}$/),
+    fc.double({ noNaN: true, noDefaultInfinity: true }),
+    fc.integer({ min: 0, max: 2_000_000_000 }),
+    fc.constantFrom(null, {}, '"', 'NaN'),
+    fc.jsonValue(),
+  )
+  const inner = fc.array(fc.tuple(fc.constantFrom(...names), member)).map(Object.fromEntries)
+  return fc
+    .array(fc.tuple(fc.constantFrom(...names), fc.oneof(inner, member)))
+    .map((members): object => Object.fromEntries(members))
+})()
+
+const anyRecord: fc.Arbitrary<object> = fc.oneof(wireRecord, trickyRecord, oddRecord)
+
+interface Answer {
+  readonly Records: readonly object[]
+  readonly NextShardIterator?: string | null
 }
 
-function textRecordsOf(json: string): WireRecords {
-  const body = Buffer.from(json)
-  return textRecords(body, scanRecords(body, 1) ?? expect.unreachable())
+const answer: fc.Arbitrary<Answer> = fc.record(
+  {
+    Records: fc.array(anyRecord, { maxLength: 8 }),
+    NextShardIterator: fc.option(fc.string()),
+    Later: fc.jsonValue(),
+  },
+  { requiredKeys: ['Records'] },
+)
+
+function parse(json: string): PageContent {
+  return parsePage(Buffer.from(json)) ?? expect.unreachable('not a page')
 }
 
-function firstOf(record: object): TextRecord {
-  return textRecordsOf(JSON.stringify([record])).at(0) as TextRecord
+/** The records that were found without parsing them. */
+function found(json: string): WireRecords {
+  return parse(json).textRecords ?? expect.unreachable('the fast path was not taken')
 }
 
-describe('records that are parsed when somebody looks into them', () => {
-  test('are those that JSON.parse gives, in whatever order they are asked for', () => {
+function pageOf(...records: object[]): string {
+  return JSON.stringify({ Records: records, NextShardIterator: 'next' })
+}
+
+function allOf(records: WireRecords): WireRecord[] {
+  return Array.from({ length: records.length }, (_, index) => records.at(index) ?? expect.unreachable())
+}
+
+/** All that the rest of the library reads of a record. */
+function fieldsOf(record: WireRecord): unknown {
+  const { eventID, eventName, userIdentity, dynamodb } = record
+  return {
+    ...{ eventID, eventName, userIdentity },
+    newImage: dynamodb?.NewImage,
+    oldImage: dynamodb?.OldImage,
+    keys: dynamodb?.Keys,
+    sequenceNumber: sequenceNumberOf(record),
+    createdAtMs: createdAtMsOf(record),
+    sizeBytes: sizeBytesOf(record),
+    raw: decodeRecord(record),
+  }
+}
+
+describe('an answer, however it is written', () => {
+  test('has the records and the next iterator that JSON.parse finds, whether its records were parsed or not', () => {
     fc.assert(
-      fc.property(records, fc.array(fc.nat(40)), (given, order) => {
-        const json = JSON.stringify(given)
-        const found = textRecordsOf(json)
+      fc.property(answer, choices, (given, choose) => {
+        const json = writeJson(given, choose)
         const expected = JSON.parse(json)
-        expect(found.length).toBe(expected.length)
-        for (const index of order) {
-          expect((found.at(index) as TextRecord | undefined)?.parsed).toEqual(expected[index])
-        }
-        expect(allOf(found)).toEqual(expected)
+        const page = parse(json)
+        expect(page.nextIterator).toEqual(expected.NextShardIterator ?? undefined)
+        expect(page.records).toEqual(expected.Records)
+        if (!page.textRecords) return
+        const records = allOf(page.textRecords)
+        expect(records.map((record) => (record as TextRecord).parsed)).toEqual(expected.Records)
+        expect(records.map(fieldsOf)).toEqual(expected.Records.map(fieldsOf))
       }),
+      { numRuns: 300 },
     )
   })
 
-  test('tell the same time and sequence number as when they are parsed at once', () => {
-    const member = fc.oneof(
-      fc.stringMatching(/^[0-9]{0,70}$/),
-      fc.double(),
-      fc.integer({ min: 0, max: 2_000_000_000 }),
-      fc.jsonValue(),
-    )
-    const names = ['SequenceNumber', 'ApproximateCreationDateTime', 'NewImage', 'dynamodb', 'a']
-    const inner = fc.array(fc.tuple(fc.constantFrom(...names), member))
-    const outer = fc.array(
-      fc.tuple(fc.constantFrom(...names), fc.oneof(inner.map(Object.fromEntries), member)),
-    )
+  test('is read without parsing its records if they have what the model of the service allows', () => {
+    const digits = fc.bigInt({ min: 10n ** 20n, max: 10n ** 40n - 1n }).map(String)
+    const record = fc
+      .tuple(
+        wireRecord,
+        fc.option(digits, { nil: null }),
+        fc.option(fc.double({ min: 0, max: 4e9, noNaN: true })),
+      )
+      .map(([rest, SequenceNumber, ApproximateCreationDateTime]) => ({
+        ...rest,
+        dynamodb: {
+          ...(rest as { dynamodb?: object }).dynamodb,
+          SequenceNumber,
+          ApproximateCreationDateTime,
+        },
+      }))
     fc.assert(
-      fc.property(fc.array(outer.map(Object.fromEntries)), (given) => {
-        const json = JSON.stringify(given)
-        const found = textRecordsOf(json)
-        for (const [index, expected] of (JSON.parse(json) as WireRecord[]).entries()) {
-          const record = found.at(index) ?? expect.unreachable()
-          expect(sequenceNumberOf(record)).toEqual(sequenceNumberOf(expected))
-          expect(createdAtMsOf(record)).toEqual(createdAtMsOf(expected))
-        }
+      fc.property(fc.array(record), choices, (Records, choose) => {
+        const json = writeJson({ NextShardIterator: 'next', Records }, choose)
+        expect(allOf(found(json)).map(fieldsOf)).toEqual(JSON.parse(json).Records.map(fieldsOf))
       }),
     )
   })
 
-  test('tell them without being parsed, as the service writes them', () => {
-    const record = firstOf({
-      eventID: '1',
-      dynamodb: {
-        ApproximateCreationDateTime: 1_767_225_600,
-        NewImage: { SequenceNumber: { S: '1' }, ApproximateCreationDateTime: { N: '2' } },
-        SequenceNumber: '42100000000000000000000001',
-      },
-    })
-    expect(record.createdAt).toBe(1_767_225_600)
-    expect(record.sequenceNumber).toBe('42100000000000000000000001')
+  test('that is cut off is not a page, wherever it ends', () => {
+    fc.assert(
+      fc.property(answer, choices, fc.double({ min: 0, max: 1, noNaN: true }), (given, choose, part) => {
+        const body = Buffer.from(writeJson(given, choose))
+        const end = Math.min(body.length - 1, Math.floor(body.length * part))
+        expect(parsePage(body.subarray(0, end))).toBeUndefined()
+      }),
+    )
   })
+
+  test('with a byte that does not belong there is never read as fewer or other records', () => {
+    const byte = fc.constantFrom(...'"\\{}[],:0 \u0000ntx')
+    fc.assert(
+      fc.property(answer, choices, fc.nat(), byte, fc.boolean(), (given, choose, place, wrong, isPut) => {
+        const json = writeJson(given, choose)
+        const at = place % json.length
+        const damaged = json.slice(0, at) + wrong + json.slice(isPut ? at : at + 1)
+        const body = Buffer.from(damaged)
+        const page = parsePage(body)
+        const expected = parsedOrUndefined(body.toString())
+        if (expected !== undefined && page?.textRecords) {
+          expect(allOf(page.textRecords).map((record) => (record as TextRecord).parsed)).toEqual(
+            expected.Records,
+          )
+        } else if (expected === undefined && page?.textRecords) {
+          // What is between the brackets of a record is first known to be wrong when the record is parsed.
+          expect(() =>
+            allOf(page.textRecords as WireRecords).map((record) => (record as TextRecord).parsed),
+          ).toThrow(SyntaxError)
+        }
+      }),
+      { numRuns: 300 },
+    )
+  })
+})
+
+function parsedOrUndefined(json: string): Answer | undefined {
+  try {
+    return JSON.parse(json)
+  } catch {
+    return undefined
+  }
+}
+
+describe('the time and the sequence number of a record', () => {
+  const withTime = (time: string) =>
+    `{"Records":[{"dynamodb":{"ApproximateCreationDateTime":${time},"SequenceNumber":"1"}}]}`
 
   test.each([
-    ['a fraction of a second', { ApproximateCreationDateTime: 1.5, SequenceNumber: '1' }],
-    ['a time with an exponent', { ApproximateCreationDateTime: 1e21, SequenceNumber: '1' }],
-    ['a time as a text', { ApproximateCreationDateTime: '15', SequenceNumber: '1' }],
-  ])('are asked for %s', (_, dynamodb) => {
-    const record = firstOf({ dynamodb })
-    expect(record.createdAt).toBeUndefined()
-    expect(createdAtMsOf(record)).toBe(createdAtMsOf({ dynamodb } as WireRecord))
+    ['1767225600', 1_767_225_600_000],
+    ['1.7672256E9', 1_767_225_600_000],
+    ['1.46480431E9', 1_464_804_310_000],
+    ['1795552380.000', 1_795_552_380_000],
+    ['1795552380.397', 1_795_552_380_397],
+    ['1.795552380397E9', 1_795_552_380_397],
+    ['17672256e+2', 1_767_225_600_000],
+    ['1767225600123456789E-9', 1_767_225_600_123],
+    ['-1.5', -1_500],
+    ['0', 0],
+    ['0.0 ', 0],
+    ['null', undefined],
+  ])('a time of %s is known without parsing the record', (time, ms) => {
+    expect(createdAtMsOf(found(withTime(time)).at(0) as TextRecord)).toBe(ms)
   })
 
-  test('take the last of members that come twice, as JSON.parse does', () => {
+  test.each(['"1767225600"', '[1]', '{}', 'true'])('a time of %s is left to JSON.parse', (time) => {
+    const page = parse(withTime(time))
+    expect(page.textRecords).toBeUndefined()
+    expect(page.records).toEqual(JSON.parse(withTime(time)).Records)
+  })
+
+  test.each(['01', '1.', '.5', '+1', '1e', '1.7.6', '--1', 'NaN', '1x', '', 'nul'])(
+    'an answer with the time %j is not a page',
+    (time) => {
+      expect(parsePage(Buffer.from(withTime(time)))).toBeUndefined()
+    },
+  )
+
+  test.each(['"x"', '""', '"-1"', '"1.5"', '" 1"', '7', `"${'1'.repeat(65)}"`, '"\\u0031"', '"é"'])(
+    'a sequence number of %s is left to JSON.parse',
+    (number) => {
+      const json = `{"Records":[{"dynamodb":{"SequenceNumber":${number}}}]}`
+      expect(parse(json)).toMatchObject({ textRecords: undefined, records: JSON.parse(json).Records })
+    },
+  )
+
+  test('are those of the record itself, not of an attribute or another object of the same name', () => {
+    const image = { SequenceNumber: { S: '1' }, ApproximateCreationDateTime: { N: '2' }, dynamodb: { M: {} } }
+    const record = {
+      before: { dynamodb: { SequenceNumber: '3' } },
+      SequenceNumber: '4',
+      dynamodb: { NewImage: image, SequenceNumber: '5', dynamodb: { SequenceNumber: '6' } },
+      after: [{ SequenceNumber: '7' }],
+    }
+    const first = found(pageOf(record)).at(0) as TextRecord
+    expect(sequenceNumberOf(first)).toBe('5')
+    expect(createdAtMsOf(first)).toBeUndefined()
+    expect(first.dynamodb?.NewImage).toEqual(image)
+  })
+
+  test('of members that come twice it is the last that counts, as for JSON.parse', () => {
     const json =
-      '[{"dynamodb":{"SequenceNumber":"1","ApproximateCreationDateTime":1},"dynamodb":{"SequenceNumber":"2","SequenceNumber":"3"}}]'
-    const record = textRecordsOf(json).at(0) as TextRecord
-    expect(sequenceNumberOf(record)).toBe('3')
-    expect(createdAtMsOf(record)).toBeUndefined()
+      '{"Records":[{"dynamodb":{"SequenceNumber":"1","ApproximateCreationDateTime":1,"NewImage":{"a":1}},' +
+      '"dynamodb":{"SequenceNumber":"2","OldImage":{"b":2},"SequenceNumber":"3","OldImage":null}}]}'
+    const [record] = allOf(found(json))
+    expect(fieldsOf(record ?? expect.unreachable())).toEqual(fieldsOf(JSON.parse(json).Records[0]))
+    expect(sequenceNumberOf(record as TextRecord)).toBe('3')
   })
 
-  test('are not found in an array that is cut off, wherever it is', () => {
-    fc.assert(
-      fc.property(records, fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }), (given, part) => {
-        const body = Buffer.from(JSON.stringify(given))
-        expect(scanRecords(body.subarray(0, Math.max(1, Math.floor(body.length * part))), 1)).toBeUndefined()
-      }),
+  test('are the same in the records of a page that follow each other within a second', () => {
+    const times = [
+      '1.7672256E9',
+      '1.7672256E9',
+      '1.7672257E9',
+      '17672257E2',
+      '1.7672256E9',
+      'null',
+      '1.7672256E9',
+      '1.7672256E8',
+      '1767225600',
+      '176722560',
+      '17',
+    ]
+    const records = times.map((time) => `{"dynamodb":{"ApproximateCreationDateTime":${time}}}`)
+    expect(allOf(found(`{"Records":[${records}]}`)).map(createdAtMsOf)).toEqual(
+      times.map((time) => (time === 'null' ? undefined : Number(time) * 1000)),
     )
+  })
+})
+
+describe('what no service writes is left to JSON.parse:', () => {
+  test.each([
+    ['names with escapes', '{"Records":[{"dynamod\\u0062":{"SequenceNumber":"1"}}]}'],
+    ['names with escapes in the answer', '{"Record\\u0073":[{"a":1}]}'],
+    ['two lists of records', '{"Records":[{"a":1}],"Records":[{"a":2}]}'],
+    ['a record that is null', '{"Records":[null]}'],
+    ['a record that is an array', '{"Records":[[{}]]}'],
+    ['a record that is a number', '{"Records":[{},5]}'],
+  ])('%s', (_, json) => {
+    expect(parse(json)).toEqual({
+      records: JSON.parse(json).Records,
+      textRecords: undefined,
+      nextIterator: undefined,
+    })
   })
 
   test.each([
-    '[ {"a":1}]',
-    '[{"a":1} ,{"a":2}]',
-    '[{"a":1}, {"a":2}]',
-    '[null]',
-    '["x"]',
-    '[{"a":1},5]',
-    '[{},]',
-    '[[{}]]',
-  ])('are not looked for in %s', (json) => {
-    expect(scanRecords(Buffer.from(json), 1)).toBeUndefined()
+    '',
+    '[]',
+    'null',
+    '5',
+    '{}',
+    '{"Records":{}}',
+    '{"Records":[{},]}',
+    '{"Records":[,{}]}',
+    '{"Records":[{} {}]}',
+    '{"Records":[{}}',
+    '{"Records":[]]}',
+    '{"Records":[]}}',
+    '{"Records":[],}',
+    '{"Records":[]} x',
+    '{"Records":[],"NextShardIterator":5}',
+    '{"Records":[],"Later":{"a":}}',
+    '<html>',
+  ])('%j is not a page', (text) => {
+    expect(parsePage(Buffer.from(text))).toBeUndefined()
   })
+})
 
-  test('do not keep the answer that they came in', () => {
-    const body = Buffer.from('[{"eventID":"1"},{"eventID":"2"}]')
-    const first = textRecords(body, scanRecords(body, 1) ?? expect.unreachable()).at(0)
+test('an empty answer has no records, and its next iterator', () => {
+  for (const json of [
+    '{"Records":[],"NextShardIterator":"n"}',
+    '{ "NextShardIterator" : "n", "Records" : [ ] }\n',
+  ]) {
+    expect(found(json).length).toBe(0)
+    expect(parse(json)).toMatchObject({ records: [], nextIterator: 'n' })
+  }
+})
+
+test('a page of more records than any before it is read to its end', () => {
+  for (const count of [200, 3_000, 1]) {
+    const records = Array.from({ length: count }, (_, n) => ({ dynamodb: { SequenceNumber: String(n) } }))
+    expect(allOf(found(pageOf(...records))).map(sequenceNumberOf)).toEqual(
+      records.map(({ dynamodb }) => dynamodb.SequenceNumber),
+    )
+  }
+})
+
+test('a page in a larger piece of memory, such as that of a socket, does not keep that', () => {
+  const page = Buffer.from(pageOf({ eventID: '1' }))
+  const large = Buffer.alloc(64 * 1024)
+  page.copy(large, 100)
+  const records = parsePage(large.subarray(100, 100 + page.length))?.textRecords
+  large.fill('!')
+  expect(records?.at(0)?.eventID).toBe('1')
+})
+
+describe('a record that is still JSON text', () => {
+  const images = { NewImage: { n: { S: 'é"{}' } }, OldImage: { o: { L: [] } } }
+  const record = { eventID: '1', dynamodb: { ...images, Keys: { id: { S: 'x' } }, SizeBytes: 7 } }
+
+  test('keeps none of the answer that it came in', () => {
+    const body = Buffer.from(pageOf({ eventID: '1' }, { eventID: '2' }))
+    const first = parsePage(body)?.textRecords?.at(0)
     body.fill('!')
     expect(first?.eventID).toBe('1')
   })
-})
 
-describe('an answer with records', () => {
-  const given = Array.from({ length: 200 }, (_, n) => ({
-    eventID: String(n),
-    dynamodb: { text: 'é"]}'.repeat(150) },
-  }))
-
-  test.each([
-    ['first', JSON.stringify({ Records: given, NextShardIterator: 'next' })],
-    ['last', JSON.stringify({ NextShardIterator: 'next', Records: given })],
-    [
-      'in between',
-      JSON.stringify({ NextShardIterator: 'next', Records: given, Later: [{ a: '"Records":[' }] }),
-    ],
-  ])('is parsed around them where they come %s', (_, json) => {
-    const page = parsePage(Buffer.from(json))
-    expect(page?.nextIterator).toBe('next')
-    expect(allOf(page?.textRecords ?? expect.unreachable())).toEqual(given)
-    expect(page?.records).toEqual(given)
+  test('does not parse an image to tell anything else', () => {
+    const broken = pageOf(record, record).replaceAll('"o":', '"o" ').replaceAll('é', 'e')
+    const first = found(broken).at(0) ?? expect.unreachable()
+    expect(first.eventID).toBe('1')
+    expect(first.dynamodb?.Keys).toEqual(record.dynamodb.Keys)
+    expect(first.dynamodb?.SizeBytes).toBe(7)
+    expect(first.dynamodb?.NewImage).toEqual({ n: { S: 'e"{}' } })
+    expect(() => first.dynamodb?.OldImage).toThrow(SyntaxError)
+    expect(() => decodeRecord(first)).toThrow(SyntaxError)
   })
 
-  test.each([
-    ['written with spaces', JSON.stringify({ Records: given, NextShardIterator: 'next' }, null, 1)],
-    [
-      'with something else of that name before',
-      JSON.stringify({ Later: { Records: [{ a: 1 }] }, Records: given, NextShardIterator: 'next' }),
-    ],
-  ])('%s is parsed as a whole', (_, json) => {
-    const page = parsePage(Buffer.from(json))
-    expect(page).toMatchObject({ nextIterator: 'next', textRecords: undefined })
-    expect(page?.records).toEqual(given)
-  })
-
-  test('without a next iterator has none', () => {
-    for (const NextShardIterator of [undefined, null]) {
-      expect(
-        parsePage(Buffer.from(JSON.stringify({ Records: given, NextShardIterator })))?.nextIterator,
-      ).toBeUndefined()
-    }
-  })
-
-  test('that is cut off is none', () => {
-    const json = JSON.stringify({ Records: given, NextShardIterator: 'next' })
-    for (const end of [-1, -3, -30, -30_000])
-      expect(parsePage(Buffer.from(json.slice(0, end)))).toBeUndefined()
+  test('gives its images in any order, also beyond ASCII', () => {
+    const first = found(pageOf(record)).at(0) ?? expect.unreachable()
+    expect(first.dynamodb?.OldImage).toEqual(images.OldImage)
+    expect(first.dynamodb?.NewImage).toEqual(images.NewImage)
   })
 })
 
-test('a small answer is parsed at once', () => {
-  expect(parsePage(Buffer.from('{"Records":[{"eventID":"1"}]}'))).toEqual({
-    records: [{ eventID: '1' }],
-    textRecords: undefined,
-    nextIterator: undefined,
-  })
-})
-
-test.each(['', '[]', 'null', '5', '{}', '{"Records":{}}', '{"Records":[],"NextShardIterator":5}', '<html>'])(
-  '%j is no page',
-  (text) => {
-    expect(parsePage(Buffer.from(text))).toBeUndefined()
-  },
-)
-
-describe('a large answer that is given out bit by bit', () => {
+describe('a large answer that is delivered bit by bit', () => {
   const given = Array.from({ length: 300 }, (_, n) => ({ eventID: String(n), text: 'é'.repeat(500) }))
-  const json = JSON.stringify(given)
+  const json = pageOf(...given)
 
-  test('is forgotten bit by bit, to the last byte of its records', () => {
-    const found = textRecordsOf(json)
-    let freed = 0
-    const sizes = new Set<number>()
-    for (let index = 0; index < found.length; index++) {
-      expect(found.at(index)?.eventID).toBe(String(index))
-      const size = found.forget?.(index + 1) ?? 0
-      if (size > 0) sizes.add(index)
-      freed += size
+  test('is released bit by bit, and never holds more than four times what is left of it, or 64 KiB', () => {
+    const records = found(json)
+    const total = Buffer.byteLength(JSON.stringify(given)) - '[]'.length
+    let held = total
+    let releases = 0
+    for (let index = 0; index < records.length; index++) {
+      expect(records.at(index)?.eventID).toBe(String(index))
+      const freed = records.forget?.(index + 1) ?? 0
+      if (freed > 0) releases++
+      held -= freed
+      const left = total * (1 - (index + 1) / records.length)
+      expect(held).toBeLessThanOrEqual(Math.max(4 * left + 2_000, 64 * 1024))
     }
-    expect(sizes.size).toBeGreaterThan(5)
-    // All but the brackets and the commas between what was forgotten together.
-    expect(freed).toBe(Buffer.byteLength(json) - 2 - (sizes.size - 1))
+    expect(releases).toBeGreaterThan(1)
+    expect(releases).toBeLessThan(5)
   })
 
-  test('can be looked at in any order, as far as it is not forgotten', () => {
+  test('can be read in any order, as far as it is not released', () => {
     fc.assert(
       fc.property(fc.nat(299), fc.array(fc.nat(299)), (before, order) => {
-        const found = textRecordsOf(json)
-        found.at(299)
-        found.forget?.(before)
+        const records = found(json)
+        records.forget?.(before)
         for (const index of order) {
-          if (index >= before) expect(found.at(index)?.eventID).toBe(String(index))
+          expect([String(index), undefined]).toContain(records.at(index)?.eventID)
+          if (index >= before) expect(records.at(index)?.eventID).toBe(String(index))
         }
       }),
     )
   })
+
+  test('has no record before its first and after its last', () => {
+    const records = found(json)
+    expect(records.at(-1)).toBeUndefined()
+    expect(records.at(300)).toBeUndefined()
+  })
 })
 
-test('an answer that is no JSON is none, also where its brackets match and it must be looked into to know its time', () => {
-  const good = JSON.stringify({
-    dynamodb: { SequenceNumber: '1', ApproximateCreationDateTime: 2, a: 'x'.repeat(2_000) },
-  })
-  const strange = '{"dynamodb":{"SequenceNumber":"2","ApproximateCreationDateTime":2.5}}'
-  const page = (record: string) => parsePage(Buffer.from(`{"Records":[${good},${record}]}`))
-  expect(page(strange)?.textRecords?.length).toBe(2)
-  expect(page(strange.replace('2.5', '2.5.'))).toBeUndefined()
-  expect(page(strange.replace('"2"', 'two'))).toBeUndefined()
+test('random bytes are not a page', () => {
+  for (let size = 0; size < 200; size++) expect(parsePage(randomBytes(size))).toBeUndefined()
 })

@@ -1,0 +1,121 @@
+import { Coordinator, type StreamsApi, type StreamToken } from '../../src/index.ts'
+import { ManualClock } from '../../src/testing/manual-clock.ts'
+import type { Side } from '../support/measure.ts'
+import { sequenceNumber } from '../support/sample-records.ts'
+
+export interface MoveInput {
+  readonly shards: number
+  readonly position: 'trim_horizon' | 'token'
+}
+
+const streamArn = 'arn:aws:dynamodb:us-east-1:123456789012:table/bench/stream/2026-01-01T00:00:00.000'
+const HOUR_MS = 3_600_000
+const ROUNDS = 5
+
+/** `moveTo` on open shards that all name a parent which was trimmed, as on a stream that has been read for days. */
+const move: Side<MoveInput> = async ({ shards, position }) => {
+  // The first round compiles the code.
+  await moveOnce(shards, position)
+  const rounds = []
+  for (let round = 0; round < ROUNDS; round++) rounds.push(await moveOnce(shards, position))
+  // The lowest of several rounds: what else the machine does can only make them longer.
+  const lowest = (values: number[]) => Math.min(...values)
+  return {
+    records: shards,
+    details: {
+      cpuMs: lowest(rounds.map(({ cpuMs }) => cpuMs)),
+      blockMs: lowest(rounds.map(({ blockMs }) => blockMs)),
+    },
+  }
+}
+
+async function moveOnce(
+  shards: number,
+  position: MoveInput['position'],
+): Promise<{ cpuMs: number; blockMs: number }> {
+  const clock = new ManualClock()
+  const client = agedStream(shards, clock.now())
+  const token: StreamToken = { version: 1, streamArn, shards: describeAll(shards, clock.now()) }
+  const coordinator = new Coordinator({ client, streamArn, clock })
+  globalThis.gc?.()
+  const watch = watchBlocks()
+  const before = process.cpuUsage()
+  await clock.run(coordinator.moveTo(position === 'token' ? token : position))
+  const { user, system } = process.cpuUsage(before)
+  // What `moveTo` leaves to be done right after it.
+  for (let turn = 0; turn < 10; turn++) await settle()
+  const blockMs = watch.stop()
+  await coordinator.close()
+  return { cpuMs: (user + system) / 1_000, blockMs }
+}
+
+/** The longest turn of the event loop, in ms of CPU time, so that other processes do not count. */
+function watchBlocks(): { stop(): number } {
+  let longest = 0
+  let before = process.cpuUsage()
+  let isOver = false
+  const look = () => {
+    const { user, system } = process.cpuUsage(before)
+    longest = Math.max(longest, (user + system) / 1_000)
+    before = process.cpuUsage()
+    if (!isOver) setImmediate(look)
+  }
+  setImmediate(look)
+  return {
+    stop: () => {
+      isOver = true
+      return longest
+    },
+  }
+}
+
+const shardIdOf = (shard: number, createdAt: number) =>
+  `shardId-${String(createdAt + shard).padStart(20, '0')}-${(0x10000000 + shard).toString(16)}`
+const shardOf = (shardId: string) => Number.parseInt(shardId.slice(-8), 16) - 0x10000000
+const childIdOf = (shard: number, now: number) => shardIdOf(shard, now - 3 * HOUR_MS)
+const parentIdOf = (shard: number, now: number) => shardIdOf(shard, now - 30 * HOUR_MS)
+
+function describeAll(shards: number, now: number): StreamToken['shards'] {
+  return Array.from({ length: shards }, (_, shard) => ({
+    shardId: childIdOf(shard, now),
+    parentId: parentIdOf(shard, now),
+    at: { after: sequenceNumber(shard) },
+  }))
+}
+
+/** Open shards without records. Pages hold 100 shards, as those of DescribeStream. */
+function agedStream(shards: number, now: number): StreamsApi {
+  return {
+    listShards: async ({ exclusiveStartShardId }) => {
+      await settle()
+      const first = exclusiveStartShardId === undefined ? 0 : shardOf(exclusiveStartShardId) + 1
+      const count = Math.min(100, shards - first)
+      return {
+        status: 'ENABLED',
+        shards: Array.from({ length: count }, (_, index) => ({
+          shardId: childIdOf(first + index, now),
+          parentShardId: parentIdOf(first + index, now),
+          startingSequenceNumber: sequenceNumber(first + index),
+          endingSequenceNumber: undefined,
+        })),
+        lastEvaluatedShardId: first + count < shards ? childIdOf(first + count - 1, now) : undefined,
+        serviceTime: undefined,
+      }
+    },
+    openIterator: async ({ shardId }) => {
+      await settle()
+      return shardId
+    },
+    readRecords: async ({ iterator }) => {
+      await settle()
+      return { records: [], decode: undefined, nextIterator: iterator, bytes: 60 }
+    },
+  }
+}
+
+/** Answers come with the next turn of the event loop, as those of a socket do. */
+function settle(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve))
+}
+
+export const sides: Record<string, Side<never>> = { move: move as Side<never> }

@@ -1,0 +1,14 @@
+import { timeJson, writeJson } from '../../src/testing/wire/write-json.ts'
+import { type RecordSize, type SampleRecord, sampleRecord } from './sample-records.ts'
+
+/** The record at `index` of a shard as AWS writes it. */
+export function recordJson(index: number, size?: RecordSize): string {
+  return awsJson(sampleRecord(index, size))
+}
+
+/** A record with its time in seconds, as AWS writes it: a double of Java, and members sorted by name. */
+export function awsJson(record: SampleRecord): string {
+  const { dynamodb } = record
+  const time = timeJson(dynamodb.ApproximateCreationDateTime * 1000, 'aws')
+  return writeJson({ ...record, dynamodb: { ...dynamodb, ApproximateCreationDateTime: time } }, 'aws')
+}

@@ -1,0 +1,118 @@
+import { describe, expect, it } from 'vitest'
+import { findCycles } from './cycles.ts'
+import { type Import, importsOf, listSources, readSource } from './sources.ts'
+
+const STREAMS_CLIENT = '@aws-sdk/client-dynamodb-streams'
+
+const files = new Map<string, Import[]>(
+  listSources('src').map((path) => [path, importsOf(path, readSource(path))]),
+)
+
+/** `core/` for `src/core/clock.ts`, `index.ts` for `src/index.ts`. */
+function folderOf(path: string): string {
+  const [, name = '', file] = path.split('/')
+  return file === undefined ? name : `${name}/`
+}
+
+interface Row {
+  readonly imports: string[]
+  readonly streamsClient: string
+}
+
+/** What the sources say. */
+function actualRows(): Map<string, Row> {
+  const rows = new Map<string, Row>()
+  for (const folder of new Set([...files.keys()].map(folderOf))) {
+    const imports = [...files].flatMap(([path, found]) => (folderOf(path) === folder ? found : []))
+    const folders = imports.flatMap(({ target }) => (files.has(target) ? folderOf(target) : []))
+    const client = imports.filter(({ target }) => target === STREAMS_CLIENT)
+    rows.set(folder, {
+      imports: [...new Set(folders)].filter((other) => other !== folder).sort(),
+      streamsClient: client.some(({ isTypeOnly }) => !isTypeOnly) ? 'yes' : client.length > 0 ? 'types' : '',
+    })
+  }
+  return rows
+}
+
+/** What the table of ARCHITECTURE.md says. */
+function documentedRows(): Map<string, Row> {
+  const section = readSource('ARCHITECTURE.md').split('## The import map')[1]?.split('\n## ')[0] ?? ''
+  const rows = new Map<string, Row>()
+  for (const line of section.split('\n')) {
+    const [, folder, , imports = '', streamsClient = ''] = line.split('|').map((cell) => cell.trim())
+    const name = /^`(.+)`$/.exec(folder ?? '')?.[1]
+    if (name === undefined) continue
+    rows.set(name, {
+      imports: [...imports.matchAll(/`(.+?)`/g)].map(([, other]) => other ?? ''),
+      streamsClient,
+    })
+  }
+  return rows
+}
+
+describe('the import map of ARCHITECTURE.md', () => {
+  it('names the folders that each folder imports, no more and no fewer', () => {
+    expect(Object.fromEntries(documentedRows())).toEqual(Object.fromEntries(actualRows()))
+  })
+})
+
+describe('the sources', () => {
+  it('import only files that exist', () => {
+    const missing = [...files].flatMap(([path, imports]) =>
+      imports
+        .filter(({ target }) => target.startsWith('src/') && !files.has(target))
+        .map(({ target }) => [path, target]),
+    )
+    expect(missing).toEqual([])
+  })
+
+  it('have no import cycle between files, type imports included', () => {
+    const graph = [...files].map(([path, imports]) => [path, imports.map(({ target }) => target)] as const)
+    expect(findCycles(new Map(graph))).toEqual([])
+  })
+
+  it('have no import cycle between the folders of src', () => {
+    const graph = [...actualRows()].map(([folder, { imports }]) => [folder, imports] as const)
+    expect(findCycles(new Map(graph))).toEqual([])
+  })
+})
+
+describe('the check itself', () => {
+  it('finds static, dynamic, type-only and re-exported imports', () => {
+    const text = `
+      import type { A } from './a.ts'
+      import { type B } from './b.ts'
+      import { type C, c } from './c.ts'
+      export type { D } from './d.ts'
+      export * from '../e.ts'
+      import './f.ts'
+      import * as g from 'g'
+      type H = import('./h.ts').H
+      const i = await import('./i.ts')
+      const text = "import './no.ts'"`
+    expect(importsOf('src/x/file.ts', text)).toEqual([
+      { target: 'src/x/a.ts', isTypeOnly: true },
+      { target: 'src/x/b.ts', isTypeOnly: true },
+      { target: 'src/x/c.ts', isTypeOnly: false },
+      { target: 'src/x/d.ts', isTypeOnly: true },
+      { target: 'src/e.ts', isTypeOnly: false },
+      { target: 'src/x/f.ts', isTypeOnly: false },
+      { target: 'g', isTypeOnly: false },
+      { target: 'src/x/h.ts', isTypeOnly: true },
+      { target: 'src/x/i.ts', isTypeOnly: false },
+    ])
+  })
+
+  it('finds every cycle of a graph, and nothing else', () => {
+    const graph = new Map([
+      ['a', ['b', 'x']],
+      ['b', ['c', 'd']],
+      ['c', ['a']],
+      ['d', ['e']],
+      ['e', ['d', 'f']],
+      ['f', ['f']],
+      ['g', ['a', 'f']],
+    ])
+    expect(findCycles(graph).sort()).toEqual([['a', 'b', 'c'], ['d', 'e'], ['f']])
+  })
+})

@@ -1,0 +1,124 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path/posix'
+import { fileURLToPath } from 'node:url'
+import ts from 'typescript'
+
+const root = fileURLToPath(new URL('../../../', import.meta.url))
+
+/** A file of the repository, by its path from the top. */
+export function readSource(path: string): string {
+  return readFileSync(`${root}${path}`, 'utf8')
+}
+
+/** The TypeScript files below a folder, such as `src/core/clock.ts`. */
+export function listSources(folder: string): string[] {
+  return readdirSync(root + folder, { recursive: true, encoding: 'utf8' })
+    .filter((path) => path.endsWith('.ts'))
+    .map((path) => `${folder}/${path.replaceAll('\\', '/')}`)
+    .sort()
+}
+
+export interface Import {
+  /** A file of the repository, or a package. */
+  readonly target: string
+  /** Whether nothing of it is loaded at run time. */
+  readonly isTypeOnly: boolean
+}
+
+/** Everything that a file imports or re-exports: statically, dynamically, or for its types only. */
+export function importsOf(path: string, text: string): Import[] {
+  const found: Import[] = []
+  const add = (specifier: ts.Node | undefined, isTypeOnly: boolean) => {
+    if (!specifier || !ts.isStringLiteral(specifier)) return
+    const { text: name } = specifier
+    found.push({ target: name.startsWith('.') ? join(dirname(path), name) : name, isTypeOnly })
+  }
+  forEachNode(parse(path, text), (node) => {
+    if (ts.isImportDeclaration(node)) add(node.moduleSpecifier, isTypeImport(node.importClause))
+    else if (ts.isExportDeclaration(node)) add(node.moduleSpecifier, isTypeExport(node))
+    else if (ts.isImportTypeNode(node) && ts.isLiteralTypeNode(node.argument)) {
+      add(node.argument.literal, true)
+    } else if (ts.isCallExpression(node) && node.expression.kind === ts.SyntaxKind.ImportKeyword) {
+      add(node.arguments[0], false)
+    }
+  })
+  return found
+}
+
+function isTypeImport(clause: ts.ImportClause | undefined): boolean {
+  if (!clause) return false
+  if (clause.phaseModifier === ts.SyntaxKind.TypeKeyword) return true
+  const bindings = clause.namedBindings
+  if (clause.name || !bindings || !ts.isNamedImports(bindings)) return false
+  return bindings.elements.every((element) => element.isTypeOnly)
+}
+
+function isTypeExport({ isTypeOnly, exportClause }: ts.ExportDeclaration): boolean {
+  if (isTypeOnly) return true
+  if (!exportClause || !ts.isNamedExports(exportClause)) return false
+  return exportClause.elements.every((element) => element.isTypeOnly)
+}
+
+/**
+ * What a file declares: functions, classes, methods, accessors and variables, private names with their `#`. Members of classes
+ * and interfaces are found as `Name.member` too, also those that are fields.
+ */
+export function declaredIn(path: string, text: string): Set<string> {
+  const names = new Set<string>()
+  forEachNode(parse(path, text), (node) => {
+    if (isDefinition(node)) names.add(nameOf(node) ?? '')
+    if (!ts.isClassDeclaration(node) && !ts.isInterfaceDeclaration(node)) return
+    for (const member of node.members) names.add(`${nameOf(node)}.${nameOf(member)}`)
+  })
+  return names
+}
+
+function isDefinition(node: ts.Node): node is ts.NamedDeclaration {
+  return (
+    ts.isFunctionDeclaration(node) ||
+    ts.isClassDeclaration(node) ||
+    ts.isMethodDeclaration(node) ||
+    ts.isAccessor(node) ||
+    ts.isVariableDeclaration(node)
+  )
+}
+
+function nameOf({ name }: ts.NamedDeclaration): string | undefined {
+  return name && (ts.isIdentifier(name) || ts.isPrivateIdentifier(name)) ? name.text : undefined
+}
+
+/** The titles of the tests and suites in a file, as written: a parameter is `%s`, `$name` or `${name}`. */
+export function testTitlesIn(path: string, text: string): Set<string> {
+  const titles = new Set<string>()
+  forEachNode(parse(path, text), (node) => {
+    if (!ts.isCallExpression(node) || !isTestFunction(node.expression)) return
+    const [title] = node.arguments
+    if (title && ts.isStringLiteralLike(title)) titles.add(title.text)
+    else if (title && ts.isTemplateExpression(title)) titles.add(title.getText().slice(1, -1))
+  })
+  return titles
+}
+
+/** `it`, `test`, `describe`, `describeOnLocal`, and these with `.each(…)`, `.concurrent` and the like. */
+function isTestFunction(callee: ts.Expression): boolean {
+  if (ts.isIdentifier(callee)) return /^(?:it|test|describe\w*)$/.test(callee.text)
+  if (ts.isPropertyAccessExpression(callee) || ts.isCallExpression(callee)) {
+    return isTestFunction(callee.expression)
+  }
+  return false
+}
+
+const parsed = new Map<string, ts.SourceFile>()
+
+function parse(path: string, text: string): ts.SourceFile {
+  const known = parsed.get(text)
+  if (known) return known
+  const source = ts.createSourceFile(path, text, ts.ScriptTarget.Latest, true)
+  parsed.set(text, source)
+  return source
+}
+
+function forEachNode(node: ts.Node, visit: (node: ts.Node) => void): void {
+  visit(node)
+  ts.forEachChild(node, (child) => forEachNode(child, visit))
+}
