@@ -13,6 +13,11 @@ export const coordinatorMutants: readonly Mutant[] = [
       to: 'this.#session = session',
     },
     {
+      name: 'a move has effect before what depends on it was cleared',
+      from: 'this.#session = session\n    onMoved()',
+      to: 'this.#session = session\n    queueMicrotask(onMoved)',
+    },
+    {
       name: 'concurrent calls of next overtake each other',
       from: 'if (this.#calls.isIdle) {',
       to: 'if (this.streamArn !== undefined) {',
@@ -77,14 +82,14 @@ export const coordinatorMutants: readonly Mutant[] = [
       to: 'now',
     },
     {
-      name: 'latest skips records of the second in which it was requested',
-      from: 'seekLatest(session.forest, truncatedToSecond(now))',
-      to: 'seekLatest(session.forest, now + 1_000)',
+      name: 'records dated slightly before a LATEST request are dropped',
+      from: 'calledAtByServiceClock) - LATEST_OVERLAP_MS)',
+      to: 'calledAtByServiceClock))',
     },
     {
       name: 'latest is requested by the clock that is ahead',
-      from: 'session.openAtLatest(Math.min(now, calledAtByServiceClock))',
-      to: 'session.openAtLatest(Math.max(now, calledAtByServiceClock) + 2_000)',
+      from: 'truncatedToSecond(Math.min(now, calledAtByServiceClock) - LATEST_OVERLAP_MS)',
+      to: 'truncatedToSecond(now - LATEST_OVERLAP_MS + 2_000)',
     },
   ]),
   ...inFile('src/coordinator/shard-sequencer.ts', [

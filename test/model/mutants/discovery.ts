@@ -28,8 +28,8 @@ export const discoveryMutants: readonly Mutant[] = inFile('src/coordinator/disco
   },
   {
     name: 'nothing new is reported before the last listing of a disabled stream',
-    from: 'this.#firstLooksInTime().length > 0 : !this.#isOver',
-    to: 'this.#firstLooksInTime().length > 0 : false',
+    from: 'this.firstLookEndsAt < Number.POSITIVE_INFINITY : !this.#isOver',
+    to: 'this.firstLookEndsAt < Number.POSITIVE_INFINITY : false',
   },
   {
     name: 'late children are looked for once, then at the periodic listing',
@@ -58,7 +58,7 @@ export const discoveryMutants: readonly Mutant[] = inFile('src/coordinator/disco
   },
   {
     name: 'a stream without shards is listed at the periodic interval only',
-    from: ': Math.min(NOTHING_TO_READ_INTERVAL_MS, this.#intervalMs)',
+    from: ': Math.min(Math.max(NOTHING_TO_READ_INTERVAL_MS, tookMs), this.#intervalMs)',
     to: ': this.#intervalMs',
   },
   {
@@ -100,6 +100,16 @@ export const discoveryMutants: readonly Mutant[] = inFile('src/coordinator/disco
     name: 'late children are looked for without a pause',
     from: 'Math.round(Math.min(1_000, 50 * 2 ** (attempts - 1))',
     to: 'Math.round(0 * attempts',
+  },
+  {
+    name: 'a disabled stream has the search for children of an open shard stopped before its last listing',
+    from: 'this.#disabledAt !== undefined && (wasListed || node.hasEnded)',
+    to: 'this.#disabledAt !== undefined',
+  },
+  {
+    name: 'the children of one shard that are looked for in vain hold up those of the others',
+    from: 'if (node.reachedTime < time && now - since < FIRST_LOOK_MS) return true',
+    to: 'if (node.reachedTime < time) return true',
   },
   {
     name: 'a listing that failed for good is made again at once',

@@ -31,12 +31,11 @@ export const readSessionMutants: readonly Mutant[] = [
       name: 'latest starts when the listing ends',
       from: 'TRUNCATED_MS - (clock.monotonic() - calledAt)',
       to: 'TRUNCATED_MS',
-      equivalent:
-        'latest promises what is written after the move has resolved, and iterators are opened by the start of the call',
+      equivalent: 'latest takes the earlier of this and of the call by the clock of the service',
     },
     {
       name: 'parents that only a token names are not looked for',
-      from: 'this.forest.updateHiddenParents(listedAt, this.#context.serviceClock.now())',
+      from: 'this.forest.updateHiddenParents(listedAt, clock.monotonic(), serviceClock.now())',
       to: '',
     },
     {
@@ -61,8 +60,8 @@ export const readSessionMutants: readonly Mutant[] = [
     },
     {
       name: 'the time that a machine was asleep does not count as a pause',
-      from: 'Math.max(now - last.monotonic, wall - last.wall)',
-      to: 'now - last.monotonic',
+      from: 'const wasAsleep = wall - last.wall - pauseMs >= CONSUMER_AWAY_MS',
+      to: 'const wasAsleep = false && wall > 0',
     },
     {
       name: 'shards are taken to be at their tip after any pause',
@@ -96,23 +95,33 @@ export const readSessionMutants: readonly Mutant[] = [
     },
     {
       name: 'a heartbeat waits until a failing shard has recovered',
-      from: 'reader.isFailing || reader.hasAnsweredSince(after)',
-      to: 'reader.hasAnsweredSince(after)',
+      from: "const isWaiting = reader.phase === 'checkingEnd' || reader.isFailing",
+      to: "const isWaiting = reader.phase === 'checkingEnd'",
+    },
+    {
+      name: 'a heartbeat waits until the end of a shard was checked',
+      from: "const isWaiting = reader.phase === 'checkingEnd' || reader.isFailing",
+      to: 'const isWaiting = reader.isFailing',
     },
     {
       name: 'a page with something else than records is taken in',
-      from: 'if (!page.textRecords && !page.records.every(isRecord)) {',
-      to: 'if (false) {',
-    },
-    {
-      name: 'the time of GetRecords responses is ignored',
-      from: 'serviceClock.observe(page.serviceTime, clock.monotonic() - reader.polledAt)',
-      to: '',
+      from: 'return Array.isArray(page?.records) && page.records.every(isRecord)',
+      to: 'return Array.isArray(page?.records)',
     },
     {
       name: 'the children of a shard that expired are missed in full',
-      from: 'for (const child of node.children) child.promised = false',
+      from: 'for (const child of node.children) if (!this.#isYoung(child)) child.promised = false',
       to: '',
+    },
+    {
+      name: 'young children of a shard that expired are not missed',
+      from: 'if (!this.#isYoung(child)) child.promised = false',
+      to: 'child.promised = false',
+    },
+    {
+      name: 'each shard that is not found has the stream looked up by a call of its own',
+      from: 'this.#streamCheck ??= tryToListShards',
+      to: 'this.#streamCheck = tryToListShards',
     },
     {
       name: 'an expired shard stays open',
@@ -140,14 +149,14 @@ export const readSessionMutants: readonly Mutant[] = [
       to: 'this.#discovery.search(node, true)',
     },
     {
-      name: 'shards are listed while the consumer stays away',
-      from: 'if (isWanted) this.#discovery.run(now)',
-      to: 'this.#discovery.run(now)',
+      name: 'shards are read and listed while the consumer stays away',
+      from: 'if (!this.#wakeTimer.isAwaited && now - this.#lastDemand.monotonic >= CONSUMER_AWAY_MS) return',
+      to: '',
     },
     {
       name: 'the time limit of the first look for children wakes nobody',
-      from: 'Math.min(nextReadAt, nextDueAt, firstLookEndsAt)',
-      to: 'Math.min(nextReadAt, nextDueAt)',
+      from: 'if (this.#firstLookEndsAt <= this.#context.clock.monotonic()) this.#changed()\n    else this.#run()',
+      to: 'this.#run()',
     },
     {
       name: 'DynamoDB Local is taken to tell times to the second',
@@ -162,9 +171,9 @@ export const readSessionMutants: readonly Mutant[] = [
       to: 'this.#failure ??=',
     },
     {
-      name: 'an error of long ago is thrown before its call is retried',
-      from: 'failure !== undefined && now - failure.at <= STALE_AFTER_MS',
-      to: 'failure !== undefined',
+      name: 'an error is thrown at every call',
+      from: 'this.#failure = undefined\n',
+      to: '\n',
     },
   ]),
   ...inFile('src/coordinator/wake-timer.ts', [

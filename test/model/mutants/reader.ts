@@ -324,6 +324,11 @@ export const readerMutants: readonly Mutant[] = [
       from: 'this.#renewing.delete(reader) ? 1 : Number.POSITIVE_INFINITY',
       to: 'Number.POSITIVE_INFINITY',
     },
+    {
+      name: 'the time of GetRecords responses is ignored',
+      from: "if (outcome.kind === 'page') this.#serviceClock.observe(outcome.page.serviceTime, call)",
+      to: '',
+    },
   ]),
   ...inFile('src/reader/read-shard.ts', [
     {

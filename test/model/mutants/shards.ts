@@ -41,7 +41,7 @@ export const shardsMutants: readonly Mutant[] = [
     },
     {
       name: 'trim_horizon promises all of a shard of unknown age',
-      from: 'if (shardCreatedAt(node.shardId) === undefined) node.promised = false\n    else',
+      from: 'if (node.createdAt === undefined) node.promised = false\n    else',
       to: '',
     },
     {
@@ -137,13 +137,18 @@ export const shardsMutants: readonly Mutant[] = [
       to: 'node.missingSince = now',
     },
     {
+      name: 'a finished leaf is forgotten, and read again when it is listed again',
+      from: 'if (!node.gone && node.children.length === 0) continue',
+      to: '',
+    },
+    {
       name: 'a parent that was read and forgotten is waited for',
       from: "if (state === 'read' || state === 'timedOut') continue",
       to: "if (state === 'timedOut') continue",
     },
     {
       name: 'a hidden parent is waited for without end',
-      from: 'const hasTimedOut = startedAt >= (missing.hiddenSince ?? startedAt) + HIDDEN_PARENT_WAIT_MS',
+      from: 'const hasTimedOut = startedAt >= (missing.hiddenSince ?? endedAt) + HIDDEN_PARENT_WAIT_MS',
       to: 'const hasTimedOut = startedAt >= Number.POSITIVE_INFINITY',
     },
     {
@@ -187,8 +192,13 @@ export const shardsMutants: readonly Mutant[] = [
   ...inFile('src/shards/shard-ledger.ts', [
     {
       name: 'the last acknowledged record covers those before it',
-      from: 'first?.isSettled; first = this.#open[settled]',
-      to: 'first && settled < this.#open.length; first = this.#open[settled]',
+      from: 'first?.isSettled; first = this.#open[this.#first]',
+      to: 'first; first = this.#open[this.#first]',
+    },
+    {
+      name: 'a ledger is never compacted',
+      from: 'if (this.#first < this.#open.length && this.#first < COMPACT_AFTER) return',
+      to: 'return',
     },
   ]),
 ]

@@ -9,8 +9,8 @@ export const streamMutants: readonly Mutant[] = [
     },
     {
       name: 'records that a loop left are not delivered again',
-      from: 'return(): void {\n    this.#inHand = 0',
-      to: 'return(): void {\n    this.clear()',
+      from: 'giveBack(): void {\n    this.#inHand = 0',
+      to: 'giveBack(): void {\n    this.clear()',
     },
     {
       name: 'records of the former position are delivered after a move',
@@ -37,21 +37,21 @@ export const streamMutants: readonly Mutant[] = [
     {
       name: 'records in hand stay in hand after a move',
       from: 'this.#deliveries.clear()\n',
-      to: '',
+      to: '\n',
     },
     {
       name: 'an error of the former position is thrown after a move',
-      from: 'this.#deliveries.clear()\n    this.#pendingError = undefined\n',
+      from: 'this.#deliveries.clear()\n      this.#pendingError = undefined\n',
       to: 'this.#deliveries.clear()\n',
     },
     {
       name: 'a move is not saved',
-      from: 'this.#pendingError = undefined\n    this.#checkpointer?.recordsDone(0)',
-      to: 'this.#pendingError = undefined',
+      from: 'this.#pendingError = undefined\n    })\n    this.#checkpointer?.recordsDone(0)',
+      to: 'this.#pendingError = undefined\n    })',
     },
     {
       name: 'the start is not waited to be saved',
-      from: 'await this.#checkpointer.flush()\n    } catch',
+      from: 'await this.#checkpointer.flush(this.#parts.signal)\n    } catch',
       to: '} catch',
     },
     {
@@ -81,7 +81,7 @@ export const streamMutants: readonly Mutant[] = [
     },
     {
       name: 'records before an error are not delivered with their batch',
-      from: 'if (this.#deliveries.inHand === 0) throw error',
+      from: 'if (this.#deliveries.inHand === 0) {\n        batch.isGathering = false\n        throw error\n      }',
       to: 'throw error',
     },
     {
@@ -116,8 +116,8 @@ export const streamMutants: readonly Mutant[] = [
     },
     {
       name: 'an error of a batch that was left is thrown in the next loop',
-      from: 'this.#deliveries.return()\n    this.#pendingError = undefined\n',
-      to: 'this.#deliveries.return()\n',
+      from: 'this.#deliveries.giveBack()\n    this.#pendingError = undefined\n',
+      to: 'this.#deliveries.giveBack()\n',
     },
     {
       name: 'a loop that is left does not save',
@@ -191,11 +191,6 @@ export const streamMutants: readonly Mutant[] = [
       name: 'a stream between two is skipped',
       from: 'later.sort((a, b) => enabledAt(a) - enabledAt(b))[0]',
       to: 'later.sort((a, b) => enabledAt(b) - enabledAt(a))[0]',
-    },
-    {
-      name: 'a list of streams whose page keys repeat has no end',
-      from: 'from = last === from ? undefined : last',
-      to: 'from = last',
     },
   ]),
 ]

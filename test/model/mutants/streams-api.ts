@@ -89,8 +89,15 @@ export const streamsApiMutants: readonly Mutant[] = [
   ...inFile('src/streams-api/service-time.ts', [
     {
       name: 'a date header that is not a date gives a time that is not a number',
-      from: 'return Number.isNaN(time) ? undefined : time',
-      to: "return typeof header === 'string' ? time : undefined",
+      from: 'time: Number.isNaN(time) ? undefined : time',
+      to: 'time',
+    },
+  ]),
+  ...inFile('src/streams-api/list-streams.ts', [
+    {
+      name: 'a list of streams whose page keys repeat has no end',
+      from: 'from = page.lastEvaluatedStreamArn === from ? undefined : page.lastEvaluatedStreamArn',
+      to: 'from = page.lastEvaluatedStreamArn',
     },
   ]),
 ]
