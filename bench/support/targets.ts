@@ -27,9 +27,8 @@ interface Target {
 /** Ratios are of CPU time in one run, unless they say otherwise. */
 function targetsOf({ replay, scale, latency, reshard, memory, saturation, aging }: Measured): Target[] {
   const cpuOf = (side: string, recordSize = '1kB') =>
-    replay
-      ?.find((load) => load.recordSize === recordSize)
-      ?.summaries.find((summary) => summary.side === side)?.cpuSeconds.median ?? Number.NaN
+    replay?.find((load) => load.recordSize === recordSize)?.summaries.find((summary) => summary.side === side)
+      ?.cpuSeconds.median ?? Number.NaN
   const costAt = (count: number) =>
     scale?.results.find(({ shards }) => shards === count)?.summary.cpuMicrosPerRecord.median ?? Number.NaN
   const idle = latency?.find(({ shards }) => shards === 1_000)

@@ -41,7 +41,7 @@ export function lagOf({ readers, nodes, isOver, serviceNow, now, longestPauseMs 
     const unacknowledgedAt = node.ledger.oldestOpen?.createdAt.getTime()
     const isWaiting = reader === undefined ? !isLeafToBeContinued(node, isOver) : reader.isHeld
     if (isWaiting && unacknowledgedAt === undefined) continue
-    const isPolled = reader !== undefined && now - reader.polledAt <= longestPauseMs + TIP_DOUBTED_AFTER_MS
+    const isPolled = reader !== undefined && now - reader.answeredAt <= longestPauseMs + TIP_DOUBTED_AFTER_MS
     const readUpTo = readUpToOf(node, reader, serviceNow, isPolled)
     const behind = Math.max(0, serviceNow - Math.min(readUpTo, unacknowledgedAt ?? readUpTo))
     shards.push({ shardId: node.shardId, millisBehindLatest: behind })

@@ -9,7 +9,6 @@ import { PageBudget } from '../reader/page-budget.ts'
 import { ReadPump } from '../reader/read-pump.ts'
 import { isTrimHorizonReadable, type ReadContext, type ReadOutcome } from '../reader/read-shard.ts'
 import type { ShardReader, SharedContext } from '../reader/shard-reader.ts'
-import { RETENTION_MS } from '../shards/retention.ts'
 import type { NewShardStart } from '../shards/seek.ts'
 import type { ShardNode } from '../shards/shard.ts'
 import { ShardForest } from '../shards/shard-forest.ts'
@@ -288,9 +287,9 @@ export class ReadSession {
     const wasAsleep = wall - last.wall - pauseMs >= CONSUMER_AWAY_MS
     if (pauseMs < CONSUMER_AWAY_MS && !wasAsleep) return
     for (const reader of this.readers()) {
-      if (!reader.atTip || reader.queue.length > 0) continue
-      if (now - reader.polledAt < CONSUMER_AWAY_MS && !wasAsleep) continue
-      reader.doubtTip()
+      if (!reader.atTip) continue
+      if (now - reader.answeredAt < CONSUMER_AWAY_MS && !wasAsleep) continue
+      reader.doubtTip(wasAsleep ? now : now - CONSUMER_AWAY_MS)
       if (reader.phase === 'scheduled' && !reader.isFailing) this.#pump.schedule(reader, now)
     }
     this.#run()
@@ -418,8 +417,8 @@ export class ReadSession {
         this.#sequencer.fetched(reader)
         break
       case 'expire':
-        // What was trimmed with it is not missed in its children either, as far as they may have lost records too.
-        for (const child of node.children) if (!this.#isYoung(child)) child.promised = false
+        // Where its children may have lost records too by the time of the position, those are not missed either.
+        for (const child of node.children) if (!this.#sequencer.wasWhole(child)) child.promised = false
         this.#expire(reader)
         break
       case 'probeTrimHorizon':
@@ -453,10 +452,6 @@ export class ReadSession {
       awaitedAfter: this.#round?.after,
       hasEnough: this.#pump.hasEnough(reader),
     }
-  }
-
-  #isYoung({ createdAt }: ShardNode): boolean {
-    return createdAt !== undefined && createdAt > this.#context.serviceClock.now() - RETENTION_MS
   }
 
   /** The service no longer knows the shard: there is nothing more to come. */

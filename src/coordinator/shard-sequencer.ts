@@ -5,7 +5,7 @@ import { type ReaderOptions, ShardReader } from '../reader/shard-reader.ts'
 import { hasStartedDescendant, planShard } from '../shards/plan.ts'
 import { RETENTION_MS } from '../shards/retention.ts'
 import type { NewShardStart } from '../shards/seek.ts'
-import type { ShardNode } from '../shards/shard.ts'
+import { OLDEST_LEFT, type ShardNode } from '../shards/shard.ts'
 import type { ShardForest } from '../shards/shard-forest.ts'
 import type { CoordinatorEvents } from './events.ts'
 import type { Frontier } from './frontier.ts'
@@ -56,6 +56,8 @@ export class ShardSequencer {
   /** Undefined until reading has started. */
   #newShardStart: NewShardStart | undefined
   #newestKnown = Number.POSITIVE_INFINITY
+  /** When the position was taken (ms, the service's time). */
+  #positionTakenAt = 0
   readonly #trimmedUnlisted = new Set<string>()
 
   constructor(options: SequencerOptions) {
@@ -73,7 +75,8 @@ export class ShardSequencer {
 
   /** Starts with a forest that was listed and placed. Shards created after `newestKnown` (ms) came later. */
   async start(newShardStart: NewShardStart, newestKnown: number | undefined): Promise<void> {
-    const { forest, frontier } = this.#options
+    const { forest, frontier, serviceClock } = this.#options
+    this.#positionTakenAt = serviceClock.now()
     this.#newShardStart = newShardStart
     this.#newestKnown = newestKnown ?? Number.POSITIVE_INFINITY
     const finished: ShardNode[] = []
@@ -198,7 +201,7 @@ export class ShardSequencer {
     const parent = forest.parentOf(node)
     if (parent && parent.reachedTime > node.reachedTime) node.reachedTime = parent.reachedTime
     if (parent && !node.placed) {
-      node.start = this.#startAfter(parent)
+      node.start = this.#startAfter(parent, node)
       // Reading of its lineage has started, so all of this one is promised.
       if (node.start === 'start' && parent.fetched !== undefined) node.promised = true
     }
@@ -218,12 +221,19 @@ export class ShardSequencer {
     if (!isHeld) this.#release(reader)
   }
 
-  /** From where on records of a shard's children are wanted. */
-  #startAfter(parent: ShardNode): NewShardStart {
+  /** Whether nothing of a shard can have been trimmed when the position was taken. */
+  wasWhole({ createdAt }: ShardNode): boolean {
+    return createdAt !== undefined && createdAt > this.#positionTakenAt - RETENTION_MS
+  }
+
+  /** From where on records of a shard's child are wanted. */
+  #startAfter(parent: ShardNode, child: ShardNode): NewShardStart {
     const reader = this.#readers.get(parent)
     // What is wanted was found in the parent already, though it is still buffered.
     if (reader && reader.since === undefined) return 'start'
-    return parent.childStart
+    const start = parent.childStart
+    // "Whatever is left of it" is all of a shard that had lost nothing when that was requested.
+    return start !== 'start' && start.since === OLDEST_LEFT.since && this.wasWhole(child) ? 'start' : start
   }
 
   /** Releases a shard that is held back, if nothing comes before it any more. */

@@ -93,9 +93,9 @@ export class ReadPump {
       this.#renewing.delete(reader) ? 1 : Number.POSITIVE_INFINITY,
     )
     reader.startRead(++this.#reads, now, this.#serviceClock.now())
-    const call = this.#serviceClock.mark()
+    const calledAt = this.#clock.monotonic()
     const outcome = await readShard(reader, reserved.limit, context)
-    if (outcome.kind === 'page') this.#serviceClock.observe(outcome.page.serviceTime, call)
+    if (outcome.kind === 'page') this.#serviceClock.observe(outcome.page.serviceTime, calledAt)
     this.#inFlight--
     reserved.release()
     if (!context.signal.aborted) onRead(reader, outcome, reserved.limit)

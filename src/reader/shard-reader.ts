@@ -73,6 +73,7 @@ export class ShardReader {
   #readNumber = 0
   #answeredRead = 0
   #polledAt: number = Number.NEGATIVE_INFINITY
+  #answeredAt: number = Number.NEGATIVE_INFINITY
   #polledAtServiceTime: number | undefined
   #caughtUpAt: number | undefined
   #hadEnded = false
@@ -128,9 +129,9 @@ export class ShardReader {
     return this.#state.failures > 0 || this.#phase === 'failed'
   }
 
-  /** When its last read started (monotonic ms). */
-  get polledAt(): number {
-    return this.#polledAt
+  /** When the last read that was answered with a page started (monotonic ms). */
+  get answeredAt(): number {
+    return this.#answeredAt
   }
 
   /** Up to when it is known that everything was fetched (ms, the service's time); undefined as long as it is not. */
@@ -225,6 +226,7 @@ export class ShardReader {
     if (outcome.kind === 'endChecked' && this.#phase !== 'checkingEnd') return undefined
     const { state, action, isAnswer } = nextStep(this.#state, outcome, this.#stepContext(context))
     this.#state = state
+    if (outcome.kind === 'page') this.#answeredAt = this.#polledAt
     if (isAnswer) this.#answeredRead = this.#readNumber
     if (isAnswer && state.atTip) this.#caughtUpAt = this.#polledAtServiceTime
     if (action) this.#phase = phaseAfter[action.do]
@@ -254,11 +256,11 @@ export class ShardReader {
     this.#onChange(this)
   }
 
-  /** It is not known any more whether something is left to read: nobody has read it for a while. */
-  doubtTip(): void {
-    // A read that is in flight has started before, and shows nothing.
-    const inFlight = this.#phase === 'reading' ? 1 : 0
-    this.#state = { ...this.#state, atTip: false, emptyPages: doubtedTip.emptyPages - inFlight }
+  /** It is not known any more whether something is left to read: it was not read since `since` (monotonic ms). */
+  doubtTip(since: number): void {
+    // A read that is still in flight has started before, and shows nothing.
+    const stale = this.#phase === 'reading' && this.#polledAt < since ? 1 : 0
+    this.#state = { ...this.#state, atTip: false, emptyPages: doubtedTip.emptyPages - stale }
     this.#onChange(this)
   }
 

@@ -38,11 +38,11 @@ export async function tryToListShards(
   context: ListingContext,
   request: PageRequest = {},
 ): Promise<ShardPage> {
-  const { api, limit, serviceClock, streamArn } = context
+  const { api, clock, limit, serviceClock, streamArn } = context
   await limit.wait(context.signal)
-  const call = serviceClock.mark()
+  const calledAt = clock.monotonic()
   const page = await callWithTimeout((signal) => api.listShards({ streamArn, ...request }, signal), context)
-  serviceClock.observe(page.serviceTime, call)
+  serviceClock.observe(page.serviceTime, calledAt)
   return page
 }
 

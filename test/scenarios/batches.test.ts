@@ -71,7 +71,20 @@ it('a batch that is left after an error cut it short is delivered again, and the
   world.clock.setTimer(2_000, () => world.fail('ExpiredTokenException'))
   expect(await world.take(stream.batches({ maxWaitMs: 60_000 }), 5)).toEqual(world.written)
   world.fail(undefined)
-  expect(await world.take(stream, 5)).toEqual(world.written)
+  const more = world.write(1, world.a)
+  expect(await world.take(stream, 6)).toEqual([...world.written, ...more])
+  await world.clock.run(stream.close())
+})
+
+it('an error that cut a batch short is thrown by the next call, though the read that failed would succeed by then', async () => {
+  const world = twoShards()
+  const stream = await world.start()
+  world.clock.setTimer(2_000, () => {
+    world.emulator.on('GetRecords', { shard: world.b }, { fail: 'AccessDeniedException' })
+  })
+  const { seen, end } = loop(world, stream, 60_000)
+  expect(await end()).toBe('AccessDeniedException')
+  expect(seen).toEqual(world.written)
   await world.clock.run(stream.close())
 })
 

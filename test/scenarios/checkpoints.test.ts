@@ -91,3 +91,18 @@ it('the end of a shard is saved though no record follows, so that the checkpoint
   expect(await saved()).toHaveProperty('end')
   await clock.run(stream.close())
 })
+
+it('a move to a position at which no shard is opened is saved like any other', async () => {
+  const world = opened()
+  const { clock, emulator, store } = world
+  world.write(2)
+  emulator.disable()
+  const reader = world.open()
+  await clock.run(reader.moveTo('trim_horizon'))
+  while (!reader.ended) await clock.run(reader.next())
+  const stream = await world.start({ checkpoint: { store, name: 'worker', everyMs: 1_000 } })
+  await clock.run(stream.moveTo(reader.token))
+  await clock.advance(2_000)
+  expect(await store.load('worker')).toEqual(reader.token)
+  await clock.run(stream.close())
+})

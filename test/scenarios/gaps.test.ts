@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest'
-import { heard } from '../support/emulated.ts'
+import type { StreamsApi } from '../../src/streams-api/streams-api.ts'
+import { emulated, heard } from '../support/emulated.ts'
 import { drawn } from './drawn.ts'
+import { readFor } from './read-for.ts'
 
 const HOUR = 3_600_000
 
@@ -133,4 +135,67 @@ describe('DynamoDB Local refuses every position of an open shard whose records a
     expect(await drain(reader)).toEqual(written)
     expect(gaps.map(({ reason }) => reason)).toEqual(['position-trimmed'])
   })
+})
+
+it('a shard that came and went after a token was saved is reported as a gap when the token is loaded', async () => {
+  const { clock, emulator, id, open, move, drain, drainForLong, write, grow } = drawn('a')
+  write('a')
+  grow('a > b')
+  emulator.hide(id('b'))
+  const first = open()
+  await move(first, 'trim_horizon')
+  expect(await drain(first)).toEqual(['a1'])
+  expect(first.token.shards.map(({ at }) => Object.keys(at))).toEqual([['end']])
+  emulator.show(id('b'))
+  write('b')
+  await clock.advance(4 * HOUR)
+  grow('b > c')
+  await clock.advance(22 * HOUR)
+  const written = write('c')
+  await clock.advance(4 * HOUR)
+  const second = open({ onGap: 'continue' })
+  const gaps = heard(second, 'gap')
+  await move(second, JSON.stringify(first.token))
+  expect(await drainForLong(second)).toEqual(written)
+  expect(gaps).toEqual([{ shardId: id('b'), after: undefined, reason: 'shard-vanished' }])
+})
+
+it('expired shards that are still listed are no gap for trim_horizon, also where ids contain no time', async () => {
+  const { clock, emulator, open, write } = emulated({ behaviour: { expiredShards: 'listed' } })
+  for (let generation = 0; generation < 2; generation++) {
+    write(1)
+    emulator.roll()
+  }
+  await clock.advance(30 * HOUR)
+  const written = write(1)
+  // As another service might name them.
+  const without = (shardId: string) => shardId.replace('shardId-', 'shard-')
+  const restored = (shardId: string) => shardId.replace('shard-', 'shardId-')
+  const api: StreamsApi = {
+    ...emulator.api,
+    listShards: async (request, signal) => {
+      const { childrenOf, exclusiveStartShardId: from } = request
+      const page = await emulator.api.listShards(
+        {
+          ...request,
+          childrenOf: childrenOf && restored(childrenOf),
+          exclusiveStartShardId: from && restored(from),
+        },
+        signal,
+      )
+      const shards = page.shards.map((shard) => ({
+        ...shard,
+        shardId: without(shard.shardId),
+        parentShardId: shard.parentShardId && without(shard.parentShardId),
+      }))
+      return { ...page, shards }
+    },
+    openIterator: (request, signal) =>
+      emulator.api.openIterator({ ...request, shardId: restored(request.shardId) }, signal),
+  }
+  const reader = open({ client: api })
+  const gaps = heard(reader, 'gap')
+  await clock.run(reader.moveTo('trim_horizon'))
+  expect(await readFor(reader, clock, 60_000)).toEqual(written)
+  expect(gaps).toEqual([])
 })

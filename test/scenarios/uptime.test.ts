@@ -41,6 +41,22 @@ it.each(['never', 'every day'] as const)(
   },
 )
 
+it('a shard that ended without children is not remembered once it is no longer listed', async () => {
+  const { clock, emulator, open, write } = emulated({ shards: 3 })
+  const coordinator = open()
+  await clock.run(coordinator.moveTo('trim_horizon'))
+  const ended = emulator.closeShard(emulator.openShards[0])
+  const before = coordinator.memory
+  for (let hour = 0; hour < 30; hour++) {
+    write(6)
+    while ((await clock.run(coordinator.next())) !== undefined);
+    clock.suspend(HOUR)
+  }
+  const { shards, frontier } = coordinator.memory
+  expect([shards, frontier]).toEqual([before.shards - 1, before.frontier - 1])
+  expect(coordinator.token.shards.map(({ shardId }) => shardId)).not.toContain(ended.shardId)
+})
+
 /** How often the time in a shard's id is parsed for each shard while a position is taken. */
 async function idsParsedPerShard(shards: number): Promise<number> {
   const clock = new ManualClock()

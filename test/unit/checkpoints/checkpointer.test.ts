@@ -143,6 +143,22 @@ describe('while a save is under way', () => {
   })
 })
 
+test('records that are done while a save is under way count for the next one', async () => {
+  const { checkpointer, recordsDone, clock, saved, answers } = setUp()
+  const save = pendingSave()
+  answers.push(save.answer)
+  recordsDone(10)
+  await clock.advance(1)
+  recordsDone(6)
+  save.finish()
+  await clock.advance(1)
+  expect(saved).toEqual([10])
+  recordsDone(4)
+  await clock.advance(1)
+  expect(saved).toEqual([10, 20])
+  await checkpointer.close()
+})
+
 describe('a failing store', () => {
   const fail = async () => {
     throw new Error('no answer')

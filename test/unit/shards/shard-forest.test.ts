@@ -1,8 +1,11 @@
 import { describe, expect, it } from 'vitest'
+import type { StreamRecord } from '../../../src/records/stream-record.ts'
 import { planShard } from '../../../src/shards/plan.ts'
 import { RETENTION_MS } from '../../../src/shards/retention.ts'
 import { seekTime, seekToken } from '../../../src/shards/seek.ts'
+import type { ShardNode } from '../../../src/shards/shard.ts'
 import { HIDDEN_PARENT_WAIT_MS, ShardForest } from '../../../src/shards/shard-forest.ts'
+import type { ShardDescription } from '../../../src/streams-api/streams-api.ts'
 import { forest, idOf, NOW } from '../../support/forest.ts'
 
 describe('the forest of shards', () => {
@@ -80,6 +83,59 @@ describe('the forest of shards', () => {
   })
 })
 
+const describedAs = (shardId: string, more: Partial<ShardDescription> = {}): ShardDescription => ({
+  shardId,
+  parentShardId: undefined,
+  startingSequenceNumber: undefined,
+  endingSequenceNumber: undefined,
+  ...more,
+})
+
+describe('listings that lag behind or leave something out', () => {
+  it('do not take a shard for gone for good: one whose id contains no time is back when it is listed again', () => {
+    const lineage = new ShardForest()
+    const list = (...shardIds: string[]) => {
+      const listing = lineage.startListing(0)
+      lineage.merge(shardIds.map((shardId) => describedAs(shardId)))
+      lineage.completeListing(listing, NOW, 0)
+    }
+    list('without-a-time')
+    list()
+    expect(lineage.get('without-a-time')).toMatchObject({ gone: true, hasEnded: true })
+    list('without-a-time')
+    expect(lineage.get('without-a-time')).toMatchObject({ gone: false, hasEnded: false })
+  })
+
+  it('link a shard that was known without its parent, once one of them names it', () => {
+    const lineage = new ShardForest()
+    const child = lineage.ensure('child', undefined)
+    const parent = lineage.ensure('parent', undefined)
+    lineage.merge([describedAs('child', { parentShardId: 'parent' })])
+    expect(parent.children).toEqual([child])
+    expect(lineage.parentOf(child)).toBe(parent)
+  })
+
+  it('do not take away the first sequence number that an earlier one gave', () => {
+    const lineage = new ShardForest()
+    lineage.merge([describedAs('a', { startingSequenceNumber: '100' })])
+    lineage.merge([describedAs('a')])
+    expect(lineage.get('a')?.startingSequenceNumber).toBe('100')
+  })
+
+  it('do not have a shard forgotten that holds a record which is not acknowledged', () => {
+    const { lineage, list } = forest('a > b')
+    const a = lineage.get(idOf('a')) as ShardNode
+    const delivery = a.ledger.deliver({} as StreamRecord, '5')
+    a.state = 'finished'
+    list({ hide: ['a'], at: 10 })
+    lineage.forgetMissingSince(11)
+    expect(lineage.get(idOf('a'))).toBe(a)
+    a.ledger.settle(delivery)
+    lineage.forgetMissingSince(11)
+    expect(lineage.get(idOf('a'))).toBeUndefined()
+  })
+})
+
 describe('a parent that is named and not listed', () => {
   it('is hidden while it is young', () => {
     const { lineage } = forest('(a) > b')
@@ -133,6 +189,23 @@ describe('the plan for an unread shard', () => {
     expect(plan('a > b', 'b', { a: 'fetched' })).toBe('prefetch')
     expect(plan('a > b', 'b', { a: 'reading' })).toBe('wait')
     expect(plan('a > b', 'b')).toBe('wait')
+  })
+
+  it('is to wait for an ancestor that a token names as well, with a shard between them', () => {
+    const { lineage } = forest('a > b > c')
+    seekToken(lineage, {
+      version: 1,
+      streamArn: 'arn',
+      shards: [
+        { shardId: idOf('a'), at: { after: '5' } },
+        { shardId: idOf('c'), parentId: idOf('b'), at: 'start' },
+      ],
+    })
+    const [a, b, c] = ['a', 'b', 'c'].map((name) => lineage.get(idOf(name)) as ShardNode)
+    expect(b?.state).toBe('finished')
+    expect(planShard(c as ShardNode, lineage)).toBe('wait')
+    Object.assign(a as ShardNode, { state: 'finished' })
+    expect(planShard(c as ShardNode, lineage)).toBe('open')
   })
 
   it('is to wait for a hidden parent, and not for one that was given up or trimmed', () => {

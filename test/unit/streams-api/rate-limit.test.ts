@@ -44,3 +44,13 @@ it('lets go of those that wait when they are aborted, and of the ones behind the
   await expect(waiting).rejects.toThrow()
   expect((await clock.run(behind)) - Date.UTC(2026, 0, 1)).toBe(1000)
 })
+
+it('keeps nobody waiting for longer because the wall clock was set back', async () => {
+  const clock = new ManualClock()
+  const { limit, done } = calls(clock, 5)
+  await clock.run(done)
+  clock.jump(-3_600_000)
+  const start = clock.monotonic()
+  await clock.run(limit.wait(never))
+  expect(clock.monotonic() - start).toBe(1000)
+})

@@ -1,0 +1,106 @@
+import { expect, it } from 'vitest'
+import { type CoordinatorEvents, coordinatorEventNames } from '../../../src/coordinator/events.ts'
+import { drain, emulated, heard, numbersOf } from '../../support/emulated.ts'
+
+const HOUR = 3_600_000
+
+it('the roots are the children of a shard once all of it was delivered', async () => {
+  const { clock, emulator, open, write } = emulated()
+  const written = write(2)
+  const [root] = emulator.openShards.map(({ shardId }) => shardId)
+  const children = emulator.split().map(({ shardId }) => shardId)
+  const coordinator = open()
+  await clock.run(coordinator.moveTo('trim_horizon'))
+  const rootIds = () => coordinator.roots.map(({ shardId }) => shardId).sort()
+  expect(rootIds()).toEqual([root])
+  expect(numbersOf(await drain(coordinator, clock))).toEqual(written)
+  expect(rootIds()).toEqual([...children].sort())
+  expect(coordinator.active.map(({ shardId }) => shardId).sort()).toEqual([...children].sort())
+})
+
+it('caughtUp is emitted again whenever reading has caught up with new records', async () => {
+  const { clock, open, write } = emulated({ shards: 2 })
+  const coordinator = open()
+  const events = heard(coordinator, 'caughtUp')
+  await clock.run(coordinator.moveTo('trim_horizon'))
+  for (let round = 1; round <= 3; round++) {
+    write(4)
+    await clock.advance(30_000)
+    await drain(coordinator, clock)
+    expect(events.length).toBe(round)
+    // Not again for polls that find nothing.
+    await drain(coordinator, clock)
+    expect(events.length).toBe(round)
+  }
+  expect(events[0]).toEqual({ shards: 2 })
+})
+
+it('a reader that was closed emits nothing any more, whatever was in flight', async () => {
+  const { clock, emulator, open, write } = emulated({ shards: 2 })
+  write(4)
+  const coordinator = open()
+  await clock.run(coordinator.moveTo('trim_horizon'))
+  const events: string[] = []
+  for (const name of coordinatorEventNames)
+    coordinator.on<keyof CoordinatorEvents>(name, () => events.push(name))
+  for (const effect of [{}, { fail: 'ThrottlingException' }, { fail: 'TrimmedDataAccessException' }]) {
+    emulator.on('GetRecords', {}, { delayMs: 5_000, ...effect })
+  }
+  const waiting = coordinator.next().catch((error: unknown) => error)
+  await clock.advance(1_000)
+  events.length = 0
+  await coordinator.close()
+  await clock.advance(60_000)
+  expect(await waiting).toMatchObject({ code: 'closed' })
+  expect(events).toEqual([])
+})
+
+it('iterators that expire as soon as they are made are not renewed without a pause', async () => {
+  const { clock, emulator, open, write } = emulated()
+  const written = write(2)
+  const coordinator = open()
+  emulator.on('GetRecords', { times: 6 }, { fail: 'ExpiredIteratorException' })
+  await clock.run(coordinator.moveTo('trim_horizon'))
+  const start = clock.now()
+  expect(numbersOf(await drain(coordinator, clock))).toEqual(written)
+  const opened = emulator.log.filter(({ op }) => op === 'GetShardIterator')
+  expect((opened.at(-1)?.at as number) - start).toBeGreaterThan(300)
+})
+
+it('a closed shard whose oldest record is refused once, as it was trimmed between two calls, is still read', async () => {
+  const { clock, emulator, open, write } = emulated()
+  await clock.advance(20 * HOUR)
+  const written = write(3)
+  emulator.roll()
+  await clock.advance(5 * HOUR)
+  const coordinator = open()
+  emulator.on('GetRecords', {}, { fail: 'TrimmedDataAccessException' })
+  await clock.run(coordinator.moveTo('trim_horizon'))
+  expect(numbersOf(await drain(coordinator, clock))).toEqual(written)
+})
+
+it('concurrent calls of next() get the records in order, each one once', async () => {
+  const { clock, emulator, open, write } = emulated({ shards: 3 })
+  emulator.on('*', { times: Number.POSITIVE_INFINITY }, { delayMs: 30 })
+  const written: number[] = []
+  for (let second = 0; second < 9; second++) {
+    written.push(...write(1))
+    await clock.advance(1_000)
+  }
+  const coordinator = open({ pageSize: 2 })
+  await clock.run(coordinator.moveTo('trim_horizon'))
+  const records = await clock.run(Promise.all(Array.from({ length: 9 }, () => coordinator.next())))
+  expect(records.map((record) => record?.newImage?.n)).toEqual(written)
+})
+
+it('calls of next() that are queued behind one that fails are not lost with it', async () => {
+  const { clock, emulator, open, write } = emulated()
+  const written = write(2)
+  const coordinator = open()
+  await clock.run(coordinator.moveTo('trim_horizon'))
+  emulator.on('GetRecords', {}, { fail: 'AccessDeniedException' })
+  const calls = [coordinator.next(), coordinator.next(), coordinator.next()]
+  const [first, ...rest] = await clock.run(Promise.allSettled(calls))
+  expect(first).toMatchObject({ status: 'rejected', reason: { name: 'AccessDeniedException' } })
+  expect(rest.map((end) => end.status === 'fulfilled' && end.value?.newImage?.n)).toEqual(written)
+})

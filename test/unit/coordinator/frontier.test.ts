@@ -1,0 +1,69 @@
+import { expect, it } from 'vitest'
+import { Frontier } from '../../../src/coordinator/frontier.ts'
+import type { StreamRecord } from '../../../src/records/stream-record.ts'
+import type { ShardNode, ShardState } from '../../../src/shards/shard.ts'
+import { forest, idOf } from '../../support/forest.ts'
+
+/** The frontier of a picture (see `forest`), all shards in it, in these states. */
+function frontierOf(picture: string, states: Record<string, ShardState>) {
+  const { lineage } = forest(picture)
+  const frontier = new Frontier(lineage)
+  const node = (name: string) => lineage.get(idOf(name)) as ShardNode
+  for (const each of lineage.nodes()) frontier.add(each)
+  for (const [name, state] of Object.entries(states)) node(name).state = state
+  const names = () => [...frontier.nodes()].map(({ shardId }) => shardId.slice(-1)).join('')
+  const token = () =>
+    frontier
+      .token('arn')
+      .shards.map(({ shardId }) => shardId.slice(-1))
+      .join('')
+  return { frontier, node, names, token }
+}
+
+it('a finished shard leaves the frontier when one of its children is started, though no token is read', () => {
+  const { frontier, node, names } = frontierOf('a > b c', { a: 'finished' })
+  frontier.prune(node('a'))
+  expect(names()).toBe('abc')
+  node('b').state = 'reading'
+  frontier.prune(node('a'))
+  expect(names()).toBe('bc')
+})
+
+it('a shard with a record that is not acknowledged stays in the frontier until it is', () => {
+  const { frontier, node, names, token } = frontierOf('a > b', { a: 'finished', b: 'reading' })
+  const delivery = node('a').ledger.deliver({} as StreamRecord, '5')
+  frontier.pruneAll()
+  expect(names()).toBe('ab')
+  expect(token()).toBe('ab')
+  node('a').ledger.settle(delivery)
+  frontier.pruneAll()
+  expect(names()).toBe('b')
+})
+
+it('a finished shard without children stays in the frontier, unless it is gone for good', () => {
+  const { frontier, node, names } = frontierOf('a, b', { a: 'finished', b: 'finished' })
+  frontier.pruneAll()
+  expect(names()).toBe('ab')
+  node('a').gone = true
+  frontier.pruneAll()
+  expect(names()).toBe('b')
+})
+
+it('all shards whose children have taken their place leave the frontier in one go', () => {
+  const { frontier, names, token } = frontierOf('a > b > c > d', {
+    a: 'finished',
+    b: 'finished',
+    c: 'finished',
+    d: 'reading',
+  })
+  frontier.pruneAll()
+  expect(names()).toBe('d')
+  expect(frontier.size).toBe(1)
+  expect(token()).toBe('d')
+})
+
+it('to prune a shard that is not known does nothing', () => {
+  const { frontier, names } = frontierOf('a', {})
+  frontier.prune(undefined)
+  expect(names()).toBe('a')
+})

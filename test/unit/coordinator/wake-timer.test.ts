@@ -1,0 +1,67 @@
+import { expect, it } from 'vitest'
+import { WakeTimer } from '../../../src/coordinator/wake-timer.ts'
+import { ManualClock } from '../../../src/testing/index.ts'
+
+function timerOf() {
+  const clock = new ManualClock()
+  const fired: number[] = []
+  const timer: WakeTimer = new WakeTimer(clock, () => {
+    fired.push(clock.monotonic())
+    timer.wake()
+  })
+  return { clock, timer, fired, set: (at: number) => timer.set(at, clock.monotonic()) }
+}
+
+it('the timer fires when it is due, for all callers that wait', async () => {
+  const { clock, timer, fired, set } = timerOf()
+  const waiting = Promise.all([timer.wait(undefined), timer.wait(undefined)])
+  set(500)
+  await clock.run(waiting)
+  expect(fired).toEqual([500])
+  expect(timer.isAwaited).toBe(false)
+})
+
+it('no timer exists while no caller waits', () => {
+  const { clock, timer, set } = timerOf()
+  set(500)
+  expect(clock.untilNextTimer).toBeUndefined()
+  void timer.wait(undefined)
+  set(500)
+  expect(clock.untilNextTimer).toBe(500)
+  timer.wake()
+  set(500)
+  expect(clock.untilNextTimer).toBeUndefined()
+})
+
+it('the timer is moved to an earlier and to a later time, and there is only one', async () => {
+  const { clock, timer, fired, set } = timerOf()
+  const waiting = timer.wait(undefined)
+  for (const at of [500, 300, 800, Number.POSITIVE_INFINITY, 900]) set(at)
+  await clock.run(waiting)
+  expect(fired).toEqual([900])
+  expect(clock.untilNextTimer).toBeUndefined()
+})
+
+it('a time that is past is due at once, but not before the call returns', async () => {
+  const { clock, timer, fired, set } = timerOf()
+  await clock.advance(1_000)
+  const waiting = timer.wait(undefined)
+  set(200)
+  expect(fired).toEqual([])
+  await clock.run(waiting)
+  expect(fired).toEqual([1_000])
+})
+
+it('the timer goes with the last caller whose signal aborts', async () => {
+  const { clock, timer, set } = timerOf()
+  const [first, second] = [new AbortController(), new AbortController()]
+  const waiting = [timer.wait(first.signal), timer.wait(second.signal)]
+  set(500)
+  first.abort()
+  await waiting[0]
+  expect(clock.untilNextTimer).toBe(500)
+  second.abort()
+  await waiting[1]
+  expect(clock.untilNextTimer).toBeUndefined()
+  expect(timer.isAwaited).toBe(false)
+})
