@@ -7,7 +7,11 @@ it('records that were fetched are delivered before the error when the table is d
   const written = write(2, first)
   await clock.advance(2_000)
   write(2, second)
-  emulator.on('GetRecords', { shard: second, times: Number.POSITIVE_INFINITY }, { fail: 'ThrottlingException' })
+  emulator.on(
+    'GetRecords',
+    { shard: second, times: Number.POSITIVE_INFINITY },
+    { fail: 'ThrottlingException' },
+  )
   const coordinator = open()
   await clock.run(coordinator.moveTo('trim_horizon'))
   const waiting = coordinator.next()

@@ -1,4 +1,4 @@
-import { isStreamError, openStream, type StreamToken } from '../../../src/index.ts'
+import { isStreamError, type openStream, type StreamToken } from '../../../src/index.ts'
 import { createOracle } from '../oracle.ts'
 import { type Asked, fromFuture, fromLatest, fromTime, fromTrimHorizon, type Origin } from '../origin.ts'
 import { seeded } from '../seeded.ts'
@@ -18,16 +18,28 @@ import { within } from './within.ts'
 /** What ends a wait takes effect within this time, in ms: a pending `next()` after `return()`, `close()` or an abort. */
 const WAKE_MS = 60_000
 
+/** `return()` ends a pending `next()` without waiting for the next poll: within this time, in ms. */
+const LEFT_MS = 1_000
+
+/** The last save, with all its attempts, is over after this time, in ms. */
+const SELF_CLOSE_MS = 20_000
+
 /** How late a save may be, in ms: latency, and the backoff after a failed one. */
 const SAVE_SLACK_MS = 7_000
 
 /** Calls that are under way when the consumer stops asking have ended after this time, in ms. */
-const IN_FLIGHT_MS = 20_000
+const IN_FLIGHT_MS = 10_000
 const MINUTE_MS = 60_000
 
-/** How often the consumer waits for what is still owed in the end, and how long, in ms. */
-const LAST_ROUNDS = 12
-const LAST_ROUND_MS = 61_000
+/** Calls, of those that no heartbeat accounts for, that may fail and be made again while nobody waits. */
+const MOST_RETRIES = 10
+
+/** A consumer that waits for a record sleeps no longer than this, in ms: each second of it costs a poll of each shard. */
+const LONGEST_WAIT_MS = 20_000
+
+/** How often the consumer waits for what is still owed in the end, and how long, in ms: for twelve minutes in all. */
+const LAST_ROUNDS = 144
+const LAST_ROUND_MS = 5_000
 
 /** A stream that cannot be opened after so many attempts never will be. Each meets one error that a history planned. */
 const MOST_OPENINGS = 100
@@ -48,6 +60,7 @@ export interface StreamConsumer {
 export function createConsumer(
   world: World,
   setup: StreamSetup,
+  open: typeof openStream,
   tell: (line: () => string) => void,
 ): StreamConsumer {
   const { clock, emulator } = world
@@ -64,8 +77,12 @@ export function createConsumer(
   let heard: unknown
   let running: Running | undefined
   let loop: Loop | undefined
-  /** What goes on beside the steps: a `moveTo`, a loop that was left. */
-  const background = new Set<Promise<void>>()
+  /** What goes on beside the steps, of loops that were left. */
+  const background = new Set<{
+    readonly settled: Promise<void>
+    readonly what: string
+    readonly deadline: number
+  }>()
   const leftLoops = new Set<Loop>()
   let deniedSeen = 0
   let isGone = false
@@ -136,22 +153,24 @@ export function createConsumer(
     isMixed,
   })
 
-  const ledgerAt = (start: Start, asked: Asked): Ledger =>
-    new Ledger(context, oracle.begin(originOf(start, asked), asked.entries), clock.monotonic())
+  const ledgerAt = (start: Start, asked: Asked, takenAt: number): Ledger =>
+    new Ledger(context, oracle.begin(originOf(start, asked), asked.entries), takenAt)
 
+  /** A position that comes from the store needs no save. */
   const ledgersOf = (places: readonly Place[]): Ledger[] =>
-    places.map(({ ledger, count }) => ledger.resumeAt(count, emulator.log.length, clock.monotonic()))
+    places.map(({ ledger, count }) => ledger.resumeAt(count, emulator.log.length, Number.NEGATIVE_INFINITY))
 
   /** Begins to open a stream from the store, or else at the start. */
   const begin = async () => {
     const process = startProcess(world)
     const abort = new AbortController()
     const asked = askedNow(false)
+    const askedAt = clock.monotonic()
     const resumed = setup.checkpoint && store.current
     const expectation = new Expectation(resumed ? ledgersOf(resumed.places) : [])
-    if (!resumed) expectation.moveStarts(() => ledgerAt(setup.startAt, asked))
+    if (!resumed) expectation.moveStarts(() => ledgerAt(setup.startAt, asked, askedAt))
     const placesOf = (token: StreamToken) => expectation.placesOf(token, clock.monotonic())
-    const opening = openStream({
+    const opening = open({
       ...setup.reader,
       ...(setup.follows
         ? { tableName: emulator.tableName, tableClient: process.tableClient, followTable: true }
@@ -298,7 +317,8 @@ export function createConsumer(
 
   const expectSaved = ({ expectation }: Running): void =>
     expectation.expect((ledger) => {
-      const { token } = store.current as NonNullable<FaultyStore['current']>
+      const { token, savedAt } = store.current as NonNullable<FaultyStore['current']>
+      if (savedAt < ledger.takenAt) throw new Violation('exact checkpoint', 'the position is not saved')
       ledger.expectCovered(token, ledger.acknowledgedBy(Number.MAX_VALUE))
     })
 
@@ -332,27 +352,29 @@ export function createConsumer(
     const left = loop
     if (!left) return
     loop = undefined
-    leftLoops.add(left)
-    const left$ = left.leave().catch((error: unknown) => guard(() => explain(error, 'save')))
-    const all = Promise.all([left$, left.pending]).then(() => void leftLoops.delete(left))
-    await goOn(all, 'an iterator that was left', waits)
-  }
-
-  const goOn = async (work: Promise<void>, what: string, waits: boolean): Promise<void> => {
-    const deadline = clock.monotonic() + WAKE_MS
-    const task = work.finally(() => background.delete(task))
-    background.add(task)
-    deadlines.set(task, { deadline, what })
+    if (left.pending) leftLoops.add(left)
+    const pending = left.pending?.then(() => void leftLoops.delete(left))
+    const returned = left.leave().catch((error: unknown) => guard(() => explain(error, 'save')))
+    if (pending) goOn(pending, 'next() of a loop that was left', hadStoreFault() ? WAKE_MS : LEFT_MS)
+    goOn(returned, 'return()', WAKE_MS)
     if (waits) await settleBackground()
   }
 
-  const deadlines = new WeakMap<Promise<void>, { readonly deadline: number; readonly what: string }>()
+  /** Lets something go on beside the next steps, for `ms` at most. */
+  const goOn = (work: Promise<void>, what: string, ms: number): void => {
+    const task = {
+      settled: work.finally(() => background.delete(task)),
+      what,
+      deadline: clock.monotonic() + ms,
+    }
+    background.add(task)
+  }
 
   const settleBackground = async (): Promise<void> => {
-    for (const task of background) {
-      const { deadline, what } = deadlines.get(task) as { deadline: number; what: string }
+    for (const { settled, what, deadline } of background) {
       const left = Math.max(1_000, deadline - clock.monotonic())
-      if (!(await within(clock, left, task))) throw new Violation('never stuck', `${what} is still pending`)
+      if (!(await within(clock, left, settled)))
+        throw new Violation('never stuck', `${what} is still pending`)
     }
     throwHeard()
   }
@@ -389,6 +411,7 @@ export function createConsumer(
 
   /** Undefined for a token when none was kept, or when it is not sure what it stands for. */
   const targetOf = (to: Start | { readonly token: number }) => {
+    const askedAt = clock.monotonic()
     if (typeof to === 'object' && 'token' in to) {
       const { token, places = [] } = kept[to.token % Math.max(1, kept.length)] ?? {}
       const [place] = places
@@ -396,11 +419,11 @@ export function createConsumer(
       const entries = emulator.log.length
       return {
         position: token,
-        newLedger: () => place.ledger.resumeAt(place.count, entries, clock.monotonic()),
+        newLedger: () => place.ledger.resumeAt(place.count, entries, askedAt),
       }
     }
     const asked = askedNow(true)
-    return { position: positionOf(to), newLedger: () => ledgerAt(to, asked) }
+    return { position: positionOf(to), newLedger: () => ledgerAt(to, asked, askedAt) }
   }
 
   let move: Promise<void> | undefined
@@ -418,6 +441,19 @@ export function createConsumer(
       (error: unknown) => guard(() => explain(error, 'close')),
     )
     return current.closing
+  }
+
+  const abort = async (): Promise<void> => {
+    const current = running
+    if (!current) return
+    const isIdle = !loop && !move && background.size === 0 && !current.closing && !store.hadConflict
+    current.abort()
+    if (!isIdle) return
+    // There is no loop that could end and save: the stream closes by itself.
+    await clock.advance(SELF_CLOSE_MS)
+    throwHeard()
+    expectNothingLeft(current.process.timers)
+    if (setup.checkpoint && !hadStoreFault()) expectSaved(current)
   }
 
   /** Closes the stream that is open, and checks that nothing is left of it. */
@@ -498,7 +534,8 @@ export function createConsumer(
 
   const savedOf = (ledger: Ledger): number => {
     try {
-      return store.current ? ledger.coveredBy(store.current.token) : -1
+      if (!store.current || store.current.savedAt < ledger.takenAt) return -1
+      return ledger.coveredBy(store.current.token)
     } catch {
       // It is of the position before.
       return -1
@@ -509,13 +546,14 @@ export function createConsumer(
   const pause = async (ms: number): Promise<void> => {
     const current = running
     const isAsked = loop?.pending || move || background.size > 0 || current?.closing
-    if (!current || isAsked || ms < 2 * MINUTE_MS) return clock.advance(ms)
+    if (!current || isAsked) return clock.advance(Math.min(ms, LONGEST_WAIT_MS))
+    if (ms < 2 * MINUTE_MS) return clock.advance(ms)
     await clock.advance(IN_FLIGHT_MS)
     const before = current.process.polls
     await clock.advance(ms - IN_FLIGHT_MS)
     const polls = current.process.polls - before
-    // Heartbeats: an iterator is renewed after some ten minutes at the earliest, and a failed renewal is tried again.
-    const most = 2 * emulator.shards.length * (1 + ms / MINUTE_MS)
+    // Heartbeats: an iterator is renewed after ten minutes at the earliest, and a failed renewal is tried again.
+    const most = MOST_RETRIES + emulator.shards.length * (1 + ms / (5 * MINUTE_MS))
     if (polls > most) throw new Violation('quiet', `${polls} calls in ${ms} ms, while nobody waits`)
   }
 
@@ -534,7 +572,6 @@ export function createConsumer(
       if (current.isOver) await dispose()
       else if (isComplete(current) && !isDisabled()) break
       round++
-      tell(() => '  a minute later')
     }
     if (isGone) return
     const current = running as Running
@@ -591,7 +628,7 @@ export function createConsumer(
           return
         }
         case 'abort':
-          return running?.abort()
+          return abort()
         case 'close': {
           const current = running
           if (!current) return

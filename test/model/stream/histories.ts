@@ -28,7 +28,7 @@ function taking(loop: fc.Arbitrary<LoopKind>): fc.Arbitrary<ConsumerStep> {
     do: fc.constant('take' as const),
     loop,
     times: fc.integer({ min: 1, max: 6 }),
-    waitMs: fc.constantFrom(0, 100, 2 * SECOND, 20 * SECOND),
+    waitMs: fc.constantFrom(0, 100, SECOND, 6 * SECOND),
   })
 }
 
@@ -96,6 +96,16 @@ const denied: fc.Arbitrary<WorldStep> = fc.record({
   effect: fc.constant('denied' as const),
 })
 
+/** For so long that the stream is closed meanwhile. */
+const throttled: fc.Arbitrary<WorldStep> = fc.record({
+  do: fc.constant('fault' as const),
+  call: fc.constant('DescribeStream' as const),
+  shard: fc.constant(undefined),
+  nth: fc.integer({ min: 1, max: 3 }),
+  times: fc.constantFrom(5, 30),
+  effect: fc.constant('throttled' as const),
+})
+
 const switchedOn = fc.constant<StreamStep>({ do: 'enable' })
 
 // ---- Histories -------------------------------------------------------------------------------------------------------
@@ -118,7 +128,7 @@ const setup: fc.Arbitrary<StreamSetup> = fc.record({
     pageSize: fc.constantFrom(1_000, 1, 3, 10),
     maxConcurrentReads: fc.constantFrom(64, 1, 2),
     maxBufferedBytes: fc.constant(64 * 1024 * 1024),
-    idlePollMs: fc.constantFrom({ min: 200, max: 1_000 }, { min: 500, max: 5_000 }),
+    idlePollMs: fc.constantFrom({ min: 500, max: 5_000 }, { min: 200, max: 1_000 }),
     discoveryIntervalMs: fc.constantFrom(60_000, 10_000),
   }),
   throughClient: fc.constant(false),
@@ -215,6 +225,7 @@ export const streamKinds: Readonly<Record<string, fc.Arbitrary<StreamHistory>>> 
       [1, ending],
       [1, pause],
       [1, restart],
+      [1, throttled],
       [2, switchedOn],
     ],
     following,

@@ -36,18 +36,23 @@ export class Ledger {
 
   /** A ledger that is written on separately from now on. */
   clone(): Ledger {
-    const copy = new Ledger(this.#context, this.#base, this.#acknowledgedAt[0] as number)
+    const copy = new Ledger(this.#context, this.#base, this.takenAt)
     for (const record of this.#records) copy.#deliverFirst(record)
     copy.#acknowledgedAt.push(...this.#acknowledgedAt.slice(1))
     copy.#cursor = this.#cursor
     return copy
   }
 
-  /** The ledger of a stream that is opened from a token which covers the first `count` records of this one. */
+  /** The ledger of a stream that goes to a token which covers the first `count` records of this one. */
   resumeAt(count: number, entries: number, takenAt: number): Ledger {
     const session = copySession(this.#base)
     for (const record of this.#records.slice(0, count)) this.#context.oracle.deliver(session, record)
     return new Ledger(this.#context, reloadSession(session, entries), takenAt)
+  }
+
+  /** A save of before this time does not hold this position. */
+  get takenAt(): number {
+    return this.#acknowledgedAt[0] as number
   }
 
   get session(): Session {

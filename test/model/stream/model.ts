@@ -7,6 +7,6 @@ import type { StreamHistory } from './steps.ts'
 export const streamModel: Model<StreamHistory> = {
   kinds: streamKinds,
   any: anyStreamHistory,
-  play: playStream,
+  play: (history, tell) => playStream(history, tell),
   option: ' --model stream',
 }

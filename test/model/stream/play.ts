@@ -1,3 +1,4 @@
+import { openStream } from '../../../src/index.ts'
 import type { LogEntry } from '../../../src/testing/index.ts'
 import { asViolation, describeLog, describeStep, seconds } from '../play.ts'
 import { seeded } from '../seeded.ts'
@@ -10,15 +11,17 @@ import type { ConsumerStep, StreamHistory, StreamSetup, StreamStep } from './ste
  * that was saved on the way. Rejects with the Violation.
  *
  * @param tell is given the story, a line a step
+ * @param open the library, or something that claims to be as good
  * @returns the service's log
  */
 export async function playStream(
   { setup, steps }: StreamHistory,
   tell: (line: () => string) => void = () => {},
+  open: typeof openStream = openStream,
 ): Promise<readonly LogEntry[]> {
   const world = createWorld(setup)
   delayCalls(world, setup)
-  const consumer = createConsumer(world, setup, tell)
+  const consumer = createConsumer(world, setup, open, tell)
   try {
     for (const step of steps) {
       tell(() => `${seconds(world)} ${describeStep(step)}`)

@@ -7,6 +7,8 @@ import type { StoreFault } from './steps.ts'
 /** A token that was handed to the store. */
 export interface Save {
   readonly token: StreamToken
+  /** When, on the monotonic clock. */
+  readonly savedAt: number
   readonly places: readonly Place[]
 }
 
@@ -56,7 +58,7 @@ export function createStore(
     } catch (error) {
       report(error)
     }
-    const save = { token, places }
+    const save = { token, savedAt: clock.monotonic(), places }
     saves.push(save)
     return save
   }

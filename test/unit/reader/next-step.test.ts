@@ -321,7 +321,7 @@ describe('a position that was trimmed', () => {
   })
 
   it('of which the oldest position can be read is tried again, and then is a gap', () => {
-    const outcome: Outcome = { kind: 'trimHorizonProbed', isReadable: true, failed: failedCall('x') }
+    const outcome: Outcome = { kind: 'trimHorizonProbed', isReadable: true }
     const { state, action } = nextStep(stateOf({ iterator: 'old' }), outcome, contextOf())
     expect(action).toEqual({ do: 'read', at: 1_000_000 })
     expect(state).toMatchObject({ iterator: undefined, isTrimHorizonReadable: true })
@@ -335,7 +335,7 @@ describe('a position that was trimmed', () => {
   })
 
   it('is the end of a closed shard when its oldest position is refused three times in a row', () => {
-    const probed: Outcome = { kind: 'trimHorizonProbed', isReadable: false, failed: failedCall('x') }
+    const probed: Outcome = { kind: 'trimHorizonProbed', isReadable: false }
     const closed = { hasEnded: true }
     expect(repeat(probed, 2, 1_000, closed)).toMatchObject({
       state: { atTip: false },
