@@ -65,7 +65,7 @@ export const readSessionMutants: readonly Mutant[] = [
     },
     {
       name: 'shards are taken to be at their tip after any pause',
-      from: 'reader.doubtTip()',
+      from: 'reader.doubtTip(wasAsleep ? now : now - CONSUMER_AWAY_MS)',
       to: '',
     },
     {
@@ -110,12 +110,12 @@ export const readSessionMutants: readonly Mutant[] = [
     },
     {
       name: 'the children of a shard that expired are missed in full',
-      from: 'for (const child of node.children) if (!this.#isYoung(child)) child.promised = false',
+      from: 'for (const child of node.children) if (!this.#wasWhole(child)) child.promised = false',
       to: '',
     },
     {
       name: 'young children of a shard that expired are not missed',
-      from: 'if (!this.#isYoung(child)) child.promised = false',
+      from: 'if (!this.#wasWhole(child)) child.promised = false',
       to: 'child.promised = false',
     },
     {

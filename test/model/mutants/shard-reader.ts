@@ -93,8 +93,13 @@ export const shardReaderMutants: readonly Mutant[] = inFile('src/reader/shard-re
   },
   {
     name: 'a read that was in flight during a pause shows the tip',
-    from: "const inFlight = this.#phase === 'reading' ? 1 : 0",
-    to: 'const inFlight = 0',
+    from: "this.#phase === 'reading' && this.#polledAt < since ? 1 : 0",
+    to: '0',
+  },
+  {
+    name: 'a read that fails counts as an answer',
+    from: "if (outcome.kind === 'page') this.#answeredAt = this.#polledAt",
+    to: 'this.#answeredAt = this.#polledAt',
   },
   {
     name: 'the last record that was fetched counts as unseen',

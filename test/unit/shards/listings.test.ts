@@ -69,7 +69,7 @@ describe('what listings say of a shard', () => {
 
 describe('a finished shard that is no longer listed', () => {
   it('is not forgotten while a record of it is not acknowledged', () => {
-    const { lineage, list } = forest('a')
+    const { lineage, list } = forest('a > b')
     const node = lineage.get(idOf('a'))
     if (!node) throw new Error('a is listed')
     const delivery = node.ledger.deliver({} as never, '1')
@@ -78,6 +78,19 @@ describe('a finished shard that is no longer listed', () => {
     lineage.forgetMissingSince(11)
     expect(lineage.get(idOf('a'))).toBe(node)
     node.ledger.settle(delivery)
+    lineage.forgetMissingSince(11)
+    expect(lineage.get(idOf('a'))).toBeUndefined()
+  })
+
+  it('is not forgotten while it is young and has no children, as it would be read again when it is listed again', () => {
+    const { lineage, list } = forest('a')
+    const node = lineage.get(idOf('a'))
+    if (!node) throw new Error('a is listed')
+    node.state = 'finished'
+    list({ hide: ['a'], at: 10 })
+    lineage.forgetMissingSince(11)
+    expect(lineage.size).toBe(1)
+    node.gone = true
     lineage.forgetMissingSince(11)
     expect(lineage.size).toBe(0)
   })
