@@ -10,12 +10,6 @@ const SHARDS_PER_PAGE = 100
 /** How often the children of a shard are looked for at short intervals; then the periodic listing has to do. */
 const QUICK_ATTEMPTS = 10
 
-/**
- * After how many responses without children everything is listed for a shard that is not known to be closed: an empty
- * response does not say whether it is.
- */
-const ATTEMPTS_WHILE_NOT_CLOSED = 2
-
 /** How long the consumer waits for the first look for a shard's children, in ms, while DescribeStream fails. */
 const FIRST_LOOK_MS = 60_000
 
@@ -50,6 +44,8 @@ export interface DiscoveryListener {
   onListed(): void
   /** Everything was listed, or (not `wasListed`) only the children of this shard. */
   onSearched(node: ShardNode, wasListed: boolean): void
+  /** Whether records of a shard are in the buffer. */
+  hasBuffered(node: ShardNode): boolean
   /** Whether some shard is being read. */
   isReading(): boolean
   /** A call failed, and is not made again before {@link Discovery.resume}. */
@@ -99,12 +95,16 @@ export class Discovery {
     return this.#isOver
   }
 
-  /** Whether a record before `time` (ms) may be in a child that is being looked for the first time. */
+  /**
+   * Whether a record before `time` (ms) may be in a child that is being looked for the first time. Not in one whose parent
+   * has records in the buffer, as those come first.
+   */
   mayPrecede(time: number): boolean {
     if (this.#firstLooks.size === 0) return false
     const now = this.#now()
     for (const [node, since] of this.#firstLooks) {
-      if (node.reachedTime < time && now - since < FIRST_LOOK_MS) return true
+      if (node.reachedTime >= time || now - since >= FIRST_LOOK_MS) continue
+      if (!this.#listener.hasBuffered(node)) return true
     }
     return false
   }
@@ -229,8 +229,9 @@ export class Discovery {
   #isCheaperOneByOne(nodes: readonly ShardNode[]): boolean {
     if (nodes.length >= Math.ceil(this.#forest.size / SHARDS_PER_PAGE)) return false
     return nodes.every((node) => {
+      // An empty response does not say whether a shard is closed, so the last attempt lists everything.
       const attempts = this.#searches.get(node)?.attempts ?? 0
-      return node.hasEnded || attempts < ATTEMPTS_WHILE_NOT_CLOSED
+      return node.hasEnded || attempts < QUICK_ATTEMPTS - 1
     })
   }
 

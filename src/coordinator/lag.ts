@@ -39,7 +39,7 @@ export function lagOf({ readers, nodes, isOver, serviceNow, now, longestPauseMs 
   for (const node of nodes) {
     const reader = readers.get(node)
     const unacknowledgedAt = node.ledger.oldestOpen?.createdAt.getTime()
-    const isWaiting = reader === undefined ? !isLeafToBeContinued(node, isOver) : reader.isHeld
+    const isWaiting = reader === undefined ? !isToBeRead(node, isOver) : reader.isHeld
     if (isWaiting && unacknowledgedAt === undefined) continue
     const isPolled = reader !== undefined && now - reader.answeredAt <= longestPauseMs + TIP_DOUBTED_AFTER_MS
     const readUpTo = readUpToOf(node, reader, serviceNow, isPolled)
@@ -50,8 +50,12 @@ export function lagOf({ readers, nodes, isOver, serviceNow, now, longestPauseMs 
   return { millisBehindLatest, retentionHeadroomMs: Math.max(0, RETENTION_MS - millisBehindLatest), shards }
 }
 
-/** Whether a shard was read to its end and its children, which hold what came after it, are not known yet. */
-function isLeafToBeContinued(node: ShardNode, isOver: boolean): boolean {
+/**
+ * Whether a shard that is not being read holds records that are wanted: it waits for its parent. Or whether its children do,
+ * which are not known yet.
+ */
+function isToBeRead(node: ShardNode, isOver: boolean): boolean {
+  if (node.state === 'unread') return true
   return node.state === 'finished' && !isOver && !node.gone && node.children.length === 0
 }
 
@@ -62,12 +66,19 @@ function readUpToOf(
   serviceNow: number,
   isPolled: boolean,
 ): number {
-  if (!reader) return Number.isFinite(node.reachedTime) ? node.reachedTime : serviceNow
+  if (!reader && node.state === 'finished')
+    return Number.isFinite(node.reachedTime) ? node.reachedTime : serviceNow
+  if (!reader) return startOf(node, undefined) ?? serviceNow
   const { queue, atTip, caughtUpAt, isFailing, since } = reader
   if (queue.length > 0) return queue.headTime
   if (node.state === 'fetched' || (atTip && isPolled && !isFailing)) return serviceNow
   const known = Math.max(caughtUpAt ?? Number.NEGATIVE_INFINITY, node.reachedTime)
   if (Number.isFinite(known)) return known
-  const start = Math.max(since ?? 0, node.createdAt ?? 0)
-  return start > 0 ? start : serviceNow
+  return startOf(node, since) ?? serviceNow
+}
+
+/** From when on records of a shard are wanted (ms), of which none was read yet; undefined if that is not known. */
+function startOf({ createdAt, start }: ShardNode, since: number | undefined): number | undefined {
+  const from = since ?? (typeof start === 'object' && 'since' in start ? start.since : 0)
+  return Math.max(from, createdAt ?? 0) || undefined
 }

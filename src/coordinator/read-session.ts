@@ -118,6 +118,7 @@ export class ReadSession {
       onShards: (fresh) => this.#sequencer.addDiscovered(fresh),
       onListed: () => this.#onListed(),
       onSearched: (node, wasListed) => this.#onSearched(node, wasListed),
+      hasBuffered: (node) => (this.#sequencer.readers.get(node)?.queue.length ?? 0) > 0,
       isReading: () => this.#sequencer.readers.size > 0,
       onFailed: (error) => this.#fail(error, undefined),
       onIdle: () => this.#changed(),
@@ -357,8 +358,7 @@ export class ReadSession {
     while (!this.#stop.signal.aborted && !this.#errors.isFinal) {
       const reader = remaining.at(-1)
       if (!reader) return
-      const isWaiting = reader.phase === 'checkingEnd' || reader.isFailing
-      if (isWaiting || reader.hasAnsweredSince(after)) remaining.pop()
+      if (reader.isFailing || reader.hasAnsweredSince(after)) remaining.pop()
       else await this.progress()
     }
   }

@@ -155,6 +155,8 @@ export class ShardReader {
     return (
       this.#answeredRead > readNumber ||
       this.#state.isStalled ||
+      // Discovery makes the caller wait for the first look, and no longer.
+      this.#phase === 'checkingEnd' ||
       this.#phase === 'stopped' ||
       this.#phase === 'failed'
     )

@@ -105,22 +105,6 @@ it('credentials that expire while many shards are read fail one call of next(), 
   expect(numbersOf(await drain(coordinator, clock)).sort()).toEqual([0, 1, 2, 3, 4, 5, 6, 7])
 })
 
-it('an error that arrived while the consumer was away is not thrown when it comes back after the credentials were renewed', async () => {
-  const { clock, emulator, open, write } = emulated({ shards: 2 })
-  const coordinator = open()
-  await clock.run(coordinator.moveTo('trim_horizon'))
-  await drain(coordinator, clock)
-  const written = write(4)
-  const [, slow] = emulator.openShards
-  await clock.advance(300)
-  emulator.on('GetRecords', { shard: slow as never }, { fail: 'ExpiredTokenException', delayMs: 3_000 })
-  // Leaves a read of the slow shard in flight.
-  const seen = numbersOf([(await clock.run(coordinator.next())) as never])
-  await clock.advance(60_000)
-  seen.push(...numbersOf(await drain(coordinator, clock)))
-  expect(seen.sort()).toEqual(written)
-})
-
 it('CHILD_SHARDS is still used after credentials had expired once when it was called', async () => {
   const callsForFiveRolls = async (hasExpiredOnce: boolean) => {
     const { clock, emulator, open, write } = emulated({ shards: 300 })

@@ -1,4 +1,3 @@
-import { once } from 'node:events'
 import { Readable } from 'node:stream'
 import type { DynamoDBStream, StreamRecord } from '../../../src/index.ts'
 import type { LoopKind } from './steps.ts'
@@ -27,6 +26,7 @@ export class Loop {
   #isLeft = false
   #end: 'done' | 'failed' | undefined
   #leaving: Promise<void> | undefined
+  #returned: Promise<IteratorResult<Item, undefined>> | undefined
   /** Those who wait for an item of the Readable. */
   readonly #takers: (() => void)[] = []
 
@@ -74,11 +74,12 @@ export class Loop {
 
   async #leave(): Promise<void> {
     const readable = this.#readable
-    if (!readable) return void (await this.#return())
-    if (readable.closed) return
-    const closed = once(readable, 'close')
-    readable.destroy()
-    await closed
+    if (readable) {
+      readable.destroy()
+      if (!readable.closed) await new Promise<void>((resolve) => readable.once('close', () => resolve()))
+    }
+    // A Readable has called it, unless it never asked for anything.
+    await this.#return()
   }
 
   #ask(): Promise<IteratorResult<Item, undefined>> {
@@ -103,11 +104,15 @@ export class Loop {
     return next
   }
 
-  async #return(): Promise<IteratorResult<Item, undefined>> {
+  #return(): Promise<IteratorResult<Item, undefined>> {
+    this.#returned ??= this.#callReturn()
+    return this.#returned
+  }
+
+  async #callReturn(): Promise<IteratorResult<Item, undefined>> {
     this.#isLeft = true
     this.#watcher.leaves(this)
-    const result = this.#iterator.return?.()
-    return (await result) ?? { value: undefined, done: true }
+    return (await this.#iterator.return?.()) ?? { value: undefined, done: true }
   }
 
   #makeReadable(): Readable {

@@ -37,6 +37,12 @@ it('errors that arrive after one was thrown, and before the caller comes back, a
   expect(errors.takeError()?.error).toMatchObject({ message: 'second' })
 })
 
+it('an error is thrown however late the caller comes back', () => {
+  const errors = new BlockingErrors('arn')
+  errors.fail(new Error('denied'), readerOf())
+  expect(errors.takeError()?.error).toMatchObject({ message: 'denied' })
+})
+
 it('a gap is thrown at every call, before any other error, and the first one counts', () => {
   const errors = new BlockingErrors('arn')
   errors.fail(new Error('denied'), undefined)

@@ -1,0 +1,23 @@
+import { expect, it } from 'vitest'
+import { emulated } from '../support/emulated.ts'
+
+it.each([{ delayMs: 5_000 }, { fail: 'ThrottlingException' }])(
+  'the last records of a closed shard do not wait for DescribeStream to show its children: %o',
+  async (effect) => {
+    const { clock, emulator, open, write } = emulated()
+    const written = write(3)
+    const child = emulator.roll(undefined, { hidden: { calls: 1 } })
+    write(1, child.shardId)
+    const coordinator = open()
+    await clock.run(coordinator.moveTo('trim_horizon'))
+    emulator.on('DescribeStream', { times: Number.POSITIVE_INFINITY }, effect)
+    const seen: unknown[] = []
+    const reading = async () => {
+      for (;;) seen.push((await coordinator.next())?.newImage?.n)
+    }
+    reading().catch(() => {})
+    await clock.advance(1_000)
+    expect(seen).toEqual(written)
+    await coordinator.close()
+  },
+)

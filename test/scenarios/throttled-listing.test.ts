@@ -1,0 +1,17 @@
+import { expect, it } from 'vitest'
+import { drain, emulated } from '../support/emulated.ts'
+
+it('next() returns undefined within two minutes though DescribeStream is throttled when a shard has ended', async () => {
+  const { clock, emulator, open } = emulated({ shards: 2 })
+  const coordinator = open()
+  await clock.run(coordinator.moveTo('trim_horizon'))
+  await drain(coordinator, clock)
+  emulator.roll(emulator.openShards[0])
+  emulator.on('DescribeStream', { times: Number.POSITIVE_INFINITY }, { fail: 'ThrottlingException' })
+  let end: unknown = 'pending'
+  void coordinator.next().then((record) => {
+    end = record
+  })
+  await clock.advance(120_000)
+  expect(end).toBeUndefined()
+})
