@@ -164,6 +164,11 @@ export const coordinatorMutants: readonly Mutant[] = [
       to: '',
     },
     {
+      name: 'a child that was whole when the oldest records were requested is not promised in full',
+      from: "return start !== 'start' && start.since === OLDEST_LEFT.since && this.wasWhole(child) ? 'start' : start",
+      to: 'return start',
+    },
+    {
       name: 'a child is merged by its own times, though its parent has reached a later one',
       from: 'reader.queue.raise(forest.parentOf(node)?.reachedTime ?? Number.NEGATIVE_INFINITY)',
       to: '',
@@ -206,6 +211,23 @@ export const coordinatorMutants: readonly Mutant[] = [
       name: 'a shard that cannot be opened with LATEST makes the move fail',
       from: "if (!['trimmed', 'notFound'].includes(classifyError(error))) throw error",
       to: 'throw error',
+    },
+  ]),
+  ...inFile('src/core/service-clock.ts', [
+    {
+      name: 'a clock that is ahead of the service is not corrected',
+      from: 'offsetMs < least || offsetMs > most ? least : offsetMs',
+      to: 'offsetMs < least ? least : offsetMs',
+    },
+    {
+      name: 'the service is taken to have answered when the response arrived',
+      from: 'const most = dateMs + TRUNCATED_MS - calledAt',
+      to: 'const most = dateMs + TRUNCATED_MS - receivedAt',
+    },
+    {
+      name: 'the clock of the service follows the wall clock',
+      from: 'this.#offsetMs === undefined ? this.#clock.now() : this.#clock.monotonic() + this.#offsetMs',
+      to: 'this.#clock.now()',
     },
   ]),
 ]

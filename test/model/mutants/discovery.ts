@@ -37,9 +37,9 @@ export const discoveryMutants: readonly Mutant[] = inFile('src/coordinator/disco
     to: 'QUICK_ATTEMPTS = 1',
   },
   {
-    name: 'the children of a shard that is not known to be closed are looked for one by one',
-    from: 'ATTEMPTS_WHILE_NOT_CLOSED = 2',
-    to: 'ATTEMPTS_WHILE_NOT_CLOSED = 1_000',
+    name: 'the last quick attempt for a shard that is not known to be closed lists nothing',
+    from: 'return node.hasEnded || attempts < QUICK_ATTEMPTS - 1',
+    to: 'return node.hasEnded || attempts < 1_000',
   },
   {
     name: 'a failing DescribeStream holds up all records for an hour',
@@ -107,9 +107,14 @@ export const discoveryMutants: readonly Mutant[] = inFile('src/coordinator/disco
     to: 'this.#disabledAt !== undefined',
   },
   {
-    name: 'the children of one shard that are looked for in vain hold up those of the others',
-    from: 'if (node.reachedTime < time && now - since < FIRST_LOOK_MS) return true',
-    to: 'if (node.reachedTime < time) return true',
+    name: 'a failing first look for children holds up older records for ever',
+    from: 'if (node.reachedTime >= time || now - since >= FIRST_LOOK_MS) continue',
+    to: 'if (node.reachedTime >= time) continue',
+  },
+  {
+    name: 'the first look for children waits though their parent has buffered records',
+    from: 'if (!this.#listener.hasBuffered(node)) return true',
+    to: 'return true',
   },
   {
     name: 'a listing that failed for good is made again at once',

@@ -95,13 +95,8 @@ export const readSessionMutants: readonly Mutant[] = [
     },
     {
       name: 'a heartbeat waits until a failing shard has recovered',
-      from: "const isWaiting = reader.phase === 'checkingEnd' || reader.isFailing",
-      to: "const isWaiting = reader.phase === 'checkingEnd'",
-    },
-    {
-      name: 'a heartbeat waits until the end of a shard was checked',
-      from: "const isWaiting = reader.phase === 'checkingEnd' || reader.isFailing",
-      to: 'const isWaiting = reader.isFailing',
+      from: 'if (reader.isFailing || reader.hasAnsweredSince(after)) remaining.pop()',
+      to: 'if (reader.hasAnsweredSince(after)) remaining.pop()',
     },
     {
       name: 'a page with something else than records is taken in',
@@ -110,12 +105,12 @@ export const readSessionMutants: readonly Mutant[] = [
     },
     {
       name: 'the children of a shard that expired are missed in full',
-      from: 'for (const child of node.children) if (!this.#wasWhole(child)) child.promised = false',
+      from: 'for (const child of node.children) if (!this.#sequencer.wasWhole(child)) child.promised = false',
       to: '',
     },
     {
       name: 'young children of a shard that expired are not missed',
-      from: 'if (!this.#wasWhole(child)) child.promised = false',
+      from: 'if (!this.#sequencer.wasWhole(child)) child.promised = false',
       to: 'child.promised = false',
     },
     {

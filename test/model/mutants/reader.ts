@@ -326,7 +326,7 @@ export const readerMutants: readonly Mutant[] = [
     },
     {
       name: 'the time of GetRecords responses is ignored',
-      from: "if (outcome.kind === 'page') this.#serviceClock.observe(outcome.page.serviceTime, call)",
+      from: "if (outcome.kind === 'page') this.#serviceClock.observe(outcome.page.serviceTime, calledAt)",
       to: '',
     },
   ]),

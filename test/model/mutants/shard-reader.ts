@@ -72,9 +72,14 @@ export const shardReaderMutants: readonly Mutant[] = inFile('src/reader/shard-re
     to: 'this.#answeredRead >= readNumber ||',
   },
   {
+    name: 'a caller waits for a shard whose end is being checked',
+    from: "      this.#phase === 'checkingEnd' ||\n",
+    to: '',
+  },
+  {
     name: 'nothing new is not reported while a shard is stalled',
-    from: "      this.#state.isStalled ||\n      this.#phase === 'stopped' ||",
-    to: "      this.#phase === 'stopped' ||",
+    from: '      this.#state.isStalled ||\n',
+    to: '',
   },
   {
     name: 'a position before the first sequence number of a shard is requested as it is',

@@ -30,6 +30,7 @@ const unitTests: Readonly<Record<string, readonly string[]>> = {
   buffer: ['buffer/', 'records/'],
   checkpoints: ['checkpoints/checkpointer.test.ts', 'stream/'],
   coordinator: ['coordinator/', 'reader/', 'shards/'],
+  core: ['core/'],
   reader: ['reader/', 'coordinator/', 'shards/'],
   shards: ['shards/', 'coordinator/'],
   stream: ['stream/', 'checkpoints/checkpointer.test.ts'],
