@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest'
+import type { Clock } from '../../../src/core/clock.ts'
 import type { StreamsApi } from '../../../src/streams-api/streams-api.ts'
 import { drain, type Emulated, emulated, numbersOf } from '../../support/emulated.ts'
 
@@ -42,4 +43,26 @@ it('a heartbeat renews an iterator with a read of a single record', async () => 
   seen.limits.length = 0
   await clock.run(coordinator.heartbeat())
   expect(seen.limits).toEqual([1])
+})
+
+it("the service's time is learned from GetRecords too, where DescribeStream does not tell it", async () => {
+  const { clock, emulator, open, write } = emulated()
+  write(2)
+  const api: StreamsApi = {
+    openIterator: (...call) => emulator.api.openIterator(...call),
+    listShards: async (...call) => ({ ...(await emulator.api.listShards(...call)), serviceTime: undefined }),
+    readRecords: async (...call) => ({
+      ...(await emulator.api.readRecords(...call)),
+      serviceTime: Math.floor(clock.now() / 1_000) * 1_000,
+    }),
+  }
+  const fiveHoursAhead: Clock = {
+    now: () => clock.now() + 5 * 3_600_000,
+    monotonic: () => clock.monotonic(),
+    setTimer: (delayMs, callback) => clock.setTimer(delayMs, callback),
+  }
+  const coordinator = open({ client: api, clock: fiveHoursAhead })
+  await clock.run(coordinator.moveTo('trim_horizon'))
+  await clock.run(coordinator.next())
+  expect(coordinator.lag().millisBehindLatest).toBeLessThan(5_000)
 })

@@ -72,9 +72,11 @@ describe('an iterator', () => {
   it('starts at the oldest record after a gap', () => {
     const reader = startingAt({ after: '7' }, { ageMs: 25 * HOUR_MS, firstNumber: '1' })
     reader.admit([recordAt('8', NOW)])
+    reader.node.ledger.deliver({} as never, '8')
     reader.goToOldest()
     expect(reader.iteratorStart(NOW)).toEqual({ type: 'TRIM_HORIZON' })
     expect(reader.losesTrimmed(NOW)).toBe(false)
+    expect(reader.node.position).toEqual(OLDEST_LEFT)
   })
 })
 
@@ -211,6 +213,16 @@ describe('a read', () => {
     reader.step(emptyPage, contextAt(0))
     reader.schedule(1_000)
     expect(reader.drained(contextAt(10))).toBe(10)
+  })
+
+  it('comes after the shortest pause at first when the tip is reached, however many pages were empty', () => {
+    const reader = readerOf()
+    let action: ReturnType<ShardReader['step']>
+    for (let page = 1; page <= 6; page++) {
+      reader.startRead(page, 0, NOW)
+      action = reader.step(emptyPage, contextAt(0))
+    }
+    expect(action).toEqual({ do: 'read', at: 200 })
   })
 
   it('shows up to when everything was fetched only at the tip', () => {
