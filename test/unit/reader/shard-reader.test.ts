@@ -245,6 +245,39 @@ describe('a check of the end', () => {
   })
 })
 
+it('a read that fails answers nothing: the last answer is that of the read before it', () => {
+  const reader = readerOf()
+  toTip(reader, 1_000)
+  reader.startRead(7, 2_000, NOW)
+  reader.step(failure('ThrottlingException'), contextAt(2_000))
+  expect(reader.answeredAt).toBe(1_000)
+  toTip(reader, 3_000)
+  expect(reader.answeredAt).toBe(3_000)
+})
+
+describe('a tip that is doubted after a pause of the consumer', () => {
+  const doubtedDuringRead = (startedAt: number) => {
+    const reader = readerOf()
+    toTip(reader)
+    reader.startRead(7, startedAt, NOW)
+    reader.doubtTip(5_000)
+    reader.step(emptyPage, contextAt(6_000))
+    return reader
+  }
+
+  it('is shown by one empty page', () => {
+    expect(doubtedDuringRead(5_000).atTip).toBe(true)
+  })
+
+  it('is not shown by a read that was in flight before, but by the one after it', () => {
+    const reader = doubtedDuringRead(4_999)
+    expect(reader.atTip).toBe(false)
+    reader.startRead(8, 6_000, NOW)
+    reader.step(emptyPage, contextAt(6_000))
+    expect(reader.atTip).toBe(true)
+  })
+})
+
 describe('trimmed records of a shard', () => {
   it('are a gap after one that was read, or after the position', () => {
     expect(startingAt({ after: '1' }).losesTrimmed(NOW)).toBe(true)
