@@ -8,13 +8,14 @@ import { copySources, type WorkingCopy } from './mutants/working-copy.ts'
 
 const USAGE = `Breaks the library on purpose, in one way after the other, and lets the tests find it.
 
-  npx tsx test/model/mutants.ts [--only PATTERN] [--shard 1/4] [--workers 2] [--json FILE]
+  npx tsx test/model/mutants.ts [--only PATTERN] [--shard 1/4] [--workers 2] [--json FILE [--resume]]
 
 --only     mutants whose file and name match this regular expression
 --shard    every fourth mutant, starting with the first
 --workers  how many mutants are tried concurrently
 --json     where to write the results. If the file exists, what found a mutant then is tried first now, and
            mutants that it does not name are kept in it
+--resume   skips the mutants that were killed according to that file, and counts them
 
 Exits with 1 if a mutant does not fit the sources, or if fewer than 90 % of the mutants are killed.
 `
@@ -45,6 +46,7 @@ const { values } = parseArgs({
     shard: { type: 'string', default: '1/1' },
     workers: { type: 'string', default: '2' },
     json: { type: 'string' },
+    resume: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
   },
 })
@@ -184,8 +186,18 @@ async function run(): Promise<void> {
   setPriority(NICENESS)
   // An exit in good order removes the copies, and ends what runs in them.
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130))
-  const verdicts = await judgeAll(selectMutants(), readVerdicts())
-  if (!summarize(verdicts)) process.exitCode = 1
+  const former = readVerdicts()
+  const selected = selectMutants()
+  const done = values.resume ? selected.flatMap((mutant) => killedBefore(mutant, former)) : []
+  const names = new Set(done.map(keyOf))
+  const remaining = selected.filter((mutant) => !names.has(keyOf(mutant)))
+  const verdicts = await judgeAll(remaining, former)
+  if (!summarize([...done, ...verdicts])) process.exitCode = 1
+}
+
+function killedBefore(mutant: Mutant, former: ReadonlyMap<string, Verdict>): Verdict[] {
+  const verdict = former.get(keyOf(mutant))
+  return verdict?.result === 'killed' && mutant.equivalent === undefined ? [verdict] : []
 }
 
 if (values.help) print(USAGE)
