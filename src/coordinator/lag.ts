@@ -15,6 +15,11 @@ export interface StreamLag {
 /** A reader at the tip that was not polled for longer than its longest pause and this (ms) may have records again. */
 const TIP_DOUBTED_AFTER_MS = 5_000
 
+/**
+ * What the lag is computed from.
+ *
+ * @internal
+ */
 export interface LagInput {
   readonly readers: ReadonlyMap<ShardNode, ShardReader>
   /** The shards of the token. */

@@ -43,6 +43,7 @@ export type SharedContext = Pick<StepContext, 'now' | 'serviceNow' | 'random' | 
   readonly hasEnough: boolean
 }
 
+/** @internal */
 export interface ReaderOptions {
   /** Its records wait until those of its parent are delivered. */
   readonly isHeld: boolean

@@ -64,8 +64,9 @@ export function fromLatest(world: World, asked: Asked): Origin {
   const before = new Set(records.slice(0, asked.records))
   const during = new Set(records.slice(asked.records))
   const since = cut(world, asked.serviceTime)
+  const overlapping = cut(world, asked.serviceTime - LATEST_OVERLAP_MS)
   return {
-    allows: (record) => !before.has(record) || isWantedSince(world, record, since - LATEST_OVERLAP_MS),
+    allows: (record) => !before.has(record) || isWantedSince(world, record, overlapping),
     requires: (record) => !before.has(record) && !during.has(record) && isSurelySince(world, record, since),
     isPromised: () => true,
     since,

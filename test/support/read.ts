@@ -15,6 +15,17 @@ export async function drain(
   return records
 }
 
+/**
+ * Takes records until there are `count`, for up to twenty rounds: DynamoDB Local may show a write later than it confirms
+ * it when the machine is busy. A record that was skipped would never come.
+ */
+export async function drainUntil(coordinator: Coordinator, count: number): Promise<StreamRecord[]> {
+  const records: StreamRecord[] = []
+  for (let round = 0; round < 20 && records.length < count; round++)
+    records.push(...(await drain(coordinator)))
+  return records
+}
+
 /** The numbers that `putNumbers` wrote, as the records tell them. */
 export function numbersOf(records: readonly StreamRecord[]): unknown[] {
   return records.map(({ newImage }) => newImage?.n)

@@ -53,11 +53,3 @@ export const emptyPage: Extract<Outcome, { kind: 'page' }> = {
   newestAt: undefined,
   nextIterator: 'next',
 }
-
-export const failure = (
-  name: string,
-  operation: 'GetRecords' | 'GetShardIterator' | 'DescribeStream' = 'GetRecords',
-): Extract<Outcome, { kind: 'failed' }> => ({
-  kind: 'failed',
-  failed: { operation, error: Object.assign(new Error(name), { name, $metadata: { httpStatusCode: 400 } }) },
-})
