@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest'
+import type { Outcome } from '../../../src/reader/next-step.ts'
 import type { ReaderPhase } from '../../../src/reader/shard-reader.ts'
 import { ShardReader } from '../../../src/reader/shard-reader.ts'
 import { OLDEST_LEFT, ShardNode, type ShardStart } from '../../../src/shards/shard.ts'
 import type { WireRecord } from '../../../src/wire/wire-record.ts'
-import { contextAt, emptyPage, failure, NOW, queue, readerOf } from './reader.ts'
+import { contextAt, emptyPage, NOW, queue, readerOf } from './reader.ts'
 
 const HOUR_MS = 3_600_000
 
@@ -27,6 +28,14 @@ const recordAt = (sequenceNumber: string, createdAt?: number): WireRecord => ({
     SequenceNumber: sequenceNumber,
     ...(createdAt !== undefined && { ApproximateCreationDateTime: createdAt / 1_000 }),
   },
+})
+
+const failure = (
+  name: string,
+  operation: 'GetRecords' | 'GetShardIterator' = 'GetRecords',
+): Extract<Outcome, { kind: 'failed' }> => ({
+  kind: 'failed',
+  failed: { operation, error: Object.assign(new Error(name), { name, $metadata: { httpStatusCode: 400 } }) },
 })
 
 /** Brings a reader to the tip, by empty pages at `now`. */
