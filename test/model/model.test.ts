@@ -1,9 +1,7 @@
-import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { findFailure } from './check.ts'
 import { anyHistory, kinds } from './histories.ts'
-import { mutants, mutate } from './mutant-list.ts'
 import { makeNaive } from './naive-coordinator.ts'
 import { play } from './play.ts'
 import type { History } from './steps.ts'
@@ -63,11 +61,5 @@ describe('random histories', () => {
     const { kept, played, broken } = await tally(anyHistory, { seed: SEED, count: 60 }, makeNaive)
     expect(kept).toBeLessThan(played / 2)
     expect([...broken.keys()]).toEqual(expect.arrayContaining(['complete', 'nothing twice']))
-  })
-})
-
-describe('mutants', () => {
-  it.each(mutants)('fit the sources: $name', (mutant) => {
-    expect(mutate(readFileSync(mutant.file, 'utf8'), mutant)).toBeDefined()
   })
 })

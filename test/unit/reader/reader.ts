@@ -45,7 +45,7 @@ export function queue(reader: ShardReader, count: number): void {
   reader.queue.push({ records, first: 0, bytes: 100 * count, context })
 }
 
-export const emptyPage: Outcome = {
+export const emptyPage: Extract<Outcome, { kind: 'page' }> = {
   kind: 'page',
   records: 0,
   admitted: 0,

@@ -1,0 +1,20 @@
+import { readFileSync } from 'node:fs'
+import { describe, expect, it } from 'vitest'
+import { mutants } from './mutant-list.ts'
+import { mutate } from './mutants/mutant.ts'
+
+describe('mutants', () => {
+  it.each(mutants)('$file: "$name" fits the source', (mutant) => {
+    expect(mutate(readFileSync(mutant.file, 'utf8'), mutant)).toBeDefined()
+  })
+
+  it('have names of their own', () => {
+    const names = mutants.map(({ file, name }) => `${file}: ${name}`)
+    expect(names.filter((name, index) => names.indexOf(name) !== index)).toEqual([])
+  })
+
+  it('differ from each other', () => {
+    const changes = mutants.map(({ file, from, to }) => JSON.stringify([file, from, to]))
+    expect(changes.filter((change, index) => changes.indexOf(change) !== index)).toEqual([])
+  })
+})

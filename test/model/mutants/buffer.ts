@@ -1,0 +1,48 @@
+import { inFile, type Mutant } from './mutant.ts'
+
+export const bufferMutants: readonly Mutant[] = [
+  ...inFile('src/buffer/record-buffer.ts', [
+    {
+      name: 'records of the same time come in the order of the heap',
+      from: 'a.headTime - b.headTime || a.node.ordinal - b.node.ordinal',
+      to: 'a.headTime - b.headTime',
+    },
+    {
+      name: 'a shard keeps its place in the merge when its next record is newer',
+      from: 'else if (queue.headTime !== time) this.#heap.replace(queue)',
+      to: '',
+    },
+    {
+      name: 'records that are held back take part in the merge',
+      from: 'if (this.#queues.has(queue)) this.#heap.push(queue)',
+      to: 'this.#heap.push(queue)',
+    },
+  ]),
+  ...inFile('src/buffer/shard-queue.ts', [
+    {
+      name: 'a page comes before those that were fetched earlier',
+      from: 'this.#pages.push(page)',
+      to: 'this.#pages.splice(1, 0, page)',
+    },
+    {
+      name: 'memory of one page that was freed counts for the next one too',
+      from: '      this.#forgotten = 0\n',
+      to: '',
+    },
+    {
+      name: 'a record is merged by its own time, though its lineage has reached a later one',
+      from: 'this.headTime = Math.max(createdAt, reached)',
+      to: 'this.headTime = Math.max(createdAt, reached - Infinity)',
+    },
+    {
+      name: 'a record without a time has that of the start of its shard',
+      from: 'this.#lastCreatedAt = createdAt\n',
+      to: '',
+    },
+    {
+      name: 'unwanted records at the start of a later page are delivered',
+      from: 'this.#at = this.#pages[0]?.first ?? 0',
+      to: 'this.#at = 0',
+    },
+  ]),
+]

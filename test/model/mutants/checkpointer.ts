@@ -1,0 +1,44 @@
+import { inFile, type Mutant } from './mutant.ts'
+
+export const checkpointerMutants: readonly Mutant[] = inFile('src/checkpoints/checkpointer.ts', [
+  {
+    name: 'records done during a save do not count for the next one',
+    from: '    this.#newRecords = 0\n    try {\n      await store.save(name, token)',
+    to: '    try {\n      await store.save(name, token)\n      this.#newRecords = 0',
+  },
+  {
+    name: 'what was done during a save counts as saved',
+    from: 'this.#savedRevision = revision\n',
+    to: 'this.#savedRevision = this.#revision\n',
+  },
+  {
+    name: 'a checkpoint is saved one record late',
+    from: 'this.#newRecords >= this.#options.everyRecords',
+    to: 'this.#newRecords > this.#options.everyRecords',
+  },
+  {
+    name: 'two saves are in flight at the same time',
+    from: 'if (this.#isSaving || this.#isStopped ||',
+    to: 'if (this.#isStopped ||',
+  },
+  {
+    name: 'a flush waits for the pause of a failed save',
+    from: 'this.#retryNow?.()\n    this.#schedule()',
+    to: 'this.#schedule()',
+  },
+  {
+    name: 'the timer of the next save is not cleared by a save',
+    from: '    this.#cancelTimer?.()\n    this.#cancelTimer = undefined\n    try {',
+    to: '    this.#cancelTimer?.()\n    try {',
+  },
+  {
+    name: 'a conflict is retried',
+    from: "if (isStreamError(error, 'checkpoint.conflict')) throw error",
+    to: '',
+  },
+  {
+    name: 'a closed checkpointer saves on',
+    from: 'this.flush(signal).finally(() => this.stop())',
+    to: 'this.flush(signal)',
+  },
+])

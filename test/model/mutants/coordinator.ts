@@ -1,0 +1,233 @@
+import { inFile, type Mutant } from './mutant.ts'
+
+export const coordinatorMutants: readonly Mutant[] = [
+  ...inFile('src/coordinator/coordinator.ts', [
+    {
+      name: 'of several moves the one that takes longest wins',
+      from: 'if (this.isClosed || move < this.#currentMove) {',
+      to: 'if (this.isClosed) {',
+    },
+    {
+      name: 'reading at the former position goes on after a move',
+      from: 'this.#session?.stop(closed())\n    this.#session = session',
+      to: 'this.#session = session',
+    },
+    {
+      name: 'a move has effect before what depends on it was cleared',
+      from: 'this.#session = session\n    onMoved()',
+      to: 'this.#session = session\n    queueMicrotask(onMoved)',
+    },
+    {
+      name: 'concurrent calls of next overtake each other',
+      from: 'if (this.#calls.isIdle) {',
+      to: 'if (this.streamArn !== undefined) {',
+    },
+    {
+      name: 'a caller counts as waiting after it was answered',
+      from: '} finally {\n        session.endRound()\n      }',
+      to: '} finally {\n      }',
+    },
+    {
+      name: 'the children of a finished shard are not roots',
+      from: "(parent === undefined || parent.state === 'finished')",
+      to: 'parent === undefined',
+    },
+    {
+      name: 'shards whose records are held back are active',
+      from: '.filter(({ isHeld }) => !isHeld)',
+      to: '',
+    },
+  ]),
+  ...inFile('src/coordinator/frontier.ts', [
+    {
+      name: 'a finished shard leaves the token before its children are seen',
+      from: 'return node.gone || node.children.some',
+      to: 'return true || node.children.some',
+    },
+    {
+      name: 'a finished shard leaves the token though a record of it is not acknowledged',
+      from: "node.state !== 'finished' || node.ledger.hasOpen",
+      to: "node.state !== 'finished'",
+    },
+    {
+      name: 'a shard that is gone stays in the token',
+      from: 'return node.gone || node.children.some',
+      to: 'return node.children.some',
+    },
+    {
+      name: 'a shard that was skipped because of its time is not marked in the token',
+      from: "isSkipped ? 'passed' : undefined",
+      to: 'undefined',
+    },
+    {
+      name: 'a shard with a record that is not acknowledged is marked as skipped',
+      from: "!node.ledger.hasOpen && node.state === 'finished' && isSince(at)",
+      to: "node.state === 'finished' && isSince(at)",
+    },
+    {
+      name: 'a shard that waits to be read from a time on is missing in the token',
+      from: 'if (!node.isStarted) return this.#waiting(node)',
+      to: 'if (!node.isStarted) return undefined',
+    },
+  ]),
+  ...inFile('src/coordinator/start-session.ts', [
+    {
+      name: 'a time that comes while iterators are opened is read from LATEST',
+      from: 'return position.since > now + tookMs + FUTURE_MS',
+      to: 'return position.since > now - tookMs - 1e15',
+    },
+    {
+      name: 'shards newer than a token are taken to be known to it',
+      from: "position.kind === 'token' ? newestShardOf(position.token) : now",
+      to: 'now',
+    },
+    {
+      name: 'records dated slightly before a LATEST request are dropped',
+      from: 'calledAtByServiceClock) - LATEST_OVERLAP_MS)',
+      to: 'calledAtByServiceClock))',
+    },
+    {
+      name: 'latest is requested by the clock that is ahead',
+      from: 'truncatedToSecond(Math.min(now, calledAtByServiceClock) - LATEST_OVERLAP_MS)',
+      to: 'truncatedToSecond(now - LATEST_OVERLAP_MS + 2_000)',
+    },
+  ]),
+  ...inFile('src/coordinator/shard-sequencer.ts', [
+    {
+      name: 'children that are listed after their parent was finished are not read',
+      from: 'if (hasStartedDescendant(node)) this.#liesBeforePosition(node)',
+      to: "if (hasStartedDescendant(node) || forest.parentOf(node)?.state === 'finished') this.#liesBeforePosition(node)",
+    },
+    {
+      name: 'a shard is opened again at the next look',
+      from: "    this.#unread.delete(node)\n    node.state = 'reading'",
+      to: "    node.state = 'reading'",
+    },
+    {
+      name: 'children of shards that a token names as finished are not looked for',
+      from: 'for (const node of finished) this.#advance(node)',
+      to: '',
+    },
+    {
+      name: 'a new child does not start where its parent says',
+      from: 'node.start = parent && !unknown.has(parent) ? parent.childStart : this.#newShardStart',
+      to: 'node.start = this.#newShardStart',
+    },
+    {
+      name: 'a shard is read before the page of the listing that may show its parent',
+      from: 'if (this.#unread.has(node) && !forest.missingParentOf(node)) this.#plan(node)',
+      to: 'if (this.#unread.has(node)) this.#plan(node)',
+    },
+    {
+      name: 'a shard that is held back is not released by a listing',
+      from: 'for (const node of [...this.#held]) this.#releaseIfFree(node)',
+      to: '',
+    },
+    {
+      name: 'an empty shard that is held back finishes before its parent',
+      from: 'if (reader.queue.length === 0 && !reader.isHeld) this.finish(reader)',
+      to: 'if (reader.queue.length === 0) this.finish(reader)',
+    },
+    {
+      name: 'what waits behind two shards of a token is not read',
+      from: "else if (child.state === 'finished' && node.state === 'finished') this.#advance(child)",
+      to: '',
+    },
+    {
+      name: 'only the parent of a started shard lies before the position, not its ancestors',
+      from: 'before = this.#options.forest.parentOf(before)',
+      to: 'before = undefined',
+    },
+    {
+      name: 'a parent that was trimmed before it was listed is not a gap',
+      from: 'this.#noticeTrimmedParent(node)',
+      to: '',
+    },
+    {
+      name: 'a parent that is older than the position is a gap',
+      from: 'if (createdAt === undefined || createdAt <= this.#newestKnown - SERVICE_TIME_STEP_MS) return',
+      to: '',
+    },
+    {
+      name: 'a parent that was read and forgotten is a gap',
+      from: "if (!missing || missing.state === 'read') return",
+      to: 'if (!missing) return',
+    },
+    {
+      name: 'a shard whose parent was read is not promised in full',
+      from: "if (node.start === 'start' && parent.fetched !== undefined) node.promised = true",
+      to: '',
+    },
+    {
+      name: 'a child starts at the requested time though its parent had records of that time',
+      from: "if (reader && reader.since === undefined) return 'start'",
+      to: '',
+    },
+    {
+      name: 'a child that was whole when the oldest records were requested is not promised in full',
+      from: "return start !== 'start' && start.since === OLDEST_LEFT.since && this.wasWhole(child) ? 'start' : start",
+      to: 'return start',
+    },
+    {
+      name: 'a child is merged by its own times, though its parent has reached a later one',
+      from: 'reader.queue.raise(forest.parentOf(node)?.reachedTime ?? Number.NEGATIVE_INFINITY)',
+      to: '',
+    },
+    {
+      name: 'an empty shard that was read while it was held back never finishes',
+      from: "if (node.state === 'fetched' && reader.queue.length === 0) this.finish(reader)",
+      to: '',
+    },
+  ]),
+  ...inFile('src/coordinator/lag.ts', [
+    {
+      name: 'buffered records do not count in the lag',
+      from: 'if (queue.length > 0) return queue.headTime',
+      to: '',
+    },
+    {
+      name: 'a failing shard at its tip has no lag',
+      from: '(atTip && isPolled && !isFailing)',
+      to: '(atTip && isPolled)',
+    },
+    {
+      name: 'a shard that nobody polls has no lag',
+      from: '(atTip && isPolled && !isFailing)',
+      to: '(atTip && !isFailing)',
+    },
+    {
+      name: 'records that are not acknowledged do not count in the lag',
+      from: 'Math.min(readUpTo, unacknowledgedAt ?? readUpTo)',
+      to: 'readUpTo',
+    },
+  ]),
+  ...inFile('src/coordinator/open-at-latest.ts', [
+    {
+      name: 'an error of LATEST that needs a human is ignored',
+      from: "if (!['trimmed', 'notFound'].includes(classifyError(error))) throw error",
+      to: '',
+    },
+    {
+      name: 'a shard that cannot be opened with LATEST makes the move fail',
+      from: "if (!['trimmed', 'notFound'].includes(classifyError(error))) throw error",
+      to: 'throw error',
+    },
+  ]),
+  ...inFile('src/core/service-clock.ts', [
+    {
+      name: 'a clock that is ahead of the service is not corrected',
+      from: 'offsetMs < least || offsetMs > most ? least : offsetMs',
+      to: 'offsetMs < least ? least : offsetMs',
+    },
+    {
+      name: 'the service is taken to have answered when the response arrived',
+      from: 'const most = dateMs + TRUNCATED_MS - calledAt',
+      to: 'const most = dateMs + TRUNCATED_MS - receivedAt',
+    },
+    {
+      name: 'the clock of the service follows the wall clock',
+      from: 'this.#offsetMs === undefined ? this.#clock.now() : this.#clock.monotonic() + this.#offsetMs',
+      to: 'this.#clock.now()',
+    },
+  ]),
+]

@@ -1,0 +1,134 @@
+import { inFile, type Mutant } from './mutant.ts'
+
+export const discoveryMutants: readonly Mutant[] = inFile('src/coordinator/discovery.ts', [
+  {
+    name: 'a disabled stream never ends',
+    from: 'this.#isOver = startedAt >= this.#disabledAt + LAST_LISTING_AFTER_MS',
+    to: 'this.#isOver = false',
+  },
+  {
+    name: 'a disabled stream is not listed once more',
+    from: 'LAST_LISTING_AFTER_MS = 1_500',
+    to: 'LAST_LISTING_AFTER_MS = 0',
+  },
+  {
+    name: 'a listing that started too early counts as the last one of a disabled stream',
+    from: 'this.#isOver = startedAt >= this.#disabledAt',
+    to: 'this.#isOver = now >= this.#disabledAt',
+  },
+  {
+    name: 'a disabled stream ends though its last listing showed a new shard',
+    from: 'if (this.#disabledAt === undefined || hasGrown) this.#disabledAt = now',
+    to: 'if (this.#disabledAt === undefined) this.#disabledAt = now',
+  },
+  {
+    name: 'shards of a disabled stream stay open',
+    from: 'this.#forest.closeAll()',
+    to: '',
+  },
+  {
+    name: 'nothing new is reported before the last listing of a disabled stream',
+    from: 'this.firstLookEndsAt < Number.POSITIVE_INFINITY : !this.#isOver',
+    to: 'this.firstLookEndsAt < Number.POSITIVE_INFINITY : false',
+  },
+  {
+    name: 'late children are looked for once, then at the periodic listing',
+    from: 'QUICK_ATTEMPTS = 10',
+    to: 'QUICK_ATTEMPTS = 1',
+  },
+  {
+    name: 'the last quick attempt for a shard that is not known to be closed lists nothing',
+    from: 'return node.hasEnded || attempts < QUICK_ATTEMPTS - 1',
+    to: 'return node.hasEnded || attempts < 1_000',
+  },
+  {
+    name: 'a failing DescribeStream holds up all records for an hour',
+    from: 'FIRST_LOOK_MS = 60_000',
+    to: 'FIRST_LOOK_MS = 3_600_000',
+  },
+  {
+    name: 'a stream that DescribeStream does not know once is gone',
+    from: "if (classifyError(error) === 'notFound' && !this.#wasNotFound) {",
+    to: 'if (false) {',
+  },
+  {
+    name: 'a successful listing does not reset that the stream was not found',
+    from: 'this.#wasNotFound = false\n      })',
+    to: '})',
+  },
+  {
+    name: 'a stream without shards is listed at the periodic interval only',
+    from: ': Math.min(Math.max(NOTHING_TO_READ_INTERVAL_MS, tookMs), this.#intervalMs)',
+    to: ': this.#intervalMs',
+  },
+  {
+    name: 'a finished shard that is not listed once is forgotten',
+    from: 'REMEMBER_MISSING_MS = 3_600_000',
+    to: 'REMEMBER_MISSING_MS = -1',
+  },
+  {
+    name: 'a search that is repeated starts anew',
+    from: 'if (this.#searches.has(node)) return',
+    to: '',
+  },
+  {
+    name: 'a search that started during a listing counts as answered by it',
+    from: 'for (const node of searched) this.#afterAttempt(node, now, true)',
+    to: 'for (const node of [...this.#searches.keys(), ...searched.slice(0, 0)]) this.#afterAttempt(node, now, true)',
+  },
+  {
+    name: 'children are looked for shard by shard, however many they are',
+    from: 'if (nodes.length >= Math.ceil(this.#forest.size / SHARDS_PER_PAGE)) return false',
+    to: '',
+  },
+  {
+    name: 'everything is listed, also for one shard of a large stream',
+    from: '!this.#isCheaperOneByOne(due)',
+    to: 'true',
+  },
+  {
+    name: 'an endpoint that rejects the shard filter stops discovery',
+    from: "if (kind !== 'fatal' && kind !== 'notFound') throw error",
+    to: 'throw error',
+  },
+  {
+    name: 'children that another listing shows do not end a search',
+    from: 'if (parent && this.#searches.has(parent)) this.#listener.onSearched(parent, false)',
+    to: '',
+  },
+  {
+    name: 'late children are looked for without a pause',
+    from: 'Math.round(Math.min(1_000, 50 * 2 ** (attempts - 1))',
+    to: 'Math.round(0 * attempts',
+  },
+  {
+    name: 'a disabled stream has the search for children of an open shard stopped before its last listing',
+    from: 'this.#disabledAt !== undefined && (wasListed || node.hasEnded)',
+    to: 'this.#disabledAt !== undefined',
+  },
+  {
+    name: 'a failing first look for children holds up older records for ever',
+    from: 'if (node.reachedTime >= time || now - since >= FIRST_LOOK_MS) continue',
+    to: 'if (node.reachedTime >= time) continue',
+  },
+  {
+    name: 'the first look for children waits though their parent has buffered records',
+    from: 'if (!this.#listener.hasBuffered(node)) return true',
+    to: 'return true',
+  },
+  {
+    name: 'a listing that failed for good is made again at once',
+    from: 'this.#isSuspended = true',
+    to: '',
+  },
+  {
+    name: 'a hidden parent is looked for at the periodic listing only',
+    from: 'if (this.#hiddenAttempts === 0) return Number.POSITIVE_INFINITY',
+    to: 'return Number.POSITIVE_INFINITY',
+  },
+  {
+    name: 'only the first page of a listing counts',
+    from: 'status = page.status\n    }',
+    to: 'status = page.status\n      break\n    }',
+  },
+])

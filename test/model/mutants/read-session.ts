@@ -1,0 +1,187 @@
+import { inFile, type Mutant } from './mutant.ts'
+
+export const readSessionMutants: readonly Mutant[] = [
+  ...inFile('src/coordinator/read-session.ts', [
+    {
+      name: 'records that come without a next iterator are dropped',
+      from: 'this.buffer.push(reader.queue, {',
+      to: 'if (page.nextIterator !== undefined) this.buffer.push(reader.queue, {',
+    },
+    {
+      name: 'newer records are delivered while a shard with a backlog was not read',
+      from: '(this.#mayPrecede(queue.headTime) && !this.#errors.isStreamGone)',
+      to: 'false',
+    },
+    {
+      name: 'newer records are delivered before the children of an ended shard are looked for',
+      from: 'return this.#discovery.mayPrecede(time)',
+      to: 'return false',
+    },
+    {
+      name: 'a disabled stream has ended, whatever is still to be read',
+      from: 'return this.#discovery.isOver && this.#sequencer.isFinished',
+      to: 'return this.#discovery.isOver',
+    },
+    {
+      name: 'latest may start up to a second too early',
+      from: 'page.serviceTime + TRUNCATED_MS - (clock',
+      to: 'page.serviceTime - (clock',
+      equivalent: 'latest may include records that are dated up to two seconds before the call',
+    },
+    {
+      name: 'latest starts when the listing ends',
+      from: 'TRUNCATED_MS - (clock.monotonic() - calledAt)',
+      to: 'TRUNCATED_MS',
+      equivalent: 'latest takes the earlier of this and of the call by the clock of the service',
+    },
+    {
+      name: 'parents that only a token names are not looked for',
+      from: 'this.forest.updateHiddenParents(listedAt, clock.monotonic(), serviceClock.now())',
+      to: '',
+    },
+    {
+      name: 'buffered records of a stream that is gone wait for others',
+      from: '(this.#mayPrecede(queue.headTime) && !this.#errors.isStreamGone)',
+      to: 'this.#mayPrecede(queue.headTime)',
+    },
+    {
+      name: 'that reading has caught up is reported once only',
+      from: 'this.#hasReportedCaughtUp = false\n    const delivery',
+      to: 'const delivery',
+    },
+    {
+      name: 'a shard that failed is never read again',
+      from: 'for (const reader of this.#errors.takeStopped()) this.#pump.schedule(reader, now)',
+      to: '',
+    },
+    {
+      name: 'a listing that failed is never made again',
+      from: 'this.#discovery.resume()',
+      to: '',
+    },
+    {
+      name: 'the time that a machine was asleep does not count as a pause',
+      from: 'const wasAsleep = wall - last.wall - pauseMs >= CONSUMER_AWAY_MS',
+      to: 'const wasAsleep = false && wall > 0',
+    },
+    {
+      name: 'shards are taken to be at their tip after any pause',
+      from: 'reader.doubtTip(wasAsleep ? now : now - CONSUMER_AWAY_MS)',
+      to: '',
+    },
+    {
+      name: 'nothing new waits for shards whose records are held back',
+      from: '!isHeld && !isStalled && phase',
+      to: '!isStalled && phase',
+    },
+    {
+      name: 'nothing new is reported while a shard that was just opened is read for the first time',
+      from: 'if (this.buffer.next !== undefined || this.#blocking.size > 0) return false',
+      to: 'if (this.buffer.next !== undefined) return false',
+    },
+    {
+      name: 'nothing new is reported before the children of an ended shard are looked for',
+      from: 'return isAnswered(round) && !this.#discovery.isAwaited',
+      to: 'return isAnswered(round)',
+    },
+    {
+      name: 'a heartbeat reads shards that have buffered records',
+      from: 'if (reader.queue.length > 0) reader.dropIterator()\n      else remaining.push(reader)',
+      to: 'remaining.push(reader)',
+    },
+    {
+      name: 'a heartbeat renews iterators only when they have expired',
+      from: '> now + RENEW_BEFORE_EXPIRY_MS) continue',
+      to: '> now) continue',
+    },
+    {
+      name: 'a heartbeat waits until a failing shard has recovered',
+      from: 'if (reader.isFailing || reader.hasAnsweredSince(after)) remaining.pop()',
+      to: 'if (reader.hasAnsweredSince(after)) remaining.pop()',
+    },
+    {
+      name: 'a page with something else than records is taken in',
+      from: 'return Array.isArray(page?.records) && page.records.every(isRecord)',
+      to: 'return Array.isArray(page?.records)',
+    },
+    {
+      name: 'the children of a shard that expired are missed in full',
+      from: 'for (const child of node.children) if (!this.#sequencer.wasWhole(child)) child.promised = false',
+      to: '',
+    },
+    {
+      name: 'young children of a shard that expired are not missed',
+      from: 'if (!this.#sequencer.wasWhole(child)) child.promised = false',
+      to: 'child.promised = false',
+    },
+    {
+      name: 'each shard that is not found has the stream looked up by a call of its own',
+      from: 'this.#streamCheck ??= tryToListShards',
+      to: 'this.#streamCheck = tryToListShards',
+    },
+    {
+      name: 'an expired shard stays open',
+      from: 'reader.node.closed = true',
+      to: '',
+    },
+    {
+      name: 'a deleted stream is reported with the error of the SDK',
+      from: "if (classifyError(error) === 'notFound') this.#errors.streamGone(error)\n    else this.#errors",
+      to: 'this.#errors',
+    },
+    {
+      name: 'that reading has caught up is reported with records in the buffer',
+      from: 'if (this.buffer.length > 0 || this.#blocking.size > 0) return',
+      to: '',
+    },
+    {
+      name: 'a shard that a listing shows as open is searched on',
+      from: 'if (isListedAsOpen) this.#discovery.stopSearch(node)',
+      to: '',
+    },
+    {
+      name: 'children of a shard that is gone are looked for',
+      from: 'if (!node.gone) this.#discovery.search(node, true)',
+      to: 'this.#discovery.search(node, true)',
+    },
+    {
+      name: 'shards are read and listed while the consumer stays away',
+      from: 'if (!this.#wakeTimer.isAwaited && now - this.#lastDemand.monotonic >= CONSUMER_AWAY_MS) return',
+      to: '',
+    },
+    {
+      name: 'the time limit of the first look for children wakes nobody',
+      from: 'if (this.#firstLookEndsAt <= this.#context.clock.monotonic()) this.#changed()\n    else this.#run()',
+      to: 'this.#run()',
+    },
+    {
+      name: 'DynamoDB Local is taken to tell times to the second',
+      from: '? 60_000 : 1_000',
+      to: '? 1_000 : 1_000',
+    },
+  ]),
+  ...inFile('src/coordinator/blocking-errors.ts', [
+    {
+      name: 'an error that arrived before the caller came back is thrown as well',
+      from: 'if (!this.#isThrown) this.#failure ??=',
+      to: 'this.#failure ??=',
+    },
+    {
+      name: 'an error is thrown at every call',
+      from: 'this.#failure = undefined\n',
+      to: '\n',
+    },
+  ]),
+  ...inFile('src/coordinator/wake-timer.ts', [
+    {
+      name: 'a caller that leaves keeps its timer',
+      from: 'if (!this.isAwaited) this.cancel()',
+      to: '',
+    },
+    {
+      name: 'a timer is set though no caller waits',
+      from: 'const at = this.isAwaited ? dueAt : Number.POSITIVE_INFINITY',
+      to: 'const at = dueAt',
+    },
+  ]),
+]

@@ -1,0 +1,354 @@
+import { inFile, type Mutant } from './mutant.ts'
+
+export const readerMutants: readonly Mutant[] = [
+  ...inFile('src/reader/next-step.ts', [
+    {
+      name: 'one empty page counts as the tip',
+      from: 'EMPTY_PAGES_TO_CROSS = 6',
+      to: 'EMPTY_PAGES_TO_CROSS = 1',
+    },
+    {
+      name: 'six empty pages of a closed shard count as the tip',
+      from: 'EMPTY_PAGES_OF_CLOSED_SHARD = 100',
+      to: 'EMPTY_PAGES_OF_CLOSED_SHARD = 6',
+    },
+    {
+      name: 'a failing shard holds up all others for an hour',
+      from: 'STALLED_AFTER_MS: number = 60_000',
+      to: 'STALLED_AFTER_MS: number = 3_600_000',
+    },
+    {
+      name: 'the time that the process was suspended counts as failing',
+      from: '1.5 * (CALL_TIMEOUT_MS + LONGEST_RETRY_DELAY_MS)',
+      to: 'Number.POSITIVE_INFINITY',
+    },
+    {
+      name: 'a closed shard is finished when it is refused once',
+      from: 'REFUSALS_OF_CLOSED_SHARD = 3',
+      to: 'REFUSALS_OF_CLOSED_SHARD = 1',
+    },
+    {
+      name: 'a young shard that is not found is given up at once',
+      from: 'YOUNG_SHARD_NOT_FOUND_MS = 300_000',
+      to: 'YOUNG_SHARD_NOT_FOUND_MS = 0',
+    },
+    {
+      name: 'an old shard is given up when it is not found once',
+      from: 'OLD_SHARD_NOT_FOUND = 2',
+      to: 'OLD_SHARD_NOT_FOUND = 1',
+    },
+    {
+      name: 'an unreadable oldest position does not mean that nothing is left',
+      from: 'if (!outcome.isReadable) return nothingLeft(state, context)',
+      to: '',
+    },
+    {
+      name: 'a readable oldest position is forgotten, and probed again',
+      from: 'reopen({ ...state, isTrimHorizonReadable: true }, context.now)',
+      to: 'reopen(state, context.now)',
+    },
+    {
+      name: 'a successful read does not reset the count of failures',
+      from: 'refusals: 0,\n    ...noFailure,',
+      to: 'refusals: 0,',
+    },
+    {
+      name: 'a successful read leaves the oldest position known as readable',
+      from: 'isTrimHorizonReadable: false,\n    refusals: 0,',
+      to: 'refusals: 0,',
+    },
+    {
+      name: 'an iterator is taken to live forever',
+      from: 'context.polledAt + ITERATOR_LIFE_MS',
+      to: 'Number.POSITIVE_INFINITY',
+    },
+    {
+      name: 'a shard that once had no next iterator stays assumed open',
+      from: 'readOn({ ...answered, openConfirmations: 0, assumedOpenUntil: Number.NEGATIVE_INFINITY }, context)',
+      to: 'readOn(answered, context)',
+    },
+    {
+      name: 'empty pages before the tip count as idle polls',
+      from: 'idlePolls: state.atTip ? state.idlePolls + 1 : state.idlePolls',
+      to: 'idlePolls: state.idlePolls + 1',
+    },
+    {
+      name: 'the tip must be found anew after each record',
+      from: 'atTip: state.atTip || emptyPages >=',
+      to: 'atTip: emptyPages >=',
+    },
+    {
+      name: 'a page with only unwanted records leaves the shard at the tip',
+      from: 'if (admitted === 0) return { ...state, ...doubtedTip, idlePolls: 0 }',
+      to: '',
+    },
+    {
+      name: 'a full page leaves the shard at the tip',
+      from: 'atTip: state.atTip && !isFull',
+      to: 'atTip: state.atTip',
+    },
+    {
+      name: 'full pages are rate limited',
+      from: 'if (isFull || newestAt === undefined',
+      to: 'if (newestAt === undefined',
+    },
+    {
+      name: 'pages of old records are rate limited',
+      from: 'newestAt < serviceNow - BACKLOG_AGE_MS',
+      to: 'false',
+    },
+    {
+      name: 'a busy shard is not rate limited',
+      from: 'notBefore: now + waitMs',
+      to: 'notBefore: 0',
+    },
+    {
+      name: 'any page answers whether there is something new',
+      from: 'const isAnswer = state.atTip || context.hasBuffered',
+      to: 'const isAnswer = true',
+    },
+    {
+      name: 'a shard is read ahead without limit',
+      from: "if (context.hasEnough) return { state, action: { do: 'rest' }, isAnswer }",
+      to: '',
+    },
+    {
+      name: 'a shard with a backlog ignores its rate limit',
+      from: 'if (!state.atTip) return Math.max(now, state.notBefore)',
+      to: 'if (!state.atTip) return now',
+    },
+    {
+      name: 'a waiting caller does not shorten the pause of an idle shard',
+      from: 'isAwaited ? min : Math.round',
+      to: 'Math.round',
+    },
+    {
+      name: 'the pauses of an idle shard do not grow',
+      from: 'min * 1.5 ** Math.min(20, state.idlePolls)',
+      to: 'min',
+    },
+    {
+      name: 'any page without a next iterator is the end of the shard',
+      from: "if (context.hadEnded) return { state, action: { do: 'finish' } }",
+      to: "return { state, action: { do: 'finish' } }",
+    },
+    {
+      name: 'a shard that was closed during its last read is not read again',
+      from: 'if (context.hasEnded) return reopen(state, context.now)\n  if (context.now',
+      to: "if (context.hasEnded) return { state, action: { do: 'finish' } }\n  if (context.now",
+    },
+    {
+      name: 'an open shard without a next iterator is listed after each page',
+      from: 'if (context.now < state.assumedOpenUntil) return readOn(state, context)',
+      to: '',
+    },
+    {
+      name: 'nothing new is reported while a listing must show whether a shard is closed',
+      from: 'isAnswer: !isFirstCheck',
+      to: 'isAnswer: true',
+    },
+    {
+      name: 'a shard that a listing shows as closed is not read again',
+      from: 'if (context.hasEnded) return reopen(state, context.now)\n  if (!wasListed)',
+      to: "if (context.hasEnded) return { state, action: { do: 'finish' } }\n  if (!wasListed)",
+    },
+    {
+      name: 'a shard without known children counts as listed as open',
+      from: 'if (!wasListed) return { state, action: undefined }',
+      to: '',
+    },
+    {
+      name: 'a listing that shows a shard as open is believed for a day',
+      from: 'Math.min(LONGEST_ASSUMED_OPEN_MS, 500 * 2 ** state.openConfirmations)',
+      to: '86_400_000',
+    },
+    {
+      name: 'a new iterator is taken to be at the tip',
+      from: 'iterator: undefined, atTip: false, emptyPages: 0, idlePolls: 0',
+      to: 'iterator: undefined',
+    },
+    {
+      name: 'a call that timed out is judged by its error',
+      from: 'if (error instanceof CallTimeout) return retry(state, failed, context)',
+      to: '',
+      equivalent: 'classifyError says retry for the name of CallTimeout, TimeoutError, too',
+    },
+    {
+      name: 'iterators that expire at once are renewed without a pause',
+      from: 'if (state.failures > 0) return retry(withoutCurrentIterator(state), failed, context)',
+      to: '',
+    },
+    {
+      name: 'trimmed records that were not promised are a gap',
+      from: 'if (!context.losesTrimmed) return nothingLeft(state, context)',
+      to: '',
+    },
+    {
+      name: 'a position of an open shard that is refused is always a gap',
+      from: "return { state, action: { do: 'probeTrimHorizon', failed } }",
+      to: "return gap(state, 'position-trimmed', error)",
+    },
+    {
+      name: 'a closed shard that was trimmed unread is not a gap',
+      from: "operation !== 'GetRecords' || context.hasEnded || state",
+      to: "operation !== 'GetRecords' || state",
+    },
+    {
+      name: 'a position that is refused again and again is probed again and again',
+      from: 'context.hasEnded || state.isTrimHorizonReadable',
+      to: 'context.hasEnded',
+    },
+    {
+      name: 'a stream that is gone is looked for again and again',
+      from: "if (operation === 'DescribeStream') return { state, action: { do: 'fail', error } }",
+      to: '',
+    },
+    {
+      name: 'a shard that is not found is taken to be gone, and the stream to exist',
+      from: "return { state, action: { do: 'describeStream', failed } }",
+      to: 'return afterNotFound(state, failed, context)',
+    },
+    {
+      name: 'a call that was throttled or got lost is not retried',
+      from: "case 'aborted':\n      return retry(state, failed, context)",
+      to: "case 'aborted':\n      return { state, action: { do: 'fail', error } }",
+    },
+    {
+      name: 'an endpoint that rejects AT_SEQUENCE_NUMBER stops reading',
+      from: "start?.type === 'AT_SEQUENCE_NUMBER' && isInvalidRequest(error)",
+      to: 'false',
+    },
+    {
+      name: 'any rejected request at the first sequence number counts as a wrong number',
+      from: "start?.type === 'AT_SEQUENCE_NUMBER' && isInvalidRequest(error)",
+      to: "start?.type === 'AT_SEQUENCE_NUMBER'",
+    },
+    {
+      name: 'a stalled shard is reported at every retry',
+      from: 'isStalled && !state.isStalled ?',
+      to: 'isStalled ?',
+    },
+    {
+      name: 'a young shard that stays unknown is never given up',
+      from: 'since: state.notFound?.since ?? now',
+      to: 'since: now',
+    },
+    {
+      name: 'a young shard is given up as fast as an old one',
+      from: 'const isYoung = createdAt !== undefined && createdAt > serviceNow - RETENTION_MS',
+      to: 'const isYoung = false && createdAt === serviceNow - RETENTION_MS',
+    },
+    {
+      name: 'a shard that vanished unread is never a gap',
+      from: "return context.losesShard ? gap(state, 'shard-vanished', failed.error) : { state, action: { do: 'expire' } }",
+      to: "return { state, action: { do: 'expire' } }",
+    },
+    {
+      name: 'a shard that vanished is always a gap',
+      from: "return context.losesShard ? gap(state, 'shard-vanished', failed.error) : { state, action: { do: 'expire' } }",
+      to: "return gap(state, 'shard-vanished', failed.error)",
+    },
+    {
+      name: 'a closed shard of which nothing is left is not waited for',
+      from: 'atTip: !hasEnded,',
+      to: 'atTip: true,',
+    },
+    {
+      name: 'a closed shard of which nothing is left is never finished',
+      from: "if (hasEnded && refusals >= REFUSALS_OF_CLOSED_SHARD) return { state: idle, action: { do: 'finish' } }",
+      to: '',
+    },
+    {
+      name: 'a refused shard is asked again without a pause',
+      from: 'nextPollAt({ ...idle, atTip: true }, { ...context, polledAt: now })',
+      to: 'now',
+    },
+    {
+      name: 'after a gap the old iterator is used again',
+      from: "return { state: withoutCurrentIterator(state), action: { do: 'reportGap'",
+      to: "return { state, action: { do: 'reportGap'",
+    },
+  ]),
+  ...inFile('src/reader/page-budget.ts', [
+    {
+      name: 'memory is not bounded',
+      from: 'this.#maxBytes = maxBufferedBytes',
+      to: 'this.#maxBytes = 2 ** 50 + maxBufferedBytes',
+    },
+    {
+      name: 'pages in flight do not count as used memory',
+      from: 'this.#reserved += bytes',
+      to: '',
+    },
+    {
+      name: 'an empty page says that records have no size',
+      from: 'if (count === 0) return',
+      to: '',
+    },
+  ]),
+  ...inFile('src/reader/read-schedule.ts', [
+    {
+      name: 'shards are read ahead though there is no memory',
+      from: '(hasRoom ? this.#shift(this.#others) : undefined)',
+      to: 'this.#shift(this.#others)',
+    },
+    {
+      name: 'a shard that is stopped while it waits is read all the same',
+      from: "if (reader.phase !== 'scheduled') this.#entries.delete(reader)",
+      to: "if (reader.phase !== 'scheduled') return",
+    },
+    {
+      name: 'a shard that comes to block the merge keeps its old place in the queue',
+      from: 'else if (entry.queue !== undefined && entry.queue !== this.#queueOf(reader)) this.#putDue({ ...entry })',
+      to: '',
+    },
+    {
+      name: 'a reader that was rescheduled is read at its former time too',
+      from: 'return this.#entries.get(entry.reader) === entry',
+      to: 'return this.#entries.has(entry.reader)',
+    },
+  ]),
+  ...inFile('src/reader/read-pump.ts', [
+    {
+      name: 'any number of reads are in flight',
+      from: 'while (this.#inFlight < this.#options.maxConcurrentReads) {',
+      to: 'for (;;) {',
+    },
+    {
+      name: 'responses count after the session was stopped',
+      from: 'if (!context.signal.aborted) onRead(reader, outcome, reserved.limit)',
+      to: 'onRead(reader, outcome, reserved.limit)',
+    },
+    {
+      name: 'a read that renews an iterator fetches a whole page',
+      from: 'this.#renewing.delete(reader) ? 1 : Number.POSITIVE_INFINITY',
+      to: 'Number.POSITIVE_INFINITY',
+    },
+    {
+      name: 'the time of GetRecords responses is ignored',
+      from: "if (outcome.kind === 'page') this.#serviceClock.observe(outcome.page.serviceTime, calledAt)",
+      to: '',
+    },
+  ]),
+  ...inFile('src/reader/read-shard.ts', [
+    {
+      name: 'a probe that fails for any reason says that nothing is left',
+      from: "if (classifyError(error) !== 'trimmed') throw error",
+      to: '',
+    },
+    {
+      name: 'the life of an iterator is counted from its response',
+      from: 'calledAt + ITERATOR_LIFE_MS',
+      to: 'clock.monotonic() + ITERATOR_LIFE_MS',
+      equivalent:
+        'the renewal comes 5 minutes before the end and a call takes 30 s at most, so that the iterator is alive either way',
+    },
+  ]),
+  ...inFile('src/reader/token-bucket.ts', [
+    {
+      name: 'the bucket fills without limit during a rest',
+      from: 'Math.min(BURST, bucket.tokens + earned) - 1',
+      to: 'bucket.tokens + earned - 1',
+    },
+  ]),
+]

@@ -1,0 +1,169 @@
+import { inFile, type Mutant } from './mutant.ts'
+
+export const shardReaderMutants: readonly Mutant[] = inFile('src/reader/shard-reader.ts', [
+  {
+    name: 'a shard of which nothing was read is reopened at its tip',
+    from: "? { type: 'TRIM_HORIZON' }",
+    to: "? { type: 'LATEST' }",
+  },
+  {
+    name: 'a page that comes twice is delivered twice',
+    from: 'return this.#firstWanted(records, unseen)',
+    to: 'return this.#firstWanted(records, 0)',
+  },
+  {
+    name: 'records that were trimmed unread are skipped silently',
+    from: 'if (fetched !== undefined) return true',
+    to: 'if (fetched !== undefined) return false',
+  },
+  {
+    name: 'reading continues AT the last sequence number, and trusts no comparison',
+    from: "type: 'AFTER_SEQUENCE_NUMBER', sequenceNumber: lastRead",
+    to: "type: 'AT_SEQUENCE_NUMBER', sequenceNumber: lastRead",
+  },
+  {
+    name: 'the requested time is not truncated to the second',
+    from: 'this.#since = Math.floor(start.since / timeGranularityMs) * timeGranularityMs',
+    to: 'this.#since = start.since',
+  },
+  {
+    name: 'after a gap reading continues at the tip',
+    from: 'this.node.start = OLDEST_LEFT',
+    to: 'this.node.start = { since: 2 ** 52 }',
+  },
+  {
+    name: 'after a gap the trimmed position is tried again',
+    from: 'this.node.fetched = undefined',
+    to: '',
+  },
+  {
+    name: 'after a gap the token still has the position before it',
+    from: 'this.node.ledger.startAfter(undefined)',
+    to: '',
+  },
+  {
+    name: 'the clocks are taken to agree to the millisecond',
+    from: 'CLOCK_SKEW_MS = 300_000',
+    to: 'CLOCK_SKEW_MS = 0',
+  },
+  {
+    name: 'a first record without a time is merged as if it were written now',
+    from: 'parentTime ?? node.createdAt ?? serviceNow',
+    to: 'serviceNow',
+  },
+  {
+    name: 'a shard whose records are held back blocks the merge',
+    from: 'if (this.#isHeld || this.#state.atTip',
+    to: 'if (this.#state.atTip',
+  },
+  {
+    name: 'a stalled shard blocks the merge',
+    from: 'this.#state.isStalled || this.queue.length > 0) return false',
+    to: 'this.queue.length > 0) return false',
+  },
+  {
+    name: 'a shard whose end is being checked blocks the merge',
+    from: "this.#phase !== 'stopped' && this.#phase !== 'checkingEnd' &&",
+    to: "this.#phase !== 'stopped' &&",
+  },
+  {
+    name: 'a response to a read from before the call counts as an answer',
+    from: 'this.#answeredRead > readNumber ||',
+    to: 'this.#answeredRead >= readNumber ||',
+  },
+  {
+    name: 'a caller waits for a shard whose end is being checked',
+    from: "      this.#phase === 'checkingEnd' ||\n",
+    to: '',
+  },
+  {
+    name: 'nothing new is not reported while a shard is stalled',
+    from: '      this.#state.isStalled ||\n',
+    to: '',
+  },
+  {
+    name: 'a position before the first sequence number of a shard is requested as it is',
+    from: 'lastRead !== undefined && !this.#isBeforeFirst(lastRead)',
+    to: 'lastRead !== undefined',
+  },
+  {
+    name: 'a read may come before the pace of the shard allows it',
+    from: 'Math.max(dueAt, this.#state.notBefore)',
+    to: 'dueAt',
+  },
+  {
+    name: 'a shard opened with LATEST is not at its tip',
+    from: 'this.#state = { ...this.#state, atTip: true }',
+    to: '',
+  },
+  {
+    name: 'a read that was in flight during a pause shows the tip',
+    from: "this.#phase === 'reading' && this.#polledAt < since ? 1 : 0",
+    to: '0',
+  },
+  {
+    name: 'a read that fails counts as an answer',
+    from: "if (outcome.kind === 'page') this.#answeredAt = this.#polledAt",
+    to: 'this.#answeredAt = this.#polledAt',
+  },
+  {
+    name: 'the last record that was fetched counts as unseen',
+    from: 'compareSequenceNumbers(sequenceNumber, fetched) > 0) break',
+    to: 'compareSequenceNumbers(sequenceNumber, fetched) >= 0) break',
+  },
+  {
+    name: 'the end of a check that is over is taken in again',
+    from: "if (outcome.kind === 'endChecked' && this.#phase !== 'checkingEnd') return undefined",
+    to: '',
+  },
+  {
+    name: 'a page before the tip says that everything was fetched',
+    from: 'if (isAnswer && state.atTip) this.#caughtUpAt',
+    to: 'if (isAnswer) this.#caughtUpAt',
+  },
+  {
+    name: 'a failing shard is read at once when its last record is taken',
+    from: 'return this.#state.atTip || this.isFailing ? undefined : context.now',
+    to: 'return this.#state.atTip ? undefined : context.now',
+  },
+  {
+    name: 'a caller shortens the pause of a failing shard',
+    from: "if (this.#phase !== 'scheduled' || this.isFailing) return undefined\n    const dueAt",
+    to: "if (this.#phase !== 'scheduled') return undefined\n    const dueAt",
+  },
+  {
+    name: 'a caller has an idle shard polled without a pause',
+    from: 'this.#state.atTip ? this.#polledAt + idlePollMs.min : now',
+    to: 'now',
+  },
+  {
+    name: 'a trimmed record of a shard from a time on is always a gap',
+    from: '(promised && start.since < serviceNow - RETENTION_MS - CLOCK_SKEW_MS)',
+    to: '(start.since < serviceNow - RETENTION_MS - CLOCK_SKEW_MS)',
+  },
+  {
+    name: 'a young shard that vanished is not missed',
+    from: 'losesShard: node.promised || node.fetched !== undefined || isYoung',
+    to: 'losesShard: node.promised || node.fetched !== undefined',
+  },
+  {
+    name: 'a first sequence number that was rejected is tried again',
+    from: '!this.losesTrimmed(serviceNow) || this.#state.rejectsFirstNumber',
+    to: '!this.losesTrimmed(serviceNow)',
+  },
+  {
+    name: 'an old shard is read from its oldest record, whatever was trimmed',
+    from: 'return node.startingSequenceNumber',
+    to: 'return undefined',
+  },
+  {
+    name: 'a record without a time is skipped',
+    from: 'createdAt === undefined || createdAt >= this.#since',
+    to: 'createdAt !== undefined && createdAt >= this.#since',
+  },
+  {
+    name: 'all records before the requested time are skipped, also later ones of the shard',
+    from: '        this.#since = undefined\n        return index',
+    to: '        return index',
+  },
+])

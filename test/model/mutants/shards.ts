@@ -1,0 +1,204 @@
+import { inFile, type Mutant } from './mutant.ts'
+
+export const shardsMutants: readonly Mutant[] = [
+  ...inFile('src/shards/plan.ts', [
+    {
+      name: 'a child is merged while its parent is still in the buffer',
+      from: "parent.state === 'fetched' ? 'prefetch' : 'wait'",
+      to: "parent.state === 'fetched' ? 'open' : 'wait'",
+    },
+    {
+      name: 'a shard that may turn out to lie before the position is read',
+      from: "return plan !== 'wait' && mayPrecedeStartedShard(node, forest) ? 'wait' : plan",
+      to: 'return plan',
+    },
+    {
+      name: 'a shard of a token does not wait for an ancestor of the same token',
+      from: "if (parent && hasUnfinishedAncestor(parent, forest)) return 'wait'",
+      to: '',
+    },
+    {
+      name: 'a shard of a token does not wait for an ancestor behind a hidden parent',
+      from: "return mayHaveUnfinishedAncestor(node, forest) ? 'prefetch' : 'open'",
+      to: "return 'open'",
+    },
+    {
+      name: 'a hidden parent is not waited for',
+      from: "return missing?.state === 'hidden' ? 'wait' : 'open'",
+      to: "return 'open'",
+    },
+  ]),
+  ...inFile('src/shards/seek.ts', [
+    {
+      name: 'the times of shard ids are trusted to the millisecond',
+      from: 'SEEK_MARGIN_MS: number = 300_000',
+      to: 'SEEK_MARGIN_MS: number = 0',
+    },
+    {
+      name: 'trim_horizon promises all of an old shard',
+      from: 'else if (!isYoung(node, now)) node.start = OLDEST_LEFT',
+      to: '',
+    },
+    {
+      name: 'trim_horizon promises all of a shard of unknown age',
+      from: 'if (node.createdAt === undefined) node.promised = false\n    else',
+      to: '',
+    },
+    {
+      name: 'latest reads closed shards',
+      from: "if (node.hasEnded) node.state = 'finished'",
+      to: '',
+    },
+    {
+      name: 'a time promises all of an old shard',
+      from: 'node.promised = isYoung(node, now)',
+      to: '',
+    },
+    {
+      name: 'shards with a skipped descendant are read from a time on',
+      from: "if (node.state === 'unread' && hasFinishedDescendant(node)) node.state = 'finished'",
+      to: '',
+    },
+    {
+      name: 'a closed shard without listed children is skipped',
+      from: 'if (!node.closed || node.children.length === 0) return false',
+      to: 'if (!node.closed) return false',
+    },
+    {
+      name: 'a shard that waits in the token counts as started',
+      from: "if (state === 'waiting') node.placed = false",
+      to: '',
+    },
+    {
+      name: 'a shard that was skipped according to the token is read',
+      from: "if (!isAtEnd && state !== 'passed') continue",
+      to: 'if (!isAtEnd) continue',
+    },
+    {
+      name: 'the last sequence number of a finished shard is lost with the token',
+      from: 'node.ledger.startAfter(at.end ?? undefined)',
+      to: '',
+    },
+    {
+      name: 'ancestors of the shards of a token are read',
+      from: "if (node.state === 'unread' && !node.placed && hasStartedDescendant(node)) node.state = 'finished'",
+      to: '',
+    },
+    {
+      name: 'a late sibling of a shard that starts at a time is read from its start',
+      from: "if (parent && !parent.placed && typeof at === 'object' && 'since' in at) parent.start = at",
+      to: '',
+    },
+  ]),
+  ...inFile('src/shards/shard-forest.ts', [
+    {
+      name: 'the end of a shard in a listing is ignored',
+      from: 'if (description.endingSequenceNumber !== undefined) node.closed = true',
+      to: '',
+    },
+    {
+      name: 'a listing that lags behind opens a closed shard again',
+      from: 'if (description.endingSequenceNumber !== undefined) node.closed = true',
+      to: 'node.closed = description.endingSequenceNumber !== undefined',
+    },
+    {
+      name: 'a parent that is not listed is taken to be trimmed',
+      from: 'const isYoung = createdAt !== undefined && createdAt >= serviceNow - RETENTION_MS',
+      to: 'const isYoung = false && createdAt',
+    },
+    {
+      name: 'a parent that is listed later is not linked',
+      from: 'if (known.parentId === undefined && parentId !== undefined) this.#link(known, parentId)',
+      to: '',
+    },
+    {
+      name: 'a listing without a first sequence number removes it',
+      from: 'node.startingSequenceNumber ??= description',
+      to: 'node.startingSequenceNumber = description',
+    },
+    {
+      name: 'a shard that is listed again counts as missing since before',
+      from: 'node.missingSince = undefined\n',
+      to: '',
+    },
+    {
+      name: 'a shard that is listed again is still gone',
+      from: '      node.gone = false\n',
+      to: '',
+    },
+    {
+      name: 'a young shard that is not listed is gone',
+      from: 'node.gone = createdAt === undefined || createdAt <= serviceNow - RETENTION_MS',
+      to: 'node.gone = createdAt !== serviceNow + RETENTION_MS',
+    },
+    {
+      name: 'finished shards are never forgotten',
+      from: 'node.missingSince ??= now',
+      to: 'node.missingSince = now',
+    },
+    {
+      name: 'a finished leaf is forgotten, and read again when it is listed again',
+      from: 'if (!node.gone && node.children.length === 0) continue',
+      to: '',
+    },
+    {
+      name: 'a parent that was read and forgotten is waited for',
+      from: "if (state === 'read' || state === 'timedOut') continue",
+      to: "if (state === 'timedOut') continue",
+    },
+    {
+      name: 'a hidden parent is waited for without end',
+      from: 'const hasTimedOut = startedAt >= (missing.hiddenSince ?? endedAt) + HIDDEN_PARENT_WAIT_MS',
+      to: 'const hasTimedOut = startedAt >= Number.POSITIVE_INFINITY',
+    },
+    {
+      name: 'a shard with a record that is not acknowledged is forgotten',
+      from: "if (node.state !== 'finished' || node.ledger.hasOpen) continue",
+      to: "if (node.state !== 'finished') continue",
+    },
+    {
+      name: 'a shard that names its own descendant as parent is linked',
+      from: 'if (this.#descendsFrom(parentId, node)) return',
+      to: '',
+    },
+  ]),
+  ...inFile('src/shards/shard.ts', [
+    {
+      name: 'the token covers what was fetched',
+      from: 'const at = last === undefined ? this.start : { after: last }',
+      to: 'const at = (this.fetched ?? last) === undefined ? this.start : { after: (this.fetched ?? last) as string }',
+    },
+    {
+      name: 'children of a shard without new enough records are read from their start',
+      from: 'return isPending ?',
+      to: 'return false ?',
+    },
+    {
+      name: 'a shard with children may get more records',
+      from: 'return this.closed || this.children.length > 0 || this.gone',
+      to: 'return this.closed || this.gone',
+    },
+    {
+      name: 'the end of a shard is covered though a record of it is not acknowledged',
+      from: "if (!isAll || this.state !== 'finished') return at",
+      to: "if (this.state !== 'finished') return at",
+    },
+    {
+      name: 'the requested time is lost with a shard that has no new enough records',
+      from: "if (typeof at === 'object' && 'since' in at) return at",
+      to: '',
+    },
+  ]),
+  ...inFile('src/shards/shard-ledger.ts', [
+    {
+      name: 'the last acknowledged record covers those before it',
+      from: 'first?.isSettled; first = this.#open[this.#first]',
+      to: 'first; first = this.#open[this.#first]',
+    },
+    {
+      name: 'a ledger is never compacted',
+      from: 'if (this.#first < this.#open.length && this.#first < COMPACT_AFTER) return',
+      to: 'return',
+    },
+  ]),
+]

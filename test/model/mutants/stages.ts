@@ -1,0 +1,126 @@
+import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { type CommandResult, runNode } from './run-command.ts'
+
+export type StageName = 'unit' | 'Coordinator model' | 'stream model' | 'scenarios' | 'all unit'
+
+/** How a stage found a mutant. */
+export interface Kill {
+  readonly stage: StageName
+  readonly by: 'test' | 'timeout'
+  /** The title of the test that failed, or the promise that was broken. */
+  readonly what: string
+  /** The test's file, if it was a test. */
+  readonly testFile?: string | undefined
+}
+
+export interface StageResult {
+  readonly kill: Kill | undefined
+  readonly tookMs: number
+}
+
+export interface Stage {
+  readonly name: StageName
+  /** @param testFile - run this file only, if the stage runs test files. */
+  run(folder: string, limitMs: number, testFile?: string): Promise<StageResult>
+}
+
+/** The unit tests closest to each folder of `src`; they take a few seconds. */
+const unitTests: Readonly<Record<string, readonly string[]>> = {
+  buffer: ['buffer/', 'records/'],
+  checkpoints: ['checkpoints/checkpointer.test.ts', 'stream/'],
+  coordinator: ['coordinator/', 'reader/', 'shards/'],
+  core: ['core/'],
+  reader: ['reader/', 'coordinator/', 'shards/'],
+  shards: ['shards/', 'coordinator/'],
+  stream: ['stream/', 'checkpoints/checkpointer.test.ts'],
+  'streams-api': ['streams-api/'],
+  wire: ['wire/', 'records/', 'buffer/', 'streams-api/'],
+}
+
+/** Tests of other parts of the package: the command line, the emulator, and prose. */
+const NOT_RUN = ['cli', 'docs', 'testing']
+
+/** What is run for a mutant of that file: the cheapest first, and only what reaches it. */
+export function stagesFor(file: string): Stage[] {
+  const folder = file.split('/')[1] ?? ''
+  const near = (unitTests[folder] ?? []).map((path) => `test/unit/${path}`)
+  const unit = tests('unit', near)
+  if (folder === 'stream' || folder === 'checkpoints') return [unit, streamModel, scenarios, allUnit]
+  return [unit, coordinatorModel, scenarios, allUnit, streamModel]
+}
+
+function allUnitTests(): string[] {
+  const entries = readdirSync('test/unit', { withFileTypes: true }).filter(
+    ({ name }) => !NOT_RUN.includes(name),
+  )
+  return entries.map((entry) => `test/unit/${entry.name}${entry.isDirectory() ? '/' : ''}`)
+}
+
+function tests(name: StageName, paths: readonly string[]): Stage {
+  return {
+    name,
+    async run(folder, limitMs, testFile) {
+      const report = join(folder, 'report.json')
+      rmSync(report, { force: true })
+      const vitest = join(folder, 'node_modules', 'vitest', 'vitest.mjs')
+      const selected = testFile === undefined ? paths : [testFile]
+      // Time limits of single tests would find a busy machine; the stage has one.
+      const limits = ['--bail', '1', '--maxWorkers', '1', '--testTimeout', '3600000']
+      const args = [vitest, 'run', ...selected, ...limits, '--reporter', 'json', '--outputFile', report]
+      const result = await runNode(args, folder, limitMs)
+      return stageResult(name, result, () => failedTest(report))
+    },
+  }
+}
+
+function soak(name: StageName, options: readonly string[]): Stage {
+  return {
+    name,
+    async run(folder, limitMs) {
+      const args = ['--import', 'tsx', 'test/model/soak.ts', '--quick', '--workers', '1', ...options]
+      const result = await runNode(args, folder, limitMs)
+      return stageResult(name, result, () => ({ what: brokenPromise(result.output) }))
+    },
+  }
+}
+
+function stageResult(
+  stage: StageName,
+  { status, hasTimedOut, output, tookMs }: CommandResult,
+  find: () => { readonly what: string | undefined; readonly testFile?: string },
+): StageResult {
+  if (hasTimedOut) return { kill: { stage, by: 'timeout', what: 'time limit' }, tookMs }
+  if (status === 0) return { kill: undefined, tookMs }
+  const { what = `broke down: ${output.trim().slice(-300)}`, testFile } = find()
+  return { kill: { stage, by: 'test', what, testFile }, tookMs }
+}
+
+function brokenPromise(output: string): string | undefined {
+  return /broken after .*/.exec(output)?.[0]
+}
+
+const coordinatorModel = soak('Coordinator model', ['--histories', '400'])
+const streamModel = soak('stream model', ['--model', 'stream', '--histories', '200'])
+const scenarios = tests('scenarios', ['test/scenarios/'])
+const allUnit = tests('all unit', allUnitTests())
+
+/** All stages, apart from the unit tests close to a folder, which are some of all unit tests. */
+export const allStages: readonly Stage[] = [coordinatorModel, streamModel, scenarios, allUnit]
+
+interface Report {
+  readonly testResults: readonly {
+    readonly name: string
+    readonly assertionResults: readonly { readonly fullName: string; readonly status: string }[]
+  }[]
+}
+
+function failedTest(report: string): { what: string | undefined; testFile?: string } {
+  if (!existsSync(report)) return { what: undefined }
+  const { testResults } = JSON.parse(readFileSync(report, 'utf8')) as Report
+  for (const { name, assertionResults } of testResults) {
+    const failed = assertionResults.find(({ status }) => status === 'failed')
+    if (failed) return { what: failed.fullName, testFile: name.slice(name.indexOf('test/')) }
+  }
+  return { what: undefined }
+}

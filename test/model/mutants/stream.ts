@@ -1,0 +1,196 @@
+import { inFile, type Mutant } from './mutant.ts'
+
+export const streamMutants: readonly Mutant[] = [
+  ...inFile('src/stream/delivery-queue.ts', [
+    {
+      name: 'records that a loop left are acknowledged with the first one that is delivered again',
+      from: 'this.#deliveries.splice(0, count)',
+      to: 'this.#deliveries.splice(0)',
+    },
+    {
+      name: 'records that a loop left are not delivered again',
+      from: 'giveBack(): void {\n    this.#inHand = 0',
+      to: 'giveBack(): void {\n    this.clear()',
+    },
+    {
+      name: 'records of the former position are delivered after a move',
+      from: 'this.#deliveries.length = 0',
+      to: '',
+    },
+    {
+      name: 'records that a loop left are delivered in reverse',
+      from: 'this.#deliveries[this.#inHand]\n',
+      to: 'this.#deliveries.reverse()[this.#inHand]\n',
+    },
+  ]),
+  ...inFile('src/stream/stream.ts', [
+    {
+      name: 'that a shard has ended is not saved',
+      from: "['shardOpened', 'shardFinished'] as const",
+      to: "['shardOpened'] as const",
+    },
+    {
+      name: 'that a shard was opened is not saved',
+      from: "['shardOpened', 'shardFinished'] as const",
+      to: "['shardFinished'] as const",
+    },
+    {
+      name: 'records in hand stay in hand after a move',
+      from: 'this.#deliveries.clear()\n',
+      to: '\n',
+    },
+    {
+      name: 'an error of the former position is thrown after a move',
+      from: 'this.#deliveries.clear()\n      this.#pendingError = undefined\n',
+      to: 'this.#deliveries.clear()\n',
+    },
+    {
+      name: 'a move is not saved',
+      from: 'this.#pendingError = undefined\n    })\n    this.#checkpointer?.recordsDone(0)',
+      to: 'this.#pendingError = undefined\n    })',
+    },
+    {
+      name: 'the start is not waited to be saved',
+      from: 'await this.#checkpointer.flush(this.#parts.signal)\n    } catch',
+      to: '} catch',
+    },
+    {
+      name: 'a stream whose start could not be saved goes on saving',
+      from: '      this.#checkpointer.stop()\n',
+      to: '',
+    },
+    {
+      name: 'a client is not destroyed when the last save fails',
+      from: 'this.#parts.dispose()\n    await this.#checkpointer?.close()',
+      to: 'await this.#checkpointer?.close()\n    this.#parts.dispose()',
+    },
+    {
+      name: 'heartbeats go on after the stream was closed',
+      from: 'this.#stopHeartbeats()\n    this.#closingSignal.abort()\n    await',
+      to: 'this.#closingSignal.abort()\n    await',
+    },
+    {
+      name: 'a signal without a loop does not save the last checkpoint',
+      from: 'if (this.#calls.isIdle && this.#deliveries.inHand === 0) this.close().catch(() => {})',
+      to: '',
+    },
+    {
+      name: 'the last checkpoint is saved before the record in hand is done',
+      from: 'if (this.#calls.isIdle && this.#deliveries.inHand === 0) this.close()',
+      to: 'if (this.#calls.isIdle) this.close()',
+    },
+    {
+      name: 'records before an error are not delivered with their batch',
+      from: 'if (this.#deliveries.inHand === 0) {\n        batch.isGathering = false\n        throw error\n      }',
+      to: 'throw error',
+    },
+    {
+      name: 'a batch before an error waits to be filled',
+      from: 'now < batch.completeAt && !this.#pendingError &&',
+      to: 'now < batch.completeAt &&',
+    },
+    {
+      name: 'the last batch of a stream waits to be filled',
+      from: '!this.#pendingError && !this.#coordinator.ended) return undefined',
+      to: '!this.#pendingError) return undefined',
+    },
+    {
+      name: 'a batch is timed from the one before it',
+      from: 'batch.isGathering = false\n    batch.completeAt = undefined\n',
+      to: 'batch.isGathering = false\n',
+    },
+    {
+      name: 'records of a batch are acknowledged while it is gathered',
+      from: 'if (!batch.isGathering) this.#acknowledge()',
+      to: 'this.#acknowledge()',
+    },
+    {
+      name: 'records are delivered after the stream was closed',
+      from: 'if (this.#isClosed) return undefined\n    const returned',
+      to: 'const returned',
+    },
+    {
+      name: 'a loop goes on after another worker took the checkpoint',
+      from: 'if (checkpointer?.failure !== undefined) throw checkpointer.failure',
+      to: '',
+    },
+    {
+      name: 'an error of a batch that was left is thrown in the next loop',
+      from: 'this.#deliveries.giveBack()\n    this.#pendingError = undefined\n',
+      to: 'this.#deliveries.giveBack()\n',
+    },
+    {
+      name: 'a loop that is left does not save',
+      from: 'else if (!this.#isClosed) await this.#checkpointer?.flush()',
+      to: '',
+    },
+    {
+      name: 'a loop that is left after the signal aborted does not close the stream',
+      from: 'if (this.#parts.signal?.aborted) await this.close()\n    else if',
+      to: 'if',
+    },
+    {
+      name: 'a stream that has ended does not deliver what a loop left',
+      from: 'this.#coordinator.ended && !this.#deliveries.hasReturned',
+      to: 'this.#coordinator.ended',
+    },
+    {
+      name: 'that the next stream of the table is read is not saved',
+      from: 'await former.close()\n    this.#checkpointer?.recordsDone(0)',
+      to: 'await former.close()',
+    },
+    {
+      name: 'iterators are not renewed',
+      from: 'this.heartbeat().catch(() => {})',
+      to: '',
+    },
+  ]),
+  ...inFile('src/stream/record-iterator.ts', [
+    {
+      name: 'a loop that is left while it waits waits on',
+      from: '      left.abort()\n',
+      to: '',
+    },
+    {
+      name: 'an iterator that was left delivers more records',
+      from: '      isOver = true\n      left.abort()',
+      to: '      left.abort()',
+    },
+    {
+      name: 'concurrent calls of next overtake each other',
+      from: 'if (isOver || !queue.isIdle) return queue.run(nextSlowly)',
+      to: 'if (isOver) return queue.run(nextSlowly)',
+    },
+  ]),
+  ...inFile('src/stream/open-stream.ts', [
+    {
+      name: 'the start of a stream is not saved',
+      from: 'if (saved === undefined) await stream.saveStart()',
+      to: '',
+    },
+    {
+      name: 'a client is not destroyed when opening fails',
+      from: '    opening.tables?.close()\n    options.signal',
+      to: '    options.signal',
+    },
+  ]),
+  ...inFile('src/stream/begin-stream.ts', [
+    {
+      name: 'a checkpoint of a stream that is gone continues at the latest stream',
+      from: 'begin(opening, next ?? latest,',
+      to: 'begin(opening, next && latest,',
+    },
+    {
+      name: 'that the stream of a checkpoint is gone is not reported as a gap',
+      from: "opening.events.emit('gap', { shardId, after, reason: 'shard-vanished' })",
+      to: '',
+    },
+  ]),
+  ...inFile('src/stream/table-streams.ts', [
+    {
+      name: 'a stream between two is skipped',
+      from: 'later.sort((a, b) => enabledAt(a) - enabledAt(b))[0]',
+      to: 'later.sort((a, b) => enabledAt(b) - enabledAt(a))[0]',
+    },
+  ]),
+]

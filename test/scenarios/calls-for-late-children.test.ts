@@ -1,0 +1,20 @@
+import { expect, it } from 'vitest'
+import { emulated } from '../support/emulated.ts'
+
+it('children that stay hidden are looked for ten times quickly, also when the last records of their parent are taken slowly', async () => {
+  const { clock, emulator, open, write } = emulated()
+  write(30)
+  emulator.roll(undefined, { hidden: { ms: 3_600_000 } })
+  const coordinator = open({ discoveryIntervalMs: 3_600_000 })
+  await clock.run(coordinator.moveTo('trim_horizon'))
+  for (let n = 0; n < 30; n++) {
+    expect(await clock.run(coordinator.next())).toBeDefined()
+    await clock.advance(1_000)
+  }
+  for (let second = 0; second < 60; second++) {
+    expect(await clock.run(coordinator.next())).toBeUndefined()
+    await clock.advance(1_000)
+  }
+  // The first one has listed the stream.
+  expect(emulator.log.filter(({ op }) => op === 'DescribeStream').length).toBeLessThanOrEqual(11)
+})

@@ -1,0 +1,25 @@
+import { expect, it } from 'vitest'
+import { drawn } from './drawn.ts'
+
+it('a shard that waits in a token for its hidden parent waits on after a reload, also while it is not listed itself', async () => {
+  const { clock, emulator, id, open, move, drainForLong, write, grow } = drawn('a')
+  const since = new Date(clock.now() - 60_000)
+  write('a a')
+  grow('a > b')
+  write('b')
+  grow('b > c')
+  write('c')
+  emulator.hide(id('b'), { ms: 60_000 })
+  const first = open()
+  await move(first, since)
+  await clock.run(first.next())
+  const { token } = first
+  expect(token.shards.map(({ shardId, state }) => [shardId, state])).toEqual([
+    [id('a'), undefined],
+    [id('c'), 'waiting'],
+  ])
+  emulator.hide(id('c'), { ms: 60_000 })
+  const second = open()
+  await move(second, token)
+  expect(await drainForLong(second)).toEqual(['a2', 'b1', 'c1'])
+})

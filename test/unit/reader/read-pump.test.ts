@@ -1,0 +1,68 @@
+import { expect, it } from 'vitest'
+import type { Clock } from '../../../src/core/clock.ts'
+import type { StreamsApi } from '../../../src/streams-api/streams-api.ts'
+import { drain, type Emulated, emulated, numbersOf } from '../../support/emulated.ts'
+
+/** The emulator's calls, of which each GetRecords takes 100 ms; counts how many are in flight. */
+function counting({ emulator }: Emulated) {
+  let inFlight = 0
+  const seen = { most: 0, limits: [] as number[] }
+  const api: StreamsApi = {
+    ...emulator.api,
+    listShards: (...call) => emulator.api.listShards(...call),
+    openIterator: (...call) => emulator.api.openIterator(...call),
+    readRecords: async (...call) => {
+      seen.most = Math.max(seen.most, ++inFlight)
+      seen.limits.push(call[0].limit)
+      return await emulator.api.readRecords(...call).finally(() => inFlight--)
+    },
+  }
+  emulator.on('GetRecords', { times: Number.POSITIVE_INFINITY }, { delayMs: 100 })
+  return { api, seen }
+}
+
+it('as many shards are read concurrently as maxConcurrentReads says, and no more', async () => {
+  const world = emulated({ shards: 10 })
+  const { clock, open, write } = world
+  const written = write(50)
+  const { api, seen } = counting(world)
+  const coordinator = open({ client: api, maxConcurrentReads: 3 })
+  await clock.run(coordinator.moveTo('trim_horizon'))
+  expect(numbersOf(await drain(coordinator, clock)).sort((a, b) => a - b)).toEqual(written)
+  expect(seen.most).toBe(3)
+})
+
+it('a heartbeat renews an iterator with a read of a single record', async () => {
+  const world = emulated()
+  const { clock, open } = world
+  const { api, seen } = counting(world)
+  const coordinator = open({ client: api })
+  await clock.run(coordinator.moveTo('trim_horizon'))
+  await drain(coordinator, clock)
+  await clock.advance(11 * 60_000)
+  seen.limits.length = 0
+  await clock.run(coordinator.heartbeat())
+  expect(seen.limits).toEqual([1])
+})
+
+it("the service's time is learned from GetRecords too, where DescribeStream does not tell it", async () => {
+  const { clock, emulator, open, write } = emulated()
+  write(2)
+  const api: StreamsApi = {
+    openIterator: (...call) => emulator.api.openIterator(...call),
+    listShards: async (...call) => ({ ...(await emulator.api.listShards(...call)), serviceTime: undefined }),
+    readRecords: async (...call) => ({
+      ...(await emulator.api.readRecords(...call)),
+      serviceTime: Math.floor(clock.now() / 1_000) * 1_000,
+    }),
+  }
+  const fiveHoursAhead: Clock = {
+    now: () => clock.now() + 5 * 3_600_000,
+    monotonic: () => clock.monotonic(),
+    setTimer: (delayMs, callback) => clock.setTimer(delayMs, callback),
+  }
+  const coordinator = open({ client: api, clock: fiveHoursAhead })
+  await clock.run(coordinator.moveTo('trim_horizon'))
+  await clock.run(coordinator.next())
+  expect(coordinator.lag().millisBehindLatest).toBeLessThan(5_000)
+})

@@ -1,0 +1,341 @@
+import { describe, expect, it } from 'vitest'
+import type { Outcome } from '../../../src/reader/next-step.ts'
+import type { ReaderPhase } from '../../../src/reader/shard-reader.ts'
+import { ShardReader } from '../../../src/reader/shard-reader.ts'
+import { OLDEST_LEFT, ShardNode, type ShardStart } from '../../../src/shards/shard.ts'
+import type { WireRecord } from '../../../src/wire/wire-record.ts'
+import { contextAt, emptyPage, NOW, queue, readerOf } from './reader.ts'
+
+const HOUR_MS = 3_600_000
+
+/** A reader of a shard that was created `ageMs` ago, and starts at `start`. */
+function startingAt(
+  start: ShardStart,
+  {
+    ageMs = 0,
+    firstNumber,
+    timeGranularityMs = 1_000,
+  }: { ageMs?: number; firstNumber?: string; timeGranularityMs?: number } = {},
+): ShardReader {
+  const node = new ShardNode(`shardId-${String(NOW - ageMs).padStart(20, '0')}-0000000a`, 0)
+  node.start = start
+  node.startingSequenceNumber = firstNumber
+  return new ShardReader(node, { isHeld: false, serviceNow: NOW, timeGranularityMs, onChange: () => {} })
+}
+
+const recordAt = (sequenceNumber: string, createdAt?: number): WireRecord => ({
+  dynamodb: {
+    SequenceNumber: sequenceNumber,
+    ...(createdAt !== undefined && { ApproximateCreationDateTime: createdAt / 1_000 }),
+  },
+})
+
+const failure = (
+  name: string,
+  operation: 'GetRecords' | 'GetShardIterator' = 'GetRecords',
+): Extract<Outcome, { kind: 'failed' }> => ({
+  kind: 'failed',
+  failed: { operation, error: Object.assign(new Error(name), { name, $metadata: { httpStatusCode: 400 } }) },
+})
+
+/** Brings a reader to the tip, by empty pages at `now`. */
+function toTip(reader: ShardReader, now = 0): void {
+  for (let page = 0; page < 6; page++) {
+    reader.startRead(page + 1, now, NOW + now)
+    reader.step(emptyPage, contextAt(now))
+  }
+}
+
+describe('an iterator', () => {
+  it('starts after the last record that was read, or else at the oldest one', () => {
+    const reader = startingAt('start')
+    expect(reader.iteratorStart(NOW)).toEqual({ type: 'TRIM_HORIZON' })
+    reader.admit([recordAt('7', NOW)])
+    expect(reader.iteratorStart(NOW)).toEqual({ type: 'AFTER_SEQUENCE_NUMBER', sequenceNumber: '7' })
+  })
+
+  it('starts at the oldest record for a position before the first number of the shard', () => {
+    const reader = startingAt({ after: '99' }, { firstNumber: '100' })
+    expect(reader.iteratorStart(NOW)).toEqual({ type: 'TRIM_HORIZON' })
+    const other = startingAt({ after: '100' }, { firstNumber: '100' })
+    expect(other.iteratorStart(NOW)).toEqual({ type: 'AFTER_SEQUENCE_NUMBER', sequenceNumber: '100' })
+  })
+
+  it('starts at the first number of an old shard that is promised in full, so that trimmed records are noticed', () => {
+    const reader = startingAt('start', { ageMs: 25 * HOUR_MS, firstNumber: '100' })
+    expect(reader.iteratorStart(NOW)).toEqual({ type: 'AT_SEQUENCE_NUMBER', sequenceNumber: '100' })
+    const young = startingAt('start', { ageMs: 23 * HOUR_MS, firstNumber: '100' })
+    expect(young.iteratorStart(NOW)).toEqual({ type: 'TRIM_HORIZON' })
+    const oldest = startingAt(OLDEST_LEFT, { ageMs: 25 * HOUR_MS, firstNumber: '100' })
+    expect(oldest.iteratorStart(NOW)).toEqual({ type: 'TRIM_HORIZON' })
+  })
+
+  it('does not start again at a first number that the endpoint has rejected', () => {
+    const reader = startingAt('start', { ageMs: 25 * HOUR_MS, firstNumber: '100' })
+    reader.startRead(1, 0, NOW)
+    const { failed } = failure('ValidationException', 'GetShardIterator')
+    reader.step({ kind: 'failed', failed: { ...failed, start: reader.iteratorStart(NOW) } }, contextAt(0))
+    expect(reader.iteratorStart(NOW)).toEqual({ type: 'TRIM_HORIZON' })
+  })
+
+  it('starts at the oldest record after a gap', () => {
+    const reader = startingAt({ after: '7' }, { ageMs: 25 * HOUR_MS, firstNumber: '1' })
+    reader.admit([recordAt('8', NOW)])
+    reader.node.ledger.deliver({} as never, '8')
+    reader.goToOldest()
+    expect(reader.iteratorStart(NOW)).toEqual({ type: 'TRIM_HORIZON' })
+    expect(reader.losesTrimmed(NOW)).toBe(false)
+    expect(reader.node.position).toEqual(OLDEST_LEFT)
+  })
+})
+
+describe('a page', () => {
+  it('has records skipped that were fetched before, also the last one', () => {
+    const reader = startingAt('start')
+    expect(reader.admit([recordAt('1', NOW), recordAt('2', NOW)])).toBe(0)
+    expect(reader.admit([recordAt('2', NOW), recordAt('3', NOW)])).toBe(1)
+    expect(reader.admit([recordAt('2', NOW), recordAt('3', NOW)])).toBe(2)
+  })
+
+  it('with records that have no sequence number is taken as new', () => {
+    const reader = startingAt('start')
+    reader.admit([recordAt('5', NOW)])
+    expect(reader.admit([recordAt('', NOW), recordAt('6', NOW)])).toBe(0)
+  })
+
+  it('has records skipped from before the requested time, until one of that time comes', () => {
+    const reader = startingAt({ since: NOW + 1_500 })
+    expect(reader.admit([recordAt('1', NOW), recordAt('2', NOW + 1_000), recordAt('3', NOW)])).toBe(1)
+    expect(reader.since).toBeUndefined()
+    expect(reader.admit([recordAt('4', NOW)])).toBe(0)
+  })
+
+  it('has times compared as truncated by the service, to the minute by DynamoDB Local', () => {
+    const reader = startingAt({ since: NOW + 59_000 }, { timeGranularityMs: 60_000 })
+    expect(reader.admit([recordAt('1', NOW)])).toBe(0)
+  })
+
+  it('has a record without a time delivered, as it may be wanted', () => {
+    const reader = startingAt({ since: NOW + 5_000 })
+    expect(reader.admit([recordAt('1', NOW), recordAt('2')])).toBe(1)
+  })
+})
+
+it('a shard that was opened with LATEST is at its tip, and has caught up', () => {
+  const reader = startingAt({ since: NOW })
+  reader.openedAtLatest(NOW + 70)
+  expect(reader.atTip).toBe(true)
+  expect(reader.caughtUpAt).toBe(NOW + 70)
+  expect(reader.since).toBe(NOW)
+})
+
+describe('the merge', () => {
+  it('waits for a shard that may hold older records', () => {
+    const reader = readerOf()
+    expect(reader.blocks).toBe(false)
+    reader.schedule(0)
+    expect(reader.blocks).toBe(true)
+  })
+
+  it('does not wait for a shard that is held back, has records, or is at its tip', () => {
+    const held = readerOf('a', { isHeld: true })
+    held.schedule(0)
+    expect(held.blocks).toBe(false)
+    held.release()
+    expect(held.blocks).toBe(true)
+    queue(held, 1)
+    expect(held.blocks).toBe(false)
+    const tip = readerOf()
+    tip.schedule(0)
+    toTip(tip)
+    expect(tip.blocks).toBe(false)
+  })
+
+  it('does not wait for a shard whose end is being checked, or that waits for the caller', () => {
+    const checked = readerOf()
+    checked.startRead(1, 0, NOW)
+    checked.step({ ...emptyPage, nextIterator: undefined }, contextAt(0))
+    expect([checked.phase, checked.blocks]).toEqual<[ReaderPhase, boolean]>(['checkingEnd', false])
+    const failed = readerOf()
+    failed.startRead(1, 0, NOW)
+    failed.step(failure('AccessDeniedException'), contextAt(0))
+    expect([failed.phase, failed.blocks]).toEqual<[ReaderPhase, boolean]>(['failed', false])
+  })
+
+  it('does not wait for a shard that has been failing for a minute, and nor does a caller', () => {
+    const reader = readerOf()
+    for (let at = 0; at <= 60_000; at += 5_000) {
+      reader.startRead(1, at, NOW)
+      reader.step(failure('ThrottlingException'), contextAt(at))
+      reader.schedule(at + 5_000)
+    }
+    expect(reader.isStalled).toBe(true)
+    expect(reader.blocks).toBe(false)
+    expect(reader.hasAnsweredSince(1_000)).toBe(true)
+  })
+})
+
+describe('a caller that asks for news', () => {
+  it('is answered by a read that started after the call only', () => {
+    const reader = readerOf()
+    toTip(reader)
+    expect(reader.hasAnsweredSince(5)).toBe(true)
+    expect(reader.hasAnsweredSince(6)).toBe(false)
+  })
+
+  it('has an idle shard polled after the shortest pause, and one with a backlog at once', () => {
+    const reader = readerOf()
+    reader.schedule(50)
+    expect(reader.dueForCaller(contextAt(0))).toBe(0)
+    toTip(reader)
+    reader.schedule(10_000)
+    expect(reader.dueForCaller(contextAt(100))).toBe(200)
+    reader.schedule(150)
+    expect(reader.dueForCaller(contextAt(100))).toBeUndefined()
+  })
+
+  it('does not shorten the pause after a failure, nor does the consumption of the last record', () => {
+    const reader = readerOf()
+    reader.startRead(1, 0, NOW)
+    reader.step(failure('ThrottlingException'), contextAt(0))
+    reader.schedule(5_000)
+    expect(reader.dueForCaller(contextAt(0))).toBeUndefined()
+    expect(reader.drained(contextAt(0))).toBeUndefined()
+  })
+})
+
+describe('a read', () => {
+  it('does not come before the pace of the shard allows it', () => {
+    const reader = readerOf()
+    const page = { ...emptyPage, records: 1, admitted: 1, newestAt: NOW }
+    for (let number = 1; number <= 101; number++) {
+      reader.startRead(number, 0, NOW)
+      reader.step(page, contextAt(0))
+    }
+    reader.schedule(0)
+    expect(reader.dueAt).toBe(200)
+  })
+
+  it('is due at once when the last buffered record of a backlog is taken', () => {
+    const reader = readerOf()
+    reader.startRead(1, 0, NOW)
+    reader.step(emptyPage, contextAt(0))
+    reader.schedule(1_000)
+    expect(reader.drained(contextAt(10))).toBe(10)
+  })
+
+  it('comes after the shortest pause at first when the tip is reached, however many pages were empty', () => {
+    const reader = readerOf()
+    let action: ReturnType<ShardReader['step']>
+    for (let page = 1; page <= 6; page++) {
+      reader.startRead(page, 0, NOW)
+      action = reader.step(emptyPage, contextAt(0))
+    }
+    expect(action).toEqual({ do: 'read', at: 200 })
+  })
+
+  it('shows up to when everything was fetched only at the tip', () => {
+    const reader = readerOf()
+    queue(reader, 1)
+    reader.startRead(1, 0, NOW)
+    reader.step({ ...emptyPage, records: 1, admitted: 1 }, contextAt(0))
+    expect(reader.caughtUpAt).toBeUndefined()
+    toTip(reader, 1_000)
+    expect(reader.caughtUpAt).toBe(NOW + 1_000)
+  })
+})
+
+describe('a check of the end', () => {
+  it('that comes when the shard is read again changes nothing', () => {
+    const reader = readerOf()
+    reader.startRead(1, 0, NOW)
+    expect(reader.step({ kind: 'endChecked', wasListed: true }, contextAt(0))).toBeUndefined()
+    expect(reader.phase).toBe('reading')
+  })
+})
+
+it('a read that fails answers nothing: the last answer is that of the read before it', () => {
+  const reader = readerOf()
+  toTip(reader, 1_000)
+  reader.startRead(7, 2_000, NOW)
+  reader.step(failure('ThrottlingException'), contextAt(2_000))
+  expect(reader.answeredAt).toBe(1_000)
+  toTip(reader, 3_000)
+  expect(reader.answeredAt).toBe(3_000)
+})
+
+describe('a tip that is doubted after a pause of the consumer', () => {
+  const doubtedDuringRead = (startedAt: number) => {
+    const reader = readerOf()
+    toTip(reader)
+    reader.startRead(7, startedAt, NOW)
+    reader.doubtTip(5_000)
+    reader.step(emptyPage, contextAt(6_000))
+    return reader
+  }
+
+  it('is shown by one empty page', () => {
+    expect(doubtedDuringRead(5_000).atTip).toBe(true)
+  })
+
+  it('is not shown by a read that was in flight before, but by the one after it', () => {
+    const reader = doubtedDuringRead(4_999)
+    expect(reader.atTip).toBe(false)
+    reader.startRead(8, 6_000, NOW)
+    reader.step(emptyPage, contextAt(6_000))
+    expect(reader.atTip).toBe(true)
+  })
+})
+
+describe('trimmed records of a shard', () => {
+  it('are a gap after one that was read, or after the position', () => {
+    expect(startingAt({ after: '1' }).losesTrimmed(NOW)).toBe(true)
+    const read = startingAt(OLDEST_LEFT)
+    expect(read.losesTrimmed(NOW)).toBe(false)
+    read.admit([recordAt('1', NOW)])
+    expect(read.losesTrimmed(NOW)).toBe(true)
+  })
+
+  it('are a gap from a time on only if that is older than the retention, with room for clocks that differ', () => {
+    const since = NOW - 24 * HOUR_MS
+    expect(startingAt({ since: since - 300_001 }).losesTrimmed(NOW)).toBe(true)
+    expect(startingAt({ since: since - 300_000 }).losesTrimmed(NOW)).toBe(false)
+    const unpromised = startingAt({ since: since - HOUR_MS })
+    unpromised.node.promised = false
+    expect(unpromised.losesTrimmed(NOW)).toBe(false)
+  })
+})
+
+it('a young shard that vanishes is a gap though its parent left nothing to be missed, as none of it was trimmed', () => {
+  const reader = startingAt('start', { ageMs: HOUR_MS })
+  reader.node.promised = false
+  const exists = { kind: 'streamExists', failed: failure('ResourceNotFoundException').failed } as const
+  reader.startRead(1, 0, NOW)
+  reader.step(exists, contextAt(0))
+  reader.startRead(2, 300_000, NOW)
+  expect(reader.step(exists, contextAt(300_000))).toMatchObject({ do: 'reportGap', reason: 'shard-vanished' })
+  const old = startingAt(OLDEST_LEFT, { ageMs: 25 * HOUR_MS })
+  old.startRead(1, 0, NOW)
+  old.step(exists, contextAt(0))
+  expect(old.step(exists, contextAt(0))).toEqual({ do: 'expire' })
+})
+
+describe('a record without a time', () => {
+  it('that is the first of its shard is merged by the time when the shard was created, or what its parent has reached', () => {
+    const queued = (reader: ShardReader) => {
+      const context = { shardId: reader.node.shardId, decode: undefined, unmarshallOptions: undefined }
+      reader.queue.push({ records: [recordAt('1')], first: 0, bytes: 1, context })
+      return reader.queue.headTime
+    }
+    expect(queued(startingAt('start', { ageMs: HOUR_MS }))).toBe(NOW - HOUR_MS)
+    const node = new ShardNode(`shardId-${String(NOW - HOUR_MS).padStart(20, '0')}-0000000a`, 0)
+    node.reachedTime = NOW - 5_000
+    const child = new ShardReader(node, {
+      isHeld: false,
+      serviceNow: NOW,
+      timeGranularityMs: 1_000,
+      onChange: () => {},
+    })
+    expect(queued(child)).toBe(NOW - 5_000)
+  })
+})

@@ -1,0 +1,108 @@
+import { describe, expect, it } from 'vitest'
+import { RETENTION_MS } from '../../../src/shards/retention.ts'
+import { ShardForest } from '../../../src/shards/shard-forest.ts'
+import { forest, idOf, NOW } from '../../support/forest.ts'
+
+const described = (
+  shardId: string,
+  more: { parentShardId?: string; startingSequenceNumber?: string; endingSequenceNumber?: string } = {},
+) => ({
+  shardId,
+  parentShardId: undefined,
+  startingSequenceNumber: undefined,
+  endingSequenceNumber: undefined,
+  ...more,
+})
+
+describe('a shard that a complete listing lacks', () => {
+  const listedWithout = (shardId: string, serviceNow: number) => {
+    const forest = new ShardForest()
+    const list = (...shardIds: string[]) => {
+      const listing = forest.startListing(0)
+      forest.merge(shardIds.map((id) => described(id)))
+      forest.completeListing(listing, serviceNow, 0)
+    }
+    list(shardId)
+    list()
+    return { node: forest.get(shardId), listAgain: () => list(shardId) }
+  }
+
+  it('is not gone while it is too young to have been trimmed', () => {
+    expect(listedWithout(idOf('a'), NOW + RETENTION_MS - 1).node).toMatchObject({
+      gone: false,
+      hasEnded: false,
+    })
+    expect(listedWithout(idOf('a'), NOW + RETENTION_MS).node).toMatchObject({ gone: true, hasEnded: true })
+  })
+
+  it('is there again when a later listing shows it', () => {
+    const { node, listAgain } = listedWithout('shard-without-a-time', NOW)
+    expect(node?.gone).toBe(true)
+    listAgain()
+    expect(node).toMatchObject({ gone: false, hasEnded: false })
+  })
+})
+
+describe('what listings say of a shard', () => {
+  it('is linked when a later one names the parent', () => {
+    const lineage = new ShardForest()
+    const [parent, child] = [lineage.ensure('parent', undefined), lineage.ensure('child', undefined)]
+    lineage.merge([described('child', { parentShardId: 'parent' })])
+    expect(parent.children).toEqual([child])
+    expect(lineage.parentOf(child)).toBe(parent)
+  })
+
+  it('is not taken back by one that leaves the first sequence number out', () => {
+    const lineage = new ShardForest()
+    lineage.merge([described('a', { startingSequenceNumber: '100' })])
+    lineage.merge([described('a')])
+    expect(lineage.get('a')?.startingSequenceNumber).toBe('100')
+  })
+
+  it('is that it has ended when it has children, also while it looks open', () => {
+    const lineage = new ShardForest()
+    lineage.merge([described('a'), described('b', { parentShardId: 'a' })])
+    expect(lineage.get('a')).toMatchObject({ closed: false, hasEnded: true })
+    expect(lineage.get('b')?.hasEnded).toBe(false)
+  })
+})
+
+describe('a finished shard that is no longer listed', () => {
+  it('is not forgotten while a record of it is not acknowledged', () => {
+    const { lineage, list } = forest('a > b')
+    const node = lineage.get(idOf('a'))
+    if (!node) throw new Error('a is listed')
+    const delivery = node.ledger.deliver({} as never, '1')
+    node.state = 'finished'
+    list({ hide: ['a'], at: 10 })
+    lineage.forgetMissingSince(11)
+    expect(lineage.get(idOf('a'))).toBe(node)
+    node.ledger.settle(delivery)
+    lineage.forgetMissingSince(11)
+    expect(lineage.get(idOf('a'))).toBeUndefined()
+  })
+
+  it('is not forgotten while it is young and has no children, as it would be read again when it is listed again', () => {
+    const { lineage, list } = forest('a')
+    const node = lineage.get(idOf('a'))
+    if (!node) throw new Error('a is listed')
+    node.state = 'finished'
+    list({ hide: ['a'], at: 10 })
+    lineage.forgetMissingSince(11)
+    expect(lineage.size).toBe(1)
+    node.gone = true
+    lineage.forgetMissingSince(11)
+    expect(lineage.size).toBe(0)
+  })
+
+  it('is never waited for as a parent, however young it is', () => {
+    const { lineage, list } = forest('a > b')
+    const parent = lineage.get(idOf('a'))
+    if (parent) parent.state = 'finished'
+    list({ hide: ['a'], at: 10 })
+    lineage.forgetMissingSince(11)
+    list({ hide: ['a'], at: 20 })
+    expect(lineage.hiddenParents.size).toBe(0)
+    expect(lineage.missingParentOf(lineage.get(idOf('b')) as never)?.state).toBe('read')
+  })
+})

@@ -1,0 +1,125 @@
+import { describe, expect, it } from 'vitest'
+import type { ShardToken } from '../../../src/position/token.ts'
+import { planShard } from '../../../src/shards/plan.ts'
+import { RETENTION_MS } from '../../../src/shards/retention.ts'
+import { seekLatest, seekTime, seekToken, seekTrimHorizon } from '../../../src/shards/seek.ts'
+import { OLDEST_LEFT, type ShardNode } from '../../../src/shards/shard.ts'
+import { ShardForest } from '../../../src/shards/shard-forest.ts'
+import { forest, idOf, NOW } from '../../support/forest.ts'
+
+const HOUR_MS = 3_600_000
+
+const nodeOf = (lineage: ShardForest, name: string): ShardNode => lineage.get(idOf(name)) as ShardNode
+
+/** The letters of the shards that are still to be read. */
+const unreadOf = (lineage: ShardForest): string[] =>
+  [...lineage.nodes()].filter(({ state }) => state === 'unread').map(({ shardId }) => shardId.slice(-1))
+
+describe('trim_horizon', () => {
+  it('promises all of a young root, and what is left of one that may have lost records', () => {
+    const { lineage } = forest('a > b')
+    expect(seekTrimHorizon(lineage, NOW + RETENTION_MS - 1)).toBe('start')
+    expect(nodeOf(lineage, 'a')).toMatchObject({ start: 'start', promised: true })
+    seekTrimHorizon(lineage, NOW + RETENTION_MS)
+    expect(nodeOf(lineage, 'a')).toMatchObject({ start: OLDEST_LEFT, promised: false })
+    expect(nodeOf(lineage, 'b')).toMatchObject({ start: 'start', promised: true })
+  })
+
+  it('promises nothing of a root whose age is unknown', () => {
+    const lineage = new ShardForest()
+    const node = lineage.ensure('shard-without-a-time', undefined)
+    seekTrimHorizon(lineage, NOW)
+    expect(node).toMatchObject({ start: 'start', promised: false })
+  })
+})
+
+describe('latest', () => {
+  it('starts in the open shards, and finishes those that have ended', () => {
+    const { lineage } = forest('a > b c, c > d')
+    expect(seekLatest(lineage, NOW)).toEqual({ since: NOW })
+    expect(unreadOf(lineage)).toEqual(['b', 'd'])
+    expect(nodeOf(lineage, 'b')).toMatchObject({ start: { since: NOW }, isStarted: true })
+  })
+})
+
+describe('a time', () => {
+  it('keeps a closed shard without listed children, whose children are still to come', () => {
+    const { lineage } = forest('a > b', { spacingMs: HOUR_MS })
+    nodeOf(lineage, 'b').closed = true
+    seekTime(lineage, NOW + 5 * HOUR_MS, NOW + 5 * HOUR_MS)
+    expect(unreadOf(lineage)).toEqual(['b'])
+  })
+
+  it('skips the ancestors of a shard that it skips, whatever the time in the id of their child says', () => {
+    const lineage = new ShardForest()
+    const [a, b, c] = [0, 9 * HOUR_MS, HOUR_MS].map(
+      (ms, index) => `shardId-${String(NOW + ms).padStart(20, '0')}-0000000${index}`,
+    ) as [string, string, string]
+    const described = (shardId: string, parentShardId: string | undefined, isClosed: boolean) => ({
+      shardId,
+      parentShardId,
+      startingSequenceNumber: '1',
+      endingSequenceNumber: isClosed ? '9' : undefined,
+    })
+    lineage.merge([described(a, undefined, true), described(b, a, true), described(c, b, false)])
+    seekTime(lineage, NOW + 5 * HOUR_MS, NOW + 10 * HOUR_MS)
+    expect([...lineage.nodes()].map(({ state }) => state)).toEqual(['finished', 'finished', 'unread'])
+  })
+
+  it('promises all of a young shard only', () => {
+    const { lineage } = forest('a > b', { spacingMs: HOUR_MS })
+    seekTime(lineage, NOW, NOW + RETENTION_MS + 1)
+    expect(nodeOf(lineage, 'a').promised).toBe(false)
+    expect(nodeOf(lineage, 'b').promised).toBe(true)
+  })
+})
+
+describe('a token', () => {
+  const placed = (picture: string, shards: Record<string, Omit<ShardToken, 'shardId'>>): ShardForest => {
+    const { lineage } = forest(picture)
+    const entries = Object.entries(shards).map(([name, rest]) => ({ shardId: idOf(name), ...rest }))
+    seekToken(lineage, { version: 1, streamArn: 'arn', shards: entries })
+    return lineage
+  }
+
+  it('has a shard wait for an ancestor that it names too, with a shard in between that was not listed then', () => {
+    const lineage = placed('a > b > c', {
+      a: { at: { after: '1' } },
+      c: { parentId: idOf('b'), at: 'start' },
+    })
+    expect(unreadOf(lineage)).toEqual(['a', 'c'])
+    expect(planShard(nodeOf(lineage, 'c'), lineage)).toBe('wait')
+    nodeOf(lineage, 'a').state = 'finished'
+    expect(planShard(nodeOf(lineage, 'c'), lineage)).toBe('open')
+  })
+
+  it('does not count a waiting shard as started, so that its ancestors are read', () => {
+    const lineage = placed('a > b', { b: { at: { since: NOW }, state: 'waiting' } })
+    expect(unreadOf(lineage)).toEqual(['a', 'b'])
+    expect(nodeOf(lineage, 'b').isStarted).toBe(false)
+  })
+
+  it('does not read a passed shard, whose children start at its time', () => {
+    const lineage = placed('a > b', { a: { at: { since: NOW }, state: 'passed' } })
+    expect(unreadOf(lineage)).toEqual(['b'])
+    expect(nodeOf(lineage, 'a')).toMatchObject({ closed: true, childStart: { since: NOW } })
+  })
+
+  it('keeps the last sequence number of a finished shard', () => {
+    const lineage = placed('a', { a: { at: { end: '9' } } })
+    expect(nodeOf(lineage, 'a').position).toEqual({ end: '9' })
+    expect(nodeOf(lineage, 'a').childStart).toBe('start')
+  })
+
+  it('has a late sibling of a shard that starts at a time start there as well', () => {
+    const lineage = placed('a > b c', { b: { parentId: idOf('a'), at: { since: NOW } } })
+    expect(unreadOf(lineage)).toEqual(['b', 'c'])
+    expect(nodeOf(lineage, 'a').childStart).toEqual({ since: NOW })
+  })
+
+  it('creates the shards that no listing shows', () => {
+    const lineage = placed('a', { b: { parentId: idOf('d'), at: 'start' } })
+    expect(nodeOf(lineage, 'b')).toMatchObject({ parentId: idOf('d'), seenInListing: 0 })
+    expect(lineage.missingParents).toBe(1)
+  })
+})
