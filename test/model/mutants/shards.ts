@@ -197,8 +197,8 @@ export const shardsMutants: readonly Mutant[] = [
     },
     {
       name: 'a ledger is never compacted',
-      from: 'if (this.#first < this.#open.length && this.#first < COMPACT_AFTER) return',
-      to: 'return',
+      from: 'this.#first >= COMPACT_AFTER',
+      to: 'false',
     },
   ]),
 ]

@@ -14,8 +14,8 @@ export const streamMutants: readonly Mutant[] = [
     },
     {
       name: 'records of the former position are delivered after a move',
-      from: 'this.#deliveries.length = 0',
-      to: '',
+      from: 'clear(): void {\n    this.#deliveries.length = 0',
+      to: 'clear(): void {',
     },
     {
       name: 'records that a loop left are delivered in reverse',
