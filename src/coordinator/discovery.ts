@@ -171,13 +171,12 @@ export class Discovery {
   }
 
   /** Lists all shards. */
-  async listAll(onPage: (page: ShardPage) => void = () => {}): Promise<void> {
+  async listAll(): Promise<void> {
     const searched = [...this.#searches.keys()]
     const listing = this.#forest.startListing(this.#now())
     const knownBefore = this.#forest.size
     let status: StreamStatus | undefined
     for await (const page of listAllShards(this.#context)) {
-      onPage(page)
       this.#merge(page)
       status = page.status
     }

@@ -29,9 +29,6 @@ import type { ReadingOptions } from './options.ts'
 import { ShardSequencer } from './shard-sequencer.ts'
 import { WakeTimer } from './wake-timer.ts'
 
-/** The service truncates its time to the second: up to this much (ms) is missing. */
-const TRUNCATED_MS = 999
-
 /**
  * How long the consumer may stay away, in ms, before nothing more is read or listed for it. When it comes back, any shard may
  * have a backlog again.
@@ -146,19 +143,9 @@ export class ReadSession {
 
   // ---- Start and end -----------------------------------------------------------------------------------------------
 
-  /**
-   * Lists the shards. Returns the service's time (ms) at the start of the call, if the service told it; rather too late than
-   * too early, as it only tells the second.
-   */
-  async list(): Promise<number | undefined> {
-    const { clock } = this.#context
-    const calledAt = clock.monotonic()
-    let serviceTime: number | undefined
-    await this.#discovery.listAll((page) => {
-      if (page.serviceTime === undefined) return
-      serviceTime ??= page.serviceTime + TRUNCATED_MS - (clock.monotonic() - calledAt)
-    })
-    return serviceTime
+  /** Lists the shards, for the first time. */
+  list(): Promise<void> {
+    return this.#discovery.listAll()
   }
 
   /**

@@ -53,13 +53,13 @@ async function startAt(
   { clock, serviceClock }: SessionContext,
 ): Promise<boolean> {
   const calledAt = clock.monotonic()
-  const serviceTime = await session.list()
-  const calledAtByServiceClock = serviceClock.now() - (clock.monotonic() - calledAt)
-  const now = serviceTime ?? calledAtByServiceClock
+  await session.list()
+  // The service's time of the call: the listing may have taken long, and has told what the service's clock is.
+  const now = serviceClock.now() - (clock.monotonic() - calledAt)
   const isLatest =
     position.kind === 'latest' || (position.kind === 'time' && position.since > now + FUTURE_MS)
   const newShardStart = isLatest
-    ? seekLatest(session.forest, truncatedToSecond(Math.min(now, calledAtByServiceClock) - LATEST_OVERLAP_MS))
+    ? seekLatest(session.forest, truncatedToSecond(now - LATEST_OVERLAP_MS))
     : seek(position, session.forest, now)
   await session.start(newShardStart, calledAt, newestKnown(position, now))
   if (isLatest) await session.openAtLatest()

@@ -83,12 +83,17 @@ export const coordinatorMutants: readonly Mutant[] = [
     },
     {
       name: 'records dated slightly before a LATEST request are dropped',
-      from: 'calledAtByServiceClock) - LATEST_OVERLAP_MS)',
-      to: 'calledAtByServiceClock))',
+      from: 'truncatedToSecond(now - LATEST_OVERLAP_MS)',
+      to: 'truncatedToSecond(now)',
     },
     {
-      name: 'latest is requested by the clock that is ahead',
-      from: 'truncatedToSecond(Math.min(now, calledAtByServiceClock) - LATEST_OVERLAP_MS)',
+      name: 'latest starts when the listing ends',
+      from: 'serviceClock.now() - (clock.monotonic() - calledAt)',
+      to: 'serviceClock.now()',
+    },
+    {
+      name: 'latest is requested by a clock that is ahead',
+      from: 'truncatedToSecond(now - LATEST_OVERLAP_MS)',
       to: 'truncatedToSecond(now - LATEST_OVERLAP_MS + 2_000)',
     },
   ]),

@@ -23,18 +23,6 @@ export const readSessionMutants: readonly Mutant[] = [
       to: 'return this.#discovery.isOver',
     },
     {
-      name: 'latest may start up to a second too early',
-      from: 'page.serviceTime + TRUNCATED_MS - (clock',
-      to: 'page.serviceTime - (clock',
-      equivalent: 'latest may include records that are dated up to two seconds before the call',
-    },
-    {
-      name: 'latest starts when the listing ends',
-      from: 'TRUNCATED_MS - (clock.monotonic() - calledAt)',
-      to: 'TRUNCATED_MS',
-      equivalent: 'latest takes the earlier of this and of the call by the clock of the service',
-    },
-    {
       name: 'parents that only a token names are not looked for',
       from: 'this.forest.updateHiddenParents(listedAt, clock.monotonic(), serviceClock.now())',
       to: '',
