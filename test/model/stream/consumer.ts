@@ -31,8 +31,12 @@ const SAVE_SLACK_MS = 7_000
 const IN_FLIGHT_MS = 10_000
 const MINUTE_MS = 60_000
 
-/** Calls, of those that no heartbeat accounts for, that may fail and be made again while nobody waits. */
-const MOST_RETRIES = 10
+/**
+ * A heartbeat renews an iterator after ten minutes at the earliest, and other shards may be polled for as long as its calls
+ * take: so many polls of a shard are not more than that.
+ */
+const MOST_POLLS = 8
+const RENEWAL_MS = 10 * MINUTE_MS
 
 /** A consumer that waits for a record sleeps no longer than this, in ms: each second of it costs a poll of each shard. */
 const LONGEST_WAIT_MS = 20_000
@@ -86,6 +90,8 @@ export function createConsumer(
   const leftLoops = new Set<Loop>()
   let deniedSeen = 0
   let isGone = false
+  /** Whether the stream that is open has said so: `close()` may say it again. */
+  let hasFailedToSave = false
 
   const report = (violation: unknown): void => {
     heard ??= violation
@@ -116,7 +122,12 @@ export function createConsumer(
     }
     const isSaving = from !== 'call'
     if (isStreamError(error, 'checkpoint.conflict') && isSaving && store.hadConflict) return
-    if (isStreamError(error, 'checkpoint.failed') && isSaving && hadStoreFault()) return
+    // A save that the process was suspended in has run out of time as well.
+    const mayFail = hasFailedToSave || store.hadFault || store.isSaving
+    if (isStreamError(error, 'checkpoint.failed') && isSaving && mayFail) {
+      hasFailedToSave = true
+      return
+    }
     if (isStreamError(error, 'closed') && from === 'call' && isStopped()) return
     if (isStreamError(error, 'stream.notFound') && world.isOver === 'deleted' && from !== 'close') {
       isGone = true
@@ -133,6 +144,9 @@ export function createConsumer(
 
   /** Whether the stream was switched off for good. */
   const isDisabled = (): boolean => world.isOver === 'disabled' && !setup.follows
+
+  /** The same, also when the table was deleted since. */
+  const wasDisabled = (): boolean => !setup.follows && emulator.log.some(({ op }) => op === 'disable')
 
   // ---- Opening -----------------------------------------------------------------------------------------------------
 
@@ -287,7 +301,7 @@ export function createConsumer(
   const noteEnd = (current: Running): void => {
     current.isOver = true
     if (!isStopped()) {
-      if (!isDisabled()) {
+      if (!wasDisabled()) {
         throw new Violation('ends', 'iteration ends, though the stream goes on')
       }
       current.expectation.expect(expectNothingKnownLeft)
@@ -487,6 +501,7 @@ export function createConsumer(
     running?.process.die()
     store.crash(saves)
     running = undefined
+    hasFailedToSave = false
     loop = undefined
     move = undefined
     background.clear()
@@ -503,7 +518,7 @@ export function createConsumer(
     if (!current || current.closing || store.hadConflict || isGone) return
     if (move || background.size > 0) return
     current.expectation.expect((ledger) => ledger.expectCovered(current.stream.token))
-    if (setup.checkpoint && !current.isOver) await checkSaves(current, setup.checkpoint)
+    if (setup.checkpoint && !current.isOver && !current.isAborted) await checkSaves(current, setup.checkpoint)
   }
 
   /** Saves come in time: after so many records, and after so long. */
@@ -527,6 +542,7 @@ export function createConsumer(
     // A process that was suspended comes late with its timers.
     await clock.advance(lateMs)
     throwHeard()
+    if (store.lastFaultAt > now || store.isSaving) return
     expectation.expect((ledger) => {
       if (isLate(ledger)) throw new Violation('saves in time', `nothing was saved for ${lateMs} ms`)
     })
@@ -552,8 +568,7 @@ export function createConsumer(
     const before = current.process.polls
     await clock.advance(ms - IN_FLIGHT_MS)
     const polls = current.process.polls - before
-    // Heartbeats: an iterator is renewed after ten minutes at the earliest, and a failed renewal is tried again.
-    const most = MOST_RETRIES + emulator.shards.length * (1 + ms / (5 * MINUTE_MS))
+    const most = MOST_POLLS * (1 + emulator.shards.length) * (1 + ms / RENEWAL_MS)
     if (polls > most) throw new Violation('quiet', `${polls} calls in ${ms} ms, while nobody waits`)
   }
 
@@ -569,6 +584,7 @@ export function createConsumer(
       throwHeard()
       if (from.end === 'done') return
       if (isDone && !from.end) continue
+      await check()
       if (current.isOver) await dispose()
       else if (isComplete(current) && !isDisabled()) break
       round++
@@ -588,7 +604,7 @@ export function createConsumer(
   }
 
   const isComplete = ({ expectation }: Running): boolean =>
-    expectation.ledgers.some((ledger) => ledger.isSettled && oracle.owed(ledger.session).lost.length === 0)
+    expectation.ledgers.every((ledger) => ledger.isSettled && oracle.owed(ledger.session).lost.length === 0)
 
   const kindFor = (number: number): LoopKind =>
     number % 3 === 0

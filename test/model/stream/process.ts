@@ -11,7 +11,7 @@ export interface Process {
   readonly timers: number
   /** How many calls it made to the service. */
   readonly calls: number
-  /** How many of them looked for something new and found nothing: listings, and reads of an empty page. */
+  /** How many of them looked for something new and succeeded in vain: listings, and reads of an empty page. */
   readonly polls: number
   /** Ids of the events of records that it received, since {@link forgetReceived}. */
   readonly received: ReadonlySet<string>
@@ -79,10 +79,12 @@ export function startProcess(world: World): Process {
     return whileAlive(work)
   }
   const client: StreamsApi = {
-    listShards: (request, signal) => {
-      polls++
-      return call(() => api.listShards(request, signal))
-    },
+    listShards: (request, signal) =>
+      call(async () => {
+        const page = await api.listShards(request, signal)
+        polls++
+        return page
+      }),
     openIterator: (request, signal) => call(() => api.openIterator(request, signal)),
     readRecords: (request, signal) =>
       call(async () => {

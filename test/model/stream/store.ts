@@ -23,6 +23,8 @@ export interface FaultyStore {
   readonly isSaving: boolean
   /** When a save last failed or was slow, on the monotonic clock. */
   readonly lastFaultAt: number
+  /** Whether a call of the process that it was last opened for failed or was slow. */
+  readonly hadFault: boolean
   /** Whether the process that it was last opened for was told that another one has saved. */
   readonly hadConflict: boolean
   plan(fault: StoreFault): void
@@ -48,6 +50,7 @@ export function createStore(
   let current: Save | undefined
   let underWay: Save | undefined
   let lastFaultAt = Number.NEGATIVE_INFINITY
+  let hadFault = false
   let hadConflict = false
 
   const note = (token: StreamToken, placesOf: (token: StreamToken) => readonly Place[]): Save => {
@@ -75,7 +78,9 @@ export function createStore(
 
   const write = async (save: Save, fault: StoreFault | undefined): Promise<void> => {
     const noteFault = () => {
-      if (fault) lastFaultAt = clock.monotonic()
+      if (!fault) return
+      hadFault = true
+      lastFaultAt = clock.monotonic()
     }
     noteFault()
     underWay = save
@@ -93,12 +98,13 @@ export function createStore(
 
   return {
     open: (process, placesOf) => {
+      hadFault = false
       hadConflict = false
       return {
         load: () =>
           process.whileAlive(async () => {
             const fault = nextFault(true)
-            if (fault) lastFaultAt = clock.monotonic()
+            hadFault ||= fault !== undefined
             await sleep(latencyMs())
             if (fault) throw new Error('the store is down')
             return current && JSON.parse(JSON.stringify(current.token))
@@ -119,6 +125,9 @@ export function createStore(
     },
     get lastFaultAt() {
       return lastFaultAt
+    },
+    get hadFault() {
+      return hadFault
     },
     get hadConflict() {
       return hadConflict
