@@ -1,6 +1,8 @@
 import { type GapReason, StreamError } from '../core/errors.ts'
 import type { ShardReader } from '../reader/shard-reader.ts'
 
+const none: readonly ShardReader[] = []
+
 /**
  * Errors that block reading, to be thrown when the consumer comes for the next record: at once, or once the buffered
  * records are delivered.
@@ -68,8 +70,8 @@ export class BlockingErrors {
   }
 
   /** The readers that an error stopped, to be read again now that the caller has seen it and has come back. */
-  takeStopped(): ShardReader[] {
-    return this.#stopped.splice(0)
+  takeStopped(): readonly ShardReader[] {
+    return this.#stopped.length === 0 ? none : this.#stopped.splice(0)
   }
 
   throwIfStreamGone(): void {

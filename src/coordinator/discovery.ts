@@ -127,6 +127,8 @@ export class Discovery {
   get nextDueAt(): number {
     if (this.#isRunning || this.#isSuspended) return Number.POSITIVE_INFINITY
     let dueAt = this.#listingDueAt
+    // Asked for each record: without searches, not even an iterator is made.
+    if (this.#searches.size === 0) return dueAt
     for (const search of this.#searches.values()) dueAt = Math.min(dueAt, search.dueAt)
     return dueAt
   }

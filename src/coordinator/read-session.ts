@@ -266,7 +266,9 @@ export class ReadSession {
    * that time or later: what comes after it in the shard is merged as if it were no older.
    */
   #mayPrecede(time: number): boolean {
-    for (const { node } of this.#blocking) if (node.reachedTime < time) return true
+    if (this.#blocking.size > 0) {
+      for (const { node } of this.#blocking) if (node.reachedTime < time) return true
+    }
     return this.#discovery.mayPrecede(time)
   }
 

@@ -7,7 +7,8 @@ import type { StreamToken } from './token.ts'
  * Where to read from.
  *
  * - `'trim_horizon'`: from the oldest record that the stream still holds (24 hours).
- * - `'latest'`: every record written from now on, on every shard.
+ * - `'latest'`: every record written from now on, on every shard. As records are not dated by the clock that the service
+ *   tells, those dated up to half a second before the call, truncated to the second, may be included.
  * - a `Date`: every record created at or after that time, none older than that whole second. In the future: as `'latest'`.
  * - a {@link StreamToken}, or its JSON text: where that token was taken.
  */

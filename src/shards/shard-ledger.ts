@@ -68,8 +68,9 @@ export class ShardLedger {
       this.#acknowledged = first.sequenceNumber
       this.#open[this.#first++] = undefined
     }
-    if (this.#first < this.#open.length && this.#first < COMPACT_AFTER) return
-    this.#open = this.#open.slice(this.#first)
+    if (this.#first === this.#open.length) this.#open.length = 0
+    else if (this.#first >= COMPACT_AFTER) this.#open.splice(0, this.#first)
+    else return
     this.#first = 0
   }
 }

@@ -43,7 +43,12 @@ export class DeliveryQueue {
   acknowledge(): number {
     const count = this.#inHand
     if (count === 0) return 0
-    for (const delivery of this.#deliveries.splice(0, count)) delivery.ledger.settle(delivery)
+    for (let index = 0; index < count; index++) {
+      const delivery = this.#deliveries[index] as Delivery
+      delivery.ledger.settle(delivery)
+    }
+    if (this.hasReturned) this.#deliveries.splice(0, count)
+    else this.#deliveries.length = 0
     this.#inHand = 0
     return count
   }
