@@ -26,7 +26,6 @@ export const readSessionMutants: readonly Mutant[] = [
       name: 'latest may start up to a second too early',
       from: 'page.serviceTime + TRUNCATED_MS - (clock',
       to: 'page.serviceTime - (clock',
-      equivalent: 'latest may include records that are dated up to two seconds before the call',
     },
     {
       name: 'latest starts when the listing ends',

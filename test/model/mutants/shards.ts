@@ -196,9 +196,9 @@ export const shardsMutants: readonly Mutant[] = [
       to: 'first; first = this.#open[this.#first]',
     },
     {
-      name: 'a ledger is never compacted',
-      from: 'if (this.#first < this.#open.length && this.#first < COMPACT_AFTER) return',
-      to: 'return',
+      name: 'a ledger that is compacted forgets a record that is not acknowledged',
+      from: 'this.#open.splice(0, this.#first)',
+      to: 'this.#open.splice(0, this.#first + 1)',
     },
   ]),
 ]
