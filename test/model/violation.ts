@@ -21,6 +21,7 @@ export type Promised =
   | 'first position'
   | 'saves in time'
   | 'one save at a time'
+  | 'conflict'
   | 'batch size'
   | 'quiet'
   | 'not held up'

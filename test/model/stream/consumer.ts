@@ -459,7 +459,7 @@ export function createConsumer(
 
   const abort = async (): Promise<void> => {
     const current = running
-    if (!current) return
+    if (!current || current.isAborted) return
     const isIdle = !loop && !move && background.size === 0 && !current.closing && !store.hadConflict
     current.abort()
     if (!isIdle) return

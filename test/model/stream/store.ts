@@ -57,6 +57,7 @@ export function createStore(
     let places: readonly Place[] = []
     try {
       if (underWay) throw new Violation('one save at a time', 'a save starts while another one is under way')
+      if (hadConflict) throw new Violation('conflict', 'a save starts after a conflict')
       places = placesOf(token)
     } catch (error) {
       report(error)
