@@ -16,6 +16,7 @@ export const coordinatorMutants: readonly Mutant[] = [
       name: 'a move has effect before what depends on it was cleared',
       from: 'this.#session = session\n    onMoved()',
       to: 'this.#session = session\n    queueMicrotask(onMoved)',
+      equivalent: 'nothing can be taken before: the buffer of a new session is empty until it is first asked',
     },
     {
       name: 'concurrent calls of next overtake each other',
@@ -26,6 +27,8 @@ export const coordinatorMutants: readonly Mutant[] = [
       name: 'a caller counts as waiting after it was answered',
       from: '} finally {\n        session.endRound()\n      }',
       to: '} finally {\n      }',
+      equivalent:
+        'every shard of the round has answered, and a later one is polled at most once more at the shortest pause',
     },
     {
       name: 'the children of a finished shard are not roots',
@@ -117,6 +120,7 @@ export const coordinatorMutants: readonly Mutant[] = [
       name: 'a new child does not start where its parent says',
       from: 'node.start = parent && !unknown.has(parent) ? parent.childStart : this.#newShardStart',
       to: 'node.start = this.#newShardStart',
+      equivalent: 'where a child of a known parent starts is decided again when it is opened',
     },
     {
       name: 'a shard is read before the page of the listing that may show its parent',

@@ -111,6 +111,7 @@ export const readSessionMutants: readonly Mutant[] = [
       name: 'an expired shard stays open',
       from: 'reader.node.closed = true',
       to: '',
+      equivalent: 'the shard is finished right after, and of a finished shard only its children matter',
     },
     {
       name: 'a deleted stream is reported with the error of the SDK',
@@ -131,6 +132,7 @@ export const readSessionMutants: readonly Mutant[] = [
       name: 'children of a shard that is gone are looked for',
       from: 'if (!node.gone) this.#discovery.search(node, true)',
       to: 'this.#discovery.search(node, true)',
+      equivalent: 'only one more listing: it shows that the shard is gone, which ends the search',
     },
     {
       name: 'shards are read and listed while the consumer stays away',

@@ -196,9 +196,9 @@ export const shardsMutants: readonly Mutant[] = [
       to: 'first; first = this.#open[this.#first]',
     },
     {
-      name: 'a ledger is never compacted',
-      from: 'this.#first >= COMPACT_AFTER',
-      to: 'false',
+      name: 'a ledger that is compacted forgets a record that is not acknowledged',
+      from: 'this.#open.splice(0, this.#first)',
+      to: 'this.#open.splice(0, this.#first + 1)',
     },
   ]),
 ]

@@ -3,9 +3,9 @@ import { inFile, type Mutant } from './mutant.ts'
 export const streamMutants: readonly Mutant[] = [
   ...inFile('src/stream/delivery-queue.ts', [
     {
-      name: 'records that a loop left are acknowledged with the first one that is delivered again',
-      from: 'this.#deliveries.splice(0, count)',
-      to: 'this.#deliveries.splice(0)',
+      name: 'records that a loop left are dropped when the first one that is delivered again is acknowledged',
+      from: 'if (this.hasReturned) this.#deliveries.splice(0, count)\n    else this.#deliveries.length = 0',
+      to: 'this.#deliveries.length = 0',
     },
     {
       name: 'records that a loop left are not delivered again',

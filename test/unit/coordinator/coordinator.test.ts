@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest'
 import { type CoordinatorEvents, coordinatorEventNames } from '../../../src/coordinator/events.ts'
+import type { StreamRecord } from '../../../src/records/stream-record.ts'
 import { drain, emulated, heard, numbersOf } from '../../support/emulated.ts'
 
 const HOUR = 3_600_000
@@ -103,4 +104,42 @@ it('calls of next() that are queued behind one that fails are not lost with it',
   const [first, ...rest] = await clock.run(Promise.allSettled(calls))
   expect(first).toMatchObject({ status: 'rejected', reason: { name: 'AccessDeniedException' } })
   expect(rest.map((end) => end.status === 'fulfilled' && end.value?.newImage?.n)).toEqual(written)
+})
+
+it('a call of next() that is made when another one is answered does not overtake those that are queued', async () => {
+  const { clock, open, write } = emulated()
+  const coordinator = open()
+  await clock.run(coordinator.moveTo('trim_horizon'))
+  write(3)
+  const order: [string, number | undefined][] = []
+  const note = (name: string) => (record: StreamRecord | undefined) =>
+    void order.push([name, record && (numbersOf([record])[0] as number)])
+  let third: Promise<void> | undefined
+  const first = coordinator.next().then((record) => {
+    third = coordinator.next().then(note('third'))
+    note('first')(record)
+  })
+  const second = coordinator.next().then(note('second'))
+  await clock.run(Promise.all([first, second]))
+  await clock.run(third as Promise<void>)
+  expect(order).toEqual([
+    ['first', 0],
+    ['second', 1],
+    ['third', 2],
+  ])
+})
+
+it('a shard is active when its records may be delivered, and not while they wait for those of its parent', async () => {
+  const { clock, emulator, open, write } = emulated()
+  write(2)
+  const [parent] = emulator.openShards
+  const child = emulator.roll()
+  write(1)
+  const coordinator = open()
+  await clock.run(coordinator.moveTo('trim_horizon'))
+  await clock.run(coordinator.next())
+  await clock.advance(1_000)
+  expect(coordinator.active.map(({ shardId }) => shardId)).toEqual([parent?.shardId])
+  await drain(coordinator, clock)
+  expect(coordinator.active.map(({ shardId }) => shardId)).toEqual([child.shardId])
 })

@@ -67,3 +67,15 @@ it('to prune a shard that is not known does nothing', () => {
   frontier.prune(undefined)
   expect(names()).toBe('a')
 })
+
+it('a finished shard that held nothing of the requested time is marked as passed, unless a record of it is not acknowledged', () => {
+  const { frontier, node } = frontierOf('a', { a: 'finished' })
+  const entry = () => {
+    const [{ at, state } = {}] = frontier.token('arn').shards
+    return { at, state }
+  }
+  node('a').start = { since: 5_000 }
+  expect(entry()).toEqual({ at: { since: 5_000 }, state: 'passed' })
+  node('a').ledger.deliver({} as StreamRecord, '5')
+  expect(entry()).toEqual({ at: { since: 5_000 }, state: undefined })
+})

@@ -1,0 +1,51 @@
+import { expect, it } from 'vitest'
+import { sleep } from '../../src/core/clock.ts'
+import type { StreamsApi } from '../../src/streams-api/streams-api.ts'
+import { drain, emulated, heard, numbersOf } from '../support/emulated.ts'
+import { readFor } from './read-for.ts'
+
+it('a shard that ends while a slow listing is on its way is looked for in another one before next() returns undefined', async () => {
+  const { clock, emulator, open, write } = emulated()
+  let listings = 0
+  const slow: StreamsApi = {
+    openIterator: (...call) => emulator.api.openIterator(...call),
+    readRecords: (...call) => emulator.api.readRecords(...call),
+    listShards: async (...call) => {
+      listings++
+      const page = await emulator.api.listShards(...call)
+      await sleep(clock, 2_000)
+      return page
+    },
+  }
+  const reader = open({ client: slow, discoveryIntervalMs: 5_000 })
+  await clock.run(reader.moveTo('trim_horizon'))
+  while (listings < 2) {
+    expect(await drain(reader, clock)).toEqual([])
+    await clock.advance(100)
+  }
+  emulator.roll()
+  const written = write(2)
+  expect(numbersOf(await drain(reader, clock))).toEqual(written)
+})
+
+it('a closed shard among 150 that has no children is finished within half a minute, with all shards listed once an hour', async () => {
+  const { clock, emulator, open } = emulated({ shards: 150 })
+  const reader = open({ discoveryIntervalMs: 3_600_000 })
+  const finished = heard(reader, 'shardFinished')
+  await clock.run(reader.moveTo('trim_horizon'))
+  await drain(reader, clock)
+  const { shardId } = emulator.closeShard()
+  await readFor(reader, clock, 30_000)
+  expect(finished).toEqual([{ shardId }])
+})
+
+it('a stream that DescribeStream does not know now and then is not taken for deleted', async () => {
+  const { clock, emulator, open, write } = emulated()
+  const reader = open()
+  await clock.run(reader.moveTo('trim_horizon'))
+  for (let time = 0; time < 3; time++) {
+    emulator.on('DescribeStream', {}, { fail: 'ResourceNotFoundException' })
+    const written = write(1)
+    expect(await readFor(reader, clock, 200_000)).toEqual(written)
+  }
+})
