@@ -1,6 +1,12 @@
 import type { ShardNode } from '../shards/shard.ts'
 import type { ShardForest } from '../shards/shard-forest.ts'
 import { classifyError } from '../streams-api/classify-error.ts'
+import {
+  extendStreak,
+  type FailureStreak,
+  STALLED_AFTER_MS,
+  streakMs,
+} from '../streams-api/failure-streak.ts'
 import { type ListingContext, listAllShards, listShardPage } from '../streams-api/list-all-shards.ts'
 import type { ShardPage, StreamStatus } from '../streams-api/streams-api.ts'
 
@@ -9,9 +15,6 @@ const SHARDS_PER_PAGE = 100
 
 /** How often the children of a shard are looked for at short intervals; then the periodic listing has to do. */
 const QUICK_ATTEMPTS = 10
-
-/** How long the consumer waits for the first look for a shard's children, in ms, while DescribeStream fails. */
-const FIRST_LOOK_MS = 60_000
 
 /** The longest pause between listings while a parent is hidden, in ms. */
 const LONGEST_HIDDEN_PAUSE_MS = 10_000
@@ -50,8 +53,8 @@ export interface DiscoveryListener {
   isReading(): boolean
   /** A call failed, and is not made again before {@link Discovery.resume}. */
   onFailed(error: unknown): void
-  /** Nothing is in flight any more. */
-  onIdle(): void
+  /** A caller that waits may proceed, or something else is to be started. */
+  onChanged(): void
 }
 
 /**
@@ -68,8 +71,10 @@ export class Discovery {
   readonly #intervalMs: number
   readonly #listener: DiscoveryListener
   readonly #searches = new Map<ShardNode, Search>()
-  /** Shards whose children were not looked for yet, and since when (monotonic ms), the oldest first. */
-  readonly #firstLooks = new Map<ShardNode, number>()
+  /** Shards whose children were not looked for yet. */
+  readonly #firstLooks = new Set<ShardNode>()
+  /** DescribeStream fails. */
+  #failureStreak: FailureStreak | undefined
   #isRunning = false
   /** A failure was reported, and the consumer has not come back since. */
   #isSuspended = false
@@ -83,7 +88,13 @@ export class Discovery {
   #isOver = false
 
   constructor(context: ListingContext, forest: ShardForest, intervalMs: number, listener: DiscoveryListener) {
-    this.#context = context
+    this.#context = {
+      ...context,
+      onRetry: (retry) => {
+        this.#noteFailure()
+        context.onRetry(retry)
+      },
+    }
     this.#forest = forest
     this.#intervalMs = intervalMs
     this.#listener = listener
@@ -100,27 +111,21 @@ export class Discovery {
    * has records in the buffer, as those come first.
    */
   mayPrecede(time: number): boolean {
-    if (this.#firstLooks.size === 0) return false
-    const now = this.#now()
-    for (const [node, since] of this.#firstLooks) {
-      if (node.reachedTime >= time || now - since >= FIRST_LOOK_MS) continue
-      if (!this.#listener.hasBuffered(node)) return true
+    if (!this.#isFirstLookAwaited) return false
+    for (const node of this.#firstLooks) {
+      if (node.reachedTime < time && !this.#listener.hasBuffered(node)) return true
     }
     return false
   }
 
-  /** When the consumer stops waiting for the next first look (monotonic ms). */
-  get firstLookEndsAt(): number {
-    const now = this.#now()
-    for (const since of this.#firstLooks.values()) {
-      if (now - since < FIRST_LOOK_MS) return since + FIRST_LOOK_MS
-    }
-    return Number.POSITIVE_INFINITY
-  }
-
   /** Whether "nothing new" has to wait for a listing. */
   get isAwaited(): boolean {
-    return this.#disabledAt === undefined ? this.firstLookEndsAt < Number.POSITIVE_INFINITY : !this.#isOver
+    return this.#disabledAt === undefined ? this.#isFirstLookAwaited : !this.#isOver
+  }
+
+  get #isFirstLookAwaited(): boolean {
+    if (this.#firstLooks.size === 0) return false
+    return this.#failureStreak === undefined || streakMs(this.#failureStreak) < STALLED_AFTER_MS
   }
 
   /** When it has something to do next (monotonic ms). */
@@ -137,7 +142,7 @@ export class Discovery {
   search(node: ShardNode, isFirstLook: boolean): void {
     if (this.#searches.has(node)) return
     this.#searches.set(node, { attempts: 0, dueAt: 0 })
-    if (isFirstLook) this.#firstLooks.set(node, this.#now())
+    if (isFirstLook) this.#firstLooks.add(node)
   }
 
   stopSearch(node: ShardNode): void {
@@ -166,7 +171,7 @@ export class Discovery {
       .catch((error: unknown) => this.#failed(error))
       .finally(() => {
         this.#isRunning = false
-        this.#listener.onIdle()
+        this.#listener.onChanged()
       })
   }
 
@@ -249,6 +254,7 @@ export class Discovery {
   }
 
   #merge(page: ShardPage): void {
+    this.#failureStreak = undefined
     const fresh = this.#forest.merge(page.shards)
     if (fresh.length === 0) return
     this.#listener.onShards(fresh)
@@ -276,9 +282,15 @@ export class Discovery {
     return Math.round(Math.min(1_000, 50 * 2 ** (attempts - 1)) * (0.8 + 0.4 * this.#context.random()))
   }
 
+  #noteFailure(): void {
+    this.#failureStreak = extendStreak(this.#failureStreak, this.#now())
+    this.#listener.onChanged()
+  }
+
   /** The position is unaffected: the same is tried again later. */
   #failed(error: unknown): void {
     if (this.#context.signal.aborted) return
+    this.#noteFailure()
     if (classifyError(error) === 'notFound' && !this.#wasNotFound) {
       this.#wasNotFound = true
       this.#listingDueAt = this.#now() + NOT_FOUND_CONFIRMED_AFTER_MS

@@ -82,7 +82,6 @@ export class ReadSession {
   /** The round of the caller that is waiting to hear that there is nothing new. */
   #round: PollRound | undefined
   #lastDemand: { readonly monotonic: number; readonly wall: number }
-  #firstLookEndsAt = Number.POSITIVE_INFINITY
   #hasReportedCaughtUp = false
   #streamCheck: Promise<unknown> | undefined
 
@@ -93,7 +92,7 @@ export class ReadSession {
     setMaxListeners(0, signal)
     this.#context = context
     this.#errors = new BlockingErrors(streamArn)
-    this.#wakeTimer = new WakeTimer(clock, () => this.#onTimer())
+    this.#wakeTimer = new WakeTimer(clock, () => this.#run())
     this.#lastDemand = { monotonic: clock.monotonic(), wall: clock.now() }
     this.#calls = { api, streamArn, clock, serviceClock, signal }
     this.#listing = {
@@ -118,7 +117,7 @@ export class ReadSession {
       hasBuffered: (node) => (this.#sequencer.readers.get(node)?.queue.length ?? 0) > 0,
       isReading: () => this.#sequencer.readers.size > 0,
       onFailed: (error) => this.#fail(error, undefined),
-      onIdle: () => this.#changed(),
+      onChanged: () => this.#changed(),
     })
     this.#sequencer = new ShardSequencer({
       forest: this.forest,
@@ -555,15 +554,7 @@ export class ReadSession {
     this.#pump.run(now)
     this.#discovery.run(now)
     const nextReadAt = this.#pump.nextDueAt ?? Number.POSITIVE_INFINITY
-    const { nextDueAt, firstLookEndsAt } = this.#discovery
-    this.#firstLookEndsAt = firstLookEndsAt
-    this.#wakeTimer.set(Math.min(nextReadAt, nextDueAt, firstLookEndsAt), now)
-  }
-
-  #onTimer(): void {
-    // The merge does not wait for the children of that shard any more: the consumer may have a record now.
-    if (this.#firstLookEndsAt <= this.#context.clock.monotonic()) this.#changed()
-    else this.#run()
+    this.#wakeTimer.set(Math.min(nextReadAt, this.#discovery.nextDueAt), now)
   }
 
   #changed(): void {

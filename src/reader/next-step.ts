@@ -1,7 +1,13 @@
 import type { GapReason } from '../core/errors.ts'
 import { RETENTION_MS } from '../shards/retention.ts'
 import { classifyError, isInvalidRequest } from '../streams-api/classify-error.ts'
-import { CALL_TIMEOUT_MS, CallTimeout, LONGEST_RETRY_DELAY_MS, retryDelayMs } from '../streams-api/retry.ts'
+import {
+  extendStreak,
+  type FailureStreak,
+  STALLED_AFTER_MS,
+  streakMs,
+} from '../streams-api/failure-streak.ts'
+import { CallTimeout, retryDelayMs } from '../streams-api/retry.ts'
 import type { IteratorStart } from '../streams-api/streams-api.ts'
 import { fullBucket, type TokenBucket, takeToken } from './token-bucket.ts'
 
@@ -21,15 +27,6 @@ const EMPTY_PAGES_OF_CLOSED_SHARD = 100
 
 /** Records older than this (ms) are a backlog, to be fetched without a pause. */
 const BACKLOG_AGE_MS = 60_000
-
-/** How long a shard may fail, in ms, before newer records of other shards are delivered without waiting for it. */
-export const STALLED_AFTER_MS: number = 60_000
-
-/**
- * How far apart the failures of a call that is retried all the time are at most, in ms: the time limit of a call, the
- * longest pause, and some room. After a longer time the consumer was away, and the shard has not been failing throughout.
- */
-const LONGEST_BETWEEN_FAILURES_MS: number = 1.5 * (CALL_TIMEOUT_MS + LONGEST_RETRY_DELAY_MS)
 
 /** For how long a listing that shows a shard as open is believed at most, in ms. */
 const LONGEST_ASSUMED_OPEN_MS = 10_000
@@ -55,10 +52,9 @@ export interface ReadState {
   readonly emptyPages: number
   /** Empty responses in a row at the tip; the pauses grow with them. */
   readonly idlePolls: number
-  /** Failed calls in a row, since when, and when the last one was. */
+  /** Failed calls in a row. */
   readonly failures: number
-  readonly failingSince: number | undefined
-  readonly lastFailedAt: number
+  readonly failureStreak: FailureStreak | undefined
   /** How often in a row the service did not know the shard, and since when. */
   readonly notFound: { readonly count: number; readonly since: number } | undefined
   /** It has been failing for so long that the merge no longer waits for it. */
@@ -84,8 +80,7 @@ export const initialReadState: ReadState = {
   emptyPages: 0,
   idlePolls: 0,
   failures: 0,
-  failingSince: undefined,
-  lastFailedAt: Number.NEGATIVE_INFINITY,
+  failureStreak: undefined,
   notFound: undefined,
   isStalled: false,
   openConfirmations: 0,
@@ -235,9 +230,9 @@ function afterPage(state: ReadState, page: Page, context: StepContext): Step {
 /** A shard iterator can be used for 15 minutes after it was returned (API reference, GetShardIterator). */
 export const ITERATOR_LIFE_MS: number = 15 * 60_000
 
-const noFailure: Pick<ReadState, 'failures' | 'failingSince' | 'notFound' | 'isStalled'> = {
+const noFailure: Pick<ReadState, 'failures' | 'failureStreak' | 'notFound' | 'isStalled'> = {
   failures: 0,
-  failingSince: undefined,
+  failureStreak: undefined,
   notFound: undefined,
   isStalled: false,
 }
@@ -374,13 +369,13 @@ function afterFailure(state: ReadState, failed: FailedCall, context: StepContext
 
 function retry(state: ReadState, { operation, error }: FailedCall, context: StepContext): Step {
   const { now, random } = context
-  const wasFailing = now - state.lastFailedAt <= LONGEST_BETWEEN_FAILURES_MS
-  const failingSince = (wasFailing ? state.failingSince : undefined) ?? now
   const failures = state.failures + 1
-  const isStalled = state.isStalled || now - failingSince >= STALLED_AFTER_MS
+  const failureStreak = extendStreak(state.failureStreak, now)
+  const failingForMs = streakMs(failureStreak)
+  const isStalled = state.isStalled || failingForMs >= STALLED_AFTER_MS
   const delayMs = retryDelayMs(failures, random)
   return {
-    state: { ...state, failures, failingSince, lastFailedAt: now, isStalled },
+    state: { ...state, failures, failureStreak, isStalled },
     action: {
       do: 'read',
       at: now + delayMs,
@@ -389,7 +384,7 @@ function retry(state: ReadState, { operation, error }: FailedCall, context: Step
         attempt: failures,
         delayMs,
         error,
-        stalledForMs: isStalled && !state.isStalled ? now - failingSince : undefined,
+        stalledForMs: isStalled && !state.isStalled ? failingForMs : undefined,
       },
     },
   }

@@ -28,8 +28,8 @@ export const discoveryMutants: readonly Mutant[] = inFile('src/coordinator/disco
   },
   {
     name: 'nothing new is reported before the last listing of a disabled stream',
-    from: 'this.firstLookEndsAt < Number.POSITIVE_INFINITY : !this.#isOver',
-    to: 'this.firstLookEndsAt < Number.POSITIVE_INFINITY : false',
+    from: 'this.#isFirstLookAwaited : !this.#isOver',
+    to: 'this.#isFirstLookAwaited : false',
   },
   {
     name: 'late children are looked for once, then at the periodic listing',
@@ -42,9 +42,9 @@ export const discoveryMutants: readonly Mutant[] = inFile('src/coordinator/disco
     to: 'return node.hasEnded || attempts < 1_000',
   },
   {
-    name: 'a failing DescribeStream holds up all records for an hour',
-    from: 'FIRST_LOOK_MS = 60_000',
-    to: 'FIRST_LOOK_MS = 3_600_000',
+    name: 'a failing DescribeStream holds up all records for ever',
+    from: 'return this.#failureStreak === undefined || streakMs(this.#failureStreak) < STALLED_AFTER_MS',
+    to: 'return true',
   },
   {
     name: 'a stream that DescribeStream does not know once is gone',
@@ -107,13 +107,13 @@ export const discoveryMutants: readonly Mutant[] = inFile('src/coordinator/disco
     to: 'this.#disabledAt !== undefined',
   },
   {
-    name: 'a failing first look for children holds up older records for ever',
-    from: 'if (node.reachedTime >= time || now - since >= FIRST_LOOK_MS) continue',
-    to: 'if (node.reachedTime >= time) continue',
+    name: 'a first look for children holds up older records',
+    from: 'if (node.reachedTime < time && !',
+    to: 'if (!',
   },
   {
     name: 'the first look for children waits though their parent has buffered records',
-    from: 'if (!this.#listener.hasBuffered(node)) return true',
+    from: ' && !this.#listener.hasBuffered(node)) return true',
     to: 'return true',
   },
   {

@@ -140,9 +140,9 @@ export const readSessionMutants: readonly Mutant[] = [
       to: '',
     },
     {
-      name: 'the time limit of the first look for children wakes nobody',
-      from: 'if (this.#firstLookEndsAt <= this.#context.clock.monotonic()) this.#changed()\n    else this.#run()',
-      to: 'this.#run()',
+      name: 'that DescribeStream fails wakes nobody',
+      from: 'onChanged: () => this.#changed()',
+      to: 'onChanged: () => this.#run()',
     },
     {
       name: 'DynamoDB Local is taken to tell times to the second',

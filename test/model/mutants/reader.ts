@@ -13,16 +13,6 @@ export const readerMutants: readonly Mutant[] = [
       to: 'EMPTY_PAGES_OF_CLOSED_SHARD = 6',
     },
     {
-      name: 'a failing shard holds up all others for an hour',
-      from: 'STALLED_AFTER_MS: number = 60_000',
-      to: 'STALLED_AFTER_MS: number = 3_600_000',
-    },
-    {
-      name: 'the time that the process was suspended counts as failing',
-      from: '1.5 * (CALL_TIMEOUT_MS + LONGEST_RETRY_DELAY_MS)',
-      to: 'Number.POSITIVE_INFINITY',
-    },
-    {
       name: 'a closed shard is finished when it is refused once',
       from: 'REFUSALS_OF_CLOSED_SHARD = 3',
       to: 'REFUSALS_OF_CLOSED_SHARD = 1',
@@ -349,6 +339,18 @@ export const readerMutants: readonly Mutant[] = [
       name: 'the bucket fills without limit during a rest',
       from: 'Math.min(BURST, bucket.tokens + earned) - 1',
       to: 'bucket.tokens + earned - 1',
+    },
+  ]),
+  ...inFile('src/streams-api/failure-streak.ts', [
+    {
+      name: 'calls that fail hold up all records for an hour',
+      from: 'STALLED_AFTER_MS: number = 60_000',
+      to: 'STALLED_AFTER_MS: number = 3_600_000',
+    },
+    {
+      name: 'the time that the process was suspended counts as failing',
+      from: '1.5 * (CALL_TIMEOUT_MS + LONGEST_RETRY_DELAY_MS)',
+      to: 'Number.POSITIVE_INFINITY',
     },
   ]),
 ]

@@ -9,10 +9,10 @@ import {
   nextStep,
   type Outcome,
   type ReadState,
-  STALLED_AFTER_MS,
   type StepContext,
 } from '../../../src/reader/next-step.ts'
 import { RETENTION_MS } from '../../../src/shards/retention.ts'
+import { STALLED_AFTER_MS } from '../../../src/streams-api/failure-streak.ts'
 import { CallTimeout } from '../../../src/streams-api/retry.ts'
 
 const SERVICE_NOW = Date.UTC(2026, 0, 2)
@@ -111,7 +111,7 @@ describe('a page with records', () => {
   it('clears what was known of failures, refusals and an assumed end', () => {
     const troubled = stateOf({
       failures: 3,
-      failingSince: 1,
+      failureStreak: { since: 1, lastAt: 2 },
       notFound: { count: 1, since: 1 },
       isStalled: true,
       refusals: 2,
@@ -121,7 +121,7 @@ describe('a page with records', () => {
     })
     expect(nextStep(troubled, records(1), contextOf()).state).toMatchObject({
       failures: 0,
-      failingSince: undefined,
+      failureStreak: undefined,
       notFound: undefined,
       isStalled: false,
       refusals: 0,
@@ -263,7 +263,11 @@ describe('a call that is likely to succeed later', () => {
     (name) => {
       const { state, action } = nextStep(stateOf({ iterator: 'kept' }), failed(name), contextOf())
       expect(action).toMatchObject({ do: 'read', at: 1_000_050, retry: { attempt: 1, delayMs: 50 } })
-      expect(state).toMatchObject({ iterator: 'kept', failures: 1, failingSince: 1_000_000 })
+      expect(state).toMatchObject({
+        iterator: 'kept',
+        failures: 1,
+        failureStreak: { since: 1_000_000, lastAt: 1_000_000 },
+      })
     },
   )
 

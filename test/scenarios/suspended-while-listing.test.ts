@@ -1,0 +1,30 @@
+import { expect, it } from 'vitest'
+import { drain, emulated, numbersOf } from '../support/emulated.ts'
+
+it.each([
+  ['waits', 1],
+  ['does not wait', 2],
+])(
+  'the time that the process was suspended does not count as waiting for the children of a shard, while the consumer %s',
+  async (_, count) => {
+    const { clock, emulator, open, write } = emulated({ shards: 2 })
+    const [a, b] = emulator.openShards.map(({ shardId }) => shardId) as [string, string]
+    const coordinator = open()
+    await clock.run(coordinator.moveTo('trim_horizon'))
+    await drain(coordinator, clock)
+    const written = write(count, a)
+    // The response comes after the process was suspended; the call has timed out by then.
+    emulator.on('DescribeStream', { times: 1 }, { delayMs: 60_000 })
+    emulator.roll(emulator.shard(a))
+    const records = [await clock.run(coordinator.next())]
+    const next = count === 1 ? coordinator.next() : undefined
+    await clock.advance(2_000)
+    const [child] = emulator.openShards.filter(({ shardId }) => shardId !== b)
+    written.push(...write(1, child?.shardId))
+    clock.suspend(10 * 60_000)
+    written.push(...write(1, b))
+    if (next) records.push(await clock.run(next))
+    records.push(...(await drain(coordinator, clock)))
+    expect(numbersOf(records.filter((record) => record !== undefined))).toEqual(written)
+  },
+)
