@@ -2,8 +2,8 @@ import type { StreamRecord } from '../records/stream-record.ts'
 import type { Delivery } from '../shards/shard-ledger.ts'
 
 /**
- * The records that were delivered and not acknowledged, in their order. The first ones are in the consumer's hands; the
- * others were left by a loop that ended, and are delivered again.
+ * The records that were taken from the Coordinator and not acknowledged, in their order. The first ones are in the consumer's
+ * hands. The others wait: they are being gathered for an array, or were left by a loop that ended and are delivered again.
  *
  * @internal
  */
@@ -16,27 +16,28 @@ export class DeliveryQueue {
     return this.#inHand
   }
 
-  /** Whether records are to be delivered again. */
-  get hasReturned(): boolean {
-    return this.#deliveries.length > this.#inHand
+  /** How many records wait. */
+  get waiting(): number {
+    return this.#deliveries.length - this.#inHand
   }
 
-  /** The records in the consumer's hands. */
-  get records(): StreamRecord[] {
-    return this.#deliveries.slice(0, this.#inHand).map(({ record }) => record)
+  /** Adds a record that waits. */
+  add(delivery: Delivery): void {
+    this.#deliveries.push(delivery)
   }
 
-  /** Delivers the next of the records that a loop left. */
-  takeReturned(): StreamRecord | undefined {
+  /** Hands the first record that waits to the consumer. */
+  next(): StreamRecord | undefined {
     const delivery = this.#deliveries[this.#inHand]
     if (delivery) this.#inHand++
     return delivery?.record
   }
 
-  /** Adds a record that is delivered for the first time; none may be left to be delivered again. */
-  add(delivery: Delivery): void {
-    this.#deliveries.push(delivery)
-    this.#inHand++
+  /** Hands the first records that wait to the consumer, `most` at most. */
+  nextBatch(most: number): StreamRecord[] {
+    const records = this.#deliveries.slice(this.#inHand, this.#inHand + most).map(({ record }) => record)
+    this.#inHand += records.length
+    return records
   }
 
   /** The consumer is done with what it has. Returns how many records that were. */
@@ -47,7 +48,7 @@ export class DeliveryQueue {
       const delivery = this.#deliveries[index] as Delivery
       delivery.ledger.settle(delivery)
     }
-    if (this.hasReturned) this.#deliveries.splice(0, count)
+    if (this.waiting > 0) this.#deliveries.splice(0, count)
     else this.#deliveries.length = 0
     this.#inHand = 0
     return count

@@ -141,7 +141,7 @@ export class DynamoDBStream<Image = PlainItem>
   batches(options: BatchOptions = {}): AsyncIterableIterator<readonly StreamRecord<Image>[]> {
     const maxRecords = integer('maxRecords', options.maxRecords ?? batchDefaults.maxRecords, 1, 10_000)
     const maxWaitMs = integer('maxWaitMs', options.maxWaitMs ?? batchDefaults.maxWaitMs, 0, 300_000)
-    const batch: Batch = { maxRecords, maxWaitMs, isGathering: false, completeAt: undefined }
+    const batch: Batch = { maxRecords, maxWaitMs, completeAt: undefined }
     return this.#iterate(
       () => this.#takeBatch(batch),
       () => batch.completeAt,
@@ -193,39 +193,35 @@ export class DynamoDBStream<Image = PlainItem>
 
   #takeOne(): StreamRecord | undefined {
     this.#acknowledge()
-    return this.#takeRecord()
+    if (this.#isClosed) return undefined
+    if (this.#deliveries.waiting === 0) this.#fetch()
+    return this.#deliveries.next()
   }
 
-  /** Adds what there is to the batch. Returns it when it is complete, or cannot be completed. */
+  /** Gathers what there is. Returns the batch when it is complete, or cannot be completed. */
   #takeBatch(batch: Batch): StreamRecord[] | undefined {
-    if (!batch.isGathering) this.#acknowledge()
-    batch.isGathering = true
+    this.#acknowledge()
+    if (this.#isClosed) return undefined
     try {
-      while (this.#deliveries.inHand < batch.maxRecords) if (!this.#takeRecord()) break
+      while (this.#deliveries.waiting < batch.maxRecords) if (!this.#fetch()) break
     } catch (error) {
-      if (this.#deliveries.inHand === 0) {
-        batch.isGathering = false
-        throw error
-      }
+      if (this.#deliveries.waiting === 0) throw error
       this.#pendingError = { error }
     }
-    if (this.#deliveries.inHand === 0 || this.#isClosed) {
+    if (this.#deliveries.waiting === 0) {
       batch.completeAt = undefined
       return undefined
     }
     const now = this.#parts.clock.monotonic()
     batch.completeAt ??= now + batch.maxWaitMs
-    const isFull = this.#deliveries.inHand >= batch.maxRecords
+    const isFull = this.#deliveries.waiting >= batch.maxRecords
     if (!isFull && now < batch.completeAt && !this.#pendingError && !this.#coordinator.ended) return undefined
-    batch.isGathering = false
     batch.completeAt = undefined
-    return this.#deliveries.records
+    return this.#deliveries.nextBatch(batch.maxRecords)
   }
 
-  #takeRecord(): StreamRecord | undefined {
-    if (this.#isClosed) return undefined
-    const returned = this.#deliveries.takeReturned()
-    if (returned) return returned
+  /** Adds a record to those that wait. Returns whether there was one. */
+  #fetch(): boolean {
     if (this.#pendingError) {
       const { error } = this.#pendingError
       this.#pendingError = undefined
@@ -233,7 +229,7 @@ export class DynamoDBStream<Image = PlainItem>
     }
     const delivery = this.#coordinator.take()
     if (delivery) this.#deliveries.add(delivery)
-    return delivery?.record
+    return delivery !== undefined
   }
 
   /** The loop asks for more: the consumer is done with what it has. */
@@ -259,7 +255,7 @@ export class DynamoDBStream<Image = PlainItem>
   /** Waits until something has changed, `left` aborts, or it is `until` (monotonic ms). Resolves to false at the end. */
   async #waitForMore(left: AbortSignal, until: number | undefined): Promise<boolean> {
     if (this.#isClosed) return false
-    if (this.#coordinator.ended && !this.#deliveries.hasReturned) return this.#followTable(left)
+    if (this.#coordinator.ended && this.#deliveries.waiting === 0) return this.#followTable(left)
     const { clock } = this.#parts
     // Not AbortSignal.any: on Node 20 a signal that lives long remembers every signal that was made of it.
     const over = new AbortController()
@@ -313,11 +309,10 @@ export class DynamoDBStream<Image = PlainItem>
   }
 }
 
-/** The array that `batches` is gathering: the records in the consumer's hands, from when on. */
+/** An array that `batches` is gathering: the records that wait. */
 interface Batch {
   readonly maxRecords: number
   readonly maxWaitMs: number
-  isGathering: boolean
   /** When it is delivered even if it is not full (monotonic ms); undefined while it is empty. */
   completeAt: number | undefined
 }

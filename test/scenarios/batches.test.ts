@@ -150,3 +150,18 @@ it('moving to another position while a batch is being gathered drops its records
   expect(numbersOf(value as StreamRecord[])).toEqual(written)
   await world.clock.run(stream.close())
 })
+
+it('the token does not cover a batch that was being gathered at the end, though another loop asks for records', async () => {
+  const world = opened()
+  world.write(5)
+  const controller = new AbortController()
+  const stream = await world.start({ signal: controller.signal })
+  const before = stream.token
+  const first = loop(world, stream, 60_000)
+  await world.clock.advance(10_000)
+  controller.abort()
+  const second = loop(world, stream, 0)
+  expect([await first.end(), await second.end()]).toEqual(['ended', 'ended'])
+  expect([first.seen, second.seen]).toEqual([[], []])
+  expect(stream.token).toEqual(before)
+})

@@ -4,7 +4,7 @@ export const streamMutants: readonly Mutant[] = [
   ...inFile('src/stream/delivery-queue.ts', [
     {
       name: 'records that a loop left are dropped when the first one that is delivered again is acknowledged',
-      from: 'if (this.hasReturned) this.#deliveries.splice(0, count)\n    else this.#deliveries.length = 0',
+      from: 'if (this.waiting > 0) this.#deliveries.splice(0, count)\n    else this.#deliveries.length = 0',
       to: 'this.#deliveries.length = 0',
     },
     {
@@ -21,6 +21,11 @@ export const streamMutants: readonly Mutant[] = [
       name: 'records that a loop left are delivered in reverse',
       from: 'this.#deliveries[this.#inHand]\n',
       to: 'this.#deliveries.reverse()[this.#inHand]\n',
+    },
+    {
+      name: 'records are in the hands of a consumer while their batch is gathered',
+      from: 'this.#deliveries.push(delivery)',
+      to: 'this.#deliveries.push(delivery)\n    this.#inHand++',
     },
   ]),
   ...inFile('src/stream/stream.ts', [
@@ -81,7 +86,7 @@ export const streamMutants: readonly Mutant[] = [
     },
     {
       name: 'records before an error are not delivered with their batch',
-      from: 'if (this.#deliveries.inHand === 0) {\n        batch.isGathering = false\n        throw error\n      }',
+      from: 'if (this.#deliveries.waiting === 0) throw error',
       to: 'throw error',
     },
     {
@@ -96,18 +101,13 @@ export const streamMutants: readonly Mutant[] = [
     },
     {
       name: 'a batch is timed from the one before it',
-      from: 'batch.isGathering = false\n    batch.completeAt = undefined\n',
-      to: 'batch.isGathering = false\n',
-    },
-    {
-      name: 'records of a batch are acknowledged while it is gathered',
-      from: 'if (!batch.isGathering) this.#acknowledge()',
-      to: 'this.#acknowledge()',
+      from: 'batch.completeAt = undefined\n    return',
+      to: 'return',
     },
     {
       name: 'records are delivered after the stream was closed',
-      from: 'if (this.#isClosed) return undefined\n    const returned',
-      to: 'const returned',
+      from: 'if (this.#isClosed) return undefined\n    if (this.#deliveries.waiting',
+      to: 'if (this.#deliveries.waiting',
     },
     {
       name: 'a loop goes on after another worker took the checkpoint',
@@ -131,7 +131,7 @@ export const streamMutants: readonly Mutant[] = [
     },
     {
       name: 'a stream that has ended does not deliver what a loop left',
-      from: 'this.#coordinator.ended && !this.#deliveries.hasReturned',
+      from: 'this.#coordinator.ended && this.#deliveries.waiting === 0',
       to: 'this.#coordinator.ended',
     },
     {

@@ -7,50 +7,50 @@ import { DeliveryQueue } from '../../../src/stream/delivery-queue.ts'
 function queueOf(...added: string[]) {
   const ledger = new ShardLedger()
   const queue = new DeliveryQueue()
-  const add = (sequenceNumber: string) =>
+  for (const sequenceNumber of added) {
     queue.add(ledger.deliver({ sequenceNumber } as StreamRecord, sequenceNumber))
-  for (const sequenceNumber of added) add(sequenceNumber)
-  return { ledger, queue, add, inHand: () => queue.records.map(({ sequenceNumber }) => sequenceNumber) }
+  }
+  const next = () => queue.next()?.sequenceNumber
+  const nextBatch = (most: number) => queue.nextBatch(most).map(({ sequenceNumber }) => sequenceNumber)
+  return { ledger, queue, next, nextBatch }
 }
 
-it('records that are acknowledged are settled, and only those in hand', () => {
-  const { ledger, queue, inHand } = queueOf('1', '2')
-  expect(inHand()).toEqual(['1', '2'])
-  expect(queue.acknowledge()).toBe(2)
-  expect([ledger.acknowledged, queue.inHand, queue.hasReturned]).toEqual(['2', 0, false])
+it('only records in the hands of the consumer are acknowledged', () => {
+  const { ledger, queue, next } = queueOf('1', '2', '3')
   expect(queue.acknowledge()).toBe(0)
+  expect([next(), next()]).toEqual(['1', '2'])
+  expect(queue.acknowledge()).toBe(2)
+  expect([ledger.acknowledged, queue.inHand, queue.waiting]).toEqual(['2', 0, 1])
+  expect(queue.acknowledge()).toBe(0)
+})
+
+it('a batch is handed over as a whole, and leaves the rest waiting', () => {
+  const { ledger, queue, nextBatch } = queueOf('1', '2', '3')
+  expect(nextBatch(2)).toEqual(['1', '2'])
+  expect([queue.inHand, queue.waiting]).toEqual([2, 1])
+  queue.acknowledge()
+  expect(ledger.acknowledged).toBe('2')
+  expect(nextBatch(2)).toEqual(['3'])
 })
 
 it('records that a consumer leaves are delivered again, in their order, before any other', () => {
-  const { ledger, queue, inHand } = queueOf('1', '2', '3')
+  const { ledger, queue, next, nextBatch } = queueOf('1', '2', '3')
+  expect(nextBatch(3)).toEqual(['1', '2', '3'])
   queue.giveBack()
-  expect([queue.inHand, queue.hasReturned]).toEqual([0, true])
-  expect(queue.takeReturned()?.sequenceNumber).toBe('1')
-  expect(queue.takeReturned()?.sequenceNumber).toBe('2')
-  expect(inHand()).toEqual(['1', '2'])
+  expect([queue.inHand, queue.waiting]).toEqual([0, 3])
+  expect([next(), next()]).toEqual(['1', '2'])
   expect(queue.acknowledge()).toBe(2)
-  expect([ledger.acknowledged, queue.hasReturned]).toEqual(['2', true])
+  expect(ledger.acknowledged).toBe('2')
   queue.giveBack()
-  expect(queue.takeReturned()?.sequenceNumber).toBe('3')
-  expect(queue.takeReturned()).toBeUndefined()
-})
-
-it('a record that is taken again and left again keeps its place', () => {
-  const { queue, add, inHand } = queueOf('1', '2')
-  queue.giveBack()
-  queue.takeReturned()
-  queue.giveBack()
-  queue.takeReturned()
-  queue.takeReturned()
-  add('3')
-  expect(inHand()).toEqual(['1', '2', '3'])
+  expect([next(), next()]).toEqual(['3', undefined])
 })
 
 it('a queue that is cleared acknowledges nothing and delivers nothing again', () => {
-  const { ledger, queue } = queueOf('1', '2')
+  const { ledger, queue, next } = queueOf('1', '2')
+  next()
   queue.clear()
   expect(queue.acknowledge()).toBe(0)
   queue.giveBack()
-  expect(queue.takeReturned()).toBeUndefined()
+  expect(next()).toBeUndefined()
   expect(ledger.acknowledged).toBeUndefined()
 })
