@@ -276,9 +276,8 @@ export class ReadSession {
     const wasAsleep = wall - last.wall - pauseMs >= CONSUMER_AWAY_MS
     if (pauseMs < CONSUMER_AWAY_MS && !wasAsleep) return
     for (const reader of this.readers()) {
-      if (!reader.atTip) continue
       if (now - reader.answeredAt < CONSUMER_AWAY_MS && !wasAsleep) continue
-      reader.doubtTip(wasAsleep ? now : now - CONSUMER_AWAY_MS)
+      reader.doubtTip(this.#pump.reads)
       if (reader.phase === 'scheduled' && !reader.isFailing) this.#pump.schedule(reader, now)
     }
     this.#run()

@@ -50,6 +50,8 @@ export interface ReadState {
   /** Whether it was seen that nothing is left to read. */
   readonly atTip: boolean
   readonly emptyPages: number
+  /** Reads up to this number show nothing about the tip: the consumer was away, or the process suspended. */
+  readonly lastStaleRead: number
   /** Empty responses in a row at the tip; the pauses grow with them. */
   readonly idlePolls: number
   /** Failed calls in a row. */
@@ -78,6 +80,7 @@ export const initialReadState: ReadState = {
   iteratorExpiresAt: 0,
   atTip: false,
   emptyPages: 0,
+  lastStaleRead: Number.NEGATIVE_INFINITY,
   idlePolls: 0,
   failures: 0,
   failureStreak: undefined,
@@ -159,7 +162,8 @@ export interface StepContext {
   readonly serviceNow: number
   readonly random: () => number
   readonly idlePollMs: { readonly min: number; readonly max: number }
-  /** When its last read started (monotonic ms). */
+  /** The number of its last read, counted over all shards, and when it started (monotonic ms). */
+  readonly readNumber: number
   readonly polledAt: number
   /** Whether a caller is waiting for this shard's next response. */
   readonly isAwaited: boolean
@@ -237,7 +241,8 @@ const noFailure: Pick<ReadState, 'failures' | 'failureStreak' | 'notFound' | 'is
   isStalled: false,
 }
 
-function afterEmptyPage(state: ReadState, { isClosed }: StepContext): ReadState {
+function afterEmptyPage(state: ReadState, { isClosed, readNumber }: StepContext): ReadState {
+  if (readNumber <= state.lastStaleRead) return state
   const emptyPages = state.emptyPages + 1
   return {
     ...state,
@@ -249,14 +254,19 @@ function afterEmptyPage(state: ReadState, { isClosed }: StepContext): ReadState 
 
 function afterRecords(state: ReadState, { admitted, isFull }: Page): ReadState {
   // None of them is wanted, but more may follow: the service ends pages where it likes.
-  if (admitted === 0) return { ...state, ...doubtedTip, idlePolls: 0 }
+  if (admitted === 0) return { ...state, ...oneEmptyPageToTip, idlePolls: 0 }
   return { ...state, emptyPages: 0, idlePolls: 0, atTip: state.atTip && !isFull }
 }
 
 /** It is no longer known whether something is left to read; one empty page will show. */
-export const doubtedTip: Pick<ReadState, 'atTip' | 'emptyPages'> = {
+const oneEmptyPageToTip: Pick<ReadState, 'atTip' | 'emptyPages'> = {
   atTip: false,
   emptyPages: EMPTY_PAGES_TO_CROSS - 1,
+}
+
+/** Something may have been written meanwhile that reads up to number `lastStaleRead` do not show. */
+export function doubtTip(state: ReadState, lastStaleRead: number): ReadState {
+  return { ...state, ...(state.atTip && oneEmptyPageToTip), lastStaleRead }
 }
 
 /**

@@ -7,7 +7,7 @@ import { createdAtMsOf, sequenceNumberOf } from '../wire/record-fields.ts'
 import type { WireRecord, WireRecords } from '../wire/wire-record.ts'
 import {
   type Action,
-  doubtedTip,
+  doubtTip,
   initialReadState,
   nextPollAt,
   nextStep,
@@ -259,11 +259,9 @@ export class ShardReader {
     this.#onChange(this)
   }
 
-  /** It is not known any more whether something is left to read: it was not read since `since` (monotonic ms). */
-  doubtTip(since: number): void {
-    // A read that is still in flight has started before, and shows nothing.
-    const stale = this.#phase === 'reading' && this.#polledAt < since ? 1 : 0
-    this.#state = { ...this.#state, atTip: false, emptyPages: doubtedTip.emptyPages - stale }
+  /** It is not known any more whether something is left to read; reads up to number `lastStaleRead` do not show it. */
+  doubtTip(lastStaleRead: number): void {
+    this.#state = doubtTip(this.#state, lastStaleRead)
     this.#onChange(this)
   }
 
@@ -304,6 +302,7 @@ export class ShardReader {
     const isYoung = createdAt !== undefined && createdAt > serviceNow - RETENTION_MS
     return {
       ...context,
+      readNumber: this.#readNumber,
       polledAt: this.#polledAt,
       isAwaited: this.#isAwaited(context),
       hasBuffered: queue.length > 0,

@@ -54,7 +54,7 @@ export const readSessionMutants: readonly Mutant[] = [
     },
     {
       name: 'shards are taken to be at their tip after any pause',
-      from: 'reader.doubtTip(wasAsleep ? now : now - CONSUMER_AWAY_MS)',
+      from: 'reader.doubtTip(this.#pump.reads)',
       to: '',
     },
     {

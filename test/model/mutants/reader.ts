@@ -69,8 +69,18 @@ export const readerMutants: readonly Mutant[] = [
     },
     {
       name: 'a page with only unwanted records leaves the shard at the tip',
-      from: 'if (admitted === 0) return { ...state, ...doubtedTip, idlePolls: 0 }',
+      from: 'if (admitted === 0) return { ...state, ...oneEmptyPageToTip, idlePolls: 0 }',
       to: '',
+    },
+    {
+      name: 'a read that was in flight during a pause shows the tip',
+      from: '  if (readNumber <= state.lastStaleRead) return state\n',
+      to: '',
+    },
+    {
+      name: 'a pause shortens the empty stretch that a shard has to cross',
+      from: '...(state.atTip && oneEmptyPageToTip)',
+      to: '...oneEmptyPageToTip',
     },
     {
       name: 'a full page leaves the shard at the tip',

@@ -97,11 +97,6 @@ export const shardReaderMutants: readonly Mutant[] = inFile('src/reader/shard-re
     to: '',
   },
   {
-    name: 'a read that was in flight during a pause shows the tip',
-    from: "this.#phase === 'reading' && this.#polledAt < since ? 1 : 0",
-    to: '0',
-  },
-  {
     name: 'a read that fails counts as an answer',
     from: "if (outcome.kind === 'page') this.#answeredAt = this.#polledAt",
     to: 'this.#answeredAt = this.#polledAt',

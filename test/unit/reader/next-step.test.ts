@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import {
-  doubtedTip,
+  doubtTip,
   EMPTY_PAGES_TO_CROSS,
   type FailedCall,
   ITERATOR_LIFE_MS,
@@ -23,6 +23,7 @@ function contextOf(more: Partial<StepContext> = {}): StepContext {
     serviceNow: SERVICE_NOW,
     random: () => 0.5,
     idlePollMs: { min: 200, max: 1_000 },
+    readNumber: 1,
     polledAt: 999_950,
     isAwaited: false,
     hasEnough: false,
@@ -103,9 +104,17 @@ describe('a page with records', () => {
 
   it('of which none is wanted shows nothing: one empty page will', () => {
     const { state, action } = nextStep(stateOf({ atTip: true }), records(5, { admitted: 0 }), contextOf())
-    expect(state).toMatchObject(doubtedTip)
+    expect(state).toMatchObject({ atTip: false, emptyPages: EMPTY_PAGES_TO_CROSS - 1 })
     expect(action).toEqual({ do: 'read', at: 1_000_000 })
     expect(nextStep(state, page(), contextOf()).state.atTip).toBe(true)
+  })
+
+  it('leaves a shard that is not at its tip where it is when the tip is doubted, and old reads do not count', () => {
+    const crossing = doubtTip(stateOf({ emptyPages: EMPTY_PAGES_TO_CROSS - 1 }), 7)
+    const stale = nextStep(crossing, page(), contextOf({ readNumber: 7 })).state
+    expect(stale).toMatchObject({ atTip: false, emptyPages: EMPTY_PAGES_TO_CROSS - 1 })
+    expect(nextStep(stale, page(), contextOf({ readNumber: 8 })).state.atTip).toBe(true)
+    expect(doubtTip(stateOf({ emptyPages: 1 }), 0)).toMatchObject({ atTip: false, emptyPages: 1 })
   })
 
   it('clears what was known of failures, refusals and an assumed end', () => {

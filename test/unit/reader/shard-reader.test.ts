@@ -265,21 +265,21 @@ it('a read that fails answers nothing: the last answer is that of the read befor
 })
 
 describe('a tip that is doubted after a pause of the consumer', () => {
-  const doubtedDuringRead = (startedAt: number) => {
+  const doubtedDuringRead = (lastStaleRead: number) => {
     const reader = readerOf()
     toTip(reader)
-    reader.startRead(7, startedAt, NOW)
-    reader.doubtTip(5_000)
+    reader.startRead(7, 5_000, NOW)
+    reader.doubtTip(lastStaleRead)
     reader.step(emptyPage, contextAt(6_000))
     return reader
   }
 
   it('is shown by one empty page', () => {
-    expect(doubtedDuringRead(5_000).atTip).toBe(true)
+    expect(doubtedDuringRead(6).atTip).toBe(true)
   })
 
   it('is not shown by a read that was in flight before, but by the one after it', () => {
-    const reader = doubtedDuringRead(4_999)
+    const reader = doubtedDuringRead(7)
     expect(reader.atTip).toBe(false)
     reader.startRead(8, 6_000, NOW)
     reader.step(emptyPage, contextAt(6_000))
