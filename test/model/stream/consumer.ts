@@ -45,6 +45,9 @@ const LONGEST_WAIT_MS = 20_000
 const LAST_ROUNDS = 144
 const LAST_ROUND_MS = 5_000
 
+/** How many calls a shard takes, generously, until it is known that nothing is left in it. */
+const CALLS_PER_SHARD = 20
+
 /** A stream that cannot be opened after so many attempts never will be. Each meets one error that a history planned. */
 const MOST_OPENINGS = 100
 
@@ -576,7 +579,10 @@ export function createConsumer(
 
   /** Iterates until nothing is owed any more. */
   const drain = async (kind: LoopKind): Promise<void> => {
-    for (let round = 0; round < LAST_ROUNDS; ) {
+    const { latencyMs, reader } = setup
+    const callsMs = (emulator.shards.length * CALLS_PER_SHARD * latencyMs) / reader.maxConcurrentReads
+    const rounds = LAST_ROUNDS + Math.ceil(callsMs / LAST_ROUND_MS)
+    for (let round = 0; round < rounds; ) {
       const current = await ensureOpen()
       if (!current || isGone) return
       const from = currentLoop(kind, current)
