@@ -7,7 +7,12 @@ import {
   STALLED_AFTER_MS,
   streakMs,
 } from '../streams-api/failure-streak.ts'
-import { type ListingContext, listAllShards, listShardPage } from '../streams-api/list-all-shards.ts'
+import {
+  type ListingContext,
+  listAllShards,
+  listShardPage,
+  NOT_FOUND_CONFIRMED_AFTER_MS,
+} from '../streams-api/list-all-shards.ts'
 import type { ShardPage, StreamStatus } from '../streams-api/streams-api.ts'
 
 /** DescribeStream returns at most this many shards a page (API reference). */
@@ -18,9 +23,6 @@ const QUICK_ATTEMPTS = 10
 
 /** The longest pause between listings while a parent is hidden, in ms. */
 const LONGEST_HIDDEN_PAUSE_MS = 10_000
-
-/** After how long a stream that DescribeStream does not know is looked for once more before it counts as gone, in ms. */
-const NOT_FOUND_CONFIRMED_AFTER_MS = 1_000
 
 /**
  * How long after a listing that said DISABLED everything is listed once more, in ms. The stream may have rolled right

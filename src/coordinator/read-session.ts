@@ -14,7 +14,7 @@ import type { ShardNode } from '../shards/shard.ts'
 import { ShardForest } from '../shards/shard-forest.ts'
 import type { Delivery } from '../shards/shard-ledger.ts'
 import { classifyError } from '../streams-api/classify-error.ts'
-import { type ListingContext, tryToListShards } from '../streams-api/list-all-shards.ts'
+import { checkStreamExists, type ListingContext } from '../streams-api/list-all-shards.ts'
 import type { RateLimit } from '../streams-api/rate-limit.ts'
 import type { RecordPage, StreamsApi } from '../streams-api/streams-api.ts'
 import { createdAtMsOf, sizeBytesOf } from '../wire/record-fields.ts'
@@ -457,7 +457,7 @@ export class ReadSession {
 
   /** One call serves all shards that were not found while it is in flight. */
   async #describeStream(reader: ShardReader, failed: FailedCall): Promise<void> {
-    this.#streamCheck ??= tryToListShards(this.#listing).finally(() => {
+    this.#streamCheck ??= checkStreamExists(this.#listing).finally(() => {
       this.#streamCheck = undefined
     })
     const outcome = await this.#streamCheck.then(

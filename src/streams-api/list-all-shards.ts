@@ -1,9 +1,13 @@
-import type { Clock } from '../core/clock.ts'
+import { type Clock, sleep } from '../core/clock.ts'
 import { StreamError } from '../core/errors.ts'
 import type { ServiceClock } from '../core/service-clock.ts'
+import { classifyError } from './classify-error.ts'
 import type { RateLimit } from './rate-limit.ts'
 import { type CallRetry, callUntilAnswered, callWithTimeout } from './retry.ts'
 import type { ShardPage, StreamsApi } from './streams-api.ts'
+
+/** After how long a stream that DescribeStream does not know is looked for once more before it counts as gone, in ms. */
+export const NOT_FOUND_CONFIRMED_AFTER_MS: number = 1_000
 
 /** What every call of DescribeStream needs. */
 export interface ListingContext {
@@ -33,11 +37,22 @@ export function listShardPage(context: ListingContext, request: PageRequest): Pr
   )
 }
 
+/**
+ * Resolves if DescribeStream knows the stream. Rejects with ResourceNotFoundException if two calls in a row do not, and with any
+ * other error at once.
+ */
+export async function checkStreamExists(context: ListingContext): Promise<void> {
+  try {
+    await tryToListShards(context)
+  } catch (error) {
+    if (classifyError(error) !== 'notFound') throw error
+    await sleep(context.clock, NOT_FOUND_CONFIRMED_AFTER_MS, context.signal)
+    await tryToListShards(context)
+  }
+}
+
 /** Makes one DescribeStream call, within the rate limit, and does not repeat it. */
-export async function tryToListShards(
-  context: ListingContext,
-  request: PageRequest = {},
-): Promise<ShardPage> {
+async function tryToListShards(context: ListingContext, request: PageRequest = {}): Promise<ShardPage> {
   const { api, clock, limit, serviceClock, streamArn } = context
   await limit.wait(context.signal)
   const calledAt = clock.monotonic()

@@ -112,3 +112,13 @@ it('a stream is not taken for deleted because DescribeStream does not know it on
   written.push(...write(2))
   expect(await readFor(coordinator, clock, 10_000)).toEqual(written)
 })
+
+it('a stream is not taken for deleted because DescribeStream does not know it once, right after a shard was not found', async () => {
+  const { clock, emulator, open, write } = emulated()
+  const coordinator = open()
+  await clock.run(coordinator.moveTo('trim_horizon'))
+  emulator.on('GetRecords', {}, NOT_FOUND)
+  emulator.on('DescribeStream', {}, NOT_FOUND)
+  const written = write(2)
+  expect(await readFor(coordinator, clock, 30_000)).toEqual(written)
+})
