@@ -29,8 +29,8 @@ export const replay: Bench = async ({ quick }) => {
   const loads: Load[] = quick
     ? [{ recordSize: '1kB', recordsPerShard: 2_000, rounds: 1, sideNames: all }]
     : [
-        { recordSize: '1kB', recordsPerShard: 10_000, rounds: 5, sideNames: all },
-        { recordSize: '100B', recordsPerShard: 20_000, rounds: 3, sideNames: some },
+        { recordSize: '1kB', recordsPerShard: 20_000, rounds: 5, sideNames: all },
+        { recordSize: '100B', recordsPerShard: 60_000, rounds: 3, sideNames: some },
         { recordSize: '20kB', recordsPerShard: 400, rounds: 3, sideNames: some },
       ]
   const reports = []

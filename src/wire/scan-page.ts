@@ -288,16 +288,19 @@ function skipContainer(body: Buffer, from: number): number {
   let depth = 0
   let index = from
   while (index < length) {
-    const kind = kindOf[body[index++] as number]
-    if (kind === STRING) {
-      for (;;) {
-        if (index >= length) return UNUSUAL
-        const byte = body[index++]
-        if (byte === quote) break
-        if (byte === backslash) index++
+    const byte = body[index++] as number
+    if (byte === quote) {
+      while (index < length) {
+        const inside = body[index++]
+        if (inside === quote) break
+        if (inside === backslash) index++
       }
-    } else if (kind === OPEN) depth++
-    else if (kind === CLOSE && --depth === 0) return index
+    } else if (byte >= openBracket) {
+      // This bit is all that tells brackets from braces.
+      const bracket = byte | 0x20
+      if (bracket === openBrace) depth++
+      else if (bracket === closeBrace && --depth === 0) return index
+    }
   }
   return UNUSUAL
 }
