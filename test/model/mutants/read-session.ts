@@ -104,8 +104,8 @@ export const readSessionMutants: readonly Mutant[] = [
     },
     {
       name: 'each shard that is not found has the stream looked up by a call of its own',
-      from: 'this.#streamCheck ??= tryToListShards',
-      to: 'this.#streamCheck = tryToListShards',
+      from: 'this.#streamCheck ??= checkStreamExists',
+      to: 'this.#streamCheck = checkStreamExists',
     },
     {
       name: 'an expired shard stays open',

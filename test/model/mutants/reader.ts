@@ -363,4 +363,11 @@ export const readerMutants: readonly Mutant[] = [
       to: 'Number.POSITIVE_INFINITY',
     },
   ]),
+  ...inFile('src/streams-api/list-all-shards.ts', [
+    {
+      name: 'a stream is taken for deleted after a single call',
+      from: "if (classifyError(error) !== 'notFound') throw error",
+      to: 'throw error',
+    },
+  ]),
 ]

@@ -16,7 +16,7 @@ export const wireMutants: readonly Mutant[] = [
     },
     {
       name: 'an escaped quote in a nested value ends a string',
-      from: '        if (byte === backslash) index++\n',
+      from: '        if (inside === backslash) index++\n',
       to: '',
     },
     {
