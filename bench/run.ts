@@ -1,13 +1,17 @@
+import { parseArgs } from 'node:util'
 import { writeReadme } from './support/readme.ts'
 import { type Bench, publish } from './support/report.ts'
 import { missedTargets } from './support/targets.ts'
 
-/*
- * npm run bench [-- names…] [--quick] [--readme]
- *
- * --quick: fewer records and rounds, to see that all of it works. --readme: puts the results into bench/README.md.
- * Exits with 1 if a target was missed, except with --quick.
- */
+const USAGE = `Measures the library, beside others where there are any.
+
+  npm run bench -- [names] [--quick] [--readme]
+
+--quick   fewer records and rounds, to see that all of it works
+--readme  puts the results into bench/README.md
+
+Names: NAMES; all, if none is given. Exits with 1 if a target was missed, except with --quick.
+`
 
 const benches: Record<string, () => Promise<Bench>> = {
   replay: async () => (await import('./replay/replay.ts')).replay,
@@ -22,15 +26,12 @@ const benches: Record<string, () => Promise<Bench>> = {
   token: async () => (await import('./pieces/token.ts')).token,
 }
 
-const args = process.argv.slice(2)
-const options = { quick: args.includes('--quick') }
-const named = args.filter((arg) => !arg.startsWith('--'))
+const { values: options, positionals: named } = parse()
 const unknown = named.filter((name) => !(name in benches))
-if (unknown.length > 0) {
-  process.stderr.write(
-    `No bench named ${unknown.join(', ')}. There are: ${Object.keys(benches).join(', ')}\n`,
-  )
-  process.exit(2)
+if (unknown.length > 0) fail(`no bench named ${unknown.join(', ')}`)
+if (options.help) {
+  process.stdout.write(usage())
+  process.exit(0)
 }
 
 for (const [name, load] of Object.entries(benches)) {
@@ -44,4 +45,28 @@ for (const [name, load] of Object.entries(benches)) {
   }
 }
 
-if (args.includes('--readme')) writeReadme(Object.keys(benches))
+if (options.readme) writeReadme(Object.keys(benches))
+
+function parse() {
+  try {
+    return parseArgs({
+      allowPositionals: true,
+      options: {
+        quick: { type: 'boolean', default: false },
+        readme: { type: 'boolean', default: false },
+        help: { type: 'boolean', default: false },
+      },
+    })
+  } catch (error) {
+    return fail((error as Error).message)
+  }
+}
+
+function usage(): string {
+  return USAGE.replace('NAMES', Object.keys(benches).join(', '))
+}
+
+function fail(message: string): never {
+  process.stderr.write(`${message}\n\n${usage()}`)
+  process.exit(2)
+}
