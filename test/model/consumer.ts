@@ -485,8 +485,12 @@ export function createConsumer(
     for (let round = 0; round < rounds && !isGone; round++) {
       await drain()
       const { lost, untold } = oracle.owed(session as Session)
-      // Of a shard that was never listed only its children tell, when a listing is complete.
-      const late = untold.filter(({ shardId }) => !oracle.wasListed(session as Session, shardId))
+      // Of a shard that was never listed only its children tell, when a listing is complete; and those are opened only then.
+      const late = untold.filter(({ shardId }) =>
+        [shardId, emulator.shard(shardId).parentId].some(
+          (one) => one !== undefined && !oracle.wasListed(session as Session, one),
+        ),
+      )
       const left = lost.length + late.length
       if (left === 0 && (subject?.ended || world.isOver === undefined)) break
       tell(() => `  ${pauseMs / 1_000} s later (${left} to come)`)
