@@ -20,6 +20,7 @@ import type { RecordPage, StreamsApi } from '../streams-api/streams-api.ts'
 import { createdAtMsOf, sizeBytesOf } from '../wire/record-fields.ts'
 import type { WireRecord } from '../wire/wire-record.ts'
 import { BlockingErrors } from './blocking-errors.ts'
+import { BlockingReaders } from './blocking-readers.ts'
 import { Discovery } from './discovery.ts'
 import type { CoordinatorEvents } from './events.ts'
 import { Frontier } from './frontier.ts'
@@ -76,8 +77,8 @@ export class ReadSession {
   readonly #pump: ReadPump
   readonly #errors: BlockingErrors
   readonly #wakeTimer: WakeTimer
-  /** Readers that the merge has to wait for, and readers that are not at the tip; see `#readerChanged`. */
-  readonly #blocking = new Set<ShardReader>()
+  readonly #blocking = new BlockingReaders()
+  /** Readers that are not at the tip. */
   readonly #behind = new Set<ShardReader>()
   /** The round of the caller that is waiting to hear that there is nothing new. */
   #round: PollRound | undefined
@@ -247,15 +248,9 @@ export class ReadSession {
     return delivery
   }
 
-  /**
-   * Whether a record before `time` (ms) may be in a shard that has none in the buffer. Not in one whose last record was of
-   * that time or later: what comes after it in the shard is merged as if it were no older.
-   */
+  /** Whether a record before `time` (ms) may be in a shard that has none in the buffer. */
   #mayPrecede(time: number): boolean {
-    if (this.#blocking.size > 0) {
-      for (const { node } of this.#blocking) if (node.reachedTime < time) return true
-    }
-    return this.#discovery.mayPrecede(time)
+    return this.#blocking.mayPrecede(time) || this.#discovery.mayPrecede(time)
   }
 
   #throwErrors(now: number): void {
@@ -527,8 +522,7 @@ export class ReadSession {
 
   /** To be called after each change of a reader. */
   #readerChanged(reader: ShardReader): void {
-    if (reader.blocks) this.#blocking.add(reader)
-    else this.#blocking.delete(reader)
+    this.#blocking.update(reader)
     if (reader.atTip) this.#behind.delete(reader)
     else this.#behind.add(reader)
     this.#pump.update(reader)

@@ -14,8 +14,8 @@ export const readSessionMutants: readonly Mutant[] = [
     },
     {
       name: 'newer records are delivered before the children of an ended shard are looked for',
-      from: 'return this.#discovery.mayPrecede(time)',
-      to: 'return false',
+      from: ' || this.#discovery.mayPrecede(time)',
+      to: '',
     },
     {
       name: 'a disabled stream has ended, whatever is still to be read',
@@ -172,6 +172,18 @@ export const readSessionMutants: readonly Mutant[] = [
       name: 'a timer is set though no caller waits',
       from: 'const at = this.isAwaited ? dueAt : Number.POSITIVE_INFINITY',
       to: 'const at = dueAt',
+    },
+  ]),
+  ...inFile('src/coordinator/blocking-readers.ts', [
+    {
+      name: 'a shard that has answered holds the merge back as if it had not',
+      from: 'if (this.#readers.delete(reader)) this.#earliest = undefined',
+      to: 'this.#readers.delete(reader)',
+    },
+    {
+      name: 'a shard that begins to block the merge is not noticed beside another',
+      from: 'if (this.#earliest !== undefined) this.#earliest = Math.min(this.#earliest, reader.node.reachedTime)',
+      to: '',
     },
   ]),
 ]
