@@ -18,6 +18,8 @@ export class ServiceClock {
   readonly #clock: Clock
   /** The service's time less the monotonic one. */
   #offsetMs: number | undefined
+  /** The service's time less the wall clock, when the service last told its time. */
+  #wallOffsetMs = 0
 
   constructor(clock: Clock) {
     this.#clock = clock
@@ -26,6 +28,14 @@ export class ServiceClock {
   /** The service's time in ms since 1970, as far as it is known. */
   now(): number {
     return this.#offsetMs === undefined ? this.#clock.now() : this.#clock.monotonic() + this.#offsetMs
+  }
+
+  /**
+   * The latest that the service's time may be, in ms since 1970. While a machine sleeps, the monotonic clock may stand still,
+   * and only the wall clock tells; but that may have been set meanwhile.
+   */
+  atMost(): number {
+    return Math.max(this.now(), this.#clock.now() + this.#wallOffsetMs)
   }
 
   /**
@@ -39,5 +49,6 @@ export class ServiceClock {
     const most = dateMs + TRUNCATED_MS - calledAt
     const offsetMs = this.now() - receivedAt
     this.#offsetMs = offsetMs < least || offsetMs > most ? least : offsetMs
+    this.#wallOffsetMs = this.now() - this.#clock.now()
   }
 }

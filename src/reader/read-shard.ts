@@ -24,7 +24,8 @@ export async function readShard(
   limit: number,
   context: ReadContext,
 ): Promise<ReadOutcome> {
-  const start = reader.iterator === undefined ? reader.iteratorStart(context.serviceClock.now()) : undefined
+  const start =
+    reader.iterator === undefined ? reader.iteratorStart(context.serviceClock.atMost()) : undefined
   try {
     if (start) await openIterator(reader, start, context)
   } catch (error) {

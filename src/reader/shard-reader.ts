@@ -163,7 +163,7 @@ export class ShardReader {
     )
   }
 
-  /** Where to start the next iterator. `serviceNow`: the service's time (ms). */
+  /** Where to start the next iterator. `serviceNow`: the latest that the service's time may be (ms). */
   iteratorStart(serviceNow: number): IteratorStart {
     const { lastRead } = this
     if (lastRead !== undefined && !this.#isBeforeFirst(lastRead)) {

@@ -107,3 +107,21 @@ it('a process that is suspended during a call trusts the stale response no more 
   call(HOUR, 10)
   expect(error()).toBe(0)
 })
+
+describe('the latest that the time may be', () => {
+  it('follows the wall clock after a sleep, in which the monotonic clock stood still', () => {
+    const { local, service, call } = clocks(HOUR)
+    call(0)
+    const before = service.now()
+    expect(service.atMost()).toBe(before)
+    local.jump(8 * HOUR)
+    expect([service.now(), service.atMost()]).toEqual([before, before + 8 * HOUR])
+  })
+
+  it('follows the monotonic clock when the wall clock is set back', () => {
+    const { local, service, call } = clocks()
+    call(0)
+    local.jump(-8 * HOUR)
+    expect(service.atMost()).toBe(service.now())
+  })
+})
