@@ -30,6 +30,9 @@ const LONGEST_HIDDEN_PAUSE_MS = 10_000
  */
 const LAST_LISTING_AFTER_MS = 1_500
 
+/** A stream has a shard from its start: for so long (ms) a listing of a disabled one that shows none is not believed. */
+const NO_SHARDS_BELIEVED_AFTER_MS = 10_000
+
 /** How often all shards are listed while there is none to read (a stream that is being enabled), in ms. */
 const NOTHING_TO_READ_INTERVAL_MS = 2_000
 
@@ -224,7 +227,10 @@ export class Discovery {
   #listedAsDisabled(startedAt: number, now: number, hasGrown: boolean): void {
     this.#forest.closeAll()
     if (this.#disabledAt === undefined || hasGrown) this.#disabledAt = now
-    else this.#isOver = startedAt >= this.#disabledAt + LAST_LISTING_AFTER_MS
+    else {
+      const waitMs = this.#forest.size === 0 ? NO_SHARDS_BELIEVED_AFTER_MS : LAST_LISTING_AFTER_MS
+      this.#isOver = startedAt >= this.#disabledAt + waitMs
+    }
   }
 
   async #runDue(now: number): Promise<void> {

@@ -19,6 +19,18 @@ describe('a stream that is switched off', () => {
     expect(numbersOf(records)).toEqual(written)
   })
 
+  it('gives out what is in its only shard, which the first listings do not show', async () => {
+    const { emulator, id, open, move, drain, write } = drawn('a')
+    const written = write('a a')
+    emulator.hide(id('a'), { ms: 5_000 })
+    emulator.disable()
+    const reader = open()
+    await move(reader, 'trim_horizon')
+    const given = []
+    while (!reader.ended) given.push(...(await drain(reader)))
+    expect(given).toEqual(written)
+  })
+
   it.each([
     ['the second of two children', 'a > b c', 'c'],
     ['a grandchild', 'a > b > c', 'c'],

@@ -3,7 +3,7 @@ import { inFile, type Mutant } from './mutant.ts'
 export const discoveryMutants: readonly Mutant[] = inFile('src/coordinator/discovery.ts', [
   {
     name: 'a disabled stream never ends',
-    from: 'this.#isOver = startedAt >= this.#disabledAt + LAST_LISTING_AFTER_MS',
+    from: 'this.#isOver = startedAt >= this.#disabledAt + waitMs',
     to: 'this.#isOver = false',
   },
   {
