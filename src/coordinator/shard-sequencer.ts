@@ -3,7 +3,7 @@ import type { Emitter } from '../core/emitter.ts'
 import type { ServiceClock } from '../core/service-clock.ts'
 import { type ReaderOptions, ShardReader } from '../reader/shard-reader.ts'
 import { hasStartedDescendant, planShard } from '../shards/plan.ts'
-import { RETENTION_MS } from '../shards/retention.ts'
+import { isCertainlyWhole, RETENTION_MS } from '../shards/retention.ts'
 import type { NewShardStart } from '../shards/seek.ts'
 import { OLDEST_LEFT, type ShardNode } from '../shards/shard.ts'
 import type { ShardForest } from '../shards/shard-forest.ts'
@@ -221,9 +221,9 @@ export class ShardSequencer {
     if (!isHeld) this.#release(reader)
   }
 
-  /** Whether nothing of a shard can have been trimmed when the position was taken. */
+  /** Whether it is certain that nothing of a shard was trimmed when the position was taken. */
   wasWhole({ createdAt }: ShardNode): boolean {
-    return createdAt !== undefined && createdAt > this.#positionTakenAt - RETENTION_MS
+    return isCertainlyWhole(createdAt, this.#positionTakenAt)
   }
 
   /** From where on records of a shard's child are wanted. */

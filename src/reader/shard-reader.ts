@@ -1,6 +1,6 @@
 import { ShardQueue } from '../buffer/shard-queue.ts'
 import { compareSequenceNumbers, isSequenceNumber } from '../position/sequence-number.ts'
-import { RETENTION_MS } from '../shards/retention.ts'
+import { CLOCK_SKEW_MS, RETENTION_MS } from '../shards/retention.ts'
 import { OLDEST_LEFT, type ShardNode } from '../shards/shard.ts'
 import type { IteratorStart } from '../streams-api/streams-api.ts'
 import { createdAtMsOf, sequenceNumberOf } from '../wire/record-fields.ts'
@@ -16,9 +16,6 @@ import {
   type StepContext,
   withoutCurrentIterator,
 } from './next-step.ts'
-
-/** How far apart the service's clock and ours may be, in ms, before a time that is just within the retention counts as beyond. */
-const CLOCK_SKEW_MS = 300_000
 
 export type ReaderPhase =
   /** In the schedule. */

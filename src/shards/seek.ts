@@ -1,6 +1,6 @@
 import type { StreamToken } from '../position/token.ts'
 import { descendants, hasStartedDescendant } from './plan.ts'
-import { RETENTION_MS } from './retention.ts'
+import { isCertainlyWhole } from './retention.ts'
 import { OLDEST_LEFT, type ShardNode } from './shard.ts'
 import type { ShardForest } from './shard-forest.ts'
 
@@ -17,7 +17,7 @@ export type NewShardStart = 'start' | { readonly since: number }
 export function seekTrimHorizon(forest: ShardForest, now: number): NewShardStart {
   for (const node of forest.roots()) {
     if (node.createdAt === undefined) node.promised = false
-    else if (!isYoung(node, now)) node.start = OLDEST_LEFT
+    else if (!isCertainlyWhole(node.createdAt, now)) node.start = OLDEST_LEFT
   }
   return 'start'
 }
@@ -41,7 +41,7 @@ export function seekLatest(forest: ShardForest, since: number): NewShardStart {
 export function seekTime(forest: ShardForest, since: number, now: number): NewShardStart {
   for (const node of forest.nodes()) {
     node.start = { since }
-    node.promised = isYoung(node, now)
+    node.promised = isCertainlyWhole(node.createdAt, now)
     if (endedBefore(node, since - SEEK_MARGIN_MS)) node.state = 'finished'
   }
   for (const node of forest.nodes()) {
@@ -77,11 +77,6 @@ export function seekToken(forest: ShardForest, token: StreamToken): NewShardStar
 function place(node: ShardNode, start: ShardNode['start']): void {
   node.placed = true
   node.start = start
-}
-
-/** Nothing of a young shard was trimmed yet, so all of it is promised. */
-function isYoung({ createdAt }: ShardNode, now: number): boolean {
-  return (createdAt ?? Number.NEGATIVE_INFINITY) > now - RETENTION_MS
 }
 
 function endedBefore(node: ShardNode, time: number): boolean {

@@ -16,7 +16,7 @@ it('after a machine was asleep, with its monotonic clock at rest, records of idl
 })
 
 it('records that were trimmed while a machine was asleep, with its monotonic clock at rest, are reported as a gap', async () => {
-  const { clock, emulator, open, write } = emulated()
+  const { clock, open, write } = emulated()
   const coordinator = open({ onGap: 'continue' })
   const gaps = heard(coordinator, 'gap')
   await clock.run(coordinator.moveTo('trim_horizon'))

@@ -42,11 +42,6 @@ export const shardReaderMutants: readonly Mutant[] = inFile('src/reader/shard-re
     to: '',
   },
   {
-    name: 'the clocks are taken to agree to the millisecond',
-    from: 'CLOCK_SKEW_MS = 300_000',
-    to: 'CLOCK_SKEW_MS = 0',
-  },
-  {
     name: 'a first record without a time is merged as if it were written now',
     from: 'parentTime ?? node.createdAt ?? serviceNow',
     to: 'serviceNow',

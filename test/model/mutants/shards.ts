@@ -36,7 +36,7 @@ export const shardsMutants: readonly Mutant[] = [
     },
     {
       name: 'trim_horizon promises all of an old shard',
-      from: 'else if (!isYoung(node, now)) node.start = OLDEST_LEFT',
+      from: 'else if (!isCertainlyWhole(node.createdAt, now)) node.start = OLDEST_LEFT',
       to: '',
     },
     {
@@ -51,7 +51,7 @@ export const shardsMutants: readonly Mutant[] = [
     },
     {
       name: 'a time promises all of an old shard',
-      from: 'node.promised = isYoung(node, now)',
+      from: 'node.promised = isCertainlyWhole(node.createdAt, now)',
       to: '',
     },
     {
@@ -199,6 +199,13 @@ export const shardsMutants: readonly Mutant[] = [
       name: 'a ledger that is compacted forgets a record that is not acknowledged',
       from: 'this.#open.splice(0, this.#first)',
       to: 'this.#open.splice(0, this.#first + 1)',
+    },
+  ]),
+  ...inFile('src/shards/retention.ts', [
+    {
+      name: 'the clocks are taken to agree to the millisecond',
+      from: 'CLOCK_SKEW_MS: number = 300_000',
+      to: 'CLOCK_SKEW_MS: number = 0',
     },
   ]),
 ]

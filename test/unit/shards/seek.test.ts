@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { ShardToken } from '../../../src/position/token.ts'
 import { planShard } from '../../../src/shards/plan.ts'
-import { RETENTION_MS } from '../../../src/shards/retention.ts'
+import { CLOCK_SKEW_MS, RETENTION_MS } from '../../../src/shards/retention.ts'
 import { seekLatest, seekTime, seekToken, seekTrimHorizon } from '../../../src/shards/seek.ts'
 import { OLDEST_LEFT, type ShardNode } from '../../../src/shards/shard.ts'
 import { ShardForest } from '../../../src/shards/shard-forest.ts'
@@ -18,9 +18,9 @@ const unreadOf = (lineage: ShardForest): string[] =>
 describe('trim_horizon', () => {
   it('promises all of a young root, and what is left of one that may have lost records', () => {
     const { lineage } = forest('a > b')
-    expect(seekTrimHorizon(lineage, NOW + RETENTION_MS - 1)).toBe('start')
+    expect(seekTrimHorizon(lineage, NOW + RETENTION_MS - CLOCK_SKEW_MS - 1)).toBe('start')
     expect(nodeOf(lineage, 'a')).toMatchObject({ start: 'start', promised: true })
-    seekTrimHorizon(lineage, NOW + RETENTION_MS)
+    seekTrimHorizon(lineage, NOW + RETENTION_MS - CLOCK_SKEW_MS)
     expect(nodeOf(lineage, 'a')).toMatchObject({ start: OLDEST_LEFT, promised: false })
     expect(nodeOf(lineage, 'b')).toMatchObject({ start: 'start', promised: true })
   })
