@@ -1,5 +1,9 @@
 import { isStreamError } from '../../src/core/errors.ts'
-import { type EmulatedRecord, expectAtMostDescribeCalls } from '../../src/testing/index.ts'
+import {
+  type EmulatedRecord,
+  type EmulatedShard,
+  expectAtMostDescribeCalls,
+} from '../../src/testing/index.ts'
 import { copySession, createOracle, type Gap, type Oracle, reloadSession, type Session } from './oracle.ts'
 import {
   type Asked,
@@ -357,12 +361,19 @@ export function createConsumer(
     const since = emulator.now() - REMEMBERED_MS
     const recent = emulator.shards.filter(({ closedAt }) => closedAt === undefined || closedAt >= since)
     for (const [what, count] of Object.entries(memory)) {
-      if (count <= recent.length) continue
+      if (count <= recent.length || count <= recent.length + listedSince(since, recent)) continue
       throw new Violation(
         'bounded memory',
         `${count} ${what} are remembered, of ${recent.length} recent shards`,
       )
     }
+  }
+
+  /** How many other shards were listed: a reader that was away for long learns only later that they are not any more. */
+  const listedSince = (since: number, others: readonly EmulatedShard[]): number => {
+    const listed = new Set(emulator.log.flatMap(({ at, shards = [] }) => (at >= since ? shards : [])))
+    for (const { shardId } of others) listed.delete(shardId)
+    return listed.size
   }
 
   /** What is in a shard that had to wait for its turn, nobody knows. */
