@@ -8,10 +8,10 @@ import {
   streakMs,
 } from '../streams-api/failure-streak.ts'
 import {
+  confirmNotFound,
   type ListingContext,
   listAllShards,
   listShardPage,
-  NOT_FOUND_CONFIRMED_AFTER_MS,
 } from '../streams-api/list-all-shards.ts'
 import type { ShardPage, StreamStatus } from '../streams-api/streams-api.ts'
 
@@ -83,7 +83,6 @@ export class Discovery {
   #isRunning = false
   /** A failure was reported, and the consumer has not come back since. */
   #isSuspended = false
-  #wasNotFound = false
   #listingDueAt: number
   /** How often in a row a complete listing lacked a hidden parent. */
   #hiddenAttempts = 0
@@ -169,10 +168,7 @@ export class Discovery {
   run(now: number): void {
     if (now < this.nextDueAt) return
     this.#isRunning = true
-    this.#runDue(now)
-      .then(() => {
-        this.#wasNotFound = false
-      })
+    confirmNotFound(this.#context, () => this.#runDue(now))
       .catch((error: unknown) => this.#failed(error))
       .finally(() => {
         this.#isRunning = false
@@ -299,12 +295,6 @@ export class Discovery {
   #failed(error: unknown): void {
     if (this.#context.signal.aborted) return
     this.#noteFailure()
-    if (classifyError(error) === 'notFound' && !this.#wasNotFound) {
-      this.#wasNotFound = true
-      this.#listingDueAt = this.#now() + NOT_FOUND_CONFIRMED_AFTER_MS
-      for (const search of this.#searches.values()) search.dueAt = Math.max(search.dueAt, this.#listingDueAt)
-      return
-    }
     this.#isSuspended = true
     this.#listingDueAt = 0
     this.#listener.onFailed(error)

@@ -7,7 +7,7 @@ import { type CallRetry, callUntilAnswered, callWithTimeout } from './retry.ts'
 import type { ShardPage, StreamsApi } from './streams-api.ts'
 
 /** After how long a stream that DescribeStream does not know is looked for once more before it counts as gone, in ms. */
-export const NOT_FOUND_CONFIRMED_AFTER_MS: number = 1_000
+const NOT_FOUND_CONFIRMED_AFTER_MS = 1_000
 
 /** What every call of DescribeStream needs. */
 export interface ListingContext {
@@ -37,17 +37,23 @@ export function listShardPage(context: ListingContext, request: PageRequest): Pr
   )
 }
 
-/**
- * Resolves if DescribeStream knows the stream. Rejects with ResourceNotFoundException if two calls in a row do not, and with any
- * other error at once.
- */
+/** Resolves if DescribeStream knows the stream, and rejects with ResourceNotFoundException if it says twice that it does not. */
 export async function checkStreamExists(context: ListingContext): Promise<void> {
+  await confirmNotFound(context, () => tryToListShards(context))
+}
+
+/** Does something once more if ResourceNotFoundException is thrown: a single one may be wrong. */
+export async function confirmNotFound<T>(
+  { clock, signal }: ListingContext,
+  list: () => Promise<T>,
+): Promise<T> {
   try {
-    await tryToListShards(context)
+    return await list()
   } catch (error) {
     if (classifyError(error) !== 'notFound') throw error
-    await sleep(context.clock, NOT_FOUND_CONFIRMED_AFTER_MS, context.signal)
-    await tryToListShards(context)
+    await sleep(clock, NOT_FOUND_CONFIRMED_AFTER_MS, signal)
+    signal.throwIfAborted()
+    return list()
   }
 }
 

@@ -32,6 +32,11 @@ export const discoveryMutants: readonly Mutant[] = inFile('src/coordinator/disco
     to: 'this.#isFirstLookAwaited : false',
   },
   {
+    name: 'a stream that DescribeStream does not know once is gone',
+    from: 'confirmNotFound(this.#context, () => this.#runDue(now))',
+    to: 'this.#runDue(now)',
+  },
+  {
     name: 'late children are looked for once, then at the periodic listing',
     from: 'QUICK_ATTEMPTS = 10',
     to: 'QUICK_ATTEMPTS = 1',
@@ -45,16 +50,6 @@ export const discoveryMutants: readonly Mutant[] = inFile('src/coordinator/disco
     name: 'a failing DescribeStream holds up all records for ever',
     from: 'return this.#failureStreak === undefined || streakMs(this.#failureStreak) < STALLED_AFTER_MS',
     to: 'return true',
-  },
-  {
-    name: 'a stream that DescribeStream does not know once is gone',
-    from: "if (classifyError(error) === 'notFound' && !this.#wasNotFound) {",
-    to: 'if (false) {',
-  },
-  {
-    name: 'a successful listing does not reset that the stream was not found',
-    from: 'this.#wasNotFound = false\n      })',
-    to: '})',
   },
   {
     name: 'a stream without shards is listed at the periodic interval only',
