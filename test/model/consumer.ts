@@ -34,6 +34,9 @@ const LAST_ROUND_MS = 61_000
 /** How long a call of `next` may wait for other shards than that of the record it returns, in ms. */
 const LONGEST_HELD_UP_MS = 150_000
 
+/** How many calls a shard takes, generously, until it is known that nothing is left in it. */
+const CALLS_PER_SHARD = 20
+
 /** After this time, in ms, without a call of the reader's there are no more calls of the service. */
 const QUIET_AFTER_MS = 15 * 60_000
 const QUIET_CHECKED_MS = 60_000
@@ -338,7 +341,9 @@ export function createConsumer(
     entries: number,
     tookMs: number,
   ): void => {
-    if (tookMs <= LONGEST_HELD_UP_MS) return
+    const { latencyMs, reader } = setup
+    const callsMs = (emulator.openShards.length * CALLS_PER_SHARD * latencyMs) / reader.maxConcurrentReads
+    if (tookMs <= LONGEST_HELD_UP_MS + callsMs) return
     const written = emulator.records.findIndex(
       (record) => record.shardId === shardId && record.sequenceNumber === sequenceNumber,
     )
