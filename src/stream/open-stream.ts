@@ -120,7 +120,7 @@ async function loadCheckpoint(
   { store, name }: CheckedCheckpoint,
   signal: AbortSignal,
 ): Promise<StreamToken | undefined> {
-  const saved = await abortable(store.load(name), signal).catch((error: unknown) => {
+  const saved = await abortable((async () => store.load(name))(), signal).catch((error: unknown) => {
     signal.throwIfAborted()
     // Credentials and permissions are told as they are, as everywhere.
     if (isStreamError(error) || isServiceError(error)) throw error

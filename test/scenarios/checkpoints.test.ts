@@ -106,3 +106,15 @@ it('a move to a position at which no shard is opened is saved like any other', a
   expect(await store.load('worker')).toEqual(reader.token)
   await clock.run(stream.close())
 })
+
+it('a store that throws when it is asked for the checkpoint has opening fail with checkpoint.failed', async () => {
+  const world = opened()
+  const store = {
+    load: () => {
+      throw new Error('not a promise')
+    },
+    save: async () => {},
+  }
+  const opening = world.start({ checkpoint: { store, name: 'worker' } })
+  await expect(opening).rejects.toMatchObject({ code: 'checkpoint.failed' })
+})
