@@ -1,7 +1,7 @@
 import { Coordinator } from '../coordinator/coordinator.ts'
 import { coordinatorEventNames } from '../coordinator/events.ts'
 import { checkReadingOptions } from '../coordinator/options.ts'
-import type { Clock } from '../core/clock.ts'
+import { type Clock, sleep } from '../core/clock.ts'
 import type { Emitter } from '../core/emitter.ts'
 import { isStreamError, StreamError } from '../core/errors.ts'
 import { checkStreamArn } from '../core/options.ts'
@@ -11,6 +11,9 @@ import type { StreamEvents } from './events.ts'
 import type { OpenStreamOptions } from './open-stream-options.ts'
 import type { StreamParts } from './stream.ts'
 import { nextStreamOf, streamNotEnabled, type TableStreams, tableOf } from './table-streams.ts'
+
+/** After how long a stream that a table names and DescribeStream does not know is tried once more, in ms. */
+const NOT_FOUND_AGAIN_MS = 1_000
 
 /** What the steps of opening share. */
 export interface Opening {
@@ -88,10 +91,18 @@ export function followTable(opening: Opening): StreamParts['follow'] {
       signal: either,
     })
     if (streamArn === undefined) return undefined
-    return begin({ ...opening, signal: either }, streamArn, 'trim_horizon').catch((error: unknown) => {
-      if (either.aborted) return undefined
-      throw error
-    })
+    const beginNext = () => begin({ ...opening, signal: either }, streamArn, 'trim_horizon')
+    return beginNext()
+      .catch(async (error: unknown) => {
+        // The table names it already: a stream that was just enabled may not be known everywhere.
+        if (either.aborted || !isStreamError(error, 'stream.notFound')) throw error
+        await sleep(clock, NOT_FOUND_AGAIN_MS, either)
+        return beginNext()
+      })
+      .catch((error: unknown) => {
+        if (either.aborted) return undefined
+        throw error
+      })
   }
 }
 

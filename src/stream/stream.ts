@@ -53,6 +53,10 @@ export class DynamoDBStream<Image = PlainItem>
   /** An error that is thrown once the batch before it was delivered. */
   #pendingError: { readonly error: unknown } | undefined
   readonly #calls = new CallQueue()
+  /** Aborts the wait for the table's next stream. */
+  #following: AbortController | undefined
+  /** The moves in flight. */
+  readonly #moves = new Set<Promise<void>>()
   #closing: Promise<void> | undefined
 
   /** @internal */
@@ -105,10 +109,17 @@ export class DynamoDBStream<Image = PlainItem>
    */
   async moveTo(position: Position): Promise<void> {
     // At the very moment of the move: a record of the new position may be delivered right after it.
-    await this.#coordinator.moveAndThen(position, () => {
+    const move = this.#coordinator.moveAndThen(position, () => {
       this.#deliveries.clear()
       this.#pendingError = undefined
+      this.#following?.abort()
     })
+    this.#moves.add(move)
+    try {
+      await move
+    } finally {
+      this.#moves.delete(move)
+    }
     this.#checkpointer?.recordsDone(0)
   }
 
@@ -277,13 +288,17 @@ export class DynamoDBStream<Image = PlainItem>
   /** The stream has ended: continues with the table's next one, if it is to be followed. */
   async #followTable(left: AbortSignal): Promise<boolean> {
     const former = this.#coordinator
-    const signal = AbortSignal.any([left, this.#closingSignal.signal])
+    const moved = new AbortController()
+    this.#following = moved
+    const signal = AbortSignal.any([left, this.#closingSignal.signal, moved.signal])
     const next = await this.#parts.follow?.(former.streamArn, signal)
-    if (!next) return false
-    if (this.#isClosed) {
-      await next.close()
-      return false
+    await Promise.allSettled(this.#moves)
+    this.#following = undefined
+    if (this.#isClosed || moved.signal.aborted) {
+      await next?.close()
+      return !this.#isClosed
     }
+    if (!next) return false
     this.#coordinator = next
     await former.close()
     this.#checkpointer?.recordsDone(0)

@@ -50,9 +50,19 @@ export const streamMutants: readonly Mutant[] = [
       to: 'this.#deliveries.clear()\n',
     },
     {
+      name: 'a move is dropped when the next stream of the table is found',
+      from: 'await Promise.allSettled(this.#moves)',
+      to: '',
+    },
+    {
+      name: 'a move does not end the wait for the next stream of the table',
+      from: '      this.#following?.abort()\n',
+      to: '',
+    },
+    {
       name: 'a move is not saved',
-      from: 'this.#pendingError = undefined\n    })\n    this.#checkpointer?.recordsDone(0)',
-      to: 'this.#pendingError = undefined\n    })',
+      from: 'this.#moves.delete(move)\n    }\n    this.#checkpointer?.recordsDone(0)',
+      to: 'this.#moves.delete(move)\n    }',
     },
     {
       name: 'the start is not waited to be saved',

@@ -1,0 +1,51 @@
+import { expect, it } from 'vitest'
+import { opened } from './opened.ts'
+
+/** A worker that follows a table, and has read all of its first stream, which is switched off. */
+async function afterFirstStream() {
+  const world = opened()
+  const { clock, emulator, start, collect, write } = world
+  const stream = await start({
+    client: emulator.client(),
+    streamArn: undefined,
+    tableName: emulator.tableName,
+    tableClient: emulator.tableClient(),
+    followTable: true,
+  })
+  const { seen } = collect(stream)
+  const written = write(3)
+  emulator.disable()
+  await clock.advance(60_000)
+  expect(seen).toEqual(written)
+  return { ...world, stream, seen, written }
+}
+
+it('a move while the next stream of the table is awaited takes effect', async () => {
+  const { clock, emulator, stream, seen, write, written } = await afterFirstStream()
+  await clock.run(stream.moveTo('trim_horizon'))
+  await clock.advance(60_000)
+  emulator.enable()
+  const more = write(1)
+  await clock.advance(300_000)
+  expect(seen).toEqual([...written, ...written, ...more])
+})
+
+it('a move that is in flight when the next stream of the table is found takes effect first', async () => {
+  const { clock, emulator, stream, seen, write, written } = await afterFirstStream()
+  emulator.on('DescribeStream', {}, { delayMs: 25_000 })
+  emulator.enable()
+  const more = write(1)
+  const moved = stream.moveTo('trim_horizon')
+  await clock.advance(300_000)
+  await moved
+  expect(seen).toEqual([...written, ...written, ...more])
+})
+
+it('the next stream of the table is followed though DescribeStream does not know it at first', async () => {
+  const { clock, emulator, seen, write, written } = await afterFirstStream()
+  emulator.enable()
+  emulator.on('DescribeStream', {}, { fail: 'ResourceNotFoundException' })
+  const more = write(2)
+  await clock.advance(120_000)
+  expect(seen).toEqual([...written, ...more])
+})
