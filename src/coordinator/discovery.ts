@@ -56,6 +56,8 @@ export interface DiscoveryListener {
   hasBuffered(node: ShardNode): boolean
   /** Whether some shard is being read. */
   isReading(): boolean
+  /** Since when the consumer has been asking for records without a break (monotonic ms). */
+  presentSince(): number
   /** A call failed, and is not made again before {@link Discovery.resume}. */
   onFailed(error: unknown): void
   /** A caller that waits may proceed, or something else is to be started. */
@@ -287,7 +289,7 @@ export class Discovery {
   }
 
   #noteFailure(): void {
-    this.#failureStreak = extendStreak(this.#failureStreak, this.#now())
+    this.#failureStreak = extendStreak(this.#failureStreak, this.#now(), this.#listener.presentSince())
     this.#listener.onChanged()
   }
 

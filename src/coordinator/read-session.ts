@@ -78,11 +78,14 @@ export class ReadSession {
   readonly #errors: BlockingErrors
   readonly #wakeTimer: WakeTimer
   readonly #blocking = new BlockingReaders()
-  /** Readers that are not at the tip. */
+  /** Readers that are not at the tip, or fail. */
   readonly #behind = new Set<ShardReader>()
   /** The round of the caller that is waiting to hear that there is nothing new. */
   #round: PollRound | undefined
-  #lastDemand: { readonly monotonic: number; readonly wall: number }
+  /** How many callers wait for records, and when the consumer was last known to want some. */
+  #waiting = 0
+  #lastSeen: { readonly monotonic: number; readonly wall: number }
+  #presentSince: number
   #hasReportedCaughtUp = false
   #streamCheck: Promise<unknown> | undefined
 
@@ -94,7 +97,8 @@ export class ReadSession {
     this.#context = context
     this.#errors = new BlockingErrors(streamArn)
     this.#wakeTimer = new WakeTimer(clock, () => this.#run())
-    this.#lastDemand = { monotonic: clock.monotonic(), wall: clock.now() }
+    this.#lastSeen = { monotonic: clock.monotonic(), wall: clock.now() }
+    this.#presentSince = this.#lastSeen.monotonic
     this.#calls = { api, streamArn, clock, serviceClock, signal }
     this.#listing = {
       ...this.#calls,
@@ -117,6 +121,7 @@ export class ReadSession {
       onSearched: (node, wasListed) => this.#onSearched(node, wasListed),
       hasBuffered: (node) => (this.#sequencer.readers.get(node)?.queue.length ?? 0) > 0,
       isReading: () => this.#sequencer.readers.size > 0,
+      presentSince: () => this.#presentSinceAt(clock.monotonic()),
       onFailed: (error) => this.#fail(error, undefined),
       onChanged: () => this.#changed(),
     })
@@ -232,7 +237,7 @@ export class ReadSession {
   take(): Delivery | undefined {
     const now = this.#context.clock.monotonic()
     this.#throwErrors(now)
-    this.#demand(now)
+    if (this.#noticeConsumer(now)) this.#run()
     const queue = this.buffer.next
     if (queue === undefined || (this.#mayPrecede(queue.headTime) && !this.#errors.isStreamGone)) {
       this.#errors.throwIfStreamGone()
@@ -260,22 +265,31 @@ export class ReadSession {
     this.#discovery.resume()
   }
 
-  /** The consumer wants records. After a long pause it is not known any more which shards have nothing left. */
-  #demand(now: number): void {
+  /**
+   * The consumer takes records, or waits for some. If that was not so for long, or the process was suspended, it is not known
+   * any more which shards have nothing left. Returns whether that is so.
+   */
+  #noticeConsumer(now: number): boolean {
     const { clock } = this.#context
-    const last = this.#lastDemand
+    const last = this.#lastSeen
     const wall = clock.now()
-    this.#lastDemand = { monotonic: now, wall }
+    this.#lastSeen = { monotonic: now, wall }
     // While a machine sleeps, the monotonic clock may stand still.
     const pauseMs = now - last.monotonic
     const wasAsleep = wall - last.wall - pauseMs >= CONSUMER_AWAY_MS
-    if (pauseMs < CONSUMER_AWAY_MS && !wasAsleep) return
+    if (pauseMs < CONSUMER_AWAY_MS && !wasAsleep) return false
+    this.#presentSince = now
     for (const reader of this.readers()) {
       if (now - reader.answeredAt < CONSUMER_AWAY_MS && !wasAsleep) continue
       reader.doubtTip(this.#pump.reads)
       if (reader.phase === 'scheduled' && !reader.isFailing) this.#pump.schedule(reader, now)
     }
-    this.#run()
+    return true
+  }
+
+  /** Since when the consumer has been there without a break, as of `now`. */
+  #presentSinceAt(now: number): number {
+    return now - this.#lastSeen.monotonic < CONSUMER_AWAY_MS ? this.#presentSince : now
   }
 
   /** The consumer has taken records of a shard that rests, or its last one. */
@@ -341,7 +355,7 @@ export class ReadSession {
       const reader = remaining.at(-1)
       if (!reader) return
       if (reader.isFailing || reader.hasAnsweredSince(after)) remaining.pop()
-      else await this.progress()
+      else await this.#change()
     }
   }
 
@@ -426,9 +440,12 @@ export class ReadSession {
 
   #sharedContext(reader: ShardReader): SharedContext {
     const { clock, options, random, serviceClock } = this.#context
+    const now = clock.monotonic()
     return {
-      now: clock.monotonic(),
+      now,
+      presentSince: this.#presentSinceAt(now),
       serviceNow: serviceClock.now(),
+      serviceNowAtMost: serviceClock.atMost(),
       random,
       idlePollMs: options.idlePollMs,
       awaitedAfter: this.#round?.after,
@@ -523,15 +540,24 @@ export class ReadSession {
   /** To be called after each change of a reader. */
   #readerChanged(reader: ShardReader): void {
     this.#blocking.update(reader)
-    if (reader.atTip) this.#behind.delete(reader)
+    if (reader.atTip && !reader.isFailing) this.#behind.delete(reader)
     else this.#behind.add(reader)
     this.#pump.update(reader)
   }
 
   // ---- Waiting and waking ------------------------------------------------------------------------------------------
 
-  /** Resolves when something has changed since the call, when it was stopped, or when `signal` aborts. */
-  progress(signal?: AbortSignal): Promise<void> {
+  /**
+   * For a consumer that waits for records: resolves when something has changed since the call, when it was stopped, or when
+   * `signal` aborts.
+   */
+  async progress(signal?: AbortSignal): Promise<void> {
+    this.#waiting++
+    await this.#change(signal)
+    this.#waiting--
+  }
+
+  #change(signal?: AbortSignal): Promise<void> {
     if (this.#stop.signal.aborted || signal?.aborted) return Promise.resolve()
     const changed = this.#wakeTimer.wait(signal)
     this.#run()
@@ -543,11 +569,12 @@ export class ReadSession {
     if (this.#stop.signal.aborted || this.#errors.isFinal) return
     const now = this.#context.clock.monotonic()
     // Each response would otherwise lead to the next call, for as long as there are shards.
-    if (!this.#wakeTimer.isAwaited && now - this.#lastDemand.monotonic >= CONSUMER_AWAY_MS) return
+    if (!this.#wakeTimer.isAwaited && now - this.#lastSeen.monotonic >= CONSUMER_AWAY_MS) return
+    if (this.#waiting > 0) this.#noticeConsumer(now)
     this.#pump.run(now)
     this.#discovery.run(now)
     const nextReadAt = this.#pump.nextDueAt ?? Number.POSITIVE_INFINITY
-    this.#wakeTimer.set(Math.min(nextReadAt, this.#discovery.nextDueAt), now)
+    this.#wakeTimer.set(Math.min(nextReadAt, this.#discovery.nextDueAt, now + CONSUMER_AWAY_MS / 2), now)
   }
 
   #changed(): void {

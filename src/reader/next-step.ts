@@ -158,6 +158,8 @@ export interface Retry {
 export interface StepContext {
   /** Monotonic ms. */
   readonly now: number
+  /** Since when the consumer has been asking for records without a break (monotonic ms). */
+  readonly presentSince: number
   /** The service's time (ms). */
   readonly serviceNow: number
   readonly random: () => number
@@ -380,7 +382,7 @@ function afterFailure(state: ReadState, failed: FailedCall, context: StepContext
 function retry(state: ReadState, { operation, error }: FailedCall, context: StepContext): Step {
   const { now, random } = context
   const failures = state.failures + 1
-  const failureStreak = extendStreak(state.failureStreak, now)
+  const failureStreak = extendStreak(state.failureStreak, now, context.presentSince)
   const failingForMs = streakMs(failureStreak)
   const isStalled = state.isStalled || failingForMs >= STALLED_AFTER_MS
   const delayMs = retryDelayMs(failures, random)
@@ -421,7 +423,7 @@ function nothingLeft(state: ReadState, context: StepContext): Step {
     ...noFailure,
     iterator: undefined,
     // One that has ended is about to make room for its children, and the merge waits for those.
-    atTip: !hasEnded,
+    atTip: !hasEnded && context.readNumber > state.lastStaleRead,
     idlePolls: state.idlePolls + 1,
     refusals,
   }

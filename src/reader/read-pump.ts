@@ -57,10 +57,10 @@ export class ReadPump {
   /** Schedules a read at `dueAt` (monotonic ms), in place of what was scheduled for the shard before. */
   schedule(reader: ShardReader, dueAt: number): void {
     reader.schedule(dueAt)
-    this.#schedule.put(reader)
+    this.#schedule.put(reader, this.#renewing.has(reader))
   }
 
-  /** Schedules a read whose purpose is to renew the iterator: it fetches a single record. */
+  /** Schedules a read whose purpose is to renew the iterator: it fetches a single record, even if memory is full. */
   scheduleRenewal(reader: ShardReader, dueAt: number): void {
     this.#renewing.add(reader)
     this.schedule(reader, dueAt)
@@ -95,7 +95,7 @@ export class ReadPump {
     reader.startRead(++this.#reads, now, this.#serviceClock.now())
     const calledAt = this.#clock.monotonic()
     const outcome = await readShard(reader, reserved.limit, context)
-    if (outcome.kind === 'page') this.#serviceClock.observe(outcome.page.serviceTime, calledAt)
+    if (outcome.kind === 'page') this.#serviceClock.observe(outcome.page?.serviceTime, calledAt)
     this.#inFlight--
     reserved.release()
     if (!context.signal.aborted) onRead(reader, outcome, reserved.limit)

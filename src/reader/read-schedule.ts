@@ -5,6 +5,7 @@ interface Entry {
   readonly reader: ShardReader
   readonly dueAt: number
   readonly number: number
+  readonly isUrgent: boolean
   /** Where it waits since it is due; undefined before. */
   queue: Entry[] | undefined
 }
@@ -23,9 +24,9 @@ export class ReadSchedule {
   readonly #others: Entry[] = []
   #number = 0
 
-  /** Schedules a reader for its time, in place of what was scheduled before. */
-  put(reader: ShardReader): void {
-    const entry: Entry = { reader, dueAt: reader.dueAt, number: ++this.#number, queue: undefined }
+  /** Schedules a reader for its time, in place of what was scheduled before. An urgent read goes with those that block the merge. */
+  put(reader: ShardReader, isUrgent = false): void {
+    const entry: Entry = { reader, dueAt: reader.dueAt, number: ++this.#number, isUrgent, queue: undefined }
     this.#entries.set(reader, entry)
     this.#later.push(entry)
   }
@@ -35,7 +36,7 @@ export class ReadSchedule {
     const entry = this.#entries.get(reader)
     if (!entry) return
     if (reader.phase !== 'scheduled') this.#entries.delete(reader)
-    else if (entry.queue !== undefined && entry.queue !== this.#queueOf(reader)) this.#putDue({ ...entry })
+    else if (entry.queue !== undefined && entry.queue !== this.#queueOf(entry)) this.#putDue({ ...entry })
   }
 
   /** When the next reader falls due (monotonic ms); undefined if none waits for its time. */
@@ -68,13 +69,13 @@ export class ReadSchedule {
   }
 
   #putDue(entry: Entry): void {
-    entry.queue = this.#queueOf(entry.reader)
+    entry.queue = this.#queueOf(entry)
     this.#entries.set(entry.reader, entry)
     entry.queue.push(entry)
   }
 
-  #queueOf(reader: ShardReader): Entry[] {
-    return reader.blocks ? this.#blocking : this.#others
+  #queueOf({ isUrgent, reader }: Entry): Entry[] {
+    return isUrgent || reader.blocks ? this.#blocking : this.#others
   }
 
   #shift(queue: Entry[]): Entry | undefined {

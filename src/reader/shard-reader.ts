@@ -34,7 +34,12 @@ export type ReaderPhase =
   | 'stopped'
 
 /** What a step depends on that the reader does not know itself. */
-export type SharedContext = Pick<StepContext, 'now' | 'serviceNow' | 'random' | 'idlePollMs'> & {
+export type SharedContext = Pick<
+  StepContext,
+  'now' | 'presentSince' | 'serviceNow' | 'random' | 'idlePollMs'
+> & {
+  /** The latest that the service's time may be (ms). */
+  readonly serviceNowAtMost: number
   /** Reads after this one (by number) answer a caller who is waiting; undefined if none is. */
   readonly awaitedAfter: number | undefined
   readonly hasEnough: boolean
@@ -308,7 +313,7 @@ export class ShardReader {
       isClosed: node.closed,
       isGone: node.gone,
       createdAt,
-      losesTrimmed: this.losesTrimmed(serviceNow),
+      losesTrimmed: this.losesTrimmed(context.serviceNowAtMost),
       // Not where "the oldest that is left" was requested and all of the shard is older than that.
       losesShard: node.promised || node.fetched !== undefined || isYoung,
     }

@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest'
 import { drain, emulated, heard, numbersOf } from '../support/emulated.ts'
+import { readFor } from './read-for.ts'
 
 it('after a machine was asleep, with its monotonic clock at rest, records of idle shards come in the order of their times', async () => {
   const { clock, emulator, open, write } = emulated({ shards: 2 })
@@ -27,3 +28,31 @@ it('records that were trimmed while a machine was asleep, with its monotonic clo
   expect(numbersOf(await drain(coordinator, clock))).toEqual(written)
   expect(gaps).toHaveLength(1)
 })
+
+it.each([
+  ['was asleep', true],
+  ['was suspended', false],
+])(
+  'records that are left of a closed shard are delivered, and trimmed ones are a gap, after a process %s',
+  async (_, wasAsleep) => {
+    const { clock, emulator, open, write } = emulated()
+    await clock.advance(3_600_000)
+    const first = open()
+    await clock.run(first.moveTo('latest'))
+    const token = JSON.stringify(first.token)
+    await first.close()
+    await clock.advance(60_000)
+    write(2)
+    await clock.advance(2 * 3_600_000)
+    const left = write(2)
+    emulator.roll()
+    left.push(...write(1))
+    const second = open({ onGap: 'continue' })
+    const gaps = heard(second, 'gap')
+    await clock.run(second.moveTo(token))
+    if (wasAsleep) clock.jump(23 * 3_600_000)
+    else clock.suspend(23 * 3_600_000)
+    expect(await readFor(second, clock, 180_000)).toEqual(left)
+    expect(gaps).toHaveLength(1)
+  },
+)

@@ -1,7 +1,11 @@
 import { expect, it } from 'vitest'
 import { emulated } from '../support/emulated.ts'
 
-it('a page that holds no list of records is fetched again', async () => {
+it.each([
+  ['holds no list of records', { records: undefined, nextIterator: 'next' }],
+  ['is undefined', undefined],
+  ['is null', null],
+])('a page that %s is fetched again', async (_, odd) => {
   const { emulator, clock, open, write } = emulated()
   const written = write(3)
   let pages = 0
@@ -9,7 +13,7 @@ it('a page that holds no list of records is fetched again', async () => {
     ...emulator.api,
     readRecords: async (...request: Parameters<typeof emulator.api.readRecords>) => {
       const page = await emulator.api.readRecords(...request)
-      return ++pages === 1 ? { ...page, records: undefined as never } : page
+      return ++pages === 1 ? (odd as never) : page
     },
   }
   const coordinator = open({ client })

@@ -135,8 +135,18 @@ export const readSessionMutants: readonly Mutant[] = [
       equivalent: 'only one more listing: it shows that the shard is gone, which ends the search',
     },
     {
+      name: 'a consumer that waits for long counts as away',
+      from: 'if (this.#waiting > 0) this.#noticeConsumer(now)',
+      to: '',
+    },
+    {
+      name: 'a shard that fails counts as caught up',
+      from: 'if (reader.atTip && !reader.isFailing) this.#behind',
+      to: 'if (reader.atTip) this.#behind',
+    },
+    {
       name: 'shards are read and listed while the consumer stays away',
-      from: 'if (!this.#wakeTimer.isAwaited && now - this.#lastDemand.monotonic >= CONSUMER_AWAY_MS) return',
+      from: 'if (!this.#wakeTimer.isAwaited && now - this.#lastSeen.monotonic >= CONSUMER_AWAY_MS) return',
       to: '',
     },
     {

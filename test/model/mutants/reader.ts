@@ -250,8 +250,8 @@ export const readerMutants: readonly Mutant[] = [
     },
     {
       name: 'a closed shard of which nothing is left is not waited for',
-      from: 'atTip: !hasEnded,',
-      to: 'atTip: true,',
+      from: 'atTip: !hasEnded && context',
+      to: 'atTip: context',
     },
     {
       name: 'a closed shard of which nothing is left is never finished',
@@ -299,7 +299,7 @@ export const readerMutants: readonly Mutant[] = [
     },
     {
       name: 'a shard that comes to block the merge keeps its old place in the queue',
-      from: 'else if (entry.queue !== undefined && entry.queue !== this.#queueOf(reader)) this.#putDue({ ...entry })',
+      from: 'else if (entry.queue !== undefined && entry.queue !== this.#queueOf(entry)) this.#putDue({ ...entry })',
       to: '',
     },
     {
@@ -325,8 +325,13 @@ export const readerMutants: readonly Mutant[] = [
       to: 'Number.POSITIVE_INFINITY',
     },
     {
+      name: 'an iterator is not renewed while memory is full',
+      from: 'this.#schedule.put(reader, this.#renewing.has(reader))',
+      to: 'this.#schedule.put(reader)',
+    },
+    {
       name: 'the time of GetRecords responses is ignored',
-      from: "if (outcome.kind === 'page') this.#serviceClock.observe(outcome.page.serviceTime, calledAt)",
+      from: "if (outcome.kind === 'page') this.#serviceClock.observe(outcome.page?.serviceTime, calledAt)",
       to: '',
     },
   ]),
@@ -361,6 +366,11 @@ export const readerMutants: readonly Mutant[] = [
       name: 'the time that the process was suspended counts as failing',
       from: '1.5 * (CALL_TIMEOUT_MS + LONGEST_RETRY_DELAY_MS)',
       to: 'Number.POSITIVE_INFINITY',
+    },
+    {
+      name: 'calls that wait long for their turn never count as failing',
+      from: ' || streak.lastAt >= presentSince',
+      to: '',
     },
   ]),
   ...inFile('src/streams-api/list-all-shards.ts', [

@@ -19,6 +19,25 @@ it('the roots are the children of a shard once all of it was delivered', async (
   expect(coordinator.active.map(({ shardId }) => shardId).sort()).toEqual([...children].sort())
 })
 
+it('caughtUp is not emitted while a shard fails that was at its tip', async () => {
+  const { clock, emulator, open, write } = emulated({ shards: 2 })
+  const [sound, failing] = emulator.openShards.map(({ shardId }) => shardId) as [string, string]
+  const coordinator = open()
+  await clock.run(coordinator.moveTo('trim_horizon'))
+  await drain(coordinator, clock)
+  const events = heard(coordinator, 'caughtUp')
+  const always = { times: Number.POSITIVE_INFINITY }
+  emulator.on('GetRecords', { shard: failing, ...always }, { fail: 'InternalServerError' })
+  write(3, failing)
+  void (async () => {
+    for (;;) await coordinator.next()
+  })()
+  await clock.advance(20_000)
+  write(1, sound)
+  await clock.advance(20_000)
+  expect(events).toEqual([])
+})
+
 it('caughtUp is emitted again whenever reading has caught up with new records', async () => {
   const { clock, open, write } = emulated({ shards: 2 })
   const coordinator = open()

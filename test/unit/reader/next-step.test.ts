@@ -20,6 +20,7 @@ const SERVICE_NOW = Date.UTC(2026, 0, 2)
 function contextOf(more: Partial<StepContext> = {}): StepContext {
   return {
     now: 1_000_000,
+    presentSince: more.now ?? 1_000_000,
     serviceNow: SERVICE_NOW,
     random: () => 0.5,
     idlePollMs: { min: 200, max: 1_000 },
@@ -297,6 +298,14 @@ describe('a call that is likely to succeed later', () => {
 
   it('does not make a shard stalled that nobody has read between two failures', () => {
     expect(repeat(failed('ThrottlingException'), 2, 3_600_000).state.isStalled).toBe(false)
+  })
+
+  it('makes a shard stalled that had to wait long for its turn, while the consumer was there', () => {
+    const first = nextStep(stateOf(), failed('ThrottlingException'), contextOf())
+    const later = contextOf({ now: 1_120_000, presentSince: 1_000_000 })
+    expect(nextStep(first.state, failed('ThrottlingException'), later).state.isStalled).toBe(true)
+    const back = contextOf({ now: 1_120_000, presentSince: 1_110_000 })
+    expect(nextStep(first.state, failed('ThrottlingException'), back).state.isStalled).toBe(false)
   })
 })
 

@@ -8,7 +8,9 @@ export const NOW: number = Date.UTC(2026, 0, 1)
 /** What a step depends on, as far as a test does not say. */
 export const contextAt = (now: number, context: Partial<SharedContext> = {}): SharedContext => ({
   now,
+  presentSince: now,
   serviceNow: NOW + now,
+  serviceNowAtMost: NOW + now,
   random: () => 0.5,
   idlePollMs: { min: 200, max: 1_000 },
   awaitedAfter: undefined,
