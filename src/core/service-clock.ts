@@ -3,6 +3,9 @@ import type { Clock } from './clock.ts'
 /** The `Date` header tells whole seconds: up to this much (ms) is missing. */
 const TRUNCATED_MS = 999
 
+/** The wall clock was set, or the machine was asleep, if the two clocks have moved apart by this much (ms). */
+const CLOCK_STEP_MS = 500
+
 /**
  * The service's time, from the `Date` headers of its responses. Shard ids and record times are compared with it, because
  * the local wall clock may be hours off, or be set at any moment (the SDK corrects its signatures for that, so it goes
@@ -10,7 +13,8 @@ const TRUNCATED_MS = 999
  *
  * Between responses it runs with the monotonic clock. A header and the time that the call took give a range; the clock is
  * corrected only when it lies outside, and then to the earliest time of the range, so that it is not ahead of the service.
- * Until the first header it is the local wall clock.
+ * If the machine may have slept during the call, nothing tells how long it took, and the range has no end. Until the first
+ * header it is the local wall clock.
  *
  * @internal
  */
@@ -20,9 +24,13 @@ export class ServiceClock {
   #offsetMs: number | undefined
   /** The service's time less the wall clock, when the service last told its time. */
   #wallOffsetMs = 0
+  /** The wall clock less the monotonic one, and when that was last seen to have changed (monotonic ms). */
+  #wallAheadMs: number
+  #steppedAt = Number.NEGATIVE_INFINITY
 
   constructor(clock: Clock) {
     this.#clock = clock
+    this.#wallAheadMs = clock.now() - clock.monotonic()
   }
 
   /** The service's time in ms since 1970, as far as it is known. */
@@ -45,10 +53,18 @@ export class ServiceClock {
   observe(dateMs: number | undefined, calledAt: number): void {
     if (dateMs === undefined) return
     const receivedAt = this.#clock.monotonic()
+    this.#noticeStep(receivedAt)
     const least = dateMs - receivedAt
-    const most = dateMs + TRUNCATED_MS - calledAt
+    const isBounded = this.#offsetMs === undefined || calledAt > this.#steppedAt
+    const most = isBounded ? dateMs + TRUNCATED_MS - calledAt : Number.POSITIVE_INFINITY
     const offsetMs = this.now() - receivedAt
     this.#offsetMs = offsetMs < least || offsetMs > most ? least : offsetMs
     this.#wallOffsetMs = this.now() - this.#clock.now()
+  }
+
+  #noticeStep(now: number): void {
+    const wallAheadMs = this.#clock.now() - now
+    if (Math.abs(wallAheadMs - this.#wallAheadMs) >= CLOCK_STEP_MS) this.#steppedAt = now
+    this.#wallAheadMs = wallAheadMs
   }
 }

@@ -230,8 +230,18 @@ export const coordinatorMutants: readonly Mutant[] = [
     },
     {
       name: 'the service is taken to have answered when the response arrived',
-      from: 'const most = dateMs + TRUNCATED_MS - calledAt',
-      to: 'const most = dateMs + TRUNCATED_MS - receivedAt',
+      from: 'isBounded ? dateMs + TRUNCATED_MS - calledAt',
+      to: 'isBounded ? dateMs + TRUNCATED_MS - receivedAt',
+    },
+    {
+      name: 'a response to a call during which the machine slept sets the clock back',
+      from: 'this.#offsetMs === undefined || calledAt > this.#steppedAt',
+      to: 'true',
+    },
+    {
+      name: 'after a sleep nothing shows that the clock may be late',
+      from: 'Math.max(this.now(), this.#clock.now() + this.#wallOffsetMs)',
+      to: 'this.now()',
     },
     {
       name: 'the clock of the service follows the wall clock',

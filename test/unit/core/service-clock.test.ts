@@ -125,3 +125,18 @@ describe('the latest that the time may be', () => {
     expect(service.atMost()).toBe(service.now())
   })
 })
+
+it('a late response to a call during which the machine slept does not set the clock back', () => {
+  const { local, service } = clocks()
+  const calledAt = local.monotonic()
+  const dateMs = Math.floor(local.now() / SECOND) * SECOND
+  service.observe(dateMs, calledAt)
+  local.jump(3 * SECOND)
+  local.suspend(6 * SECOND)
+  const now = local.now()
+  // Another response, from after the sleep, comes first.
+  service.observe(Math.floor(now / SECOND) * SECOND, calledAt)
+  expect(now - service.now()).toBeLessThan(SECOND)
+  service.observe(dateMs, calledAt)
+  expect(now - service.now()).toBeLessThan(SECOND)
+})
