@@ -1,6 +1,7 @@
 import type { Checkpointer } from '../checkpoints/checkpointer.ts'
 import type { Coordinator } from '../coordinator/coordinator.ts'
 import type { StreamLag } from '../coordinator/lag.ts'
+import { abortable } from '../core/abortable.ts'
 import { CallQueue } from '../core/call-queue.ts'
 import type { Clock } from '../core/clock.ts'
 import type { Emitter, Unsubscribe } from '../core/emitter.ts'
@@ -292,9 +293,10 @@ export class DynamoDBStream<Image = PlainItem>
     this.#following = moved
     const signal = AbortSignal.any([left, this.#closingSignal.signal, moved.signal])
     const next = await this.#parts.follow?.(former.streamArn, signal)
-    await Promise.allSettled(this.#moves)
+    // A move that succeeds takes effect before the next stream does.
+    await abortable(Promise.allSettled(this.#moves), left).catch(() => {})
     this.#following = undefined
-    if (this.#isClosed || moved.signal.aborted) {
+    if (this.#isClosed || moved.signal.aborted || left.aborted) {
       await next?.close()
       return !this.#isClosed
     }

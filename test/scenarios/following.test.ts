@@ -49,3 +49,25 @@ it('the next stream of the table is followed though DescribeStream does not know
   await clock.advance(120_000)
   expect(seen).toEqual([...written, ...more])
 })
+
+it('a loop that is left at the end of a stream, while a move is in flight, ends at once', async () => {
+  const { clock, emulator, start, write } = opened()
+  const stream = await start()
+  const records = stream[Symbol.asyncIterator]()
+  write(1)
+  emulator.disable()
+  expect((await clock.run(async () => records.next())).done).toBe(false)
+  let end: unknown = 'pending'
+  void records.next().then(({ done }) => {
+    end = done
+  })
+  emulator.on('DescribeStream', { times: 1 }, { hang: true })
+  const moved = stream.moveTo('trim_horizon')
+  moved.catch(() => {})
+  await clock.advance(10_000)
+  expect(end).toBe('pending')
+  await clock.run(async () => records.return?.())
+  await clock.advance(1_000)
+  expect(end).toBe(true)
+  await clock.run(moved)
+})

@@ -51,7 +51,7 @@ export const streamMutants: readonly Mutant[] = [
     },
     {
       name: 'a move is dropped when the next stream of the table is found',
-      from: 'await Promise.allSettled(this.#moves)',
+      from: 'await abortable(Promise.allSettled(this.#moves), left).catch(() => {})',
       to: '',
     },
     {
