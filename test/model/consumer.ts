@@ -381,7 +381,7 @@ export function createConsumer(
     return listed.size
   }
 
-  /** What is in a shard that had to wait for its turn, nobody knows. */
+  /** Whether every open shard was read within the slack; the lag of one that waited for its turn is not known. */
   const wereShardsReadLately = (): boolean => {
     const since = emulator.now() - LAG_SLACK_MS
     const read = emulator.log

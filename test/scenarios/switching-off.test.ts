@@ -19,7 +19,7 @@ describe('a stream that is switched off', () => {
     expect(numbersOf(records)).toEqual(written)
   })
 
-  it('gives out what is in its only shard, which the first listings do not show', async () => {
+  it('delivers the records of its only shard, which the first listings do not show', async () => {
     const { emulator, id, open, move, drain, write } = drawn('a')
     const written = write('a a')
     emulator.hide(id('a'), { ms: 5_000 })

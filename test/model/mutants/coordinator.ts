@@ -200,7 +200,7 @@ export const coordinatorMutants: readonly Mutant[] = [
       to: '(atTip && isPolled)',
     },
     {
-      name: 'a shard that nobody polls has no lag',
+      name: 'a shard that is not polled has no lag',
       from: '(atTip && isPolled && !isFailing)',
       to: '(atTip && !isFailing)',
     },

@@ -150,7 +150,7 @@ export const readSessionMutants: readonly Mutant[] = [
       to: '',
     },
     {
-      name: 'that DescribeStream fails wakes nobody',
+      name: 'a waiting caller is not woken when DescribeStream fails',
       from: 'onChanged: () => this.#changed()',
       to: 'onChanged: () => this.#run()',
     },
