@@ -202,8 +202,9 @@ export class ShardSequencer {
     if (parent && parent.reachedTime > node.reachedTime) node.reachedTime = parent.reachedTime
     if (parent && !node.placed) {
       node.start = this.#startAfter(parent, node)
-      // Reading of its lineage has started, so all of this one is promised.
-      if (node.start === 'start' && parent.fetched !== undefined) node.promised = true
+      // Its lineage was read before it, or it had lost nothing by then: so all of it is promised.
+      const isWhole = parent.fetched !== undefined || this.wasWhole(node)
+      if (node.start === 'start' && isWhole) node.promised = true
     }
     if (isHeld) this.#held.add(node)
     this.#unread.delete(node)

@@ -38,6 +38,20 @@ describe('a gap', () => {
   })
 })
 
+it('a gap is reported of a child whose parent expired without having had a record, with trim_horizon', async () => {
+  const { clock, open, move, drain, drainForLong, write, grow, id } = drawn('a')
+  await clock.advance(30 * HOUR)
+  const reader = open({ onGap: 'continue' })
+  const gaps = heard(reader, 'gap')
+  await move(reader, 'trim_horizon')
+  expect(await drain(reader)).toEqual([])
+  grow('a > b')
+  write('b b')
+  await clock.advance(25 * HOUR)
+  expect(await drainForLong(reader)).toEqual([])
+  expect(gaps).toMatchObject([{ shardId: id('b'), reason: 'position-trimmed' }])
+})
+
 it('a closed shard whose records are all trimmed does not hold up its children, on DynamoDB Local either', async () => {
   const { clock, open, move, drainForLong, write, grow } = drawn('a', { profile: 'local' })
   write('a')

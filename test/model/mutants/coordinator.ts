@@ -164,8 +164,13 @@ export const coordinatorMutants: readonly Mutant[] = [
     },
     {
       name: 'a shard whose parent was read is not promised in full',
-      from: "if (node.start === 'start' && parent.fetched !== undefined) node.promised = true",
+      from: "if (node.start === 'start' && isWhole) node.promised = true",
       to: '',
+    },
+    {
+      name: 'a child that had lost nothing when the oldest records were requested is not promised in full',
+      from: 'parent.fetched !== undefined || this.wasWhole(node)',
+      to: 'parent.fetched !== undefined',
     },
     {
       name: 'a child starts at the requested time though its parent had records of that time',
