@@ -52,6 +52,23 @@ it('a gap is reported of a child whose parent expired without having had a recor
   expect(gaps).toMatchObject([{ shardId: id('b'), reason: 'position-trimmed' }])
 })
 
+it('a gap is reported of a shard that was never listed, also after a token that was taken before any shard was', async () => {
+  const { clock, emulator, open, move, drain, drainForLong, write, grow, id } = drawn('a')
+  emulator.hide(id('a'), { ms: 10_000 })
+  const before = open()
+  await move(before, 'trim_horizon')
+  const reader = open({ onGap: 'continue' })
+  const gaps = heard(reader, 'gap')
+  await move(reader, JSON.stringify(before.token))
+  expect(await drain(reader)).toEqual([])
+  await clock.advance(2_000)
+  write('a')
+  grow('a > b')
+  await clock.advance(30 * HOUR)
+  expect(await drainForLong(reader)).toEqual([])
+  expect(gaps).toMatchObject([{ shardId: id('a'), reason: 'shard-vanished' }])
+})
+
 it('a closed shard whose records are all trimmed does not hold up its children, on DynamoDB Local either', async () => {
   const { clock, open, move, drainForLong, write, grow } = drawn('a', { profile: 'local' })
   write('a')

@@ -81,7 +81,7 @@ export const coordinatorMutants: readonly Mutant[] = [
     },
     {
       name: 'shards newer than a token are taken to be known to it',
-      from: "position.kind === 'token' ? newestShardOf(position.token) : now",
+      from: 'isTimed ? newestShardOf(position.token) : now',
       to: 'now',
     },
     {
