@@ -207,7 +207,7 @@ export function createConsumer(
     const before = session
     try {
       if (token) {
-        session = reloadSession(token.session, asked.entries)
+        session = reloaded(token, asked.entries)
         await settle(clock, mover.moveTo(token.text))
         return
       }
@@ -270,11 +270,7 @@ export function createConsumer(
     await close()
     pageSize = newPageSize
     const opened = open()
-    session = reloadSession(from.session, emulator.log.length)
-    // "Whatever is left" does not say when that was requested: what was whole then may be old when the token is loaded.
-    if (from.text.includes('"since":0}')) {
-      session = { ...session, origin: { ...session.origin, isPromised: () => false } }
-    }
+    session = reloaded(from, emulator.log.length)
     for (let attempt = 0; attempt < 20; attempt++) {
       try {
         return await settle(clock, opened.moveTo(from.text))
@@ -284,6 +280,19 @@ export function createConsumer(
       }
     }
     throw new Violation('never stuck', 'the token cannot be loaded')
+  }
+
+  /** The session of a token, as far as the token says what was known. */
+  const reloaded = (from: { readonly text: string; readonly session: Session }, entries: number): Session => {
+    const after = reloadSession(from.session, entries)
+    const trimmed = new Set(emulator.records.filter((record) => record.trimmed))
+    // "Whatever is left" does not say when that was requested: what was whole then may be old when the token is loaded.
+    if (from.text.includes('"since":0}')) return withPromise(after, () => false)
+    // Nor does a token without a shard say when it was taken.
+    if (from.text.includes('"shards":[]')) {
+      return withPromise(after, (record) => !trimmed.has(record) && after.origin.isPromised(record))
+    }
+    return after
   }
 
   const shorten = (text: string): string =>
@@ -565,6 +574,10 @@ export function createConsumer(
     },
     close,
   }
+}
+
+function withPromise(session: Session, isPromised: Origin['isPromised']): Session {
+  return { ...session, origin: { ...session.origin, isPromised } }
 }
 
 function describePosition(position: Position): string {
