@@ -57,8 +57,8 @@ export interface ReadState {
   /** Failed calls in a row. */
   readonly failures: number
   readonly failureStreak: FailureStreak | undefined
-  /** How often in a row the service did not know the shard, and since when. */
-  readonly notFound: { readonly count: number; readonly since: number } | undefined
+  /** How often in a row the service did not know the shard, and when. */
+  readonly notFound: { readonly count: number; readonly streak: FailureStreak } | undefined
   /** It has been failing for so long that the merge no longer waits for it. */
   readonly isStalled: boolean
   /** How often a listing showed it as open though it had no next iterator, and until when that is believed. */
@@ -176,8 +176,6 @@ export interface StepContext {
   readonly hasEnded: boolean
   readonly hadEnded: boolean
   readonly isClosed: boolean
-  /** It is no longer listed and older than the retention. */
-  readonly isGone: boolean
   /** When the shard was created (ms), as far as its id says. */
   readonly createdAt: number | undefined
   /** Whether a record that was trimmed by now would be a gap, and whether the whole shard would be. */
@@ -321,7 +319,6 @@ function withoutIterator(state: ReadState, context: StepContext): Step {
 }
 
 function afterEndCheck(state: ReadState, wasListed: boolean, context: StepContext): Step {
-  if (context.isGone) return { state, action: { do: 'finish' } }
   if (context.hasEnded) return reopen(state, context.now)
   if (!wasListed) return { state, action: undefined }
   // Listed as open: an emulator's habit, or the listing lags behind.
@@ -404,11 +401,14 @@ function retry(state: ReadState, { operation, error }: FailedCall, context: Step
 
 /** The service does not know the shard, though it knows the stream. */
 function afterNotFound(state: ReadState, failed: FailedCall, context: StepContext): Step {
-  const { createdAt, now, serviceNow } = context
-  const notFound = { count: (state.notFound?.count ?? 0) + 1, since: state.notFound?.since ?? now }
+  const { createdAt, now, presentSince, serviceNow } = context
+  const notFound = {
+    count: (state.notFound?.count ?? 0) + 1,
+    streak: extendStreak(state.notFound?.streak, now, presentSince),
+  }
   const isYoung = createdAt !== undefined && createdAt > serviceNow - RETENTION_MS
   const isGone = isYoung
-    ? now - notFound.since >= YOUNG_SHARD_NOT_FOUND_MS
+    ? streakMs(notFound.streak) >= YOUNG_SHARD_NOT_FOUND_MS
     : notFound.count >= OLD_SHARD_NOT_FOUND
   if (!isGone) return retry(withoutCurrentIterator({ ...state, notFound }), failed, context)
   return context.losesShard ? gap(state, 'shard-vanished', failed.error) : { state, action: { do: 'expire' } }

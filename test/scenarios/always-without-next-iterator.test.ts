@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { drain, emulated, numbersOf } from '../support/emulated.ts'
+import { drain, emulated, heard, numbersOf } from '../support/emulated.ts'
 
 it('an endpoint that leaves the next iterator out on open shards costs a few listings a minute, and delays no record', async () => {
   const { clock, emulator, open, write } = emulated({ behaviour: { openShardNext: 'absent' } })
@@ -14,4 +14,20 @@ it('an endpoint that leaves the next iterator out on open shards costs a few lis
   }
   const listings = emulator.log.filter(({ op }) => op === 'DescribeStream').length
   expect(listings).toBeLessThan(100)
+})
+
+it('a shard that expires unread on such an endpoint is reported as a gap', async () => {
+  const { clock, emulator, open, write } = emulated({ shards: 2, behaviour: { openShardNext: 'absent' } })
+  const [a] = emulator.openShards.map(({ shardId }) => shardId) as [string]
+  const coordinator = open({ onGap: 'continue' })
+  const gaps = heard(coordinator, 'gap')
+  await clock.run(coordinator.moveTo('trim_horizon'))
+  expect(await drain(coordinator, clock)).toEqual([])
+  // Polling stops a few seconds after the last call.
+  await clock.advance(10_000)
+  write(2, a)
+  emulator.closeShard(a)
+  await clock.advance(29 * 3_600_000)
+  expect(await drain(coordinator, clock)).toEqual([])
+  expect(gaps).toMatchObject([{ shardId: a, reason: 'shard-vanished' }])
 })

@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest'
-import { drain, emulated, heard } from '../support/emulated.ts'
+import type { StreamRecord } from '../../src/index.ts'
+import { drain, emulated, heard, numbersOf } from '../support/emulated.ts'
 import { readFor } from './read-for.ts'
 
 const MINUTE = 60_000
@@ -27,6 +28,25 @@ it.each(cases)(
     expect(gaps).toEqual([])
   },
 )
+
+it('a young shard is not given up for two wrong errors with a pause of the consumer between them', async () => {
+  const { clock, emulator, open, write } = emulated()
+  const coordinator = open()
+  const gaps = heard(coordinator, 'gap')
+  await clock.run(coordinator.moveTo('trim_horizon'))
+  const written = write(2)
+  const { shardId } = emulator.roll()
+  emulator.on('GetShardIterator', { shard: shardId }, NOT_FOUND)
+  const first = numbersOf([(await clock.run(coordinator.next())) as StreamRecord])
+  // The first error has come, and is not retried yet: the consumer works on the first record.
+  await clock.advance(10)
+  expect(emulator.log.filter(({ error }) => error === NOT_FOUND.fail)).toHaveLength(1)
+  emulator.on('GetRecords', { shard: shardId }, NOT_FOUND)
+  await clock.advance(16 * MINUTE)
+  written.push(...write(2))
+  expect([...first, ...(await readFor(coordinator, clock, 30_000))]).toEqual(written)
+  expect(gaps).toEqual([])
+})
 
 it('a young shard that is not known for two minutes keeps its place: its records come before those of its child', async () => {
   const { clock, emulator, open, write } = emulated({ shards: 2 })

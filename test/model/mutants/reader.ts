@@ -230,8 +230,13 @@ export const readerMutants: readonly Mutant[] = [
     },
     {
       name: 'a young shard that stays unknown is never given up',
-      from: 'since: state.notFound?.since ?? now',
-      to: 'since: now',
+      from: 'streak: extendStreak(state.notFound?.streak, now, presentSince)',
+      to: 'streak: extendStreak(undefined, now, presentSince)',
+    },
+    {
+      name: 'a young shard is given up after two errors with a pause of the consumer between them',
+      from: 'extendStreak(state.notFound?.streak, now, presentSince)',
+      to: 'extendStreak(state.notFound?.streak, now, 0)',
     },
     {
       name: 'a young shard is given up as fast as an old one',

@@ -32,7 +32,6 @@ function contextOf(more: Partial<StepContext> = {}): StepContext {
     hasEnded: false,
     hadEnded: false,
     isClosed: false,
-    isGone: false,
     createdAt: SERVICE_NOW - 3_600_000,
     losesTrimmed: true,
     losesShard: true,
@@ -122,7 +121,7 @@ describe('a page with records', () => {
     const troubled = stateOf({
       failures: 3,
       failureStreak: { since: 1, lastAt: 2 },
-      notFound: { count: 1, since: 1 },
+      notFound: { count: 1, streak: { since: 1, lastAt: 1 } },
       isStalled: true,
       refusals: 2,
       isTrimHorizonReadable: true,
@@ -244,11 +243,7 @@ describe('a check whether a shard has ended', () => {
   const checked = (wasListed: boolean, more: Partial<StepContext> = {}, state = stateOf()) =>
     nextStep(state, { kind: 'endChecked', wasListed }, contextOf(more))
 
-  it('finishes a shard that is gone', () => {
-    expect(checked(true, { isGone: true, hasEnded: true }).action).toEqual({ do: 'finish' })
-  })
-
-  it('has a closed shard read once more with a new iterator', () => {
+  it('has a shard that is closed, or no longer listed, read once more with a new iterator', () => {
     const { state, action } = checked(false, { hasEnded: true }, stateOf({ iterator: 'old', atTip: true }))
     expect(action).toEqual({ do: 'read', at: 1_000_000 })
     expect(state).toMatchObject({ iterator: undefined, atTip: false, emptyPages: 0 })

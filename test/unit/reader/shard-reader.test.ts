@@ -310,9 +310,10 @@ it('a young shard that vanishes is a gap though its parent left nothing to be mi
   const reader = startingAt('start', { ageMs: HOUR_MS })
   reader.node.promised = false
   const exists = { kind: 'streamExists', failed: failure('ResourceNotFoundException').failed } as const
-  reader.startRead(1, 0, NOW)
-  reader.step(exists, contextAt(0))
-  reader.startRead(2, 300_000, NOW)
+  for (let read = 0; read < 300; read++) {
+    reader.startRead(read, read * 1_000, NOW)
+    expect(reader.step(exists, contextAt(read * 1_000))).toMatchObject({ do: 'read' })
+  }
   expect(reader.step(exists, contextAt(300_000))).toMatchObject({ do: 'reportGap', reason: 'shard-vanished' })
   const old = startingAt(OLDEST_LEFT, { ageMs: 25 * HOUR_MS })
   old.startRead(1, 0, NOW)
