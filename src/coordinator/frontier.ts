@@ -57,10 +57,11 @@ export class Frontier {
 
   /**
    * A waiting shard is unread from its start, by the rule of loading; or its parent says from when on. Where it is to be
-   * read from a time on and no parent is known that could say so, its own entry has to.
+   * read from a time on and no parent in the token says so, its own entry has to.
    */
   #waiting(node: ShardNode): ShardToken | undefined {
-    if (!isSince(node.start) || this.#forest.parentOf(node)) return undefined
+    const parent = this.#forest.parentOf(node)
+    if (!isSince(node.start) || (parent && !isSuperseded(parent))) return undefined
     return shardToken(node, node.start, 'waiting')
   }
 }

@@ -72,6 +72,11 @@ export const coordinatorMutants: readonly Mutant[] = [
       from: 'if (!node.isStarted) return this.#waiting(node)',
       to: 'if (!node.isStarted) return undefined',
     },
+    {
+      name: 'a shard that waits is left to its parent, though the token does not name that',
+      from: '(parent && !isSuperseded(parent))',
+      to: 'parent',
+    },
   ]),
   ...inFile('src/coordinator/start-session.ts', [
     {
