@@ -47,6 +47,7 @@ const LAG_SLACK_MS = 60_000
 
 /** For how long a shard may be remembered that was closed, in ms: until it is trimmed, and some time after that. */
 const REMEMBERED_MS = 72 * 3_600_000
+const HOUR_MS = 3_600_000
 
 /** Somebody who reads the stream, with habits, and an oracle at his side. */
 export interface Consumer {
@@ -372,7 +373,11 @@ export function createConsumer(
   /** What a position needs is remembered, and what was trimmed is not. */
   const checkMemory = ({ memory }: Subject): void => {
     if (!memory || !world.isPlain) return
-    const since = emulator.now() - REMEMBERED_MS
+    // A reader that made no listing for long learns only by the next one what is not listed any more.
+    const listedAt = emulator.log.findLast(
+      ({ op, at }) => op === 'DescribeStream' && at <= emulator.now() - HOUR_MS,
+    )?.at
+    const since = Math.min(emulator.now() - REMEMBERED_MS, listedAt ?? Number.POSITIVE_INFINITY)
     const recent = emulator.shards.filter(({ closedAt }) => closedAt === undefined || closedAt >= since)
     for (const [what, count] of Object.entries(memory)) {
       if (count <= recent.length || count <= recent.length + listedSince(since, recent)) continue
@@ -425,9 +430,12 @@ export function createConsumer(
     }
   }
 
+  const endedReaders = new WeakSet<Subject>()
+
   /** Whoever iterates stops there. What listings have not shown by then, nobody can know of. */
   const checkEnd = (reader: Subject, now: Session): void => {
-    if (!reader.ended) return
+    if (!reader.ended || endedReaders.has(reader)) return
+    endedReaders.add(reader)
     const left = oracle.owed(now).lost.find(({ shardId }) => oracle.isHeardOf(now, shardId))
     if (left) throw new Violation('ends', `${world.nameOfRecord(left)} is still to come`)
   }
@@ -518,12 +526,14 @@ export function createConsumer(
   /** Reads and waits by turns until nothing is owed. */
   const readOn = async (rounds: number, pauseMs: number): Promise<ReturnType<Oracle['owed']>> => {
     for (let round = 0; round < rounds && !isGone; round++) {
+      const entries = emulator.log.length
       await drain()
       const { lost, untold } = oracle.owed(session as Session)
       // Of a shard that was never listed only its children tell, when a listing is complete; and those are opened only then.
+      // One that was just listed may be read the next time.
       const late = untold.filter(({ shardId }) =>
         [shardId, emulator.shard(shardId).parentId].some(
-          (one) => one !== undefined && !oracle.wasListed(session as Session, one),
+          (one) => one !== undefined && !oracle.wasListed(session as Session, one, entries),
         ),
       )
       const left = lost.length + late.length

@@ -50,7 +50,7 @@ export interface Oracle {
   /** A gap was told. */
   tellGap(session: Session, gap: Gap): void
   /** Whether a listing has shown the reader a shard. */
-  wasListed(session: Session, shardId: string): boolean
+  wasListed(session: Session, shardId: string, before?: number): boolean
   /** Whether a listing has shown the reader a shard, or one that goes on from it. */
   isHeardOf(session: Session, shardId: string): boolean
   /** Records that are still owed; those that were trimmed only where nobody was told. */
@@ -124,9 +124,9 @@ export function createOracle(world: World): Oracle {
   const isNewToToken = ({ isReloaded, origin }: Session, { shardId, writtenAt }: EmulatedRecord): boolean =>
     isReloaded && (origin.notListed.has(shardId) || writtenAt >= (origin.since ?? Number.POSITIVE_INFINITY))
 
-  const wasListed: Oracle['wasListed'] = ({ entries }, shardId) =>
+  const wasListed: Oracle['wasListed'] = ({ entries }, shardId, before) =>
     emulator.log
-      .slice(entries)
+      .slice(entries, before)
       .some((entry) => entry.op === 'DescribeStream' && entry.shards?.includes(shardId))
 
   const isHeardOf: Oracle['isHeardOf'] = (session, shardId) => {

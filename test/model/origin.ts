@@ -53,18 +53,20 @@ export function fromTime(world: World, asked: Asked, since: number): Origin {
 }
 
 /**
- * How far before the call a record of `latest` may be dated, in ms. Records are not dated by the clock that the service
- * tells, so the library has to allow for an overlap.
+ * How far before the call a record of `latest` may be dated, in ms, besides the time that the move took. Records are not
+ * dated by the clock that the service tells, and of a slow call nobody knows when the service told its time; so the library
+ * has to allow for an overlap.
  */
 const LATEST_OVERLAP_MS = 2_000
 
-/** Everything written after the call returned. What was written shortly before it may be delivered, too. */
+/** Everything written after the call returned, which it has just done. What was written shortly before it may be delivered, too. */
 export function fromLatest(world: World, asked: Asked): Origin {
   const { records } = world.emulator
   const before = new Set(records.slice(0, asked.records))
   const during = new Set(records.slice(asked.records))
   const since = cut(world, asked.serviceTime)
-  const overlapping = cut(world, asked.serviceTime - LATEST_OVERLAP_MS)
+  const tookMs = world.emulator.now() - asked.serviceTime
+  const overlapping = cut(world, asked.serviceTime - LATEST_OVERLAP_MS - tookMs)
   return {
     allows: (record) => !before.has(record) || isWantedSince(world, record, overlapping),
     requires: (record) => !before.has(record) && !during.has(record) && isSurelySince(world, record, since),
