@@ -118,8 +118,8 @@ export function createOracle(world: World): Oracle {
   }
 
   /**
-   * Whether a token cannot say that a record is unwanted: its shard was not known when the token was taken. Such a record was
-   * written since the time asked for, and is dated before it.
+   * Whether a token could not exclude the record, because its shard was not known when the token was taken. Such a record may
+   * be dated before the requested time, though it was written after it.
    */
   const isNewToToken = ({ isReloaded, origin }: Session, { shardId, writtenAt }: EmulatedRecord): boolean =>
     isReloaded && (origin.notListed.has(shardId) || writtenAt >= (origin.since ?? Number.POSITIVE_INFINITY))

@@ -53,13 +53,13 @@ export function fromTime(world: World, asked: Asked, since: number): Origin {
 }
 
 /**
- * How far before the call a record of `latest` may be dated, in ms, besides the time that the move took. Records are not
- * dated by the clock that the service tells, and of a slow call nobody knows when the service told its time; so the library
+ * How far before the call a record of `latest` may be dated (ms), in addition to the duration of the move. Records are dated by
+ * a clock other than the one in the `Date` header, and a slow call does not show when the service read its clock, so the library
  * has to allow for an overlap.
  */
 const LATEST_OVERLAP_MS = 2_000
 
-/** Everything written after the call returned, which it has just done. What was written shortly before it may be delivered, too. */
+/** Everything written after the call, which has just returned. What was written shortly before it may be delivered, too. */
 export function fromLatest(world: World, asked: Asked): Origin {
   const { records } = world.emulator
   const before = new Set(records.slice(0, asked.records))
