@@ -71,7 +71,7 @@ async function startAt(
 
 /** Shards that were created later than this (ms) did not exist when the position was taken. */
 function newestKnown(position: ParsedPosition, now: number): number | undefined {
-  // A token of a stream that had no shard yet does not say when it was taken, but it was before now.
+  // A token without shards does not say when it was taken, but it was before now.
   const isTimed = position.kind === 'token' && position.token.shards.length > 0
   return isTimed ? newestShardOf(position.token) : now
 }

@@ -35,10 +35,11 @@ const LONGEST_ASSUMED_OPEN_MS = 10_000
 const REFUSALS_OF_CLOSED_SHARD = 3
 
 /**
- * How long a shard that is too young to have been trimmed may be unknown to the service (ms) before it is given up. It was
- * listed, so the other calls will know it.
+ * How long, and in how many calls, a shard that is too young to have been trimmed must be unknown to the service before it is
+ * given up. It was listed, so the other calls will know it. And a consumer may have been away between two calls that failed.
  */
 const YOUNG_SHARD_NOT_FOUND_MS = 300_000
+const YOUNG_SHARD_NOT_FOUND = 5
 
 /** How often an older shard must be unknown to the service, one call after the other, to be given up. */
 const OLD_SHARD_NOT_FOUND = 2
@@ -57,8 +58,8 @@ export interface ReadState {
   /** Failed calls in a row. */
   readonly failures: number
   readonly failureStreak: FailureStreak | undefined
-  /** How often in a row the service did not know the shard, and when. */
-  readonly notFound: { readonly count: number; readonly streak: FailureStreak } | undefined
+  /** How often in a row the service did not know the shard, and since when. */
+  readonly notFound: { readonly count: number; readonly since: number } | undefined
   /** It has been failing for so long that the merge no longer waits for it. */
   readonly isStalled: boolean
   /** How often a listing showed it as open though it had no next iterator, and until when that is believed. */
@@ -176,6 +177,8 @@ export interface StepContext {
   readonly hasEnded: boolean
   readonly hadEnded: boolean
   readonly isClosed: boolean
+  /** It is no longer listed and older than the retention. */
+  readonly isGone: boolean
   /** When the shard was created (ms), as far as its id says. */
   readonly createdAt: number | undefined
   /** Whether a record that was trimmed by now would be a gap, and whether the whole shard would be. */
@@ -319,6 +322,8 @@ function withoutIterator(state: ReadState, context: StepContext): Step {
 }
 
 function afterEndCheck(state: ReadState, wasListed: boolean, context: StepContext): Step {
+  // An endpoint that left the iterator out while the shard was open may have done so again: that was not the end.
+  if (context.isGone && state.openConfirmations === 0) return { state, action: { do: 'finish' } }
   if (context.hasEnded) return reopen(state, context.now)
   if (!wasListed) return { state, action: undefined }
   // Listed as open: an emulator's habit, or the listing lags behind.
@@ -401,14 +406,11 @@ function retry(state: ReadState, { operation, error }: FailedCall, context: Step
 
 /** The service does not know the shard, though it knows the stream. */
 function afterNotFound(state: ReadState, failed: FailedCall, context: StepContext): Step {
-  const { createdAt, now, presentSince, serviceNow } = context
-  const notFound = {
-    count: (state.notFound?.count ?? 0) + 1,
-    streak: extendStreak(state.notFound?.streak, now, presentSince),
-  }
+  const { createdAt, now, serviceNow } = context
+  const notFound = { count: (state.notFound?.count ?? 0) + 1, since: state.notFound?.since ?? now }
   const isYoung = createdAt !== undefined && createdAt > serviceNow - RETENTION_MS
   const isGone = isYoung
-    ? streakMs(notFound.streak) >= YOUNG_SHARD_NOT_FOUND_MS
+    ? notFound.count >= YOUNG_SHARD_NOT_FOUND && now - notFound.since >= YOUNG_SHARD_NOT_FOUND_MS
     : notFound.count >= OLD_SHARD_NOT_FOUND
   if (!isGone) return retry(withoutCurrentIterator({ ...state, notFound }), failed, context)
   return context.losesShard ? gap(state, 'shard-vanished', failed.error) : { state, action: { do: 'expire' } }

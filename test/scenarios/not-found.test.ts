@@ -48,6 +48,27 @@ it('a young shard is not given up for two wrong errors with a pause of the consu
   expect(gaps).toEqual([])
 })
 
+it.each([1, 2, 10])(
+  'a young shard that stays unknown does not keep its child from being read, with a call every %i minutes',
+  async (minutes) => {
+    const { clock, emulator, open, write } = emulated({ shards: 2 })
+    const [a] = emulator.openShards.map(({ shardId }) => shardId) as [string]
+    write(1, a)
+    const written = write(1, emulator.roll(a).shardId)
+    emulator.on('GetShardIterator', { shard: a, ...ALWAYS }, NOT_FOUND)
+    const coordinator = open({ onGap: 'continue' })
+    const gaps = heard(coordinator, 'gap')
+    await clock.run(coordinator.moveTo('trim_horizon'))
+    const seen: number[] = []
+    for (let passed = 0; passed < 60; passed += minutes) {
+      seen.push(...numbersOf(await drain(coordinator, clock)))
+      await clock.advance(minutes * MINUTE)
+    }
+    expect(seen).toEqual(written)
+    expect(gaps).toMatchObject([{ shardId: a, reason: 'shard-vanished' }])
+  },
+)
+
 it('a young shard that is not known for two minutes keeps its place: its records come before those of its child', async () => {
   const { clock, emulator, open, write } = emulated({ shards: 2 })
   const [a, b] = emulator.openShards.map(({ shardId }) => shardId) as [string, string]

@@ -230,13 +230,23 @@ export const readerMutants: readonly Mutant[] = [
     },
     {
       name: 'a young shard that stays unknown is never given up',
-      from: 'streak: extendStreak(state.notFound?.streak, now, presentSince)',
-      to: 'streak: extendStreak(undefined, now, presentSince)',
+      from: 'since: state.notFound?.since ?? now',
+      to: 'since: now',
     },
     {
       name: 'a young shard is given up after two errors with a pause of the consumer between them',
-      from: 'extendStreak(state.notFound?.streak, now, presentSince)',
-      to: 'extendStreak(state.notFound?.streak, now, 0)',
+      from: 'YOUNG_SHARD_NOT_FOUND = 5',
+      to: 'YOUNG_SHARD_NOT_FOUND = 2',
+    },
+    {
+      name: 'a shard that was read to its end, and has expired when that is checked, is read again',
+      from: 'if (context.isGone && state.openConfirmations === 0) return',
+      to: 'if (false) return',
+    },
+    {
+      name: 'a shard that has expired when its end is checked is finished, though it lacked an iterator while it was open',
+      from: 'context.isGone && state.openConfirmations === 0',
+      to: 'context.isGone',
     },
     {
       name: 'a young shard is given up as fast as an old one',

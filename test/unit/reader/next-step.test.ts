@@ -32,6 +32,7 @@ function contextOf(more: Partial<StepContext> = {}): StepContext {
     hasEnded: false,
     hadEnded: false,
     isClosed: false,
+    isGone: false,
     createdAt: SERVICE_NOW - 3_600_000,
     losesTrimmed: true,
     losesShard: true,
@@ -121,7 +122,7 @@ describe('a page with records', () => {
     const troubled = stateOf({
       failures: 3,
       failureStreak: { since: 1, lastAt: 2 },
-      notFound: { count: 1, streak: { since: 1, lastAt: 1 } },
+      notFound: { count: 1, since: 1 },
       isStalled: true,
       refusals: 2,
       isTrimHorizonReadable: true,
@@ -243,7 +244,13 @@ describe('a check whether a shard has ended', () => {
   const checked = (wasListed: boolean, more: Partial<StepContext> = {}, state = stateOf()) =>
     nextStep(state, { kind: 'endChecked', wasListed }, contextOf(more))
 
-  it('has a shard that is closed, or no longer listed, read once more with a new iterator', () => {
+  it('finishes a shard that is gone, or has it read again where it has lacked an iterator while it was open', () => {
+    const gone = { isGone: true, hasEnded: true }
+    expect(checked(true, gone).action).toEqual({ do: 'finish' })
+    expect(checked(true, gone, stateOf({ openConfirmations: 1 })).action?.do).toBe('read')
+  })
+
+  it('has a closed shard read once more with a new iterator', () => {
     const { state, action } = checked(false, { hasEnded: true }, stateOf({ iterator: 'old', atTip: true }))
     expect(action).toEqual({ do: 'read', at: 1_000_000 })
     expect(state).toMatchObject({ iterator: undefined, atTip: false, emptyPages: 0 })
@@ -381,6 +388,11 @@ describe('a shard that the service does not know', () => {
       state: { iterator: undefined },
     })
     expect(repeat(exists, 31, 10_000).action).toMatchObject({ do: 'reportGap', reason: 'shard-vanished' })
+  })
+
+  it('and that is young is retried five times at least, however far apart', () => {
+    expect(repeat(exists, 4, 3_600_000).action?.do).toBe('read')
+    expect(repeat(exists, 5, 3_600_000).action?.do).toBe('reportGap')
   })
 
   it('and that may have been trimmed is a gap at the second time', () => {
