@@ -291,7 +291,10 @@ export function createConsumer(
   /** The session of a token, as far as the token says what was known. */
   const reloaded = (from: { readonly text: string; readonly session: Session }, entries: number): Session => {
     const after = reloadSession(from.session, entries)
-    const trimmed = new Set(emulator.records.filter((record) => record.trimmed))
+    // The emulator trims at the next call.
+    const oldestKept = emulator.now() - RETENTION_MS
+    const isTrimmed = (record: EmulatedRecord) => record.trimmed || record.writtenAt < oldestKept
+    const trimmed = new Set(emulator.records.filter(isTrimmed))
     named = (JSON.parse(from.text) as StreamToken).shards.length
     // "Whatever is left" does not say when that was requested: what was whole then may be old when the token is loaded.
     if (from.text.includes('"since":0}')) return withPromise(after, () => false)
