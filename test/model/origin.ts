@@ -79,10 +79,10 @@ export function fromLatest(world: World, asked: Asked): Origin {
 /** How far ahead, in ms, a time must be to count as future for sure: clocks differ, and calls take their time. */
 const SURELY_FUTURE_MS = 30_000
 
-/** As `latest`; what comes before a time that is almost there may be left out. */
+/** As `latest`; what comes before a time that is almost there when the call returns may be left out. */
 export function fromFuture(world: World, asked: Asked, since: number): Origin {
   const latest = fromLatest(world, asked)
-  if (since > asked.serviceTime + SURELY_FUTURE_MS) return latest
+  if (since > world.emulator.now() + SURELY_FUTURE_MS) return latest
   return {
     ...latest,
     isPromised: writtenLater(world, asked),
