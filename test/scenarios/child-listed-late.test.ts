@@ -1,0 +1,25 @@
+import { expect, it } from 'vitest'
+import { drawn } from './drawn.ts'
+
+const HOUR = 3_600_000
+
+it('no gap is reported of a shard that was read, trimmed and forgotten before its second child was listed', async () => {
+  const { clock, emulator, id, open, move, drain, write, grow } = drawn('a')
+  const reader = open({ onGap: 'continue' })
+  const gaps: string[] = []
+  reader.on('gap', ({ shardId }) => gaps.push(shardId))
+  await move(reader, 'trim_horizon')
+  write('a')
+  expect(await drain(reader)).toEqual(['a1'])
+  await clock.advance(HOUR)
+  grow('a > b c')
+  emulator.hide(id('c'), { ms: 32 * HOUR })
+  for (let hour = 0; hour < 33; hour++) {
+    expect(await drain(reader)).toEqual([])
+    await clock.advance(HOUR)
+  }
+  write('c')
+  await clock.advance(HOUR)
+  expect(await drain(reader)).toEqual(['c1'])
+  expect(gaps).toEqual([])
+})
