@@ -73,6 +73,10 @@ it('lag() is not 0 while a shard fails, also when it was at the tip before', asy
   const [failing] = emulator.openShards
   emulator.on('GetRecords', { shard: failing as never, ...ALWAYS }, { fail: 'ThrottlingException' })
   write(4)
+  const drained = drain(coordinator, clock)
+  await clock.advance(2_000)
+  expect(coordinator.lag().millisBehindLatest).toBeGreaterThan(0)
+  await drained
   const until = clock.monotonic() + 3 * MINUTE
   while (clock.monotonic() < until) {
     await drain(coordinator, clock)
