@@ -32,14 +32,18 @@ const BACKLOG_AGE_MS = 60_000
 const LONGEST_ASSUMED_OPEN_MS = 10_000
 
 /** How often in a row, lest the oldest record was trimmed just between GetShardIterator and GetRecords. */
-const REFUSALS_OF_CLOSED_SHARD = 3
+const REFUSALS_OF_CLOSED_SHARD = 5
+
+/** The same for an open shard, which is read again anyway, before it counts as one that has nothing new. */
+const REFUSALS_OF_OPEN_SHARD = 2
 
 /**
- * How long, and in how many calls, a shard that is too young to have been trimmed must be unknown to the service before it is
- * given up. It was listed, so the other calls will know it. And a consumer may have been away between two calls that failed.
+ * In how many calls a shard that is too young to have been trimmed must be unknown to the service before it is given up, and
+ * how far apart (ms) these are at least: five minutes altogether. It was listed, so the other calls will know it. A burst of
+ * errors counts once, as the consumer, or the process, may be away before the next one.
  */
-const YOUNG_SHARD_NOT_FOUND_MS = 300_000
 const YOUNG_SHARD_NOT_FOUND = 5
+const YOUNG_SHARD_NOT_FOUND_STEP_MS = 75_000
 
 /** How often an older shard must be unknown to the service, one call after the other, to be given up. */
 const OLD_SHARD_NOT_FOUND = 2
@@ -58,13 +62,14 @@ export interface ReadState {
   /** Failed calls in a row. */
   readonly failures: number
   readonly failureStreak: FailureStreak | undefined
-  /** How often in a row the service did not know the shard, and since when. */
-  readonly notFound: { readonly count: number; readonly since: number } | undefined
+  readonly notFound: NotFoundStreak | undefined
   /** It has been failing for so long that the merge no longer waits for it. */
   readonly isStalled: boolean
   /** How often a listing showed it as open though it had no next iterator, and until when that is believed. */
   readonly openConfirmations: number
   readonly assumedOpenUntil: number
+  /** Its last page had no next iterator, and no listing has shown since that it is open: it was read to its end. */
+  readonly hasShownEnd: boolean
   /** Whether its oldest position could be read just now, so that a position that is refused was trimmed. */
   readonly isTrimHorizonReadable: boolean
   /** How often in a row even its oldest position was refused. */
@@ -74,6 +79,14 @@ export interface ReadState {
   /** Not to be read before this time. */
   readonly notBefore: number
   readonly bucket: TokenBucket
+}
+
+/** How often in a row the service did not know the shard. */
+interface NotFoundStreak {
+  readonly count: number
+  /** The same without those that came soon after the one counted before, and when (monotonic ms) the last one was counted. */
+  readonly spacedCount: number
+  readonly countedAt: number
 }
 
 export const initialReadState: ReadState = {
@@ -89,6 +102,7 @@ export const initialReadState: ReadState = {
   isStalled: false,
   openConfirmations: 0,
   assumedOpenUntil: Number.NEGATIVE_INFINITY,
+  hasShownEnd: false,
   isTrimHorizonReadable: false,
   refusals: 0,
   rejectsFirstNumber: false,
@@ -177,8 +191,6 @@ export interface StepContext {
   readonly hasEnded: boolean
   readonly hadEnded: boolean
   readonly isClosed: boolean
-  /** It is no longer listed and older than the retention. */
-  readonly isGone: boolean
   /** When the shard was created (ms), as far as its id says. */
   readonly createdAt: number | undefined
   /** Whether a record that was trimmed by now would be a gap, and whether the whole shard would be. */
@@ -224,6 +236,8 @@ function afterPage(state: ReadState, page: Page, context: StepContext): Step {
   const answered: ReadState = {
     ...read,
     iterator: nextIterator,
+    // Where it was left out while the shard was open, that may happen again.
+    hasShownEnd: nextIterator === undefined && state.openConfirmations === 0,
     iteratorExpiresAt: context.polledAt + ITERATOR_LIFE_MS,
     isTrimHorizonReadable: false,
     refusals: 0,
@@ -322,8 +336,6 @@ function withoutIterator(state: ReadState, context: StepContext): Step {
 }
 
 function afterEndCheck(state: ReadState, wasListed: boolean, context: StepContext): Step {
-  // An endpoint that left the iterator out while the shard was open may have done so again: that was not the end.
-  if (context.isGone && state.openConfirmations === 0) return { state, action: { do: 'finish' } }
   if (context.hasEnded) return reopen(state, context.now)
   if (!wasListed) return { state, action: undefined }
   // Listed as open: an emulator's habit, or the listing lags behind.
@@ -331,6 +343,7 @@ function afterEndCheck(state: ReadState, wasListed: boolean, context: StepContex
   const open = {
     ...state,
     openConfirmations: state.openConfirmations + 1,
+    hasShownEnd: false,
     assumedOpenUntil: context.now + openMs,
   }
   return readOn(open, context)
@@ -360,6 +373,7 @@ function afterFailure(state: ReadState, failed: FailedCall, context: StepContext
       return reopen({ ...state, failures: 1 }, context.now)
     case 'trimmed':
       // DynamoDB Local answers so to every GetRecords while all of an open shard is trimmed, until the next write.
+      if (hasBeenRead(state, context)) return { state, action: { do: 'finish' } }
       if (!context.losesTrimmed) return nothingLeft(state, context)
       if (operation !== 'GetRecords' || context.hasEnded || state.isTrimHorizonReadable) {
         return gap(state, 'position-trimmed', error)
@@ -407,31 +421,46 @@ function retry(state: ReadState, { operation, error }: FailedCall, context: Step
 /** The service does not know the shard, though it knows the stream. */
 function afterNotFound(state: ReadState, failed: FailedCall, context: StepContext): Step {
   const { createdAt, now, serviceNow } = context
-  const notFound = { count: (state.notFound?.count ?? 0) + 1, since: state.notFound?.since ?? now }
+  const notFound = extendNotFound(state.notFound, now)
   const isYoung = createdAt !== undefined && createdAt > serviceNow - RETENTION_MS
   const isGone = isYoung
-    ? notFound.count >= YOUNG_SHARD_NOT_FOUND && now - notFound.since >= YOUNG_SHARD_NOT_FOUND_MS
+    ? notFound.spacedCount >= YOUNG_SHARD_NOT_FOUND
     : notFound.count >= OLD_SHARD_NOT_FOUND
   if (!isGone) return retry(withoutCurrentIterator({ ...state, notFound }), failed, context)
+  if (hasBeenRead(state, context)) return { state, action: { do: 'finish' } }
   return context.losesShard ? gap(state, 'shard-vanished', failed.error) : { state, action: { do: 'expire' } }
+}
+
+function extendNotFound(streak: NotFoundStreak | undefined, now: number): NotFoundStreak {
+  if (streak === undefined) return { count: 1, spacedCount: 1, countedAt: now }
+  const count = streak.count + 1
+  if (now - streak.countedAt < YOUNG_SHARD_NOT_FOUND_STEP_MS) return { ...streak, count }
+  return { count, spacedCount: streak.spacedCount + 1, countedAt: now }
+}
+
+/** Whether it was read to its end, and has expired before another read could confirm that. */
+function hasBeenRead(state: ReadState, { hasEnded }: StepContext): boolean {
+  return state.hasShownEnd && hasEnded
 }
 
 /** Even the oldest position is refused, as it is while all of a shard is trimmed. A closed one has nothing to come. */
 function nothingLeft(state: ReadState, context: StepContext): Step {
   const { hasEnded, now } = context
-  const refusals = state.refusals + 1
+  // Where a call had to be repeated, the iterator is older, and its record may have been trimmed since: that shows nothing.
+  const refusals = state.failures === 0 ? state.refusals + 1 : state.refusals
+  const isEmpty = !hasEnded && refusals >= REFUSALS_OF_OPEN_SHARD
   const idle = {
     ...state,
     ...noFailure,
     iterator: undefined,
     // One that has ended is about to make room for its children, and the merge waits for those.
-    atTip: !hasEnded && context.readNumber > state.lastStaleRead,
+    atTip: isEmpty && context.readNumber > state.lastStaleRead,
     idlePolls: state.idlePolls + 1,
     refusals,
   }
   if (hasEnded && refusals >= REFUSALS_OF_CLOSED_SHARD) return { state: idle, action: { do: 'finish' } }
   const at = nextPollAt({ ...idle, atTip: true }, { ...context, polledAt: now })
-  return { state: idle, action: { do: 'read', at }, isAnswer: !hasEnded }
+  return { state: idle, action: { do: 'read', at }, isAnswer: isEmpty }
 }
 
 function gap(state: ReadState, reason: GapReason, cause: unknown): Step {

@@ -311,7 +311,6 @@ export class ShardReader {
       hasEnded: node.hasEnded,
       hadEnded: this.#hadEnded,
       isClosed: node.closed,
-      isGone: node.gone,
       createdAt,
       losesTrimmed: this.losesTrimmed(context.serviceNowAtMost),
       // Not where "the oldest that is left" was requested and all of the shard is older than that.

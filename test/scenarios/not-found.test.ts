@@ -163,3 +163,23 @@ it('a stream is not taken for deleted because DescribeStream does not know it on
   const written = write(2)
   expect(await readFor(coordinator, clock, 30_000)).toEqual(written)
 })
+
+it('a young shard is not given up for a burst of errors and one more ten minutes later, when the consumer is back', async () => {
+  const { clock, emulator, open, write } = emulated()
+  const coordinator = open({ onGap: 'continue' })
+  const gaps = heard(coordinator, 'gap')
+  await clock.run(coordinator.moveTo('trim_horizon'))
+  const written = write(2)
+  const { shardId } = emulator.roll()
+  let isKnown = false
+  emulator.on('GetShardIterator', { shard: shardId, ...ALWAYS }, () => (isKnown ? undefined : NOT_FOUND))
+  const seen = numbersOf(await drain(coordinator, clock))
+  expect(emulator.log.filter(({ error }) => error === NOT_FOUND.fail).length).toBeGreaterThan(10)
+  isKnown = true
+  written.push(...write(2))
+  await clock.advance(10 * MINUTE)
+  emulator.on('GetShardIterator', { shard: shardId }, NOT_FOUND)
+  seen.push(...(await readFor(coordinator, clock, MINUTE)))
+  expect(gaps).toEqual([])
+  expect(seen).toEqual(written)
+})

@@ -14,13 +14,13 @@ export const readerMutants: readonly Mutant[] = [
     },
     {
       name: 'a closed shard is finished when it is refused once',
-      from: 'REFUSALS_OF_CLOSED_SHARD = 3',
+      from: 'REFUSALS_OF_CLOSED_SHARD = 5',
       to: 'REFUSALS_OF_CLOSED_SHARD = 1',
     },
     {
       name: 'a young shard that is not found is given up at once',
-      from: 'YOUNG_SHARD_NOT_FOUND_MS = 300_000',
-      to: 'YOUNG_SHARD_NOT_FOUND_MS = 0',
+      from: 'YOUNG_SHARD_NOT_FOUND_STEP_MS = 75_000',
+      to: 'YOUNG_SHARD_NOT_FOUND_STEP_MS = 0',
     },
     {
       name: 'an old shard is given up when it is not found once',
@@ -230,8 +230,8 @@ export const readerMutants: readonly Mutant[] = [
     },
     {
       name: 'a young shard that stays unknown is never given up',
-      from: 'since: state.notFound?.since ?? now',
-      to: 'since: now',
+      from: 'spacedCount: streak.spacedCount + 1',
+      to: 'spacedCount: streak.spacedCount',
     },
     {
       name: 'a young shard is given up after two errors with a pause of the consumer between them',
@@ -239,14 +239,34 @@ export const readerMutants: readonly Mutant[] = [
       to: 'YOUNG_SHARD_NOT_FOUND = 2',
     },
     {
-      name: 'a shard that was read to its end, and has expired when that is checked, is read again',
-      from: 'if (context.isGone && state.openConfirmations === 0) return',
-      to: 'if (false) return',
+      name: 'a shard that was read to its end, and has expired when that is confirmed, is a gap',
+      from: "if (!isGone) return retry(withoutCurrentIterator({ ...state, notFound }), failed, context)\n  if (hasBeenRead(state, context)) return { state, action: { do: 'finish' } }",
+      to: 'if (!isGone) return retry(withoutCurrentIterator({ ...state, notFound }), failed, context)',
     },
     {
-      name: 'a shard that has expired when its end is checked is finished, though it lacked an iterator while it was open',
-      from: 'context.isGone && state.openConfirmations === 0',
-      to: 'context.isGone',
+      name: 'a shard that was read to its end, and was trimmed when that is confirmed, is a gap',
+      from: "if (hasBeenRead(state, context)) return { state, action: { do: 'finish' } }\n      if (!context.losesTrimmed)",
+      to: 'if (!context.losesTrimmed)',
+    },
+    {
+      name: 'a shard that has expired is finished, though it lacked an iterator while it was open',
+      from: 'hasShownEnd: nextIterator === undefined && state.openConfirmations === 0',
+      to: 'hasShownEnd: nextIterator === undefined',
+    },
+    {
+      name: 'the end that a page has shown is believed though a listing shows the shard as open',
+      from: '    hasShownEnd: false,\n    assumedOpenUntil: context',
+      to: '    assumedOpenUntil: context',
+    },
+    {
+      name: 'a refusal after a call that was repeated shows that nothing is left',
+      from: 'const refusals = state.failures === 0 ? state.refusals + 1 : state.refusals',
+      to: 'const refusals = state.refusals + 1',
+    },
+    {
+      name: 'an open shard has nothing new once its oldest position is refused',
+      from: 'REFUSALS_OF_OPEN_SHARD = 2',
+      to: 'REFUSALS_OF_OPEN_SHARD = 1',
     },
     {
       name: 'a young shard is given up as fast as an old one',
@@ -265,8 +285,8 @@ export const readerMutants: readonly Mutant[] = [
     },
     {
       name: 'a closed shard of which nothing is left is not waited for',
-      from: 'atTip: !hasEnded && context',
-      to: 'atTip: context',
+      from: 'const isEmpty = !hasEnded && refusals',
+      to: 'const isEmpty = refusals',
     },
     {
       name: 'a closed shard of which nothing is left is never finished',

@@ -32,7 +32,6 @@ function contextOf(more: Partial<StepContext> = {}): StepContext {
     hasEnded: false,
     hadEnded: false,
     isClosed: false,
-    isGone: false,
     createdAt: SERVICE_NOW - 3_600_000,
     losesTrimmed: true,
     losesShard: true,
@@ -122,7 +121,7 @@ describe('a page with records', () => {
     const troubled = stateOf({
       failures: 3,
       failureStreak: { since: 1, lastAt: 2 },
-      notFound: { count: 1, since: 1 },
+      notFound: { count: 1, spacedCount: 1, countedAt: 1 },
       isStalled: true,
       refusals: 2,
       isTrimHorizonReadable: true,
@@ -244,10 +243,14 @@ describe('a check whether a shard has ended', () => {
   const checked = (wasListed: boolean, more: Partial<StepContext> = {}, state = stateOf()) =>
     nextStep(state, { kind: 'endChecked', wasListed }, contextOf(more))
 
-  it('finishes a shard that is gone, or has it read again where it has lacked an iterator while it was open', () => {
-    const gone = { isGone: true, hasEnded: true }
-    expect(checked(true, gone).action).toEqual({ do: 'finish' })
-    expect(checked(true, gone, stateOf({ openConfirmations: 1 })).action?.do).toBe('read')
+  it('remembers that the end was seen, until a listing shows the shard as open or a page has a next iterator', () => {
+    const atEnd = nextStep(stateOf(), page({ nextIterator: undefined }), contextOf()).state
+    expect(atEnd.hasShownEnd).toBe(true)
+    expect(checked(true, { hasEnded: true }, atEnd).state.hasShownEnd).toBe(true)
+    expect(checked(true, {}, atEnd).state.hasShownEnd).toBe(false)
+    expect(nextStep(atEnd, page(), contextOf()).state.hasShownEnd).toBe(false)
+    const habitual = stateOf({ openConfirmations: 1 })
+    expect(nextStep(habitual, page({ nextIterator: undefined }), contextOf()).state.hasShownEnd).toBe(false)
   })
 
   it('has a closed shard read once more with a new iterator', () => {
@@ -351,23 +354,38 @@ describe('a position that was trimmed', () => {
     expect(state).toMatchObject({ iterator: undefined, isTrimHorizonReadable: true })
   })
 
-  it('where nothing is missed is an open shard of which all was trimmed: at its tip, polled with pauses', () => {
-    const { state, action, isAnswer } = nextStep(stateOf(), trimmed, contextOf({ losesTrimmed: false }))
-    expect(state).toMatchObject({ atTip: true, iterator: undefined })
-    expect(action).toEqual({ do: 'read', at: 1_000_300 })
-    expect(isAnswer).toBe(true)
+  it('where nothing is missed is, the second time, an open shard of which all was trimmed: at its tip, polled with pauses', () => {
+    const nothingMissed = contextOf({ losesTrimmed: false })
+    const first = nextStep(stateOf(), trimmed, nothingMissed)
+    expect(first).toMatchObject({ state: { atTip: false, iterator: undefined }, isAnswer: false })
+    expect(first.action).toEqual({ do: 'read', at: 1_000_300 })
+    const second = nextStep(first.state, trimmed, nothingMissed)
+    expect(second).toMatchObject({ state: { atTip: true, iterator: undefined }, isAnswer: true })
   })
 
-  it('is the end of a closed shard when its oldest position is refused three times in a row', () => {
+  it('is the end of a closed shard when its oldest position is refused five times in a row', () => {
     const probed: Outcome = { kind: 'trimHorizonProbed', isReadable: false }
     const closed = { hasEnded: true }
-    expect(repeat(probed, 2, 1_000, closed)).toMatchObject({
+    expect(repeat(probed, 4, 1_000, closed)).toMatchObject({
       state: { atTip: false },
       action: { do: 'read' },
       isAnswer: false,
     })
-    expect(repeat(probed, 3, 1_000, closed).action).toEqual({ do: 'finish' })
+    expect(repeat(probed, 5, 1_000, closed).action).toEqual({ do: 'finish' })
     expect(repeat(probed, 9, 1_000).action?.do).toBe('read')
+  })
+
+  it('shows nothing of the shard after a call that had to be repeated, as its iterator is older', () => {
+    const closed = contextOf({ hasEnded: true, losesTrimmed: false })
+    const { state, action } = nextStep(stateOf({ refusals: 4, failures: 1 }), trimmed, closed)
+    expect(state).toMatchObject({ refusals: 4, failures: 0, iterator: undefined })
+    expect(action?.do).toBe('read')
+  })
+
+  it('is the end of a closed shard that was read to its end', () => {
+    const atEnd = stateOf({ hasShownEnd: true })
+    expect(nextStep(atEnd, trimmed, contextOf({ hasEnded: true })).action).toEqual({ do: 'finish' })
+    expect(nextStep(atEnd, trimmed, contextOf()).action?.do).toBe('probeTrimHorizon')
   })
 })
 
@@ -383,16 +401,29 @@ describe('a shard that the service does not know', () => {
   })
 
   it('and that is too young to have been trimmed is retried for five minutes before it is a gap', () => {
-    expect(repeat(exists, 30, 10_000)).toMatchObject({
+    expect(repeat(exists, 32, 10_000)).toMatchObject({
       action: { do: 'read' },
       state: { iterator: undefined },
     })
-    expect(repeat(exists, 31, 10_000).action).toMatchObject({ do: 'reportGap', reason: 'shard-vanished' })
+    expect(repeat(exists, 33, 10_000).action).toMatchObject({ do: 'reportGap', reason: 'shard-vanished' })
   })
 
   it('and that is young is retried five times at least, however far apart', () => {
     expect(repeat(exists, 4, 3_600_000).action?.do).toBe('read')
     expect(repeat(exists, 5, 3_600_000).action?.do).toBe('reportGap')
+  })
+
+  it('and that is young is given up after five errors that are 75 seconds apart, not after a burst and a pause', () => {
+    const burst = repeat(exists, 30, 1_000)
+    const late = nextStep(burst.state, exists, contextOf({ now: 1_000_000 + 3_600_000 }))
+    expect(late.action?.do).toBe('read')
+    expect(late.state.notFound).toEqual({ count: 31, spacedCount: 2, countedAt: 4_600_000 })
+  })
+
+  it('and that was read to its end is finished, without a gap', () => {
+    const atEnd = stateOf({ hasShownEnd: true, notFound: { count: 1, spacedCount: 1, countedAt: 0 } })
+    expect(nextStep(atEnd, exists, contextOf({ ...old, hasEnded: true })).action).toEqual({ do: 'finish' })
+    expect(nextStep(atEnd, exists, contextOf(old)).action?.do).toBe('reportGap')
   })
 
   it('and that may have been trimmed is a gap at the second time', () => {

@@ -1,0 +1,46 @@
+import { expect, it } from 'vitest'
+import { drain, emulated, heard, numbersOf } from '../support/emulated.ts'
+import { readFor } from './read-for.ts'
+
+const MINUTE = 60_000
+const HOUR = 60 * MINUTE
+
+it('what is left of a closed shard is delivered, though its oldest record is trimmed whenever a throttled read comes through', async () => {
+  const { clock, emulator, open, write } = emulated()
+  const shardId = emulator.openShards[0]?.shardId as string
+  await clock.advance(HOUR)
+  // A record a second for twenty minutes; they are trimmed at the same pace a day later.
+  const written: number[] = []
+  for (let second = 0; second < 1_200; second++) {
+    written.push(...write(1, shardId))
+    await clock.advance(1_000)
+  }
+  emulator.roll(shardId)
+  await clock.advance(23 * HOUR + 40 * MINUTE)
+  let reads = 0
+  let isThrottled = true
+  emulator.on('GetRecords', { shard: shardId, times: Number.POSITIVE_INFINITY }, () =>
+    isThrottled && reads++ % 6 !== 5 ? { fail: 'ThrottlingException' } : undefined,
+  )
+  clock.setTimer(20_000, () => {
+    isThrottled = false
+  })
+  const coordinator = open({ onGap: 'continue' })
+  await clock.run(coordinator.moveTo('trim_horizon'))
+  const seen = await readFor(coordinator, clock, 2 * MINUTE)
+  expect(seen.length).toBeGreaterThan(1_000)
+  expect(seen).toEqual(written.slice(-seen.length))
+})
+
+it('next() does not return undefined because the oldest record of an open shard was trimmed just before it was read', async () => {
+  const { clock, emulator, open, write } = emulated()
+  write(1)
+  await clock.advance(24 * HOUR - 1_000)
+  const left = write(3)
+  emulator.on('GetShardIterator', {}, { delayMs: 2_000 })
+  const coordinator = open()
+  const gaps = heard(coordinator, 'gap')
+  await clock.run(coordinator.moveTo('trim_horizon'))
+  expect(numbersOf(await drain(coordinator, clock))).toEqual(left)
+  expect(gaps).toEqual([])
+})
