@@ -170,3 +170,16 @@ it('a web stream that is canceled while it waits loses no record for the loop af
   expect(seen).toEqual(written)
   await clock.run(stream.close())
 })
+
+it('a position that was moved to is saved when the signal aborts, though no loop is running', async () => {
+  const world = opened()
+  world.write(3)
+  await world.clock.advance(10_000)
+  const controller = new AbortController()
+  const stream = await world.start({ signal: controller.signal })
+  await world.clock.run(stream.moveTo('latest'))
+  controller.abort()
+  await world.clock.advance(100)
+  const written = world.write(2)
+  expect(await world.takeAfterRestart(2)).toEqual(written)
+})
