@@ -31,10 +31,13 @@ const BACKLOG_AGE_MS = 60_000
 /** For how long a listing that shows a shard as open is believed at most, in ms. */
 const LONGEST_ASSUMED_OPEN_MS = 10_000
 
-/** How often in a row, lest the oldest record was trimmed just between GetShardIterator and GetRecords. */
+/**
+ * How often in a row the oldest position of a closed shard must be refused before the shard is finished. Once may only mean that
+ * its oldest record was trimmed between GetShardIterator and GetRecords.
+ */
 const REFUSALS_OF_CLOSED_SHARD = 5
 
-/** The same for an open shard, which is read again anyway, before it counts as one that has nothing new. */
+/** How often in a row it must be refused before an open shard, which is read again in any case, counts as having nothing new. */
 const REFUSALS_OF_OPEN_SHARD = 2
 
 /**
@@ -372,9 +375,9 @@ function afterFailure(state: ReadState, failed: FailedCall, context: StepContext
       if (state.failures > 0) return retry(withoutCurrentIterator(state), failed, context)
       return reopen({ ...state, failures: 1 }, context.now)
     case 'trimmed':
-      // DynamoDB Local answers so to every GetRecords while all of an open shard is trimmed, until the next write.
       if (hasBeenRead(state, context)) return { state, action: { do: 'finish' } }
       if (!context.losesTrimmed) return nothingLeft(state, context)
+      // DynamoDB Local returns it for every GetRecords while all of an open shard is trimmed, until the next write.
       if (operation !== 'GetRecords' || context.hasEnded || state.isTrimHorizonReadable) {
         return gap(state, 'position-trimmed', error)
       }
@@ -446,7 +449,7 @@ function hasBeenRead(state: ReadState, { hasEnded }: StepContext): boolean {
 /** Even the oldest position is refused, as it is while all of a shard is trimmed. A closed one has nothing to come. */
 function nothingLeft(state: ReadState, context: StepContext): Step {
   const { hasEnded, now } = context
-  // Where a call had to be repeated, the iterator is older, and its record may have been trimmed since: that shows nothing.
+  // After a retry the iterator is older, and the record it points to may have been trimmed since: such a refusal does not count.
   const refusals = state.failures === 0 ? state.refusals + 1 : state.refusals
   const isEmpty = !hasEnded && refusals >= REFUSALS_OF_OPEN_SHARD
   const idle = {
