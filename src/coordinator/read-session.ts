@@ -354,7 +354,9 @@ export class ReadSession {
     while (!this.#stop.signal.aborted && !this.#errors.isFinal) {
       const reader = remaining.at(-1)
       if (!reader) return
-      if (reader.isFailing || reader.hasAnsweredSince(after)) remaining.pop()
+      // One without an iterator has none to renew: its old one had expired, and a new one waits until memory has room.
+      const hasNone = reader.iterator === undefined
+      if (hasNone || reader.isFailing || reader.hasAnsweredSince(after)) remaining.pop()
       else await this.#change()
     }
   }

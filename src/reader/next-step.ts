@@ -371,9 +371,11 @@ function afterFailure(state: ReadState, failed: FailedCall, context: StepContext
   if (error instanceof CallTimeout) return retry(state, failed, context)
   switch (classifyError(error)) {
     case 'expired':
-      // Expired again though it was created a moment ago: the service has a problem, and a pause is due.
-      if (state.failures > 0) return retry(withoutCurrentIterator(state), failed, context)
-      return reopen({ ...state, failures: 1 }, context.now)
+      // One that this read has opened: the service has a problem, and a pause is due.
+      if (state.iteratorExpiresAt >= context.polledAt + ITERATOR_LIFE_MS) {
+        return retry(withoutCurrentIterator(state), failed, context)
+      }
+      return reopen(state, context.now)
     case 'trimmed':
       if (hasBeenRead(state, context)) return { state, action: { do: 'finish' } }
       if (!context.losesTrimmed) return nothingLeft(state, context)

@@ -84,8 +84,13 @@ export const readSessionMutants: readonly Mutant[] = [
     },
     {
       name: 'a heartbeat waits until a failing shard has recovered',
-      from: 'if (reader.isFailing || reader.hasAnsweredSince(after)) remaining.pop()',
-      to: 'if (reader.hasAnsweredSince(after)) remaining.pop()',
+      from: 'if (hasNone || reader.isFailing || reader.hasAnsweredSince(after)) remaining.pop()',
+      to: 'if (hasNone || reader.hasAnsweredSince(after)) remaining.pop()',
+    },
+    {
+      name: 'a heartbeat that finds an iterator expired waits until memory has room',
+      from: 'if (hasNone || reader.isFailing || reader.hasAnsweredSince(after)) remaining.pop()',
+      to: 'if (reader.isFailing || reader.hasAnsweredSince(after)) remaining.pop()',
     },
     {
       name: 'a page with something else than records is taken in',

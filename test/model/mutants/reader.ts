@@ -49,8 +49,8 @@ export const readerMutants: readonly Mutant[] = [
     },
     {
       name: 'an iterator is taken to live forever',
-      from: 'context.polledAt + ITERATOR_LIFE_MS',
-      to: 'Number.POSITIVE_INFINITY',
+      from: 'iteratorExpiresAt: context.polledAt + ITERATOR_LIFE_MS',
+      to: 'iteratorExpiresAt: Number.POSITIVE_INFINITY',
     },
     {
       name: 'a shard that once had no next iterator stays assumed open',
@@ -175,8 +175,13 @@ export const readerMutants: readonly Mutant[] = [
     },
     {
       name: 'iterators that expire at once are renewed without a pause',
-      from: 'if (state.failures > 0) return retry(withoutCurrentIterator(state), failed, context)',
-      to: '',
+      from: 'if (state.iteratorExpiresAt >= context.polledAt + ITERATOR_LIFE_MS) {',
+      to: 'if (!state) {',
+    },
+    {
+      name: 'an expired iterator counts as a failure of a shard that failed before',
+      from: 'if (state.iteratorExpiresAt >= context.polledAt + ITERATOR_LIFE_MS) {',
+      to: 'if (state.failures > 0) {',
     },
     {
       name: 'trimmed records that were not promised are a gap',

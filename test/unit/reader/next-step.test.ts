@@ -315,13 +315,30 @@ describe('a call that is likely to succeed later', () => {
 })
 
 describe('an iterator that has expired', () => {
-  it('is renewed at once, and after a pause when the new one has expired as well', () => {
-    const first = nextStep(stateOf({ iterator: 'old' }), failed('ExpiredIteratorException'), contextOf())
-    expect(first.action).toEqual({ do: 'read', at: 1_000_000 })
-    expect(first.state.iterator).toBeUndefined()
-    const second = nextStep(first.state, failed('ExpiredIteratorException'), contextOf())
-    expect(second.action).toMatchObject({ do: 'read', at: 1_000_100, retry: { attempt: 2 } })
-    expect(second.state.iterator).toBeUndefined()
+  const expired = failed('ExpiredIteratorException')
+
+  it('is replaced at once, and after a pause when the read had opened it', () => {
+    const old = nextStep(stateOf({ iterator: 'old' }), expired, contextOf())
+    expect(old.action).toEqual({ do: 'read', at: 1_000_000 })
+    expect(old.state.iterator).toBeUndefined()
+    const opened = { ...old.state, iterator: 'new', iteratorExpiresAt: 1_000_010 + ITERATOR_LIFE_MS }
+    const broken = nextStep(opened, expired, contextOf({ polledAt: 1_000_000, now: 1_000_050 }))
+    expect(broken.action).toMatchObject({ do: 'read', at: 1_000_100, retry: { attempt: 1 } })
+    expect(broken.state.iterator).toBeUndefined()
+  })
+
+  it('is no failure, so a shard that waited long for its turn after another one does not stall', () => {
+    const timedOut = failed('', { error: new CallTimeout() })
+    const { state } = nextStep(stateOf({ iterator: 'old' }), timedOut, contextOf())
+    const laterMs = STALLED_AFTER_MS + 17_000
+    const later = contextOf({
+      now: 1_000_000 + laterMs,
+      polledAt: 999_600 + laterMs,
+      presentSince: 1_000_000,
+    })
+    const step = nextStep(state, expired, later)
+    expect(step.action).toEqual({ do: 'read', at: 1_000_000 + laterMs })
+    expect(step.state).toMatchObject({ isStalled: false, failures: 1 })
   })
 })
 
