@@ -341,22 +341,22 @@ export class ReadSession {
   /** Renews the iterators that would expire soon. Resolves when that is done, or was tried. */
   async renewIterators(): Promise<void> {
     const now = this.#context.clock.monotonic()
+    const expiresSoon = ({ iteratorExpiresAt }: ShardReader) =>
+      iteratorExpiresAt !== undefined && iteratorExpiresAt <= now + RENEW_BEFORE_EXPIRY_MS
     const remaining: ShardReader[] = []
     for (const reader of this.readers()) {
-      if ((reader.iteratorExpiresAt ?? Number.POSITIVE_INFINITY) > now + RENEW_BEFORE_EXPIRY_MS) continue
+      if (!expiresSoon(reader)) continue
       if (reader.phase !== 'resting' && reader.phase !== 'scheduled') continue
       // The buffered records say where to continue: the next read opens a new one. To read now might take memory.
       if (reader.queue.length > 0) reader.dropIterator()
       else remaining.push(reader)
     }
-    const after = this.#pump.reads
     for (const reader of remaining) this.#pump.scheduleRenewal(reader, now)
     while (!this.#stop.signal.aborted && !this.#errors.isFinal) {
       const reader = remaining.at(-1)
       if (!reader) return
-      // One without an iterator has none to renew: its old one had expired, and a new one waits until memory has room.
-      const hasNone = reader.iterator === undefined
-      if (hasNone || reader.isFailing || reader.hasAnsweredSince(after)) remaining.pop()
+      // Not until it answers: that may take several reads, and those wait until memory has room.
+      if (reader.isFailing || !expiresSoon(reader)) remaining.pop()
       else await this.#change()
     }
   }

@@ -75,8 +75,9 @@ export interface ReadState {
   readonly hasShownEnd: boolean
   /** Whether its oldest position could be read just now, so that a position that is refused was trimmed. */
   readonly isTrimHorizonReadable: boolean
-  /** How often in a row even its oldest position was refused. */
+  /** How often in a row even its oldest position was refused, and how often since it is known that no record will be added. */
   readonly refusals: number
+  readonly refusalsSinceEnd: number
   /** The service rejects the sequence number that its own listing gives as the first. */
   readonly rejectsFirstNumber: boolean
   /** Not to be read before this time. */
@@ -108,6 +109,7 @@ export const initialReadState: ReadState = {
   hasShownEnd: false,
   isTrimHorizonReadable: false,
   refusals: 0,
+  refusalsSinceEnd: 0,
   rejectsFirstNumber: false,
   notBefore: 0,
   bucket: fullBucket,
@@ -244,6 +246,7 @@ function afterPage(state: ReadState, page: Page, context: StepContext): Step {
     iteratorExpiresAt: context.polledAt + ITERATOR_LIFE_MS,
     isTrimHorizonReadable: false,
     refusals: 0,
+    refusalsSinceEnd: 0,
     ...noFailure,
   }
   if (nextIterator === undefined) return withoutIterator(answered, context)
@@ -371,14 +374,17 @@ function afterFailure(state: ReadState, failed: FailedCall, context: StepContext
   if (error instanceof CallTimeout) return retry(state, failed, context)
   switch (classifyError(error)) {
     case 'expired':
-      // One that this read has opened: the service has a problem, and a pause is due.
-      if (state.iteratorExpiresAt >= context.polledAt + ITERATOR_LIFE_MS) {
-        return retry(withoutCurrentIterator(state), failed, context)
-      }
-      return reopen(state, context.now)
+      if (hadOldIterator(state, failed, context)) return reopen(state, context.now)
+      // The read has opened it: the service has a problem, and a pause is due.
+      return retry(withoutCurrentIterator(state), failed, context)
     case 'trimmed':
       if (hasBeenRead(state, context)) return { state, action: { do: 'finish' } }
-      if (!context.losesTrimmed) return nothingLeft(state, context)
+      if (!context.losesTrimmed) {
+        // What an older iterator pointed to may have been trimmed since, with more behind it.
+        return hadOldIterator(state, failed, context)
+          ? reopen(state, context.now)
+          : nothingLeft(state, context)
+      }
       // DynamoDB Local returns it for every GetRecords while all of an open shard is trimmed, until the next write.
       if (operation !== 'GetRecords' || context.hasEnded || state.isTrimHorizonReadable) {
         return gap(state, 'position-trimmed', error)
@@ -400,6 +406,15 @@ function afterFailure(state: ReadState, failed: FailedCall, context: StepContext
   }
 }
 
+/** Whether the read that failed was made with an iterator that an earlier read had left. */
+function hadOldIterator(
+  { iteratorExpiresAt }: ReadState,
+  { operation }: FailedCall,
+  { polledAt }: StepContext,
+): boolean {
+  return operation === 'GetRecords' && iteratorExpiresAt < polledAt + ITERATOR_LIFE_MS
+}
+
 function retry(state: ReadState, { operation, error }: FailedCall, context: StepContext): Step {
   const { now, random } = context
   const failures = state.failures + 1
@@ -408,7 +423,14 @@ function retry(state: ReadState, { operation, error }: FailedCall, context: Step
   const isStalled = state.isStalled || failingForMs >= STALLED_AFTER_MS
   const delayMs = retryDelayMs(failures, random)
   return {
-    state: { ...state, failures, failureStreak, isStalled },
+    state: {
+      ...state,
+      failures,
+      failureStreak,
+      isStalled,
+      // A shard that was refused is judged by new iterators only.
+      iterator: state.refusals > 0 ? undefined : state.iterator,
+    },
     action: {
       do: 'read',
       at: now + delayMs,
@@ -450,20 +472,22 @@ function hasBeenRead(state: ReadState, { hasEnded }: StepContext): boolean {
 
 /** Even the oldest position is refused, as it is while all of a shard is trimmed. A closed one has nothing to come. */
 function nothingLeft(state: ReadState, context: StepContext): Step {
-  const { hasEnded, now } = context
-  // After a retry the iterator is older, and the record it points to may have been trimmed since: such a refusal does not count.
-  const refusals = state.failures === 0 ? state.refusals + 1 : state.refusals
+  const { hadEnded, hasEnded, now } = context
+  const refusals = state.refusals + 1
+  const refusalsSinceEnd = hadEnded ? state.refusalsSinceEnd + 1 : 0
   const isEmpty = !hasEnded && refusals >= REFUSALS_OF_OPEN_SHARD
-  const idle = {
+  const idle: ReadState = {
     ...state,
-    ...noFailure,
+    ...(isEmpty && noFailure),
     iterator: undefined,
+    notFound: undefined,
     // One that has ended is about to make room for its children, and the merge waits for those.
     atTip: isEmpty && context.readNumber > state.lastStaleRead,
     idlePolls: state.idlePolls + 1,
     refusals,
+    refusalsSinceEnd,
   }
-  if (hasEnded && refusals >= REFUSALS_OF_CLOSED_SHARD) return { state: idle, action: { do: 'finish' } }
+  if (refusalsSinceEnd >= REFUSALS_OF_CLOSED_SHARD) return { state: idle, action: { do: 'finish' } }
   const at = nextPollAt({ ...idle, atTip: true }, { ...context, polledAt: now })
   return { state: idle, action: { do: 'read', at }, isAnswer: isEmpty }
 }

@@ -1,6 +1,8 @@
 import { expect, it } from 'vitest'
 import { drain, emulated } from '../support/emulated.ts'
 
+const MINUTE = 60_000
+
 it('a heartbeat renews iterators though memory is full', async () => {
   const { clock, emulator, open } = emulated({ shards: 2 })
   const [full] = emulator.openShards.map(({ shardId }) => shardId) as [string]
@@ -13,12 +15,12 @@ it('a heartbeat renews iterators though memory is full', async () => {
   expect(await clock.run(coordinator.next())).toBeDefined()
   let beats = 0
   for (let beat = 0; beat < 4; beat++) {
-    await clock.advance(4 * 60_000)
+    await clock.advance(4 * MINUTE)
     void coordinator.heartbeat().then(() => {
       beats++
     })
   }
-  await clock.advance(60_000)
+  await clock.advance(MINUTE)
   expect(beats).toBe(4)
 })
 
@@ -38,12 +40,38 @@ it('a heartbeat ends though the iterator of a child that is held back has expire
     emulator.put({ id: emulator.keyIn(full, n % 50), n, text: 'x'.repeat(60_000) })
   }
   expect(await clock.run(coordinator.next())).toMatchObject({ shardId: full })
-  await clock.advance(11 * 60_000)
+  await clock.advance(11 * MINUTE)
   emulator.expireIterators()
   let hasEnded = false
   void coordinator.heartbeat().then(() => {
     hasEnded = true
   })
-  await clock.advance(60_000)
+  await clock.advance(MINUTE)
+  expect(hasEnded).toBe(true)
+})
+
+it('a heartbeat ends though a child that is held back was crossing empty pages when memory became full', async () => {
+  const { clock, emulator, open, write } = emulated({ shards: 2 })
+  const [full, parent] = emulator.openShards.map(({ shardId }) => shardId) as [string, string]
+  const coordinator = open({ maxBufferedBytes: 1024 * 1024 })
+  write(2, full)
+  await clock.advance(2_000)
+  write(1, parent)
+  const shard = emulator.split(parent, 1)[0]?.shardId as string
+  emulator.on('GetShardIterator', { shard }, { emptyPagesAtStart: 5 })
+  emulator.on('GetRecords', { shard, times: Number.POSITIVE_INFINITY }, { delayMs: 500 })
+  await clock.run(coordinator.moveTo('trim_horizon'))
+  expect(await clock.run(coordinator.next())).toMatchObject({ shardId: full })
+  await clock.advance(1_200)
+  for (let n = 0; n < 100; n++) {
+    emulator.put({ id: emulator.keyIn(full, n % 50), n, text: 'x'.repeat(60_000) })
+  }
+  expect(await clock.run(coordinator.next())).toMatchObject({ shardId: full })
+  await clock.advance(11 * MINUTE)
+  let hasEnded = false
+  void coordinator.heartbeat().then(() => {
+    hasEnded = true
+  })
+  await clock.advance(MINUTE)
   expect(hasEnded).toBe(true)
 })

@@ -44,3 +44,44 @@ it('next() does not return undefined because the oldest record of an open shard 
   expect(numbersOf(await drain(coordinator, clock))).toEqual(left)
   expect(gaps).toEqual([])
 })
+
+it.each([2, 3])(
+  'next() resolves within a minute or so though all of one shard was trimmed and only one in %i calls to it is not throttled',
+  async (nth) => {
+    const { clock, emulator, open, write } = emulated({ profile: 'local', shards: 2 })
+    const [trimmed, other] = emulator.openShards.map(({ shardId }) => shardId) as [string, string]
+    write(1, trimmed)
+    await clock.advance(25 * HOUR)
+    const [written] = write(1, other)
+    let calls = 0
+    emulator.on('GetRecords', { shard: trimmed, times: Number.POSITIVE_INFINITY }, () =>
+      ++calls % nth === 0 ? undefined : { fail: 'ThrottlingException' },
+    )
+    const coordinator = open()
+    await clock.run(coordinator.moveTo('trim_horizon'))
+    const seen: unknown[] = []
+    void coordinator.next().then((record) => seen.push(record?.newImage?.n))
+    await clock.advance(2 * MINUTE)
+    expect(seen).toEqual([written])
+  },
+)
+
+it('a closed shard is not finished at the first refusal because it was refused often while it was open', async () => {
+  const { clock, emulator, open, write } = emulated({ profile: 'local' })
+  write(1)
+  await clock.advance(25 * HOUR)
+  const coordinator = open({ onGap: 'continue' })
+  const gaps = heard(coordinator, 'gap')
+  await clock.run(coordinator.moveTo('trim_horizon'))
+  await readFor(coordinator, clock, 10_000)
+  await clock.advance(HOUR)
+  write(1)
+  await clock.advance(24 * HOUR - 1_000)
+  const left = write(3)
+  emulator.roll()
+  left.push(...write(2))
+  // The first of the records is trimmed while the shard is being opened.
+  emulator.on('GetShardIterator', {}, { delayMs: 2_000 })
+  expect(await readFor(coordinator, clock, MINUTE)).toEqual(left)
+  expect(gaps).toEqual([])
+})

@@ -79,18 +79,23 @@ export const readSessionMutants: readonly Mutant[] = [
     },
     {
       name: 'a heartbeat renews iterators only when they have expired',
-      from: '> now + RENEW_BEFORE_EXPIRY_MS) continue',
-      to: '> now) continue',
+      from: 'iteratorExpiresAt <= now + RENEW_BEFORE_EXPIRY_MS',
+      to: 'iteratorExpiresAt <= now',
     },
     {
       name: 'a heartbeat waits until a failing shard has recovered',
-      from: 'if (hasNone || reader.isFailing || reader.hasAnsweredSince(after)) remaining.pop()',
-      to: 'if (hasNone || reader.hasAnsweredSince(after)) remaining.pop()',
+      from: 'if (reader.isFailing || !expiresSoon(reader)) remaining.pop()',
+      to: 'if (!expiresSoon(reader)) remaining.pop()',
     },
     {
-      name: 'a heartbeat that finds an iterator expired waits until memory has room',
-      from: 'if (hasNone || reader.isFailing || reader.hasAnsweredSince(after)) remaining.pop()',
-      to: 'if (reader.isFailing || reader.hasAnsweredSince(after)) remaining.pop()',
+      name: 'a heartbeat waits until a shard without an iterator has a new one',
+      from: 'iteratorExpiresAt !== undefined && iteratorExpiresAt <= now',
+      to: '(iteratorExpiresAt ?? 0) <= now',
+    },
+    {
+      name: 'a heartbeat waits until it is known whether a shard has anything new',
+      from: 'if (reader.isFailing || !expiresSoon(reader)) remaining.pop()',
+      to: 'if (reader.isFailing || (!expiresSoon(reader) && reader.atTip)) remaining.pop()',
     },
     {
       name: 'a page with something else than records is taken in',

@@ -39,8 +39,8 @@ export const readerMutants: readonly Mutant[] = [
     },
     {
       name: 'a successful read does not reset the count of failures',
-      from: 'refusals: 0,\n    ...noFailure,',
-      to: 'refusals: 0,',
+      from: 'refusalsSinceEnd: 0,\n    ...noFailure,',
+      to: 'refusalsSinceEnd: 0,',
     },
     {
       name: 'a successful read leaves the oldest position known as readable',
@@ -175,18 +175,18 @@ export const readerMutants: readonly Mutant[] = [
     },
     {
       name: 'iterators that expire at once are renewed without a pause',
-      from: 'if (state.iteratorExpiresAt >= context.polledAt + ITERATOR_LIFE_MS) {',
-      to: 'if (!state) {',
+      from: 'if (hadOldIterator(state, failed, context)) return reopen(state, context.now)',
+      to: 'return reopen(state, context.now)',
     },
     {
       name: 'an expired iterator counts as a failure of a shard that failed before',
-      from: 'if (state.iteratorExpiresAt >= context.polledAt + ITERATOR_LIFE_MS) {',
-      to: 'if (state.failures > 0) {',
+      from: 'if (hadOldIterator(state, failed, context)) return reopen(state, context.now)',
+      to: 'if (state.failures === 0) return reopen({ ...state, failures: 1 }, context.now)',
     },
     {
       name: 'trimmed records that were not promised are a gap',
-      from: 'if (!context.losesTrimmed) return nothingLeft(state, context)',
-      to: '',
+      from: 'if (!context.losesTrimmed) {',
+      to: 'if (!state) {',
     },
     {
       name: 'a position of an open shard that is refused is always a gap',
@@ -264,9 +264,34 @@ export const readerMutants: readonly Mutant[] = [
       to: '    assumedOpenUntil: context',
     },
     {
-      name: 'a refusal after a call that was repeated shows that nothing is left',
-      from: 'const refusals = state.failures === 0 ? state.refusals + 1 : state.refusals',
-      to: 'const refusals = state.refusals + 1',
+      name: 'a refusal of an iterator that was opened before shows that nothing is left',
+      from: 'return hadOldIterator(state, failed, context)\n',
+      to: 'return !state\n',
+    },
+    {
+      name: 'an iterator that GetShardIterator did not return was opened before',
+      from: "operation === 'GetRecords' && iteratorExpiresAt",
+      to: 'iteratorExpiresAt',
+    },
+    {
+      name: 'a shard that was refused is read again with the same iterator when that read fails',
+      from: 'iterator: state.refusals > 0 ? undefined : state.iterator,',
+      to: '',
+    },
+    {
+      name: 'a refused shard that fails in between starts a new minute of failures each time',
+      from: '...(isEmpty && noFailure),',
+      to: '...noFailure,',
+    },
+    {
+      name: 'an open shard that is empty stays stalled',
+      from: '...(isEmpty && noFailure),',
+      to: '',
+    },
+    {
+      name: 'a closed shard is finished because it was refused while it was open',
+      from: 'const refusalsSinceEnd = hadEnded ? state.refusalsSinceEnd + 1 : 0',
+      to: 'const refusalsSinceEnd = hadEnded ? refusals : 0',
     },
     {
       name: 'an open shard has nothing new once its oldest position is refused',
@@ -295,7 +320,7 @@ export const readerMutants: readonly Mutant[] = [
     },
     {
       name: 'a closed shard of which nothing is left is never finished',
-      from: "if (hasEnded && refusals >= REFUSALS_OF_CLOSED_SHARD) return { state: idle, action: { do: 'finish' } }",
+      from: "if (refusalsSinceEnd >= REFUSALS_OF_CLOSED_SHARD) return { state: idle, action: { do: 'finish' } }",
       to: '',
     },
     {

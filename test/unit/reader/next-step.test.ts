@@ -39,6 +39,9 @@ function contextOf(more: Partial<StepContext> = {}): StepContext {
   }
 }
 
+/** The iterator of a shard that the read itself has opened. */
+const newIterator = { iterator: 'new', iteratorExpiresAt: 999_950 + ITERATOR_LIFE_MS }
+
 const stateOf = (more: Partial<ReadState> = {}): ReadState => ({ ...initialReadState, ...more })
 
 const page = (more: Partial<Extract<Outcome, { kind: 'page' }>> = {}): Outcome => ({
@@ -373,16 +376,16 @@ describe('a position that was trimmed', () => {
 
   it('where nothing is missed is, the second time, an open shard of which all was trimmed: at its tip, polled with pauses', () => {
     const nothingMissed = contextOf({ losesTrimmed: false })
-    const first = nextStep(stateOf(), trimmed, nothingMissed)
+    const first = nextStep(stateOf(newIterator), trimmed, nothingMissed)
     expect(first).toMatchObject({ state: { atTip: false, iterator: undefined }, isAnswer: false })
     expect(first.action).toEqual({ do: 'read', at: 1_000_300 })
-    const second = nextStep(first.state, trimmed, nothingMissed)
+    const second = nextStep({ ...first.state, ...newIterator }, trimmed, nothingMissed)
     expect(second).toMatchObject({ state: { atTip: true, iterator: undefined }, isAnswer: true })
   })
 
   it('is the end of a closed shard when its oldest position is refused five times in a row', () => {
     const probed: Outcome = { kind: 'trimHorizonProbed', isReadable: false }
-    const closed = { hasEnded: true }
+    const closed = { hasEnded: true, hadEnded: true }
     expect(repeat(probed, 4, 1_000, closed)).toMatchObject({
       state: { atTip: false },
       action: { do: 'read' },
@@ -392,11 +395,46 @@ describe('a position that was trimmed', () => {
     expect(repeat(probed, 9, 1_000).action?.do).toBe('read')
   })
 
-  it('shows nothing of the shard after a call that had to be repeated, as its iterator is older', () => {
-    const closed = contextOf({ hasEnded: true, losesTrimmed: false })
-    const { state, action } = nextStep(stateOf({ refusals: 4, failures: 1 }), trimmed, closed)
-    expect(state).toMatchObject({ refusals: 4, failures: 0, iterator: undefined })
+  it('where nothing is missed has the shard read with a new iterator first, as only the old one may be trimmed', () => {
+    const closed = contextOf({ hasEnded: true, hadEnded: true, losesTrimmed: false })
+    const old = stateOf({ ...newIterator, iteratorExpiresAt: newIterator.iteratorExpiresAt - 1 })
+    const counted = { refusals: 4, refusalsSinceEnd: 4, failures: 1 }
+    const step = nextStep({ ...old, ...counted }, trimmed, closed)
+    expect(step).toMatchObject({
+      state: { ...counted, iterator: undefined },
+      action: { do: 'read', at: 1_000_000 },
+    })
+    const refused = nextStep({ ...step.state, ...newIterator }, trimmed, closed)
+    expect(refused.action).toEqual({ do: 'finish' })
+  })
+
+  it('is counted by new iterators: a call that failed in between does not leave an old one, nor end the streak', () => {
+    const closed = { hasEnded: true, hadEnded: true, losesTrimmed: false }
+    const refused = nextStep(stateOf(newIterator), trimmed, contextOf(closed))
+    const throttled = failed('ThrottlingException')
+    const first = nextStep({ ...refused.state, ...newIterator }, throttled, contextOf(closed))
+    expect(first.state).toMatchObject({ iterator: undefined, failures: 1, refusalsSinceEnd: 1 })
+    const again = nextStep({ ...first.state, ...newIterator }, trimmed, contextOf(closed))
+    expect(again.state).toMatchObject({ failures: 1, refusalsSinceEnd: 2 })
+    expect(again.state.failureStreak).toEqual(first.state.failureStreak)
+  })
+
+  it('shows a shard that was stalled as empty once it was refused twice while it is open', () => {
+    const stalled = stateOf({ ...newIterator, failures: 9, isStalled: true, refusals: 1 })
+    const { state } = nextStep(stalled, trimmed, contextOf({ losesTrimmed: false }))
+    expect(state).toMatchObject({ failures: 0, isStalled: false, atTip: true })
+  })
+
+  it('does not end a closed shard sooner because it was refused while it was open', () => {
+    const closed = contextOf({ hasEnded: true, hadEnded: true, losesTrimmed: false })
+    const { action } = nextStep(stateOf({ ...newIterator, refusals: 10 }), trimmed, closed)
     expect(action?.do).toBe('read')
+  })
+
+  it('is no loop without pauses when GetShardIterator itself refuses a position of which nothing is missed', () => {
+    const atIterator = failed('TrimmedDataAccessException', { operation: 'GetShardIterator' })
+    const { action } = nextStep(stateOf(), atIterator, contextOf({ losesTrimmed: false }))
+    expect(action).toEqual({ do: 'read', at: 1_000_300 })
   })
 
   it('is the end of a closed shard that was read to its end', () => {
