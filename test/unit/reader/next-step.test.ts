@@ -192,6 +192,11 @@ describe('empty pages', () => {
     const { state } = nextStep(empty(5).state, records(1), contextOf())
     expect(nextStep(state, page(), contextOf()).state.atTip).toBe(false)
   })
+
+  it('need not be crossed again after new records of a shard that was at its tip', () => {
+    const { state } = nextStep(empty(EMPTY_PAGES_TO_CROSS).state, records(1), contextOf())
+    expect(nextStep(state, page(), contextOf())).toMatchObject({ state: { atTip: true }, isAnswer: true })
+  })
 })
 
 describe('the pause at the tip', () => {
