@@ -111,13 +111,17 @@ export function createConsumer(
   const tellGap = (gap: Gap): void => {
     tell(() => `    told of a gap in ${world.nameOf(gap.shardId)} (${gap.reason})`)
     if (!session) return
-    try {
-      oracle.tellGap(session, gap)
-    } catch (error) {
-      // While the position is being changed, it may be one of the former.
-      if (!leaving) throw error
-      oracle.tellGap(leaving, gap)
+    // While the position is being changed, it may be one of the former, which stays if the change fails.
+    const told = leaving === undefined || leaving === session ? [session] : [session, leaving]
+    const errors: unknown[] = []
+    for (const one of told) {
+      try {
+        oracle.tellGap(one, gap)
+      } catch (error) {
+        errors.push(error)
+      }
     }
+    if (errors.length === told.length) throw errors[0]
   }
 
   /** Events come from elsewhere: what they break is thrown at the next step. */
