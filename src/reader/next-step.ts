@@ -380,9 +380,8 @@ function afterFailure(state: ReadState, failed: FailedCall, context: StepContext
     case 'trimmed':
       if (hasBeenRead(state, context)) return { state, action: { do: 'finish' } }
       if (!context.losesTrimmed) {
-        // What an older iterator pointed to may have been trimmed since, with more behind it.
         return hadOldIterator(state, failed, context)
-          ? reopen(state, context.now)
+          ? refusedWithOldIterator(state, context)
           : nothingLeft(state, context)
       }
       // DynamoDB Local returns it for every GetRecords while all of an open shard is trimmed, until the next write.
@@ -470,6 +469,12 @@ function hasBeenRead(state: ReadState, { hasEnded }: StepContext): boolean {
   return state.hasShownEnd && hasEnded
 }
 
+/** What the iterator pointed to may have been trimmed since, with more behind it: a new one will show. */
+function refusedWithOldIterator(state: ReadState, { now }: StepContext): Step {
+  const refused = { ...state, iterator: undefined, refusals: Math.max(1, state.refusals) }
+  return { state: refused, action: { do: 'read', at: now } }
+}
+
 /** Even the oldest position is refused, as it is while all of a shard is trimmed. A closed one has nothing to come. */
 function nothingLeft(state: ReadState, context: StepContext): Step {
   const { hadEnded, hasEnded, now } = context
@@ -478,9 +483,8 @@ function nothingLeft(state: ReadState, context: StepContext): Step {
   const isEmpty = !hasEnded && refusals >= REFUSALS_OF_OPEN_SHARD
   const idle: ReadState = {
     ...state,
-    ...(isEmpty && noFailure),
+    ...noFailure,
     iterator: undefined,
-    notFound: undefined,
     // One that has ended is about to make room for its children, and the merge waits for those.
     atTip: isEmpty && context.readNumber > state.lastStaleRead,
     idlePolls: state.idlePolls + 1,

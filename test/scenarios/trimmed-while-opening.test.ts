@@ -85,3 +85,80 @@ it('a closed shard is not finished at the first refusal because it was refused o
   expect(await readFor(coordinator, clock, MINUTE)).toEqual(left)
   expect(gaps).toEqual([])
 })
+
+it.each(['closed', 'open'])(
+  'next() resolves within two minutes though the iterators of a shard (%s) are trimmed while they cross empty pages',
+  async (kind) => {
+    const { clock, emulator, open, write } = emulated({ shards: 2 })
+    const [shard, other] = emulator.openShards.map(({ shardId }) => shardId) as [string, string]
+    await clock.advance(HOUR)
+    // A record a second for twenty minutes; they are trimmed at the same pace a day later.
+    for (let second = 0; second < 1_200; second++) {
+      write(1, shard)
+      await clock.advance(1_000)
+    }
+    if (kind === 'closed') emulator.roll(shard)
+    await clock.advance(23 * HOUR + 40 * MINUTE)
+    const [written] = write(1, other)
+    emulator.on('GetShardIterator', { shard, times: Number.POSITIVE_INFINITY }, { emptyPagesAtStart: 5 })
+    emulator.on('GetRecords', { shard, times: Number.POSITIVE_INFINITY }, { delayMs: 300 })
+    const coordinator = open({ onGap: 'continue' })
+    await clock.run(coordinator.moveTo('trim_horizon'))
+    const seen: unknown[] = []
+    void coordinator.next().then((record) => seen.push(record?.newImage?.n))
+    await clock.advance(2 * MINUTE)
+    expect(seen).toEqual([written])
+  },
+)
+
+it('next() waits for the child of a trimmed closed shard that was left behind, once that shard answers again', async () => {
+  const { clock, emulator, open, write } = emulated({ profile: 'local' })
+  const parent = emulator.openShards[0]?.shardId as string
+  write(1, parent)
+  await clock.advance(25 * HOUR)
+  emulator.roll(parent)
+  const written = write(1)
+  let isThrottled = true
+  emulator.on('GetRecords', { shard: parent, times: Number.POSITIVE_INFINITY }, () =>
+    isThrottled ? { fail: 'ThrottlingException' } : undefined,
+  )
+  const coordinator = open()
+  const left = heard(coordinator, 'leftBehind')
+  const refusals = () => emulator.log.filter(({ error }) => error === 'TrimmedDataAccessException').length
+  await clock.run(coordinator.moveTo('trim_horizon'))
+  while (left.length === 0) {
+    expect(await drain(coordinator, clock)).toEqual([])
+    await clock.advance(100)
+  }
+  isThrottled = false
+  const seen: number[] = []
+  // The second refusal is that of an iterator that the read itself has opened.
+  while (refusals() < 2) {
+    seen.push(...numbersOf(await drain(coordinator, clock)))
+    await clock.advance(100)
+  }
+  seen.push(...numbersOf(await drain(coordinator, clock)))
+  expect(seen).toEqual(written)
+})
+
+it('a closed trimmed shard that answers between two throttled calls a minute apart is not left behind', async () => {
+  const { clock, emulator, open, write } = emulated({ profile: 'local' })
+  const parent = emulator.openShards[0]?.shardId as string
+  write(1, parent)
+  await clock.advance(25 * HOUR)
+  emulator.roll(parent)
+  const [written] = write(1)
+  let calls = 0
+  emulator.on('GetRecords', { shard: parent, times: Number.POSITIVE_INFINITY }, () => {
+    calls++
+    return { delayMs: 25_000, ...((calls === 1 || calls === 5) && { fail: 'ThrottlingException' }) }
+  })
+  const coordinator = open()
+  const left = heard(coordinator, 'leftBehind')
+  await clock.run(coordinator.moveTo('trim_horizon'))
+  const seen: unknown[] = []
+  void coordinator.next().then((record) => seen.push(record?.newImage?.n))
+  await clock.advance(5 * MINUTE)
+  expect(seen).toEqual([written])
+  expect(left).toEqual([])
+})

@@ -279,14 +279,29 @@ export const readerMutants: readonly Mutant[] = [
       to: '',
     },
     {
-      name: 'a refused shard that fails in between starts a new minute of failures each time',
-      from: '...(isEmpty && noFailure),',
-      to: '...noFailure,',
+      name: 'a shard that was stalled stays so when it is refused',
+      from: '...noFailure,\n    iterator: undefined,',
+      to: 'iterator: undefined,',
     },
     {
-      name: 'an open shard that is empty stays stalled',
-      from: '...(isEmpty && noFailure),',
-      to: '',
+      name: 'a refusal of an older iterator ends a streak of failures',
+      from: 'const refused = { ...state, iterator',
+      to: 'const refused = { ...state, ...noFailure, iterator',
+    },
+    {
+      name: 'an older iterator that is refused stays',
+      from: 'const refused = { ...state, iterator: undefined,',
+      to: 'const refused = { ...state,',
+    },
+    {
+      name: 'empty pages before a refusal of an older iterator do not count',
+      from: 'const refused = { ...state, iterator: undefined,',
+      to: 'const refused = { ...state, iterator: undefined, emptyPages: 0,',
+    },
+    {
+      name: 'a refusal of an older iterator is not remembered',
+      from: ', refusals: Math.max(1, state.refusals) }',
+      to: ' }',
     },
     {
       name: 'a closed shard is finished because it was refused while it was open',

@@ -403,7 +403,7 @@ describe('a position that was trimmed', () => {
   it('where nothing is missed has the shard read with a new iterator first, as only the old one may be trimmed', () => {
     const closed = contextOf({ hasEnded: true, hadEnded: true, losesTrimmed: false })
     const old = stateOf({ ...newIterator, iteratorExpiresAt: newIterator.iteratorExpiresAt - 1 })
-    const counted = { refusals: 4, refusalsSinceEnd: 4, failures: 1 }
+    const counted = { refusals: 4, refusalsSinceEnd: 4, failures: 1, emptyPages: 3 }
     const step = nextStep({ ...old, ...counted }, trimmed, closed)
     expect(step).toMatchObject({
       state: { ...counted, iterator: undefined },
@@ -413,21 +413,20 @@ describe('a position that was trimmed', () => {
     expect(refused.action).toEqual({ do: 'finish' })
   })
 
-  it('is counted by new iterators: a call that failed in between does not leave an old one, nor end the streak', () => {
-    const closed = { hasEnded: true, hadEnded: true, losesTrimmed: false }
-    const refused = nextStep(stateOf(newIterator), trimmed, contextOf(closed))
-    const throttled = failed('ThrottlingException')
-    const first = nextStep({ ...refused.state, ...newIterator }, throttled, contextOf(closed))
-    expect(first.state).toMatchObject({ iterator: undefined, failures: 1, refusalsSinceEnd: 1 })
-    const again = nextStep({ ...first.state, ...newIterator }, trimmed, contextOf(closed))
-    expect(again.state).toMatchObject({ failures: 1, refusalsSinceEnd: 2 })
-    expect(again.state.failureStreak).toEqual(first.state.failureStreak)
+  it('where nothing is missed is counted by new iterators: a call that failed in between does not leave an old one', () => {
+    const closed = contextOf({ hasEnded: true, hadEnded: true, losesTrimmed: false })
+    const old = nextStep(stateOf({ iterator: 'old' }), trimmed, closed)
+    expect(old.state).toMatchObject({ refusals: 1, refusalsSinceEnd: 0 })
+    const throttled = nextStep({ ...old.state, ...newIterator }, failed('ThrottlingException'), closed)
+    expect(throttled.state).toMatchObject({ iterator: undefined, failures: 1 })
+    const refused = nextStep({ ...throttled.state, ...newIterator }, trimmed, closed)
+    expect(refused.state).toMatchObject({ refusals: 2, refusalsSinceEnd: 1 })
   })
 
-  it('shows a shard that was stalled as empty once it was refused twice while it is open', () => {
-    const stalled = stateOf({ ...newIterator, failures: 9, isStalled: true, refusals: 1 })
-    const { state } = nextStep(stalled, trimmed, contextOf({ losesTrimmed: false }))
-    expect(state).toMatchObject({ failures: 0, isStalled: false, atTip: true })
+  it.each([true, false])('is an answer of a shard that was stalled (closed: %s)', (isClosed) => {
+    const context = contextOf({ hasEnded: isClosed, hadEnded: isClosed, losesTrimmed: false })
+    const { state } = nextStep(stateOf({ ...newIterator, failures: 9, isStalled: true }), trimmed, context)
+    expect(state).toMatchObject({ failures: 0, failureStreak: undefined, isStalled: false })
   })
 
   it('does not end a closed shard sooner because it was refused while it was open', () => {
