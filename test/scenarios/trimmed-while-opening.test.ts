@@ -162,3 +162,25 @@ it('a closed trimmed shard that answers between two throttled calls a minute apa
   expect(seen).toEqual([written])
   expect(left).toEqual([])
 })
+
+it('records before a Date are no gap when they are trimmed while they are skipped', async () => {
+  const { clock, emulator, open, write } = emulated()
+  write(3)
+  await clock.advance(12 * HOUR)
+  const coordinator = open({ pageSize: 1 })
+  const gaps = heard(coordinator, 'gap')
+  let isThrottled = true
+  emulator.on('GetRecords', { nth: 2, times: Number.POSITIVE_INFINITY }, () =>
+    isThrottled ? { fail: 'ThrottlingException' } : undefined,
+  )
+  await clock.run(coordinator.moveTo(new Date(clock.now())))
+  const seen: unknown[] = []
+  void coordinator.next().then((record) => seen.push(record?.newImage?.n))
+  await clock.advance(5_000)
+  const written = write(2)
+  clock.suspend(23 * HOUR)
+  isThrottled = false
+  seen.push(...(await readFor(coordinator, clock, 10_000)))
+  expect(seen).toEqual(written)
+  expect(gaps).toEqual([])
+})

@@ -13,7 +13,7 @@ export const shardReaderMutants: readonly Mutant[] = inFile('src/reader/shard-re
   },
   {
     name: 'records that were trimmed unread are skipped silently',
-    from: 'if (fetched !== undefined) return true',
+    from: 'if (fetched !== undefined && this.#since === undefined) return true',
     to: 'if (fetched !== undefined) return false',
   },
   {
@@ -135,6 +135,21 @@ export const shardReaderMutants: readonly Mutant[] = inFile('src/reader/shard-re
     name: 'a young shard that vanished is not missed',
     from: 'losesShard: node.promised || node.fetched !== undefined || isYoung',
     to: 'losesShard: node.promised || node.fetched !== undefined',
+  },
+  {
+    name: 'a record before the requested time makes what is trimmed after it a gap',
+    from: 'if (fetched !== undefined && this.#since === undefined) return true',
+    to: 'if (fetched !== undefined) return true',
+  },
+  {
+    name: 'a position that was refused, with nothing missed, is requested for ever',
+    from: "if (this.#state.refusals > 0 && !this.losesTrimmed(serviceNow)) return { type: 'TRIM_HORIZON' }",
+    to: '',
+  },
+  {
+    name: 'a position that was refused is left though records are missed',
+    from: 'if (this.#state.refusals > 0 && !this.losesTrimmed(serviceNow)) return',
+    to: 'if (this.#state.refusals > 0) return',
   },
   {
     name: 'a first sequence number that was rejected is tried again',

@@ -304,6 +304,21 @@ describe('trimmed records of a shard', () => {
     unpromised.node.promised = false
     expect(unpromised.losesTrimmed(NOW)).toBe(false)
   })
+
+  it('are no gap as long as all that was read is older than the requested time: what is left is read instead', () => {
+    const reader = startingAt({ since: NOW - HOUR_MS }, { ageMs: 30 * HOUR_MS })
+    reader.admit([recordAt('1', NOW - 20 * HOUR_MS)])
+    expect(reader.losesTrimmed(NOW)).toBe(false)
+    const afterFirst = { type: 'AFTER_SEQUENCE_NUMBER', sequenceNumber: '1' }
+    expect(reader.iteratorStart(NOW)).toEqual(afterFirst)
+    reader.startRead(1, 0, NOW)
+    reader.step(failure('TrimmedDataAccessException', 'GetShardIterator'), contextAt(0))
+    expect(reader.iteratorStart(NOW)).toEqual({ type: 'TRIM_HORIZON' })
+    reader.step(emptyPage, contextAt(0))
+    expect(reader.iteratorStart(NOW)).toEqual(afterFirst)
+    reader.admit([recordAt('2', NOW - HOUR_MS)])
+    expect(reader.losesTrimmed(NOW)).toBe(true)
+  })
 })
 
 it('a young shard that vanishes is a gap though its parent left nothing to be missed, as none of it was trimmed', () => {
