@@ -1,7 +1,25 @@
 import { expect, it } from 'vitest'
+import type { Coordinator } from '../../src/index.ts'
+import type { ManualClock, StreamEmulator } from '../../src/testing/index.ts'
 import { drain, emulated } from '../support/emulated.ts'
 
 const MINUTE = 60_000
+
+/** Writes six times as much as these coordinators buffer. */
+function writeMegabytes(emulator: StreamEmulator, shardId: string): void {
+  for (let n = 0; n < 100; n++) {
+    emulator.put({ id: emulator.keyIn(shardId, n % 50), n, text: 'x'.repeat(60_000) })
+  }
+}
+
+async function expectHeartbeat(coordinator: Coordinator, clock: ManualClock): Promise<void> {
+  let hasEnded = false
+  void coordinator.heartbeat().then(() => {
+    hasEnded = true
+  })
+  await clock.advance(MINUTE)
+  expect(hasEnded).toBe(true)
+}
 
 it('a heartbeat renews iterators though memory is full', async () => {
   const { clock, emulator, open } = emulated({ shards: 2 })
@@ -9,9 +27,7 @@ it('a heartbeat renews iterators though memory is full', async () => {
   const coordinator = open({ maxBufferedBytes: 1024 * 1024 })
   await clock.run(coordinator.moveTo('trim_horizon'))
   await drain(coordinator, clock)
-  for (let n = 0; n < 100; n++) {
-    emulator.put({ id: emulator.keyIn(full, n % 50), n, text: 'x'.repeat(60_000) })
-  }
+  writeMegabytes(emulator, full)
   expect(await clock.run(coordinator.next())).toBeDefined()
   let beats = 0
   for (let beat = 0; beat < 4; beat++) {
@@ -36,18 +52,11 @@ it('a heartbeat ends though the iterator of a child that is held back has expire
   expect(await clock.run(coordinator.next())).toMatchObject({ shardId: full })
   await clock.advance(4_000)
   expect(emulator.log.some(({ op, shard }) => op === 'GetRecords' && shard === child?.shardId)).toBe(true)
-  for (let n = 0; n < 100; n++) {
-    emulator.put({ id: emulator.keyIn(full, n % 50), n, text: 'x'.repeat(60_000) })
-  }
+  writeMegabytes(emulator, full)
   expect(await clock.run(coordinator.next())).toMatchObject({ shardId: full })
   await clock.advance(11 * MINUTE)
   emulator.expireIterators()
-  let hasEnded = false
-  void coordinator.heartbeat().then(() => {
-    hasEnded = true
-  })
-  await clock.advance(MINUTE)
-  expect(hasEnded).toBe(true)
+  await expectHeartbeat(coordinator, clock)
 })
 
 it('a heartbeat ends though a child that is held back was crossing empty pages when memory became full', async () => {
@@ -63,15 +72,8 @@ it('a heartbeat ends though a child that is held back was crossing empty pages w
   await clock.run(coordinator.moveTo('trim_horizon'))
   expect(await clock.run(coordinator.next())).toMatchObject({ shardId: full })
   await clock.advance(1_200)
-  for (let n = 0; n < 100; n++) {
-    emulator.put({ id: emulator.keyIn(full, n % 50), n, text: 'x'.repeat(60_000) })
-  }
+  writeMegabytes(emulator, full)
   expect(await clock.run(coordinator.next())).toMatchObject({ shardId: full })
   await clock.advance(11 * MINUTE)
-  let hasEnded = false
-  void coordinator.heartbeat().then(() => {
-    hasEnded = true
-  })
-  await clock.advance(MINUTE)
-  expect(hasEnded).toBe(true)
+  await expectHeartbeat(coordinator, clock)
 })

@@ -1,20 +1,28 @@
 import { expect, it } from 'vitest'
-import { drain, emulated, heard, numbersOf } from '../support/emulated.ts'
+import { drain, type Emulated, emulated, heard, numbersOf } from '../support/emulated.ts'
 import { readFor } from './read-for.ts'
 
 const MINUTE = 60_000
 const HOUR = 60 * MINUTE
 
-it('what is left of a closed shard is delivered, though its oldest record is trimmed whenever a throttled read comes through', async () => {
-  const { clock, emulator, open, write } = emulated()
-  const shardId = emulator.openShards[0]?.shardId as string
+/** Writes a record a second for twenty minutes, after an hour; they are trimmed at the same pace a day later. */
+async function writeEachSecond(
+  { clock, write }: Pick<Emulated, 'clock' | 'write'>,
+  shardId: string,
+): Promise<number[]> {
   await clock.advance(HOUR)
-  // A record a second for twenty minutes; they are trimmed at the same pace a day later.
   const written: number[] = []
   for (let second = 0; second < 1_200; second++) {
     written.push(...write(1, shardId))
     await clock.advance(1_000)
   }
+  return written
+}
+
+it('what is left of a closed shard is delivered, though its oldest record is trimmed whenever a throttled read comes through', async () => {
+  const { clock, emulator, open, write } = emulated()
+  const shardId = emulator.openShards[0]?.shardId as string
+  const written = await writeEachSecond({ clock, write }, shardId)
   emulator.roll(shardId)
   await clock.advance(23 * HOUR + 40 * MINUTE)
   let reads = 0
@@ -91,12 +99,7 @@ it.each(['closed', 'open'])(
   async (kind) => {
     const { clock, emulator, open, write } = emulated({ shards: 2 })
     const [shard, other] = emulator.openShards.map(({ shardId }) => shardId) as [string, string]
-    await clock.advance(HOUR)
-    // A record a second for twenty minutes; they are trimmed at the same pace a day later.
-    for (let second = 0; second < 1_200; second++) {
-      write(1, shard)
-      await clock.advance(1_000)
-    }
+    await writeEachSecond({ clock, write }, shard)
     if (kind === 'closed') emulator.roll(shard)
     await clock.advance(23 * HOUR + 40 * MINUTE)
     const [written] = write(1, other)
