@@ -355,7 +355,7 @@ export class ReadSession {
     while (!this.#stop.signal.aborted && !this.#errors.isFinal) {
       const reader = remaining.at(-1)
       if (!reader) return
-      // Not until it answers: that may take several reads, and those wait until memory has room.
+      // It need not answer: that may take several reads, and those may have to wait until memory has room.
       if (reader.isFailing || !expiresSoon(reader)) remaining.pop()
       else await this.#change()
     }
