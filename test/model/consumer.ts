@@ -6,6 +6,7 @@ import {
   expectAtMostDescribeCalls,
   type LogEntry,
 } from '../../src/testing/index.ts'
+import { longestWayMs } from './latency.ts'
 import { copySession, createOracle, type Gap, type Oracle, reloadSession, type Session } from './oracle.ts'
 import {
   type Asked,
@@ -422,10 +423,27 @@ export function createConsumer(
     return emulator.openShards.every(({ shardId }) => read.includes(shardId))
   }
 
+  /**
+   * Whether the reader can know the service's time: its local clock may be wrong, and the `Date` header of a response that
+   * came while the process was suspended is as old as the suspension was long.
+   */
+  const isTimeKnown = (): boolean => {
+    const long = world.suspensions.filter(({ from, until }) => until - from > LAG_SLACK_MS)
+    const slowestMs = longestWayMs(setup.latencyMs)
+    return emulator.log
+      .slice(logStart)
+      .some(
+        ({ op, at, error }) =>
+          (op === 'DescribeStream' || op === 'GetRecords') &&
+          error === undefined &&
+          !long.some(({ from, until }) => from <= at + slowestMs && until >= at),
+      )
+  }
+
   /** The oldest record that is still owed decides, whether or not anybody has asked for it. */
   const checkLag = (reader: Subject, now: Session, { isAtTip }: { readonly isAtTip: boolean }): void => {
     const lag = reader.lag?.()
-    if (!lag || !world.isPlain || world.wasAsleep) return
+    if (!lag || !world.isPlain || world.wasAsleep || !isTimeKnown()) return
     const [oldest] = oracle.owed(now).lost
     const behind = oldest ? emulator.now() - oldest.writtenAt : 0
     const { millisBehindLatest, retentionHeadroomMs } = lag

@@ -8,6 +8,9 @@ const SLOW_FACTOR = 10
 /** DescribeStream is the slowest of the calls. */
 const DESCRIBE_FACTOR = 2
 
+/** The longest that one way of a call may take with `maxMs`, in ms. */
+export const longestWayMs = (maxMs: number): number => maxMs * DESCRIBE_FACTOR * SLOW_FACTOR
+
 /**
  * Each way of a call takes up to `maxMs`, twice that for DescribeStream, and now and then ten times as long. Drawn from
  * the seed, in the order of the calls.

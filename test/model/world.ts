@@ -12,6 +12,11 @@ export const BEGINNING: number = Date.UTC(2026, 0, 1)
 const SHARD_LIFE_MS = 4 * 3_600_000
 
 /** The service, the reader's machine, and what was done to them. */
+interface Suspension {
+  readonly from: number
+  readonly until: number
+}
+
 export interface World {
   /** The clock of the reader's machine. Its wall clock can be wrong; the service's time is `emulator.now()`. */
   readonly clock: ManualClock
@@ -30,6 +35,8 @@ export interface World {
   readonly notFound: number
   /** For how long the process was suspended so far, in ms of the monotonic clock. */
   readonly suspendedMs: number
+  /** When the process was suspended, by the service's clock, in ms. */
+  readonly suspensions: readonly Suspension[]
   /** Whether the machine was asleep: the process cannot know for how long until a response tells the time. */
   readonly wasAsleep: boolean
   perform(step: WorldStep | Interruption): void
@@ -83,6 +90,7 @@ export function createWorld(setup: Setup): World {
   let notFound = 0
   let notFoundAt = Number.NEGATIVE_INFINITY
   let suspendedMs = 0
+  const suspensions: Suspension[] = []
   let written = 0
   const hands: Hands = {
     emulator,
@@ -93,8 +101,11 @@ export function createWorld(setup: Setup): World {
         asleepMs += ms
         return
       }
+      const from = serviceClock.now()
       clock.suspend(ms)
       suspendedMs += ms
+      const goesOn = suspensions.at(-1)?.until === from ? suspensions.pop() : undefined
+      suspensions.push({ from: goesOn?.from ?? from, until: serviceClock.now() })
     },
     setClock: (byMs) => clock.jump(byMs),
     perform: (step) => perform(step),
@@ -161,6 +172,7 @@ export function createWorld(setup: Setup): World {
     get suspendedMs() {
       return suspendedMs
     },
+    suspensions,
     get wasAsleep() {
       return asleepMs > 0
     },
