@@ -181,21 +181,26 @@ export class Discovery {
   /** Lists all shards. */
   async listAll(): Promise<void> {
     const searched = [...this.#searches.keys()]
-    const listing = this.#forest.startListing(this.#now())
+    const begunAt = this.#now()
+    const number = this.#forest.startListing()
     const knownBefore = this.#forest.size
     let status: StreamStatus | undefined
+    // Its first page may take several calls: only the one that is answered counts.
+    let startedAt: number | undefined
     for await (const page of listAllShards(this.#context)) {
+      startedAt ??= page.calledAt
       this.#merge(page)
       status = page.status
     }
+    startedAt ??= begunAt
     const now = this.#now()
     // Not before the last page: shards that are still to be read may be on it.
-    if (status === 'DISABLED') this.#listedAsDisabled(listing.startedAt, now, this.#forest.size > knownBefore)
-    this.#forest.completeListing(listing, this.#context.serviceClock.now(), now)
+    if (status === 'DISABLED') this.#listedAsDisabled(startedAt, now, this.#forest.size > knownBefore)
+    this.#forest.completeListing({ number, startedAt }, this.#context.serviceClock.now(), now)
     this.#forest.forgetMissingSince(now - REMEMBER_MISSING_MS)
     this.#listener.onListed()
     for (const node of searched) this.#afterAttempt(node, now, true)
-    this.#planNextListing(now, now - listing.startedAt)
+    this.#planNextListing(now, now - begunAt)
   }
 
   #now(): number {

@@ -9,7 +9,7 @@ import { ShardNode } from './shard.ts'
  */
 export const HIDDEN_PARENT_WAIT_MS: number = 300_000
 
-/** A listing of all shards: its number, and when it started (monotonic ms). What it shows may be as old as that. */
+/** A listing of all shards: its number, and when its first page was requested (monotonic ms). What it shows may be as old as that. */
 export interface Listing {
   readonly number: number
   readonly startedAt: number
@@ -117,9 +117,9 @@ export class ShardForest {
     return node
   }
 
-  /** Starts a listing of all shards, at `now` (monotonic ms). */
-  startListing(now: number): Listing {
-    return { number: ++this.#listings, startedAt: now }
+  /** Starts a listing of all shards. Returns its number. */
+  startListing(): number {
+    return ++this.#listings
   }
 
   /** Merges a page of a listing. Returns the shards that were not known before. */
@@ -141,22 +141,27 @@ export class ShardForest {
 
   /** After the last page of a listing: notes which shards and parents it lacks. `serviceNow`: the service's time (ms). */
   completeListing(listing: Listing, serviceNow: number, now: number): void {
+    const trimmedBefore = serviceNow - (now - listing.startedAt) - RETENTION_MS
     for (const node of this.#nodes.values()) {
       if (node.seenInListing >= listing.number) continue
       const { createdAt } = node
-      node.gone = createdAt === undefined || createdAt <= serviceNow - RETENTION_MS
+      node.gone = createdAt === undefined || createdAt <= trimmedBefore
       if (node.seenInListing > 0) node.missingSince ??= now
     }
     this.updateHiddenParents(listing.startedAt, now, serviceNow)
   }
 
-  /** Judges the missing parents by a complete listing that started at `startedAt` and ended at `endedAt` (monotonic ms). */
+  /**
+   * Judges the missing parents by a complete listing that started at `startedAt` and ended at `endedAt` (monotonic ms). What was
+   * too young to be trimmed when it started was hidden, however late it completes.
+   */
   updateHiddenParents(startedAt: number, endedAt: number, serviceNow: number): void {
+    const trimmedBefore = serviceNow - (endedAt - startedAt) - RETENTION_MS
     for (const missing of this.#missing.values()) {
       const { createdAt, state } = missing
       if (state === 'read' || state === 'timedOut') continue
       // An old parent that is not listed was trimmed with all its records; so is one whose id contains no time.
-      const isYoung = createdAt !== undefined && createdAt >= serviceNow - RETENTION_MS
+      const isYoung = createdAt !== undefined && createdAt >= trimmedBefore
       if (isYoung) missing.hiddenSince ??= endedAt
       const hasTimedOut = startedAt >= (missing.hiddenSince ?? endedAt) + HIDDEN_PARENT_WAIT_MS
       missing.state = !isYoung ? 'unlisted' : hasTimedOut ? 'timedOut' : 'hidden'

@@ -28,8 +28,11 @@ interface PageRequest {
   readonly childrenOf?: string | undefined
 }
 
+/** A page, and when the call that returned it was made (monotonic ms): what it shows is not older than that. */
+export type ListedPage = ShardPage & { readonly calledAt: number }
+
 /** Makes one DescribeStream call, within the rate limit, until it succeeds. */
-export function listShardPage(context: ListingContext, request: PageRequest): Promise<ShardPage> {
+export function listShardPage(context: ListingContext, request: PageRequest): Promise<ListedPage> {
   return callUntilAnswered(
     () => tryToListShards(context, request),
     context,
@@ -58,17 +61,17 @@ export async function confirmNotFound<T>(
 }
 
 /** Makes one DescribeStream call, within the rate limit, and does not repeat it. */
-async function tryToListShards(context: ListingContext, request: PageRequest = {}): Promise<ShardPage> {
+async function tryToListShards(context: ListingContext, request: PageRequest = {}): Promise<ListedPage> {
   const { api, clock, limit, serviceClock, streamArn } = context
   await limit.wait(context.signal)
   const calledAt = clock.monotonic()
   const page = await callWithTimeout((signal) => api.listShards({ streamArn, ...request }, signal), context)
   serviceClock.observe(page.serviceTime, calledAt)
-  return page
+  return { ...page, calledAt }
 }
 
 /** Lists all shards of the stream, page by page, so that a page can be used before the next one comes. */
-export async function* listAllShards(context: ListingContext): AsyncGenerator<ShardPage, void, void> {
+export async function* listAllShards(context: ListingContext): AsyncGenerator<ListedPage, void, void> {
   const keys = new Set<string>()
   let exclusiveStartShardId: string | undefined
   do {

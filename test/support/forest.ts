@@ -41,7 +41,7 @@ export function forest(
   }
   const lineage = new ShardForest()
   const list: ReturnType<typeof forest>['list'] = ({ hide = [], open = [], at = 0 } = {}) => {
-    const listing = lineage.startListing(at)
+    const listing = { number: lineage.startListing(), startedAt: at }
     const listed = (order ?? [...parents.keys()]).filter((name) => !hidden.has(name) && !hide.includes(name))
     lineage.merge(listed.map((name) => describe(name, parents, open)))
     lineage.completeListing(listing, NOW, at)

@@ -2,6 +2,11 @@ import { inFile, type Mutant } from './mutant.ts'
 
 export const discoveryMutants: readonly Mutant[] = inFile('src/coordinator/discovery.ts', [
   {
+    name: 'what a listing shows is as old as its first attempt',
+    from: 'startedAt ??= page.calledAt',
+    to: '',
+  },
+  {
     name: 'a disabled stream never ends',
     from: 'this.#isOver = startedAt >= this.#disabledAt + waitMs',
     to: 'this.#isOver = false',

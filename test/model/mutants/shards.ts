@@ -103,8 +103,18 @@ export const shardsMutants: readonly Mutant[] = [
     },
     {
       name: 'a parent that is not listed is taken to be trimmed',
-      from: 'const isYoung = createdAt !== undefined && createdAt >= serviceNow - RETENTION_MS',
+      from: 'const isYoung = createdAt !== undefined && createdAt >= trimmedBefore',
       to: 'const isYoung = false && createdAt',
+    },
+    {
+      name: 'a hidden parent is judged by when a listing completed',
+      from: 'const trimmedBefore = serviceNow - (endedAt - startedAt) - RETENTION_MS',
+      to: 'const trimmedBefore = serviceNow - RETENTION_MS',
+    },
+    {
+      name: 'a shard that is not listed is judged by when the listing completed',
+      from: 'const trimmedBefore = serviceNow - (now - listing.startedAt) - RETENTION_MS',
+      to: 'const trimmedBefore = serviceNow - RETENTION_MS',
     },
     {
       name: 'a parent that is listed later is not linked',
@@ -128,7 +138,7 @@ export const shardsMutants: readonly Mutant[] = [
     },
     {
       name: 'a young shard that is not listed is gone',
-      from: 'node.gone = createdAt === undefined || createdAt <= serviceNow - RETENTION_MS',
+      from: 'node.gone = createdAt === undefined || createdAt <= trimmedBefore',
       to: 'node.gone = createdAt !== serviceNow + RETENTION_MS',
     },
     {

@@ -18,7 +18,7 @@ describe('a shard that a complete listing lacks', () => {
   const listedWithout = (shardId: string, serviceNow: number) => {
     const forest = new ShardForest()
     const list = (...shardIds: string[]) => {
-      const listing = forest.startListing(0)
+      const listing = { number: forest.startListing(), startedAt: 0 }
       forest.merge(shardIds.map((id) => described(id)))
       forest.completeListing(listing, serviceNow, 0)
     }

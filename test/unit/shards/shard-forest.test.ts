@@ -95,7 +95,7 @@ describe('listings that lag behind or leave something out', () => {
   it('do not take a shard for gone for good: one whose id contains no time is back when it is listed again', () => {
     const lineage = new ShardForest()
     const list = (...shardIds: string[]) => {
-      const listing = lineage.startListing(0)
+      const listing = { number: lineage.startListing(), startedAt: 0 }
       lineage.merge(shardIds.map((shardId) => describedAs(shardId)))
       lineage.completeListing(listing, NOW, 0)
     }
@@ -104,6 +104,15 @@ describe('listings that lag behind or leave something out', () => {
     expect(lineage.get('without-a-time')).toMatchObject({ gone: true, hasEnded: true })
     list('without-a-time')
     expect(lineage.get('without-a-time')).toMatchObject({ gone: false, hasEnded: false })
+  })
+
+  it('do not take a shard for gone that was young when they started, however late they complete', () => {
+    const { lineage } = forest('a > b')
+    const [startedAt, endedAt] = [1, RETENTION_MS + 2]
+    lineage.completeListing({ number: lineage.startListing(), startedAt: startedAt }, NOW + endedAt, endedAt)
+    expect(lineage.get(idOf('a'))?.gone).toBe(false)
+    lineage.completeListing({ number: lineage.startListing(), startedAt: endedAt }, NOW + endedAt, endedAt)
+    expect(lineage.get(idOf('a'))?.gone).toBe(true)
   })
 
   it('link a shard that was known without its parent, once one of them names it', () => {
@@ -149,6 +158,19 @@ describe('a parent that is named and not listed', () => {
     expect(lineage.missingParents).toBe(1)
   })
 
+  it('is hidden when it was young as the listing started, however late that completes', () => {
+    const { lineage } = forest('(a) > b')
+    const listing = { number: lineage.startListing(), startedAt: 0 }
+    lineage.completeListing(listing, NOW + RETENTION_MS + 1, RETENTION_MS + 1)
+    expect(lineage.hiddenParents.size).toBe(1)
+    lineage.completeListing(
+      { number: lineage.startListing(), startedAt: RETENTION_MS + 2 },
+      NOW + RETENTION_MS + 2,
+      RETENTION_MS + 2,
+    )
+    expect(lineage.hiddenParents.size).toBe(0)
+  })
+
   it('is given up by a listing that started five minutes after the first one that lacked it', () => {
     const { lineage, list } = forest('(a) > b')
     list({ at: HIDDEN_PARENT_WAIT_MS - 1 })
@@ -160,7 +182,7 @@ describe('a parent that is named and not listed', () => {
 
   it('is not given up by a listing that started before, however late it completes', () => {
     const { lineage } = forest('(a) > b')
-    const stale = lineage.startListing(1)
+    const stale = { number: lineage.startListing(), startedAt: 1 }
     lineage.completeListing(stale, NOW, 10 * HIDDEN_PARENT_WAIT_MS)
     expect(lineage.hiddenParents.size).toBe(1)
   })
