@@ -75,6 +75,8 @@ export interface ReadState {
   readonly hasShownEnd: boolean
   /** Whether its oldest position could be read just now, so that a position that is refused was trimmed. */
   readonly isTrimHorizonReadable: boolean
+  /** Its last call that was answered was refused, with an iterator of whatever age: only a new one shows what is left. */
+  readonly isRefused: boolean
   /** How often in a row even its oldest position was refused, and how often since it is known that no record will be added. */
   readonly refusals: number
   readonly refusalsSinceEnd: number
@@ -108,6 +110,7 @@ export const initialReadState: ReadState = {
   assumedOpenUntil: Number.NEGATIVE_INFINITY,
   hasShownEnd: false,
   isTrimHorizonReadable: false,
+  isRefused: false,
   refusals: 0,
   refusalsSinceEnd: 0,
   rejectsFirstNumber: false,
@@ -245,6 +248,7 @@ function afterPage(state: ReadState, page: Page, context: StepContext): Step {
     hasShownEnd: nextIterator === undefined && state.openConfirmations === 0,
     iteratorExpiresAt: context.polledAt + ITERATOR_LIFE_MS,
     isTrimHorizonReadable: false,
+    isRefused: false,
     refusals: 0,
     refusalsSinceEnd: 0,
     ...noFailure,
@@ -428,7 +432,7 @@ function retry(state: ReadState, { operation, error }: FailedCall, context: Step
       failureStreak,
       isStalled,
       // A shard that was refused is judged by new iterators only.
-      iterator: state.refusals > 0 ? undefined : state.iterator,
+      iterator: state.isRefused ? undefined : state.iterator,
     },
     action: {
       do: 'read',
@@ -471,7 +475,7 @@ function hasBeenRead(state: ReadState, { hasEnded }: StepContext): boolean {
 
 /** What the iterator pointed to may have been trimmed since, with more behind it: a new one will show. */
 function refusedWithOldIterator(state: ReadState, { now }: StepContext): Step {
-  const refused = { ...state, iterator: undefined, refusals: Math.max(1, state.refusals) }
+  const refused = { ...state, iterator: undefined, isRefused: true }
   return { state: refused, action: { do: 'read', at: now } }
 }
 
@@ -485,6 +489,7 @@ function nothingLeft(state: ReadState, context: StepContext): Step {
     ...state,
     ...noFailure,
     iterator: undefined,
+    isRefused: true,
     // One that has ended is about to make room for its children, and the merge waits for those.
     atTip: isEmpty && context.readNumber > state.lastStaleRead,
     idlePolls: state.idlePolls + 1,

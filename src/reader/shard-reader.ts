@@ -169,7 +169,7 @@ export class ShardReader {
   iteratorStart(serviceNow: number): IteratorStart {
     const { lastRead } = this
     // Refused, and nothing is missed: continue at what is left.
-    if (this.#state.refusals > 0 && !this.losesTrimmed(serviceNow)) return { type: 'TRIM_HORIZON' }
+    if (this.#state.isRefused && !this.losesTrimmed(serviceNow)) return { type: 'TRIM_HORIZON' }
     if (lastRead !== undefined && !this.#isBeforeFirst(lastRead)) {
       return { type: 'AFTER_SEQUENCE_NUMBER', sequenceNumber: lastRead }
     }
@@ -291,8 +291,10 @@ export class ShardReader {
   /** Whether a record of the shard that was trimmed by now would be missed. `serviceNow`: the service's time (ms). */
   losesTrimmed(serviceNow: number): boolean {
     const { fetched, promised, start } = this.node
-    // What was read before the requested time was reached is not of the position.
-    if (fetched !== undefined && this.#since === undefined) return true
+    if (fetched !== undefined) {
+      // Until a record of the requested time is found, what was trimmed is only missed if it may be of that time.
+      return this.#since === undefined || this.#since < serviceNow - RETENTION_MS
+    }
     if (start === 'start') return promised
     // What was trimmed is older than the retention; it is missed if records of that time are wanted.
     return 'after' in start || (promised && start.since < serviceNow - RETENTION_MS - CLOCK_SKEW_MS)

@@ -187,3 +187,19 @@ it('records before a Date are no gap when they are trimmed while they are skippe
   expect(seen).toEqual(written)
   expect(gaps).toEqual([])
 })
+
+it('one refusal of an older iterator and one of a new one do not show that an open shard is empty', async () => {
+  const { clock, emulator, open, write } = emulated()
+  write(1)
+  await clock.advance(1_000)
+  write(1)
+  await clock.advance(24 * HOUR - 2_000)
+  const left = write(3)
+  // The first iterator crosses an empty page, and its record is trimmed meanwhile; that of the second one before its first use.
+  emulator.on('GetShardIterator', { nth: 1 }, { emptyPagesAtStart: 1 })
+  emulator.on('GetRecords', { nth: 1 }, { delayMs: 1_200 })
+  emulator.on('GetShardIterator', { nth: 2 }, { delayMs: 2_000 })
+  const coordinator = open()
+  await clock.run(coordinator.moveTo('trim_horizon'))
+  expect(numbersOf(await drain(coordinator, clock))).toEqual(left)
+})

@@ -44,8 +44,8 @@ export const readerMutants: readonly Mutant[] = [
     },
     {
       name: 'a successful read leaves the oldest position known as readable',
-      from: 'isTrimHorizonReadable: false,\n    refusals: 0,',
-      to: 'refusals: 0,',
+      from: 'isTrimHorizonReadable: false,\n    isRefused: false,',
+      to: 'isRefused: false,',
     },
     {
       name: 'an iterator is taken to live forever',
@@ -275,7 +275,7 @@ export const readerMutants: readonly Mutant[] = [
     },
     {
       name: 'a shard that was refused is read again with the same iterator when that read fails',
-      from: 'iterator: state.refusals > 0 ? undefined : state.iterator,',
+      from: 'iterator: state.isRefused ? undefined : state.iterator,',
       to: '',
     },
     {
@@ -300,8 +300,23 @@ export const readerMutants: readonly Mutant[] = [
     },
     {
       name: 'a refusal of an older iterator is not remembered',
-      from: ', refusals: Math.max(1, state.refusals) }',
-      to: ' }',
+      from: 'const refused = { ...state, iterator: undefined, isRefused: true }',
+      to: 'const refused = { ...state, iterator: undefined }',
+    },
+    {
+      name: 'a refusal of an older iterator counts',
+      from: 'const refused = { ...state, iterator: undefined, isRefused: true }',
+      to: 'const refused = { ...state, iterator: undefined, isRefused: true, refusals: state.refusals + 1 }',
+    },
+    {
+      name: 'a shard that was refused stays so once it has answered with a page',
+      from: 'isRefused: false,\n    refusals: 0,',
+      to: 'refusals: 0,',
+    },
+    {
+      name: 'a refusal that counts is not remembered',
+      from: 'isRefused: true,\n    // One that has ended',
+      to: '// One that has ended',
     },
     {
       name: 'a closed shard is finished because it was refused while it was open',

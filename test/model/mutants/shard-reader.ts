@@ -13,8 +13,8 @@ export const shardReaderMutants: readonly Mutant[] = inFile('src/reader/shard-re
   },
   {
     name: 'records that were trimmed unread are skipped silently',
-    from: 'if (fetched !== undefined && this.#since === undefined) return true',
-    to: 'if (fetched !== undefined) return false',
+    from: 'return this.#since === undefined || this.#since < serviceNow - RETENTION_MS',
+    to: 'return false',
   },
   {
     name: 'reading continues AT the last sequence number, and trusts no comparison',
@@ -138,18 +138,23 @@ export const shardReaderMutants: readonly Mutant[] = inFile('src/reader/shard-re
   },
   {
     name: 'a record before the requested time makes what is trimmed after it a gap',
-    from: 'if (fetched !== undefined && this.#since === undefined) return true',
-    to: 'if (fetched !== undefined) return true',
+    from: 'return this.#since === undefined || this.#since < serviceNow - RETENTION_MS',
+    to: 'return true',
+  },
+  {
+    name: 'after a record before the requested time, nothing that is trimmed is missed',
+    from: 'return this.#since === undefined || this.#since < serviceNow - RETENTION_MS',
+    to: 'return this.#since === undefined',
   },
   {
     name: 'a position that was refused, with nothing missed, is requested for ever',
-    from: "if (this.#state.refusals > 0 && !this.losesTrimmed(serviceNow)) return { type: 'TRIM_HORIZON' }",
+    from: "if (this.#state.isRefused && !this.losesTrimmed(serviceNow)) return { type: 'TRIM_HORIZON' }",
     to: '',
   },
   {
     name: 'a position that was refused is left though records are missed',
-    from: 'if (this.#state.refusals > 0 && !this.losesTrimmed(serviceNow)) return',
-    to: 'if (this.#state.refusals > 0) return',
+    from: 'if (this.#state.isRefused && !this.losesTrimmed(serviceNow)) return',
+    to: 'if (this.#state.isRefused) return',
   },
   {
     name: 'a first sequence number that was rejected is tried again',

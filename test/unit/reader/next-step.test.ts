@@ -416,11 +416,11 @@ describe('a position that was trimmed', () => {
   it('where nothing is missed is counted by new iterators: a call that failed in between does not leave an old one', () => {
     const closed = contextOf({ hasEnded: true, hadEnded: true, losesTrimmed: false })
     const old = nextStep(stateOf({ iterator: 'old' }), trimmed, closed)
-    expect(old.state).toMatchObject({ refusals: 1, refusalsSinceEnd: 0 })
+    expect(old.state).toMatchObject({ isRefused: true, refusals: 0, refusalsSinceEnd: 0 })
     const throttled = nextStep({ ...old.state, ...newIterator }, failed('ThrottlingException'), closed)
     expect(throttled.state).toMatchObject({ iterator: undefined, failures: 1 })
     const refused = nextStep({ ...throttled.state, ...newIterator }, trimmed, closed)
-    expect(refused.state).toMatchObject({ refusals: 2, refusalsSinceEnd: 1 })
+    expect(refused.state).toMatchObject({ isRefused: true, refusals: 1, refusalsSinceEnd: 1 })
   })
 
   it.each([true, false])('is an answer of a shard that was stalled (closed: %s)', (isClosed) => {

@@ -1,0 +1,40 @@
+import { expect, it } from 'vitest'
+import { drain, emulated, heard, numbersOf } from '../support/emulated.ts'
+import { readFor } from './read-for.ts'
+
+const MINUTE = 60_000
+const HOUR = 60 * MINUTE
+
+it.each(['aws', 'local'] as const)(
+  'what was written after a Date is a gap when it is trimmed unread, though only records before the Date were read (%s)',
+  async (profile) => {
+    const { clock, open, write } = emulated({ profile })
+    await clock.advance(10 * HOUR)
+    write(3)
+    await clock.advance(20 * HOUR)
+    const coordinator = open({ onGap: 'continue' })
+    const gaps = heard(coordinator, 'gap')
+    await clock.run(coordinator.moveTo(new Date(clock.now() - HOUR)))
+    expect(numbersOf(await drain(coordinator, clock))).toEqual([])
+    write(2)
+    clock.suspend(25 * HOUR)
+    const left = write(2)
+    expect(await readFor(coordinator, clock, MINUTE)).toEqual(left)
+    expect(gaps).toHaveLength(1)
+  },
+)
+
+it('what was written after a Date is a gap from the moment at which it can have been trimmed', async () => {
+  const { clock, open, write } = emulated()
+  write(3)
+  await clock.advance(HOUR)
+  const coordinator = open({ onGap: 'continue' })
+  const gaps = heard(coordinator, 'gap')
+  await clock.run(coordinator.moveTo(new Date(clock.now())))
+  expect(numbersOf(await drain(coordinator, clock))).toEqual([])
+  write(2)
+  clock.suspend(24 * HOUR + 2 * MINUTE)
+  const left = write(2)
+  expect(await readFor(coordinator, clock, MINUTE)).toEqual(left)
+  expect(gaps).toHaveLength(1)
+})
