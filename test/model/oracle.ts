@@ -215,6 +215,8 @@ export function createOracle(world: World): Oracle {
       // Nobody can tell what there was in a shard that was seen too late, or when even the time asked for is trimmed.
       const isTimeTrimmed = (origin.since ?? Number.POSITIVE_INFINITY) < emulator.now() - RETENTION_MS
       if (after === undefined && (isTimeTrimmed || origin.notListed.has(shardId))) return
+      // Nor when only records from before that time were read.
+      if (isTimeTrimmed && !shard.records.slice(0, from).some((one) => delivered.has(one))) return
       const isMissed = shard.records
         .slice(from)
         .some(
