@@ -178,8 +178,8 @@ export class Discovery {
       })
   }
 
-  /** Lists all shards. */
-  async listAll(): Promise<void> {
+  /** Lists all shards. Returns when the first page was requested (monotonic ms), by the call that was answered. */
+  async listAll(): Promise<number> {
     const searched = [...this.#searches.keys()]
     const begunAt = this.#now()
     const number = this.#forest.startListing()
@@ -201,6 +201,7 @@ export class Discovery {
     this.#listener.onListed()
     for (const node of searched) this.#afterAttempt(node, now, true)
     this.#planNextListing(now, now - begunAt)
+    return startedAt
   }
 
   #now(): number {
@@ -238,7 +239,7 @@ export class Discovery {
 
   async #runDue(now: number): Promise<void> {
     const due = [...this.#searches].filter(([, search]) => search.dueAt <= now).map(([node]) => node)
-    if (now >= this.#listingDueAt || !this.#isCheaperOneByOne(due)) return this.listAll()
+    if (now >= this.#listingDueAt || !this.#isCheaperOneByOne(due)) return void (await this.listAll())
     for (const node of due) if (this.#searches.has(node)) await this.#askForChildren(node)
   }
 
@@ -259,7 +260,8 @@ export class Discovery {
       const kind = classifyError(error)
       if (kind !== 'fatal' && kind !== 'notFound') throw error
       // An emulator may reject the filter; what was not found may be the shard or the stream. A listing shows which.
-      return this.listAll()
+      await this.listAll()
+      return
     }
     this.#afterAttempt(node, this.#now(), false)
   }

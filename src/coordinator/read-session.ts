@@ -148,8 +148,8 @@ export class ReadSession {
 
   // ---- Start and end -----------------------------------------------------------------------------------------------
 
-  /** Lists the shards, for the first time. */
-  list(): Promise<void> {
+  /** Lists the shards, for the first time. Returns when the listing started (monotonic ms). */
+  list(): Promise<number> {
     return this.#discovery.listAll()
   }
 

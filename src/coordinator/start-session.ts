@@ -53,7 +53,7 @@ async function startAt(
   { clock, serviceClock }: SessionContext,
 ): Promise<boolean> {
   const calledAt = clock.monotonic()
-  await session.list()
+  const listedAt = await session.list()
   // The service's time of the call: the listing may have taken long, and has told what the service's clock is.
   const now = serviceClock.now() - (clock.monotonic() - calledAt)
   const isLatest =
@@ -61,7 +61,7 @@ async function startAt(
   const newShardStart = isLatest
     ? seekLatest(session.forest, truncatedToSecond(now - LATEST_OVERLAP_MS))
     : seek(position, session.forest, now)
-  await session.start(newShardStart, calledAt, newestKnown(position, now))
+  await session.start(newShardStart, listedAt, newestKnown(position, now))
   if (isLatest) await session.openAtLatest()
   if (!isLatest || position.kind === 'latest') return true
   // Some records of that time may lie before the iterators that were opened meanwhile.

@@ -141,11 +141,10 @@ export class ShardForest {
 
   /** After the last page of a listing: notes which shards and parents it lacks. `serviceNow`: the service's time (ms). */
   completeListing(listing: Listing, serviceNow: number, now: number): void {
-    const trimmedBefore = serviceNow - (now - listing.startedAt) - RETENTION_MS
     for (const node of this.#nodes.values()) {
       if (node.seenInListing >= listing.number) continue
       const { createdAt } = node
-      node.gone = createdAt === undefined || createdAt <= trimmedBefore
+      node.gone = createdAt === undefined || createdAt <= serviceNow - RETENTION_MS
       if (node.seenInListing > 0) node.missingSince ??= now
     }
     this.updateHiddenParents(listing.startedAt, now, serviceNow)

@@ -112,11 +112,6 @@ export const shardsMutants: readonly Mutant[] = [
       to: 'const trimmedBefore = serviceNow - RETENTION_MS',
     },
     {
-      name: 'a shard that is not listed is judged by when the listing completed',
-      from: 'const trimmedBefore = serviceNow - (now - listing.startedAt) - RETENTION_MS',
-      to: 'const trimmedBefore = serviceNow - RETENTION_MS',
-    },
-    {
       name: 'a parent that is listed later is not linked',
       from: 'if (known.parentId === undefined && parentId !== undefined) this.#link(known, parentId)',
       to: '',
@@ -138,7 +133,7 @@ export const shardsMutants: readonly Mutant[] = [
     },
     {
       name: 'a young shard that is not listed is gone',
-      from: 'node.gone = createdAt === undefined || createdAt <= trimmedBefore',
+      from: 'node.gone = createdAt === undefined || createdAt <= serviceNow - RETENTION_MS',
       to: 'node.gone = createdAt !== serviceNow + RETENTION_MS',
     },
     {

@@ -106,15 +106,6 @@ describe('listings that lag behind or leave something out', () => {
     expect(lineage.get('without-a-time')).toMatchObject({ gone: false, hasEnded: false })
   })
 
-  it('do not take a shard for gone that was young when they started, however late they complete', () => {
-    const { lineage } = forest('a > b')
-    const [startedAt, endedAt] = [1, RETENTION_MS + 2]
-    lineage.completeListing({ number: lineage.startListing(), startedAt: startedAt }, NOW + endedAt, endedAt)
-    expect(lineage.get(idOf('a'))?.gone).toBe(false)
-    lineage.completeListing({ number: lineage.startListing(), startedAt: endedAt }, NOW + endedAt, endedAt)
-    expect(lineage.get(idOf('a'))?.gone).toBe(true)
-  })
-
   it('link a shard that was known without its parent, once one of them names it', () => {
     const lineage = new ShardForest()
     const child = lineage.ensure('child', undefined)

@@ -1,0 +1,71 @@
+import { expect, it } from 'vitest'
+import { drain, type Emulated, emulated, heard, numbersOf } from '../support/emulated.ts'
+import { readFor } from './read-for.ts'
+
+const MINUTE = 60_000
+const HOUR = 60 * MINUTE
+const ALWAYS = { times: Number.POSITIVE_INFINITY }
+
+/** The next listing fails, and the process is suspended for ten hours before it hears of that. */
+function failAfterSuspension({ clock, emulator }: Emulated): void {
+  emulator.on('DescribeStream', {}, () => {
+    clock.setTimer(40, () => clock.suspend(10 * HOUR))
+    return { delayMs: 80, fail: 'ThrottlingException' }
+  })
+}
+
+it('a parent that was trimmed meanwhile is not waited for, so that records come in the order of time', async () => {
+  const world = emulated({ shards: 2 })
+  const { clock, emulator, open, write } = world
+  const [parent, other] = emulator.openShards.map(({ shardId }) => shardId) as [string, string]
+  write(1, parent)
+  await clock.advance(4 * HOUR)
+  const child = emulator.roll(parent)
+  await clock.advance(15 * HOUR)
+  const older = write(2, child.shardId)
+  await clock.advance(HOUR)
+  const newer = write(2, other)
+  failAfterSuspension(world)
+  const coordinator = open()
+  await clock.run(coordinator.moveTo('trim_horizon'))
+  expect(numbersOf(await drain(coordinator, clock))).toEqual([...older, ...newer])
+})
+
+it('a child of a parent that was trimmed meanwhile is read, though every later listing fails', async () => {
+  const world = emulated()
+  const { clock, emulator, open, write } = world
+  const parent = emulator.openShards[0]?.shardId as string
+  write(1, parent)
+  await clock.advance(4 * HOUR)
+  emulator.roll(parent)
+  await clock.advance(15 * HOUR)
+  const written = write(2)
+  failAfterSuspension(world)
+  emulator.on('DescribeStream', { nth: 3, ...ALWAYS }, { fail: 'ThrottlingException' })
+  const coordinator = open()
+  await clock.run(coordinator.moveTo('trim_horizon'))
+  expect(await readFor(coordinator, clock, 5 * MINUTE)).toEqual(written)
+})
+
+it.each(['without a child', 'with a hidden child'])(
+  'a shard that was read to its end is no gap when it expires between two pages of a listing (%s)',
+  async (kind) => {
+    const { clock, emulator, open, write } = emulated({ shards: 2 })
+    emulator.behave({ shardsPerPage: 1 })
+    const shard = emulator.shards.map(({ shardId }) => shardId).sort()[1] as string
+    const coordinator = open()
+    const gaps = heard(coordinator, 'gap')
+    await clock.advance(10 * HOUR)
+    const written = write(2, shard)
+    await clock.run(coordinator.moveTo('trim_horizon'))
+    expect(numbersOf(await drain(coordinator, clock))).toEqual(written)
+    if (kind === 'without a child') emulator.closeShard(shard)
+    else emulator.hide(emulator.roll(shard), { ms: 30 * HOUR })
+    emulator.on('DescribeStream', {}, () => {
+      clock.setTimer(40, () => clock.suspend(25 * HOUR))
+      return { delayMs: 80 }
+    })
+    expect(await readFor(coordinator, clock, 2 * MINUTE)).toEqual([])
+    expect(gaps).toEqual([])
+  },
+)
