@@ -197,7 +197,7 @@ export class Discovery {
     // Not before the last page: shards that are still to be read may be on it.
     if (status === 'DISABLED') this.#listedAsDisabled(startedAt, now, this.#forest.size > knownBefore)
     this.#forest.completeListing({ number, startedAt }, this.#context.serviceClock.now(), now)
-    this.#forest.forgetMissingSince(now - REMEMBER_MISSING_MS)
+    this.#forest.forgetMissingSince(startedAt - REMEMBER_MISSING_MS)
     this.#listener.onListed()
     for (const node of searched) this.#afterAttempt(node, now, true)
     this.#planNextListing(now, now - begunAt)

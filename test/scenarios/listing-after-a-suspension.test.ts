@@ -69,3 +69,29 @@ it.each(['without a child', 'with a hidden child'])(
     expect(gaps).toEqual([])
   },
 )
+
+it('finished shards that a listing lacked are not forgotten, and read again, because it completes hours later', async () => {
+  const { clock, emulator, open, write } = emulated()
+  emulator.behave({ shardsPerPage: 1 })
+  const coordinator = open()
+  await clock.run(coordinator.moveTo('trim_horizon'))
+  const written: number[] = []
+  const shards = [emulator.openShards[0]?.shardId as string]
+  for (let generation = 0; generation < 3; generation++) {
+    const shard = shards.at(-1) as string
+    written.push(...write(1, shard))
+    await clock.advance(1_000)
+    shards.push(emulator.roll(shard).shardId)
+  }
+  expect(await readFor(coordinator, clock, 2 * MINUTE)).toEqual(written)
+  for (const shard of shards.slice(1, 3)) emulator.hide(shard)
+  await readFor(coordinator, clock, 2 * MINUTE)
+  // The last page of the next listing comes five hours later; from then on they are listed, the parent on a page before its child.
+  emulator.on('DescribeStream', {}, () => {
+    clock.setTimer(40, () => clock.suspend(5 * HOUR))
+    return { delayMs: 80 }
+  })
+  await readFor(coordinator, clock, MINUTE)
+  for (const shard of shards) emulator.show(shard)
+  expect(await readFor(coordinator, clock, 5 * MINUTE)).toEqual([])
+})

@@ -2,6 +2,11 @@ import { inFile, type Mutant } from './mutant.ts'
 
 export const discoveryMutants: readonly Mutant[] = inFile('src/coordinator/discovery.ts', [
   {
+    name: 'what a listing lacked is forgotten by when it completed',
+    from: 'forgetMissingSince(startedAt - REMEMBER_MISSING_MS)',
+    to: 'forgetMissingSince(now - REMEMBER_MISSING_MS)',
+  },
+  {
     name: 'what a listing shows is as old as its first attempt',
     from: 'startedAt ??= page.calledAt',
     to: '',
