@@ -181,7 +181,7 @@ export class Discovery {
   /** Lists all shards. Returns when the first page was requested (monotonic ms), by the call that was answered. */
   async listAll(): Promise<number> {
     const searched = [...this.#searches.keys()]
-    const begunAt = this.#now()
+    const firstAttemptAt = this.#now()
     const number = this.#forest.startListing()
     const knownBefore = this.#forest.size
     let status: StreamStatus | undefined
@@ -192,7 +192,7 @@ export class Discovery {
       this.#merge(page)
       status = page.status
     }
-    startedAt ??= begunAt
+    startedAt ??= firstAttemptAt
     const now = this.#now()
     // Not before the last page: shards that are still to be read may be on it.
     if (status === 'DISABLED') this.#listedAsDisabled(startedAt, now, this.#forest.size > knownBefore)
@@ -200,7 +200,7 @@ export class Discovery {
     this.#forest.forgetMissingSince(startedAt - REMEMBER_MISSING_MS)
     this.#listener.onListed()
     for (const node of searched) this.#afterAttempt(node, now, true)
-    this.#planNextListing(now, now - begunAt)
+    this.#planNextListing(now, now - firstAttemptAt)
     return startedAt
   }
 

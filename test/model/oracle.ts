@@ -135,9 +135,9 @@ export function createOracle(world: World): Oracle {
   }
 
   /**
-   * Whether a record from before the position comes from an ancestor that nobody could know as one. With `latest`, shards
-   * that are open are read without their ancestors; if an ancestor and its children were hidden at first, and it is listed
-   * before them, nothing connects it with its heirs.
+   * Whether a record from before the position comes from a shard that the reader cannot know to be an ancestor. With
+   * `latest`, open shards are read without their ancestors; if one was hidden at first, together with its children, and is
+   * listed before them, nothing tells that it is an ancestor.
    */
   const isUnknownAncestor = (session: Session, record: EmulatedRecord): boolean =>
     !session.origin.requires(record) &&
