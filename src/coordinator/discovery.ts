@@ -39,6 +39,9 @@ const NOTHING_TO_READ_INTERVAL_MS = 2_000
 /** Finished shards that are no longer listed are remembered for this long (ms), in case they are shown again. */
 const REMEMBER_MISSING_MS = 3_600_000
 
+/** A listing that took longer (ms) was interrupted by a suspension, and is no reason to wait as long before the next one. */
+const LONGEST_LISTING_MS = 60_000
+
 interface Search {
   attempts: number
   /** Monotonic ms. */
@@ -200,7 +203,7 @@ export class Discovery {
     this.#forest.forgetMissingSince(startedAt - REMEMBER_MISSING_MS)
     this.#listener.onListed()
     for (const node of searched) this.#afterAttempt(node, now, true)
-    this.#planNextListing(now, now - firstAttemptAt)
+    this.#planNextListing(now, Math.min(now - firstAttemptAt, LONGEST_LISTING_MS))
     return startedAt
   }
 

@@ -34,27 +34,30 @@ it.each<[string, (clock: ManualClock) => void]>([
   },
 )
 
-it('a parent that was hidden is not taken for trimmed when the listing completes five hours later, after a suspension', async () => {
-  const { clock, emulator, open, write } = emulated({ shards: 1 })
-  const parent = emulator.openShards[0]?.shardId as string
-  clock.suspend(20 * HOUR)
-  const written = write(2, parent)
-  const child = emulator.roll(parent)
-  written.push(...write(2, child.shardId))
-  emulator.hide(parent)
-  const coordinator = open()
-  const gaps = heard(coordinator, 'gap')
-  await clock.run(coordinator.moveTo('trim_horizon'))
-  emulator.on('DescribeStream', { nth: 1 }, () => {
-    clock.setTimer(40, () => {
-      clock.suspend(5 * HOUR)
-      emulator.show(parent)
+it.each([60_000, 3_600_000])(
+  'a parent that was hidden is read at once when the listing completes five hours later, after a suspension, with all shards listed every %i ms',
+  async (discoveryIntervalMs) => {
+    const { clock, emulator, open, write } = emulated({ shards: 1 })
+    const parent = emulator.openShards[0]?.shardId as string
+    clock.suspend(20 * HOUR)
+    const written = write(2, parent)
+    const child = emulator.roll(parent)
+    written.push(...write(2, child.shardId))
+    emulator.hide(parent)
+    const coordinator = open({ discoveryIntervalMs })
+    const gaps = heard(coordinator, 'gap')
+    await clock.run(coordinator.moveTo('trim_horizon'))
+    emulator.on('DescribeStream', { nth: 1 }, () => {
+      clock.setTimer(40, () => {
+        clock.suspend(5 * HOUR)
+        emulator.show(parent)
+      })
+      return { delayMs: 80 }
     })
-    return { delayMs: 80 }
-  })
-  expect(await readFor(coordinator, clock, MINUTE)).toEqual(written)
-  expect(gaps).toEqual([])
-})
+    expect(await readFor(coordinator, clock, MINUTE)).toEqual(written)
+    expect(gaps).toEqual([])
+  },
+)
 
 /** A shard whose parent is hidden, both with records; another shard beside them. */
 function hiddenParent(duration: { ms?: number }, options: Parameters<Emulated['open']>[0] = {}) {

@@ -2,6 +2,11 @@ import { inFile, type Mutant } from './mutant.ts'
 
 export const discoveryMutants: readonly Mutant[] = inFile('src/coordinator/discovery.ts', [
   {
+    name: 'after a listing that was suspended for hours, the next one waits as long',
+    from: 'Math.min(now - firstAttemptAt, LONGEST_LISTING_MS)',
+    to: 'now - firstAttemptAt',
+  },
+  {
     name: 'what a listing lacked is forgotten by when it completed',
     from: 'forgetMissingSince(startedAt - REMEMBER_MISSING_MS)',
     to: 'forgetMissingSince(now - REMEMBER_MISSING_MS)',
