@@ -11,12 +11,12 @@ export const BEGINNING: number = Date.UTC(2026, 0, 1)
 
 const SHARD_LIFE_MS = 4 * 3_600_000
 
-/** The service, the reader's machine, and what was done to them. */
 interface Suspension {
   readonly from: number
   readonly until: number
 }
 
+/** The service, the reader's machine, and what was done to them. */
 export interface World {
   /** The clock of the reader's machine. Its wall clock can be wrong; the service's time is `emulator.now()`. */
   readonly clock: ManualClock
