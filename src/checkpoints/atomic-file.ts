@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises'
+import { mkdir, open, readdir, readFile, readlink, realpath, rename, rm, stat } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
 
 /** A checkpoint says what a stream holds and how far its worker is: for the owner of the process only. */
@@ -12,9 +12,14 @@ const STALE_AFTER_MS = 3_600_000
 /** What systems answer that cannot fsync a folder (Windows, some network file systems). */
 const FOLDER_SYNC_UNSUPPORTED = new Set(['EISDIR', 'EPERM', 'EACCES', 'EINVAL', 'ENOTSUP', 'EBADF'])
 
-/** The text of the file; `undefined` if there is none. */
-export async function readTextFile(path: string): Promise<string | undefined> {
+/**
+ * Returns the text of the file; `undefined` if there is none.
+ * @throws Error also where it is larger than `maxBytes`.
+ */
+export async function readTextFile(path: string, maxBytes: number): Promise<string | undefined> {
   try {
+    const { size } = await stat(path)
+    if (size > maxBytes) throw new Error(`its ${size} bytes are more than the ${maxBytes} that are read`)
     return await readFile(path, 'utf8')
   } catch (error) {
     if (errorCode(error) === 'ENOENT') return undefined
@@ -26,9 +31,11 @@ export async function readTextFile(path: string): Promise<string | undefined> {
  * Puts `text` in the place of the file's content, whole and durably: whenever the process, or the machine, stops, the
  * old text or the new one is there. Of several writers at once, in one process or in many, the last one wins.
  *
- * The file is readable by its owner only; its folder is made when it is missing.
+ * The file is readable by its owner only; its folder is created when it is missing. Where `link` is a symbolic link, its
+ * target is replaced: it may be on a volume that outlives the folder.
  */
-export async function writeFileAtomically(path: string, text: string): Promise<void> {
+export async function writeFileAtomically(link: string, text: string): Promise<void> {
+  const path = await followLinks(link)
   // In the same folder, since a rename is atomic only inside one file system; of a name that nobody else uses.
   const temporary = `${path}.${randomBytes(8).toString('hex')}.tmp`
   try {
@@ -42,11 +49,23 @@ export async function writeFileAtomically(path: string, text: string): Promise<v
   await syncFolder(dirname(path))
 }
 
-/** Removes the temporary files that crashed writers of `path` left behind. As far as that works: they do no harm. */
-export async function removeStaleTemporaries(path: string): Promise<void> {
-  const folder = dirname(path)
-  const prefix = `${basename(path)}.`
+/** Returns the path of the file that a symbolic link points to, also one that does not exist yet. */
+async function followLinks(path: string): Promise<string> {
   try {
+    return await realpath(path)
+  } catch (error) {
+    if (errorCode(error) !== 'ENOENT') throw error
+    const target = await readlink(path).catch(() => undefined)
+    return target === undefined ? path : followLinks(resolve(dirname(path), target))
+  }
+}
+
+/** Removes the temporary files that crashed writers of `path` left behind. As far as that works: they do no harm. */
+export async function removeStaleTemporaries(link: string): Promise<void> {
+  try {
+    const path = await followLinks(link)
+    const folder = dirname(path)
+    const prefix = `${basename(path)}.`
     // Measured by the time of the file itself, so that the clock of a file server need not agree with ours.
     const { mtimeMs } = await stat(path)
     for (const entry of await readdir(folder)) {

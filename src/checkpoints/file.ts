@@ -1,6 +1,7 @@
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { StreamError } from '../core/errors.ts'
+import { MAX_TOKEN_TEXT_LENGTH, parseTokenText } from '../position/token-text.ts'
 import { errorCode, readTextFile, removeStaleTemporaries, writeFileAtomically } from './atomic-file.ts'
 import { checkpointFileName } from './checkpoint-file-name.ts'
 import type { CheckpointStore } from './store.ts'
@@ -12,7 +13,7 @@ import type { CheckpointStore } from './store.ts'
  * when several processes save under one name; the last one wins, it is not noticed. Use `dynamoDBCheckpointStore` where
  * a second worker must be kept out. Files have mode 0600; the folder is made at the first save, with mode 0700.
  *
- * Errors: `token.invalid` when the file holds no JSON (it is left as it is), `checkpoint.failed` when it cannot be
+ * Errors: `token.invalid` when the file holds no JSON, or `null` (it is left unchanged), `checkpoint.failed` when it cannot be
  * read or written.
  *
  * @param folder a path, from the working directory at the time of this call, or a `file:` URL.
@@ -33,10 +34,10 @@ function storeOfFiles(pathOf: (name: string) => string): CheckpointStore {
   return {
     async load(name) {
       const path = pathOf(name)
-      const text = await readTextFile(path).catch((error) => {
+      const text = await readTextFile(path, MAX_TOKEN_TEXT_LENGTH).catch((error) => {
         throw failure('load', name, path, error)
       })
-      return text === undefined ? undefined : parseJson(text, name, path)
+      return text === undefined ? undefined : parseFile(text, name, path)
     },
     async save(name, token) {
       const path = pathOf(name)
@@ -50,12 +51,12 @@ function storeOfFiles(pathOf: (name: string) => string): CheckpointStore {
   }
 }
 
-function parseJson(text: string, name: string, path: string): unknown {
+function parseFile(text: string, name: string, path: string): unknown {
   try {
-    return JSON.parse(text)
+    return parseTokenText(text)
   } catch (cause) {
-    const what = text.trim() === '' ? 'is empty' : 'holds no valid JSON'
-    const message = `The checkpoint file ${path} ${what}. It was left as it is: put an earlier copy in its place, or move it away to start without a checkpoint ("${name}")`
+    const what = text.trim() === '' ? 'is empty' : 'holds no token as JSON'
+    const message = `The checkpoint file ${path} ${what}. It was left unchanged: replace it by an earlier copy, or move it away to start without a checkpoint ("${name}")`
     throw new StreamError('token.invalid', message, { field: '', expected: 'JSON text' }, cause)
   }
 }

@@ -4,6 +4,7 @@ import type { CheckpointStore } from '../checkpoints/store.ts'
 import { isStreamError } from '../core/errors.ts'
 import { parseToken } from '../position/parse-token.ts'
 import type { Position } from '../position/position.ts'
+import { MAX_TOKEN_TEXT_LENGTH } from '../position/token-text.ts'
 import { CliError, usageError } from './cli-error.ts'
 import { exitCodes } from './exit-codes.ts'
 
@@ -19,15 +20,21 @@ export async function startPosition(from: string): Promise<Position> {
   if (word === 'trim_horizon' || word === 'latest') return word
   if (isoTime.test(from)) {
     const date = new Date(from)
-    if (!Number.isNaN(date.getTime())) return date
+    if (!Number.isNaN(date.getTime()) && isDayOfMonth(from)) return date
   }
-  const text = await readTextFile(from).catch((error: Error) => {
+  const text = await readTextFile(from, MAX_TOKEN_TEXT_LENGTH).catch((error: Error) => {
     throw usageError(`--from: ${from} cannot be read (${error.message})`)
   })
   if (text !== undefined) return parseToken(text, `--from ${from}`)
   throw usageError(
     `--from is ${JSON.stringify(from)}, but must be trim_horizon, latest, an ISO time, or a file with a token`,
   )
+}
+
+/** `Date` takes 31 February for 3 March. */
+function isDayOfMonth(iso: string): boolean {
+  const [day = ''] = iso.split(/t/i)
+  return new Date(`${day}T00:00:00Z`).toISOString().startsWith(day)
 }
 
 /** The checkpoint of a command: one file. */

@@ -23,10 +23,14 @@ export function invalidOption(
   value: unknown,
   expected: string,
 ): StreamError<'options.invalid'> {
-  const shown = typeof value === 'string' ? JSON.stringify(value) : String(value)
+  const shown = typeof value === 'string' ? JSON.stringify(shortened(value)) : String(value)
   return new StreamError('options.invalid', `Option ${option} is ${shown}, but must be ${expected}.`, {
     option,
     value,
     expected,
   })
+}
+
+function shortened(text: string): string {
+  return text.length > 200 ? `${text.slice(0, 200)}…` : text
 }

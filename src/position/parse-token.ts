@@ -3,13 +3,11 @@ import { convertBloopToken, isBloopToken } from './bloop-token.ts'
 import { findOwnAncestor } from './parents.ts'
 import type { ShardPosition, ShardToken, ShardTokenState, StreamToken } from './token.ts'
 import { asSequenceNumber, asShardId, asStreamArn } from './token-fields.ts'
-import { asObject, elementsOf, invalidField, ownField, printable } from './untrusted.ts'
+import { parseTokenText } from './token-text.ts'
+import { asObject, elementsOf, invalidField, ownField } from './untrusted.ts'
 
 /** More shards than one stream is known to have: about 40 MB as text. */
 export const MAX_TOKEN_SHARDS = 250_000
-
-/** The longest text that is parsed, in UTF-16 code units. */
-export const MAX_TOKEN_TEXT_LENGTH: number = 64 * 1024 * 1024
 
 /** The last time that a `Date` can hold. */
 const MAX_TIME_MS = 8.64e15
@@ -26,7 +24,7 @@ const MAX_TIME_MS = 8.64e15
  */
 export function parseToken(input: unknown, source?: string): StreamToken {
   try {
-    const value = typeof input === 'string' ? parseJson(input) : input
+    const value = typeof input === 'string' ? parseTokenText(input) : input
     const token = asObject(value, '', 'a token: an object, or its JSON text')
     return isBloopToken(token) ? convertBloopToken(token, MAX_TOKEN_SHARDS) : readToken(token)
   } catch (error) {
@@ -36,18 +34,6 @@ export function parseToken(input: unknown, source?: string): StreamToken {
       : invalidField('', 'a value that can be read', undefined, error)
     if (source === undefined) throw invalid
     throw new StreamError('token.invalid', `${source}: ${invalid.message}`, invalid.details, invalid.cause)
-  }
-}
-
-function parseJson(text: string): unknown {
-  if (text.length > MAX_TOKEN_TEXT_LENGTH) {
-    throw invalidField('', `at most ${MAX_TOKEN_TEXT_LENGTH} characters`, text.length)
-  }
-  try {
-    return JSON.parse(text)
-  } catch (cause) {
-    const reason = cause instanceof Error ? printable(cause.message) : 'it cannot be parsed'
-    throw invalidField('', `JSON text (${reason})`, text, cause)
   }
 }
 

@@ -2,6 +2,7 @@ import { types } from 'node:util'
 import { StreamError } from '../core/errors.ts'
 import { parseToken } from './parse-token.ts'
 import type { StreamToken } from './token.ts'
+import { describe } from './untrusted.ts'
 
 /**
  * Where to read from.
@@ -67,16 +68,12 @@ function isTokenLike(input: unknown): boolean {
 
 function invalidPosition(
   position: unknown,
-  actual: string = describe(position),
+  actual: string = isObject(position) ? 'an object without the fields of a token' : describe(position),
 ): StreamError<'position.invalid'> {
   const message = `Cannot read from ${actual}: a position is 'trim_horizon', 'latest', a Date, or a token (object or JSON text)`
   return new StreamError('position.invalid', message, { position })
 }
 
-function describe(position: unknown): string {
-  if (typeof position === 'string') return JSON.stringify(position.slice(0, 60))
-  if (typeof position === 'object')
-    return position === null ? 'null' : 'an object without the fields of a token'
-  if (typeof position === 'function' || typeof position === 'symbol') return `a ${typeof position}`
-  return String(position).slice(0, 60)
+function isObject(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

@@ -7,7 +7,7 @@ import { invalidField } from './untrusted.ts'
  */
 
 /** `table/<name>/stream/<label>` of any partition, region and account, these empty too. AWS: 37 to 1024 characters. */
-const STREAM_ARN = /^arn:[^:\s]*:dynamodb:\S*\/stream\/\S+$/
+const STREAM_ARN = /^arn:[\x21-\x39\x3b-\x7e]*:dynamodb:[\x21-\x7e]*\/stream\/[\x21-\x7e]+$/
 const MAX_STREAM_ARN_LENGTH = 1024
 
 const SHARD_ID = /^[\x21-\x7e]{1,100}$/

@@ -46,7 +46,7 @@ export function* elementsOf(
 }
 
 /** A value in a few words of printable ASCII: an error must stay one line, whatever it speaks of. */
-function describe(value: unknown): string {
+export function describe(value: unknown): string {
   if (value === null) return 'null'
   if (value === undefined) return 'nothing'
   if (typeof value === 'string') return printable(JSON.stringify(cut(value)))
@@ -56,7 +56,7 @@ function describe(value: unknown): string {
 }
 
 /** `text` on one line. */
-export function printable(text: string): string {
+function printable(text: string): string {
   return text.replaceAll(/\s+/g, ' ').replaceAll(/[^\x20-\x7e]/g, '?')
 }
 

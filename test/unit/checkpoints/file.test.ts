@@ -86,7 +86,7 @@ describe('names of files', () => {
 describe('a file that holds no JSON', () => {
   test.each([
     ['', /indexer\.json is empty/],
-    ['{"version":1,', /indexer\.json holds no valid JSON/],
+    ['{"version":1,', /indexer\.json holds no token as JSON/],
   ])('%j is refused with its path, and left as it is', async (text, message) => {
     const path = join(folder, 'indexer.json')
     await writeFile(path, text)

@@ -1,8 +1,9 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { isStreamError, type StreamError } from '../../../src/core/errors.ts'
-import { MAX_TOKEN_SHARDS, MAX_TOKEN_TEXT_LENGTH, parseToken } from '../../../src/position/parse-token.ts'
+import { MAX_TOKEN_SHARDS, parseToken } from '../../../src/position/parse-token.ts'
 import type { StreamToken } from '../../../src/position/token.ts'
+import { MAX_TOKEN_TEXT_LENGTH } from '../../../src/position/token-text.ts'
 import { STREAM_ARN, validToken } from './arbitrary-token.ts'
 
 function refusalOf(input: unknown): StreamError<'token.invalid'> {
