@@ -158,9 +158,8 @@ export function regionOf(arn: string): string {
 function checkEndpoint(endpoint: string): void {
   const protocol = URL.canParse(endpoint) ? new URL(endpoint).protocol : undefined
   if (protocol === 'http:' || protocol === 'https:') return
-  throw usageError(
-    `--endpoint is ${JSON.stringify(endpoint)}, but must be a URL such as http://localhost:8000`,
-  )
+  // Not quoted: it may hold a password.
+  throw usageError('--endpoint must be a URL such as http://localhost:8000')
 }
 
 function textOf(given: Given, name: string): string | undefined {

@@ -49,7 +49,7 @@ export async function connect(options: SourceOptions): Promise<Connection> {
   const settings = { ...(endpoint && { endpoint }), region, ...(credentials && { credentials }) }
   const streams = createStreamsClient(settings)
   const tables = table === undefined ? undefined : await createTableClient(settings)
-  const place = endpoint ?? `region ${region}`
+  const place = endpoint === undefined ? `region ${region}` : withoutPassword(endpoint)
 
   const timer = answerTimer(timeoutMs, place)
   for (const client of tables ? [streams, tables] : [streams]) noteAnswers(client, timer.answered)
@@ -75,6 +75,14 @@ export async function connect(options: SourceOptions): Promise<Connection> {
       tables?.destroy()
     },
   }
+}
+
+/** The endpoint as it may be printed. */
+function withoutPassword(endpoint: string): string {
+  const url = new URL(endpoint)
+  if (url.username === '' && url.password === '') return endpoint
+  url.username = url.password = ''
+  return url.href
 }
 
 /** Whether an endpoint is on the loopback interface. */

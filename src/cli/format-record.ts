@@ -1,21 +1,22 @@
 import { inspect, isDeepStrictEqual } from 'node:util'
 import type { PlainItem, StreamRecord } from '../records/stream-record.ts'
 import type { Paint, Style } from './paint.ts'
+import { plainJson, plainText } from './plain-text.ts'
 import { shortShardId } from './short-ids.ts'
 
 /** Makes a record a text that ends its line. */
 export type FormatRecord = (record: StreamRecord) => string
 
 /** One JSON object a line, as `JSON.stringify(record)` gives it. */
-export const jsonLine: FormatRecord = (record) => `${JSON.stringify(record)}\n`
+export const jsonLine: FormatRecord = (record) => `${plainJson(JSON.stringify(record))}\n`
 
 /** For people: what happened to which item, and what changed in it. */
 export function prettyLines(paint: Paint): FormatRecord {
   return (record) => {
     const { eventName, keys, createdAt, shardId, sequenceNumber } = record
     const time = createdAt.toISOString().replace('T', ' ').slice(0, 19)
-    const name = paint(styleOf[eventName] ?? 'yellow', String(eventName).padEnd(6))
-    const place = paint('dim', `${shortShardId(shardId)} ${sequenceNumber}`)
+    const name = paint(styleOf[eventName] ?? 'yellow', plainText(String(eventName)).padEnd(6))
+    const place = paint('dim', plainText(`${shortShardId(shardId)} ${sequenceNumber}`))
     const changes = changesOf(record).map((line) => `  ${line}\n`)
     return `${paint('dim', time)}  ${name}  ${paint('bold', show(keys))}  ${place}\n${changes.join('')}`
   }
@@ -26,15 +27,17 @@ const styleOf: Readonly<Partial<Record<string, Style>>> = { INSERT: 'green', MOD
 function changesOf({ keys, oldImage, newImage }: StreamRecord): string[] {
   const before = oldImage ?? {}
   const after = newImage ?? {}
-  if (!newImage) return attributesOf(before, keys).map((name) => `- ${name}: ${show(before[name])}`)
+  if (!newImage)
+    return attributesOf(before, keys).map((name) => `- ${plainText(name)}: ${show(before[name])}`)
   // Without an old image, as with the view type NEW_IMAGE, all of the item is shown.
-  if (!oldImage) return attributesOf(after, keys).map((name) => `${name}: ${show(after[name])}`)
+  if (!oldImage) return attributesOf(after, keys).map((name) => `${plainText(name)}: ${show(after[name])}`)
   return attributesOf({ ...before, ...after }, keys)
     .filter((name) => !isDeepStrictEqual(before[name], after[name]))
     .map((name) => {
-      if (!Object.hasOwn(before, name)) return `+ ${name}: ${show(after[name])}`
-      if (!Object.hasOwn(after, name)) return `- ${name}: ${show(before[name])}`
-      return `${name}: ${show(before[name])} → ${show(after[name])}`
+      const label = plainText(name)
+      if (!Object.hasOwn(before, name)) return `+ ${label}: ${show(after[name])}`
+      if (!Object.hasOwn(after, name)) return `- ${label}: ${show(before[name])}`
+      return `${label}: ${show(before[name])} → ${show(after[name])}`
     })
 }
 
@@ -43,10 +46,12 @@ function attributesOf(item: PlainItem, keys: Partial<PlainItem>): string[] {
 }
 
 function show(value: unknown): string {
-  return inspect(value, {
-    depth: 4,
-    breakLength: Number.POSITIVE_INFINITY,
-    maxStringLength: 200,
-    maxArrayLength: 20,
-  })
+  return plainText(
+    inspect(value, {
+      depth: 4,
+      breakLength: Number.POSITIVE_INFINITY,
+      maxStringLength: 200,
+      maxArrayLength: 20,
+    }),
+  )
 }

@@ -1,5 +1,6 @@
 import type { Writable } from 'node:stream'
 import { type Paint, paintFor } from './paint.ts'
+import { plainText } from './plain-text.ts'
 
 /** Standard output, which may be a terminal. */
 export type Output = Writable & {
@@ -11,7 +12,7 @@ export type Output = Writable & {
 /** What a command talks to. */
 export interface Terminal {
   readonly stdout: Output
-  /** Writes a line to standard error, under the name of the program. */
+  /** Writes a line to standard error, under the name of the program. What a terminal would act on is escaped. */
   say(line: string): void
   /** Colours for standard output. */
   readonly paint: Paint
@@ -24,6 +25,6 @@ export function processTerminal(): Terminal {
   return {
     stdout,
     paint: paintFor(stdout),
-    say: (line) => void stderr.write(`dynamodb-stream: ${line}\n`),
+    say: (line) => void stderr.write(`dynamodb-stream: ${plainText(line)}\n`),
   }
 }

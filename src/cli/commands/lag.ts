@@ -20,7 +20,7 @@ export async function lag(
   interrupt: AbortSignal,
 ): Promise<void> {
   const signal = AbortSignal.any([interrupt, connection.noAnswer])
-  const position = await positionOf(options)
+  const position = await unlessAborted(positionOf(options), signal)
   const streamArn = await connection.streamArn(signal)
   await using coordinator = new Coordinator({
     client: connection.streams,

@@ -62,7 +62,7 @@ async function open(
   terminal: Terminal,
   stop: AbortSignal,
 ): Promise<DynamoDBStream> {
-  const startAt = await startPosition(options.from)
+  const startAt = await unlessAborted(startPosition(options.from), stop)
   const notices = noticesOf({
     say: terminal.say,
     now: () => performance.now(),

@@ -82,7 +82,7 @@ describe('the command line', () => {
     ],
     [
       'tail --table orders --endpoint localhost:8000',
-      '--endpoint is "localhost:8000", but must be a URL such as http://localhost:8000',
+      '--endpoint must be a URL such as http://localhost:8000',
     ],
     ['tail --table orders --format xml', '--format is "xml", but must be json or pretty'],
     ['tail --table orders --on-gap ignore', '--on-gap is "ignore", but must be stop or continue'],
