@@ -35,10 +35,27 @@ export async function listen(world: WorldView, port: number): Promise<Listening>
   return { url: `http://127.0.0.1:${address.port}`, port: address.port, close, [Symbol.asyncDispose]: close }
 }
 
+/** Far more than any call of the API has. */
+const MAX_BODY_BYTES = 1024 * 1024
+
+/**
+ * Names of the loopback interface. A page whose own host name was made to point here
+ * (DNS rebinding) would send that name, and could read the emulator otherwise.
+ */
+const LOCAL_HOST = /^(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d+)?$/i
+
 async function serve(world: WorldView, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  if (!LOCAL_HOST.test(request.headers.host ?? '')) {
+    response.writeHead(403).end('The emulator answers on the loopback interface only')
+    return
+  }
   const gone = new AbortController()
   response.once('close', () => gone.abort())
   const body = await readBody(request)
+  if (body === undefined) {
+    response.writeHead(413, { connection: 'close' }).end()
+    return
+  }
   const given = await answer(world, String(request.headers['x-amz-target'] ?? ''), body, gone.signal)
   if (given === 'reset') {
     request.socket.resetAndDestroy()
@@ -51,8 +68,15 @@ async function serve(world: WorldView, request: IncomingMessage, response: Serve
   else response.write(bytes.subarray(0, given.breaksOffAt), () => response.destroy())
 }
 
-async function readBody(request: IncomingMessage): Promise<string> {
+/** Undefined where it is too large. */
+async function readBody(request: IncomingMessage): Promise<string | undefined> {
   const chunks: Buffer[] = []
-  for await (const chunk of request) chunks.push(chunk as Buffer)
+  let bytes = 0
+  // The connection stays, for the response.
+  for await (const chunk of request.iterator({ destroyOnReturn: false })) {
+    bytes += chunk.length
+    if (bytes > MAX_BODY_BYTES) return undefined
+    chunks.push(chunk)
+  }
   return Buffer.concat(chunks).toString('utf8')
 }
