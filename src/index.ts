@@ -1,7 +1,7 @@
 export { RecordBuffer } from './buffer/record-buffer.ts'
 export { fileCheckpointStore } from './checkpoints/file.ts'
 export { memoryCheckpointStore } from './checkpoints/memory.ts'
-export type { CheckpointStore } from './checkpoints/store.ts'
+export type { CheckpointLease, CheckpointLeaseOptions, CheckpointStore } from './checkpoints/store.ts'
 export { Coordinator } from './coordinator/coordinator.ts'
 export type { CoordinatorEvents, StreamsOperation } from './coordinator/events.ts'
 export type { StreamLag } from './coordinator/lag.ts'

@@ -2,7 +2,7 @@ import { backoffMs } from '../core/backoff.ts'
 import { type Clock, sleep } from '../core/clock.ts'
 import { isStreamError, StreamError } from '../core/errors.ts'
 import type { StreamToken } from '../position/token.ts'
-import type { CheckpointStore } from './store.ts'
+import type { CheckpointLease } from './store.ts'
 
 /** The wait before a failed save is tried again. Full jitter: see {@link backoffMs}. */
 const RETRY = { baseMs: 100, capMs: 5_000 } as const
@@ -19,7 +19,7 @@ export interface CheckpointRetry {
 }
 
 export interface CheckpointerOptions {
-  readonly store: CheckpointStore
+  readonly lease: Pick<CheckpointLease, 'save' | 'lost' | 'release'>
   readonly name: string
   /** Save after so many records done. An integer, 1 or more. */
   readonly everyRecords: number
@@ -57,6 +57,8 @@ export class Checkpointer {
   #isStopped = false
   #failure: unknown
   #lastError: unknown
+  /** The error of the last flush, until a save succeeds. */
+  #failedFlush: StreamError | undefined
   /** Cancels the timer of the next save by time. */
   #cancelTimer: (() => void) | undefined
   /** Ends the wait before the next try. */
@@ -66,6 +68,8 @@ export class Checkpointer {
 
   constructor(options: CheckpointerOptions) {
     this.#options = options
+    const { lost } = options.lease
+    lost.addEventListener('abort', () => this.#fail(lost.reason), { once: true })
   }
 
   /** Why no more checkpoints are saved, usually `checkpoint.conflict`; `undefined` while all is well. */
@@ -95,13 +99,30 @@ export class Checkpointer {
     this.#schedule()
     await this.#waitFor(() => this.#savedRevision >= revision || this.#isStopped, signal)
     if (this.#failure !== undefined) throw this.#failure
-    if (this.#savedRevision < revision) throw this.#flushFailed(signal)
+    if (this.#savedRevision < revision) {
+      this.#failedFlush = this.#flushFailed(signal)
+      throw this.#failedFlush
+    }
   }
 
-  /** Flushes, and stops: afterwards nothing is saved and no timer is left. Idempotent. Rejects as `flush` does. */
+  /**
+   * Flushes, releases the checkpoint and stops: afterwards nothing is saved and no timer is left. Idempotent. Rejects as
+   * `flush` does; at once with the same error where a flush has failed and no save has succeeded since.
+   */
   close(signal?: AbortSignal): Promise<void> {
-    this.#closing ??= this.flush(signal).finally(() => this.stop())
+    this.#closing ??= this.#close(signal)
     return this.#closing
+  }
+
+  async #close(signal: AbortSignal | undefined): Promise<void> {
+    try {
+      if (this.#failedFlush) throw this.#failedFlush
+      await this.flush(signal)
+    } finally {
+      this.stop()
+      // What cannot be released is taken over.
+      await this.#options.lease.release().catch(() => {})
+    }
   }
 
   #schedule(): void {
@@ -130,8 +151,7 @@ export class Checkpointer {
         attempt = (await this.#trySave()) ? 0 : await this.#waitToRetry(attempt + 1)
       }
     } catch (error) {
-      this.#failure = error
-      this.stop()
+      this.#fail(error)
     } finally {
       this.#isSaving = false
     }
@@ -139,20 +159,26 @@ export class Checkpointer {
     this.#schedule()
   }
 
+  #fail(error: unknown): void {
+    this.#failure ??= error
+    this.stop()
+  }
+
   /** Whether it succeeded. */
   async #trySave(): Promise<boolean> {
-    const { store, name, tokenOf, onSaved } = this.#options
+    const { lease, tokenOf, onSaved } = this.#options
     const revision = this.#revision
     const token = tokenOf()
     this.#newRecords = 0
     try {
-      await store.save(name, token)
+      await lease.save(token)
     } catch (error) {
       if (isStreamError(error, 'checkpoint.conflict')) throw error
       this.#lastError = error
       return false
     }
     this.#lastError = undefined
+    this.#failedFlush = undefined
     this.#savedRevision = revision
     if (!this.#isStopped) onSaved?.(token)
     this.#notify()

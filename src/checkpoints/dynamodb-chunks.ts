@@ -1,58 +1,56 @@
 import { DeleteItemCommand, GetItemCommand, PutItemCommand, paginateQuery } from '@aws-sdk/client-dynamodb'
-import type { Chunked } from './dynamodb-item.ts'
-import { type CheckpointTable, keyOf } from './dynamodb-table.ts'
+import {
+  CHUNK_BYTES,
+  type Chunked,
+  chunkKey,
+  FIRST_CHUNK,
+  type Generation,
+  generationKey,
+} from './dynamodb-item.ts'
+import { abortedBy, type CheckpointItems, keyOf } from './dynamodb-table.ts'
 
-/** DynamoDB limits an item to 400 KB, names and keys included. */
-const CHUNK_BYTES = 350_000
-
-/** Sorts before all chunks. */
-const FIRST_CHUNK = 'chunk#'
-
-/**
- * Where a token stands in the history of a checkpoint: which load of it was the last one before, and the number of the
- * save. The two together never come twice, and the keys of later ones sort after those of earlier ones.
- */
-export interface Generation {
-  readonly turn: number
-  readonly version: number
+/** The chunks of one save, of which those that are written already are known. */
+export interface ChunkedSave extends Chunked {
+  readonly packed: Uint8Array
+  readonly unwritten: Set<number>
 }
 
-function chunkPrefixOf({ turn, version }: Generation): string {
-  return `${FIRST_CHUNK}${String(turn).padStart(12, '0')}.${String(version).padStart(12, '0')}`
-}
-
-function chunkKey(name: string, prefix: string, index: number): ReturnType<typeof keyOf> {
-  return keyOf(name, `${prefix}.${String(index).padStart(5, '0')}`)
-}
-
-/** Writes what does not fit into one item. Nobody sees it until a head points to it. */
-export async function writeChunks(
-  { client, tableName }: CheckpointTable,
-  name: string,
-  generation: Generation,
-  packed: Uint8Array,
-): Promise<Chunked> {
-  const chunkPrefix = chunkPrefixOf(generation)
+/** No call is made yet. */
+export function planChunks(generation: Generation, session: string, packed: Uint8Array): ChunkedSave {
+  const chunkPrefix = `${generationKey(generation)}.${session}`
   const chunkCount = Math.ceil(packed.length / CHUNK_BYTES)
-  const write = async (_: unknown, index: number) => {
+  return { chunkPrefix, chunkCount, packed, unwritten: new Set(Array.from({ length: chunkCount }).keys()) }
+}
+
+/** Writes those that are not written yet. No reader sees them until a head points to them. */
+export async function writeChunks(
+  { client, tableName }: CheckpointItems,
+  name: string,
+  { chunkPrefix, packed, unwritten }: ChunkedSave,
+): Promise<void> {
+  const write = async (index: number) => {
     const data = packed.subarray(index * CHUNK_BYTES, (index + 1) * CHUNK_BYTES)
     const Item = { ...chunkKey(name, chunkPrefix, index), data: { B: data } }
     await client.send(new PutItemCommand({ TableName: tableName, Item }))
+    unwritten.delete(index)
   }
-  await Promise.all(Array.from({ length: chunkCount }, write))
-  return { chunkPrefix, chunkCount }
+  const results = await Promise.allSettled([...unwritten].map(write))
+  // After all have ended: what is still on its way when a save rejects could land after the next one.
+  for (const result of results) if (result.status === 'rejected') throw result.reason
 }
 
-/** The parts put together again; `undefined` when one is missing. */
+/** Returns the chunks put together; `undefined` when one is missing. */
 export async function readChunks(
-  { client, tableName }: CheckpointTable,
+  { client, tableName }: CheckpointItems,
   name: string,
   { chunkPrefix, chunkCount }: Chunked,
+  signal?: AbortSignal,
 ): Promise<Uint8Array | undefined> {
   const read = async (_: unknown, index: number) => {
     const Key = chunkKey(name, chunkPrefix, index)
     const { Item } = await client.send(
       new GetItemCommand({ TableName: tableName, Key, ConsistentRead: true }),
+      abortedBy(signal),
     )
     return Item?.data?.B
   }
@@ -63,10 +61,10 @@ export async function readChunks(
 
 /**
  * Removes the chunks that sort before this generation: of earlier saves, and of earlier holders that were killed while
- * they saved. Those which a later holder writes sort behind it and stay.
+ * they saved. Those which a later holder writes sort after it and remain.
  */
 export async function deleteChunksBefore(
-  { client, tableName }: CheckpointTable,
+  { client, tableName }: CheckpointItems,
   name: string,
   generation: Generation,
 ): Promise<void> {
@@ -80,7 +78,7 @@ export async function deleteChunksBefore(
       ExpressionAttributeValues: {
         ':name': { S: name },
         ':first': { S: FIRST_CHUNK },
-        ':last': { S: chunkPrefixOf(generation) },
+        ':last': { S: generationKey(generation) },
       },
     },
   )

@@ -1,98 +1,131 @@
-import { GetItemCommand, PutItemCommand, UpdateItemCommand } from '@aws-sdk/client-dynamodb'
+import { GetItemCommand, UpdateItemCommand } from '@aws-sdk/client-dynamodb'
 import { StreamError } from '../core/errors.ts'
-import type { Generation } from './dynamodb-chunks.ts'
-import { type Content, contentAttributes, HEAD, type Head, readHead } from './dynamodb-item.ts'
-import { type CheckpointTable, type Item, isServiceError, keyOf } from './dynamodb-table.ts'
+import { type Content, HEAD, type Head, readHead } from './dynamodb-item.ts'
+import { abortedBy, type CheckpointItems, type Item, isServiceError, keyOf } from './dynamodb-table.ts'
 
 /** Who writes a head, and when. */
 export interface Holder {
-  /** Made at each load: as long as the head holds it, nobody else has loaded the checkpoint since. */
+  /** Random, one per lease: as long as the head holds it, no other worker has taken the checkpoint over. */
   readonly session: string
   readonly owner: string
   /** The time, for people who read the table. */
   readonly now: string
 }
 
-/**
- * Makes `session` the only one that may save, and gives the head that was there. Both in one step, so that of two workers
- * one is the last.
- */
-export async function takeOver(
-  { client, tableName }: CheckpointTable,
+/** The head as it is now. */
+export async function getHead(
+  items: CheckpointItems,
   name: string,
-  { session, owner, now }: Holder,
-): Promise<Head> {
-  const { Attributes } = await client.send(
-    new UpdateItemCommand({
-      TableName: tableName,
-      Key: keyOf(name, HEAD),
-      UpdateExpression: 'SET #session = :session, #owner = :owner, #loadedAt = :now ADD #turn :one',
-      ExpressionAttributeNames: {
-        '#session': 'session',
-        '#owner': 'owner',
-        '#loadedAt': 'loadedAt',
-        '#turn': 'turn',
-      },
-      ExpressionAttributeValues: {
-        ':session': { S: session },
-        ':owner': { S: owner },
-        ':now': { S: now },
-        ':one': { N: '1' },
-      },
-      ReturnValues: 'ALL_NEW',
-    }),
-  )
-  return readHead(Attributes)
+  signal?: AbortSignal,
+): Promise<Item | undefined> {
+  const { client, tableName } = items
+  const input = { TableName: tableName, Key: keyOf(name, HEAD), ConsistentRead: true }
+  const { Item } = await client.send(new GetItemCommand(input), abortedBy(signal))
+  return Item
 }
 
 /**
- * Puts a token in the place of the former one, if the session still holds the checkpoint. A request that was given up on
- * and arrives late does nothing: it finds a higher version.
+ * Makes `session` the only one that may save, if nobody has taken the checkpoint over since `seen` was read: a request that
+ * was given up and arrives late finds a later turn and changes nothing.
  *
- * @param mayCreate whether there may be no head yet.
+ * @returns the head after it, or undefined where another worker was faster.
  */
-export async function putHead(
-  { client, tableName }: CheckpointTable,
+export async function takeOver(
+  items: CheckpointItems,
   name: string,
   { session, owner, now }: Holder,
-  { turn, version }: Generation,
-  content: Content,
-  mayCreate: boolean,
-): Promise<void> {
-  const isMine = '#session = :session AND (attribute_not_exists(#version) OR #version <= :version)'
+  seen: Head,
+  signal?: AbortSignal,
+): Promise<Head | undefined> {
+  const { client, tableName } = items
+  const sameSession =
+    seen.session === undefined ? 'attribute_not_exists(#session)' : '#session = :seenSession'
+  const sameTurn =
+    seen.turn === 0 ? '(attribute_not_exists(#turn) OR #turn = :seenTurn)' : '#turn = :seenTurn'
+  const command = new UpdateItemCommand({
+    TableName: tableName,
+    Key: keyOf(name, HEAD),
+    UpdateExpression: 'SET #session = :session, #owner = :owner, #loadedAt = :now, #turn = :turn',
+    ConditionExpression: `${sameTurn} AND ${sameSession}`,
+    ExpressionAttributeNames: {
+      '#session': 'session',
+      '#owner': 'owner',
+      '#loadedAt': 'loadedAt',
+      '#turn': 'turn',
+    },
+    ExpressionAttributeValues: {
+      ':session': { S: session },
+      ':owner': { S: owner },
+      ':now': { S: now },
+      ':turn': { N: String(seen.turn + 1) },
+      ':seenTurn': { N: String(seen.turn) },
+      ...(seen.session !== undefined && { ':seenSession': { S: seen.session } }),
+    },
+    ReturnValues: 'ALL_NEW',
+    ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
+  })
   try {
-    await client.send(
-      new PutItemCommand({
-        TableName: tableName,
-        Item: {
-          ...keyOf(name, HEAD),
-          session: { S: session },
-          owner: { S: owner },
-          savedAt: { S: now },
-          turn: { N: String(turn) },
-          version: { N: String(version) },
-          ...contentAttributes(content),
-        },
-        ConditionExpression: mayCreate ? `attribute_not_exists(#session) OR (${isMine})` : isMine,
-        ExpressionAttributeNames: { '#session': 'session', '#version': 'version' },
-        ExpressionAttributeValues: { ':session': { S: session }, ':version': { N: String(version) } },
-        ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
-      }),
-    )
+    const { Attributes } = await client.send(command, abortedBy(signal))
+    return readHead(items, name, Attributes)
   } catch (error) {
     if (!isServiceError(error, 'ConditionalCheckFailedException')) throw error
-    throw conflict(name, 'Item' in error ? (error.Item as Item | undefined) : undefined, error)
+    // Its own earlier try, the response to which was lost?
+    const item = itemOf(error) ?? (await getHead(items, name, signal))
+    return item?.session?.S === session ? readHead(items, name, item) : undefined
   }
 }
 
-/** The head as it is now, for a look only. */
-export async function getHead(
-  { client, tableName }: CheckpointTable,
+/**
+ * Replaces the token, if the session still holds the checkpoint. Never writes the turn. A request that was given up and
+ * arrives late finds a higher version and changes nothing.
+ *
+ * @throws StreamError `checkpoint.conflict`
+ */
+export async function saveHead(
+  items: CheckpointItems,
   name: string,
-): Promise<Item | undefined> {
-  const Key = keyOf(name, HEAD)
-  const { Item } = await client.send(new GetItemCommand({ TableName: tableName, Key, ConsistentRead: true }))
-  return Item
+  { session, owner, now }: Holder,
+  version: number,
+  content: Content,
+): Promise<void> {
+  const { client, tableName } = items
+  const isInline = 'data' in content
+  const command = new UpdateItemCommand({
+    TableName: tableName,
+    Key: keyOf(name, HEAD),
+    UpdateExpression: isInline
+      ? 'SET #version = :version, #owner = :owner, #savedAt = :now, #data = :data REMOVE #chunkPrefix, #chunkCount'
+      : 'SET #version = :version, #owner = :owner, #savedAt = :now, #chunkPrefix = :chunkPrefix, #chunkCount = :chunkCount REMOVE #data',
+    ConditionExpression: '#session = :session AND (attribute_not_exists(#version) OR #version <= :version)',
+    ExpressionAttributeNames: {
+      '#session': 'session',
+      '#version': 'version',
+      '#owner': 'owner',
+      '#savedAt': 'savedAt',
+      '#data': 'data',
+      '#chunkPrefix': 'chunkPrefix',
+      '#chunkCount': 'chunkCount',
+    },
+    ExpressionAttributeValues: {
+      ':session': { S: session },
+      ':version': { N: String(version) },
+      ':owner': { S: owner },
+      ':now': { S: now },
+      ...(isInline
+        ? { ':data': { B: content.data } }
+        : {
+            ':chunkPrefix': { S: content.chunkPrefix },
+            ':chunkCount': { N: String(content.chunkCount) },
+          }),
+    },
+    ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
+  })
+  try {
+    await client.send(command)
+  } catch (error) {
+    if (!isServiceError(error, 'ConditionalCheckFailedException')) throw error
+    throw conflict(name, itemOf(error) ?? (await getHead(items, name)), error)
+  }
 }
 
 /** Says who holds the checkpoint, and what that means for this worker. */
@@ -101,8 +134,21 @@ export function conflict(
   item: Item | undefined,
   cause?: unknown,
 ): StreamError<'checkpoint.conflict'> {
-  const { owner } = readHead(item)
+  const owner = item?.owner?.S
   const what = item === undefined ? 'was removed' : `was taken over by ${owner ?? 'another worker'}`
   const message = `The checkpoint "${name}" ${what}: this worker saves nothing more under that name`
   return new StreamError('checkpoint.conflict', message, { name, owner }, cause)
+}
+
+/** Of a save without a load, which overwrites nothing. */
+export function alreadyExists(name: string, item: Item | undefined): StreamError<'checkpoint.conflict'> {
+  const owner = item?.owner?.S
+  const by = owner === undefined ? '' : ` by ${owner}`
+  const message = `The checkpoint "${name}" was saved${by} already: load it before saving under that name`
+  return new StreamError('checkpoint.conflict', message, { name, owner })
+}
+
+/** The item that a condition was checked against, as far as the response holds it. */
+function itemOf(error: Error): Item | undefined {
+  return 'Item' in error ? (error.Item as Item | undefined) : undefined
 }

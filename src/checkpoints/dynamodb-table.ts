@@ -6,12 +6,20 @@ import {
 } from '@aws-sdk/client-dynamodb'
 import { type Clock, sleep } from '../core/clock.ts'
 import { StreamError } from '../core/errors.ts'
+import { invalidOption } from '../core/options.ts'
 
 /** A new table is usually ready within ten seconds. */
 const TIMEOUT_MS = 120_000
 const POLL_MS = 500
 
-export interface CheckpointTable {
+/** What DynamoDB, DynamoDB Local and LocalStack say of a key that is not the table's. */
+const WRONG_KEYS = /key element|key schema|conditions on the keys|missing the key|required keys/i
+
+/** DynamoDB limits a partition key to 2048 bytes. */
+const MAX_NAME_BYTES = 2048
+
+/** The table that holds the items of checkpoints. */
+export interface CheckpointItems {
   readonly client: DynamoDBClient
   readonly tableName: string
 }
@@ -23,12 +31,23 @@ export function keyOf(name: string, part: string): { name: AttributeValue; part:
   return { name: { S: name }, part: { S: part } }
 }
 
+/** @throws StreamError `options.invalid` unless `name` can be the key of a checkpoint. */
+export function checkName(name: string): string {
+  const expected = `a well-formed string of 1 to ${MAX_NAME_BYTES} bytes`
+  // DynamoDB would store a lone surrogate as U+FFFD: two names would share a checkpoint.
+  const isValid = typeof name === 'string' && name !== '' && name.isWellFormed()
+  if (isValid && Buffer.byteLength(name) <= MAX_NAME_BYTES) return name
+  throw invalidOption('name', name, expected)
+}
+
 /** Does `work`; where that shows that the table is missing, makes it and does `work` again. */
-export async function withTable<T>(table: CheckpointTable, clock: Clock, work: () => Promise<T>): Promise<T> {
+export async function withTable<T>(table: CheckpointItems, clock: Clock, work: () => Promise<T>): Promise<T> {
   try {
     return await work()
   } catch (error) {
-    if (isServiceError(error, 'ValidationException')) throw refused(table.tableName, error)
+    if (isServiceError(error, 'ValidationException') && WRONG_KEYS.test(error.message)) {
+      throw wrongTable(table.tableName, error)
+    }
     if (!isServiceError(error, 'ResourceNotFoundException')) throw error
     await ensureTable(table, clock)
     return await work()
@@ -39,7 +58,7 @@ export async function withTable<T>(table: CheckpointTable, clock: Clock, work: (
  * Makes the table if it is missing, and waits until it can be used. Several workers may do so at once: one of them
  * creates it, to the others DynamoDB says that it is in use, and they wait.
  */
-async function ensureTable({ client, tableName }: CheckpointTable, clock: Clock): Promise<void> {
+async function ensureTable({ client, tableName }: CheckpointItems, clock: Clock): Promise<void> {
   for (let waitedMs = 0; waitedMs < TIMEOUT_MS; waitedMs += POLL_MS) {
     const status = await tableStatus(client, tableName)
     if (status === 'ACTIVE' || status === 'UPDATING') return
@@ -80,15 +99,20 @@ async function createTable(client: DynamoDBClient, tableName: string): Promise<v
   }
 }
 
-function refused(tableName: string, cause: Error): StreamError<'options.invalid'> {
+function wrongTable(tableName: string, cause: Error): StreamError<'options.invalid'> {
   const expected = 'a table with the keys "name" and "part", both of type S'
-  const message = `The table "${tableName}" takes no checkpoint, it must be ${expected}: ${cause.message}`
+  const message = `The table "${tableName}" cannot hold checkpoints: it must be ${expected}: ${cause.message}`
   return new StreamError(
     'options.invalid',
     message,
     { option: 'tableName', value: tableName, expected },
     cause,
   )
+}
+
+/** The options of a call that `signal` aborts. */
+export function abortedBy(signal: AbortSignal | undefined): { abortSignal?: AbortSignal } {
+  return signal === undefined ? {} : { abortSignal: signal }
 }
 
 /** By name, since the user's client may be of another copy of the SDK. */

@@ -2,14 +2,17 @@ import { randomUUID } from 'node:crypto'
 import { hostname } from 'node:os'
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb'
 import { type Clock, systemClock } from '../core/clock.ts'
-import { StreamError } from '../core/errors.ts'
-import { deleteChunksBefore, readChunks, writeChunks } from './dynamodb-chunks.ts'
-import { conflict, getHead, type Holder, putHead, takeOver } from './dynamodb-head.ts'
-import { type Content, MAX_INLINE_BYTES, packToken, readHead, unpackToken } from './dynamodb-item.ts'
-import { type CheckpointTable, withTable } from './dynamodb-table.ts'
-import type { CheckpointStore } from './store.ts'
+import { readChunks } from './dynamodb-chunks.ts'
+import { alreadyExists, conflict, getHead, type Holder, takeOver } from './dynamodb-head.ts'
+import { type Content, damaged, noHead, readHead, unpackToken } from './dynamodb-item.ts'
+import { DynamoDBLease } from './dynamodb-lease.ts'
+import { type CheckpointItems, checkName, withTable } from './dynamodb-table.ts'
+import type { CheckpointLease, CheckpointLeaseOptions, CheckpointStore } from './store.ts'
 
-export type { CheckpointStore } from './store.ts'
+export type { CheckpointLease, CheckpointLeaseOptions, CheckpointStore } from './store.ts'
+
+/** How often `peek` starts over when a checkpoint changes while its chunks are read. */
+const PEEK_ATTEMPTS = 5
 
 export interface DynamoDBCheckpointStoreOptions {
   readonly client: DynamoDBClient
@@ -24,101 +27,134 @@ export interface DynamoDBCheckpointStoreOptions {
   readonly clock?: Clock | undefined
 }
 
-/** What this worker knows of a checkpoint that it holds. */
-interface Hold {
-  readonly session: string
-  /** Counts the loads of the checkpoint, by all workers. */
-  readonly turn: number
-  /** Counts the saves. */
-  version: number
-  /** Whether there may be no checkpoint yet. */
-  mayCreate: boolean
-  /** Whether earlier saves may have left chunks in the table. */
-  mayHaveOldChunks: boolean
+/** A checkpoint store whose leases are fenced. */
+export interface DynamoDBCheckpointStore extends CheckpointStore {
+  peek(name: string): Promise<unknown>
+  lease(name: string, options?: CheckpointLeaseOptions): Promise<CheckpointLease>
 }
 
 /**
- * Keeps checkpoints in a DynamoDB table, one worker a checkpoint.
+ * Keeps checkpoints in a DynamoDB table, one worker per checkpoint.
  *
- * **Who may save.** `load` takes the checkpoint over: whoever loaded last may save, everybody else gets
- * `checkpoint.conflict` at the next save and has changed nothing. So a worker that starts again goes on at once, with no
+ * **Who may save.** `load` and `lease` take the checkpoint over: whoever did so last may save, everybody else gets
+ * `checkpoint.conflict` at the next save and has changed nothing. So a worker that restarts resumes at once, with no
  * lease to wait for, and one that was believed dead, or is still being stopped, cannot move the checkpoint behind the
- * back of its successor. Don't call `load` just to look. A save without a load before is taken only while there is no
- * checkpoint under that name.
+ * back of its successor. Use `peek` to look. A save without a load before is accepted only while there is no checkpoint
+ * under that name.
  *
- * **Any size.** Tokens are compressed. One that is larger than 60 kB is cut into several items under keys of its own,
+ * **Late requests.** Every write is conditional on what was read or written before, so that one that was given up and
+ * arrives late changes nothing.
+ *
+ * **Any size.** Tokens are compressed. One that is larger than 60 kB is split into several items under keys of its own,
  * written before the checkpoint points to them and removed after it points elsewhere: readers never see a part.
  *
- * Reads are strongly consistent. Errors of the SDK pass through as they are. Rights needed: GetItem, PutItem, UpdateItem,
+ * Reads are strongly consistent. Errors of the SDK are rethrown unchanged. Permissions needed: GetItem, PutItem, UpdateItem,
  * DeleteItem, Query, and where the table is to be created DescribeTable and CreateTable.
+ *
+ * Errors: `options.invalid` for a name that is no string of 1 to 2048 bytes and for a table with other keys, `token.invalid`
+ * for a checkpoint that is damaged, `checkpoint.conflict`, and once per lease `checkpoint.failed` when the token was saved
+ * but the permission to remove old chunks is missing.
  */
-export function dynamoDBCheckpointStore(options: DynamoDBCheckpointStoreOptions): CheckpointStore {
+export function dynamoDBCheckpointStore(options: DynamoDBCheckpointStoreOptions): DynamoDBCheckpointStore {
   const { client, tableName, owner = `${hostname()}:${process.pid}`, clock = systemClock } = options
-  const table: CheckpointTable = { client, tableName }
-  const holds = new Map<string, Hold>()
-  const holder = (session: string): Holder => ({ session, owner, now: new Date(clock.now()).toISOString() })
+  const items: CheckpointItems = { client, tableName }
+  /** Of `load`, by name. */
+  const leases = new Map<string, CheckpointLease>()
+  /** Of saves without a load. A session is used again where the response to its first call was lost. */
+  const newSessions = new Map<string, string>()
 
   return {
     async load(name) {
-      const session = randomUUID()
-      const head = await withTable(table, clock, () => takeOver(table, name, holder(session)))
-      const { turn, version, content } = head
-      holds.set(name, { session, turn, version, mayCreate: false, mayHaveOldChunks: true })
-      return content && (await readToken(name, session, content))
+      // Before the call: if it fails, nobody knows who holds the checkpoint.
+      leases.delete(name)
+      const lease = await acquire(name, randomUUID())
+      leases.set(name, lease)
+      return lease.token
     },
 
     async save(name, token) {
-      const packed = await packToken(token)
-      const hold = holds.get(name) ?? newHold()
-      holds.set(name, hold)
-      // Also for a token that was tried before, so that the two tries don't share chunks.
-      hold.version++
-      await withTable(table, clock, () => write(name, hold, packed))
-      if (hold.mayHaveOldChunks) await cleanUp(name, hold, packed)
+      const lease = leases.get(name) ?? (await acquireNew(name))
+      leases.set(name, lease)
+      await lease.save(token)
     },
+
+    async peek(name) {
+      checkName(name)
+      return withTable(items, clock, () => peekAt(name))
+    },
+
+    lease: (name, { signal } = {}) => acquire(name, randomUUID(), signal),
   }
 
-  async function write(name: string, hold: Hold, packed: Uint8Array): Promise<void> {
-    const content = isInline(packed) ? { data: packed } : await writeChunks(table, name, hold, packed)
-    hold.mayHaveOldChunks ||= !isInline(packed)
-    await putHead(table, name, holder(hold.session), hold, content, hold.mayCreate)
-    hold.mayCreate = false
-  }
-
-  /** The token is saved already: what fails here is no failure of the save, and is tried again after the next one. */
-  async function cleanUp(name: string, hold: Hold, packed: Uint8Array): Promise<void> {
-    try {
-      await deleteChunksBefore(table, name, hold)
-      hold.mayHaveOldChunks = !isInline(packed)
-    } catch {
-      return
-    }
-  }
-
-  async function readToken(name: string, session: string, content: Content): Promise<unknown> {
-    const packed = 'data' in content ? content.data : await readChunks(table, name, content)
-    if (packed === undefined) {
-      // Only a holder removes chunks: another worker has taken over in the meantime, and saved.
-      const item = await getHead(table, name)
-      if (readHead(item).session !== session) throw conflict(name, item)
-      throw damaged(name, 'a part of it is missing')
-    }
-    return await unpackToken(packed).catch((cause) => {
-      throw damaged(name, 'it cannot be expanded', cause)
+  async function acquire(name: string, session: string, signal?: AbortSignal): Promise<CheckpointLease> {
+    checkName(name)
+    const head = await withTable(items, clock, async () => {
+      for (;;) {
+        signal?.throwIfAborted()
+        const seen = readHead(items, name, await getHead(items, name, signal))
+        const taken = await takeOver(items, name, holder(session), seen, signal)
+        // Otherwise another worker was faster. The one that loads last may save.
+        if (taken) return taken
+      }
     })
+    const token = head.content && (await readToken(name, session, head.content, signal))
+    return new DynamoDBLease(items, clock, { name, session, owner, head, token })
   }
 
-  function damaged(name: string, how: string, cause?: unknown): StreamError<'token.invalid'> {
-    const message = `The checkpoint "${name}" in the table "${tableName}" is damaged: ${how}. It was left as it is`
-    return new StreamError('token.invalid', message, { field: '', expected: 'a compressed token' }, cause)
+  /** For a save without a load, which must not overwrite anything. */
+  async function acquireNew(name: string): Promise<CheckpointLease> {
+    checkName(name)
+    const session = newSessions.get(name) ?? randomUUID()
+    newSessions.set(name, session)
+    const head = await withTable(items, clock, async () => {
+      const item = await getHead(items, name)
+      if (item?.session?.S === session) return readHead(items, name, item)
+      const taken = item ? undefined : await takeOver(items, name, holder(session), noHead)
+      if (taken) return taken
+      throw alreadyExists(name, item ?? (await getHead(items, name)))
+    })
+    newSessions.delete(name)
+    return new DynamoDBLease(items, clock, { name, session, owner, head, token: undefined })
   }
-}
 
-/** What a worker holds that has not loaded: nothing, if there is a checkpoint already. */
-function newHold(): Hold {
-  return { session: randomUUID(), turn: 0, version: 0, mayCreate: true, mayHaveOldChunks: true }
-}
+  function holder(session: string): Holder {
+    return { session, owner, now: new Date(clock.now()).toISOString() }
+  }
 
-function isInline(packed: Uint8Array): boolean {
-  return packed.length <= MAX_INLINE_BYTES
+  async function readToken(
+    name: string,
+    session: string,
+    content: Content,
+    signal: AbortSignal | undefined,
+  ): Promise<unknown> {
+    const packed = await readContent(content, name, signal)
+    if (packed) return unpackToken(items, name, packed)
+    // Only a holder removes chunks: another worker has taken over in the meantime, and saved.
+    const item = await getHead(items, name, signal)
+    if (item?.session?.S !== session) throw conflict(name, item)
+    throw damaged(items, name, 'a part of it is missing')
+  }
+
+  async function peekAt(name: string): Promise<unknown> {
+    let head = readHead(items, name, await getHead(items, name))
+    for (let attempt = 1; ; attempt++) {
+      if (head.content === undefined) return undefined
+      const packed = await readContent(head.content, name)
+      if (packed) return unpackToken(items, name, packed)
+      // Saved again in the meantime?
+      const { turn, version } = head
+      head = readHead(items, name, await getHead(items, name))
+      const hasChanged = head.turn !== turn || head.version !== version
+      if (!hasChanged || attempt === PEEK_ATTEMPTS) throw damaged(items, name, 'a part of it is missing')
+    }
+  }
+
+  /** The stored token; `undefined` when a chunk of it is missing. */
+  async function readContent(
+    content: Content,
+    name: string,
+    signal?: AbortSignal,
+  ): Promise<Uint8Array | undefined> {
+    return 'data' in content ? content.data : readChunks(items, name, content, signal)
+  }
 }

@@ -1,5 +1,6 @@
 import { Checkpointer } from '../checkpoints/checkpointer.ts'
-import type { CheckpointStore } from '../checkpoints/store.ts'
+import { leaseCheckpoint } from '../checkpoints/lease.ts'
+import type { CheckpointLease, CheckpointStore } from '../checkpoints/store.ts'
 import { checkReadingOptions } from '../coordinator/options.ts'
 import { abortable } from '../core/abortable.ts'
 import { systemClock } from '../core/clock.ts'
@@ -13,7 +14,7 @@ import type { PlainItem } from '../records/stream-record.ts'
 import { beginAt, followTable, type Opening } from './begin-stream.ts'
 import type { StreamEvents } from './events.ts'
 import { type CheckpointOptions, checkpointDefaults, type OpenStreamOptions } from './open-stream-options.ts'
-import { DynamoDBStream } from './stream.ts'
+import { DynamoDBStream, type StreamParts } from './stream.ts'
 import { tableStreams } from './table-streams.ts'
 
 /**
@@ -35,22 +36,24 @@ export async function openStream<Image = PlainItem>(
   const checkpoint = checkOptions(options)
   options.signal?.throwIfAborted()
   const opening = await prepare(options)
+  let held: HeldCheckpoint | undefined
   try {
-    const saved = checkpoint && (await loadCheckpoint(checkpoint, opening.signal))
-    const coordinator = await beginAt(opening, saved)
+    held = checkpoint && (await holdCheckpoint(checkpoint, opening.signal))
+    const coordinator = await beginAt(opening, held?.saved)
     const stream = new DynamoDBStream<Image>({
       coordinator,
       clock: opening.clock,
       events: opening.events,
       signal: options.signal,
-      makeCheckpointer: checkpoint && ((tokenOf) => makeCheckpointer(opening, checkpoint, tokenOf)),
+      makeCheckpointer: checkpointerOf(opening, held),
       follow: followTable(opening),
       dispose: () => opening.tables?.close(),
     })
-    if (saved === undefined) await stream.saveStart()
+    if (held?.saved === undefined) await stream.saveStart()
     return stream
   } catch (error) {
     opening.tables?.close()
+    await held?.lease.release().catch(() => {})
     options.signal?.throwIfAborted()
     throw error
   }
@@ -100,8 +103,8 @@ function checkCheckpoint({ store, name, everyRecords, everyMs }: CheckpointOptio
   if (typeof store?.load !== 'function' || typeof store?.save !== 'function') {
     throw invalidOption('checkpoint.store', store, 'a store with load and save, as of fileCheckpointStore')
   }
-  if (typeof name !== 'string' || name.length < 1 || name.length > 255) {
-    throw invalidOption('checkpoint.name', name, 'a text of 1 to 255 characters')
+  if (typeof name !== 'string' || name.length < 1 || name.length > 255 || !name.isWellFormed()) {
+    throw invalidOption('checkpoint.name', name, 'a well-formed string of 1 to 255 characters')
   }
   return {
     store,
@@ -116,13 +119,18 @@ function checkCheckpoint({ store, name, everyRecords, everyMs }: CheckpointOptio
   }
 }
 
-async function loadCheckpoint(
-  { store, name }: CheckedCheckpoint,
-  signal: AbortSignal,
-): Promise<StreamToken | undefined> {
-  const saved = await abortable((async () => store.load(name))(), signal).catch((error: unknown) => {
+/** The checkpoint that a stream saves to, and what was saved before. */
+interface HeldCheckpoint extends CheckedCheckpoint {
+  readonly lease: CheckpointLease
+  readonly saved: StreamToken | undefined
+}
+
+/** Takes the checkpoint over. */
+async function holdCheckpoint(checkpoint: CheckedCheckpoint, signal: AbortSignal): Promise<HeldCheckpoint> {
+  const { store, name } = checkpoint
+  const lease = await abortable(leaseCheckpoint(store, name, signal), signal).catch((error: unknown) => {
     signal.throwIfAborted()
-    // Credentials and permissions are told as they are, as everywhere.
+    // Errors of credentials and permissions are rethrown unchanged, as everywhere.
     if (isStreamError(error) || isServiceError(error)) throw error
     const why = error instanceof Error ? error.message : String(error)
     throw new StreamError(
@@ -132,7 +140,11 @@ async function loadCheckpoint(
       error,
     )
   })
-  return saved === undefined || saved === null ? undefined : parseToken(saved, `The checkpoint "${name}"`)
+  const { token } = lease
+  // Custom stores return null, too, where there is none.
+  const saved =
+    token === undefined || token === null ? undefined : parseToken(token, `The checkpoint "${name}"`)
+  return { ...checkpoint, lease, saved }
 }
 
 function isServiceError(error: unknown): boolean {
@@ -140,18 +152,19 @@ function isServiceError(error: unknown): boolean {
   return '$metadata' in error || (error instanceof Error && error.name === 'CredentialsProviderError')
 }
 
-function makeCheckpointer(
+function checkpointerOf(
   { clock, random, events }: Opening,
-  checkpoint: CheckedCheckpoint,
-  tokenOf: () => StreamToken,
-): Checkpointer {
-  const { name } = checkpoint
-  return new Checkpointer({
-    ...checkpoint,
-    clock,
-    random,
-    tokenOf,
-    onSaved: (token) => events.emit('checkpoint', { name, token }),
-    onRetry: (retry) => events.emit('checkpointRetry', { name, ...retry }),
-  })
+  held: HeldCheckpoint | undefined,
+): StreamParts['makeCheckpointer'] {
+  if (held === undefined) return undefined
+  const { name } = held
+  return (tokenOf) =>
+    new Checkpointer({
+      ...held,
+      clock,
+      random,
+      tokenOf,
+      onSaved: (token) => events.emit('checkpoint', { name, token }),
+      onRetry: (retry) => events.emit('checkpointRetry', { name, ...retry }),
+    })
 }

@@ -59,6 +59,8 @@ export class DynamoDBStream<Image = PlainItem>
   /** The moves in flight. */
   readonly #moves = new Set<Promise<void>>()
   #closing: Promise<void> | undefined
+  /** The error of the checkpoint that a loop has thrown. */
+  #thrown: unknown
 
   /** @internal */
   constructor(parts: StreamParts) {
@@ -160,8 +162,19 @@ export class DynamoDBStream<Image = PlainItem>
     ) as AsyncIterableIterator<readonly StreamRecord<Image>[]>
   }
 
-  /** Ends reading and saves the last checkpoint. May be called again. Rejects with `checkpoint.failed` or `checkpoint.conflict`. */
-  close(): Promise<void> {
+  /**
+   * Ends reading and saves the last checkpoint. May be called again. Rejects with `checkpoint.failed` or
+   * `checkpoint.conflict`, unless a loop has thrown that error already: `await using` would hide it in a `SuppressedError`.
+   */
+  async close(): Promise<void> {
+    try {
+      await this.#closeOnce()
+    } catch (error) {
+      if (error !== this.#thrown) throw error
+    }
+  }
+
+  #closeOnce(): Promise<void> {
     this.#closing ??= this.#close()
     return this.#closing
   }
@@ -198,9 +211,19 @@ export class DynamoDBStream<Image = PlainItem>
       queue: this.#calls,
       take,
       wait: (left) => this.#waitForMore(left, completeAt()),
-      end: () => this.close(),
-      leave: () => this.#leave(),
+      end: () => this.#throwing(this.#closeOnce()),
+      leave: () => this.#throwing(this.#leave()),
     })
+  }
+
+  /** Notes what a loop throws. */
+  async #throwing(step: Promise<void>): Promise<void> {
+    try {
+      await step
+    } catch (error) {
+      this.#thrown = error
+      throw error
+    }
   }
 
   #takeOne(): StreamRecord | undefined {
@@ -247,7 +270,10 @@ export class DynamoDBStream<Image = PlainItem>
   /** The loop asks for more: the consumer is done with what it has. */
   #acknowledge(): void {
     const checkpointer = this.#checkpointer
-    if (checkpointer?.failure !== undefined) throw checkpointer.failure
+    if (checkpointer?.failure !== undefined) {
+      this.#thrown = checkpointer.failure
+      throw checkpointer.failure
+    }
     const count = this.#deliveries.acknowledge()
     if (count > 0) checkpointer?.recordsDone(count)
   }
@@ -256,7 +282,7 @@ export class DynamoDBStream<Image = PlainItem>
   async #leave(): Promise<void> {
     this.#deliveries.giveBack()
     this.#pendingError = undefined
-    if (this.#parts.signal?.aborted) await this.close()
+    if (this.#parts.signal?.aborted) await this.#closeOnce()
     else if (!this.#isClosed) await this.#checkpointer?.flush()
   }
 

@@ -25,10 +25,10 @@ function setUp(options: Partial<CheckpointerOptions> = {}) {
   const numberIn = (token: StreamToken) => Number(token.streamArn)
   const checkpointer = new Checkpointer({
     name: 'indexer',
-    store: {
-      load: async () => undefined,
-      save: async (name, token) => {
-        expect(name).toBe('indexer')
+    lease: {
+      lost: new AbortController().signal,
+      release: async () => {},
+      save: async (token) => {
         expect(++running).toBe(1)
         try {
           await answers.shift()?.()
@@ -360,7 +360,11 @@ describe('close', () => {
 
   test('leaves no timer and tries no more when the store keeps failing', async () => {
     const { checkpointer, recordsDone, clock, retries } = setUp({
-      store: { load: async () => undefined, save: () => Promise.reject(new Error('no answer')) },
+      lease: {
+        lost: new AbortController().signal,
+        release: async () => {},
+        save: () => Promise.reject(new Error('no answer')),
+      },
     })
     recordsDone(1)
     await expect(clock.run(checkpointer.close())).rejects.toMatchObject({ code: 'checkpoint.failed' })

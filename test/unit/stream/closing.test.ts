@@ -9,8 +9,9 @@ it('what a stream was made of is disposed of when it is closed, also when its la
   const { clock, open, write } = emulated()
   const coordinator = open()
   await clock.run(coordinator.moveTo('trim_horizon'))
-  const store = {
-    load: async () => undefined,
+  const lease = {
+    lost: new AbortController().signal,
+    release: async () => {},
     save: async () => {
       throw new Error('disk full')
     },
@@ -23,7 +24,7 @@ it('what a stream was made of is disposed of when it is closed, also when its la
     signal: undefined,
     makeCheckpointer: (tokenOf) =>
       new Checkpointer({
-        store,
+        lease,
         name: 'worker',
         everyRecords: 1,
         everyMs: 5_000,

@@ -1,5 +1,6 @@
 import { Readable } from 'node:stream'
 import { describe, expect, it } from 'vitest'
+import { StreamError } from '../../../src/core/errors.ts'
 import {
   type DynamoDBStream,
   memoryCheckpointStore,
@@ -228,7 +229,6 @@ describe('checkpoints', () => {
 
   it('that another worker holds end the loop', async () => {
     const { start, clock, write, store } = table()
-    const { StreamError } = await import('../../../src/index.ts')
     write(10)
     let saves = 0
     const conflicting = {
@@ -243,7 +243,45 @@ describe('checkpoints', () => {
       for await (const _ of stream) await Promise.resolve()
     })
     await expect(looping).rejects.toMatchObject({ code: 'checkpoint.conflict' })
+    await expect(clock.run(stream.close())).resolves.toBeUndefined()
+  })
+
+  it('whose conflict was not thrown by a loop reject close()', async () => {
+    const { start, clock, write, store } = table()
+    write(10)
+    let saves = 0
+    const conflicting = {
+      ...store,
+      save: async () => {
+        if (++saves > 1) throw new StreamError('checkpoint.conflict', 'held by another', { name: 'worker' })
+      },
+    }
+    const stream = await start({ checkpoint: { store: conflicting, name: 'worker', everyRecords: 100 } })
+    const records = stream[Symbol.asyncIterator]()
+    await clock.run(records.next())
+    await clock.run(records.next())
     await expect(clock.run(stream.close())).rejects.toMatchObject({ code: 'checkpoint.conflict' })
+  })
+
+  it('that cannot be saved when a loop is left are not tried for another ten seconds by close()', async () => {
+    const { start, clock, write, store } = table()
+    write(10)
+    let saves = 0
+    const failing = {
+      ...store,
+      save: async () => {
+        if (++saves > 1) throw new Error('disk full')
+      },
+    }
+    const stream = await start({ checkpoint: { store: failing, name: 'worker', everyRecords: 100 } })
+    const leaving = clock.run(async () => {
+      let seen = 0
+      for await (const _ of stream) if (++seen === 3) break
+    })
+    await expect(leaving).rejects.toMatchObject({ code: 'checkpoint.failed' })
+    const before = clock.monotonic()
+    await expect(clock.run(stream.close())).resolves.toBeUndefined()
+    expect(clock.monotonic()).toBe(before)
   })
 })
 

@@ -1,0 +1,126 @@
+import type { Clock } from '../core/clock.ts'
+import { isStreamError, StreamError } from '../core/errors.ts'
+import type { StreamToken } from '../position/token.ts'
+import { type ChunkedSave, deleteChunksBefore, planChunks, writeChunks } from './dynamodb-chunks.ts'
+import { type Holder, saveHead } from './dynamodb-head.ts'
+import { type Head, MAX_INLINE_BYTES, packToken } from './dynamodb-item.ts'
+import { type CheckpointItems, isServiceError, withTable } from './dynamodb-table.ts'
+import type { CheckpointLease } from './store.ts'
+
+/** What a lease is made of: the checkpoint as it was taken over. */
+export interface TakenOver {
+  readonly name: string
+  readonly session: string
+  readonly owner: string
+  readonly head: Head
+  readonly token: unknown
+}
+
+interface UnfinishedSave {
+  readonly version: number
+  readonly text: string
+  readonly chunks: ChunkedSave
+}
+
+/** The right of one session to save a checkpoint in a table. */
+export class DynamoDBLease implements CheckpointLease {
+  readonly token: unknown
+  readonly epoch: number
+  readonly #table: CheckpointItems
+  readonly #clock: Clock
+  readonly #taken: TakenOver
+  readonly #lost = new AbortController()
+  #version: number
+  #isReleased = false
+  /** A save in chunks that was not completed. Its chunks can be removed only after a later save. */
+  #unfinished: UnfinishedSave | undefined
+  /** Whether the token saved last is in chunks. */
+  #hasChunks = false
+  /** Whether earlier saves may have left chunks in the table. */
+  #mayHaveOldChunks = true
+  #hasReportedCleanUp = false
+
+  constructor(table: CheckpointItems, clock: Clock, taken: TakenOver) {
+    this.#table = table
+    this.#clock = clock
+    this.#taken = taken
+    this.token = taken.token
+    this.epoch = taken.head.turn
+    this.#version = taken.head.version
+  }
+
+  get lost(): AbortSignal {
+    return this.#lost.signal
+  }
+
+  async save(token: StreamToken): Promise<void> {
+    const { name } = this.#taken
+    if (this.#isReleased)
+      throw new StreamError('closed', `The lease of the checkpoint "${name}" was released`, {})
+    this.lost.throwIfAborted()
+    const text = JSON.stringify(token)
+    try {
+      await withTable(this.#table, this.#clock, () => this.#write(text))
+    } catch (error) {
+      if (isStreamError(error, 'checkpoint.conflict')) this.#lost.abort(error)
+      throw error
+    }
+    if (this.#mayHaveOldChunks) await this.#cleanUp()
+  }
+
+  async release(): Promise<void> {
+    this.#isReleased = true
+  }
+
+  /** A save in chunks that failed is completed first: starting over each time would fill the table while writes are throttled. */
+  async #write(text: string): Promise<void> {
+    const { name } = this.#taken
+    if (this.#unfinished) {
+      const { text: unfinishedText } = this.#unfinished
+      await this.#complete(this.#unfinished)
+      if (unfinishedText === text) return
+    }
+    const packed = await packToken(text)
+    const version = ++this.#version
+    if (packed.length <= MAX_INLINE_BYTES) {
+      await saveHead(this.#table, name, this.#holder(), version, { data: packed })
+      this.#hasChunks = false
+      return
+    }
+    const chunks = planChunks({ turn: this.epoch, version }, this.#taken.session, packed)
+    this.#unfinished = { version, text, chunks }
+    this.#mayHaveOldChunks = true
+    await this.#complete(this.#unfinished)
+  }
+
+  async #complete({ version, chunks }: UnfinishedSave): Promise<void> {
+    await writeChunks(this.#table, this.#taken.name, chunks)
+    await saveHead(this.#table, this.#taken.name, this.#holder(), version, chunks)
+    this.#unfinished = undefined
+    this.#hasChunks = true
+  }
+
+  /**
+   * The token is saved already: a clean-up that fails is repeated after the next save. Only missing permissions are reported,
+   * once, as they would fill the table unnoticed.
+   */
+  async #cleanUp(): Promise<void> {
+    const { name } = this.#taken
+    try {
+      await deleteChunksBefore(this.#table, name, { turn: this.epoch, version: this.#version })
+      this.#mayHaveOldChunks = this.#hasChunks
+    } catch (cause) {
+      if (this.#hasReportedCleanUp || !isServiceError(cause, 'AccessDeniedException')) return
+      this.#hasReportedCleanUp = true
+      const message =
+        `The checkpoint "${name}" was saved, but the chunks of earlier ones cannot be removed: ${cause.message}. ` +
+        `Allow dynamodb:Query and dynamodb:DeleteItem on the table "${this.#table.tableName}"`
+      throw new StreamError('checkpoint.failed', message, { name, operation: 'save' }, cause)
+    }
+  }
+
+  #holder(): Holder {
+    const { session, owner } = this.#taken
+    return { session, owner, now: new Date(this.#clock.now()).toISOString() }
+  }
+}
