@@ -17,6 +17,8 @@ export interface StreamErrorDetails {
   'checkpoint.failed': { readonly name: string; readonly operation: 'load' | 'save' }
   /** An answer of the service that cannot be true, as of an emulator with a fault. */
   'service.invalid': { readonly operation: string }
+  /** A second loop over a stream, or a second call of `next()` while one is pending. */
+  'stream.busy': Record<string, never>
   closed: Record<string, never>
   'handler.failed': { readonly shardId: string; readonly sequenceNumber: string }
   'destination.failed': { readonly destination: string }

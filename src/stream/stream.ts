@@ -2,7 +2,6 @@ import type { Checkpointer } from '../checkpoints/checkpointer.ts'
 import type { Coordinator } from '../coordinator/coordinator.ts'
 import type { StreamLag } from '../coordinator/lag.ts'
 import { abortable } from '../core/abortable.ts'
-import { CallQueue } from '../core/call-queue.ts'
 import type { Clock } from '../core/clock.ts'
 import type { Emitter, Unsubscribe } from '../core/emitter.ts'
 import { integer } from '../core/options.ts'
@@ -12,7 +11,7 @@ import type { PlainItem, StreamRecord } from '../records/stream-record.ts'
 import { type BatchOptions, batchDefaults } from './batch-options.ts'
 import { DeliveryQueue } from './delivery-queue.ts'
 import type { StreamEvents } from './events.ts'
-import { type IteratorSource, iterate } from './record-iterator.ts'
+import { IteratorLock, type IteratorSource, iterate } from './record-iterator.ts'
 
 /** How often the iterators that would expire soon are renewed, in ms. They live for 15 minutes. */
 const HEARTBEAT_MS = 60_000
@@ -53,7 +52,7 @@ export class DynamoDBStream<Image = PlainItem>
   readonly #deliveries = new DeliveryQueue()
   /** An error that is thrown once the batch before it was delivered. */
   #pendingError: { readonly error: unknown } | undefined
-  readonly #calls = new CallQueue()
+  readonly #lock = new IteratorLock()
   /** Aborts the wait for the table's next stream. */
   #following: AbortController | undefined
   /** The moves in flight. */
@@ -140,7 +139,8 @@ export class DynamoDBStream<Image = PlainItem>
   }
 
   /**
-   * Record after record. Ends when the stream has ended, when `signal` aborts, or after `close()`; the last checkpoint
+   * Record after record, in one loop at a time: a second one, or a call of `next()` while one is pending, rejects with
+   * `stream.busy`. Ends when the stream has ended, when `signal` aborts, or after `close()`; the last checkpoint
    * is saved then. Rejects as `Coordinator.next` does, and with `checkpoint.conflict` or `checkpoint.failed`.
    */
   [Symbol.asyncIterator](): AsyncIterableIterator<StreamRecord<Image>> {
@@ -197,7 +197,15 @@ export class DynamoDBStream<Image = PlainItem>
     this.#stopHeartbeats()
     this.#closingSignal.abort()
     void this.#coordinator.close()
-    if (this.#calls.isIdle && this.#deliveries.inHand === 0) this.close().catch(() => {})
+    if (!this.#lock.isPending && this.#deliveries.inHand === 0) this.close().catch(() => {})
+  }
+
+  /**
+   * The consumer is done with what it has, before it asks for more.
+   * @internal
+   */
+  acknowledge(): void {
+    this.#acknowledge()
   }
 
   // ---- Iteration ---------------------------------------------------------------------------------------------------
@@ -208,7 +216,7 @@ export class DynamoDBStream<Image = PlainItem>
     completeAt: () => number | undefined = () => undefined,
   ): AsyncIterableIterator<T, undefined> {
     return iterate({
-      queue: this.#calls,
+      lock: this.#lock,
       take,
       wait: (left) => this.#waitForMore(left, completeAt()),
       end: () => this.#throwing(this.#closeOnce()),

@@ -71,7 +71,8 @@ describe('tail', () => {
       history((items) => emulator.fill({ records: items, bytes: 100 }), emulator)
       const last = emulator.put({ id: 'last' })
       const tail = startCli(args)
-      await tail.seen('stdout', last?.sequenceNumber ?? '')
+      // All of the line: until then the process cannot know that the record was printed.
+      await tail.seen('stdout', new RegExp(`"${last?.sequenceNumber}".*\n`))
       tail.child.kill(signal)
       const first = await tail.ended
       expect(first.code).toBe(0)

@@ -73,17 +73,34 @@ it('an iterator that is left in the very moment when its record arrives delivers
   await clock.run(stream.close())
 })
 
-it('several calls of next that wait when their iterator is left all end, and lose nothing', async () => {
+it('a loop that begins while another one is at work is refused, and acknowledges nothing', async () => {
+  const world = opened()
+  const { clock } = world
+  world.write(2)
+  const stream = await world.start()
+  const records = stream[Symbol.asyncIterator]()
+  await clock.run(records.next())
+  const before = stream.token
+  for (const second of [stream[Symbol.asyncIterator](), stream.batches()]) {
+    await expect(clock.run<unknown>(second.next())).rejects.toMatchObject({ code: 'stream.busy' })
+  }
+  expect(stream.token).toEqual(before)
+  await clock.run(records.return?.() as Promise<unknown>)
+  expect(await world.take(stream, 2)).toEqual([0, 1])
+  await clock.run(stream.close())
+})
+
+it('a call of next() while one is pending is refused, and the one that is pending gets the record', async () => {
   const world = opened()
   const { clock } = world
   const stream = await world.start()
   const records = stream[Symbol.asyncIterator]()
-  const pending = outcomeOf(Promise.all([records.next(), records.next(), records.next()]))
+  const pending = outcomeOf(records.next())
   await clock.advance(5_000)
-  await clock.run(records.return?.() as Promise<unknown>)
-  expect(pending()).toEqual([END, END, END])
-  const written = world.write(3)
-  expect(await world.take(stream, 3)).toEqual(written)
+  await expect(records.next()).rejects.toMatchObject({ code: 'stream.busy' })
+  world.write(1)
+  await clock.advance(5_000)
+  expect(pending()).toMatchObject({ done: false })
   await clock.run(stream.close())
 })
 

@@ -121,13 +121,6 @@ const occupations: Record<
     await clock.advance(5_000)
     return [reading]
   },
-  'several calls of next at once': async (stream, { clock, write }) => {
-    write(1)
-    const records = stream[Symbol.asyncIterator]()
-    const reading = [records.next(), records.next(), records.next()]
-    await clock.advance(5_000)
-    return reading
-  },
   'a search for children that hangs': async (stream, { emulator, clock }) => {
     const reading = stream[Symbol.asyncIterator]().next()
     await clock.advance(2_000)
@@ -242,7 +235,8 @@ describe('a stream whose checkpoint cannot be saved', () => {
         code: 'checkpoint.failed',
       })
       expect(given.clock.now() - before).toBe(10_000)
-      if (how === 'return') await expect(given.clock.run(stream.close())).rejects.toThrow()
+      // The loop has thrown it.
+      if (how === 'return') await given.clock.run(stream.close())
       given.expectNothingLeft()
     },
   )
@@ -265,7 +259,8 @@ describe('a stream whose checkpoint cannot be saved', () => {
     for (const save of given.hangingSaves) save.reject(conflict)
     await given.clock.advance(10)
     await expect(given.clock.run(records.next())).rejects.toMatchObject({ code: 'checkpoint.conflict' })
-    await expect(given.clock.run(stream.close())).rejects.toMatchObject({ code: 'checkpoint.conflict' })
+    // `await using` would make a SuppressedError of both.
+    await given.clock.run(stream.close())
     given.expectNothingLeft()
   })
 })

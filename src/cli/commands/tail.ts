@@ -1,3 +1,4 @@
+import type { StreamRecord } from '../../records/stream-record.ts'
 import { openStream } from '../../stream/open-stream.ts'
 import type { DynamoDBStream } from '../../stream/stream.ts'
 import type { TailOptions } from '../arguments.ts'
@@ -117,18 +118,24 @@ async function print(
 ): Promise<Printed> {
   let count = 0
   let reached = 0
+  let maxRecords = 0
+  let batches: AsyncIterableIterator<readonly StreamRecord[]> | undefined
   while (count < limit && reached < until) {
-    const maxRecords = Math.min(limit - count, RECORDS_PER_WRITE)
-    const { value: batch, done } = await stream.batches({ maxRecords }).next()
+    const most = Math.min(limit - count, RECORDS_PER_WRITE)
+    if (batches === undefined || most !== maxRecords) {
+      await batches?.return?.()
+      maxRecords = most
+      batches = stream.batches({ maxRecords })
+    }
+    const { value: batch, done } = await batches.next()
     if (done) return { count, isRead: true }
-    // Not written: not done, and so not in the checkpoint.
+    // Not written: not acknowledged, and so not in the checkpoint.
     if (!(await output.write(batch.map(format).join(''), stop))) return { count, isRead: false }
+    stream.acknowledge()
     count += batch.length
     reached = batch.at(-1)?.createdAt.getTime() ?? reached
   }
-  // Coming back for more is what makes the last ones done.
   finish()
-  await stream.batches().next()
   return { count, isRead: true }
 }
 

@@ -1,6 +1,5 @@
-import { expect, it } from 'vitest'
-import { CallQueue } from '../../../src/core/call-queue.ts'
-import { type IteratorSource, iterate } from '../../../src/stream/record-iterator.ts'
+import { describe, expect, it } from 'vitest'
+import { IteratorLock, type IteratorSource, iterate } from '../../../src/stream/record-iterator.ts'
 
 const END = { value: undefined, done: true }
 const value = (number: number) => ({ value: number, done: false })
@@ -12,7 +11,7 @@ function sourceOf(more: Partial<IteratorSource<number>> = {}) {
   let wake = () => {}
   let isEnded = false
   const source: IteratorSource<number> = {
-    queue: new CallQueue(),
+    lock: new IteratorLock(),
     take: () => numbers.shift(),
     wait: (left) => {
       log.push('wait')
@@ -43,40 +42,38 @@ function sourceOf(more: Partial<IteratorSource<number>> = {}) {
 /** Lets all promise callbacks that are ready run. */
 const settle = () => new Promise<void>((resolve) => setImmediate(resolve))
 
-it('values that are there are returned without waiting, and calls that come at once get them in their order', async () => {
+it('values that are there are returned without waiting, one after the other', async () => {
   const { iterator, put, log } = sourceOf()
   put(1, 2, 3)
-  expect(await Promise.all([iterator.next(), iterator.next(), iterator.next()])).toEqual([1, 2, 3].map(value))
+  for (const number of [1, 2, 3]) expect(await iterator.next()).toEqual(value(number))
   expect(log).toEqual([])
 })
 
-it('a call that waits gets the next value, and calls behind it the ones after', async () => {
+it('a call that waits gets the next value', async () => {
   const { iterator, put } = sourceOf()
-  const calls = [iterator.next(), iterator.next()]
+  const call = iterator.next()
   await settle()
   put(1)
-  await settle()
-  put(2)
-  expect(await Promise.all(calls)).toEqual([1, 2].map(value))
+  expect(await call).toEqual(value(1))
 })
 
-it('the end comes once, and to every call', async () => {
+it('the end comes once, and to every call from then on', async () => {
   const { iterator, log, finish } = sourceOf()
-  const calls = [iterator.next(), iterator.next()]
+  const call = iterator.next()
   await settle()
   finish()
-  expect(await Promise.all(calls)).toEqual([END, END])
+  expect(await call).toEqual(END)
   expect(await iterator.next()).toEqual(END)
   expect(log.filter((entry) => entry === 'end')).toEqual(['end'])
 })
 
-it('return() ends the calls that wait, which take no value any more', async () => {
+it('return() ends the call that waits, which takes no value any more', async () => {
   const { iterator, put, log, left } = sourceOf()
-  const calls = [iterator.next(), iterator.next()]
+  const call = iterator.next()
   await settle()
   expect(await iterator.return?.()).toEqual(END)
   put(1, 2)
-  expect(await Promise.all(calls)).toEqual([END, END])
+  expect(await call).toEqual(END)
   expect(await iterator.next()).toEqual(END)
   expect(left()).toEqual([1, 2])
   expect(log).toEqual(['wait', 'leave'])
@@ -101,8 +98,7 @@ it('an error of take() is that of the call, whether it waited or not, and the ne
     },
   })
   await expect(iterator.next()).rejects.toThrow('denied')
-  const calls = [iterator.next(), iterator.next()].map((call) => call.catch((error: Error) => error.message))
-  expect(await Promise.all(calls)).toEqual(['denied', 'denied'])
+  await expect(iterator.next()).rejects.toThrow('denied')
   fails = false
   put()
   expect(await iterator.next()).toEqual(value(7))
@@ -122,6 +118,7 @@ it('an error of wait() or end() is that of the call that met it', async () => {
 it('an error of leave() is that of return(), and the iterator is over all the same', async () => {
   const { iterator, put } = sourceOf({ leave: () => Promise.reject(new Error('cannot save')) })
   put(1)
+  await iterator.next()
   await expect(iterator.return?.()).rejects.toThrow('cannot save')
   expect(await iterator.next()).toEqual(END)
 })
@@ -129,4 +126,78 @@ it('an error of leave() is that of return(), and the iterator is over all the sa
 it('the iterator is its own iterable, as those of generators are', () => {
   const { iterator } = sourceOf()
   expect(iterator[Symbol.asyncIterator]()).toBe(iterator)
+})
+
+describe('one iterator reads at a time:', () => {
+  const busy = { code: 'stream.busy' }
+
+  /** Two iterators of one stream. */
+  const two = () => {
+    const lock = new IteratorLock()
+    return [sourceOf({ lock }), sourceOf({ lock })] as const
+  }
+
+  it('a call while one is pending is refused, and takes nothing from the one that waits', async () => {
+    const { iterator, put, left } = sourceOf()
+    const call = iterator.next()
+    await expect(iterator.next()).rejects.toMatchObject(busy)
+    put(1, 2)
+    expect(await call).toEqual(value(1))
+    expect(left()).toEqual([2])
+  })
+
+  it('workers of a pool that share an iterator are refused at once, though there are values for all', async () => {
+    const { iterator, put } = sourceOf()
+    put(1, 2, 3)
+    const calls = await Promise.allSettled([iterator.next(), iterator.next(), iterator.next()])
+    expect(calls.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'rejected'])
+  })
+
+  it('a second one is refused from the first call of the other on', async () => {
+    const [first, second] = two()
+    first.put(1)
+    second.put(2)
+    await first.iterator.next()
+    await expect(second.iterator.next()).rejects.toMatchObject(busy)
+    expect(second.left()).toEqual([2])
+  })
+
+  it.each<[string, (first: ReturnType<typeof sourceOf>) => Promise<unknown>]>([
+    ['was left', ({ iterator }) => Promise.resolve(iterator.return?.())],
+    ['has ended', ({ iterator, finish }) => Promise.all([iterator.next(), settle().then(finish)])],
+  ])('a second one reads when the first %s', async (_, leave) => {
+    const [first, second] = two()
+    first.put(1)
+    second.put(2)
+    await first.iterator.next()
+    await leave(first)
+    expect(await second.iterator.next()).toEqual(value(2))
+  })
+
+  it('a second one reads when the first has failed, and then the first is refused', async () => {
+    const lock = new IteratorLock()
+    const first = sourceOf({
+      lock,
+      take: () => {
+        throw new Error('denied')
+      },
+    })
+    const second = sourceOf({ lock })
+    second.put(1)
+    await expect(first.iterator.next()).rejects.toThrow('denied')
+    expect(await second.iterator.next()).toEqual(value(1))
+    await expect(first.iterator.next()).rejects.toMatchObject(busy)
+    expect(await first.iterator.return?.()).toEqual(END)
+    expect(first.log).toEqual([])
+    second.put(2)
+    expect(await second.iterator.next()).toEqual(value(2))
+  })
+
+  it('return() of one that never began leaves the other alone', async () => {
+    const [first, second] = two()
+    first.put(1)
+    await first.iterator.next()
+    await second.iterator.return?.()
+    expect(second.log).toEqual([])
+  })
 })
