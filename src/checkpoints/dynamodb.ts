@@ -2,6 +2,8 @@ import { randomUUID } from 'node:crypto'
 import { hostname } from 'node:os'
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb'
 import { type Clock, systemClock } from '../core/clock.ts'
+import { checkNames, namesOf } from '../core/options.ts'
+import { checkSdkClient } from '../core/sdk-client.ts'
 import { readChunks } from './dynamodb-chunks.ts'
 import { alreadyExists, conflict, getHead, type Holder, takeOver } from './dynamodb-head.ts'
 import { type Content, damaged, noHead, readHead, unpackToken } from './dynamodb-item.ts'
@@ -26,6 +28,13 @@ export interface DynamoDBCheckpointStoreOptions {
   /** What the waits for a new table are measured with. @default the clock of the machine */
   readonly clock?: Clock | undefined
 }
+
+const optionNames = namesOf<DynamoDBCheckpointStoreOptions>({
+  client: true,
+  tableName: true,
+  owner: true,
+  clock: true,
+})
 
 /** A checkpoint store whose leases are fenced. */
 export interface DynamoDBCheckpointStore extends CheckpointStore {
@@ -56,6 +65,8 @@ export interface DynamoDBCheckpointStore extends CheckpointStore {
  * but the permission to remove old chunks is missing.
  */
 export function dynamoDBCheckpointStore(options: DynamoDBCheckpointStoreOptions): DynamoDBCheckpointStore {
+  checkNames('', options, optionNames)
+  checkSdkClient('client', options.client, 'DynamoDB')
   const { client, tableName, owner = `${hostname()}:${process.pid}`, clock = systemClock } = options
   const items: CheckpointItems = { client, tableName }
   /** Of `load`, by name. */

@@ -1,7 +1,7 @@
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb'
 import { systemClock } from '../core/clock.ts'
 import { Emitter } from '../core/emitter.ts'
-import type { StreamEvents } from '../stream/events.ts'
+import { type StreamEvents, streamEventNames } from '../stream/events.ts'
 import { tableStreams } from '../stream/table-streams.ts'
 
 /**
@@ -14,7 +14,7 @@ export async function findStream(
   signal: AbortSignal,
   onRetry: (error: unknown) => void,
 ): Promise<string> {
-  const events = new Emitter<StreamEvents>()
+  const events = new Emitter<StreamEvents>(streamEventNames)
   events.on('retry', ({ error }) => onRetry(error))
   const tables = await tableStreams(
     tableName,

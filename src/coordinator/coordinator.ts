@@ -4,7 +4,8 @@ import { CallQueue } from '../core/call-queue.ts'
 import { systemClock } from '../core/clock.ts'
 import { Emitter, type Unsubscribe } from '../core/emitter.ts'
 import { StreamError } from '../core/errors.ts'
-import { checkStreamArn } from '../core/options.ts'
+import { checkNames, checkStreamArn } from '../core/options.ts'
+import { checkSdkClient } from '../core/sdk-client.ts'
 import { ServiceClock } from '../core/service-clock.ts'
 import { type Position, parsePosition } from '../position/position.ts'
 import type { StreamToken } from '../position/token.ts'
@@ -12,13 +13,13 @@ import type { StreamRecord } from '../records/stream-record.ts'
 import { RETENTION_MS } from '../shards/retention.ts'
 import type { Shard } from '../shards/shard.ts'
 import type { Delivery } from '../shards/shard-ledger.ts'
-import { createStreamsClient, isStreamsApi } from '../streams-api/make-client.ts'
+import { createStreamsClient, isStreamsApi, regionOf } from '../streams-api/make-client.ts'
 import { rateLimit } from '../streams-api/rate-limit.ts'
 import { sdkStreamsApi } from '../streams-api/sdk-streams-api.ts'
 import type { StreamsApi } from '../streams-api/streams-api.ts'
-import type { CoordinatorEvents } from './events.ts'
+import { type CoordinatorEvents, coordinatorEventNames } from './events.ts'
 import type { StreamLag } from './lag.ts'
-import { type CoordinatorOptions, checkReadingOptions } from './options.ts'
+import { type CoordinatorOptions, checkReadingOptions, coordinatorOptionNames } from './options.ts'
 import type { ReadSession, SessionContext } from './read-session.ts'
 import { startSession } from './start-session.ts'
 
@@ -35,7 +36,7 @@ const DESCRIBE_CALLS_PER_SECOND = 5
 export class Coordinator {
   readonly streamArn: string
   readonly #context: SessionContext
-  readonly #events = new Emitter<CoordinatorEvents>()
+  readonly #events = new Emitter<CoordinatorEvents>(coordinatorEventNames)
   readonly #signal: AbortSignal | undefined
   /** The client that was created here, and is closed here. */
   readonly #ownClient: DynamoDBStreamsClient | undefined
@@ -49,10 +50,11 @@ export class Coordinator {
 
   /** @throws StreamError `options.invalid` for the first option that is missing or out of its range. */
   constructor(options: CoordinatorOptions) {
+    checkNames('', options, coordinatorOptionNames)
     this.streamArn = checkStreamArn(options.streamArn)
     const readingOptions = checkReadingOptions(options)
     const clock = options.clock ?? systemClock
-    this.#ownClient = options.client === undefined ? createStreamsClient() : undefined
+    this.#ownClient = options.client === undefined ? createStreamsClient(regionOf(this.streamArn)) : undefined
     this.#context = {
       api: this.#apiOf(options.client ?? (this.#ownClient as DynamoDBStreamsClient)),
       streamArn: this.streamArn,
@@ -248,6 +250,7 @@ export class Coordinator {
 
   #apiOf(client: DynamoDBStreamsClient | StreamsApi): StreamsApi {
     if (isStreamsApi(client)) return client
+    checkSdkClient('client', client, 'DynamoDB Streams')
     return sdkStreamsApi(client, (reason) => {
       // It may be known at once: listeners that are added right after the constructor receive it too.
       queueMicrotask(() => this.#events.emit('fallback', { reason }))

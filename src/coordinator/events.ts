@@ -1,4 +1,5 @@
 import type { GapReason } from '../core/errors.ts'
+import { namesOf } from '../core/options.ts'
 
 /** What a Coordinator tells, by name. */
 export interface CoordinatorEvents {
@@ -33,17 +34,17 @@ export interface CoordinatorEvents {
 }
 
 /** The names of {@link CoordinatorEvents}. */
-export const coordinatorEventNames: readonly (keyof CoordinatorEvents)[] = [
-  'shardOpened',
-  'shardFinished',
-  'gap',
-  'retry',
-  'caughtUp',
-  'discovered',
-  'leftBehind',
-  'parentNotListed',
-  'fallback',
-]
+export const coordinatorEventNames: readonly (keyof CoordinatorEvents)[] = namesOf<CoordinatorEvents>({
+  shardOpened: true,
+  shardFinished: true,
+  gap: true,
+  retry: true,
+  caughtUp: true,
+  discovered: true,
+  leftBehind: true,
+  parentNotListed: true,
+  fallback: true,
+})
 
 export type StreamsOperation =
   | 'DescribeStream'

@@ -1,7 +1,7 @@
 import type { DynamoDBStreamsClient } from '@aws-sdk/client-dynamodb-streams'
 import type { unmarshallOptions } from '@aws-sdk/util-dynamodb'
 import type { Clock } from '../core/clock.ts'
-import { integer, invalidOption } from '../core/options.ts'
+import { checkNames, integer, invalidOption, namesOf } from '../core/options.ts'
 import type { StreamsApi } from '../streams-api/streams-api.ts'
 
 /** How a stream is read. Everything but `streamArn` can be left out. */
@@ -66,6 +66,22 @@ export interface CoordinatorOptions {
   readonly signal?: AbortSignal | undefined
 }
 
+/** The names of {@link CoordinatorOptions}. */
+export const coordinatorOptionNames: readonly string[] = namesOf<CoordinatorOptions>({
+  streamArn: true,
+  client: true,
+  onGap: true,
+  maxBufferedBytes: true,
+  maxConcurrentReads: true,
+  pageSize: true,
+  idlePollMs: true,
+  discoveryIntervalMs: true,
+  unmarshallOptions: true,
+  clock: true,
+  random: true,
+  signal: true,
+})
+
 type ReadingDefaults = Omit<ReadingOptions, 'unmarshallOptions'>
 
 /** The defaults of the options that have a value of their own. */
@@ -91,17 +107,13 @@ export interface ReadingOptions {
 
 /** @throws StreamError `options.invalid` for the first option that is out of its range. */
 export function checkReadingOptions(options: Omit<CoordinatorOptions, 'streamArn'>): ReadingOptions {
-  const { onGap = coordinatorDefaults.onGap, clock } = options
+  const { onGap = coordinatorDefaults.onGap, clock, idlePollMs = {} } = options
+  checkNames('idlePollMs', idlePollMs, ['min', 'max'])
   if (clock !== undefined && !isClock(clock)) {
     throw invalidOption('clock', clock, 'an object with now, monotonic and setTimer')
   }
   if (onGap !== 'throw' && onGap !== 'continue') throw invalidOption('onGap', onGap, "'throw' or 'continue'")
-  const min = integer(
-    'idlePollMs.min',
-    options.idlePollMs?.min ?? coordinatorDefaults.idlePollMs.min,
-    0,
-    60_000,
-  )
+  const min = integer('idlePollMs.min', idlePollMs.min ?? coordinatorDefaults.idlePollMs.min, 0, 60_000)
   const defaultMax = Math.max(min, coordinatorDefaults.idlePollMs.max)
   return {
     onGap,
@@ -118,7 +130,7 @@ export function checkReadingOptions(options: Omit<CoordinatorOptions, 'streamArn
       10_000,
     ),
     pageSize: integer('pageSize', options.pageSize ?? coordinatorDefaults.pageSize, 1, 1000),
-    idlePollMs: { min, max: integer('idlePollMs.max', options.idlePollMs?.max ?? defaultMax, min, 60_000) },
+    idlePollMs: { min, max: integer('idlePollMs.max', idlePollMs.max ?? defaultMax, min, 60_000) },
     discoveryIntervalMs: integer(
       'discoveryIntervalMs',
       options.discoveryIntervalMs ?? coordinatorDefaults.discoveryIntervalMs,

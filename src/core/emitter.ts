@@ -1,3 +1,5 @@
+import { invalidOption, unknownName } from './options.ts'
+
 /** Takes a listener away again. */
 export type Unsubscribe = () => void
 
@@ -8,9 +10,17 @@ export type Unsubscribe = () => void
  * @internal
  */
 export class Emitter<Events> {
+  readonly #names: readonly string[]
   readonly #listeners = new Map<keyof Events, Set<(event: never) => void>>()
 
-  on<Name extends keyof Events>(name: Name, listener: (event: Events[Name]) => void): Unsubscribe {
+  constructor(names: readonly (keyof Events & string)[]) {
+    this.#names = names
+  }
+
+  /** @throws StreamError `options.invalid` for a name that is not known, and for a listener that is no function. */
+  on<Name extends keyof Events & string>(name: Name, listener: (event: Events[Name]) => void): Unsubscribe {
+    if (!this.#names.includes(name)) throw unknownName('event', String(name), this.#names, name)
+    if (typeof listener !== 'function') throw invalidOption(`listener of ${name}`, listener, 'a function')
     const listeners = this.#listeners.get(name) ?? new Set()
     this.#listeners.set(name, listeners)
     // Its own function each time, so that a listener that was added twice is taken away once.

@@ -1,3 +1,4 @@
+import { distance } from 'fastest-levenshtein'
 import { StreamError } from './errors.ts'
 
 /** @throws StreamError `options.invalid` unless `arn` is that of a stream. */
@@ -11,6 +12,49 @@ export function checkStreamArn(arn: unknown): string {
   )
 }
 
+/** The names of all members of a type; the compiler checks that none is missing. */
+export function namesOf<T>(names: { readonly [Name in keyof Required<T>]: true }): (keyof T & string)[] {
+  return Object.keys(names) as (keyof T & string)[]
+}
+
+/**
+ * Checks that `options` is an object, and that it has no names but `known`: a misspelt one would be ignored.
+ *
+ * @param path - what it is called in the error: `''` for the options themselves, `checkpoint` for a part of them.
+ */
+export function checkNames(path: string, options: unknown, known: readonly string[]): void {
+  if (typeof options !== 'object' || options === null || Array.isArray(options)) {
+    throw invalidOption(path || 'options', options, `an object with ${known.join(', ')}`)
+  }
+  for (const [name, value] of Object.entries(options)) {
+    if (known.includes(name) || value === undefined) continue
+    throw unknownName('option', path === '' ? name : `${path}.${name}`, known, value)
+  }
+}
+
+/**
+ * The error for a name that is not known. It names the nearest one that is, unless none is near.
+ *
+ * @param path - the name as the error shows it, such as `checkpoint.everyRecord`.
+ */
+export function unknownName(
+  what: 'option' | 'event',
+  path: string,
+  known: readonly string[],
+  value: unknown,
+): StreamError<'options.invalid'> {
+  const name = path.slice(path.lastIndexOf('.') + 1).toLowerCase()
+  const distances = known.map((one) => distance(name, one.toLowerCase()))
+  const least = Math.min(...distances)
+  const near = least <= Math.max(2, name.length / 3) ? known[distances.indexOf(least)] : undefined
+  const hint = near === undefined ? `known are ${known.join(', ')}.` : `did you mean ${near}?`
+  return new StreamError('options.invalid', `There is no ${what} ${shortened(path)}; ${hint}`, {
+    option: path,
+    value,
+    expected: near ?? known.join(', '),
+  })
+}
+
 /** Checks that a value is a whole number in a range. */
 export function integer(option: string, value: unknown, min: number, max: number): number {
   if (typeof value === 'number' && Number.isInteger(value) && value >= min && value <= max) return value
@@ -18,17 +62,24 @@ export function integer(option: string, value: unknown, min: number, max: number
   throw invalidOption(option, value, `a whole number ${range}`)
 }
 
+/** @param shown - the value as the message shows it. */
 export function invalidOption(
   option: string,
   value: unknown,
   expected: string,
+  shown: string = show(value),
 ): StreamError<'options.invalid'> {
-  const shown = typeof value === 'string' ? JSON.stringify(shortened(value)) : String(value)
   return new StreamError('options.invalid', `Option ${option} is ${shown}, but must be ${expected}.`, {
     option,
     value,
     expected,
   })
+}
+
+function show(value: unknown): string {
+  if (typeof value === 'string') return JSON.stringify(shortened(value))
+  if (typeof value !== 'object' || value === null) return String(value)
+  return Array.isArray(value) ? 'an array' : 'an object'
 }
 
 function shortened(text: string): string {

@@ -1,6 +1,6 @@
 import { Coordinator } from '../coordinator/coordinator.ts'
 import { coordinatorEventNames } from '../coordinator/events.ts'
-import { checkReadingOptions } from '../coordinator/options.ts'
+import { type CoordinatorOptions, checkReadingOptions } from '../coordinator/options.ts'
 import { type Clock, sleep } from '../core/clock.ts'
 import type { Emitter } from '../core/emitter.ts'
 import { isStreamError, StreamError } from '../core/errors.ts'
@@ -61,7 +61,7 @@ async function begin(
   streamArn: string,
   position: Position,
 ): Promise<Coordinator> {
-  const coordinator = new Coordinator({ ...options, streamArn, signal: undefined })
+  const coordinator = new Coordinator({ ...readingOptionsOf(options), streamArn })
   for (const name of coordinatorEventNames) coordinator.on(name, (event) => events.emit(name, event))
   const stop = () => void coordinator.close()
   signal.addEventListener('abort', stop, { once: true })
@@ -76,6 +76,12 @@ async function begin(
   } finally {
     signal.removeEventListener('abort', stop)
   }
+}
+
+/** What a Coordinator is to know of the options. The signal ends a loop with a last checkpoint, so it is not passed on. */
+function readingOptionsOf(options: OpenStreamOptions): Omit<CoordinatorOptions, 'streamArn'> {
+  const { tableName, tableClient, followTable, startAt, checkpoint, listeners, signal, ...reading } = options
+  return reading
 }
 
 /** What goes on with the table's next stream, if the table is to be followed. */

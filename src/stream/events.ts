@@ -1,4 +1,5 @@
-import type { CoordinatorEvents } from '../coordinator/events.ts'
+import { type CoordinatorEvents, coordinatorEventNames } from '../coordinator/events.ts'
+import { namesOf } from '../core/options.ts'
 import type { StreamToken } from '../position/token.ts'
 
 /** What a stream tells besides. */
@@ -13,3 +14,9 @@ export interface StreamEvents extends CoordinatorEvents {
     readonly error: unknown
   }
 }
+
+/** The names of {@link StreamEvents}. */
+export const streamEventNames: readonly (keyof StreamEvents)[] = [
+  ...coordinatorEventNames,
+  ...namesOf<Omit<StreamEvents, keyof CoordinatorEvents>>({ checkpoint: true, checkpointRetry: true }),
+]

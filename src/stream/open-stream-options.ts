@@ -1,6 +1,7 @@
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb'
 import type { CheckpointStore } from '../checkpoints/store.ts'
-import type { CoordinatorOptions } from '../coordinator/options.ts'
+import { type CoordinatorOptions, coordinatorOptionNames } from '../coordinator/options.ts'
+import { namesOf } from '../core/options.ts'
 import type { Position } from '../position/position.ts'
 import type { StreamEvents } from './events.ts'
 
@@ -53,3 +54,23 @@ export interface OpenStreamOptions extends Omit<CoordinatorOptions, 'streamArn'>
     | { readonly [Name in keyof StreamEvents]?: ((event: StreamEvents[Name]) => void) | undefined }
     | undefined
 }
+
+/** The names of {@link OpenStreamOptions} and of {@link CheckpointOptions}. */
+export const openStreamOptionNames: readonly string[] = [
+  ...coordinatorOptionNames,
+  ...namesOf<Omit<OpenStreamOptions, keyof CoordinatorOptions>>({
+    tableName: true,
+    tableClient: true,
+    followTable: true,
+    startAt: true,
+    checkpoint: true,
+    listeners: true,
+  }),
+]
+
+export const checkpointOptionNames: readonly string[] = namesOf<CheckpointOptions>({
+  store: true,
+  name: true,
+  everyRecords: true,
+  everyMs: true,
+})

@@ -6,14 +6,20 @@ import { abortable } from '../core/abortable.ts'
 import { systemClock } from '../core/clock.ts'
 import { Emitter } from '../core/emitter.ts'
 import { isStreamError, StreamError } from '../core/errors.ts'
-import { checkStreamArn, integer, invalidOption } from '../core/options.ts'
+import { checkNames, checkStreamArn, integer, invalidOption } from '../core/options.ts'
 import { parseToken } from '../position/parse-token.ts'
 import { parsePosition } from '../position/position.ts'
 import type { StreamToken } from '../position/token.ts'
 import type { PlainItem } from '../records/stream-record.ts'
 import { beginAt, followTable, type Opening } from './begin-stream.ts'
-import type { StreamEvents } from './events.ts'
-import { type CheckpointOptions, checkpointDefaults, type OpenStreamOptions } from './open-stream-options.ts'
+import { type StreamEvents, streamEventNames } from './events.ts'
+import {
+  type CheckpointOptions,
+  checkpointDefaults,
+  checkpointOptionNames,
+  type OpenStreamOptions,
+  openStreamOptionNames,
+} from './open-stream-options.ts'
 import { DynamoDBStream, type StreamParts } from './stream.ts'
 import { tableStreams } from './table-streams.ts'
 
@@ -61,7 +67,7 @@ export async function openStream<Image = PlainItem>(
 
 async function prepare(options: OpenStreamOptions): Promise<Opening> {
   const { clock = systemClock, random = Math.random, signal = new AbortController().signal } = options
-  const events = new Emitter<StreamEvents>()
+  const events = new Emitter<StreamEvents>(streamEventNames)
   for (const [name, listener] of Object.entries(options.listeners ?? {})) {
     if (listener) events.on(name as keyof StreamEvents, listener as () => void)
   }
@@ -83,6 +89,7 @@ interface CheckedCheckpoint {
 
 /** Checks all options before any call is made. */
 function checkOptions(options: OpenStreamOptions): CheckedCheckpoint | undefined {
+  checkNames('', options, openStreamOptionNames)
   checkReadingOptions(options)
   const { streamArn, tableName, startAt, checkpoint } = options
   if ((streamArn === undefined) === (tableName === undefined)) {
@@ -92,14 +99,19 @@ function checkOptions(options: OpenStreamOptions): CheckedCheckpoint | undefined
   if (tableName !== undefined && (typeof tableName !== 'string' || tableName === '')) {
     throw invalidOption('tableName', tableName, 'the name of a table')
   }
+  if (tableName?.includes('/stream/')) {
+    throw invalidOption('tableName', tableName, 'the name of a table; pass the ARN of a stream as streamArn')
+  }
   if (options.followTable && tableName === undefined) {
     throw invalidOption('followTable', true, 'used with tableName')
   }
   if (startAt !== undefined) parsePosition(startAt)
-  return checkpoint && checkCheckpoint(checkpoint)
+  return checkpoint === undefined ? undefined : checkCheckpoint(checkpoint)
 }
 
-function checkCheckpoint({ store, name, everyRecords, everyMs }: CheckpointOptions): CheckedCheckpoint {
+function checkCheckpoint(options: CheckpointOptions): CheckedCheckpoint {
+  checkNames('checkpoint', options, checkpointOptionNames)
+  const { store, name, everyRecords, everyMs } = options
   if (typeof store?.load !== 'function' || typeof store?.save !== 'function') {
     throw invalidOption('checkpoint.store', store, 'a store with load and save, as of fileCheckpointStore')
   }

@@ -4,7 +4,7 @@ import type { StreamLag } from '../coordinator/lag.ts'
 import { abortable } from '../core/abortable.ts'
 import type { Clock } from '../core/clock.ts'
 import type { Emitter, Unsubscribe } from '../core/emitter.ts'
-import { integer } from '../core/options.ts'
+import { checkNames, integer } from '../core/options.ts'
 import type { Position } from '../position/position.ts'
 import type { StreamToken } from '../position/token.ts'
 import type { PlainItem, StreamRecord } from '../records/stream-record.ts'
@@ -153,6 +153,7 @@ export class DynamoDBStream<Image = PlainItem>
    * @throws StreamError `options.invalid`
    */
   batches(options: BatchOptions = {}): AsyncIterableIterator<readonly StreamRecord<Image>[]> {
+    checkNames('', options, ['maxRecords', 'maxWaitMs'])
     const maxRecords = integer('maxRecords', options.maxRecords ?? batchDefaults.maxRecords, 1, 10_000)
     const maxWaitMs = integer('maxWaitMs', options.maxWaitMs ?? batchDefaults.maxWaitMs, 0, 300_000)
     const batch: Batch = { maxRecords, maxWaitMs, completeAt: undefined }

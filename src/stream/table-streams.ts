@@ -10,7 +10,7 @@ import { listStreamArns } from '../streams-api/list-streams.ts'
 import { createStreamsClient, isStreamsApi } from '../streams-api/make-client.ts'
 import { callUntilAnswered, callWithTimeout } from '../streams-api/retry.ts'
 import type { StreamsApi } from '../streams-api/streams-api.ts'
-import type { StreamEvents } from './events.ts'
+import { type StreamEvents, streamEventNames } from './events.ts'
 
 /** Finds the streams of one table. */
 export interface TableStreams {
@@ -43,7 +43,7 @@ export async function tableStreams(
     readonly clock: Clock
     readonly random: () => number
     readonly events: Emitter<StreamEvents>
-  } = { clock: systemClock, random: Math.random, events: new Emitter() },
+  } = { clock: systemClock, random: Math.random, events: new Emitter(streamEventNames) },
 ): Promise<TableStreams> {
   const { DescribeTableCommand, DynamoDBClient } = await import('@aws-sdk/client-dynamodb')
   const table = clients.table ?? new DynamoDBClient()

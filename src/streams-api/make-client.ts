@@ -19,6 +19,15 @@ export function createStreamsClient(overrides: DynamoDBStreamsClientConfig = {})
   })
 }
 
+/**
+ * The region that an ARN names: a stream cannot be read from another one. None for DynamoDB Local, which calls its region
+ * "ddblocal" whatever region its clients use.
+ */
+export function regionOf(streamArn: string): { region?: string } {
+  const region = streamArn.split(':')[3]
+  return region && region !== 'ddblocal' ? { region } : {}
+}
+
 /** Whether `value` is a {@link StreamsApi} already, rather than a client of the SDK. */
 export function isStreamsApi(value: unknown): value is StreamsApi {
   if (typeof value !== 'object' || value === null) return false

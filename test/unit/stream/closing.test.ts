@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
 import { Checkpointer } from '../../../src/checkpoints/checkpointer.ts'
 import { Emitter } from '../../../src/core/emitter.ts'
-import type { StreamEvents } from '../../../src/stream/events.ts'
+import { type StreamEvents, streamEventNames } from '../../../src/stream/events.ts'
 import { DynamoDBStream } from '../../../src/stream/stream.ts'
 import { emulated } from '../../support/emulated.ts'
 
@@ -20,7 +20,7 @@ it('what a stream was made of is disposed of when it is closed, also when its la
   const stream = new DynamoDBStream({
     coordinator,
     clock,
-    events: new Emitter<StreamEvents>(),
+    events: new Emitter<StreamEvents>(streamEventNames),
     signal: undefined,
     makeCheckpointer: (tokenOf) =>
       new Checkpointer({
