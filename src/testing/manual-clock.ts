@@ -109,7 +109,20 @@ export class ManualClock implements Clock {
   }
 }
 
-/** Lets every promise callback that is ready run. */
-function settleCallbacks(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve))
+/** Turns of the event loop after which calls of the file system count as hanging. */
+const MOST_TURNS = 10_000
+
+/**
+ * Lets every promise callback that is ready run, and waits for calls of the file system: the SDK's clients read the shared
+ * configuration before their first call, and stores write files.
+ */
+async function settleCallbacks(): Promise<void> {
+  for (let turn = 0; turn < MOST_TURNS; turn++) {
+    await new Promise((resolve) => setImmediate(resolve))
+    if (!process.getActiveResourcesInfo().some(isFileRequest)) return
+  }
+}
+
+function isFileRequest(resource: string): boolean {
+  return resource.startsWith('FSReq')
 }
