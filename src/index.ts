@@ -16,6 +16,7 @@ export {
   type StreamErrorCode,
   type StreamErrorDetails,
 } from './core/errors.ts'
+export type { SdkClient } from './core/sdk-client.ts'
 export { parseToken } from './position/parse-token.ts'
 export type { Position, TokenText } from './position/position.ts'
 export type { ShardPosition, ShardToken, ShardTokenState, StreamToken } from './position/token.ts'

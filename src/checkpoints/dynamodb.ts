@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto'
 import { hostname } from 'node:os'
-import type { DynamoDBClient } from '@aws-sdk/client-dynamodb'
+import { type DynamoDBClient, GetItemCommand } from '@aws-sdk/client-dynamodb'
 import { type Clock, systemClock } from '../core/clock.ts'
-import { checkNames, namesOf } from '../core/options.ts'
-import { checkSdkClient } from '../core/sdk-client.ts'
+import { checkNames, invalidOption, namesOf } from '../core/options.ts'
+import { checkSdkClient, type SdkClient } from '../core/sdk-client.ts'
 import { readChunks } from './dynamodb-chunks.ts'
 import { alreadyExists, conflict, getHead, type Holder, takeOver } from './dynamodb-head.ts'
 import { type Content, damaged, noHead, readHead, unpackToken } from './dynamodb-item.ts'
@@ -17,7 +17,8 @@ export type { CheckpointLease, CheckpointLeaseOptions, CheckpointStore } from '.
 const PEEK_ATTEMPTS = 5
 
 export interface DynamoDBCheckpointStoreOptions {
-  readonly client: DynamoDBClient
+  /** The SDK's `DynamoDBClient`. */
+  readonly client: SdkClient
   /** A table of its own, for any number of checkpoints. It is created, on demand and paid by request, if it is missing. */
   readonly tableName: string
   /**
@@ -66,8 +67,13 @@ export interface DynamoDBCheckpointStore extends CheckpointStore {
  */
 export function dynamoDBCheckpointStore(options: DynamoDBCheckpointStoreOptions): DynamoDBCheckpointStore {
   checkNames('', options, optionNames)
-  checkSdkClient('client', options.client, 'DynamoDB')
-  const { client, tableName, owner = `${hostname()}:${process.pid}`, clock = systemClock } = options
+  const command = new GetItemCommand({ TableName: undefined, Key: undefined })
+  checkSdkClient('client', options.client, 'DynamoDB', command)
+  const client = options.client as DynamoDBClient
+  if (typeof options.tableName !== 'string' || options.tableName === '') {
+    throw invalidOption('tableName', options.tableName, 'the name of a table')
+  }
+  const { tableName, owner = `${hostname()}:${process.pid}`, clock = systemClock } = options
   const items: CheckpointItems = { client, tableName }
   /** Of `load`, by name. */
   const leases = new Map<string, CheckpointLease>()

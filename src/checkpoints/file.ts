@@ -1,6 +1,7 @@
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { StreamError } from '../core/errors.ts'
+import { invalidOption } from '../core/options.ts'
 import { MAX_TOKEN_TEXT_LENGTH, parseTokenText } from '../position/token-text.ts'
 import { errorCode, readTextFile, removeStaleTemporaries, writeFileAtomically } from './atomic-file.ts'
 import { checkpointFileName } from './checkpoint-file-name.ts'
@@ -91,5 +92,7 @@ function failure(
 }
 
 function toPath(location: string | URL): string {
-  return resolve(location instanceof URL ? fileURLToPath(location) : location)
+  if (location instanceof URL && location.protocol === 'file:') return resolve(fileURLToPath(location))
+  if (typeof location === 'string' && location !== '') return resolve(location)
+  throw invalidOption('folder', location, 'a path or a file: URL', String(location))
 }

@@ -5,15 +5,19 @@ import { systemClock } from '../core/clock.ts'
 import { Emitter, type Unsubscribe } from '../core/emitter.ts'
 import { StreamError } from '../core/errors.ts'
 import { checkNames, checkStreamArn } from '../core/options.ts'
-import { checkSdkClient } from '../core/sdk-client.ts'
 import { ServiceClock } from '../core/service-clock.ts'
 import { type Position, parsePosition } from '../position/position.ts'
 import type { StreamToken } from '../position/token.ts'
-import type { StreamRecord } from '../records/stream-record.ts'
+import type { PlainItem, StreamRecord } from '../records/stream-record.ts'
 import { RETENTION_MS } from '../shards/retention.ts'
 import type { Shard } from '../shards/shard.ts'
 import type { Delivery } from '../shards/shard-ledger.ts'
-import { createStreamsClient, isStreamsApi, regionOf } from '../streams-api/make-client.ts'
+import {
+  checkStreamsClient,
+  createStreamsClient,
+  isStreamsApi,
+  regionOf,
+} from '../streams-api/make-client.ts'
 import { rateLimit } from '../streams-api/rate-limit.ts'
 import { sdkStreamsApi } from '../streams-api/sdk-streams-api.ts'
 import type { StreamsApi } from '../streams-api/streams-api.ts'
@@ -32,14 +36,16 @@ const DESCRIBE_CALLS_PER_SECOND = 5
  *
  * A record that was returned counts as processed at once. For a loop that saves its progress once a record was
  * processed, see `openStream`.
+ *
+ * @typeParam Image - the type of the table's items; it is not checked.
  */
-export class Coordinator {
+export class Coordinator<Image = PlainItem> {
   readonly streamArn: string
   readonly #context: SessionContext
   readonly #events = new Emitter<CoordinatorEvents>(coordinatorEventNames)
   readonly #signal: AbortSignal | undefined
   /** The client that was created here, and is closed here. */
-  readonly #ownClient: DynamoDBStreamsClient | undefined
+  #ownClient: DynamoDBStreamsClient | undefined
   readonly #closing = new AbortController()
   readonly #calls = new CallQueue()
   readonly #onAbort = (): void => void this.close()
@@ -54,9 +60,8 @@ export class Coordinator {
     this.streamArn = checkStreamArn(options.streamArn)
     const readingOptions = checkReadingOptions(options)
     const clock = options.clock ?? systemClock
-    this.#ownClient = options.client === undefined ? createStreamsClient(regionOf(this.streamArn)) : undefined
     this.#context = {
-      api: this.#apiOf(options.client ?? (this.#ownClient as DynamoDBStreamsClient)),
+      api: this.#apiOf(options.client),
       streamArn: this.streamArn,
       options: readingOptions,
       clock,
@@ -111,7 +116,7 @@ export class Coordinator {
    * records), `position.invalid` before the first `moveTo`, `closed`. Errors of credentials and permissions as the SDK
    * throws them; the call may be repeated.
    */
-  next(): Promise<StreamRecord | undefined> {
+  next(): Promise<StreamRecord<Image> | undefined> {
     if (this.#calls.isIdle) {
       try {
         const record = this.#takeSettled()
@@ -199,6 +204,11 @@ export class Coordinator {
     return this.#closing.signal.aborted
   }
 
+  /** Whether the service has answered a call. @internal */
+  get hasAnswer(): boolean {
+    return this.#context.serviceClock.hasAnswer
+  }
+
   /** @internal */
   take(): Delivery | undefined {
     this.#throwIfClosed()
@@ -218,13 +228,13 @@ export class Coordinator {
 
   // ------------------------------------------------------------------------------------------------------------------
 
-  #takeSettled(): StreamRecord | undefined {
+  #takeSettled(): StreamRecord<Image> | undefined {
     const delivery = this.take()
     delivery?.ledger.settle(delivery)
-    return delivery?.record
+    return delivery?.record as StreamRecord<Image> | undefined
   }
 
-  async #nextOrNothing(): Promise<StreamRecord | undefined> {
+  async #nextOrNothing(): Promise<StreamRecord<Image> | undefined> {
     for (;;) {
       const record = this.#takeSettled()
       if (record !== undefined) return record
@@ -248,10 +258,11 @@ export class Coordinator {
     throw new StreamError('position.invalid', 'No position yet: call moveTo first.', { position: undefined })
   }
 
-  #apiOf(client: DynamoDBStreamsClient | StreamsApi): StreamsApi {
+  #apiOf(client: CoordinatorOptions['client']): StreamsApi {
     if (isStreamsApi(client)) return client
-    checkSdkClient('client', client, 'DynamoDB Streams')
-    return sdkStreamsApi(client, (reason) => {
+    if (client === undefined) this.#ownClient = createStreamsClient(regionOf(this.streamArn))
+    else checkStreamsClient(client)
+    return sdkStreamsApi(this.#ownClient ?? (client as DynamoDBStreamsClient), (reason) => {
       // It may be known at once: listeners that are added right after the constructor receive it too.
       queueMicrotask(() => this.#events.emit('fallback', { reason }))
     })

@@ -1,7 +1,7 @@
-import type { DynamoDBStreamsClient } from '@aws-sdk/client-dynamodb-streams'
 import type { unmarshallOptions } from '@aws-sdk/util-dynamodb'
 import type { Clock } from '../core/clock.ts'
 import { checkNames, integer, invalidOption, namesOf } from '../core/options.ts'
+import type { SdkClient } from '../core/sdk-client.ts'
 import type { StreamsApi } from '../streams-api/streams-api.ts'
 
 /** How a stream is read. Everything but `streamArn` can be left out. */
@@ -9,10 +9,10 @@ export interface CoordinatorOptions {
   /** The stream's ARN, with its label: `arn:aws:dynamodb:<region>:<account>:table/<table>/stream/<label>`. */
   readonly streamArn: string
   /**
-   * The SDK's client, or another implementation of its three calls (the emulator's `api`).
-   * @default a client made from the environment
+   * The SDK's `DynamoDBStreamsClient`, or another implementation of its three calls (the emulator's `api`).
+   * @default a client with the credentials of the environment and the region of the stream's ARN
    */
-  readonly client?: DynamoDBStreamsClient | StreamsApi | undefined
+  readonly client?: SdkClient | StreamsApi | undefined
   /**
    * What to do about records that AWS trimmed before they were read. `'throw'`: reading rejects with `records.trimmed`
    * until `moveTo` is called. `'continue'`: go on at the oldest record that is left. Event `gap` tells of it both times.

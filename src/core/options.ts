@@ -43,16 +43,22 @@ export function unknownName(
   known: readonly string[],
   value: unknown,
 ): StreamError<'options.invalid'> {
-  const name = path.slice(path.lastIndexOf('.') + 1).toLowerCase()
-  const distances = known.map((one) => distance(name, one.toLowerCase()))
-  const least = Math.min(...distances)
-  const near = least <= Math.max(2, name.length / 3) ? known[distances.indexOf(least)] : undefined
+  const near = nearest(path.slice(path.lastIndexOf('.') + 1), known)
   const hint = near === undefined ? `known are ${known.join(', ')}.` : `did you mean ${near}?`
   return new StreamError('options.invalid', `There is no ${what} ${shortened(path)}; ${hint}`, {
     option: path,
     value,
     expected: near ?? known.join(', '),
   })
+}
+
+/** The known name that was probably meant: one that differs by a few letters, or where one is the start of the other. */
+export function nearest(given: string, known: readonly string[]): string | undefined {
+  const name = given.toLowerCase()
+  const distances = known.map((one) => distance(name, one.toLowerCase()))
+  const least = Math.min(...distances)
+  if (least <= Math.max(2, name.length / 3)) return known[distances.indexOf(least)]
+  return known.find((one) => one.toLowerCase().startsWith(name) || name.startsWith(one.toLowerCase()))
 }
 
 /** Checks that a value is a whole number in a range. */

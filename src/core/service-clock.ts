@@ -27,10 +27,16 @@ export class ServiceClock {
   /** The wall clock less the monotonic one, and when that was last seen to have changed (monotonic ms). */
   #wallAheadMs: number
   #steppedAt = Number.NEGATIVE_INFINITY
+  #hasAnswer = false
 
   constructor(clock: Clock) {
     this.#clock = clock
     this.#wallAheadMs = clock.now() - clock.monotonic()
+  }
+
+  /** Whether a call was answered. */
+  get hasAnswer(): boolean {
+    return this.#hasAnswer
   }
 
   /** The service's time in ms since 1970, as far as it is known. */
@@ -51,6 +57,7 @@ export class ServiceClock {
    * @param calledAt - when the call was made (monotonic ms).
    */
   observe(dateMs: number | undefined, calledAt: number): void {
+    this.#hasAnswer = true
     if (dateMs === undefined) return
     const receivedAt = this.#clock.monotonic()
     this.#noticeStep(receivedAt)

@@ -5,9 +5,15 @@ import { abortable } from '../core/abortable.ts'
 import { type Clock, sleep, systemClock } from '../core/clock.ts'
 import { Emitter } from '../core/emitter.ts'
 import { StreamError } from '../core/errors.ts'
+import { checkSdkClient, type SdkClient } from '../core/sdk-client.ts'
 import { classifyError } from '../streams-api/classify-error.ts'
 import { listStreamArns } from '../streams-api/list-streams.ts'
-import { createStreamsClient, isStreamsApi } from '../streams-api/make-client.ts'
+import {
+  checkStreamsClient,
+  createStreamsClient,
+  isStreamsApi,
+  regionOf,
+} from '../streams-api/make-client.ts'
 import { callUntilAnswered, callWithTimeout } from '../streams-api/retry.ts'
 import type { StreamsApi } from '../streams-api/streams-api.ts'
 import { type StreamEvents, streamEventNames } from './events.ts'
@@ -36,8 +42,8 @@ export interface TableStreams {
 export async function tableStreams(
   tableName: string,
   clients: {
-    readonly table: DynamoDBClient | undefined
-    readonly streams?: DynamoDBStreamsClient | StreamsApi | undefined
+    readonly table: SdkClient | undefined
+    readonly streams?: SdkClient | StreamsApi | undefined
   },
   around: {
     readonly clock: Clock
@@ -46,7 +52,11 @@ export async function tableStreams(
   } = { clock: systemClock, random: Math.random, events: new Emitter(streamEventNames) },
 ): Promise<TableStreams> {
   const { DescribeTableCommand, DynamoDBClient } = await import('@aws-sdk/client-dynamodb')
-  const table = clients.table ?? new DynamoDBClient()
+  if (clients.table !== undefined) {
+    const command = new DescribeTableCommand({ TableName: tableName })
+    checkSdkClient('tableClient', clients.table, 'DynamoDB', command)
+  }
+  const table = (clients.table as DynamoDBClient | undefined) ?? new DynamoDBClient()
   let ownStreams: DynamoDBStreamsClient | undefined
   const neverAborts = new AbortController().signal
 
@@ -76,11 +86,13 @@ export async function tableStreams(
   }
 
   /** The streams of the table that can still be read, as far as they can be listed. */
-  const readableStreamArns = async (signal: AbortSignal): Promise<string[]> => {
+  const readableStreamArns = async (latest: string, signal: AbortSignal): Promise<string[]> => {
     if (isStreamsApi(clients.streams)) return []
-    if (clients.streams === undefined) ownStreams ??= createStreamsClient()
-    const client = clients.streams ?? (ownStreams as DynamoDBStreamsClient)
-    return listStreamArns(client, tableName, (send) => call('ListStreams', send, signal))
+    if (clients.streams === undefined) ownStreams ??= createStreamsClient(regionOf(latest))
+    else checkStreamsClient(clients.streams)
+    return listStreamArns(ownStreams ?? (clients.streams as DynamoDBStreamsClient), tableName, (send) =>
+      call('ListStreams', send, signal),
+    )
   }
 
   return {
@@ -89,7 +101,9 @@ export async function tableStreams(
     async streamArnAfter(streamArn, signal = neverAborts) {
       const latest = await latestStreamArn(signal)
       if (latest === streamArn) return undefined
-      const later = (await readableStreamArns(signal)).filter((arn) => enabledAt(arn) > enabledAt(streamArn))
+      const later = (await readableStreamArns(latest, signal)).filter(
+        (arn) => enabledAt(arn) > enabledAt(streamArn),
+      )
       return later.sort((a, b) => enabledAt(a) - enabledAt(b))[0] ?? latest
     },
     close() {

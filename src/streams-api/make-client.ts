@@ -1,4 +1,9 @@
-import { DynamoDBStreamsClient, type DynamoDBStreamsClientConfig } from '@aws-sdk/client-dynamodb-streams'
+import {
+  DescribeStreamCommand,
+  DynamoDBStreamsClient,
+  type DynamoDBStreamsClientConfig,
+} from '@aws-sdk/client-dynamodb-streams'
+import { checkSdkClient } from '../core/sdk-client.ts'
 import type { StreamsApi } from './streams-api.ts'
 
 /**
@@ -26,6 +31,11 @@ export function createStreamsClient(overrides: DynamoDBStreamsClientConfig = {})
 export function regionOf(streamArn: string): { region?: string } {
   const region = streamArn.split(':')[3]
   return region && region !== 'ddblocal' ? { region } : {}
+}
+
+/** @throws StreamError `options.invalid` unless `client` can send the calls of DynamoDB Streams. */
+export function checkStreamsClient(client: unknown): asserts client is DynamoDBStreamsClient {
+  checkSdkClient('client', client, 'DynamoDB Streams', new DescribeStreamCommand({ StreamArn: undefined }))
 }
 
 /** Whether `value` is a {@link StreamsApi} already, rather than a client of the SDK. */
