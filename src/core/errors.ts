@@ -15,6 +15,8 @@ export interface StreamErrorDetails {
   }
   'checkpoint.conflict': { readonly name: string; readonly owner?: string | undefined }
   'checkpoint.failed': { readonly name: string; readonly operation: 'load' | 'save' }
+  /** Nothing answered `openStream` within `connectTimeoutMs`; `cause` is the error of the last call. */
+  'service.unreachable': { readonly timeoutMs: number }
   /** An answer of the service that cannot be true, as of an emulator with a fault. */
   'service.invalid': { readonly operation: string }
   /** A second loop over a stream, or a second call of `next()` while one is pending. */

@@ -1,68 +1,71 @@
 import { Coordinator } from '../coordinator/coordinator.ts'
 import { coordinatorEventNames } from '../coordinator/events.ts'
 import { type CoordinatorOptions, checkReadingOptions } from '../coordinator/options.ts'
-import { type Clock, sleep } from '../core/clock.ts'
-import type { Emitter } from '../core/emitter.ts'
+import { sleep } from '../core/clock.ts'
 import { isStreamError, StreamError } from '../core/errors.ts'
 import { checkStreamArn } from '../core/options.ts'
 import type { Position } from '../position/position.ts'
 import type { StreamToken } from '../position/token.ts'
-import type { StreamEvents } from './events.ts'
-import type { OpenStreamOptions } from './open-stream-options.ts'
+import { withConnectTimeout } from './connect-timeout.ts'
+import { type OpenStreamOptions, openStreamDefaults } from './open-stream-options.ts'
+import type { Opening } from './opening.ts'
 import type { StreamParts } from './stream.ts'
-import { nextStreamOf, streamNotEnabled, type TableStreams, tableOf } from './table-streams.ts'
+import { nextStreamOf, streamNotEnabled, tableOf } from './table-streams.ts'
 
 /** After how long a stream that a table names and DescribeStream does not know is tried once more, in ms. */
 const NOT_FOUND_AGAIN_MS = 1_000
 
-/** What the steps of opening share. */
-export interface Opening {
-  readonly options: OpenStreamOptions
-  readonly clock: Clock
-  readonly random: () => number
-  readonly events: Emitter<StreamEvents>
-  readonly tables: TableStreams | undefined
-  /** The user's, or one that never aborts. */
-  readonly signal: AbortSignal
-}
-
 /** Finds the stream, and goes to the checkpoint or the start. */
 export async function beginAt(opening: Opening, saved: StreamToken | undefined): Promise<Coordinator> {
   const { options, tables } = opening
-  const { startAt = 'trim_horizon' } = options
-  const latest = tables ? await tables.latestStreamArn(opening.signal) : checkStreamArn(options.streamArn)
+  const { startAt = openStreamDefaults.startAt } = options
+  const latest = tables
+    ? await withConnectTimeout(opening, { from: 'DynamoDB' }, (signal) => tables.latestStreamArn(signal))
+    : checkStreamArn(options.streamArn)
   if (!saved) {
-    return begin(opening, latest, startAt).catch((error: unknown) => {
+    return connect(opening, latest, startAt).catch((error: unknown) => {
       // The ARN of a stream that was switched off stays at the table when the stream itself is long gone.
       throw tables && isStreamError(error, 'stream.notFound')
         ? streamNotEnabled(tables.tableName, error)
         : error
     })
   }
-  if (saved.streamArn === latest) return begin(opening, latest, saved)
+  if (saved.streamArn === latest) return connect(opening, latest, saved)
   if (!options.followTable || tableOf(saved.streamArn) !== tableOf(latest)) {
     throw foreignCheckpoint(options.checkpoint?.name, latest, saved.streamArn)
   }
   // Of the stream that the table had before: what is left of it comes first.
-  return begin(opening, saved.streamArn, saved).catch(async (error: unknown) => {
+  return connect(opening, saved.streamArn, saved).catch(async (error: unknown) => {
     if (!isStreamError(error, 'stream.notFound') || options.onGap !== 'continue') throw error
     for (const { shardId, at } of saved.shards) {
       const after = typeof at === 'object' && 'after' in at ? at.after : undefined
       opening.events.emit('gap', { shardId, after, reason: 'shard-vanished' })
     }
     const next = await tables?.streamArnAfter(saved.streamArn, opening.signal)
-    return begin(opening, next ?? latest, 'trim_horizon')
+    return connect(opening, next ?? latest, 'trim_horizon')
   })
 }
 
-/** Makes a Coordinator whose events are the stream's, and moves it. */
-async function begin(
-  { options, events, signal }: Pick<Opening, 'options' | 'events' | 'signal'>,
-  streamArn: string,
-  position: Position,
-): Promise<Coordinator> {
+/** Begins with the limit on the time until the first answer. */
+function connect(opening: Opening, streamArn: string, position: Position): Promise<Coordinator> {
+  const coordinator = createCoordinator(opening, streamArn)
+  const first = { from: 'DynamoDB Streams', hasAnswer: () => coordinator.hasAnswer }
+  return withConnectTimeout(opening, first, (signal) => moveTo(coordinator, position, signal))
+}
+
+/** Creates a Coordinator whose events are the stream's. */
+function createCoordinator({ options, events }: Opening, streamArn: string): Coordinator {
   const coordinator = new Coordinator({ ...readingOptionsOf(options), streamArn })
   for (const name of coordinatorEventNames) coordinator.on(name, (event) => events.emit(name, event))
+  return coordinator
+}
+
+/** Moves a Coordinator, and closes it if that fails. */
+async function moveTo(
+  coordinator: Coordinator,
+  position: Position,
+  signal: AbortSignal,
+): Promise<Coordinator> {
   const stop = () => void coordinator.close()
   signal.addEventListener('abort', stop, { once: true })
   if (signal.aborted) stop()
@@ -80,7 +83,17 @@ async function begin(
 
 /** What a Coordinator is to know of the options. The signal ends a loop with a last checkpoint, so it is not passed on. */
 function readingOptionsOf(options: OpenStreamOptions): Omit<CoordinatorOptions, 'streamArn'> {
-  const { tableName, tableClient, followTable, startAt, checkpoint, listeners, signal, ...reading } = options
+  const {
+    tableName,
+    tableClient,
+    followTable,
+    startAt,
+    connectTimeoutMs,
+    checkpoint,
+    listeners,
+    signal,
+    ...reading
+  } = options
   return reading
 }
 
@@ -97,7 +110,7 @@ export function followTable(opening: Opening): StreamParts['follow'] {
       signal: either,
     })
     if (streamArn === undefined) return undefined
-    const beginNext = () => begin({ ...opening, signal: either }, streamArn, 'trim_horizon')
+    const beginNext = () => moveTo(createCoordinator(opening, streamArn), 'trim_horizon', either)
     return beginNext()
       .catch(async (error: unknown) => {
         // The table names it already: a stream that was just enabled may not be known everywhere.

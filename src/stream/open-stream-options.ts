@@ -1,7 +1,7 @@
-import type { DynamoDBClient } from '@aws-sdk/client-dynamodb'
 import type { CheckpointStore } from '../checkpoints/store.ts'
 import { type CoordinatorOptions, coordinatorOptionNames } from '../coordinator/options.ts'
 import { namesOf } from '../core/options.ts'
+import type { SdkClient } from '../core/sdk-client.ts'
 import type { Position } from '../position/position.ts'
 import type { StreamEvents } from './events.ts'
 
@@ -32,10 +32,10 @@ export interface OpenStreamOptions extends Omit<CoordinatorOptions, 'streamArn'>
   /** The table whose latest stream to read; it is looked up with DescribeTable. */
   readonly tableName?: string | undefined
   /**
-   * The SDK's client for the table, used with `tableName` only.
-   * @default a client made from the environment
+   * The SDK's `DynamoDBClient`, used with `tableName` only.
+   * @default a client with the region and the credentials of the environment
    */
-  readonly tableClient?: DynamoDBClient | undefined
+  readonly tableClient?: SdkClient | undefined
   /**
    * With `tableName`: when streaming was switched off and on again, read the old stream to its end and go on with the next,
    * which is found with ListStreams. With a `StreamsApi` as client, which has no such call, it goes on with the latest.
@@ -47,6 +47,12 @@ export interface OpenStreamOptions extends Omit<CoordinatorOptions, 'streamArn'>
    * @default 'trim_horizon'
    */
   readonly startAt?: Position | undefined
+  /**
+   * How long to wait for the first answer, in ms, of the table, of the stream and of the checkpoint store each; 1 to
+   * 3 600 000, or 0 for ever. Afterwards calls that fail are made again for as long as it takes.
+   * @default 30000
+   */
+  readonly connectTimeoutMs?: number | undefined
   /** Without it no position is saved; `stream.token` has it. */
   readonly checkpoint?: CheckpointOptions | undefined
   /** Listeners that hear also what happens while the stream is being opened. */
@@ -54,6 +60,9 @@ export interface OpenStreamOptions extends Omit<CoordinatorOptions, 'streamArn'>
     | { readonly [Name in keyof StreamEvents]?: ((event: StreamEvents[Name]) => void) | undefined }
     | undefined
 }
+
+/** The defaults of {@link OpenStreamOptions}. */
+export const openStreamDefaults = { startAt: 'trim_horizon', connectTimeoutMs: 30_000 } as const
 
 /** The names of {@link OpenStreamOptions} and of {@link CheckpointOptions}. */
 export const openStreamOptionNames: readonly string[] = [
@@ -63,6 +72,7 @@ export const openStreamOptionNames: readonly string[] = [
     tableClient: true,
     followTable: true,
     startAt: true,
+    connectTimeoutMs: true,
     checkpoint: true,
     listeners: true,
   }),

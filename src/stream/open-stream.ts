@@ -11,15 +11,18 @@ import { parseToken } from '../position/parse-token.ts'
 import { parsePosition } from '../position/position.ts'
 import type { StreamToken } from '../position/token.ts'
 import type { PlainItem } from '../records/stream-record.ts'
-import { beginAt, followTable, type Opening } from './begin-stream.ts'
+import { beginAt, followTable } from './begin-stream.ts'
+import { withConnectTimeout } from './connect-timeout.ts'
 import { type StreamEvents, streamEventNames } from './events.ts'
 import {
   type CheckpointOptions,
   checkpointDefaults,
   checkpointOptionNames,
   type OpenStreamOptions,
+  openStreamDefaults,
   openStreamOptionNames,
 } from './open-stream-options.ts'
+import type { Opening } from './opening.ts'
 import { DynamoDBStream, type StreamParts } from './stream.ts'
 import { tableStreams } from './table-streams.ts'
 
@@ -33,7 +36,8 @@ import { tableStreams } from './table-streams.ts'
  *
  * @typeParam Image - the type of the table's items; it is not checked.
  * @throws StreamError `options.invalid`, `position.invalid`, `token.invalid` (also for a checkpoint that is no token),
- * `token.foreign` for a checkpoint of another stream, `checkpoint.failed`, `stream.notFound`, `stream.notEnabled`.
+ * `token.foreign` for a checkpoint of another stream, `checkpoint.failed`, `stream.notFound`, `stream.notEnabled`,
+ * `service.unreachable` (see `connectTimeoutMs`).
  * Errors of credentials and permissions as the SDK gives them; the signal's reason when it aborts meanwhile.
  */
 export async function openStream<Image = PlainItem>(
@@ -44,7 +48,11 @@ export async function openStream<Image = PlainItem>(
   const opening = await prepare(options)
   let held: HeldCheckpoint | undefined
   try {
-    held = checkpoint && (await holdCheckpoint(checkpoint, opening.signal))
+    held =
+      checkpoint &&
+      (await withConnectTimeout(opening, { from: 'the checkpoint store' }, (signal) =>
+        holdCheckpoint(checkpoint, signal),
+      ))
     const coordinator = await beginAt(opening, held?.saved)
     const stream = new DynamoDBStream<Image>({
       coordinator,
@@ -91,7 +99,8 @@ interface CheckedCheckpoint {
 function checkOptions(options: OpenStreamOptions): CheckedCheckpoint | undefined {
   checkNames('', options, openStreamOptionNames)
   checkReadingOptions(options)
-  const { streamArn, tableName, startAt, checkpoint } = options
+  const { streamArn, tableName, startAt, connectTimeoutMs, checkpoint } = options
+  integer('connectTimeoutMs', connectTimeoutMs ?? openStreamDefaults.connectTimeoutMs, 0, 3_600_000)
   if ((streamArn === undefined) === (tableName === undefined)) {
     throw invalidOption('streamArn', streamArn, 'given, or tableName, and not both')
   }

@@ -1,0 +1,62 @@
+import { StreamError } from '../core/errors.ts'
+import { openStreamDefaults } from './open-stream-options.ts'
+import type { Opening } from './opening.ts'
+
+/** What is waited for. */
+export interface FirstAnswer {
+  /** As the error names it. */
+  readonly from: string
+  /** Whether there was an answer, besides the errors of which `retry` events tell. */
+  readonly hasAnswer?: () => boolean
+}
+
+/**
+ * Runs `connect`. Without any answer within `connectTimeoutMs` it is aborted: a misspelt region or a network without a route
+ * would be tried again for ever. An answer is all that came over the network, errors of the service included.
+ *
+ * @throws StreamError `service.unreachable`
+ */
+export async function withConnectTimeout<T>(
+  { options, clock, events, signal }: Opening,
+  { from, hasAnswer = () => false }: FirstAnswer,
+  connect: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const timeoutMs = options.connectTimeoutMs ?? openStreamDefaults.connectTimeoutMs
+  if (timeoutMs === 0) return connect(signal)
+  const timeout = new AbortController()
+  let lastError: unknown
+  let isAnswered = false
+  const stopListening = events.on('retry', ({ error }) => {
+    lastError = error
+    isAnswered ||= isAnswer(error)
+  })
+  const cancelTimer = clock.setTimer(timeoutMs, () => {
+    if (!isAnswered && !hasAnswer()) timeout.abort(unreachable(from, timeoutMs, lastError))
+  })
+  try {
+    return await connect(AbortSignal.any([signal, timeout.signal]))
+  } catch (error) {
+    timeout.signal.throwIfAborted()
+    throw error
+  } finally {
+    cancelTimer()
+    stopListening()
+  }
+}
+
+function isAnswer(error: unknown): boolean {
+  const metadata: unknown = Reflect.get(Object(error), '$metadata')
+  return Reflect.get(Object(metadata), 'httpStatusCode') !== undefined
+}
+
+function unreachable(
+  from: string,
+  timeoutMs: number,
+  lastError: unknown,
+): StreamError<'service.unreachable'> {
+  const why = lastError instanceof Error ? `: ${lastError.message}` : ''
+  const message =
+    `No answer from ${from} within ${timeoutMs / 1000} s${why}. ` +
+    'Check the region, the endpoint and the network. The option connectTimeoutMs sets how long to wait.'
+  return new StreamError('service.unreachable', message, { timeoutMs }, lastError)
+}
