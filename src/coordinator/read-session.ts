@@ -282,7 +282,9 @@ export class ReadSession {
     for (const reader of this.readers()) {
       if (now - reader.answeredAt < CONSUMER_AWAY_MS && !wasAsleep) continue
       reader.doubtTip(this.#pump.reads)
-      if (reader.phase === 'scheduled' && !reader.isFailing) this.#pump.schedule(reader, now)
+      // A check of the end was begun before: what came since is not looked for until the shard is read again.
+      const isIdle = reader.phase === 'scheduled' || reader.phase === 'checkingEnd'
+      if (isIdle && !reader.isFailing) this.#pump.schedule(reader, now)
     }
     return true
   }

@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest'
+import { seededRandom } from '../../src/testing/world/random.ts'
 import { drain, emulated, heard, numbersOf } from '../support/emulated.ts'
 
 it('an endpoint that leaves the next iterator out on open shards costs a few listings a minute, and delays no record', async () => {
@@ -30,4 +31,21 @@ it('a shard that expires unread on such an endpoint is reported as a gap', async
   await clock.advance(29 * 3_600_000)
   expect(await drain(coordinator, clock)).toEqual([])
   expect(gaps).toMatchObject([{ shardId: a, reason: 'shard-vanished' }])
+})
+
+it('a caller that comes back on such an endpoint is given what was written meanwhile, though an end was being checked', async () => {
+  for (let seed = 0; seed < 30; seed++) {
+    const random = seededRandom(seed, 'latency')
+    const latency = () => ({ requestMs: Math.round(random() * 300), responseMs: Math.round(random() * 300) })
+    const behaviour = { openShardNext: 'absent', shardsPerPage: 2 } as const
+    const { clock, emulator, open, write } = emulated({ shards: 5, behaviour, latency })
+    const coordinator = open()
+    await clock.run(coordinator.moveTo('latest'))
+    expect(await drain(coordinator, clock)).toEqual([])
+    // A check that begins while a listing is in flight waits for the next one, which is not made without a caller.
+    await clock.advance(3_600_000)
+    for (const { shardId } of emulator.openShards) write(1, shardId)
+    expect(await drain(coordinator, clock)).toHaveLength(5)
+    await coordinator.close()
+  }
 })

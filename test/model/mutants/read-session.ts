@@ -58,6 +58,11 @@ export const readSessionMutants: readonly Mutant[] = [
       to: '',
     },
     {
+      name: 'a check of the end that was begun before a pause is waited for after it',
+      from: "reader.phase === 'scheduled' || reader.phase === 'checkingEnd'",
+      to: "reader.phase === 'scheduled'",
+    },
+    {
       name: 'nothing new waits for shards whose records are held back',
       from: '!isHeld && !isStalled && phase',
       to: '!isStalled && phase',
