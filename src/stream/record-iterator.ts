@@ -68,8 +68,9 @@ export function iterate<T>(source: IteratorSource<T>): AsyncIterableIterator<T, 
       if (value !== undefined) return { value, done: false }
       if ((await source.wait(left.signal)) || isOver) continue
       isOver = true
-      await source.end()
+      // No record comes any more: another loop is told so, and not that the stream is busy.
       lock.release(reading)
+      await source.end()
     }
     return END
   }

@@ -3,8 +3,8 @@ import { inFile, type Mutant } from './mutant.ts'
 export const checkpointerMutants: readonly Mutant[] = inFile('src/checkpoints/checkpointer.ts', [
   {
     name: 'records done during a save do not count for the next one',
-    from: '    this.#newRecords = 0\n    try {\n      await store.save(name, token)',
-    to: '    try {\n      await store.save(name, token)\n      this.#newRecords = 0',
+    from: '    this.#newRecords = 0\n    try {\n      await lease.save(token)',
+    to: '    try {\n      await lease.save(token)\n      this.#newRecords = 0',
   },
   {
     name: 'what was done during a save counts as saved',
@@ -38,7 +38,22 @@ export const checkpointerMutants: readonly Mutant[] = inFile('src/checkpoints/ch
   },
   {
     name: 'a closed checkpointer saves on',
-    from: 'this.flush(signal).finally(() => this.stop())',
-    to: 'this.flush(signal)',
+    from: 'this.stop()\n      // What cannot',
+    to: '// What cannot',
+  },
+  {
+    name: 'a flush that has failed is tried again when the stream is closed',
+    from: 'if (this.#failedFlush) throw this.#failedFlush\n',
+    to: '',
+  },
+  {
+    name: 'a lease that is lost is noticed at the next save only',
+    from: "lost.addEventListener('abort', () => this.#fail(lost.reason), { once: true })",
+    to: '',
+  },
+  {
+    name: 'a checkpoint is not released',
+    from: 'await this.#options.lease.release().catch(() => {})',
+    to: '',
   },
 ])

@@ -86,13 +86,13 @@ export const streamMutants: readonly Mutant[] = [
     },
     {
       name: 'a signal without a loop does not save the last checkpoint',
-      from: 'if (this.#calls.isIdle && this.#deliveries.inHand === 0) this.close().catch(() => {})',
+      from: 'if (!this.#lock.isPending && this.#deliveries.inHand === 0) this.close().catch(() => {})',
       to: '',
     },
     {
       name: 'the last checkpoint is saved before the record in hand is done',
-      from: 'if (this.#calls.isIdle && this.#deliveries.inHand === 0) this.close()',
-      to: 'if (this.#calls.isIdle) this.close()',
+      from: 'if (!this.#lock.isPending && this.#deliveries.inHand === 0) this.close()',
+      to: 'if (!this.#lock.isPending) this.close()',
     },
     {
       name: 'records before an error are not delivered with their batch',
@@ -121,7 +121,7 @@ export const streamMutants: readonly Mutant[] = [
     },
     {
       name: 'a loop goes on after another worker took the checkpoint',
-      from: 'if (checkpointer?.failure !== undefined) throw checkpointer.failure',
+      from: 'this.#thrown = checkpointer.failure\n      throw checkpointer.failure',
       to: '',
     },
     {
@@ -136,7 +136,7 @@ export const streamMutants: readonly Mutant[] = [
     },
     {
       name: 'a loop that is left after the signal aborted does not close the stream',
-      from: 'if (this.#parts.signal?.aborted) await this.close()\n    else if',
+      from: 'if (this.#parts.signal?.aborted) await this.#closeOnce()\n    else if',
       to: 'if',
     },
     {
@@ -148,6 +148,11 @@ export const streamMutants: readonly Mutant[] = [
       name: 'that the next stream of the table is read is not saved',
       from: 'await former.close()\n    this.#checkpointer?.recordsDone(0)',
       to: 'await former.close()',
+    },
+    {
+      name: 'close throws what a loop has thrown',
+      from: 'if (error !== this.#thrown) throw error',
+      to: 'throw error',
     },
     {
       name: 'iterators are not renewed',
@@ -167,28 +172,65 @@ export const streamMutants: readonly Mutant[] = [
       to: '      left.abort()',
     },
     {
-      name: 'concurrent calls of next overtake each other',
-      from: 'if (isOver || !queue.isIdle) return queue.run(nextSlowly)',
-      to: 'if (isOver) return queue.run(nextSlowly)',
+      name: 'a second call of next is accepted while one is pending',
+      from: "if (reading.isPending) return busy('next() was called again while a call of it is pending.')",
+      to: '',
+    },
+    {
+      name: 'a second loop is accepted',
+      from: "this.#holder === reading ? undefined : busy('Another loop is reading this stream.')",
+      to: 'undefined',
+    },
+    {
+      name: 'a pool whose workers share an iterator is not noticed while records are buffered',
+      from: 'const value = hasBegun ? source.take() : undefined',
+      to: 'const value = source.take()',
+    },
+    {
+      name: 'a loop that has thrown keeps the next one out',
+      from: '      lock.release(reading)\n      throw error',
+      to: '      throw error',
+    },
+    {
+      name: 'a loop that is closing keeps the next one out',
+      from: 'lock.release(reading)\n      await source.end()',
+      to: 'await source.end()\n      lock.release(reading)',
     },
   ]),
   ...inFile('src/stream/open-stream.ts', [
     {
       name: 'the start of a stream is not saved',
-      from: 'if (saved === undefined) await stream.saveStart()',
+      from: 'if (held?.saved === undefined) await stream.saveStart()',
       to: '',
     },
     {
       name: 'a client is not destroyed when opening fails',
-      from: '    opening.tables?.close()\n    options.signal',
-      to: '    options.signal',
+      from: '    opening.tables?.close()\n    await held',
+      to: '    await held',
+    },
+  ]),
+  ...inFile('src/stream/connect-timeout.ts', [
+    {
+      name: 'opening is given up though the service has answered with an error',
+      from: 'isAnswered ||= isAnswer(error)',
+      to: '',
+    },
+    {
+      name: 'opening is given up though a listing was answered',
+      from: 'if (!isAnswered && !hasAnswer()) timeout',
+      to: 'if (!isAnswered) timeout',
+    },
+    {
+      name: 'opening goes on for ever',
+      from: 'if (timeoutMs === 0) return connect(signal)',
+      to: 'if (timeoutMs >= 0) return connect(signal)',
     },
   ]),
   ...inFile('src/stream/begin-stream.ts', [
     {
       name: 'a checkpoint of a stream that is gone continues at the latest stream',
-      from: 'begin(opening, next ?? latest,',
-      to: 'begin(opening, next && latest,',
+      from: 'connect(opening, next ?? latest,',
+      to: 'connect(opening, next && latest,',
     },
     {
       name: 'that the stream of a checkpoint is gone is not reported as a gap',

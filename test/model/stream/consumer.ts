@@ -197,6 +197,8 @@ export function createConsumer(
       random,
       startAt: positionOf(setup.startAt),
       signal: abort.signal,
+      // In some histories the first answer takes minutes.
+      connectTimeoutMs: 0,
       ...(setup.checkpoint && {
         checkpoint: { ...setup.checkpoint, store: store.open(process, placesOf), name: NAME },
       }),
@@ -218,6 +220,7 @@ export function createConsumer(
         },
         closing: undefined,
         isOver: false,
+        hasThrown: false,
       }
       if (setup.checkpoint && !store.current) {
         throw new Violation('first position', 'the stream is open, and its position is not saved')
@@ -266,6 +269,13 @@ export function createConsumer(
   const acknowledge = ({ expectation, closing }: Running): void =>
     expectation.acknowledge(closing || store.hadConflict ? Number.POSITIVE_INFINITY : clock.monotonic())
 
+  /** `close()` does not reject with an error that a loop has thrown. */
+  const noteThrown = (error: unknown): void => {
+    const isOfCheckpoint =
+      isStreamError(error, 'checkpoint.conflict') || isStreamError(error, 'checkpoint.failed')
+    if (running && isOfCheckpoint) running.hasThrown = true
+  }
+
   const watch = (current: Running): LoopWatcher => {
     const { expectation } = current
     return {
@@ -291,6 +301,7 @@ export function createConsumer(
       fails: (from, error) =>
         guard(() => {
           explain(error, 'next')
+          noteThrown(error)
           if (isGone) expectReceivedDelivered(current)
           if (!from.isLeft && (isGone || isStreamError(error))) current.isOver = true
         }),
@@ -371,7 +382,12 @@ export function createConsumer(
     loop = undefined
     if (left.pending) leftLoops.add(left)
     const pending = left.pending?.then(() => void leftLoops.delete(left))
-    const returned = left.leave().catch((error: unknown) => guard(() => explain(error, 'save')))
+    const returned = left.leave().catch((error: unknown) =>
+      guard(() => {
+        explain(error, 'save')
+        noteThrown(error)
+      }),
+    )
     if (pending) goOn(pending, 'next() of a loop that was left', hadStoreFault() ? WAKE_MS : LEFT_MS)
     goOn(returned, 'return()', WAKE_MS)
     if (waits) await settleBackground()
@@ -454,7 +470,7 @@ export function createConsumer(
 
   const close = (current: Running): Promise<void> => {
     current.closing ??= current.stream.close().then(
-      () => guard(() => setup.checkpoint && expectSaved(current)),
+      () => guard(() => setup.checkpoint && !current.hasThrown && expectSaved(current)),
       (error: unknown) => guard(() => explain(error, 'close')),
     )
     return current.closing

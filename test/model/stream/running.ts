@@ -13,4 +13,6 @@ export interface Running {
   closing: Promise<void> | undefined
   /** Whether it gave its consumer the end, or an error after which nothing comes. */
   isOver: boolean
+  /** Whether a loop has thrown an error of the checkpoint. */
+  hasThrown: boolean
 }
