@@ -3,8 +3,11 @@ import { StreamError } from '../core/errors.ts'
 /** The longest text that is parsed, in UTF-16 code units. The largest real token, of 250,000 shards, has about 40 million. */
 export const MAX_TOKEN_TEXT_LENGTH: number = 64 * 1024 * 1024
 
-/** Far more than the two per shard of a real token. Each one costs memory: 64 MiB of `{},` would take 2 GB. */
-const MAX_OBJECTS = 1_000_000
+/**
+ * The most brackets and commas in a text, which is more than six per shard of the largest token. Each one is a value, which
+ * costs time and memory: 64 MiB of `{},` would take 2 GB, of the fields of one object 20 s.
+ */
+const MAX_VALUES = 2_500_000
 
 /**
  * Parses the JSON text of a token, within bounds of time and memory. The error quotes none of it: a wrong file may hold a
@@ -16,7 +19,7 @@ export function parseTokenText(text: string): unknown {
   if (text.length > MAX_TOKEN_TEXT_LENGTH) {
     throw invalidText(`at most ${MAX_TOKEN_TEXT_LENGTH} characters`, `${text.length}`)
   }
-  if (hasTooManyObjects(text)) throw invalidText(`at most ${MAX_OBJECTS} objects and arrays`, 'more')
+  if (hasTooManyValues(text)) throw invalidText(`at most ${MAX_VALUES} values`, 'more')
   const value = parseJson(text)
   // A store would take it for "no checkpoint".
   if (value === null) throw invalidText('a JSON object', 'null')
@@ -35,12 +38,12 @@ function parseJson(text: string): unknown {
   }
 }
 
-/** Looks at the brackets only; those in strings count, but a token has none there. */
-function hasTooManyObjects(text: string): boolean {
+/** Counts the brackets and commas; those in strings too, but a token has none there. */
+function hasTooManyValues(text: string): boolean {
   let count = 0
-  for (const bracket of ['{', '[']) {
-    for (let at = text.indexOf(bracket); at !== -1; at = text.indexOf(bracket, at + 1)) {
-      if (++count > MAX_OBJECTS) return true
+  for (const sign of ['{', '[', ',']) {
+    for (let at = text.indexOf(sign); at !== -1; at = text.indexOf(sign, at + 1)) {
+      if (++count > MAX_VALUES) return true
     }
   }
   return false
