@@ -1,0 +1,12 @@
+import { expect, test } from 'vitest'
+import { fuzzTokens } from '../../fuzz/token-fuzz.ts'
+
+const SEED = Number(process.env.FUZZ_SEED ?? 1)
+
+test(`3,000 random and damaged tokens load, or are refused in one line (seed ${SEED})`, () => {
+  const { loaded, refused, failure } = fuzzTokens({ seed: SEED, count: 3_000 })
+  expect(failure).toBeUndefined()
+  // Otherwise it tests nothing.
+  expect(loaded).toBeGreaterThan(100)
+  expect(refused).toBeGreaterThan(100)
+})
