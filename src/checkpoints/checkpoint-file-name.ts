@@ -8,8 +8,8 @@ const MAX_ENCODED_LENGTH = 200
 const KEPT_LENGTH = 100
 
 /**
- * The file that holds the checkpoint `name`: `<encoded name>.json`. Different names give different files on every file
- * system, and no name leads out of the folder: what is not plain becomes `%` and its UTF-8 bytes in hex.
+ * The file that holds the checkpoint `name`: `<encoded name>.json`. Different well-formed names give different files on every
+ * file system, and no name leads out of the folder: what is not plain becomes `%` and its UTF-8 bytes in hex.
  */
 export function checkpointFileName(name: string): string {
   const encoded = [...Buffer.from(name, 'utf8')].map(encodeByte).join('')

@@ -14,14 +14,20 @@ import type { CheckpointStore } from './store.ts'
  * when several processes save under one name; the last one wins, it is not noticed. Use `dynamoDBCheckpointStore` where
  * a second worker must be kept out. Files have mode 0600; the folder is made at the first save, with mode 0700.
  *
- * Errors: `token.invalid` when the file holds no JSON, or `null` (it is left unchanged), `checkpoint.failed` when it cannot be
- * read or written.
+ * Errors: `options.invalid` for a name with a lone surrogate, `token.invalid` when the file holds no JSON, or `null` (it is
+ * left unchanged), `checkpoint.failed` when it cannot be read or written.
  *
  * @param folder a path, from the working directory at the time of this call, or a `file:` URL.
  */
 export function fileCheckpointStore(folder: string | URL): CheckpointStore {
   const root = toPath(folder)
-  return storeOfFiles((name) => join(root, checkpointFileName(name)))
+  return storeOfFiles((name) => join(root, checkpointFileName(checkName(name))))
+}
+
+/** In UTF-8, all lone surrogates are U+FFFD: names that differ in them would share a file. */
+function checkName(name: string): string {
+  if (name.isWellFormed()) return name
+  throw invalidOption('name', name, 'a well-formed string')
 }
 
 /** Keeps the one checkpoint there is in exactly this file, whatever its name. For a command line's `--checkpoint FILE`. */

@@ -101,4 +101,13 @@ describe('checkpoints with nasty names', () => {
       await rm(root, { recursive: true })
     }
   })
+
+  test('that are not well-formed are refused: in a file name, all of them would be the same', async () => {
+    const store = fileCheckpointStore(join(tmpdir(), 'never-made'))
+    for (const name of ['\ud800', 'a\udbff']) {
+      const refused = { code: 'options.invalid', details: { option: 'name' } }
+      await expect(store.load(name)).rejects.toMatchObject(refused)
+      await expect(store.save(name, numberedToken(1))).rejects.toMatchObject(refused)
+    }
+  })
 })
