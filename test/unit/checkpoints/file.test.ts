@@ -72,6 +72,9 @@ describe('names of files', () => {
     ['a/b\\c', 'a%2fb%5cc.json'],
     ['é', '%c3%a9.json'],
     ['', '.json'],
+    ['nul', '%6eul.json'],
+    ['com1.v2', '%63om1.v2.json'],
+    ['console', 'console.json'],
   ])('%j is kept in %s', (name, file) => {
     expect(checkpointFileName(name)).toBe(file)
   })
