@@ -5,10 +5,11 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { dynamoDBCheckpointStore } from '../../../src/checkpoints/dynamodb.ts'
 import { type CheckpointStore, fileCheckpointStore, type StreamToken } from '../../../src/index.ts'
 import { below, seededRandom } from '../../../src/testing/world/random.ts'
+import { bundleProgram } from '../../support/bundle.ts'
 import { describeOnLocal } from '../../support/shared-local.ts'
 import { CHECKPOINT_NAME, type WorkerOrder } from './evidence.ts'
 import { judge, type Life } from './judge.ts'
-import { bundleWorker, startWorker, type Victim } from './victim.ts'
+import { startWorker, type Victim } from './victim.ts'
 import { emulatorWorld, localWorld, type World } from './worlds.ts'
 
 const KILLS = Number(process.env.CRASH_KILLS ?? 10)
@@ -23,7 +24,7 @@ describeOnLocal(`a worker that is killed ${KILLS} times (seed ${SEED})`, (local)
   let program = ''
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'crash-'))
-    program = await bundleWorker(join(folder, 'worker'))
+    program = await bundleProgram(new URL('worker.ts', import.meta.url), join(folder, 'worker'))
   })
   afterAll(async () => {
     checkpointClient.destroy()

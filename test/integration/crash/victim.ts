@@ -2,9 +2,6 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
-import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
-import { build } from 'vite'
 import { type Evidence, parseEvidence, type WorkerOrder } from './evidence.ts'
 
 /** A worker process, and what it has told so far. */
@@ -14,20 +11,6 @@ export interface Victim {
   kill(): void
   /** Resolves to what it has told when it is dead. Rejects if it did not end well by itself, nor by `kill`. */
   readonly death: Promise<readonly Evidence[]>
-}
-
-/**
- * Bundles the worker, with all that it imports, into one file, and returns its path: that starts in a fifth of the time
- * that `tsx` takes.
- */
-export async function bundleWorker(folder: string): Promise<string> {
-  await build({
-    configFile: false,
-    logLevel: 'error',
-    build: { ssr: fileURLToPath(new URL('worker.ts', import.meta.url)), outDir: folder, minify: false },
-    ssr: { noExternal: true },
-  })
-  return join(folder, 'worker.js')
 }
 
 export function startWorker(program: string, order: WorkerOrder, onTold: () => void): Victim {
