@@ -9,6 +9,7 @@ import {
 } from '@aws-sdk/client-dynamodb'
 import { afterAll, describe, expect, test } from 'vitest'
 import { dynamoDBCheckpointStore } from '../../../src/checkpoints/dynamodb.ts'
+import type { StreamToken } from '../../../src/position/token.ts'
 import { type Fate, faultyProxy, type ProxiedCall } from '../../support/faulty-proxy.ts'
 import { numberedToken, numberIn } from '../../support/numbered-token.ts'
 import { describeOnLocal } from '../../support/shared-local.ts'
@@ -225,6 +226,44 @@ describeOnLocal('dynamoDBCheckpointStore, when calls arrive late or are lost,', 
     isThrottled = false
     await store.save(name, numberedToken(7))
     expect(numberIn(await store.peek(name))).toBe(7)
+    expect(await chunksOf(name)).toEqual([])
+  })
+
+  test('a worker that dies after any call of a save in chunks leaves the old token or the new one', async () => {
+    const name = randomUUID()
+    const large = numberedToken(0, LARGE)
+    const tokenOf = (number: number): StreamToken => ({
+      ...large,
+      shards: [...numberedToken(number).shards, ...large.shards.slice(1)],
+    })
+    await storeOf('setup').save(name, tokenOf(0))
+    let saved = 0
+    let hasSurvived = false
+    for (let lastCall = 1; !hasSurvived; lastCall++) {
+      let calls = 0
+      const { proxy, client } = await proxied(() => {
+        calls++
+        if (calls < lastCall) return undefined
+        return { do: calls === lastCall ? 'loseResponse' : 'drop' }
+      }, 1)
+      await using _ = proxy
+      const dying = storeOf('dying', client)
+      const next = saved + 1
+      const isAcknowledged = await dying
+        .load(name)
+        .then(() => dying.save(name, tokenOf(next)))
+        .then(
+          () => true,
+          () => false,
+        )
+      const found = numberIn(await storeOf('successor').load(name)) ?? Number.NaN
+      expect(isAcknowledged ? [next] : [saved, next]).toContain(found)
+      saved = found
+      hasSurvived = calls < lastCall
+    }
+    const successor = storeOf('successor')
+    await successor.load(name)
+    await successor.save(name, numberedToken(saved + 1))
     expect(await chunksOf(name)).toEqual([])
   })
 
