@@ -83,6 +83,7 @@ export async function fightOverCheckpoint({
     ]
     const child = fork(fileURLToPath(new URL('checkpoint-worker.ts', import.meta.url)), args, {
       execArgv: ['--import', import.meta.resolve('tsx')],
+      env: { ...process.env, AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true' },
       stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
     })
     children.add(child)
