@@ -49,8 +49,8 @@ async function install(tarball: string): Promise<string> {
   const target = join(folder, 'node_modules', 'dynamodb-stream-iterator')
   mkdirSync(target, { recursive: true })
   await run('tar', ['-xzf', tarball, '--strip-components=1', '-C', target])
-  const { dependencies } = manifestOf(target)
-  for (const name of [...Object.keys(dependencies), '@types/node']) {
+  const { dependencies, peerDependencies } = manifestOf(target)
+  for (const name of [...Object.keys({ ...dependencies, ...peerDependencies }), '@types/node']) {
     const link = join(folder, 'node_modules', name)
     mkdirSync(dirname(link), { recursive: true })
     symlinkSync(join(modules, name), link)
@@ -60,6 +60,7 @@ async function install(tarball: string): Promise<string> {
 
 function manifestOf(path: string): {
   dependencies: Record<string, string>
+  peerDependencies: Record<string, string>
   exports: Record<string, unknown>
 } {
   return JSON.parse(readFileSync(join(path, 'package.json'), 'utf8'))

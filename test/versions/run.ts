@@ -1,0 +1,241 @@
+import { execFile } from 'node:child_process'
+import { copyFileSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtemp } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { parseArgs, promisify } from 'node:util'
+import { packInto } from '../../scripts/pack.mjs'
+
+const USAGE = `Installs the packed package beside several versions of the AWS SDK, and uses it: as ES modules, by require(), and
+compiled by the oldest and the newest TypeScript. Needs the npm registry.
+
+  npm run check:versions -- [--node PATH]...
+
+--node  the folder of another Node.js to run everything on, besides this one
+`
+
+/** The SDK versions: the oldest of the supported range, the last before and the first with schemas, and the newest. */
+const SDK_VERSIONS = ['3.692.0', '3.862.0', '3.931.0', '3.1141.0'] as const
+const TYPESCRIPT_VERSIONS = ['5.4', '6.0'] as const
+const MANAGERS = { npm: undefined, pnpm: 'pnpm@10', yarn: 'yarn@1' } as const
+
+const CLIENTS = ['@aws-sdk/client-dynamodb-streams', '@aws-sdk/client-dynamodb'] as const
+const programs = fileURLToPath(new URL('programs', import.meta.url))
+const exec = promisify(execFile)
+
+const { values } = parseArgs({
+  options: {
+    node: { type: 'string', multiple: true, default: [] },
+    help: { type: 'boolean', default: false },
+  },
+})
+
+/** One cell of the table: what was tried, and whether it worked. */
+interface Result {
+  readonly sdk: string
+  readonly node: string
+  readonly what: string
+  readonly problem: string | undefined
+}
+
+const results: Result[] = []
+
+async function attempt(sdk: string, node: string, what: string, work: () => Promise<void>): Promise<void> {
+  const problem = await work().then(
+    () => undefined,
+    (error: unknown) => describe(error),
+  )
+  results.push({ sdk, node, what, problem })
+  console.log(
+    `${problem === undefined ? 'ok    ' : 'FAILED'} SDK ${sdk}, Node ${node}: ${what}${problem ?? ''}`,
+  )
+}
+
+function describe(error: unknown): string {
+  const { message = String(error), stdout = '', stderr = '' } = error as Partial<Record<string, string>>
+  return `\n${message}\n${stdout}${stderr}`.replaceAll('\n', '\n    ')
+}
+
+/** A folder with the package, and what else is named, installed. */
+async function install(
+  folder: string,
+  dependencies: Record<string, string>,
+  manager: keyof typeof MANAGERS = 'npm',
+): Promise<string> {
+  mkdirSync(folder, { recursive: true })
+  const manifest = { name: 'user', private: true, type: 'module', dependencies }
+  writeFileSync(join(folder, 'package.json'), JSON.stringify(manifest))
+  const command = MANAGERS[manager]
+  const quiet = manager === 'npm' ? ['--no-audit', '--no-fund', '--loglevel=error'] : []
+  if (command === undefined) await exec('npm', ['install', ...quiet], { cwd: folder })
+  else await exec('npx', ['--yes', command, 'install', '--ignore-scripts'], { cwd: folder })
+  return folder
+}
+
+/** How many copies of a package are installed anywhere below a folder. Links are not followed. */
+function copiesOf(name: string, folder: string): number {
+  const manifest = join('node_modules', name, 'package.json')
+  return readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((path) => path.endsWith(manifest))
+    .length
+}
+
+async function runProgram(node: string, folder: string, program: string): Promise<unknown> {
+  copyFileSync(join(programs, program), join(folder, program))
+  const env = { ...process.env, AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true' }
+  const { stdout } = await exec(node, [program], { cwd: folder, env, timeout: 60_000 })
+  return JSON.parse(stdout)
+}
+
+function expectEqual(actual: unknown, expected: unknown): void {
+  const [one, other] = [JSON.stringify(actual), JSON.stringify(expected)]
+  if (one !== other) throw new Error(`${one} instead of ${other}`)
+}
+
+/** The versions of Node.js to run on, by version. */
+async function findNodes(): Promise<Map<string, string>> {
+  const nodes = new Map<string, string>()
+  for (const path of [process.execPath, ...values.node.map((folder) => join(folder, 'node'))]) {
+    const { stdout } = await exec(path, ['--version'])
+    nodes.set(stdout.trim().slice(1), path)
+  }
+  return nodes
+}
+
+async function checkSdk(
+  root: string,
+  tarball: string,
+  sdk: string,
+  nodes: Map<string, string>,
+): Promise<void> {
+  const typescripts = TYPESCRIPT_VERSIONS.map((version) => [
+    `typescript-${version}`,
+    `npm:typescript@~${version}.0`,
+  ])
+  const folder = await install(join(root, `sdk-${sdk}`), {
+    'dynamodb-stream-iterator': `file:${tarball}`,
+    ...Object.fromEntries(CLIENTS.map((name) => [name, sdk])),
+    ...Object.fromEntries(typescripts),
+    '@types/node': '^20',
+  })
+  const compilerOptions = {
+    module: 'nodenext',
+    target: 'es2022',
+    types: ['node'],
+    strict: true,
+    exactOptionalPropertyTypes: true,
+    skipLibCheck: true,
+    noEmit: true,
+  }
+  copyFileSync(join(programs, 'program.ts'), join(folder, 'program.ts'))
+  writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify({ compilerOptions, files: ['program.ts'] }))
+  await attempt(sdk, 'any', 'one copy of each client', async () => {
+    for (const name of CLIENTS) expectEqual([name, copiesOf(name, folder)], [name, 1])
+  })
+  for (const [version, node] of nodes) {
+    await attempt(sdk, version, 'ESM', async () =>
+      expectEqual(await runProgram(node, folder, 'program.mjs'), {
+        seen: [1, 2, 3],
+        first: { id: 'a', n: 1 },
+      }),
+    )
+    await attempt(sdk, version, 'require', async () =>
+      expectEqual(await runProgram(node, folder, 'program.cjs'), { seen: [1], first: { id: 'a', n: 1 } }),
+    )
+    for (const typescript of TYPESCRIPT_VERSIONS) {
+      const tsc = join(folder, 'node_modules', `typescript-${typescript}`, 'bin', 'tsc')
+      await attempt(sdk, version, `TypeScript ${typescript}`, async () => {
+        await exec(node, [tsc, '-p', folder], { cwd: folder })
+      })
+    }
+  }
+}
+
+/** Clients of another copy of the SDK work, or are refused by name. */
+async function checkTwoCopies(root: string, tarball: string, node: string): Promise<void> {
+  const [oldest, lastBefore, firstWith, newest] = SDK_VERSIONS
+  const pairs = [
+    { ours: newest, theirs: firstWith, works: true },
+    { ours: newest, theirs: lastBefore, works: false },
+    { ours: newest, theirs: oldest, works: false },
+    { ours: oldest, theirs: newest, works: true },
+  ]
+  for (const { ours, theirs, works } of pairs) {
+    const folder = await install(join(root, `two-copies-${ours}-${theirs}`), {
+      'dynamodb-stream-iterator': `file:${tarball}`,
+      ...Object.fromEntries(CLIENTS.map((name) => [name, ours])),
+      'other-streams-client': `npm:${CLIENTS[0]}@${theirs}`,
+      'other-tables-client': `npm:${CLIENTS[1]}@${theirs}`,
+    })
+    await attempt(
+      ours,
+      process.versions.node,
+      `a client of ${theirs} ${works ? 'works' : 'is refused'}`,
+      async () => {
+        const result = await runProgram(node, folder, 'two-copies.mjs')
+        if (works) return expectEqual(result, { seen: [1], first: { id: 'a', n: 1 } })
+        const { code, message } = result as { code: string; message: string }
+        expectEqual(code, 'options.invalid')
+        if (!message.includes('Install one version')) throw new Error(message)
+      },
+    )
+  }
+}
+
+/** Every package manager installs the clients once. */
+async function checkManagers(root: string, tarball: string): Promise<void> {
+  const [oldest] = SDK_VERSIONS
+  for (const manager of Object.keys(MANAGERS) as (keyof typeof MANAGERS)[]) {
+    await attempt(oldest, process.versions.node, `${manager} installs one copy of each client`, async () => {
+      const dependencies = {
+        'dynamodb-stream-iterator': `file:${tarball}`,
+        ...Object.fromEntries(CLIENTS.map((name) => [name, oldest])),
+      }
+      const folder = await install(join(root, manager), dependencies, manager)
+      for (const name of CLIENTS) expectEqual([name, copiesOf(name, folder)], [name, 1])
+      const result = await runProgram(process.execPath, folder, 'program.mjs')
+      expectEqual(result, { seen: [1, 2, 3], first: { id: 'a', n: 1 } })
+    })
+  }
+}
+
+function printTable(nodes: readonly string[]): void {
+  const columns = ['ESM', 'require', ...TYPESCRIPT_VERSIONS.map((version) => `TypeScript ${version}`)]
+  console.log(`\n| SDK | Node | ${columns.join(' | ')} |\n| --- | --- |${' --- |'.repeat(columns.length)}`)
+  for (const sdk of SDK_VERSIONS) {
+    for (const node of nodes) {
+      const cells = columns.map((what) => {
+        const result = results.find((one) => one.sdk === sdk && one.node === node && one.what === what)
+        return result === undefined ? 'not run' : result.problem === undefined ? 'ok' : 'FAILED'
+      })
+      console.log(`| ${sdk} | ${node} | ${cells.join(' | ')} |`)
+    }
+  }
+}
+
+async function main(): Promise<void> {
+  const nodes = await findNodes()
+  const root = await mkdtemp(join(tmpdir(), 'versions-'))
+  try {
+    mkdirSync(join(root, 'packed'))
+    const tarball = packInto(join(root, 'packed'))
+    const checks = [
+      ...SDK_VERSIONS.map((sdk) => () => checkSdk(root, tarball, sdk, nodes)),
+      () => checkTwoCopies(root, tarball, process.execPath),
+      () => checkManagers(root, tarball),
+    ]
+    const work = async (): Promise<void> => {
+      for (let check = checks.shift(); check; check = checks.shift()) await check()
+    }
+    await Promise.all([work(), work()])
+  } finally {
+    rmSync(root, { recursive: true, force: true })
+  }
+  printTable([...nodes.keys()])
+  const failed = results.filter(({ problem }) => problem !== undefined).length
+  console.log(`\n${results.length - failed} of ${results.length} worked`)
+  process.exitCode = failed === 0 ? 0 : 1
+}
+
+if (values.help) console.log(USAGE)
+else await main()
