@@ -83,17 +83,22 @@ const REASONS: Readonly<Record<string, string>> = {
   EMFILE: 'the process has too many open files',
 }
 
+/** Why a file cannot be read or written, with the code of the system: `permission denied (EACCES)`. */
+export function fileErrorReason(error: unknown): string {
+  const code = errorCode(error)
+  const reason = code === undefined ? undefined : REASONS[code]
+  if (reason !== undefined) return `${reason} (${code})`
+  return error instanceof Error ? error.message : String(error)
+}
+
 function failure(
   operation: 'load' | 'save',
   name: string,
   path: string,
   cause: unknown,
 ): StreamError<'checkpoint.failed'> {
-  const code = errorCode(cause)
-  const reason =
-    (code !== undefined && REASONS[code]) || (cause instanceof Error ? cause.message : String(cause))
   const place = operation === 'load' ? `from ${path}` : `in ${path}`
-  const message = `Cannot ${operation} the checkpoint "${name}" ${place}: ${reason}${code ? ` (${code})` : ''}`
+  const message = `Cannot ${operation} the checkpoint "${name}" ${place}: ${fileErrorReason(cause)}`
   return new StreamError('checkpoint.failed', message, { name, operation }, cause)
 }
 

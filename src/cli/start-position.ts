@@ -1,9 +1,10 @@
 import { readTextFile } from '../checkpoints/atomic-file.ts'
-import { singleFileCheckpointStore } from '../checkpoints/file.ts'
+import { fileErrorReason, singleFileCheckpointStore } from '../checkpoints/file.ts'
 import type { CheckpointStore } from '../checkpoints/store.ts'
-import { isStreamError } from '../core/errors.ts'
+import { isStreamError, StreamError } from '../core/errors.ts'
 import { parseToken } from '../position/parse-token.ts'
 import type { Position } from '../position/position.ts'
+import type { StreamToken } from '../position/token.ts'
 import { MAX_TOKEN_TEXT_LENGTH } from '../position/token-text.ts'
 import { CliError, usageError } from './cli-error.ts'
 import { exitCodes } from './exit-codes.ts'
@@ -22,8 +23,8 @@ export async function startPosition(from: string): Promise<Position> {
     const date = new Date(from)
     if (!Number.isNaN(date.getTime()) && isDayOfMonth(from)) return date
   }
-  const text = await readTextFile(from, MAX_TOKEN_TEXT_LENGTH).catch((error: Error) => {
-    throw usageError(`--from: ${from} cannot be read (${error.message})`)
+  const text = await readTextFile(from, MAX_TOKEN_TEXT_LENGTH).catch((error: unknown) => {
+    throw usageError(`--from ${from} cannot be read: ${fileErrorReason(error)}`)
   })
   if (text !== undefined) return parseToken(text, `--from ${from}`)
   throw usageError(
@@ -46,7 +47,7 @@ export interface CheckpointFile extends CheckpointStore {
   readonly isFound: boolean
 }
 
-/** The checkpoint in exactly this file. What it holds is checked here, so that errors can name it. */
+/** The checkpoint in exactly this file. Errors name the file once, as the user did. */
 export function checkpointFile(path: string): CheckpointFile {
   const store = singleFileCheckpointStore(path)
   let isFound = false
@@ -57,11 +58,29 @@ export function checkpointFile(path: string): CheckpointFile {
       return isFound
     },
     async load(name) {
-      const saved = await store.load(name)
-      isFound = saved !== undefined
-      return isFound ? parseToken(saved, `--checkpoint ${path}`) : undefined
+      const text = await readTextFile(path, MAX_TOKEN_TEXT_LENGTH).catch((error: unknown) => {
+        const message = `--checkpoint ${path} cannot be read: ${fileErrorReason(error)}`
+        throw new StreamError('checkpoint.failed', message, { name, operation: 'load' }, error)
+      })
+      isFound = text !== undefined
+      return isFound ? parseCheckpoint(text, path) : undefined
     },
-    save: (name, token) => store.save(name, token),
+    async save(name, token) {
+      await store.save(name, token).catch((error: Error) => {
+        // Whoever reports it names the checkpoint.
+        throw new Error(fileErrorReason(error.cause), { cause: error })
+      })
+    },
+  }
+}
+
+function parseCheckpoint(text: unknown, path: string): StreamToken {
+  try {
+    return parseToken(text, `--checkpoint ${path}`)
+  } catch (error) {
+    if (!isStreamError(error, 'token.invalid')) throw error
+    const message = `${error.message}. The file was left unchanged: replace it with an earlier copy, or move it away`
+    throw new StreamError('token.invalid', message, error.details, error)
   }
 }
 
