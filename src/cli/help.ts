@@ -7,11 +7,11 @@ export function generalHelp(): string {
   return lines([
     'Reads DynamoDB Streams in order, without losing a record.',
     '',
-    'Usage: dynamodb-stream COMMAND [options]',
+    'Usage: dynamodb-stream-iterator COMMAND [options]',
     '',
     ...columns(rows),
     '',
-    'dynamodb-stream COMMAND --help shows the options of a command; --version the version.',
+    'dynamodb-stream-iterator COMMAND --help shows the options of a command; --version the version.',
     '',
     ...exitCodeHelp(),
   ])

@@ -25,6 +25,6 @@ export function processTerminal(): Terminal {
   return {
     stdout,
     paint: paintFor(stdout),
-    say: (line) => void stderr.write(`dynamodb-stream: ${plainText(line)}\n`),
+    say: (line) => void stderr.write(`dynamodb-stream-iterator: ${plainText(line)}\n`),
   }
 }

@@ -103,7 +103,7 @@ describe('one line on stderr, and an exit code', () => {
   for (const [name, { args, env, code, says }] of Object.entries(cases)) {
     test(`for ${name}`, async () => {
       const ended = await (env ? startCli(args(), env).ended : runHere(args()))
-      expect(ended.stderr).toMatch(new RegExp(`^dynamodb-stream: .*${says.source}\n$`))
+      expect(ended.stderr).toMatch(new RegExp(`^dynamodb-stream-iterator: .*${says.source}\n$`))
       expect(ended).toMatchObject({ code, stdout: '' })
     })
   }
@@ -120,7 +120,7 @@ describe('one line on stderr, and an exit code', () => {
     server.closeAllConnections()
     server.close()
     expect(ended.stderr).toMatch(
-      /^dynamodb-stream: Table orders has no stream\. Enable one: .*\[stream\.notEnabled\]\n$/,
+      /^dynamodb-stream-iterator: Table orders has no stream\. Enable one: .*\[stream\.notEnabled\]\n$/,
     )
     expect(ended.code).toBe(3)
   })
@@ -130,7 +130,7 @@ describe('one line on stderr, and an exit code', () => {
     refusing.emulator.on('*', { times: 9 }, { fail: 'UnrecognizedClientException' })
     const ended = await runHere(['tail', ...refusing.source])
     expect(ended.stderr).toMatch(
-      /^dynamodb-stream: .*\. Check the access key.*\[UnrecognizedClientException\]\n$/,
+      /^dynamodb-stream-iterator: .*\. Check the access key.*\[UnrecognizedClientException\]\n$/,
     )
     expect(ended.code).toBe(4)
   })
@@ -159,7 +159,7 @@ describe('a checkpoint file is left as it was', () => {
     test(name, async () => {
       const path = file(`${name.replaceAll(' ', '-')}.json`, text)
       const ended = await runHere(['tail', ...served.source, '--checkpoint', path])
-      expect(ended.stderr).toMatch(new RegExp(`^dynamodb-stream: .*${says.source}\n$`))
+      expect(ended.stderr).toMatch(new RegExp(`^dynamodb-stream-iterator: .*${says.source}\n$`))
       expect(ended).toMatchObject({ code, stdout: '' })
       expect(readFileSync(path, 'utf8')).toBe(text)
     })

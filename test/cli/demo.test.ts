@@ -14,7 +14,7 @@ test('the demo stops at Ctrl-C and leaves no process and no file behind', async 
   demo.child.kill('SIGINT')
   expect(await demo.ended).toMatchObject({ code: 130, stderr: '' })
   expect(isRunning(worker)).toBe(false)
-  expect(readdirSync(folder).filter((name) => name.startsWith('dynamodb-stream-demo-'))).toEqual([])
+  expect(readdirSync(folder).filter((name) => name.startsWith('dynamodb-stream-iterator-demo-'))).toEqual([])
 })
 
 function isRunning(pid: number): boolean {

@@ -109,7 +109,7 @@ export async function runHere(args: readonly string[]): Promise<Ended> {
   const code = await runCli(args, {
     stdout,
     say: (line) => {
-      output.stderr += `dynamodb-stream: ${line}\n`
+      output.stderr += `dynamodb-stream-iterator: ${line}\n`
     },
     paint: (_, text) => text,
   })

@@ -27,8 +27,8 @@ describe('tail', () => {
     expectDelivered(emulator.records, records)
     expect(stdout.trim().split('\n')).toHaveLength(120)
     expect(stderr.trim().split('\n')).toEqual([
-      `dynamodb-stream: reading ${emulator.streamArn} from trim_horizon`,
-      'dynamodb-stream: 120 records',
+      `dynamodb-stream-iterator: reading ${emulator.streamArn} from trim_horizon`,
+      'dynamodb-stream-iterator: 120 records',
     ])
   })
 
@@ -144,7 +144,7 @@ describe('tail', () => {
     expect(code).toBe(0)
     expect(records).toHaveLength(10)
     expect(stderr).toMatch(
-      /dynamodb-stream: GetRecords of shard \w+ failed \(.*InternalServerError.*\), trying again; 1 in a row/,
+      /dynamodb-stream-iterator: GetRecords of shard \w+ failed \(.*InternalServerError.*\), trying again; 1 in a row/,
     )
   })
 
@@ -166,7 +166,7 @@ describe('tail', () => {
     const continued = await runHere([...args, '--on-gap', 'continue'])
     expect(continued.code).toBe(0)
     expect(continued.records).toHaveLength(5)
-    expect(continued.stderr).toContain('dynamodb-stream: gap: records of shardId-')
+    expect(continued.stderr).toContain('dynamodb-stream-iterator: gap: records of shardId-')
   })
 
   test('reads from a time, and from a file with a token', async () => {

@@ -25,7 +25,7 @@ const SETTLE_MS = 700
 export async function demo({ local }: { readonly local: boolean }, terminal: Terminal): Promise<ExitCode> {
   using interrupt = onInterrupt()
   const { signal } = interrupt
-  const folder = await mkdtemp(join(tmpdir(), 'dynamodb-stream-demo-'))
+  const folder = await mkdtemp(join(tmpdir(), 'dynamodb-stream-iterator-demo-'))
   try {
     await using table = local ? await localTable(signal) : await emulatedTable()
     using screen = createScreen(terminal.stdout, canRedraw(terminal.stdout, process.env))

@@ -65,16 +65,19 @@ describe('the command line', () => {
   })
 
   test.each([
-    ['', 'Which command? See dynamodb-stream --help'],
+    ['', 'Which command? See dynamodb-stream-iterator --help'],
     ['tial', 'Unknown command tial. The commands are tail, shards, lag, demo'],
     ['--tail', 'Unknown option --tail. The commands are tail, shards, lag, demo'],
     ['tail', 'Which stream? Give --table NAME or --arn ARN'],
     [`tail --table orders --arn ${arn}`, 'Give --table or --arn, not both'],
-    ['tail --tabel orders', "Unknown option '--tabel'. See dynamodb-stream tail --help"],
-    ['tail --table', "Option '--table <value>' argument missing. See dynamodb-stream tail --help"],
+    ['tail --tabel orders', "Unknown option '--tabel'. See dynamodb-stream-iterator tail --help"],
+    ['tail --table', "Option '--table <value>' argument missing. See dynamodb-stream-iterator tail --help"],
     ['tail --table=', '--table needs a value'],
-    ['tail orders', "Unexpected argument 'orders'. See dynamodb-stream tail --help"],
-    ['shards --table orders --limit 3', "Unknown option '--limit'. See dynamodb-stream shards --help"],
+    ['tail orders', "Unexpected argument 'orders'. See dynamodb-stream-iterator tail --help"],
+    [
+      'shards --table orders --limit 3',
+      "Unknown option '--limit'. See dynamodb-stream-iterator shards --help",
+    ],
     ['tail --arn orders', /^--arn is "orders", but must be the ARN of a stream, as in arn:aws:dynamodb:/],
     [
       `tail --arn ${arn} --region eu-west-1`,
