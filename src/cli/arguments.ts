@@ -1,8 +1,8 @@
-import { type ParseArgsConfig, parseArgs } from 'node:util'
+import { parseArgs } from 'node:util'
 import { isStreamError } from '../core/errors.ts'
-import { checkStreamArn } from '../core/options.ts'
-import { usageError } from './cli-error.ts'
-import { type CommandName, commands, isCommandName } from './commands.ts'
+import { checkStreamArn, nearestName } from '../core/options.ts'
+import { type CliError, usageError } from './cli-error.ts'
+import { type CommandName, commands, isCommandName, type OptionSpec } from './commands.ts'
 
 /** Which stream, and how to get to it. */
 export interface SourceOptions {
@@ -52,10 +52,7 @@ export function parseArguments(args: readonly string[]): Request {
   if (name === undefined) throw usageError('Which command? See dynamodb-stream-iterator --help')
   if (name === '--help' || name === '-h' || name === 'help') return helpRequest(rest[0])
   if (name === '--version' || name === '-v') return { command: 'version' }
-  if (!isCommandName(name)) {
-    const what = name.startsWith('-') ? 'option' : 'command'
-    throw usageError(`Unknown ${what} ${name}. The commands are ${Object.keys(commands).join(', ')}`)
-  }
+  if (!isCommandName(name)) throw unknownCommand(name)
   const given = parseOptions(name, rest)
   if (given.help === true) return { command: 'help', of: name }
   if (given.version === true) return { command: 'version' }
@@ -81,20 +78,59 @@ function helpRequest(name: string | undefined): Request {
   return { command: 'help', of: name !== undefined && isCommandName(name) ? name : undefined }
 }
 
+function unknownCommand(name: string): CliError {
+  const names = Object.keys(commands)
+  if (name.startsWith('-')) return usageError(`Unknown option ${name}. The commands are ${names.join(', ')}`)
+  const near = nearestName(name, names)
+  const hint = near === undefined ? `. The commands are ${names.join(', ')}` : `; did you mean ${near}?`
+  return usageError(`Unknown command ${name}${hint}`)
+}
+
 function parseOptions(command: CommandName, args: readonly string[]): Given {
-  const { options } = commands[command]
-  const config: NonNullable<ParseArgsConfig['options']> = { version: { type: 'boolean' } }
-  for (const [name, { value, short }] of Object.entries(options)) {
-    config[name] = { type: value === undefined ? 'boolean' : 'string', ...(short !== undefined && { short }) }
+  const specs: Readonly<Record<string, OptionSpec>> = { ...commands[command].options, version: { help: [] } }
+  const options = Object.fromEntries(
+    Object.entries(specs).map(([name, { value, short }]) => [
+      name,
+      { type: value === undefined ? 'boolean' : 'string', ...(short && { short }) } as const,
+    ]),
+  )
+  // Not strict: its messages speak of the code that calls it.
+  const { values, tokens } = parseArgs({ args: [...args], options, strict: false, tokens: true })
+  for (const token of tokens) {
+    const problem = problemOf(token, specs)
+    if (problem === undefined) continue
+    const see = problem.endsWith('?') ? '' : `. See dynamodb-stream-iterator ${command} --help`
+    throw usageError(`${problem}${see}`)
   }
-  try {
-    return parseArgs({ args: [...args], options: config, strict: true }).values as Given
-  } catch (error) {
-    if (!(error instanceof TypeError)) throw error
-    // The first sentence says what is wrong, the others speak of "--" and the like.
-    const what = error.message.split(/\. |\n/, 1)[0] ?? error.message
-    throw usageError(`${what}. See dynamodb-stream-iterator ${command} --help`)
+  return values
+}
+
+/** What `parseArgs` finds, one by one. */
+type Token =
+  | { readonly kind: 'positional'; readonly value: string }
+  | { readonly kind: 'option-terminator' }
+  | {
+      readonly kind: 'option'
+      readonly name: string
+      readonly rawName: string
+      readonly value?: string | undefined
+      readonly inlineValue?: boolean | undefined
+    }
+
+function problemOf(token: Token, specs: Readonly<Record<string, OptionSpec>>): string | undefined {
+  if (token.kind === 'positional') return `Unexpected argument ${JSON.stringify(token.value)}`
+  if (token.kind !== 'option') return undefined
+  const { name, rawName, value, inlineValue } = token
+  const spec = Object.hasOwn(specs, name) ? specs[name] : undefined
+  if (spec === undefined) {
+    const near = rawName.startsWith('--') ? nearestName(name, Object.keys(specs)) : undefined
+    return `Unknown option ${rawName}${near === undefined ? '' : `; did you mean --${near}?`}`
   }
+  if (spec.value === undefined) return value === undefined ? undefined : `${rawName} takes no value`
+  if (value === undefined) return `${rawName} needs a value`
+  // Another option in the place of the value, but not a number.
+  if (!inlineValue && /^-\D/.test(value)) return `${rawName} needs a value, but is followed by ${value}`
+  return undefined
 }
 
 function tailOptions(given: Given): TailOptions {

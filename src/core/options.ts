@@ -43,7 +43,7 @@ export function unknownName(
   known: readonly string[],
   value: unknown,
 ): StreamError<'options.invalid'> {
-  const near = nearest(path.slice(path.lastIndexOf('.') + 1), known)
+  const near = nearestName(path.slice(path.lastIndexOf('.') + 1), known)
   const hint = near === undefined ? `known are ${known.join(', ')}.` : `did you mean ${near}?`
   return new StreamError('options.invalid', `There is no ${what} ${shortened(path)}; ${hint}`, {
     option: path,
@@ -53,7 +53,7 @@ export function unknownName(
 }
 
 /** The known name that was probably meant: one that differs by a few letters, or where one is the start of the other. */
-export function nearest(given: string, known: readonly string[]): string | undefined {
+export function nearestName(given: string, known: readonly string[]): string | undefined {
   const name = given.toLowerCase()
   const distances = known.map((one) => distance(name, one.toLowerCase()))
   const least = Math.min(...distances)
