@@ -2,6 +2,7 @@ import { debuglog } from 'node:util'
 import { parseArguments, type Request } from './arguments.ts'
 import { type ExitCode, exitCodes } from './exit-codes.ts'
 import { commandHelp, generalHelp, version } from './help.ts'
+import { writeText } from './standard-output.ts'
 import type { Terminal } from './terminal.ts'
 
 /** Does what the command line asks for; failures are told in one line. Returns what the process ends with. */
@@ -22,10 +23,10 @@ export async function runCli(args: readonly string[], terminal: Terminal): Promi
 async function run(request: Request, terminal: Terminal): Promise<ExitCode> {
   switch (request.command) {
     case 'help':
-      terminal.stdout.write(request.of === undefined ? generalHelp() : commandHelp(request.of))
+      await writeText(terminal.stdout, request.of === undefined ? generalHelp() : commandHelp(request.of))
       return exitCodes.ok
     case 'version':
-      terminal.stdout.write(`${version()}\n`)
+      await writeText(terminal.stdout, `${version()}\n`)
       return exitCodes.ok
     case 'demo':
       return (await import('./demo/demo.ts')).demo(request.options, terminal)

@@ -22,6 +22,8 @@ export function processTerminal(): Terminal {
   const { stdout, stderr } = process
   // Nobody is left to be told.
   stderr.on('error', () => {})
+  // Reported where it is written to.
+  stdout.on('error', () => {})
   return {
     stdout,
     paint: paintFor(stdout),

@@ -1,9 +1,9 @@
-import { readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, test, vi } from 'vitest'
 import { expectDelivered } from '../../src/testing/index.ts'
-import { runHere, serveEmulator, startProgram, temporaryFolder } from './support.ts'
+import { runHere, serveEmulator, startCliInShell, startProgram, temporaryFolder } from './support.ts'
 
 // Processes are slow to start on a busy machine.
 vi.setConfig({ testTimeout: 60_000 })
@@ -126,4 +126,21 @@ describe('the example worker', () => {
       delivered.filter((record) => record !== undefined),
     )
   })
+})
+
+describe.skipIf(!existsSync('/dev/full'))('a standard output that cannot be written', () => {
+  test.each([['--help'], ['shards'], ['lag'], ['tail', '--no-follow'], ['demo']])(
+    'ends %s with an error that names it',
+    async (...args) => {
+      await using served = await serveEmulator()
+      served.emulator.fill({ records: 3, bytes: 10 })
+      const isOfStream = ['shards', 'lag', 'tail'].includes(args[0] ?? '')
+      const command = [...args, ...(isOfStream ? served.source : [])]
+      const { code, stderr } = await startCliInShell('exec "$@" > /dev/full', command).ended
+      expect(stderr.trim().split('\n').at(-1)).toBe(
+        'dynamodb-stream-iterator: Cannot write to standard output: no space left on the device (ENOSPC) [output]',
+      )
+      expect(code).toBe(1)
+    },
+  )
 })

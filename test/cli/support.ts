@@ -1,4 +1,4 @@
-import { type ChildProcessByStdio, spawn } from 'node:child_process'
+import { type ChildProcessByStdio, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -41,9 +41,22 @@ export function temporaryFolder(): string {
   return mkdtempSync(join(tmpdir(), 'cli-test-'))
 }
 
+/** Makes a named pipe in the folder. */
+export function makePipe(folder: string): string {
+  const path = join(folder, 'pipe')
+  execFileSync('mkfifo', [path])
+  return path
+}
+
 /** Starts the command line as a user would: nothing of this process's environment that has to do with AWS. */
 export function startCli(args: readonly string[], env: Record<string, string> = {}): Started {
   return startProgram(join(root, 'src/cli/main.ts'), args, env)
+}
+
+/** Starts it by a line of a POSIX shell, in which `"$@"` is the command: `exec "$@" > /dev/full`. */
+export function startCliInShell(line: string, args: readonly string[]): Started {
+  const command = [process.execPath, '--import', tsx, join(root, 'src/cli/main.ts'), ...args]
+  return start('/bin/sh', ['-c', line, 'sh', ...command], {}, root)
 }
 
 export function startProgram(
@@ -52,7 +65,11 @@ export function startProgram(
   env: Record<string, string> = {},
   cwd: string = root,
 ): Started {
-  const child = spawn(process.execPath, ['--import', tsx, program, ...args], {
+  return start(process.execPath, ['--import', tsx, program, ...args], env, cwd)
+}
+
+function start(command: string, args: readonly string[], env: Record<string, string>, cwd: string): Started {
+  const child = spawn(command, args, {
     cwd,
     stdio: ['pipe', 'pipe', 'pipe'],
     // One that hangs must not outlive its test for long.

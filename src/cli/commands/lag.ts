@@ -8,6 +8,7 @@ import type { Connection } from '../connect.ts'
 import { durationText } from '../duration-text.ts'
 import type { Paint } from '../paint.ts'
 import { shardTime } from '../short-ids.ts'
+import { writeText } from '../standard-output.ts'
 import { checkpointFile, nameForeignToken, startPosition } from '../start-position.ts'
 import type { Terminal } from '../terminal.ts'
 import { unlessAborted } from '../unless-aborted.ts'
@@ -36,7 +37,7 @@ export async function lag(
   const text = options.json
     ? JSON.stringify({ streamArn, ...found })
     : describe(found, terminal.paint).join('\n')
-  terminal.stdout.write(`${text}\n`)
+  await writeText(terminal.stdout, `${text}\n`)
 }
 
 async function positionOf({ checkpoint, from }: LagOptions): Promise<Position> {

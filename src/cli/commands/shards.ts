@@ -5,6 +5,7 @@ import { drawLineage } from '../lineage-text.ts'
 import { type Listing, listShards } from '../list-shards.ts'
 import type { Paint } from '../paint.ts'
 import { shardTime, shortShardIds } from '../short-ids.ts'
+import { writeText } from '../standard-output.ts'
 import type { Terminal } from '../terminal.ts'
 
 /** Draws the shards of a stream. */
@@ -18,7 +19,7 @@ export async function shards(
   const streamArn = await connection.streamArn(signal)
   const listing = await listShards(connection.streams, streamArn, signal, connection.blame)
   const lines = json ? listing.shards.map(shardJson) : describe(streamArn, listing, terminal.paint)
-  terminal.stdout.write(lines.map((line) => `${line}\n`).join(''))
+  await writeText(terminal.stdout, lines.map((line) => `${line}\n`).join(''))
 }
 
 /** All that DescribeStream tells of a shard; members that it leaves out are left out. */

@@ -6,7 +6,7 @@ import type { Connection } from '../connect.ts'
 import { exactNumber } from '../exact-number.ts'
 import { type FormatRecord, jsonLine, prettyLines } from '../format-record.ts'
 import { noticesOf } from '../notices.ts'
-import { type RecordOutput, recordOutput } from '../standard-output.ts'
+import { type RecordOutput, recordOutput, type Written } from '../standard-output.ts'
 import { type CheckpointFile, checkpointFile, nameForeignToken, startPosition } from '../start-position.ts'
 import type { Terminal } from '../terminal.ts'
 import { unlessAborted } from '../unless-aborted.ts'
@@ -53,7 +53,7 @@ export async function tail(
   }
   await stream.close()
   // After `| head` nobody wants to hear more.
-  if (printed.isRead) terminal.say(describeEnd(printed.count, checkpoint))
+  if (printed.last !== 'closed') terminal.say(describeEnd(printed, checkpoint))
 }
 
 async function open(
@@ -107,8 +107,10 @@ interface Printer {
 
 interface Printed {
   readonly count: number
-  /** Whether standard output was read to the end. */
-  readonly isRead: boolean
+  /** What became of the last group. */
+  readonly last: Written
+  /** Records of the last group, if it was not written. */
+  readonly notTaken: number
 }
 
 /** Prints records until the stream ends or the limit is reached. */
@@ -128,15 +130,16 @@ async function print(
       batches = stream.batches({ maxRecords })
     }
     const { value: batch, done } = await batches.next()
-    if (done) return { count, isRead: true }
-    // Not written: not acknowledged, and so not in the checkpoint.
-    if (!(await output.write(batch.map(format).join(''), stop))) return { count, isRead: false }
+    if (done) return { count, last: 'written', notTaken: 0 }
+    const last = await output.write(batch.map(format).join(''), stop)
+    // Not acknowledged, and so not in the checkpoint.
+    if (last !== 'written') return { count, last, notTaken: batch.length }
     stream.acknowledge()
     count += batch.length
     reached = batch.at(-1)?.createdAt.getTime() ?? reached
   }
   finish()
-  return { count, isRead: true }
+  return { count, last: 'written', notTaken: 0 }
 }
 
 function describeStart({ from, isFromGiven }: TailOptions, checkpoint: CheckpointFile | undefined): string {
@@ -144,7 +147,9 @@ function describeStart({ from, isFromGiven }: TailOptions, checkpoint: Checkpoin
   return `the checkpoint in ${checkpoint.path}${isFromGiven ? '; --from is for the first time only' : ''}`
 }
 
-function describeEnd(count: number, checkpoint: CheckpointFile | undefined): string {
-  const records = `${count} record${count === 1 ? '' : 's'}`
-  return checkpoint ? `${records}; the position is in ${checkpoint.path}` : records
+function describeEnd({ count, notTaken }: Printed, checkpoint: CheckpointFile | undefined): string {
+  const parts = [`${count} record${count === 1 ? '' : 's'}`]
+  if (notTaken > 0) parts.push(`standard output did not take the next ${notTaken}`)
+  if (checkpoint) parts.push(`the position is in ${checkpoint.path}`)
+  return parts.join('; ')
 }

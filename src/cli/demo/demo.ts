@@ -39,6 +39,7 @@ export async function demo({ local }: { readonly local: boolean }, terminal: Ter
     const verdict = judge(await run.finish())
     screen.keep()
     for (const line of verdictLines(verdict, terminal.paint)) screen.line(line)
+    await screen.flush()
     return verdict.isGood ? exitCodes.ok : exitCodes.failed
   } catch (error) {
     if (signal.aborted) return exitCodes.interrupted

@@ -1,6 +1,7 @@
+import { outputError } from '../standard-output.ts'
 import type { Output } from '../terminal.ts'
 
-/** Where the demo is seen. */
+/** Where the demo is seen. Once a write has failed, all of it throws `CliError` `output`. */
 export interface Screen extends Disposable {
   /** A line that stays. */
   line(text: string): void
@@ -8,6 +9,8 @@ export interface Screen extends Disposable {
   show(lines: readonly string[]): void
   /** The view stays as it is; what comes next is below it. */
   keep(): void
+  /** Resolves when all of it has left the process. */
+  flush(): Promise<void>
   /** Whether views are redrawn in place. If not, `show` does nothing. */
   readonly isLive: boolean
   readonly size: { readonly columns: number; readonly rows: number }
@@ -20,10 +23,14 @@ export function canRedraw(stdout: Output, env: NodeJS.ProcessEnv): boolean {
 
 export function createScreen(stdout: Output, isLive: boolean): Screen {
   let shown: readonly string[] = []
+  let failure: Error | undefined
   // Up to the first line of the view, and all from there away.
   const erase = () => (shown.length > 0 ? `\x1b[${shown.length}A\x1b[0J` : '')
   const draw = (before: string, lines: readonly string[]) => {
-    stdout.write(before + lines.map((line) => `${line}\n`).join(''))
+    if (failure) throw outputError(failure)
+    stdout.write(before + lines.map((line) => `${line}\n`).join(''), (error) => {
+      failure ??= error ?? undefined
+    })
     shown = lines
   }
   if (isLive) stdout.write('\x1b[?25l')
@@ -38,6 +45,10 @@ export function createScreen(stdout: Output, isLive: boolean): Screen {
     },
     keep: () => {
       shown = []
+    },
+    async flush() {
+      await new Promise<void>((resolve) => stdout.write('', () => resolve()))
+      if (failure) throw outputError(failure)
     },
     [Symbol.dispose]() {
       if (isLive) stdout.write('\x1b[?25h')

@@ -15,31 +15,34 @@ describe('standard output', () => {
       },
     })
     const written = recordOutput(stream).write('a\n', never)
-    let isWritten = false
-    void written.then(() => {
-      isWritten = true
+    let result: unknown
+    void written.then((value) => {
+      result = value
     })
     await new Promise(setImmediate)
-    expect({ taken, isWritten }).toEqual({ taken: ['a\n'], isWritten: false })
+    expect({ taken, result }).toEqual({ taken: ['a\n'], result: undefined })
     takeNext()
-    expect(await written).toBe(true)
+    expect(await written).toBe('written')
   })
 
   test('is not written once nobody reads it any more', async () => {
     const broken = Object.assign(new Error('write EPIPE'), { code: 'EPIPE' })
     const stream = new Writable({ write: (_, __, callback) => callback(broken) })
     const output = recordOutput(stream)
-    expect(await output.write('a\n', never)).toBe(false)
-    expect(await output.write('b\n', never)).toBe(false)
+    expect(await output.write('a\n', never)).toBe('closed')
+    expect(await output.write('b\n', never)).toBe('closed')
   })
 
   test('fails when the disk behind it is full', async () => {
     const full = Object.assign(new Error('write ENOSPC'), { code: 'ENOSPC' })
     const stream = new Writable({ write: (_, __, callback) => callback(full) })
-    await expect(recordOutput(stream).write('a\n', never)).rejects.toBe(full)
+    await expect(recordOutput(stream).write('a\n', never)).rejects.toMatchObject({
+      code: 'output',
+      message: 'Cannot write to standard output: no space left on the device (ENOSPC)',
+    })
   })
 
   test('is written, also after the wish to stop, when it is taken at once', async () => {
-    expect(await recordOutput(new PassThrough()).write('a\n', AbortSignal.abort())).toBe(true)
+    expect(await recordOutput(new PassThrough()).write('a\n', AbortSignal.abort())).toBe('written')
   })
 })
