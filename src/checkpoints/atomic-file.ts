@@ -36,8 +36,7 @@ export async function readTextFile(path: string, maxBytes: number): Promise<stri
  */
 export async function writeFileAtomically(link: string, text: string): Promise<void> {
   const path = await followLinks(link)
-  // In the same folder, since a rename is atomic only inside one file system; of a name that nobody else uses.
-  const temporary = `${path}.${randomBytes(8).toString('hex')}.tmp`
+  const temporary = temporaryOf(path)
   try {
     await writeDurably(temporary, text)
     await rename(temporary, path)
@@ -47,6 +46,27 @@ export async function writeFileAtomically(link: string, text: string): Promise<v
   }
   // The rename itself is lost in a power failure unless the folder is synced too.
   await syncFolder(dirname(path))
+}
+
+/**
+ * Writes a temporary file, as `writeFileAtomically` would, and removes it: rejects where that would fail, also where the
+ * folder does not exist.
+ */
+export async function checkFileIsWritable(link: string): Promise<void> {
+  const temporary = temporaryOf(await followLinks(link))
+  const file = await open(temporary, 'wx', FILE_MODE)
+  try {
+    await file.writeFile('\n', 'utf8')
+    await file.sync()
+  } finally {
+    await file.close()
+    await rm(temporary, { force: true }).catch(() => {})
+  }
+}
+
+/** In the same folder, since a rename is atomic only inside one file system; of a name that nobody else uses. */
+function temporaryOf(path: string): string {
+  return `${path}.${randomBytes(8).toString('hex')}.tmp`
 }
 
 /** Returns the path of the file that a symbolic link points to, also one that does not exist yet. */

@@ -1,7 +1,7 @@
 import type { StreamEvents } from '../stream/events.ts'
 import { shortShardId } from './short-ids.ts'
 
-/** Retries are told this often at most, in ms. */
+/** Retries of one kind are told this often at most, in ms. */
 const RETRY_NOTICE_MS = 5_000
 
 export interface NoticeOptions {
@@ -16,11 +16,11 @@ export interface NoticeOptions {
 export function noticesOf({ say, now, hasAnswered }: NoticeOptions): {
   [Name in keyof StreamEvents]?: (event: StreamEvents[Name]) => void
 } {
-  let nextRetryNoticeAt = Number.NEGATIVE_INFINITY
+  const isRetryDue = pacer(now)
+  const isCheckpointRetryDue = pacer(now)
   return {
     retry: ({ operation, shardId, attempt, error }) => {
-      if (!hasAnswered() || now() < nextRetryNoticeAt) return
-      nextRetryNoticeAt = now() + RETRY_NOTICE_MS
+      if (!hasAnswered() || !isRetryDue()) return
       const of = shardId === undefined ? '' : ` of shard ${shortShardId(shardId)}`
       say(`${operation}${of} failed (${reasonOf(error)}), trying again; ${attempt} in a row`)
     },
@@ -35,8 +35,20 @@ export function noticesOf({ say, now, hasAnswered }: NoticeOptions): {
     parentNotListed: ({ shardId, parentId }) =>
       say(`shard ${shardId} is read though its parent ${parentId} was never listed`),
     fallback: ({ reason }) => say(`reading is slower than it could be: ${reason}`),
-    checkpointRetry: ({ name, attempt, error }) =>
-      say(`saving the checkpoint ${name} failed (${reasonOf(error)}), trying again; ${attempt} in a row`),
+    checkpointRetry: ({ name, attempt, error }) => {
+      if (!isCheckpointRetryDue()) return
+      say(`saving the checkpoint ${name} failed (${reasonOf(error)}), trying again; ${attempt} in a row`)
+    },
+  }
+}
+
+/** Returns `true` once in each {@link RETRY_NOTICE_MS}. */
+function pacer(now: () => number): () => boolean {
+  let nextAt = Number.NEGATIVE_INFINITY
+  return () => {
+    if (now() < nextAt) return false
+    nextAt = now() + RETRY_NOTICE_MS
+    return true
   }
 }
 

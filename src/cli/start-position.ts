@@ -1,4 +1,4 @@
-import { readTextFile } from '../checkpoints/atomic-file.ts'
+import { checkFileIsWritable, errorCode, readTextFile } from '../checkpoints/atomic-file.ts'
 import { fileErrorReason, singleFileCheckpointStore } from '../checkpoints/file.ts'
 import type { CheckpointStore } from '../checkpoints/store.ts'
 import { isStreamError, StreamError } from '../core/errors.ts'
@@ -45,6 +45,11 @@ export interface CheckpointFile extends CheckpointStore {
   readonly name: string
   /** Whether it was there when it was loaded. */
   readonly isFound: boolean
+  /**
+   * Tries whether it can be saved. The file is not changed.
+   * @throws CliError `usage` when its folder does not exist; StreamError `checkpoint.failed`
+   */
+  checkWritable(): Promise<void>
 }
 
 /** The checkpoint in exactly this file. Errors name the file once, as the user did. */
@@ -64,6 +69,14 @@ export function checkpointFile(path: string): CheckpointFile {
       })
       isFound = text !== undefined
       return isFound ? parseCheckpoint(text, path) : undefined
+    },
+    async checkWritable() {
+      await checkFileIsWritable(path).catch((error: unknown) => {
+        // A save would create the folder, but at the start that is rather a typing error.
+        if (errorCode(error) === 'ENOENT') throw usageError(`--checkpoint ${path}: its folder does not exist`)
+        const message = `--checkpoint ${path} cannot be saved: ${fileErrorReason(error)}`
+        throw new StreamError('checkpoint.failed', message, { name: path, operation: 'save' }, error)
+      })
     },
     async save(name, token) {
       await store.save(name, token).catch((error: Error) => {

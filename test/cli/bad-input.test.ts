@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
@@ -91,6 +91,12 @@ const cases: Record<string, BadCase> = {
     code: 7,
     says: /--from \S+text\.json: The token is invalid: expected JSON text, got 8 characters that are not JSON \[token\.invalid\]/,
   },
+  'a checkpoint that cannot be saved': {
+    // Too long for the temporary file that a save writes.
+    args: () => ['tail', ...served.source, '--checkpoint', join(folder, 'x'.repeat(250))],
+    code: 7,
+    says: /--checkpoint \S+x cannot be saved: the path is too long \(ENAMETOOLONG\) \[checkpoint\.failed\]/,
+  },
   'a limit that is no number': {
     args: () => ['tail', ...served.source, '--limit', 'many'],
     env: {},
@@ -107,6 +113,16 @@ describe('one line on stderr, and an exit code', () => {
       expect(ended).toMatchObject({ code, stdout: '' })
     })
   }
+
+  test('for a checkpoint in a folder that does not exist, which is not created', async () => {
+    const typo = join(folder, 'typo')
+    const ended = await runHere(['tail', ...served.source, '--checkpoint', join(typo, 'position.json')])
+    expect(ended.stderr).toMatch(
+      /^dynamodb-stream-iterator: --checkpoint \S+position\.json: its folder does not exist \[usage\]\n$/,
+    )
+    expect(ended).toMatchObject({ code: 2, stdout: '' })
+    expect(existsSync(typo)).toBe(false)
+  })
 
   test('for a table without a stream', async () => {
     const server = createServer((request, response) => {
@@ -162,6 +178,7 @@ describe('a checkpoint file is left as it was', () => {
       expect(ended.stderr).toMatch(new RegExp(`^dynamodb-stream-iterator: .*${says.source}\n$`))
       expect(ended).toMatchObject({ code, stdout: '' })
       expect(readFileSync(path, 'utf8')).toBe(text)
+      expect(readdirSync(folder).filter((entry) => entry.endsWith('.tmp'))).toEqual([])
     })
   }
 

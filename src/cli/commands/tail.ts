@@ -64,6 +64,8 @@ async function open(
   stop: AbortSignal,
 ): Promise<DynamoDBStream> {
   const startAt = await unlessAborted(startPosition(options.from), stop)
+  // Before anything is printed, which would be printed again the next time.
+  if (checkpoint) await unlessAborted(checkpoint.checkWritable(), stop)
   const notices = noticesOf({
     say: terminal.say,
     now: () => performance.now(),

@@ -89,4 +89,19 @@ describe('notices', () => {
     notices.retry?.(retry)
     expect(lines).toHaveLength(2)
   })
+
+  test('tell of a checkpoint that cannot be saved now and then, whatever else is tried again', () => {
+    const lines: string[] = []
+    let now = 0
+    const notices = noticesOf({ say: (line) => lines.push(line), now: () => now, hasAnswered: () => true })
+    const failed = { name: '/ro/c.json', delayMs: 9, error: new Error('permission denied (EACCES)') }
+    notices.retry?.(retry)
+    for (const attempt of [1, 2, 3]) notices.checkpointRetry?.({ ...failed, attempt })
+    now = 5_000
+    notices.checkpointRetry?.({ ...failed, attempt: 4 })
+    expect(lines.slice(1)).toEqual([
+      'saving the checkpoint /ro/c.json failed (permission denied (EACCES)), trying again; 1 in a row',
+      'saving the checkpoint /ro/c.json failed (permission denied (EACCES)), trying again; 4 in a row',
+    ])
+  })
 })

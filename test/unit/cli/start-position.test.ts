@@ -6,7 +6,7 @@ import { checkpointFile, startPosition } from '../../../src/cli/start-position.t
 
 const folder = mkdtempSync(join(tmpdir(), 'start-position-'))
 const token = {
-  version: 1,
+  version: 1 as const,
   streamArn: 'arn:aws:dynamodb:us-east-1:123456789012:table/orders/stream/2026-01-01T00:00:00.000',
   shards: [],
 }
@@ -59,5 +59,12 @@ describe('a checkpoint file', () => {
     const found = checkpointFile(path)
     expect(await found.load('')).toEqual(token)
     expect(found.isFound).toBe(true)
+  })
+
+  test('that cannot be saved is reported by the reason, since its name is known', async () => {
+    const path = join(folder, 'file')
+    writeFileSync(path, '')
+    const error = { message: 'a part of the path is a file, not a folder (ENOTDIR)' }
+    await expect(checkpointFile(join(path, 'position.json')).save('', token)).rejects.toMatchObject(error)
   })
 })
