@@ -36,13 +36,19 @@ describe('shards', () => {
     const { code, stdout, stderr } = await runHere(['shards', ...served.source])
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
     const lines = stdout.trim().split('\n')
-    expect(lines.slice(0, 2)).toEqual([served.emulator.streamArn, 'ENABLED, 4 shards, 2 of them open'])
+    expect(lines.slice(0, 2)).toEqual([served.emulator.streamArn, 'ENABLED, 4 shards, 2 open'])
     expect(lines[2]).toMatch(/^[0-9a-f]{8}$/)
     const branches = lines.slice(3).sort()
     expect(branches.filter((line) => /^[├└]─ [0-9a-f]{8} open since /.test(line))).toHaveLength(1)
     expect(branches.filter((line) => /^[├└]─ [0-9a-f]{8} → [0-9a-f]{8} open since /.test(line))).toHaveLength(
       1,
     )
+  })
+
+  test('speaks of one shard', async () => {
+    await using served = await serveEmulator()
+    const { stdout } = await runHere(['shards', ...served.source])
+    expect(stdout.split('\n')[1]).toBe('ENABLED, 1 shard, 1 open')
   })
 
   test('tells all that is known of them as JSON', async () => {

@@ -1,6 +1,7 @@
 import type { ShardDescription } from '../../streams-api/streams-api.ts'
 import type { ShardsOptions } from '../arguments.ts'
 import type { Connection } from '../connect.ts'
+import { countText } from '../count-text.ts'
 import { drawLineage } from '../lineage-text.ts'
 import { type Listing, listShards } from '../list-shards.ts'
 import type { Paint } from '../paint.ts'
@@ -41,7 +42,7 @@ function describe(streamArn: string, { status, shards }: Listing, paint: Paint):
   )
   return [
     `${paint('bold', streamArn)}`,
-    `${status ?? 'status unknown'}, ${shards.length} shards, ${open.length} of them open`,
+    `${status ?? 'status unknown'}, ${countText(shards.length, 'shard')}, ${open.length} open`,
     ...drawn,
   ]
 }

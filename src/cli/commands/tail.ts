@@ -3,6 +3,7 @@ import { openStream } from '../../stream/open-stream.ts'
 import type { DynamoDBStream } from '../../stream/stream.ts'
 import type { TailOptions } from '../arguments.ts'
 import type { Connection } from '../connect.ts'
+import { countText } from '../count-text.ts'
 import { exactNumber } from '../exact-number.ts'
 import { type FormatRecord, jsonLine, prettyLines } from '../format-record.ts'
 import { noticesOf } from '../notices.ts'
@@ -150,7 +151,7 @@ function describeStart({ from, isFromGiven }: TailOptions, checkpoint: Checkpoin
 }
 
 function describeEnd({ count, notTaken }: Printed, checkpoint: CheckpointFile | undefined): string {
-  const parts = [`${count} record${count === 1 ? '' : 's'}`]
+  const parts = [countText(count, 'record')]
   if (notTaken > 0) parts.push(`standard output did not take the next ${notTaken}`)
   if (checkpoint) parts.push(`the position is in ${checkpoint.path}`)
   return parts.join('; ')
