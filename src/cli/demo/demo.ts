@@ -21,6 +21,9 @@ const LINE_MS = 1_000
 /** How long to watch when everything has come: what comes twice comes now. */
 const SETTLE_MS = 700
 
+/** The text of a line begins behind its time, as in `  1.2 s  all shard iterators expired`. */
+const EVENT_INDENT = 9
+
 /** Shows a worker that is killed and resumed on a stream that reshards, and counts what came of it. */
 export async function demo({ local }: { readonly local: boolean }, terminal: Terminal): Promise<ExitCode> {
   using interrupt = onInterrupt()
@@ -32,13 +35,14 @@ export async function demo({ local }: { readonly local: boolean }, terminal: Ter
     screen.line(
       `An order table on ${table.place}, steadily written to. A worker reads its stream, and is killed twice.`,
     )
-    await using run = new DemoRun(table, folder, (text) => screen.line(text))
+    await using run = new DemoRun(table, folder, (text) => screen.line(text, EVENT_INDENT))
     const isComplete = await play(run, screen, signal)
     if (signal.aborted) return exitCodes.interrupted
     if (!isComplete) screen.line('The worker did not get through in time.')
     const verdict = judge(await run.finish())
     screen.keep()
-    for (const line of verdictLines(verdict, terminal.paint)) screen.line(line)
+    const columns = terminal.stdout.isTTY ? screen.size.columns : Number.POSITIVE_INFINITY
+    for (const line of verdictLines(verdict, terminal.paint, columns)) screen.line(line)
     await screen.flush()
     return verdict.isGood ? exitCodes.ok : exitCodes.failed
   } catch (error) {
@@ -66,7 +70,7 @@ async function play(run: DemoRun, screen: Screen, signal: AbortSignal): Promise<
     screen.show(frame(state, screen.size))
     if (!screen.isLive && state.elapsedMs >= nextLineAt) {
       nextLineAt += LINE_MS
-      screen.line(summaryLine(state))
+      screen.line(summaryLine(state), EVENT_INDENT)
     }
     if (steps.length === 0 && run.isComplete) completeAt ??= state.elapsedMs
     if (completeAt !== undefined && state.elapsedMs > completeAt + SETTLE_MS) return true

@@ -1,10 +1,11 @@
 import { outputError } from '../standard-output.ts'
 import type { Output } from '../terminal.ts'
+import { wrapText } from '../wrap-text.ts'
 
 /** Where the demo is seen. Once a write has failed, all of it throws `CliError` `output`. */
 export interface Screen extends Disposable {
-  /** A line that stays. */
-  line(text: string): void
+  /** A line that stays; on a terminal wrapped to its width, with `indent` spaces in front of each line but the first. */
+  line(text: string, indent?: number): void
   /** The view as it is now; shown in place of the one before. */
   show(lines: readonly string[]): void
   /** The view stays as it is; what comes next is below it. */
@@ -39,7 +40,10 @@ export function createScreen(stdout: Output, isLive: boolean): Screen {
     get size() {
       return { columns: stdout.columns || 80, rows: stdout.rows || 24 }
     },
-    line: (text) => draw(`${isLive ? erase() : ''}${text}\n`, isLive ? shown : []),
+    line: (text, indent = 0) => {
+      const lines = stdout.isTTY ? wrapText(text, stdout.columns || 80, indent) : [text]
+      draw(`${isLive ? erase() : ''}${lines.join('\n')}\n`, isLive ? shown : [])
+    },
     show: (lines) => {
       if (isLive) draw(erase(), lines)
     },

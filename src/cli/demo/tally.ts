@@ -40,11 +40,11 @@ export class Tally {
   workerGone(): void {
     this.lagMs = undefined
     for (const { shardId, state } of this.shards)
-      if (state === 'read') this.#change(shardId, () => ({ state: 'seen' }))
+      if (state === 'read') this.#change(shardId, () => ({ state: 'idle' }))
   }
 
   #change(shardId: string, change: (shard: SeenShard) => Partial<SeenShard>): void {
-    const shard = this.#shards.get(shardId) ?? { shardId, parentId: undefined, state: 'seen', records: 0 }
+    const shard = this.#shards.get(shardId) ?? { shardId, parentId: undefined, state: 'idle', records: 0 }
     this.#shards.set(shardId, { ...shard, ...change(shard) })
   }
 }

@@ -1,8 +1,9 @@
 import type { Paint } from '../paint.ts'
+import { wrapText } from '../wrap-text.ts'
 import type { Verdict } from './evidence.ts'
 
-/** The verdict, figure by figure. */
-export function verdictLines(verdict: Verdict, paint: Paint): string[] {
+/** The verdict, figure by figure, in lines of at most `columns`. */
+export function verdictLines(verdict: Verdict, paint: Paint, columns: number): string[] {
   const { written, delivered, lost, outOfOrder, repeated, repeatedInVain, unknown, unsaved, isGood } = verdict
   const rows: readonly (readonly [string, number, string, boolean])[] = [
     ['written', written, '', true],
@@ -16,16 +17,18 @@ export function verdictLines(verdict: Verdict, paint: Paint): string[] {
   ]
   return [
     '',
-    ...rows.map(([name, count, meaning, isRight]) => {
+    ...rows.flatMap(([name, count, meaning, isRight]) => {
       const figure = `${name.padEnd(17)}${String(count).padStart(6)}`
-      return `${isRight ? figure : paint('red', figure)}  ${paint('dim', meaning)}`.trimEnd()
+      const shown = isRight ? figure : paint('red', figure)
+      const line = meaning === '' ? shown : `${shown}  ${paint('dim', meaning)}`
+      return wrapText(line, columns, figure.length + 2)
     }),
     '',
-    isGood
-      ? paint(
-          'green',
-          'Nothing lost, nothing out of order, nothing repeated but what was after a checkpoint.',
-        )
-      : paint('red', 'That is not how it should be. Please report it, with this output.'),
+    ...wrapText(
+      isGood
+        ? 'Nothing lost, nothing out of order, nothing repeated but what was after a checkpoint.'
+        : 'That is not how it should be. Please report it, with this output.',
+      columns,
+    ).map((line) => paint(isGood ? 'green' : 'red', line)),
   ]
 }

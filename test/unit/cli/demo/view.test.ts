@@ -1,6 +1,9 @@
+import { stripVTControlCharacters } from 'node:util'
 import { describe, expect, test } from 'vitest'
+import type { Verdict } from '../../../../src/cli/demo/evidence.ts'
 import { canRedraw, createScreen } from '../../../../src/cli/demo/screen.ts'
 import { Tally } from '../../../../src/cli/demo/tally.ts'
+import { verdictLines } from '../../../../src/cli/demo/verdict-text.ts'
 import { type DemoState, frame, summaryLine } from '../../../../src/cli/demo/view.ts'
 
 const state: DemoState = {
@@ -37,6 +40,30 @@ describe('the view of the demo', () => {
     for (const line of lines) expect(line.length).toBeLessThanOrEqual(30)
   })
 
+  test('breaks lines between figures in a narrow terminal', () => {
+    const lines = frame(state, { columns: 44, rows: 24 })
+    expect(lines).toContain('processed     480      390/s')
+    expect(lines).toContain('           behind 20 records, 0.3 s')
+    expect(lines).toContain('shards     ● being read   ○ not being read')
+    expect(lines).toContain('           ✓ read to its end')
+  })
+
+  test('leaves out the first shards of a chain that is too long, never the last one', () => {
+    const chain = Array.from({ length: 6 }, (_, n) => ({
+      shardId: `shardId-${n}-aaaaaaa${n}`,
+      parentId: n === 0 ? undefined : `shardId-${n - 1}-aaaaaaa${n - 1}`,
+      state: n === 5 ? ('read' as const) : ('finished' as const),
+      records: 100,
+    }))
+    const lines = frame({ ...state, shards: chain }, { columns: 44, rows: 24 })
+    expect(lines.at(-1)).toBe('… → aaaaaaa4 ✓ 100 → aaaaaaa5 ● 100')
+  })
+
+  test('speaks of one shard and one record', () => {
+    const single = { ...state, delivered: 499, lagMs: undefined, shards: state.shards.slice(0, 1) }
+    expect(summaryLine(single)).toContain('behind 1 record; 1 shard, 0 being read')
+  })
+
   test('is one plain line for logs', () => {
     expect(summaryLine(state)).toBe(
       '  1.2 s  written 500, processed 480 (390/s), behind 20 records, 0.3 s; 2 shards, 1 being read; worker running',
@@ -64,6 +91,54 @@ describe('the view of the demo', () => {
   })
 })
 
+describe('a line that stays', () => {
+  const written = (stdout: object) => {
+    let out = ''
+    const screen = createScreen(
+      { ...stdout, write: (text: string) => (out += text) } as unknown as NodeJS.WriteStream,
+      false,
+    )
+    screen.line('  1.2 s  all shard iterators expired', 9)
+    return out
+  }
+
+  test('is wrapped to the width of a terminal', () => {
+    expect(written({ isTTY: true, columns: 30 })).toBe('  1.2 s  all shard iterators\n         expired\n')
+  })
+
+  test('is left as it is in a file', () => {
+    expect(written({})).toBe('  1.2 s  all shard iterators expired\n')
+  })
+})
+
+describe('the verdict of the demo', () => {
+  const verdict: Verdict = {
+    written: 10,
+    delivered: 10,
+    lost: 0,
+    outOfOrder: 0,
+    repeated: 3,
+    repeatedInVain: 0,
+    unknown: 0,
+    unsaved: 0,
+    isGood: true,
+  }
+
+  test.each([44, 80])('fits into %d columns, without a broken word', (columns) => {
+    const plain = verdictLines(verdict, (_, text) => text, Number.POSITIVE_INFINITY)
+    const lines = verdictLines(verdict, (_, text) => text, columns)
+    for (const line of lines) expect(line.length).toBeLessThanOrEqual(columns)
+    expect(lines.join(' ').split(/ +/)).toEqual(plain.join(' ').split(/ +/))
+    expect(lines.length).toBeGreaterThan(plain.length)
+  })
+
+  test('is measured without its colours', () => {
+    const painted = verdictLines(verdict, (_, text) => `\x1b[31m${text}\x1b[39m`, 80)
+    const plain = verdictLines(verdict, (_, text) => text, 80)
+    expect(painted.map((line) => stripVTControlCharacters(line))).toEqual(plain)
+  })
+})
+
 describe('the tally of the demo', () => {
   test('counts different records, and those that were saved', () => {
     const tally = new Tally()
@@ -75,6 +150,6 @@ describe('the tally of the demo', () => {
     tally.take(2, { record: ['s', '2', 'order', 2] })
     expect(tally).toMatchObject({ delivered: 2, saved: 1 })
     expect(tally.deliveries).toHaveLength(3)
-    expect(tally.shards).toEqual([{ shardId: 's', parentId: undefined, state: 'seen', records: 3 }])
+    expect(tally.shards).toEqual([{ shardId: 's', parentId: undefined, state: 'idle', records: 3 }])
   })
 })
