@@ -1,0 +1,49 @@
+import { closeSync, constants, openSync, writeSync } from 'node:fs'
+import { expect, test, vi } from 'vitest'
+import { makePipe, serveEmulator, startCli, temporaryFolder } from './support.ts'
+
+// Processes are slow to start on a busy machine.
+vi.setConfig({ testTimeout: 60_000 })
+
+const patience = { timeout: 50_000 }
+
+test.each(['tail', 'lag'])(
+  'a second Ctrl-C ends %s while it reads a pipe that stays silent',
+  async (command) => {
+    await using served = await serveEmulator()
+    const pipe = makePipe(temporaryFolder())
+    const { child } = startCli([command, ...served.source, '--from', pipe])
+    // Each fails until the pipe is read. When the second one succeeds, the next read waits.
+    const writer = await vi.waitFor(() => openSync(pipe, constants.O_WRONLY | constants.O_NONBLOCK), patience)
+    fill(writer)
+    await vi.waitFor(() => writeSync(writer, ' '), patience)
+    // Two signals that arrive at once are one.
+    await vi.waitFor(() => {
+      child.kill('SIGINT')
+      expect(child.signalCode ?? child.exitCode).not.toBeNull()
+    }, patience)
+    closeSync(writer)
+  },
+)
+
+test('SIGHUP is ignored without a terminal, as under nohup', async () => {
+  await using served = await serveEmulator()
+  const tail = startCli(['tail', ...served.source, '--from', 'trim_horizon'])
+  await tail.seen('stderr', 'reading')
+  tail.child.kill('SIGHUP')
+  for (const id of ['first', 'second']) {
+    served.emulator.put({ id })
+    await tail.seen('stdout', `"${id}"`)
+  }
+  tail.child.kill('SIGINT')
+  const { code, records } = await tail.ended
+  expect({ code, count: records.length }).toEqual({ code: 0, count: 2 })
+})
+
+function fill(pipe: number): void {
+  try {
+    while (writeSync(pipe, ' '.repeat(4_096)) > 0);
+  } catch (error) {
+    expect(error).toMatchObject({ code: 'EAGAIN' })
+  }
+}

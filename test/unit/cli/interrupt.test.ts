@@ -1,0 +1,57 @@
+import { afterEach, describe, expect, test, vi } from 'vitest'
+import { onInterrupt } from '../../../src/cli/interrupt.ts'
+
+const names = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
+const streams = [process.stdin, process.stdout, process.stderr]
+
+afterEach(() => vi.restoreAllMocks())
+
+/** An interrupt whose handlers can be called without a signal, which this process would die of. */
+function watched({ hasTerminal }: { hasTerminal: boolean }) {
+  const isTTY = streams.map((stream) => Object.getOwnPropertyDescriptor(stream, 'isTTY'))
+  for (const stream of streams) {
+    Object.defineProperty(stream, 'isTTY', { value: hasTerminal, configurable: true, writable: true })
+  }
+  const before = new Set<unknown>(names.flatMap((name) => process.listeners(name)))
+  const handlers = (name: NodeJS.Signals) => process.listeners(name).filter((one) => !before.has(one))
+  const interrupt = onInterrupt()
+  streams.forEach((stream, index) => {
+    const descriptor = isTTY[index]
+    if (descriptor) Object.defineProperty(stream, 'isTTY', descriptor)
+    else Reflect.deleteProperty(stream, 'isTTY')
+  })
+  const receive = (name: NodeJS.Signals) => {
+    for (const handler of handlers(name)) handler(name)
+  }
+  return { interrupt, receive, count: () => names.flatMap(handlers).length }
+}
+
+describe('an interrupt', () => {
+  test.each(['SIGINT', 'SIGTERM'] as const)(
+    'aborts at the first %s, and lets the second one end the process',
+    (name) => {
+      const kill = vi.spyOn(process, 'kill').mockReturnValue(true)
+      const { interrupt, receive, count } = watched({ hasTerminal: false })
+      receive(name)
+      expect(interrupt.signal.aborted).toBe(true)
+      expect(kill).not.toHaveBeenCalled()
+      receive(name)
+      expect(count()).toBe(0)
+      expect(kill.mock.calls).toEqual([[process.pid, name]])
+    },
+  )
+
+  test.each([true, false])('aborts at SIGHUP if there is a terminal: %s', (hasTerminal) => {
+    const { interrupt, receive } = watched({ hasTerminal })
+    receive('SIGHUP')
+    expect(interrupt.signal.aborted).toBe(hasTerminal)
+    interrupt[Symbol.dispose]()
+  })
+
+  test('leaves the signals alone when it is disposed of', () => {
+    const { interrupt, count } = watched({ hasTerminal: false })
+    expect(count()).toBe(3)
+    interrupt[Symbol.dispose]()
+    expect(count()).toBe(0)
+  })
+})
