@@ -18,6 +18,8 @@ describe('where to begin', () => {
 
   test.each([
     ['2026-01-01', '2026-01-01T00:00:00.000Z'],
+    ['2024-02-29', '2024-02-29T00:00:00.000Z'],
+    ['2026-01-31T23:00:00-02:00', '2026-02-01T01:00:00.000Z'],
     ['2026-01-01T12:00Z', '2026-01-01T12:00:00.000Z'],
     ['2026-01-01T12:00:30.5+02:00', '2026-01-01T10:00:30.500Z'],
   ])('may be the time %s', async (text, time) => {
@@ -30,7 +32,16 @@ describe('where to begin', () => {
     expect(await startPosition(path)).toEqual(token)
   })
 
-  test.each(['yesterday', '2026-13-01', '2026-01-01T25:00Z', '12:00', ''])('is not "%s"', async (text) => {
+  test.each([
+    'yesterday',
+    '2026-13-01',
+    '2026-02-31',
+    '2026-02-29T12:00Z',
+    '2026-04-31t12:00',
+    '2026-01-01T25:00Z',
+    '12:00',
+    '',
+  ])('is not "%s"', async (text) => {
     await expect(startPosition(text)).rejects.toMatchObject({ code: 'usage' })
   })
 
