@@ -116,7 +116,8 @@ describe('one line on stderr, and an exit code', () => {
 
   test('for a checkpoint in a folder that does not exist, which is not created', async () => {
     const typo = join(folder, 'typo')
-    const ended = await runHere(['tail', ...served.source, '--checkpoint', join(typo, 'position.json')])
+    const checkpoint = join(typo, 'position.json')
+    const ended = await runHere(['tail', ...served.source, '--no-follow', '--checkpoint', checkpoint])
     expect(ended.stderr).toMatch(
       /^dynamodb-stream-iterator: --checkpoint \S+position\.json: its folder does not exist \[usage\]\n$/,
     )
@@ -149,6 +150,26 @@ describe('one line on stderr, and an exit code', () => {
       /^dynamodb-stream-iterator: .*\. Check the access key.*\[UnrecognizedClientException\]\n$/,
     )
     expect(ended.code).toBe(4)
+  })
+})
+
+describe('messages', () => {
+  test('hold nothing that a terminal would act on', async () => {
+    const { stderr } = await startCli(['\x1b]0;title\x07']).ended
+    expect(stderr).toBe(
+      'dynamodb-stream-iterator: Unknown command \\u{1b}]0;title\\u{7}. The commands are tail, shards, lag, demo [usage]\n',
+    )
+  })
+
+  test.each([
+    ['that nobody serves', 'http://user:s3cret@127.0.0.1:1', 6],
+    ['that is no URL', 'user:s3cret@127.0.0.1', 2],
+  ])('do not hold the password of an endpoint %s', async (_, endpoint, code) => {
+    const args = ['tail', '--table', 'orders', '--timeout', '1', '--endpoint', endpoint]
+    const ended = await runHere(args)
+    expect(ended.code).toBe(code)
+    expect(ended.stderr).toContain(code === 6 ? 'No answer from http://127.0.0.1:1/ (' : '--endpoint must be')
+    expect(ended.stderr).not.toContain('s3cret')
   })
 })
 

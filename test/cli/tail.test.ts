@@ -202,4 +202,16 @@ describe('tail', () => {
       /INSERT {2}\{ id: 'a' \}.*\n {2}status: 'placed'\n.*MODIFY {2}\{ id: 'a' \}.*\n {2}status: 'placed' → 'paid'\n$/,
     )
   })
+
+  test.each(['json', 'pretty'])('prints nothing that a terminal would act on, as %s', async (format) => {
+    await using served = await serveEmulator()
+    const { emulator } = served
+    const item = { id: 'a\x1b[2J', '\x1b]0;title\x07': 'line\nbreak', list: ['\u202e', '\x9b31m'] }
+    emulator.put(item)
+    emulator.put({ ...item, '\x1b]0;title\x07': '\r' })
+    const { stdout, records } = await runHere(['tail', ...served.source, '--no-follow', '--format', format])
+    expect(stdout).toContain('0;title')
+    expect(stdout.replaceAll('\n', '')).not.toMatch(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u)
+    if (format === 'json') expect(records[0]?.newImage).toEqual(item)
+  })
 })
