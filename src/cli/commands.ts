@@ -25,7 +25,10 @@ const source = {
     ],
   },
   region: { value: 'REGION', help: ['default: that of --arn, or else as configured for the AWS SDK'] },
-  timeout: { value: 'SECONDS', help: ['how long to try for a first answer of the service (default 10)'] },
+  timeout: {
+    value: 'SECONDS',
+    help: ['how long to wait for the first response of the service (default 10)'],
+  },
 } as const satisfies Record<string, OptionSpec>
 
 const help = { help: { short: 'h', help: ['show this'] } } as const satisfies Record<string, OptionSpec>
@@ -44,21 +47,21 @@ export const commands: Readonly<Record<CommandName, CommandSpec>> = {
     usage: 'dynamodb-stream-iterator tail (--table NAME | --arn ARN) [options]',
     notes: [
       'Records go to standard output, one JSON object a line; all else goes to standard error.',
-      'Ctrl-C stops after the record in hand and saves the checkpoint; a second one ends at once.',
+      'Ctrl-C stops after the records in hand and saves the checkpoint; a second one ends at once.',
     ],
     options: {
       ...source,
       from: {
         value: 'POSITION',
         help: [
-          'where to begin when there is no checkpoint yet:',
+          'where to start when there is no checkpoint yet:',
           ...positions,
           '(default latest; with --no-follow trim_horizon)',
         ],
       },
       checkpoint: {
         value: 'FILE',
-        help: ['save the position in this file, and go on there the next time'],
+        help: ['save the position in this file, and resume there the next time'],
       },
       format: { value: 'FORMAT', help: ['json (default) or pretty'] },
       'no-follow': { help: ['stop when everything that was there has been printed'] },
@@ -76,11 +79,11 @@ export const commands: Readonly<Record<CommandName, CommandSpec>> = {
   shards: {
     summary: 'draw the shards of a stream and how they descend from each other',
     usage: 'dynamodb-stream-iterator shards (--table NAME | --arn ARN) [options]',
-    notes: ['Each line is a shard and its heirs; it branches where a shard was split.'],
+    notes: ['Each line is a shard and its successors; it branches where a shard was split.'],
     options: { ...source, json: { help: ['print all that is known of each shard, as JSON lines'] }, ...help },
   },
   lag: {
-    summary: 'tell how far a position is behind the end of the stream',
+    summary: 'show how far a position is behind the end of the stream',
     usage: 'dynamodb-stream-iterator lag (--table NAME | --arn ARN) [--checkpoint FILE | --from POSITION]',
     notes: ['Reads one page of each shard, and changes nothing.'],
     options: {
