@@ -10,9 +10,10 @@ import { packInto } from '../../scripts/pack.mjs'
 const USAGE = `Installs the packed package beside several versions of the AWS SDK, and uses it: as ES modules, by require(), and
 compiled by the oldest and the newest TypeScript. Needs the npm registry.
 
-  npm run check:versions -- [--node PATH]...
+  npm run check:versions -- [--sdk VERSION]... [--node FOLDER]...
 
---node  the folder of another Node.js to run everything on, besides this one
+--sdk   a version of the SDK, oldest or newest; all of the list if left out
+--node  another Node.js to run everything on, besides this one: the folder that holds bin/node
 `
 
 /** The SDK versions: the oldest of the supported range, the last before and the first with schemas, and the newest. */
@@ -26,6 +27,7 @@ const exec = promisify(execFile)
 
 const { values } = parseArgs({
   options: {
+    sdk: { type: 'string', multiple: true, default: [] },
     node: { type: 'string', multiple: true, default: [] },
     help: { type: 'boolean', default: false },
   },
@@ -92,10 +94,15 @@ function expectEqual(actual: unknown, expected: unknown): void {
   if (one !== other) throw new Error(`${one} instead of ${other}`)
 }
 
+function chosenSdks(): readonly string[] {
+  const names: Record<string, string> = { oldest: SDK_VERSIONS[0], newest: SDK_VERSIONS[3] }
+  return values.sdk.length === 0 ? SDK_VERSIONS : values.sdk.map((name) => names[name] ?? name)
+}
+
 /** The versions of Node.js to run on, by version. */
 async function findNodes(): Promise<Map<string, string>> {
   const nodes = new Map<string, string>()
-  for (const path of [process.execPath, ...values.node.map((folder) => join(folder, 'node'))]) {
+  for (const path of [process.execPath, ...values.node.map((folder) => join(folder, 'bin', 'node'))]) {
     const { stdout } = await exec(path, ['--version'])
     nodes.set(stdout.trim().slice(1), path)
   }
@@ -199,10 +206,10 @@ async function checkManagers(root: string, tarball: string): Promise<void> {
   }
 }
 
-function printTable(nodes: readonly string[]): void {
+function printTable(sdks: readonly string[], nodes: readonly string[]): void {
   const columns = ['ESM', 'require', ...TYPESCRIPT_VERSIONS.map((version) => `TypeScript ${version}`)]
   console.log(`\n| SDK | Node | ${columns.join(' | ')} |\n| --- | --- |${' --- |'.repeat(columns.length)}`)
-  for (const sdk of SDK_VERSIONS) {
+  for (const sdk of sdks) {
     for (const node of nodes) {
       const cells = columns.map((what) => {
         const result = results.find((one) => one.sdk === sdk && one.node === node && one.what === what)
@@ -215,12 +222,13 @@ function printTable(nodes: readonly string[]): void {
 
 async function main(): Promise<void> {
   const nodes = await findNodes()
+  const sdks = chosenSdks()
   const root = await mkdtemp(join(tmpdir(), 'versions-'))
   try {
     mkdirSync(join(root, 'packed'))
     const tarball = packInto(join(root, 'packed'))
     const checks = [
-      ...SDK_VERSIONS.map((sdk) => () => checkSdk(root, tarball, sdk, nodes)),
+      ...sdks.map((sdk) => () => checkSdk(root, tarball, sdk, nodes)),
       () => checkTwoCopies(root, tarball, process.execPath),
       () => checkManagers(root, tarball),
     ]
@@ -231,7 +239,7 @@ async function main(): Promise<void> {
   } finally {
     rmSync(root, { recursive: true, force: true })
   }
-  printTable([...nodes.keys()])
+  printTable(sdks, [...nodes.keys()])
   const failed = results.filter(({ problem }) => problem !== undefined).length
   console.log(`\n${results.length - failed} of ${results.length} worked`)
   process.exitCode = failed === 0 ? 0 : 1
