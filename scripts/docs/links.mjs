@@ -1,7 +1,12 @@
-import { existsSync, statSync } from 'node:fs'
+import { existsSync, readFileSync, statSync } from 'node:fs'
 import { dirname, join, normalize, relative } from 'node:path'
 
 const isExternal = /^(?:[a-z][a-z0-9+.-]*:|\/\/)/i
+/** @type {{ repository: { url: string } }} */
+const { repository } = JSON.parse(readFileSync('package.json', 'utf8'))
+const home = repository.url.replace(/^git\+|\.git$/g, '')
+// npm shows this file by itself: what it links to is not beside it.
+const shownAlone = new Set(['README.md'])
 // Paths in code style that start with a folder of this tree and look like a file or a folder, as in `src/core/clock.ts`.
 const namedPath = /`((?:src|test|docs|bench|examples|scripts|\.ci)\/[\w./-]*)`/g
 // Made by a command and not kept in git.
@@ -20,8 +25,16 @@ export function checkLinks(documents) {
     const { file } = document
     for (const { line, text } of document.prose) {
       for (const target of linksIn(text)) {
-        if (isExternal.test(target)) continue
-        const [path = '', anchor] = decodeURI(target).split('#')
+        const inTree = pathInTree(target)
+        if (inTree === undefined && isExternal.test(target)) continue
+        if (shownAlone.has(file) && inTree === undefined && !target.startsWith('#')) {
+          problems.push({
+            file,
+            line,
+            text: `link that npm cannot follow: ${target}; write ${home}/blob/main/…`,
+          })
+        }
+        const [path = '', anchor] = decodeURI(inTree ?? target).split('#')
         const found =
           path === '' ? file : path.startsWith('/') ? path.slice(1) : normalize(join(dirname(file), path))
         if (relative('.', found).startsWith('..'))
@@ -37,6 +50,16 @@ export function checkLinks(documents) {
     }
   }
   return problems
+}
+
+/**
+ * The path of a link to the repository's main branch, from the root of the tree.
+ * @param {string} target
+ */
+function pathInTree(target) {
+  const [, path] =
+    /^\/(?:blob|raw|tree)\/main(\/.*)$/.exec(target.startsWith(home) ? target.slice(home.length) : '') ?? []
+  return path
 }
 
 /** @param {string} path */

@@ -1,13 +1,16 @@
-import { execFile } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { copyFileSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
+import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { PutItemCommand } from '@aws-sdk/client-dynamodb'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { packInto } from '../../scripts/pack.mjs'
+import { StreamEmulator } from '../../src/testing/index.ts'
 import { describeOnLocal } from '../support/shared-local.ts'
 import { createTable } from '../support/tables.ts'
 
@@ -92,6 +95,32 @@ describe('the packed package', { timeout: 180_000 }, () => {
     const { stdout } = await run(process.execPath, [tsc, '-p', folder]).catch((error) => error)
     expect(stdout).toBe('')
   })
+})
+
+test('runs the first example of README as it stands, in plain JavaScript', { timeout: 60_000 }, async () => {
+  const [, code = ''] = /```js\n([\s\S]*?)```/.exec(readFileSync(join(root, 'README.md'), 'utf8')) ?? []
+  writeFileSync(join(folder, 'first.mjs'), code)
+  const emulator = new StreamEmulator({ tableName: 'orders' })
+  emulator.put({ id: 'a', total: 1 })
+  await using server = await emulator.listen()
+  const env = {
+    ...process.env,
+    AWS_ENDPOINT_URL: server.url,
+    AWS_REGION: 'us-east-1',
+    AWS_ACCESS_KEY_ID: 'local',
+    AWS_SECRET_ACCESS_KEY: 'local',
+  }
+  const child = spawn(process.execPath, ['first.mjs'], {
+    cwd: folder,
+    env,
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  try {
+    const [line] = (await once(createInterface(child.stdout), 'line')) as [string]
+    expect(line).toBe("INSERT { id: 'a' } { id: 'a', total: 1 }")
+  } finally {
+    child.kill('SIGKILL')
+  }
 })
 
 describeOnLocal('a program that uses it', (local) => {
