@@ -76,7 +76,8 @@ async function followLinks(path: string): Promise<string> {
   } catch (error) {
     if (errorCode(error) !== 'ENOENT') throw error
     const target = await readlink(path).catch(() => undefined)
-    return target === undefined ? path : followLinks(resolve(dirname(path), target))
+    // From the folder that the link is really in: `..` in its target does not undo a link on the way to it.
+    return target === undefined ? path : followLinks(resolve(await realpath(dirname(path)), target))
   }
 }
 

@@ -1,6 +1,17 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises'
+import {
+  chmod,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  rm,
+  stat,
+  symlink,
+  utimes,
+  writeFile,
+} from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
@@ -208,3 +219,14 @@ function importModule(file: string): string {
     const { tsImport } = await import(${JSON.stringify(import.meta.resolve('tsx/esm/api'))})
     const module = await tsImport(${JSON.stringify(url)}, ${JSON.stringify(import.meta.url)})`
 }
+
+test.runIf(isPosix)('a relative link counts from the folder that it is really in', async () => {
+  const volume = join(folder, 'volumes', 'app')
+  await mkdir(join(volume, 'checkpoints'), { recursive: true })
+  await mkdir(join(volume, 'data'))
+  await symlink(join(volume, 'checkpoints'), join(folder, 'checkpoints'))
+  await symlink(join('..', 'data', 'indexer.json'), join(volume, 'checkpoints', 'indexer.json'))
+  await fileCheckpointStore(join(folder, 'checkpoints')).save('indexer', token)
+  expect(await readdir(join(volume, 'data'))).toEqual(['indexer.json'])
+  expect(await fileCheckpointStore(join(folder, 'checkpoints')).load('indexer')).toEqual(token)
+})
