@@ -1,4 +1,10 @@
-import { DeleteItemCommand, GetItemCommand, PutItemCommand, paginateQuery } from '@aws-sdk/client-dynamodb'
+import {
+  type AttributeValue,
+  DeleteItemCommand,
+  GetItemCommand,
+  PutItemCommand,
+  QueryCommand,
+} from '@aws-sdk/client-dynamodb'
 import {
   CHUNK_BYTES,
   type Chunked,
@@ -68,24 +74,27 @@ export async function deleteChunksBefore(
   name: string,
   generation: Generation,
 ): Promise<void> {
-  const pages = paginateQuery(
-    { client },
-    {
-      TableName: tableName,
-      KeyConditionExpression: '#name = :name AND #part BETWEEN :first AND :last',
-      ProjectionExpression: '#part',
-      ExpressionAttributeNames: { '#name': 'name', '#part': 'part' },
-      ExpressionAttributeValues: {
-        ':name': { S: name },
-        ':first': { S: FIRST_CHUNK },
-        ':last': { S: generationKey(generation) },
-      },
+  const input = {
+    TableName: tableName,
+    KeyConditionExpression: '#name = :name AND #part BETWEEN :first AND :last',
+    ProjectionExpression: '#part',
+    ExpressionAttributeNames: { '#name': 'name', '#part': 'part' },
+    ExpressionAttributeValues: {
+      ':name': { S: name },
+      ':first': { S: FIRST_CHUNK },
+      ':last': { S: generationKey(generation) },
     },
-  )
-  for await (const { Items = [] } of pages) {
+  }
+  let ExclusiveStartKey: Record<string, AttributeValue> | undefined
+  do {
+    // Not with the SDK's paginator: it refuses the client of another copy of the SDK.
+    const { Items = [], LastEvaluatedKey } = await client.send(
+      new QueryCommand({ ...input, ExclusiveStartKey }),
+    )
     for (const { part } of Items) {
       const Key = keyOf(name, part?.S ?? '')
       await client.send(new DeleteItemCommand({ TableName: tableName, Key }))
     }
-  }
+    ExclusiveStartKey = LastEvaluatedKey
+  } while (ExclusiveStartKey !== undefined)
 }
