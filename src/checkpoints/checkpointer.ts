@@ -57,8 +57,8 @@ export class Checkpointer {
   #isStopped = false
   #failure: unknown
   #lastError: unknown
-  /** The error of the last flush, until a save succeeds. */
-  #failedFlush: StreamError | undefined
+  /** The error of the last flush, and the change up to which it was to save; until a save succeeds. */
+  #failedFlush: { readonly error: StreamError; readonly revision: number } | undefined
   /** Cancels the timer of the next save by time. */
   #cancelTimer: (() => void) | undefined
   /** Ends the wait before the next try. */
@@ -69,7 +69,9 @@ export class Checkpointer {
   constructor(options: CheckpointerOptions) {
     this.#options = options
     const { lost } = options.lease
-    lost.addEventListener('abort', () => this.#fail(lost.reason), { once: true })
+    // It may have been lost while the stream was being opened.
+    if (lost.aborted) this.#fail(lost.reason)
+    else lost.addEventListener('abort', () => this.#fail(lost.reason), { once: true })
   }
 
   /** Why no more checkpoints are saved, usually `checkpoint.conflict`; `undefined` while all is well. */
@@ -100,14 +102,16 @@ export class Checkpointer {
     await this.#waitFor(() => this.#savedRevision >= revision || this.#isStopped, signal)
     if (this.#failure !== undefined) throw this.#failure
     if (this.#savedRevision < revision) {
-      this.#failedFlush = this.#flushFailed(signal)
-      throw this.#failedFlush
+      const error = this.#flushFailed(signal)
+      this.#failedFlush = { error, revision }
+      throw error
     }
   }
 
   /**
    * Flushes, releases the checkpoint and stops: afterwards nothing is saved and no timer is left. Idempotent. Rejects as
-   * `flush` does; at once with the same error where a flush has failed and no save has succeeded since.
+   * `flush` does; at once with the same error where a flush has failed, no save has succeeded since and nothing else has
+   * happened.
    */
   close(signal?: AbortSignal): Promise<void> {
     this.#closing ??= this.#close(signal)
@@ -116,7 +120,8 @@ export class Checkpointer {
 
   async #close(signal: AbortSignal | undefined): Promise<void> {
     try {
-      if (this.#failedFlush) throw this.#failedFlush
+      const { error, revision } = this.#failedFlush ?? {}
+      if (error && revision === this.#revision && this.#failure === undefined) throw error
       await this.flush(signal)
     } finally {
       this.stop()
