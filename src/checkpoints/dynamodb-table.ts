@@ -41,7 +41,12 @@ export function checkName(name: string): string {
 }
 
 /** Does `work`; where that shows that the table is missing, makes it and does `work` again. */
-export async function withTable<T>(table: CheckpointItems, clock: Clock, work: () => Promise<T>): Promise<T> {
+export async function withTable<T>(
+  table: CheckpointItems,
+  clock: Clock,
+  work: () => Promise<T>,
+  signal?: AbortSignal,
+): Promise<T> {
   try {
     return await work()
   } catch (error) {
@@ -49,7 +54,7 @@ export async function withTable<T>(table: CheckpointItems, clock: Clock, work: (
       throw wrongTable(table.tableName, error)
     }
     if (!isServiceError(error, 'ResourceNotFoundException')) throw error
-    await ensureTable(table, clock)
+    await ensureTable(table, clock, signal)
     return await work()
   }
 }
@@ -58,12 +63,17 @@ export async function withTable<T>(table: CheckpointItems, clock: Clock, work: (
  * Makes the table if it is missing, and waits until it can be used. Several workers may do so at once: one of them
  * creates it, to the others DynamoDB says that it is in use, and they wait.
  */
-async function ensureTable({ client, tableName }: CheckpointItems, clock: Clock): Promise<void> {
+async function ensureTable(
+  { client, tableName }: CheckpointItems,
+  clock: Clock,
+  signal: AbortSignal | undefined,
+): Promise<void> {
   for (let waitedMs = 0; waitedMs < TIMEOUT_MS; waitedMs += POLL_MS) {
+    signal?.throwIfAborted()
     const status = await tableStatus(client, tableName)
     if (status === 'ACTIVE' || status === 'UPDATING') return
     if (status === undefined) await createTable(client, tableName)
-    await sleep(clock, POLL_MS)
+    await sleep(clock, POLL_MS, signal)
   }
   throw new Error(`The table "${tableName}" was not ready within ${TIMEOUT_MS / 1000} s`)
 }

@@ -105,15 +105,20 @@ export function dynamoDBCheckpointStore(options: DynamoDBCheckpointStoreOptions)
 
   async function acquire(name: string, session: string, signal?: AbortSignal): Promise<CheckpointLease> {
     checkName(name)
-    const head = await withTable(items, clock, async () => {
-      for (;;) {
-        signal?.throwIfAborted()
-        const seen = readHead(items, name, await getHead(items, name, signal))
-        const taken = await takeOver(items, name, holder(session), seen, signal)
-        // Otherwise another worker was faster. The one that loads last may save.
-        if (taken) return taken
-      }
-    })
+    const head = await withTable(
+      items,
+      clock,
+      async () => {
+        for (;;) {
+          signal?.throwIfAborted()
+          const seen = readHead(items, name, await getHead(items, name, signal))
+          const taken = await takeOver(items, name, holder(session), seen, signal)
+          // Otherwise another worker was faster. The one that loads last may save.
+          if (taken) return taken
+        }
+      },
+      signal,
+    )
     const token = head.content && (await readToken(name, session, head.content, signal))
     return new DynamoDBLease(items, clock, { name, session, owner, head, token })
   }

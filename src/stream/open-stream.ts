@@ -11,6 +11,7 @@ import { parseToken } from '../position/parse-token.ts'
 import { parsePosition } from '../position/position.ts'
 import type { StreamToken } from '../position/token.ts'
 import type { PlainItem } from '../records/stream-record.ts'
+import { checkStreamsClient, isStreamsApi } from '../streams-api/make-client.ts'
 import { beginAt, followTable } from './begin-stream.ts'
 import { withConnectTimeout } from './connect-timeout.ts'
 import { type StreamEvents, streamEventNames } from './events.ts'
@@ -99,7 +100,7 @@ interface CheckedCheckpoint {
 function checkOptions(options: OpenStreamOptions): CheckedCheckpoint | undefined {
   checkNames('', options, openStreamOptionNames)
   checkReadingOptions(options)
-  const { streamArn, tableName, startAt, connectTimeoutMs, checkpoint } = options
+  const { client, streamArn, tableName, startAt, connectTimeoutMs, checkpoint } = options
   integer('connectTimeoutMs', connectTimeoutMs ?? openStreamDefaults.connectTimeoutMs, 0, 3_600_000)
   if ((streamArn === undefined) === (tableName === undefined)) {
     throw invalidOption('streamArn', streamArn, 'given, or tableName, and not both')
@@ -115,6 +116,7 @@ function checkOptions(options: OpenStreamOptions): CheckedCheckpoint | undefined
     throw invalidOption('followTable', true, 'used with tableName')
   }
   if (startAt !== undefined) parsePosition(startAt)
+  if (client !== undefined && !isStreamsApi(client)) checkStreamsClient(client)
   return checkpoint === undefined ? undefined : checkCheckpoint(checkpoint)
 }
 
@@ -149,8 +151,13 @@ interface HeldCheckpoint extends CheckedCheckpoint {
 /** Takes the checkpoint over. */
 async function holdCheckpoint(checkpoint: CheckedCheckpoint, signal: AbortSignal): Promise<HeldCheckpoint> {
   const { store, name } = checkpoint
-  const lease = await abortable(leaseCheckpoint(store, name, signal), signal).catch((error: unknown) => {
-    signal.throwIfAborted()
+  const leasing = leaseCheckpoint(store, name, signal)
+  const lease = await abortable(leasing, signal).catch((error: unknown) => {
+    if (signal.aborted) {
+      // It may come late: nobody will use it.
+      leasing.then((late) => late.release()).catch(() => {})
+      signal.throwIfAborted()
+    }
     // Errors of credentials and permissions are rethrown unchanged, as everywhere.
     if (isStreamError(error) || isServiceError(error)) throw error
     const why = error instanceof Error ? error.message : String(error)
@@ -161,11 +168,18 @@ async function holdCheckpoint(checkpoint: CheckedCheckpoint, signal: AbortSignal
       error,
     )
   })
-  const { token } = lease
+  try {
+    return { ...checkpoint, lease, saved: savedIn(lease, name) }
+  } catch (error) {
+    await lease.release().catch(() => {})
+    throw error
+  }
+}
+
+function savedIn({ token }: CheckpointLease, name: string): StreamToken | undefined {
   // Custom stores return null, too, where there is none.
-  const saved =
-    token === undefined || token === null ? undefined : parseToken(token, `The checkpoint "${name}"`)
-  return { ...checkpoint, lease, saved }
+  if (token === undefined || token === null) return undefined
+  return parseToken(token, `The checkpoint "${name}"`)
 }
 
 function isServiceError(error: unknown): boolean {
