@@ -2,6 +2,9 @@ import { StreamError } from '../core/errors.ts'
 import { openStreamDefaults } from './open-stream-options.ts'
 import type { Opening } from './opening.ts'
 
+/** A timer that is later than this (ms) was held up by a suspension of the process. */
+const SUSPENDED_MS = 1_000
+
 /** What is waited for. */
 export interface FirstAnswer {
   /** As the error names it. */
@@ -30,9 +33,17 @@ export async function withConnectTimeout<T>(
     lastError = error
     isAnswered ||= isAnswer(error)
   })
-  const cancelTimer = clock.setTimer(timeoutMs, () => {
-    if (!isAnswered && !hasAnswer()) timeout.abort(unreachable(from, timeoutMs, lastError))
-  })
+  let cancelTimer = () => {}
+  const wait = () => {
+    const dueAt = clock.monotonic() + timeoutMs
+    cancelTimer = clock.setTimer(timeoutMs, () => {
+      if (isAnswered || hasAnswer()) return
+      // The process was suspended: an answer that came meanwhile has not been read yet.
+      if (clock.monotonic() - dueAt >= SUSPENDED_MS) wait()
+      else timeout.abort(unreachable(from, timeoutMs, lastError))
+    })
+  }
+  wait()
   try {
     return await connect(AbortSignal.any([signal, timeout.signal]))
   } catch (error) {

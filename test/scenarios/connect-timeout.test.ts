@@ -118,3 +118,11 @@ it('openStream may take longer than connectTimeoutMs once there was an answer', 
   expect(end).toMatchObject({ error: undefined })
   expect((end as { atMs: number }).atMs).toBeGreaterThan(1_000)
 })
+
+it('openStream does not take a suspension of the process for silence', async () => {
+  const world = emulated()
+  world.emulator.on('DescribeStream', { times: 1 }, { delayMs: 60_200 })
+  // In the midst of the call; the time of it is up before its answer is read.
+  world.clock.setTimer(100, () => world.clock.suspend(60_000))
+  expect(await settled(world, {})).toMatchObject({ error: undefined })
+})
