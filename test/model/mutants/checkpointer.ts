@@ -43,7 +43,7 @@ export const checkpointerMutants: readonly Mutant[] = inFile('src/checkpoints/ch
   },
   {
     name: 'a flush that has failed is tried again when the stream is closed',
-    from: 'if (this.#failedFlush) throw this.#failedFlush\n',
+    from: 'if (error && revision === this.#revision && this.#failure === undefined) throw error\n',
     to: '',
   },
   {

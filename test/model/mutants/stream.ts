@@ -217,8 +217,8 @@ export const streamMutants: readonly Mutant[] = [
     },
     {
       name: 'opening is given up though a listing was answered',
-      from: 'if (!isAnswered && !hasAnswer()) timeout',
-      to: 'if (!isAnswered) timeout',
+      from: 'if (isAnswered || hasAnswer()) return',
+      to: 'if (isAnswered) return',
     },
     {
       name: 'opening goes on for ever',
