@@ -2,6 +2,7 @@ import { backoffMs } from '../core/backoff.ts'
 import { type Clock, sleep } from '../core/clock.ts'
 import { isStreamError, StreamError } from '../core/errors.ts'
 import type { StreamToken } from '../position/token.ts'
+import { releaseCheckpoint } from './lease.ts'
 import type { CheckpointLease } from './store.ts'
 
 /** The wait before a failed save is tried again. Full jitter: see {@link backoffMs}. */
@@ -125,8 +126,7 @@ export class Checkpointer {
       await this.flush(signal)
     } finally {
       this.stop()
-      // What cannot be released is taken over.
-      await this.#options.lease.release().catch(() => {})
+      await releaseCheckpoint(this.#options.lease, this.#options.clock)
     }
   }
 

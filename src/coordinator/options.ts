@@ -67,7 +67,7 @@ export interface CoordinatorOptions {
 }
 
 /** The names of {@link CoordinatorOptions}. */
-export const coordinatorOptionNames: readonly string[] = namesOf<CoordinatorOptions>({
+export const coordinatorOptionNames: readonly (keyof CoordinatorOptions)[] = namesOf<CoordinatorOptions>({
   streamArn: true,
   client: true,
   onGap: true,

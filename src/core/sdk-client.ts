@@ -73,6 +73,7 @@ function otherCopy(
 }
 
 function describe(value: unknown): string {
+  if (typeof value === 'function') return `the function ${value.name}`
   if (typeof value !== 'object' || value === null) return String(value)
   const name: unknown = value.constructor?.name
   return typeof name === 'string' && name !== '' && name !== 'Object' ? `a ${name}` : 'a plain object'

@@ -1,6 +1,10 @@
 import { Coordinator } from '../coordinator/coordinator.ts'
 import { coordinatorEventNames } from '../coordinator/events.ts'
-import { type CoordinatorOptions, checkReadingOptions } from '../coordinator/options.ts'
+import {
+  type CoordinatorOptions,
+  checkReadingOptions,
+  coordinatorOptionNames,
+} from '../coordinator/options.ts'
 import { sleep } from '../core/clock.ts'
 import { isStreamError, StreamError } from '../core/errors.ts'
 import { checkStreamArn } from '../core/options.ts'
@@ -83,18 +87,9 @@ async function moveTo(
 
 /** What a Coordinator is to know of the options. The signal ends a loop with a last checkpoint, so it is not passed on. */
 function readingOptionsOf(options: OpenStreamOptions): Omit<CoordinatorOptions, 'streamArn'> {
-  const {
-    tableName,
-    tableClient,
-    followTable,
-    startAt,
-    connectTimeoutMs,
-    checkpoint,
-    listeners,
-    signal,
-    ...reading
-  } = options
-  return reading
+  // By name: options may be inherited, or have getters.
+  const names = coordinatorOptionNames.filter((name) => name !== 'streamArn' && name !== 'signal')
+  return Object.fromEntries(names.map((name) => [name, options[name]]))
 }
 
 /** What goes on with the table's next stream, if the table is to be followed. */

@@ -56,6 +56,8 @@ export async function withConnectTimeout<T>(
 }
 
 function isAnswer(error: unknown): boolean {
+  // Every error that the service's model names has `$fault`.
+  if (Reflect.has(Object(error), '$fault')) return true
   const metadata: unknown = Reflect.get(Object(error), '$metadata')
   return Reflect.get(Object(metadata), 'httpStatusCode') !== undefined
 }

@@ -48,8 +48,9 @@ export interface OpenStreamOptions extends Omit<CoordinatorOptions, 'streamArn'>
    */
   readonly startAt?: Position | undefined
   /**
-   * How long to wait for the first answer, in ms, of the table, of the stream and of the checkpoint store each; 1 to
-   * 3 600 000, or 0 for ever. Afterwards calls that fail are made again for as long as it takes.
+   * How long to wait, in ms, for the first response of the table, of the stream, and for the checkpoint store, each; 1 to
+   * 3 600 000, or 0 without a limit. A new table of a checkpoint store must be ready by then. Once there was a response, calls
+   * that fail are repeated for as long as it takes.
    * @default 30000
    */
   readonly connectTimeoutMs?: number | undefined

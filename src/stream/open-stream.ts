@@ -1,9 +1,9 @@
 import { Checkpointer } from '../checkpoints/checkpointer.ts'
-import { leaseCheckpoint } from '../checkpoints/lease.ts'
+import { leaseCheckpoint, releaseCheckpoint } from '../checkpoints/lease.ts'
 import type { CheckpointLease, CheckpointStore } from '../checkpoints/store.ts'
 import { checkReadingOptions } from '../coordinator/options.ts'
 import { abortable } from '../core/abortable.ts'
-import { systemClock } from '../core/clock.ts'
+import { type Clock, systemClock } from '../core/clock.ts'
 import { Emitter } from '../core/emitter.ts'
 import { isStreamError, StreamError } from '../core/errors.ts'
 import { checkNames, checkStreamArn, integer, invalidOption } from '../core/options.ts'
@@ -52,7 +52,7 @@ export async function openStream<Image = PlainItem>(
     held =
       checkpoint &&
       (await withConnectTimeout(opening, { from: 'the checkpoint store' }, (signal) =>
-        holdCheckpoint(checkpoint, signal),
+        holdCheckpoint(checkpoint, opening.clock, signal),
       ))
     const coordinator = await beginAt(opening, held?.saved)
     const stream = new DynamoDBStream<Image>({
@@ -68,7 +68,7 @@ export async function openStream<Image = PlainItem>(
     return stream
   } catch (error) {
     opening.tables?.close()
-    await held?.lease.release().catch(() => {})
+    if (held) await releaseCheckpoint(held.lease, opening.clock)
     options.signal?.throwIfAborted()
     throw error
   }
@@ -149,7 +149,11 @@ interface HeldCheckpoint extends CheckedCheckpoint {
 }
 
 /** Takes the checkpoint over. */
-async function holdCheckpoint(checkpoint: CheckedCheckpoint, signal: AbortSignal): Promise<HeldCheckpoint> {
+async function holdCheckpoint(
+  checkpoint: CheckedCheckpoint,
+  clock: Clock,
+  signal: AbortSignal,
+): Promise<HeldCheckpoint> {
   const { store, name } = checkpoint
   const leasing = leaseCheckpoint(store, name, signal)
   const lease = await abortable(leasing, signal).catch((error: unknown) => {
@@ -171,7 +175,7 @@ async function holdCheckpoint(checkpoint: CheckedCheckpoint, signal: AbortSignal
   try {
     return { ...checkpoint, lease, saved: savedIn(lease, name) }
   } catch (error) {
-    await lease.release().catch(() => {})
+    await releaseCheckpoint(lease, clock)
     throw error
   }
 }

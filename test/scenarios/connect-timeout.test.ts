@@ -126,3 +126,16 @@ it('openStream does not take a suspension of the process for silence', async () 
   world.clock.setTimer(100, () => world.clock.suspend(60_000))
   expect(await settled(world, {})).toMatchObject({ error: undefined })
 })
+
+it('an error that the service has in its model is an answer, also of a mock that gives no status', async () => {
+  const world = emulated()
+  const { clock, emulator } = world
+  const throttled = () =>
+    Object.assign(new Error('slow down'), { name: 'ThrottlingException', $fault: 'client' })
+  const client: StreamsApi = {
+    ...unreachable(emulator.api, () => clock.monotonic(), 0),
+    listShards: async (input, signal) =>
+      clock.monotonic() < 60_000 ? Promise.reject(throttled()) : emulator.api.listShards(input, signal),
+  }
+  expect(await settled(world, { client })).toMatchObject({ error: undefined })
+})

@@ -88,3 +88,28 @@ it('no new table is waited for after openStream has given up', async () => {
   await clock.advance(0)
   expect(clock.untilNextTimer).toBeUndefined()
 })
+
+it.each([
+  ['hangs', () => new Promise<void>(() => {})],
+  [
+    'throws',
+    () => {
+      throw new Error('not now')
+    },
+  ],
+])('a release that %s neither holds close() up nor hides why opening failed', async (_, release) => {
+  const world = emulated()
+  const { clock, emulator } = world
+  const lease = async (): Promise<CheckpointLease> => ({
+    token: undefined,
+    epoch: 1,
+    lost: new AbortController().signal,
+    release,
+    save: async () => {},
+  })
+  const store: CheckpointStore = { load: async () => undefined, save: async () => {}, lease }
+  expect(await openingError(world, store)).toBeUndefined()
+  emulator.on('DescribeStream', { times: Infinity }, { fail: 'AccessDeniedException' })
+  expect(await openingError(world, store)).toMatchObject({ name: 'AccessDeniedException' })
+  expect(clock.untilNextTimer).toBeUndefined()
+})

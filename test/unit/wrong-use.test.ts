@@ -53,7 +53,11 @@ describe('openStream refuses', () => {
     ['a client of the table', { streamArn, client: tableClient }, clientIs('client', 'a DynamoDBClient')],
     ['null', { streamArn, client: null }, clientIs('client', 'null')],
     ['options for a client', { streamArn, client: config }, clientIs('client', 'a plain object')],
-    ['the class', { streamArn, client: DynamoDBStreamsClient }, 'but must be a DynamoDBStreamsClient'],
+    [
+      'the class',
+      { streamArn, client: DynamoDBStreamsClient },
+      clientIs('client', 'the function DynamoDBStreamsClient'),
+    ],
     [
       'a streams client for the table',
       { tableName: 'orders', tableClient: streamsClient },

@@ -38,8 +38,8 @@ export const checkpointerMutants: readonly Mutant[] = inFile('src/checkpoints/ch
   },
   {
     name: 'a closed checkpointer saves on',
-    from: 'this.stop()\n      // What cannot',
-    to: '// What cannot',
+    from: 'this.stop()\n      await releaseCheckpoint',
+    to: 'await releaseCheckpoint',
   },
   {
     name: 'a flush that has failed is tried again when the stream is closed',
@@ -53,7 +53,7 @@ export const checkpointerMutants: readonly Mutant[] = inFile('src/checkpoints/ch
   },
   {
     name: 'a checkpoint is not released',
-    from: 'await this.#options.lease.release().catch(() => {})',
+    from: 'await releaseCheckpoint(this.#options.lease, this.#options.clock)',
     to: '',
   },
 ])

@@ -205,8 +205,8 @@ export const streamMutants: readonly Mutant[] = [
     },
     {
       name: 'a client is not destroyed when opening fails',
-      from: '    opening.tables?.close()\n    await held',
-      to: '    await held',
+      from: '    opening.tables?.close()\n    if (held)',
+      to: '    if (held)',
     },
   ]),
   ...inFile('src/stream/connect-timeout.ts', [
