@@ -77,9 +77,12 @@ async function install(
 
 /** How many copies of a package are installed anywhere below a folder. Links are not followed. */
 function copiesOf(name: string, folder: string): number {
-  const manifest = join('node_modules', name, 'package.json')
-  return readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((path) => path.endsWith(manifest))
-    .length
+  const target = join('node_modules', name)
+  let copies = folder.endsWith(target) ? 1 : 0
+  for (const entry of readdirSync(folder, { withFileTypes: true })) {
+    if (entry.isDirectory()) copies += copiesOf(name, join(folder, entry.name))
+  }
+  return copies
 }
 
 async function runProgram(node: string, folder: string, program: string): Promise<unknown> {
