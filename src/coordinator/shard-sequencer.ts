@@ -90,7 +90,7 @@ export class ShardSequencer {
       if (this.#unread.has(node)) this.#plan(node)
       if (++planned % SHARDS_PER_TURN === 0) await nextTurn()
     }
-    for (const node of finished) this.#advance(node)
+    this.#advance(finished)
     frontier.pruneAll()
   }
 
@@ -131,7 +131,7 @@ export class ShardSequencer {
     reader.stop()
     node.state = 'fetched'
     if (reader.queue.length === 0 && !reader.isHeld) this.finish(reader)
-    else this.#advance(node)
+    else this.#advance([node])
   }
 
   /** Everything of a shard was delivered: its children come next. */
@@ -142,19 +142,22 @@ export class ShardSequencer {
     this.#readers.delete(node)
     listener.onFinished(reader)
     events.emit('shardFinished', { shardId: node.shardId })
-    this.#advance(node)
+    this.#advance([node])
     frontier.prune(node)
   }
 
-  /** Plans what comes after a shard. */
-  #advance(node: ShardNode): void {
-    for (const child of [...node.children]) {
-      if (this.#held.has(child)) this.#releaseIfFree(child)
-      else if (this.#unread.has(child)) this.#plan(child)
-      // Between two shards of a token: what waits behind it may proceed.
-      else if (child.state === 'finished' && node.state === 'finished') this.#advance(child)
+  /** Plans what comes after these shards. Without recursion: a token may hold a chain of 250,000 shards. */
+  #advance(nodes: Iterable<ShardNode>): void {
+    const reached = new Set(nodes)
+    for (const node of reached) {
+      for (const child of [...node.children]) {
+        if (this.#held.has(child)) this.#releaseIfFree(child)
+        else if (this.#unread.has(child)) this.#plan(child)
+        // Between two shards of a token: what waits behind it may proceed.
+        else if (child.state === 'finished' && node.state === 'finished') reached.add(child)
+      }
+      if (node.children.length === 0) this.#options.listener.onChildrenWanted(node)
     }
-    if (node.children.length === 0) this.#options.listener.onChildrenWanted(node)
   }
 
   /** A descendant of the shard was started: the shard lies before the position, and so do its ancestors. */

@@ -110,7 +110,7 @@ export class ShardForest {
     this.#nodes.set(shardId, node)
     const missing = this.#missing.get(shardId)
     if (missing) {
-      node.children.push(...missing.children)
+      for (const child of missing.children) node.children.push(child)
       this.#removeMissing(missing)
     }
     if (parentId !== undefined) this.#link(node, parentId)
@@ -232,6 +232,8 @@ export class ShardForest {
   }
 
   #descendsFrom(shardId: string, node: ShardNode): boolean {
+    // Nothing descends from a shard without children: no walk up a long chain for each shard that is added to its end.
+    if (node.children.length === 0) return shardId === node.shardId
     let at: string | undefined = shardId
     for (let step = 0; at !== undefined && step <= this.#nodes.size; step++) {
       if (at === node.shardId) return true

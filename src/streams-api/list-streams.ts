@@ -20,7 +20,7 @@ export async function listStreamArns(
   let from: string | undefined
   do {
     const page = await call((abortSignal) => listStreamsPage(client, tableName, from, abortSignal))
-    arns.push(...page.streamArns)
+    for (const arn of page.streamArns) arns.push(arn)
     // An emulator that repeats its page key would be called forever.
     from = page.lastEvaluatedStreamArn === from ? undefined : page.lastEvaluatedStreamArn
   } while (from)
