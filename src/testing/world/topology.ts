@@ -85,7 +85,8 @@ export function createTopology(options: {
         add(bound(part), bound(part + 1), now, numbers.after(end), shard.shardId),
       )
       shard.childIds = children.map((child) => child.shardId)
-      open.splice(open.indexOf(shard), 1, ...children)
+      const [, ...later] = open.splice(open.indexOf(shard))
+      for (const other of children.concat(later)) open.push(other)
       return children
     },
     close: (shard, now) => {
