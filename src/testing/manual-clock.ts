@@ -1,4 +1,6 @@
+import { types } from 'node:util'
 import type { Clock } from '../core/clock.ts'
+import { invalidOption } from '../core/options.ts'
 
 interface Timer {
   /** On the monotonic clock. */
@@ -18,9 +20,13 @@ export class ManualClock implements Clock {
   #order = 0
   #timers: Timer[] = []
 
-  /** @param start the time at first. @default 2026-01-01T00:00:00Z */
+  /**
+   * @param start the time at first, a Date or ms since 1970. @default 2026-01-01T00:00:00Z
+   * @throws StreamError `options.invalid`
+   */
   constructor(start: Date | number = Date.UTC(2026, 0, 1)) {
-    this.#now = Number(start)
+    const now: unknown = types.isDate(start) ? start.getTime() : start
+    this.#now = finite('start', now, 'a valid Date or a number of ms since 1970')
   }
 
   now(): number {
@@ -53,7 +59,7 @@ export class ManualClock implements Clock {
    * clock are not affected.
    */
   jump(byMs: number): void {
-    this.#now += byMs
+    this.#now += duration(byMs)
   }
 
   /**
@@ -61,13 +67,13 @@ export class ManualClock implements Clock {
    * move, and timers that fall due meanwhile fire late, when the clock is next moved.
    */
   suspend(byMs: number): void {
-    this.#now += byMs
+    this.#now += duration(byMs)
     this.#monotonic += byMs
   }
 
   /** Lets `byMs` milliseconds pass, firing every timer that falls due, and those which they set. */
   async advance(byMs: number): Promise<void> {
-    const until = this.#monotonic + byMs
+    const until = this.#monotonic + duration(byMs)
     await settleCallbacks()
     for (let next = this.#timers[0]; next && next.at <= until; next = this.#timers[0]) {
       this.#fire(next)
@@ -107,6 +113,16 @@ export class ManualClock implements Clock {
     this.#now += passed
     this.#monotonic += passed
   }
+}
+
+function duration(byMs: unknown): number {
+  return finite('byMs', byMs, 'a number of milliseconds')
+}
+
+/** What is not a number would make the time NaN, and no timer would fire any more. */
+function finite(option: string, value: unknown, expected: string): number {
+  if (typeof value === 'number' && Number.isFinite(value)) return value
+  throw invalidOption(option, value, expected)
 }
 
 /** Turns of the event loop after which calls of the file system count as hanging. */
