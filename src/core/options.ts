@@ -38,7 +38,7 @@ export function checkNames(path: string, options: unknown, known: readonly strin
  * @param path - the name as the error shows it, such as `checkpoint.everyRecord`.
  */
 export function unknownName(
-  what: 'option' | 'event',
+  what: 'option' | 'event' | 'call',
   path: string,
   known: readonly string[],
   value: unknown,

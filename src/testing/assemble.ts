@@ -40,7 +40,7 @@ export interface Parts {
 export function assemble(given: StreamEmulatorOptions): Parts {
   const options = resolveOptions(given)
   const { seed, clock } = options
-  checkBehaviour(given.behaviour ?? {})
+  checkBehaviour('behaviour', given.behaviour ?? {})
   let behaviour: Behaviour = { ...profiles[options.profile], ...given.behaviour }
   const now = () => clock.now() + behaviour.clockSkewMs
   const log: LogEntry[] = []
@@ -105,7 +105,6 @@ export function assemble(given: StreamEmulatorOptions): Parts {
       return behaviour
     },
     set behaviour(changed) {
-      checkBehaviour(changed)
       behaviour = changed
     },
     now,

@@ -1,4 +1,5 @@
 import { AssertionError } from 'node:assert'
+import { checkNames } from '../core/options.ts'
 import type { LogEntry } from './log.ts'
 
 export interface ParentsFirstOptions {
@@ -18,6 +19,7 @@ export function expectParentsBeforeChildren(
   log: readonly LogEntry[],
   options: ParentsFirstOptions = {},
 ): void {
+  checkNames('', options, ['everyParent'])
   const parentOf = new Map<string, string>()
   /** Shards that have records, by what the log says of writes. */
   const written = new Set<string>()

@@ -1,4 +1,5 @@
-import type { Behaviour } from './behaviour.ts'
+import { checkNames } from '../core/options.ts'
+import { type Behaviour, profiles } from './behaviour.ts'
 
 type Numeric = {
   [Name in keyof Behaviour]-?: Behaviour[Name] extends number ? Name : never
@@ -30,8 +31,19 @@ const ranges: Readonly<Record<Numeric, Range>> = {
   clockSkewMs: any,
 }
 
-/** Throws a RangeError where a number is none that the service could have: a listing without shards would never end. */
-export function checkBehaviour(behaviour: Partial<Behaviour>): void {
+/**
+ * Throws `options.invalid` for a name that is not known, and a RangeError where a number is none that the service could have:
+ * a listing without shards would never end.
+ *
+ * @param path - what it is called in the error: `''` for the arguments themselves, `behaviour` for a part of them.
+ * @param others - names that are accepted beside those of {@link Behaviour}.
+ */
+export function checkBehaviour(
+  path: string,
+  behaviour: Partial<Behaviour>,
+  others: readonly string[] = [],
+): void {
+  checkNames(path, behaviour, [...Object.keys(profiles.aws), ...others])
   for (const [name, range] of Object.entries(ranges)) {
     const value = behaviour[name as Numeric]
     if (value !== undefined) checkNumber(name, value, range)

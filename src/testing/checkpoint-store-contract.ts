@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto'
 import { inspect, isDeepStrictEqual } from 'node:util'
 import type { CheckpointStore } from '../checkpoints/store.ts'
 import { isStreamError } from '../core/errors.ts'
+import { checkNames } from '../core/options.ts'
 import type { StreamToken } from '../position/token.ts'
 
 export interface CheckpointStoreContractOptions {
@@ -33,9 +34,10 @@ export type MakeCheckpointStore = () => CheckpointStore | Promise<CheckpointStor
  */
 export function checkpointStoreContract(
   makeStore: MakeCheckpointStore,
-  { detectsConflicts = false }: CheckpointStoreContractOptions = {},
+  options: CheckpointStoreContractOptions = {},
 ): readonly ContractCase[] {
-  const cases = detectsConflicts ? [...COMMON_CASES, ...CONFLICT_CASES] : COMMON_CASES
+  checkNames('', options, ['detectsConflicts'])
+  const cases = options.detectsConflicts ? [...COMMON_CASES, ...CONFLICT_CASES] : COMMON_CASES
   return cases.map(([title, check]) => ({ title, run: () => check(async () => makeStore(), randomUUID()) }))
 }
 

@@ -1,4 +1,5 @@
 import { AssertionError } from 'node:assert'
+import { checkNames } from '../core/options.ts'
 import type { EmulatedRecord } from './world/record.ts'
 
 /** What a consumer got: the records themselves will do. */
@@ -58,6 +59,7 @@ export function expectDelivered(
   delivered: readonly Delivered[],
   options: { readonly repetitions?: 'refused' | 'allowed' | undefined } = {},
 ): void {
+  checkNames('', options, ['repetitions'])
   const report = compareDelivery(written, delivered)
   const faults = [
     describe('lost', report.lost),

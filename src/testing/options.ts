@@ -1,5 +1,6 @@
 import type { StreamViewType } from '@aws-sdk/client-dynamodb-streams'
 import { type Clock, systemClock } from '../core/clock.ts'
+import { checkNames, namesOf } from '../core/options.ts'
 import type { Behaviour, Profile } from './behaviour.ts'
 import type { LatencySource } from './faults/latency.ts'
 import type { SequenceNumberFormat } from './world/sequence-numbers.ts'
@@ -30,6 +31,20 @@ export interface StreamEmulatorOptions {
   readonly region?: string | undefined
 }
 
+const optionNames: readonly string[] = namesOf<StreamEmulatorOptions>({
+  seed: true,
+  clock: true,
+  profile: true,
+  behaviour: true,
+  latency: true,
+  tableName: true,
+  keySchema: true,
+  viewType: true,
+  shards: true,
+  sequenceNumbers: true,
+  region: true,
+})
+
 /** DynamoDB Local counts from 1 (for all tables together), without gaps, in 21 digits. */
 const localSequenceNumbers: SequenceNumberFormat = { start: '1', maxGap: 1, digits: 21, tight: true }
 
@@ -47,6 +62,7 @@ export interface ResolvedOptions {
 }
 
 export function resolveOptions(options: StreamEmulatorOptions): ResolvedOptions {
+  checkNames('', options, optionNames)
   const profile = options.profile ?? 'aws'
   const shards = options.shards ?? 1
   if (!Number.isInteger(shards) || shards < 1)

@@ -1,4 +1,5 @@
 import { AssertionError } from 'node:assert'
+import { checkNames, namesOf } from '../core/options.ts'
 import { parseToken } from '../position/parse-token.ts'
 import { type ParsedPosition, type Position, parsePosition } from '../position/position.ts'
 import type { Delivered } from './delivery.ts'
@@ -22,6 +23,8 @@ export interface RecordHistoryOptions {
    */
   readonly followTable?: boolean | undefined
 }
+
+const optionNames = namesOf<RecordHistoryOptions>({ startAt: true, followTable: true })
 
 /** What a consumer did, for a verdict against what the emulator knows to be true. */
 export interface ConsumerHistory {
@@ -56,10 +59,9 @@ export interface ConsumerHistory {
  * for await (const record of history.follow(stream)) await handle(record)
  * history.expectComplete()
  */
-export function recordHistory(
-  emulator: StreamEmulator,
-  { startAt = 'trim_horizon', followTable = false }: RecordHistoryOptions = {},
-): ConsumerHistory {
+export function recordHistory(emulator: StreamEmulator, options: RecordHistoryOptions = {}): ConsumerHistory {
+  checkNames('', options, optionNames)
+  const { startAt = 'trim_horizon', followTable = false } = options
   const position = parsePosition(startAt)
   const parentOf = (shardId: string) => emulator.shard(shardId).parentId
   const events: HistoryEvent[] = []

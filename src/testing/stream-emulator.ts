@@ -1,27 +1,41 @@
 import { DynamoDBClient, type DynamoDBClientConfig } from '@aws-sdk/client-dynamodb'
 import { DynamoDBStreamsClient, type DynamoDBStreamsClientConfig } from '@aws-sdk/client-dynamodb-streams'
+import { checkNames } from '../core/options.ts'
 import type { StreamsApi } from '../streams-api/streams-api.ts'
 import { assemble, type Parts } from './assemble.ts'
 import type { Behaviour } from './behaviour.ts'
+import { checkBehaviour } from './check-behaviour.ts'
 import { effectText } from './faults/effect.ts'
 import type { CallName, EffectSource, Where } from './faults/rules.ts'
-import type { Duration } from './faults/visibility.ts'
+import { type Duration, durationNames } from './faults/visibility.ts'
 import type { LogEntry } from './log.ts'
 import type { StreamEmulatorOptions } from './options.ts'
 import { threeCallView } from './three-calls.ts'
 import { type Listening, listen } from './wire/http-server.ts'
 import { clientDefaults } from './wire/request-handler.ts'
-import type {
-  DeleteTableOptions,
-  EnableOptions,
-  RollOptions,
-  ShardRef,
-  TrimOptions,
+import {
+  type DeleteTableOptions,
+  deleteTableOptionNames,
+  type EnableOptions,
+  enableOptionNames,
+  type RollOptions,
+  rollOptionNames,
+  type ShardRef,
+  type TrimOptions,
+  trimOptionNames,
 } from './world/commands.ts'
 import { keyForShard } from './world/key-for-shard.ts'
 import type { EmulatedRecord, ItemKey } from './world/record.ts'
 import type { EmulatedShard } from './world/shard.ts'
-import type { FillOptions, Item, RemoveOptions, WriteOptions } from './world/writer.ts'
+import {
+  type FillOptions,
+  fillOptionNames,
+  type Item,
+  type RemoveOptions,
+  removeOptionNames,
+  type WriteOptions,
+  writeOptionNames,
+} from './world/writer.ts'
 
 /**
  * A table with a stream, in memory, that does on command what DynamoDB does when it pleases: it splits shards, hides
@@ -95,21 +109,25 @@ export class StreamEmulator {
    * @returns its record; undefined when there is none, because nothing changed or the stream is disabled
    */
   put(item: Item, options: WriteOptions = {}): EmulatedRecord | undefined {
+    checkNames('', options, writeOptionNames)
     return this.#parts.noteWrite('put', this.#parts.writer.put(item, options))
   }
 
   /** Changes some attributes of an item, or makes it. A value of `undefined` removes the attribute. */
   update(key: ItemKey, changes: Item, options: WriteOptions = {}): EmulatedRecord | undefined {
+    checkNames('', options, writeOptionNames)
     return this.#parts.noteWrite('update', this.#parts.writer.update(key, changes, options))
   }
 
   /** Deletes an item; with `ttl`, as time to live does it. */
   remove(key: ItemKey, options: RemoveOptions = {}): EmulatedRecord | undefined {
+    checkNames('', options, removeOptionNames)
     return this.#parts.noteWrite('remove', this.#parts.writer.remove(key, options))
   }
 
   /** Writes many items at once, with a single entry in the log. @returns how many records that gave */
   fill(options: FillOptions): number {
+    checkNames('', options, fillOptionNames)
     const records = this.#parts.writer.fill(options)
     this.#parts.note('fill', { records })
     return records
@@ -124,11 +142,13 @@ export class StreamEmulator {
 
   /** Closes a shard (without one named, a random open one) and opens `into` children that share its keys. */
   split(shard?: ShardRef, into = 2, options: RollOptions = {}): readonly EmulatedShard[] {
+    checkRollOptions(options)
     return this.#parts.commands.divide('split', shard, into, options)
   }
 
   /** Replaces a shard (without one named, a random open one) by one child, as the service does every four hours. */
   roll(shard?: ShardRef, options: RollOptions = {}): EmulatedShard {
+    checkRollOptions(options)
     return this.#parts.commands.divide('roll', shard, 1, options)[0] as EmulatedShard
   }
 
@@ -139,6 +159,7 @@ export class StreamEmulator {
 
   /** Trims records, as the service does after 24 hours. @returns how many */
   trim(which: TrimOptions): number {
+    checkNames('', which, trimOptionNames)
     return this.#parts.commands.trim(which)
   }
 
@@ -146,21 +167,25 @@ export class StreamEmulator {
 
   /** Switches streaming off: all open shards close; what is in them stays readable for 24 hours. */
   disable(options: { readonly takesMs?: number | undefined } = {}): void {
+    checkNames('', options, ['takesMs'])
     this.#parts.commands.disable(options.takesMs ?? 0)
   }
 
   /** Switches streaming on again. The new stream has another ARN, and its shards no parents. @returns the ARN */
   enable(options: EnableOptions = {}): string {
+    checkNames('', options, enableOptionNames)
     return this.#parts.commands.enable('enable', options)
   }
 
   /** Deletes the table and, if not told otherwise, its streams at once. */
   deleteTable(options: DeleteTableOptions = {}): void {
+    checkNames('', options, deleteTableOptionNames)
     this.#parts.commands.deleteTable(options)
   }
 
   /** Makes the deleted table again, empty and with a new stream. @returns the stream's ARN */
   recreateTable(options: EnableOptions = {}): string {
+    checkNames('', options, enableOptionNames)
     return this.#parts.commands.enable('recreateTable', options)
   }
 
@@ -174,9 +199,10 @@ export class StreamEmulator {
   /**
    * Changes how the service behaves from now on.
    * @returns a function that takes these changes back
-   * @throws RangeError where a number is out of its range
+   * @throws RangeError where a number is out of its range, `StreamError` `options.invalid` for a name that is not known
    */
   behave(changes: Partial<Behaviour>): () => void {
+    checkBehaviour('', changes)
     const former = this.#parts.behaviour
     const names = Object.keys(changes) as (keyof Behaviour)[]
     this.#parts.behaviour = { ...former, ...changes }
@@ -188,7 +214,7 @@ export class StreamEmulator {
    * Does something to the next call that fits, or to the n-th, or to more of them.
    * @example emulator.on('GetRecords', { shard, nth: 3 }, { fail: 'ExpiredIteratorException' })
    * @returns a function that takes the rule back
-   * @throws RangeError where a number is out of its range
+   * @throws RangeError where a number is out of its range, `StreamError` `options.invalid` for a name that is not known
    */
   on(call: CallName | '*', where: Where, effect: EffectSource): () => void {
     return this.#parts.rules.add(call, where, effect)
@@ -196,11 +222,13 @@ export class StreamEmulator {
 
   /** DescribeStream doesn't show this shard for some calls or time; without either, until {@link show}. */
   hide(shard: ShardRef, duration: Duration = {}): void {
+    checkNames('', duration, durationNames)
     this.#view('hide', shard, (shardId) => this.#parts.visibility.hide(shardId, this.now(), duration))
   }
 
   /** DescribeStream shows this closed shard as if it were open. */
   showOpen(shard: ShardRef, duration: Duration = {}): void {
+    checkNames('', duration, durationNames)
     this.#view('showOpen', shard, (shardId) => this.#parts.visibility.showOpen(shardId, this.now(), duration))
   }
 
@@ -241,6 +269,7 @@ export class StreamEmulator {
 
   /** Serves HTTP on 127.0.0.1, by default on a free port. */
   listen(options: { readonly port?: number | undefined } = {}): Promise<Listening> {
+    checkNames('', options, ['port'])
     return listen(this.#parts.wire, options.port ?? 0)
   }
 
@@ -249,4 +278,9 @@ export class StreamEmulator {
     change(shardId)
     this.#parts.note(op, { shard: shardId })
   }
+}
+
+function checkRollOptions(options: RollOptions): void {
+  checkNames('', options, rollOptionNames)
+  if (options.hidden !== undefined) checkNames('hidden', options.hidden, durationNames)
 }

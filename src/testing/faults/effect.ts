@@ -1,3 +1,4 @@
+import { namesOf } from '../../core/options.ts'
 import type { Behaviour } from '../behaviour.ts'
 
 /**
@@ -20,6 +21,17 @@ export interface Effect extends Partial<Behaviour> {
   /** The answer breaks off in the middle, or is a proxy's HTML page (status 200 if no other is given). */
   readonly body?: 'truncated' | 'html' | undefined
 }
+
+/** The names of {@link Effect} without those of {@link Behaviour}. */
+export const faultNames: readonly string[] = namesOf<Omit<Effect, keyof Behaviour>>({
+  fail: true,
+  message: true,
+  statusCode: true,
+  reset: true,
+  hang: true,
+  delayMs: true,
+  body: true,
+})
 
 /** An effect in a few words, for the log. */
 export function effectText(effect: Effect): string {

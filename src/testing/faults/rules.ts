@@ -1,8 +1,17 @@
+import { checkNames, namesOf, unknownName } from '../../core/options.ts'
 import { checkBehaviour, checkNumber } from '../check-behaviour.ts'
 import type { Random } from '../world/random.ts'
-import type { Effect } from './effect.ts'
+import { type Effect, faultNames } from './effect.ts'
 
 export type CallName = 'DescribeStream' | 'GetShardIterator' | 'GetRecords' | 'ListStreams' | 'DescribeTable'
+
+const callNames = Object.keys({
+  DescribeStream: true,
+  GetShardIterator: true,
+  GetRecords: true,
+  ListStreams: true,
+  DescribeTable: true,
+} satisfies Readonly<Record<CallName, true>>)
 
 /** A call as a rule sees it. */
 export interface Call {
@@ -22,6 +31,8 @@ export interface Where {
   /** The rule acts on each call that fits with this probability, 0 to 1, drawn from the seed. @default 1 */
   readonly chance?: number | undefined
 }
+
+const whereNames = namesOf<Where>({ shard: true, nth: true, times: true, chance: true })
 
 /** Given as a function, an effect is asked for when its turn comes, and may change the emulator before the call is answered. */
 export type EffectSource = Effect | ((call: Call) => Effect | undefined) | ((call: Call) => void)
@@ -62,8 +73,9 @@ export function createRules(random: Random): Rules {
 
   return {
     add: (name, where, effect) => {
+      if (name !== '*' && !callNames.includes(name)) throw unknownName('call', String(name), callNames, name)
       check(where)
-      if (typeof effect === 'object') checkBehaviour(effect)
+      if (typeof effect !== 'function') checkBehaviour('', effect, faultNames)
       const rule: Rule = {
         name,
         shard: typeof where.shard === 'object' ? where.shard.shardId : where.shard,
@@ -95,7 +107,9 @@ export function createRules(random: Random): Rules {
   }
 }
 
-function check({ nth = 1, times = 1, chance = 1 }: Where): void {
+function check(where: Where): void {
+  checkNames('', where, whereNames)
+  const { nth = 1, times = 1, chance = 1 } = where
   checkNumber('nth', nth, { min: 1, max: Number.MAX_SAFE_INTEGER, whole: true })
   checkNumber('times', times, { min: 1, max: Number.POSITIVE_INFINITY, whole: true })
   checkNumber('chance', chance, { min: 0, max: 1 })

@@ -1,8 +1,12 @@
+import { namesOf } from '../../core/options.ts'
+
 /** How long something lasts: for a number of calls that would have shown it, or a time. Without either: until `show`. */
 export interface Duration {
   readonly calls?: number | undefined
   readonly ms?: number | undefined
 }
+
+export const durationNames: readonly string[] = namesOf<Duration>({ calls: true, ms: true })
 
 /** What DescribeStream shows otherwise than it is. */
 export interface Visibility {

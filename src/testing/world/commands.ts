@@ -1,4 +1,5 @@
 import type { StreamViewType } from '@aws-sdk/client-dynamodb-streams'
+import { namesOf } from '../../core/options.ts'
 import type { Profile } from '../behaviour.ts'
 import type { Duration, Visibility } from '../faults/visibility.ts'
 import type { LogEntry } from '../log.ts'
@@ -38,6 +39,15 @@ export interface DeleteTableOptions {
    */
   readonly streams?: 'gone' | 'readable' | undefined
 }
+
+export const trimOptionNames: readonly string[] = ['before', 'shard', 'through']
+export const rollOptionNames: readonly string[] = namesOf<RollOptions>({ hidden: true })
+export const enableOptionNames: readonly string[] = namesOf<EnableOptions>({
+  shards: true,
+  viewType: true,
+  takesMs: true,
+})
+export const deleteTableOptionNames: readonly string[] = namesOf<DeleteTableOptions>({ streams: true })
 
 /** What the emulator can be told to do with shards, records and streams. Each command is in the log. */
 export interface Commands {

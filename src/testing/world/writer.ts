@@ -1,4 +1,5 @@
 import { marshall, unmarshall } from '@aws-sdk/util-dynamodb'
+import { namesOf } from '../../core/options.ts'
 import { type AttributeMap, keyText, pick } from './attributes.ts'
 import { withKeptNumbers } from './kept-image.ts'
 import type { EmulatedRecord, ItemKey } from './record.ts'
@@ -32,6 +33,21 @@ export interface FillOptions {
   /** About the size of each default item. @default 1000 */
   readonly bytes?: number | undefined
 }
+
+export const writeOptionNames: readonly string[] = namesOf<WriteOptions>({
+  createdAt: true,
+  eventName: true,
+  unknownFields: true,
+})
+export const removeOptionNames: readonly string[] = [
+  ...writeOptionNames,
+  ...namesOf<Omit<RemoveOptions, keyof WriteOptions>>({ ttl: true }),
+]
+export const fillOptionNames: readonly string[] = namesOf<FillOptions>({
+  records: true,
+  item: true,
+  bytes: true,
+})
 
 /** Changes items, given in plain values. Each returns the record that the change gave, if it gave one. */
 export interface Writer {
