@@ -22,8 +22,6 @@ export interface StreamErrorDetails {
   /** A second loop over a stream, or a second call of `next()` while one is pending. */
   'stream.busy': Record<string, never>
   closed: Record<string, never>
-  'handler.failed': { readonly shardId: string; readonly sequenceNumber: string }
-  'destination.failed': { readonly destination: string }
 }
 
 /** How it was noticed that records are gone. */
