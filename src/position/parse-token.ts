@@ -10,7 +10,7 @@ import { asObject, elementsOf, invalidField, ownField } from './untrusted.ts'
 export const MAX_TOKEN_SHARDS = 250_000
 
 /** The last time that a `Date` can hold. */
-const MAX_TIME_MS = 8.64e15
+export const MAX_TIME_MS = 8.64e15
 
 /**
  * Checks a token that comes from outside, field by field, and gives a fresh one that holds the known fields only.

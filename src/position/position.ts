@@ -1,6 +1,6 @@
 import { types } from 'node:util'
 import { StreamError } from '../core/errors.ts'
-import { parseToken } from './parse-token.ts'
+import { MAX_TIME_MS, parseToken } from './parse-token.ts'
 import type { StreamToken } from './token.ts'
 import { describe } from './untrusted.ts'
 
@@ -40,6 +40,7 @@ export function parsePosition(input: unknown): ParsedPosition {
   // Not `instanceof`, which misses dates of another realm (a test runner's, a vm's).
   if (types.isDate(input)) return parseDate(input)
   if (isTokenLike(input)) return { kind: 'token', token: parseToken(input) }
+  if (isTimeInMs(input)) throw dateWanted(input, String(input))
   throw invalidPosition(input)
 }
 
@@ -47,6 +48,7 @@ function parseText(text: string): ParsedPosition {
   if (text === 'trim_horizon' || text === 'TRIM_HORIZON') return { kind: 'trim_horizon' }
   if (text === 'latest' || text === 'LATEST') return { kind: 'latest' }
   if (/^\s*\{/.test(text)) return { kind: 'token', token: parseToken(text) }
+  if (isIsoTime(text)) throw dateWanted(text, `'${text}'`)
   throw invalidPosition(text)
 }
 
@@ -57,6 +59,15 @@ function parseDate(date: Date): ParsedPosition {
   return { kind: 'time', since: Math.max(0, time) }
 }
 
+function isIsoTime(text: string): boolean {
+  return /^\d{4}-\d{2}-\d{2}(?:[T ][\d:.]+(?:Z|[+-][\d:]+)?)?$/i.test(text) && !Number.isNaN(Date.parse(text))
+}
+
+/** Not of seconds, which would be a time in January 1970. */
+function isTimeInMs(input: unknown): input is number {
+  return typeof input === 'number' && input > 1e11 && input <= MAX_TIME_MS
+}
+
 function isTokenLike(input: unknown): boolean {
   if (typeof input !== 'object' || input === null) return false
   try {
@@ -64,6 +75,12 @@ function isTokenLike(input: unknown): boolean {
   } catch {
     return false
   }
+}
+
+/** @param argument - of the call that makes a Date of it. */
+function dateWanted(position: unknown, argument: string): StreamError<'position.invalid'> {
+  const message = `Cannot read from ${describe(position)}: pass a Date for a time, as in new Date(${argument})`
+  return new StreamError('position.invalid', message, { position })
 }
 
 function invalidPosition(

@@ -99,6 +99,28 @@ test('the error holds what was given, and says what a position is', () => {
   )
 })
 
+test.each([
+  ['2026-01-01', `Cannot read from "2026-01-01": pass a Date for a time, as in new Date('2026-01-01')`],
+  ['2026-01-01T09:30', /new Date\('2026-01-01T09:30'\)$/],
+  ['2026-01-01T00:00:00.000Z', /new Date\('2026-01-01T00:00:00.000Z'\)$/],
+  ['2026-01-01T00:00:00+01:00', /new Date\('2026-01-01T00:00:00\+01:00'\)$/],
+  [1_767_225_600_000, 'pass a Date for a time, as in new Date(1767225600000)'],
+])('a time that is no Date is refused with the Date to pass: %j', (time, message) => {
+  expect(() => parsePosition(time)).toThrow(message)
+  expect(codeOf(time)).toBe('position.invalid')
+})
+
+test.each(['2026-13-01', '2026-01-01T', '2026-01-01\'); evil("', 1_767_225_600, Number.POSITIVE_INFINITY])(
+  '%j is not taken for a time',
+  (input) => {
+    expect(() => parsePosition(input)).toThrow("a position is 'trim_horizon', 'latest', a Date, or a token")
+  },
+)
+
+test('nothing is no position', () => {
+  expect(() => parsePosition(undefined)).toThrow('Cannot read from nothing: a position is ')
+})
+
 test('whatever is given is a position, or refused with a code', () => {
   fc.assert(
     fc.property(fc.anything({ withBigInt: true, withDate: true, withSparseArray: true }), (input) => {
