@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { hostname } from 'node:os'
 import { type DynamoDBClient, GetItemCommand } from '@aws-sdk/client-dynamodb'
 import { type Clock, systemClock } from '../core/clock.ts'
+import { StreamError } from '../core/errors.ts'
 import { checkNames, invalidOption, namesOf } from '../core/options.ts'
 import { checkSdkClient, type SdkClient } from '../core/sdk-client.ts'
 import { readChunks } from './dynamodb-chunks.ts'
@@ -62,8 +63,9 @@ export interface DynamoDBCheckpointStore extends CheckpointStore {
  * DeleteItem, Query, and where the table is to be created DescribeTable and CreateTable.
  *
  * Errors: `options.invalid` for a name that is no string of 1 to 2048 bytes and for a table with other keys, `token.invalid`
- * for a checkpoint that is damaged, `checkpoint.conflict`, and once per lease `checkpoint.failed` when the token was saved
- * but the permission to remove old chunks is missing.
+ * for a checkpoint that is damaged, `checkpoint.conflict`, once per lease `checkpoint.failed` when the token was saved but
+ * the permission to remove old chunks is missing, and `checkpoint.failed` of a `peek` during which the checkpoint was saved
+ * again and again.
  */
 export function dynamoDBCheckpointStore(options: DynamoDBCheckpointStoreOptions): DynamoDBCheckpointStore {
   checkNames('', options, optionNames)
@@ -167,7 +169,8 @@ export function dynamoDBCheckpointStore(options: DynamoDBCheckpointStoreOptions)
       const { turn, version } = head
       head = readHead(items, name, await getHead(items, name))
       const hasChanged = head.turn !== turn || head.version !== version
-      if (!hasChanged || attempt === PEEK_ATTEMPTS) throw damaged(items, name, 'a part of it is missing')
+      if (!hasChanged) throw damaged(items, name, 'a part of it is missing')
+      if (attempt === PEEK_ATTEMPTS) throw keepsChanging(name)
     }
   }
 
@@ -179,4 +182,9 @@ export function dynamoDBCheckpointStore(options: DynamoDBCheckpointStoreOptions)
   ): Promise<Uint8Array | undefined> {
     return 'data' in content ? content.data : readChunks(items, name, content, signal)
   }
+}
+
+function keepsChanging(name: string): StreamError<'checkpoint.failed'> {
+  const message = `The checkpoint "${name}" changed each of the ${PEEK_ATTEMPTS} times that it was read. It is not damaged: try again`
+  return new StreamError('checkpoint.failed', message, { name, operation: 'load' })
 }
