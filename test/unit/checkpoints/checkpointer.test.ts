@@ -386,6 +386,56 @@ describe('close', () => {
   })
 })
 
+describe('a lease', () => {
+  /** A lease that saves nothing, and counts. */
+  function countingLease(release: () => Promise<void> = async () => {}) {
+    const lost = new AbortController()
+    const counts = { saves: 0, releases: 0 }
+    const lease: CheckpointerOptions['lease'] = {
+      lost: lost.signal,
+      save: async () => {
+        counts.saves++
+      },
+      release: () => {
+        counts.releases++
+        return release()
+      },
+    }
+    return { lease, lost, counts }
+  }
+
+  test('that is lost ends the saving at once, not at the next save', async () => {
+    const { lease, lost, counts } = countingLease()
+    const { checkpointer, recordsDone, clock } = setUp({ lease })
+    recordsDone(1)
+    const error = conflict()
+    lost.abort(error)
+    expect(checkpointer.failure).toBe(error)
+    expect(clock.untilNextTimer).toBeUndefined()
+    await clock.advance(60_000)
+    expect(counts.saves).toBe(0)
+    await expect(checkpointer.close()).rejects.toBe(error)
+  })
+
+  test('is released once, after the last save', async () => {
+    const { lease, counts } = countingLease(async () => expect(counts.saves).toBe(1))
+    const { checkpointer, recordsDone } = setUp({ lease })
+    recordsDone(1)
+    expect(counts.releases).toBe(0)
+    await Promise.all([checkpointer.close(), checkpointer.close()])
+    expect(counts).toEqual({ saves: 1, releases: 1 })
+  })
+
+  test('is released also when it was lost, and when that fails', async () => {
+    const { lease, lost, counts } = countingLease(() => Promise.reject(new Error('no answer')))
+    const { checkpointer } = setUp({ lease })
+    const error = conflict()
+    lost.abort(error)
+    await expect(checkpointer.close()).rejects.toBe(error)
+    expect(counts.releases).toBe(1)
+  })
+})
+
 test('a listener that throws is not swallowed: it ends the saving, and is what close rejects with', async () => {
   const error = new Error('listener')
   const { checkpointer, recordsDone, clock } = setUp({

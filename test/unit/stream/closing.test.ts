@@ -1,27 +1,36 @@
 import { expect, it } from 'vitest'
 import { Checkpointer } from '../../../src/checkpoints/checkpointer.ts'
 import { Emitter } from '../../../src/core/emitter.ts'
+import type { StreamToken } from '../../../src/index.ts'
 import { type StreamEvents, streamEventNames } from '../../../src/stream/events.ts'
 import { DynamoDBStream } from '../../../src/stream/stream.ts'
-import { emulated } from '../../support/emulated.ts'
+import { emulated, numbersOf } from '../../support/emulated.ts'
 
-it('what a stream was made of is disposed of when it is closed, also when its last checkpoint cannot be saved', async () => {
-  const { clock, open, write } = emulated()
+/** A stream that saves with `save`, and the count of what it was made of that was disposed of. */
+async function setUp({
+  save,
+  signal,
+}: {
+  save: (token: StreamToken) => Promise<void>
+  signal?: AbortSignal
+}) {
+  const world = emulated()
+  const { clock, open } = world
   const coordinator = open()
   await clock.run(coordinator.moveTo('trim_horizon'))
+  const counts = { disposals: 0, releases: 0 }
   const lease = {
     lost: new AbortController().signal,
-    release: async () => {},
-    save: async () => {
-      throw new Error('disk full')
+    release: async () => {
+      counts.releases++
     },
+    save,
   }
-  let disposals = 0
   const stream = new DynamoDBStream({
     coordinator,
     clock,
     events: new Emitter<StreamEvents>(streamEventNames),
-    signal: undefined,
+    signal,
     makeCheckpointer: (tokenOf) =>
       new Checkpointer({
         lease,
@@ -34,7 +43,16 @@ it('what a stream was made of is disposed of when it is closed, also when its la
       }),
     follow: undefined,
     dispose: () => {
-      disposals++
+      counts.disposals++
+    },
+  })
+  return { ...world, stream, counts }
+}
+
+it('what a stream was made of is disposed of when it is closed, also when its last checkpoint cannot be saved', async () => {
+  const { clock, stream, counts, write } = await setUp({
+    save: async () => {
+      throw new Error('disk full')
     },
   })
   write(2)
@@ -42,6 +60,30 @@ it('what a stream was made of is disposed of when it is closed, also when its la
   await clock.run(records.next())
   await clock.run(records.next())
   await expect(clock.run(stream.close())).rejects.toMatchObject({ code: 'checkpoint.failed' })
-  expect(disposals).toBe(1)
+  expect(counts).toEqual({ disposals: 1, releases: 1 })
   expect(clock.untilNextTimer).toBeUndefined()
+})
+
+it('a loop that is left after the signal has aborted closes the stream, and saves what was acknowledged', async () => {
+  const controller = new AbortController()
+  const saved: StreamToken[] = []
+  const { clock, stream, counts, write, open } = await setUp({
+    save: async (token) => void saved.push(token),
+    signal: controller.signal,
+  })
+  write(3)
+  await clock.run(async () => {
+    for await (const record of stream) {
+      if (record.newImage?.n !== 1) continue
+      controller.abort()
+      break
+    }
+  })
+  expect(counts).toEqual({ disposals: 1, releases: 1 })
+  expect(clock.untilNextTimer).toBeUndefined()
+  const next = open()
+  await clock.run(next.moveTo(saved.at(-1) as StreamToken))
+  const record = await clock.run(next.next())
+  expect(record && numbersOf([record])).toEqual([1])
+  await next.close()
 })
