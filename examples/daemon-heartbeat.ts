@@ -1,46 +1,45 @@
-// A daemon that reads in sweeps, with the engine itself and a store of its own for the position:
+// A daemon that reads in sweeps, with the Coordinator and a checkpoint that it saves itself:
 //   npx tsx examples/daemon-heartbeat.ts arn:aws:dynamodb:…:table/orders/stream/…
-import { readFile, writeFile } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { Coordinator, type StreamToken } from 'dynamodb-stream-iterator'
+import { Coordinator, fileCheckpointStore, parseToken } from 'dynamodb-stream-iterator'
 
 const SWEEP_EVERY_MS = 10 * 60_000
 const HEARTBEAT_EVERY_MS = 60_000
-const positionFile = 'position.json'
+const checkpoints = fileCheckpointStore('checkpoints')
+const name = 'daemon'
 
 const stop = new AbortController()
 process.once('SIGINT', () => stop.abort())
 
-await using coordinator = new Coordinator({ streamArn: process.argv[2] ?? '' })
-await coordinator.moveTo((await savedPosition()) ?? 'trim_horizon')
+const coordinator = new Coordinator({ streamArn: process.argv[2] ?? '' })
+try {
+  // Only a file that does not exist is no checkpoint. One that cannot be read, or is damaged, is an error.
+  const saved = await checkpoints.load(name)
+  await coordinator.moveTo(saved === undefined ? 'trim_horizon' : parseToken(saved))
 
-while (!stop.signal.aborted && !coordinator.ended) {
-  const record = await coordinator.next()
-  if (record) {
-    console.log(record.eventName, record.keys)
-    continue
+  while (!stop.signal.aborted && !coordinator.ended) {
+    const record = await coordinator.next()
+    if (record) {
+      console.log(record.eventName, record.keys)
+      continue
+    }
+    // Nothing more right now.
+    await checkpoints.save(name, coordinator.token)
+    await restUntilNextSweep()
   }
-  // Nothing more right now.
-  await savePosition()
-  await restUntilNextSweep()
+  // The token covers exactly the records that `next` has returned.
+  await checkpoints.save(name, coordinator.token)
+} finally {
+  await coordinator.close()
 }
-await savePosition()
 
-/** Iterators live for 15 minutes: the heartbeat keeps them alive, so that the next sweep begins without delay. */
+/** Iterators live for 15 minutes: the heartbeat renews them, so that the next sweep starts without delay. */
 async function restUntilNextSweep(): Promise<void> {
   const until = Date.now() + SWEEP_EVERY_MS
-  while (Date.now() < until && !stop.signal.aborted) {
+  while (Date.now() < until) {
+    // Rejects when the signal aborts, and for no other reason.
     await sleep(HEARTBEAT_EVERY_MS, undefined, { signal: stop.signal }).catch(() => {})
-    if (!stop.signal.aborted) await coordinator.heartbeat()
+    if (stop.signal.aborted) return
+    await coordinator.heartbeat()
   }
-}
-
-/** The token covers exactly the records that `next` has given out. */
-async function savePosition(): Promise<void> {
-  await writeFile(positionFile, JSON.stringify(coordinator.token))
-}
-
-async function savedPosition(): Promise<StreamToken | undefined> {
-  const text = await readFile(positionFile, 'utf8').catch(() => undefined)
-  return text === undefined ? undefined : JSON.parse(text)
 }
