@@ -22,6 +22,13 @@ export interface RecordContext {
 /**
  * One change of one item. Its values are parsed and converted when they are first read.
  *
+ * The properties are getters of the class, so `{ ...record }`, `Object.assign`, `structuredClone(record)` and
+ * `postMessage(record)` give an empty object. Destructuring, `JSON.stringify` and `console.log` work. To copy or send a record:
+ *
+ * - `record.toJSON()` returns a plain object of all properties but `raw`, in values that JSON can hold: see {@link toJSON};
+ * - or pick what you need, as in `const { keys, newImage } = record`: the values are plain, and keep their types
+ *   (`bigint`, `Set`, `Uint8Array`) in `structuredClone` and `postMessage`.
+ *
  * @typeParam Image - the type of the table's items. It is not checked at run time.
  */
 export class StreamRecord<Image = PlainItem> {
@@ -113,7 +120,11 @@ export class StreamRecord<Image = PlainItem> {
     return this.#raw
   }
 
-  /** All properties except `raw`: sets as arrays, binary values in base64, integers beyond 2^53 as strings. */
+  /**
+   * A plain object of all properties except `raw`. Called by `JSON.stringify`. In the images and the keys, sets are arrays,
+   * binary values are strings in base64, and `bigint` values (integers beyond 2^53) are decimal strings; `createdAt` is
+   * a `Date`, which JSON writes in ISO 8601.
+   */
   toJSON(): Record<string, unknown> {
     return jsonSafe(this.#values()) as Record<string, unknown>
   }
