@@ -176,7 +176,16 @@ export class Coordinator<Image = PlainItem> {
     return this.#session?.lag() ?? { millisBehindLatest: 0, retentionHeadroomMs: RETENTION_MS, shards: [] }
   }
 
-  /** Calls `listener` at each event of that name, after the change that it reports. Returns a function that removes it. */
+  /**
+   * Calls `listener` at each event of that name, after the change that it reports. Nothing waits for the listener, and
+   * reading does not depend on it.
+   *
+   * A listener that throws ends the process, as any uncaught exception does (`process.on('uncaughtException')`): no call of
+   * this object rejects with the error. The same holds for an async listener that rejects (`'unhandledRejection'`).
+   *
+   * @returns a function that removes the listener. There is no `off` or `once`: call it instead.
+   * @throws StreamError `options.invalid` for an event that does not exist.
+   */
   on<Name extends keyof CoordinatorEvents>(
     name: Name,
     listener: (event: CoordinatorEvents[Name]) => void,

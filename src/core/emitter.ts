@@ -1,11 +1,11 @@
 import { invalidOption, unknownName } from './options.ts'
 
-/** Takes a listener away again. */
+/** Removes a listener. Calling it again does nothing. */
 export type Unsubscribe = () => void
 
 /**
- * A typed list of listeners. They are called after the change that they are told of is complete, in the order of the
- * events; an exception of a listener is thrown where the process sees it (`uncaughtException`) and hurts nobody else.
+ * A typed list of listeners. They are called after the change that they report is complete, in the order of the events. An
+ * exception of a listener is rethrown as an uncaught exception of the process; the other listeners are called all the same.
  *
  * @internal
  */
