@@ -25,11 +25,11 @@ export interface CheckpointOptions {
 /** The defaults of {@link CheckpointOptions}. */
 export const checkpointDefaults = { everyRecords: 1_000, everyMs: 5_000 } as const
 
-/** Options of {@link openStream}: either `streamArn` or `tableName`, and how to read. */
+/** Options of {@link openStream}: exactly one of `streamArn` and `tableName` (checked at run time), and how to read. */
 export interface OpenStreamOptions extends Omit<CoordinatorOptions, 'streamArn'> {
-  /** The stream to read. */
+  /** The ARN of the stream to read. Not together with `tableName`. */
   readonly streamArn?: string | undefined
-  /** The table whose latest stream to read; it is looked up with DescribeTable. */
+  /** The name of the table whose latest stream to read; it is looked up with DescribeTable. Not together with `streamArn`. */
   readonly tableName?: string | undefined
   /**
    * The SDK's `DynamoDBClient`, used with `tableName` only.
@@ -56,7 +56,11 @@ export interface OpenStreamOptions extends Omit<CoordinatorOptions, 'streamArn'>
   readonly connectTimeoutMs?: number | undefined
   /** Without it no position is saved; `stream.token` has it. */
   readonly checkpoint?: CheckpointOptions | undefined
-  /** Listeners that hear also what happens while the stream is being opened. */
+  /**
+   * Listeners by the name of their event, as for `on` of the stream; they also receive what happens while the stream is being
+   * opened, such as `retry`. A listener that throws, or an async one that rejects, ends the process as any uncaught exception
+   * or unhandled rejection does; `openStream` does not reject with its error.
+   */
   readonly listeners?:
     | { readonly [Name in keyof StreamEvents]?: ((event: StreamEvents[Name]) => void) | undefined }
     | undefined

@@ -35,6 +35,20 @@ import { tableStreams } from './table-streams.ts'
  * for await (const record of stream) console.log(record.eventName, record.newImage)
  * ```
  *
+ * In JavaScript, `await using` needs Node.js 24; before, close the stream by hand:
+ *
+ * ```ts
+ * const stream = await openStream({ tableName: 'orders' })
+ * try {
+ *   for await (const record of stream) console.log(record.eventName, record.newImage)
+ * } finally {
+ *   await stream.close()
+ * }
+ * ```
+ *
+ * One loop at a time reads a stream; a second one rejects with `stream.busy`. Several streams may be open at once, each with
+ * a checkpoint name of its own.
+ *
  * @typeParam Image - the type of the table's items; it is not checked.
  * @throws StreamError `options.invalid`, `position.invalid`, `token.invalid` (also for a checkpoint that is no token),
  * `token.foreign` for a checkpoint of another stream, `checkpoint.failed`, `stream.notFound`, `stream.notEnabled`,

@@ -36,7 +36,15 @@ export interface StreamParts {
 
 /**
  * A DynamoDB stream as an async iterable. A record is acknowledged when the loop asks for the next one; the checkpoint and
- * {@link token} cover the acknowledged records. A record that a loop was left with is delivered again.
+ * {@link token} cover the acknowledged records. A record that a loop was left with (`break`, `return`, `throw`) is delivered
+ * again: to the next loop over this stream, or after a restart.
+ *
+ * One loop at a time reads a stream, over its records or over {@link batches}. A second loop, a pool of workers that
+ * share an iterator, or a call of `next()` while one is pending rejects with `stream.busy`: each request for a record
+ * acknowledges the one before it, whoever processes it. Another loop may start once the first one was left or has ended. To
+ * process records concurrently, take them with `batches` and wait for all of an array.
+ *
+ * {@link close} it when you are done with it, unless a loop has run to its end: see there.
  *
  * Created by `openStream`.
  */
@@ -130,7 +138,16 @@ export class DynamoDBStream<Image = PlainItem>
     return this.#coordinator.heartbeat()
   }
 
-  /** Calls `listener` at each event of that name. Returns a function that removes it. */
+  /**
+   * Calls `listener` at each event of that name, after the change that it reports. Nothing waits for the listener, and
+   * reading does not depend on it. Events from before `openStream` has resolved are received with its option `listeners`.
+   *
+   * A listener that throws ends the process, as any uncaught exception does (`process.on('uncaughtException')`): neither a
+   * loop nor `close()` rejects with the error. The same holds for an async listener that rejects (`'unhandledRejection'`).
+   *
+   * @returns a function that removes the listener. There is no `off` or `once`: call it instead.
+   * @throws StreamError `options.invalid` for an event that does not exist.
+   */
   on<Name extends keyof StreamEvents>(
     name: Name,
     listener: (event: StreamEvents[Name]) => void,
@@ -141,16 +158,21 @@ export class DynamoDBStream<Image = PlainItem>
   /**
    * Record after record, in one loop at a time: a second one, or a call of `next()` while one is pending, rejects with
    * `stream.busy`. Ends when the stream has ended, when `signal` aborts, or after `close()`; the last checkpoint
-   * is saved then. Rejects as `Coordinator.next` does, and with `checkpoint.conflict` or `checkpoint.failed`.
+   * is saved then, and the stream is closed. Rejects as `Coordinator.next` does, and with `checkpoint.conflict` or
+   * `checkpoint.failed`.
    */
   [Symbol.asyncIterator](): AsyncIterableIterator<StreamRecord<Image>> {
     return this.#iterate(() => this.#takeOne()) as AsyncIterableIterator<StreamRecord<Image>>
   }
 
   /**
-   * Arrays of records, in the same order; an array is acknowledged when the loop asks for the next one. An array that could
-   * not be completed because of an error is delivered before the error is thrown.
-   * @throws StreamError `options.invalid`
+   * Arrays of records, in the same order; an array is acknowledged when the loop asks for the next one. A loop that is left
+   * with an array receives all of it again. An array that could not be completed because of an error is delivered
+   * before the error is thrown.
+   *
+   * As for a loop over the stream itself, one loop at a time: a second one rejects with `stream.busy`.
+   *
+   * @throws StreamError `options.invalid`, at once. The loop ends and rejects as one over the stream itself does.
    */
   batches(options: BatchOptions = {}): AsyncIterableIterator<readonly StreamRecord<Image>[]> {
     checkNames('', options, ['maxRecords', 'maxWaitMs'])
@@ -164,8 +186,18 @@ export class DynamoDBStream<Image = PlainItem>
   }
 
   /**
-   * Ends reading and saves the last checkpoint. May be called again. Rejects with `checkpoint.failed` or
-   * `checkpoint.conflict`, unless a loop has thrown that error already: `await using` would hide it in a `SuppressedError`.
+   * Ends reading, saves the last checkpoint (for up to 10 s) and frees what the stream holds. A loop that is running ends
+   * without an error; the record that it holds is delivered again after a restart. Idempotent.
+   *
+   * Needed after a loop that was left (`break`, `return`, `throw`) or has rejected, and where there was no loop: it ends the
+   * calls in flight and the heartbeats, and closes the clients that were created for this stream. The checkpoint is saved when
+   * a loop is left, so that a program that ends right after it loses nothing without `close()`. Not needed after a loop
+   * that has ended by itself, because the stream has ended or `signal` has aborted: that loop has closed the stream. `await
+   * using` and `try { … } finally { await stream.close() }` are right in every case.
+   *
+   * Rejects with `checkpoint.failed` or `checkpoint.conflict`, unless a loop has thrown that error already: then it
+   * resolves, and does not try to save again. (`await using` would hide the error in a `SuppressedError`.) Errors of reading,
+   * such as `records.trimmed`, are thrown by the loop only; after one, `close` still saves what was acknowledged.
    */
   async close(): Promise<void> {
     try {
