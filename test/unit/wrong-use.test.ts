@@ -2,7 +2,13 @@ import { DynamoDBClient } from '@aws-sdk/client-dynamodb'
 import { DynamoDBStreamsClient } from '@aws-sdk/client-dynamodb-streams'
 import { afterEach, describe, expect, it } from 'vitest'
 import { dynamoDBCheckpointStore } from '../../src/checkpoints/dynamodb.ts'
-import { Coordinator, fileCheckpointStore, memoryCheckpointStore, openStream } from '../../src/index.ts'
+import {
+  Coordinator,
+  fileCheckpointStore,
+  memoryCheckpointStore,
+  openStream,
+  parseToken,
+} from '../../src/index.ts'
 import { emulated } from '../support/emulated.ts'
 
 const streamArn =
@@ -141,6 +147,15 @@ describe('a stream refuses', () => {
     await clock.run(stream.close())
   })
 
+  it('to move to nothing, or to a time that is no Date', async () => {
+    const stream = await start()
+    const moveTo = stream.moveTo.bind(stream) as (position?: unknown) => Promise<void>
+    await expect(moveTo()).rejects.toThrow('Cannot read from nothing: a position is')
+    await expect(moveTo('2026-01-01')).rejects.toThrow("as in new Date('2026-01-01')")
+    await expect(moveTo()).rejects.toMatchObject({ code: 'position.invalid' })
+    await clock.run(stream.close())
+  })
+
   it('unknown options of batches', async () => {
     const stream = await start()
     const batches = stream.batches.bind(stream) as (options: unknown) => unknown
@@ -148,6 +163,12 @@ describe('a stream refuses', () => {
     expect(() => batches(5)).toThrow('Option options is 5, but must be an object with maxRecords, maxWaitMs.')
     await clock.run(stream.close())
   })
+})
+
+it('parseToken of nothing is refused', () => {
+  const parse = parseToken as (input?: unknown) => unknown
+  expect(() => parse()).toThrow('expected a token: an object, or its JSON text, got nothing')
+  expect(() => parse()).toThrow(expect.objectContaining({ code: 'token.invalid' }))
 })
 
 describe('the region of a client that is created here', () => {
