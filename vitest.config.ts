@@ -21,6 +21,7 @@ const isolate = false
 const config: ViteUserConfig = defineConfig({
   resolve: { alias },
   test: {
+    // Time limits end a test that hangs. None depends on how busy the machine is.
     // Processes rather than threads: tests kill, signal and count handles, and an SDK client must not outlive its file.
     pool: 'forks',
     // The integration tests mostly wait for the server: one core must not leave them to run one by one.
@@ -42,7 +43,8 @@ const config: ViteUserConfig = defineConfig({
           exclude: [...scenarios, ...integration],
           isolate,
           globalSetup: [temporaryFiles],
-          testTimeout: 20_000,
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
         },
       },
       {
@@ -52,7 +54,7 @@ const config: ViteUserConfig = defineConfig({
           include: scenarios,
           isolate,
           globalSetup: [temporaryFiles],
-          testTimeout: 120_000,
+          testTimeout: 300_000,
         },
       },
       {
@@ -61,8 +63,8 @@ const config: ViteUserConfig = defineConfig({
           name: 'integration',
           include: integration,
           globalSetup: [temporaryFiles, 'test/support/global-setup.ts'],
-          testTimeout: 60_000,
-          hookTimeout: 90_000,
+          testTimeout: 240_000,
+          hookTimeout: 240_000,
         },
       },
     ],

@@ -5,7 +5,7 @@ import { makePipe, serveEmulator, startCli, temporaryFolder } from './support.ts
 // Processes are slow to start on a busy machine.
 vi.setConfig({ testTimeout: 60_000 })
 
-const patience = { timeout: 50_000 }
+const patience = { timeout: 110_000 }
 
 test.each(['tail', 'lag'])(
   'a second Ctrl-C ends %s while it reads a pipe that stays silent',

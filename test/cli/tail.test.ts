@@ -107,7 +107,7 @@ describe('tail', () => {
     const reader = openSync(pipe, constants.O_RDONLY | constants.O_NONBLOCK)
     const tail = startCliInShell(`exec "$@" > '${pipe}'`, args)
     // The first group is larger than what a pipe holds: from now on it is blocked.
-    await vi.waitFor(() => expect(readSync(reader, new Uint8Array(1))).toBe(1), { timeout: 50_000 })
+    await vi.waitFor(() => expect(readSync(reader, new Uint8Array(1))).toBe(1), { timeout: 110_000 })
     tail.child.kill('SIGINT')
     const first = await tail.ended
     const taken = readFileSync(reader, 'utf8').split('\n').slice(1, -1)

@@ -21,7 +21,7 @@ const clean = { lost: [], repeated: [], outOfOrder: [] }
 
 // DynamoDB Local on a clock that runs 1500 times as fast: a shard is closed and continued every 9.6 seconds, an iterator
 // expires in 0.6, and records are trimmed after 57.6. The tests share its history, which the writer goes on with.
-describe.skipIf(whyNotLocal('rolling'))('Coordinator on rolling shards', { timeout: 90_000 }, () => {
+describe.skipIf(whyNotLocal('rolling'))('Coordinator on rolling shards', { timeout: 300_000 }, () => {
   let local: DynamoDBLocal
   let tables: ReturnType<DynamoDBLocal['tableClient']>
   let client: DynamoDBStreamsClient

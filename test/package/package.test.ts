@@ -97,7 +97,7 @@ describe('the packed package', { timeout: 180_000 }, () => {
   })
 })
 
-test('runs the first example of README as it stands, in plain JavaScript', { timeout: 60_000 }, async () => {
+test('runs the first example of README as it stands, in plain JavaScript', { timeout: 300_000 }, async () => {
   const [, code = ''] = /```js\n([\s\S]*?)```/.exec(readFileSync(join(root, 'README.md'), 'utf8')) ?? []
   writeFileSync(join(folder, 'first.mjs'), code)
   const emulator = new StreamEmulator({ tableName: 'orders' })

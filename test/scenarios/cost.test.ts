@@ -8,7 +8,7 @@ const ROUND_TRIP_MS = 100
 describe('many shards that close together', () => {
   it.each(['right', 'empty', 'ignored', 'refused'] as const)(
     'are followed with a few listings, five calls a second at most; CHILD_SHARDS %s',
-    { timeout: 60_000 },
+    { timeout: 300_000 },
     async (childShards) => {
       const { emulator, clock, open, write } = emulated({ shards: 400, behaviour: { childShards } })
       const coordinator = open({ pageSize: 100 })

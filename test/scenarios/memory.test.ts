@@ -46,7 +46,7 @@ describe('what is buffered stays within maxBufferedBytes', () => {
     { shards: 20, perShard: 60, bytes: 20_000 },
     { shards: 100, perShard: 12, bytes: 20_000 },
     { shards: 10, perShard: 20, bytes: 300_000 },
-  ])('with $shards shards of $perShard records of $bytes bytes', { timeout: 60_000 }, async (given) => {
+  ])('with $shards shards of $perShard records of $bytes bytes', { timeout: 300_000 }, async (given) => {
     const world = emulated({ shards: given.shards })
     const count = fill(world, given.perShard, given.bytes)
     const coordinator = world.open({ maxBufferedBytes: MiB })
@@ -57,7 +57,7 @@ describe('what is buffered stays within maxBufferedBytes', () => {
     expect(coordinator.buffer.bytes).toBe(0)
   })
 
-  it('also of children that are fetched ahead of their parents', { timeout: 60_000 }, async () => {
+  it('also of children that are fetched ahead of their parents', { timeout: 300_000 }, async () => {
     const world = emulated({ shards: 4 })
     let count = 0
     for (let generation = 0; generation < 6; generation++) {
@@ -101,7 +101,7 @@ describe('a heartbeat of a consumer that is slow', () => {
     { shards: 100, perShard: 250, mebibytes: 8 },
   ])(
     'fetches hardly anything: $shards idle shards with a backlog of $perShard records each, and $mebibytes MiB allowed',
-    { timeout: 60_000 },
+    { timeout: 300_000 },
     async ({ shards, perShard, mebibytes }) => {
       const world = emulated({ shards })
       const { clock, emulator } = world

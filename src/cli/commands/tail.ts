@@ -79,6 +79,8 @@ async function open(
     tableName: options.table,
     streamArn: options.arn,
     startAt,
+    // --timeout does this, for all commands alike.
+    connectTimeoutMs: 0,
     checkpoint: checkpoint && { store: checkpoint, name: checkpoint.name, everyMs: SAVE_EVERY_MS },
     onGap: options.onGap,
     unmarshallOptions: { wrapNumbers: exactNumber },

@@ -56,7 +56,7 @@ describeOnLocal(`a worker that is killed ${KILLS} times (seed ${SEED})`, (local)
   )
   test.concurrent.for(cases)(
     'loses nothing, and repeats only what came after its checkpoint: %s, checkpoints in %s',
-    { timeout: 60_000 + KILLS * 10_000 },
+    { timeout: 300_000 + KILLS * 10_000 },
     async ([worldName, storeName]) => {
       const seed = `${SEED}-${worldName}-${storeName}`
       await using world = await worlds[worldName](seed)

@@ -20,7 +20,7 @@ describe('a process that leaves its streams', () => {
   beforeAll(async () => {
     // A process with a timer or a socket left would not end, and be killed.
     const { stdout } = await promisify(execFile)(process.execPath, ['--import', 'tsx', program], {
-      timeout: 60_000,
+      timeout: 300_000,
     })
     told = stdout
       .trim()

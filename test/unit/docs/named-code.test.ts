@@ -57,7 +57,9 @@ describe('docs/internals/invariants.md', () => {
     }
   })
 
-  it('names only functions and tests that are defined in the file that it names', { timeout: 60_000 }, () => {
+  it('names only functions and tests that are defined in the file that it names', {
+    timeout: 300_000,
+  }, () => {
     expect(undefinedAmong(rows.flatMap((cells) => cells.slice(-2).flatMap(namedIn)))).toEqual([])
   })
 })
@@ -73,7 +75,7 @@ describe('ARCHITECTURE.md', () => {
     },
   )
 
-  it('names only members that classes and interfaces of the sources have', { timeout: 60_000 }, () => {
+  it('names only members that classes and interfaces of the sources have', { timeout: 300_000 }, () => {
     const declared = new Set(listSources('src').flatMap((path) => [...declaredIn(path, readSource(path))]))
     const spans = [...sectionOf('ARCHITECTURE.md', 'Non-obvious invariants').matchAll(/`([A-Z]\w+\.#?\w+)`/g)]
     const members = spans.map(([, member = '']) => member)
