@@ -13,7 +13,7 @@ const STALE_AFTER_MS = 3_600_000
 const FOLDER_SYNC_UNSUPPORTED = new Set(['EISDIR', 'EPERM', 'EACCES', 'EINVAL', 'ENOTSUP', 'EBADF'])
 
 /**
- * Returns the text of the file; `undefined` if there is none.
+ * Returns the text of the file; `undefined` if the file does not exist.
  * @throws Error also where it is larger than `maxBytes`.
  */
 export async function readTextFile(path: string, maxBytes: number): Promise<string | undefined> {
@@ -64,7 +64,7 @@ export async function checkFileIsWritable(link: string): Promise<void> {
   }
 }
 
-/** In the same folder, since a rename is atomic only inside one file system; of a name that nobody else uses. */
+/** In the same folder, since a rename is atomic only inside one file system; with a random name. */
 function temporaryOf(path: string): string {
   return `${path}.${randomBytes(8).toString('hex')}.tmp`
 }

@@ -25,8 +25,8 @@ export async function getHead(
 }
 
 /**
- * Makes `session` the only one that may save, if nobody has taken the checkpoint over since `seen` was read: a request that
- * was given up and arrives late finds a later turn and changes nothing.
+ * Makes `session` the only one that may save, unless the checkpoint was taken over since `seen` was read: a request that was
+ * given up and arrives late finds a later turn and changes nothing.
  *
  * @returns the head after it, or undefined where another worker was faster.
  */

@@ -84,7 +84,7 @@ export function dynamoDBCheckpointStore(options: DynamoDBCheckpointStoreOptions)
 
   return {
     async load(name) {
-      // Before the call: if it fails, nobody knows who holds the checkpoint.
+      // Before the call: if it fails, it is unknown who holds the checkpoint.
       leases.delete(name)
       const lease = await acquire(name, randomUUID())
       leases.set(name, lease)

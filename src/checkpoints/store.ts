@@ -9,7 +9,7 @@ import type { StreamToken } from '../position/token.ts'
  */
 export interface CheckpointStore {
   /**
-   * Returns the token last saved under `name`; `undefined` if there is none. It is checked field by field before it is used,
+   * Returns the token last saved under `name`; `undefined` if nothing was saved. It is checked field by field before it is used,
    * so a store need not validate it. Whoever loads a checkpoint is about to save it: a fenced store takes it over.
    */
   load(name: string): Promise<unknown>
@@ -40,7 +40,7 @@ export interface CheckpointLeaseOptions {
 
 /** The right to save one checkpoint, until another worker takes it over. */
 export interface CheckpointLease {
-  /** The token last saved before; `undefined` if there is none. */
+  /** The token that was saved last; `undefined` if nothing was saved. */
   readonly token: unknown
   /**
    * The fencing number: greater than that of every lease of this checkpoint before. Effects that must not be undone by a

@@ -15,4 +15,5 @@ export function plainJson(json: string): string {
   )
 }
 
-const ACTIVE = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu
+/** Of the format characters, not the joiners, which emoji and several scripts need. */
+const ACTIVE = /[\p{Cc}\p{Cs}\p{Zl}\p{Zp}]|(?![\u200c\u200d])\p{Cf}/gu

@@ -9,7 +9,7 @@ import { exitCodes } from './exit-codes.ts'
 const LAST_WRITE_MS = 1_000
 
 /**
- * What became of a text: `closed` when nobody reads standard output any more, as after `| head`; `blocked` when it was
+ * What became of a text: `closed` when the reader of standard output has ended, as after `| head`; `blocked` when it was
  * still not read a second after the user wanted to stop.
  */
 export type Written = 'written' | 'closed' | 'blocked'

@@ -282,7 +282,7 @@ export class ReadSession {
     for (const reader of this.readers()) {
       if (now - reader.answeredAt < CONSUMER_AWAY_MS && !wasAsleep) continue
       reader.doubtTip(this.#pump.reads)
-      // A check of the end was begun before: what came since is not looked for until the shard is read again.
+      // A check of the end that started before the pause does not show what was written since: read it again.
       const isIdle = reader.phase === 'scheduled' || reader.phase === 'checkingEnd'
       if (isIdle && !reader.isFailing) this.#pump.schedule(reader, now)
     }

@@ -172,7 +172,7 @@ async function holdCheckpoint(
   const leasing = leaseCheckpoint(store, name, signal)
   const lease = await abortable(leasing, signal).catch((error: unknown) => {
     if (signal.aborted) {
-      // It may come late: nobody will use it.
+      // It may be granted late, and is not used then.
       leasing.then((late) => late.release()).catch(() => {})
       signal.throwIfAborted()
     }
@@ -195,7 +195,7 @@ async function holdCheckpoint(
 }
 
 function savedIn({ token }: CheckpointLease, name: string): StreamToken | undefined {
-  // Custom stores return null, too, where there is none.
+  // Custom stores may return null, too, where nothing was saved.
   if (token === undefined || token === null) return undefined
   return parseToken(token, `The checkpoint "${name}"`)
 }
