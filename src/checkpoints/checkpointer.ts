@@ -57,7 +57,8 @@ export class Checkpointer {
   #isSaving = false
   #isStopped = false
   #failure: unknown
-  #lastError: unknown
+  /** Of the last save, until one succeeds. */
+  #lastFailure: { readonly error: unknown } | undefined
   /** The error of the last flush, and the change up to which it was to save; until a save succeeds. */
   #failedFlush: { readonly error: StreamError; readonly revision: number } | undefined
   /** Cancels the timer of the next save by time. */
@@ -179,10 +180,10 @@ export class Checkpointer {
       await lease.save(token)
     } catch (error) {
       if (isStreamError(error, 'checkpoint.conflict')) throw error
-      this.#lastError = error
+      this.#lastFailure = { error }
       return false
     }
-    this.#lastError = undefined
+    this.#lastFailure = undefined
     this.#failedFlush = undefined
     this.#savedRevision = revision
     if (!this.#isStopped) onSaved?.(token)
@@ -195,7 +196,7 @@ export class Checkpointer {
     if (this.#isStopped) return attempt
     const { clock, random, onRetry } = this.#options
     const delayMs = backoffMs(attempt, RETRY, random)
-    onRetry?.({ attempt, error: this.#lastError, delayMs })
+    onRetry?.({ attempt, error: this.#lastFailure?.error, delayMs })
     const wait = new AbortController()
     this.#retryNow = () => wait.abort()
     await sleep(clock, delayMs, wait.signal)
@@ -231,15 +232,15 @@ export class Checkpointer {
 
   #flushFailed(signal: AbortSignal | undefined): StreamError<'checkpoint.failed'> {
     const { name, flushTimeoutMs = FLUSH_TIMEOUT_MS } = this.#options
-    const cause = this.#lastError ?? signal?.reason
+    const failure = this.#lastFailure ?? (signal?.aborted ? { error: signal.reason } : undefined)
+    const cause = failure?.error
     const when = signal?.aborted ? 'before it was aborted' : `within ${flushTimeoutMs} ms`
-    const why =
-      cause instanceof Error
-        ? cause.message
-        : cause === undefined
-          ? 'the store did not answer'
-          : String(cause)
+    const why = failure === undefined ? 'the store did not answer' : reasonOf(cause)
     const message = `The checkpoint "${name}" could not be saved ${when}: ${why}`
     return new StreamError('checkpoint.failed', message, { name, operation: 'save' }, cause)
   }
+}
+
+function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : `the store rejected with ${String(error)}`
 }

@@ -310,6 +310,15 @@ describe('flush', () => {
     })
   })
 
+  test('names what the store rejected with, if that is not an error', async () => {
+    const { checkpointer, recordsDone, clock, answers } = setUp({ flushTimeoutMs: 1_000 })
+    answers.push(...Array(15).fill(() => Promise.reject(undefined)))
+    recordsDone(1)
+    await expect(clock.run(checkpointer.flush())).rejects.toMatchObject({
+      message: expect.stringContaining('the store rejected with undefined'),
+    })
+  })
+
   test('does not blame an error that was overcome', async () => {
     const { checkpointer, recordsDone, clock, answers } = setUp()
     answers.push(
