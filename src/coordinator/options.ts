@@ -110,8 +110,11 @@ export interface ReadingOptions {
 
 /** @throws StreamError `options.invalid` for the first option that is out of its range. */
 export function checkReadingOptions(options: Omit<CoordinatorOptions, 'streamArn'>): ReadingOptions {
-  const { onGap = coordinatorDefaults.onGap, clock, idlePollMs = {} } = options
+  const { onGap = coordinatorDefaults.onGap, clock, idlePollMs = {}, signal } = options
   checkNames('idlePollMs', idlePollMs, ['min', 'max'])
+  if (signal !== undefined && typeof signal?.throwIfAborted !== 'function') {
+    throw invalidOption('signal', signal, 'an AbortSignal, such as the signal of an AbortController')
+  }
   if (clock !== undefined && !isClock(clock)) {
     throw invalidOption('clock', clock, 'an object with now, monotonic and setTimer')
   }

@@ -44,12 +44,23 @@ export function unknownName(
   value: unknown,
 ): StreamError<'options.invalid'> {
   const near = nearestName(path.slice(path.lastIndexOf('.') + 1), known)
-  const hint = near === undefined ? `known are ${known.join(', ')}.` : `did you mean ${near}?`
+  const hint = hintFor(path, near, known)
   return new StreamError('options.invalid', `There is no ${what} ${shortened(path)}; ${hint}`, {
     option: path,
     value,
     expected: near ?? known.join(', '),
   })
+}
+
+/** Settings that users of the SDK look for here first. */
+const CLIENT_SETTINGS: ReadonlySet<string> = new Set(['region', 'endpoint', 'credentials', 'profile'])
+
+function hintFor(path: string, near: string | undefined, known: readonly string[]): string {
+  if (near !== undefined) return `did you mean ${near}?`
+  if (CLIENT_SETTINGS.has(path) && known.includes('client')) {
+    return `give it to the SDK's clients, as in client: new DynamoDBStreamsClient({ ${path} }).`
+  }
+  return `known are ${known.join(', ')}.`
 }
 
 /** The known name that was probably meant: one that differs by a few letters, or where one is the start of the other. */

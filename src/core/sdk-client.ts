@@ -74,7 +74,8 @@ function otherCopy(
 
 function describe(value: unknown): string {
   if (typeof value === 'function') return `the function ${value.name}`
-  if (typeof value !== 'object' || value === null) return String(value)
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value) ?? String(value)
+  if (typeof Reflect.get(value, 'makeRequest') === 'function') return 'a client of the AWS SDK v2'
   const name: unknown = value.constructor?.name
   return typeof name === 'string' && name !== '' && name !== 'Object' ? `a ${name}` : 'a plain object'
 }

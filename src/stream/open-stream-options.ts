@@ -71,16 +71,17 @@ export const openStreamDefaults = { startAt: 'trim_horizon', connectTimeoutMs: 3
 
 /** The names of {@link OpenStreamOptions} and of {@link CheckpointOptions}. */
 export const openStreamOptionNames: readonly string[] = [
-  ...coordinatorOptionNames,
-  ...namesOf<Omit<OpenStreamOptions, keyof CoordinatorOptions>>({
+  ...namesOf<Omit<OpenStreamOptions, Exclude<keyof CoordinatorOptions, 'streamArn'>>>({
     tableName: true,
+    streamArn: true,
+    startAt: true,
+    checkpoint: true,
     tableClient: true,
     followTable: true,
-    startAt: true,
     connectTimeoutMs: true,
-    checkpoint: true,
     listeners: true,
   }),
+  ...coordinatorOptionNames.filter((name) => name !== 'streamArn'),
 ]
 
 export const checkpointOptionNames: readonly string[] = namesOf<CheckpointOptions>({

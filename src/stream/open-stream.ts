@@ -117,7 +117,9 @@ function checkOptions(options: OpenStreamOptions): CheckedCheckpoint | undefined
   const { client, streamArn, tableName, startAt, connectTimeoutMs, checkpoint } = options
   integer('connectTimeoutMs', connectTimeoutMs ?? openStreamDefaults.connectTimeoutMs, 0, 3_600_000)
   if ((streamArn === undefined) === (tableName === undefined)) {
-    throw invalidOption('streamArn', streamArn, 'given, or tableName, and not both')
+    const problem = streamArn === undefined ? '' : ', not both'
+    const details = { option: 'streamArn', value: streamArn, expected: 'given, or tableName, and not both' }
+    throw new StreamError('options.invalid', `Give streamArn or tableName${problem}.`, details)
   }
   if (streamArn !== undefined) checkStreamArn(streamArn)
   if (tableName !== undefined && (typeof tableName !== 'string' || tableName === '')) {
@@ -125,6 +127,10 @@ function checkOptions(options: OpenStreamOptions): CheckedCheckpoint | undefined
   }
   if (tableName?.includes('/stream/')) {
     throw invalidOption('tableName', tableName, 'the name of a table; pass the ARN of a stream as streamArn')
+  }
+  const { listeners } = options
+  if (listeners !== undefined && (typeof listeners !== 'object' || !listeners || Array.isArray(listeners))) {
+    throw invalidOption('listeners', listeners, 'an object of functions by the name of the event')
   }
   if (options.followTable && tableName === undefined) {
     throw invalidOption('followTable', true, 'used with tableName')

@@ -25,7 +25,11 @@ const storeOf = dynamoDBCheckpointStore as (options?: unknown) => unknown
 
 describe('openStream refuses', () => {
   it.each([
-    ['no options', undefined, 'Option options is undefined, but must be an object with streamArn, '],
+    [
+      'no options',
+      undefined,
+      'Option options is undefined, but must be an object with tableName, streamArn, ',
+    ],
     ['an ARN for options', streamArn, `Option options is "${streamArn}", but must be an object`],
     [
       'a misspelt option',
@@ -43,7 +47,11 @@ describe('openStream refuses', () => {
       { streamArn, idlePollMs: { minimum: 1 } },
       'There is no option idlePollMs.minimum; did you mean min?',
     ],
-    ['a name like no other', { streamArn, retries: 3 }, 'There is no option retries; known are streamArn, '],
+    [
+      'a name like no other',
+      { streamArn, retries: 3 },
+      'There is no option retries; known are tableName, streamArn, ',
+    ],
     [
       'a listener of an unknown event',
       { streamArn, listeners: { error: () => {} } },
@@ -55,7 +63,25 @@ describe('openStream refuses', () => {
       'Option listener of gap is 5, but must be a function.',
     ],
     ['a table that is a stream', { tableName: streamArn }, 'pass the ARN of a stream as streamArn'],
-    ['neither stream nor table', {}, 'streamArn is undefined, but must be given, or tableName, and not both'],
+    ['neither stream nor table', {}, 'Give streamArn or tableName.'],
+    ['both', { streamArn, tableName: 'orders' }, 'Give streamArn or tableName, not both.'],
+    [
+      'a setting of the client',
+      { streamArn, region: 'eu-west-1' },
+      "There is no option region; give it to the SDK's clients, as in client: new DynamoDBStreamsClient({ region }).",
+    ],
+    ['a controller for its signal', { streamArn, signal: new AbortController() }, 'must be an AbortSignal'],
+    [
+      'listeners that are none',
+      { streamArn, listeners: 5 },
+      'Option listeners is 5, but must be an object of',
+    ],
+    [
+      'a client of the SDK before v3',
+      { streamArn, client: { send() {}, config: { serviceId: 'x' }, makeRequest() {} } },
+      clientIs('client', 'a client of the AWS SDK v2'),
+    ],
+    ['a string for a client', { streamArn, client: 'x' }, clientIs('client', '"x"')],
     ['a client of the table', { streamArn, client: tableClient }, clientIs('client', 'a DynamoDBClient')],
     ['null', { streamArn, client: null }, clientIs('client', 'null')],
     ['options for a client', { streamArn, client: config }, clientIs('client', 'a plain object')],
