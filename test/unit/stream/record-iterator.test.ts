@@ -193,6 +193,21 @@ describe('one iterator reads at a time:', () => {
     expect(await second.iterator.next()).toEqual(value(2))
   })
 
+  it('a second one is told the end, too, while the first one waits for the last save', async () => {
+    const lock = new IteratorLock()
+    let save = () => {}
+    const saved = new Promise<void>((resolve) => {
+      save = resolve
+    })
+    const ending = { lock, wait: async () => false, end: () => saved }
+    const [first, second] = [sourceOf(ending), sourceOf(ending)]
+    const ends = [first.iterator.next()]
+    await settle()
+    ends.push(second.iterator.next())
+    save()
+    expect(await Promise.all(ends)).toEqual([END, END])
+  })
+
   it('return() of one that never began leaves the other alone', async () => {
     const [first, second] = two()
     first.put(1)
