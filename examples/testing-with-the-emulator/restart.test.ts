@@ -2,7 +2,7 @@ import { memoryCheckpointStore, openStream } from 'dynamodb-stream-iterator'
 import { ManualClock, recordHistory, StreamEmulator } from 'dynamodb-stream-iterator/testing'
 import { expect, test } from 'vitest'
 
-test('a consumer that was killed goes on at its checkpoint, and does only what came after it again', async () => {
+test('a consumer that was killed resumes at its checkpoint, and repeats only what came after it', async () => {
   const clock = new ManualClock()
   const emulator = new StreamEmulator({ clock, shards: 2 })
   const history = recordHistory(emulator)

@@ -33,7 +33,7 @@ export function checkNames(path: string, options: unknown, known: readonly strin
 }
 
 /**
- * The error for a name that is not known. It names the nearest one that is, unless none is near.
+ * Returns the error for an unknown name, with the nearest known one if there is one.
  *
  * @param path - the name as the error shows it, such as `checkpoint.everyRecord`.
  */

@@ -44,7 +44,7 @@ export function checkSdkClient(
   }
   const { config, middlewareStack } = client as SdkClient
   const actual: unknown = config && Reflect.get(config, 'serviceId')
-  // A client of one's own, or a mock, may have none.
+  // A custom client, or a mock, may have no service id.
   if (typeof actual === 'string' && actual !== serviceId) {
     throw invalidOption(option, client, expected, describe(client))
   }

@@ -10,8 +10,8 @@ export const MAX_TOKEN_TEXT_LENGTH: number = 64 * 1024 * 1024
 const MAX_VALUES = 2_500_000
 
 /**
- * Parses the JSON text of a token, within bounds of time and memory. The error quotes none of it: a wrong file may hold a
- * secret.
+ * Parses the JSON text of a token, within bounds of time and memory. The error does not quote the text: a wrong file may hold
+ * a secret.
  *
  * @throws StreamError `token.invalid`
  */
@@ -38,7 +38,7 @@ function parseJson(text: string): unknown {
   }
 }
 
-/** Counts the brackets and commas; those in strings too, but a token has none there. */
+/** Counts the brackets and commas, also those in strings: a token has no such strings. */
 function hasTooManyValues(text: string): boolean {
   let count = 0
   for (const sign of ['{', '[', ',']) {

@@ -68,7 +68,7 @@ export function iterate<T>(source: IteratorSource<T>): AsyncIterableIterator<T, 
       if (value !== undefined) return { value, done: false }
       if ((await source.wait(left.signal)) || isOver) continue
       isOver = true
-      // No record comes any more: another loop is told so, and not that the stream is busy.
+      // No more records will come: another loop ends as well, instead of rejecting with stream.busy.
       lock.release(reading)
       await source.end()
     }

@@ -32,7 +32,7 @@ const ranges: Readonly<Record<Numeric, Range>> = {
 }
 
 /**
- * Throws `options.invalid` for a name that is not known, and a RangeError where a number is none that the service could have:
+ * Throws `options.invalid` for a name that is not known, and a RangeError for a number that the service could not have:
  * a listing without shards would never end.
  *
  * @param path - what it is called in the error: `''` for the arguments themselves, `behaviour` for a part of them.

@@ -162,7 +162,7 @@ describe('messages', () => {
   })
 
   test.each([
-    ['that nobody serves', 'http://user:s3cret@127.0.0.1:1', 6],
+    ['where nothing listens', 'http://user:s3cret@127.0.0.1:1', 6],
     ['that is no URL', 'user:s3cret@127.0.0.1', 2],
   ])('do not hold the password of an endpoint %s', async (_, endpoint, code) => {
     const args = ['tail', '--table', 'orders', '--timeout', '1', '--endpoint', endpoint]

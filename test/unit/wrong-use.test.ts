@@ -58,7 +58,7 @@ describe('openStream refuses', () => {
       'There is no event error; known are shardOpened, ',
     ],
     [
-      'a listener that is none',
+      'a listener that is not a function',
       { streamArn, listeners: { gap: 5 } },
       'Option listener of gap is 5, but must be a function.',
     ],
@@ -72,7 +72,7 @@ describe('openStream refuses', () => {
     ],
     ['a controller for its signal', { streamArn, signal: new AbortController() }, 'must be an AbortSignal'],
     [
-      'listeners that are none',
+      'listeners that are not an object',
       { streamArn, listeners: 5 },
       'Option listeners is 5, but must be an object of',
     ],

@@ -58,7 +58,7 @@ export const readSessionMutants: readonly Mutant[] = [
       to: '',
     },
     {
-      name: 'a check of the end that was begun before a pause is waited for after it',
+      name: 'a check of the end that started before a pause is waited for after it',
       from: "reader.phase === 'scheduled' || reader.phase === 'checkingEnd'",
       to: "reader.phase === 'scheduled'",
     },

@@ -90,7 +90,7 @@ describe('notices', () => {
     expect(lines).toHaveLength(2)
   })
 
-  test('tell of a checkpoint that cannot be saved now and then, whatever else is tried again', () => {
+  test('report a checkpoint that cannot be saved every few seconds, whatever else is retried', () => {
     const lines: string[] = []
     let now = 0
     const notices = noticesOf({ say: (line) => lines.push(line), now: () => now, hasAnswered: () => true })

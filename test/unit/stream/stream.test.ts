@@ -2,6 +2,8 @@ import { Readable } from 'node:stream'
 import { describe, expect, it } from 'vitest'
 import { StreamError } from '../../../src/core/errors.ts'
 import {
+  type CheckpointOptions,
+  type CheckpointStore,
   type DynamoDBStream,
   memoryCheckpointStore,
   type OpenStreamOptions,
@@ -158,6 +160,15 @@ describe('a loop over a stream', () => {
   })
 })
 
+/** A checkpoint that another worker takes over after the first save. */
+function takenOver(store: CheckpointStore): CheckpointOptions {
+  let saves = 0
+  const save = async () => {
+    if (++saves > 1) throw new StreamError('checkpoint.conflict', 'held by another', { name: 'worker' })
+  }
+  return { store: { ...store, save }, name: 'worker' }
+}
+
 describe('checkpoints', () => {
   it('are saved after so many records, and after so long', async () => {
     const { start, clock, write, store } = table()
@@ -230,15 +241,7 @@ describe('checkpoints', () => {
   it('that another worker holds end the loop', async () => {
     const { start, clock, write, store } = table()
     write(10)
-    let saves = 0
-    const conflicting = {
-      ...store,
-      save: async () => {
-        if (++saves === 1) return
-        throw new StreamError('checkpoint.conflict', 'held by another', { name: 'worker' })
-      },
-    }
-    const stream = await start({ checkpoint: { store: conflicting, name: 'worker', everyRecords: 1 } })
+    const stream = await start({ checkpoint: { ...takenOver(store), everyRecords: 1 } })
     const looping = clock.run(async () => {
       for await (const _ of stream) await Promise.resolve()
     })
@@ -249,14 +252,7 @@ describe('checkpoints', () => {
   it('whose conflict was not thrown by a loop reject close()', async () => {
     const { start, clock, write, store } = table()
     write(10)
-    let saves = 0
-    const conflicting = {
-      ...store,
-      save: async () => {
-        if (++saves > 1) throw new StreamError('checkpoint.conflict', 'held by another', { name: 'worker' })
-      },
-    }
-    const stream = await start({ checkpoint: { store: conflicting, name: 'worker', everyRecords: 100 } })
+    const stream = await start({ checkpoint: { ...takenOver(store), everyRecords: 100 } })
     const records = stream[Symbol.asyncIterator]()
     await clock.run(records.next())
     await clock.run(records.next())
