@@ -1,4 +1,3 @@
-export { RecordBuffer } from './buffer/record-buffer.ts'
 export { fileCheckpointStore } from './checkpoints/file.ts'
 export { memoryCheckpointStore } from './checkpoints/memory.ts'
 export type { CheckpointLease, CheckpointLeaseOptions, CheckpointStore } from './checkpoints/store.ts'
@@ -17,8 +16,9 @@ export {
   type StreamErrorDetails,
 } from './core/errors.ts'
 export type { SdkClient } from './core/sdk-client.ts'
+export { RecordBuffer } from './merge/record-buffer.ts'
 export { parseToken } from './position/parse-token.ts'
-export type { Position, TokenText } from './position/position.ts'
+export type { Position, SerializedToken } from './position/position.ts'
 export type { ShardPosition, ShardToken, ShardTokenState, StreamToken } from './position/token.ts'
 export { type PlainItem, type StreamEventName, StreamRecord } from './records/stream-record.ts'
 export type { Shard, ShardState } from './shards/shard.ts'

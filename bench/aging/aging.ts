@@ -1,9 +1,9 @@
 import { type Bench, show } from '../support/report.ts'
 import { runRounds, type Summary, spread } from '../support/rounds.ts'
+import type { WeeksInput } from './contenders.ts'
 import type { MoveInput } from './moves.ts'
-import type { WeeksInput } from './sides.ts'
 
-const weeksModule = new URL('./sides.ts', import.meta.url)
+const weeksModule = new URL('./contenders.ts', import.meta.url)
 const movesModule = new URL('./moves.ts', import.meta.url)
 const EARLY_DAY = 2
 

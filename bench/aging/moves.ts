@@ -1,6 +1,6 @@
 import { Coordinator, type StreamsApi, type StreamToken } from '../../src/index.ts'
 import { ManualClock } from '../../src/testing/manual-clock.ts'
-import type { Side } from '../support/measure.ts'
+import type { Contender } from '../support/measure.ts'
 import { sequenceNumber } from '../support/sample-records.ts'
 
 export interface MoveInput {
@@ -13,7 +13,7 @@ const HOUR_MS = 3_600_000
 const ROUNDS = 5
 
 /** `moveTo` on open shards that all name a parent which was trimmed, as on a stream that has been read for days. */
-const move: Side<MoveInput> = async ({ shards, position }) => {
+const move: Contender<MoveInput> = async ({ shards, position }) => {
   // The first round compiles the code.
   await moveOnce(shards, position)
   const rounds = []
@@ -118,4 +118,4 @@ function settle(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve))
 }
 
-export const sides: Record<string, Side<never>> = { move: move as Side<never> }
+export const contenders: Record<string, Contender<never>> = { move: move as Contender<never> }

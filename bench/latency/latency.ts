@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { type Bench, show } from '../support/report.ts'
 import { runRounds, type Summary } from '../support/rounds.ts'
 import { startProcess } from '../support/served-stream.ts'
-import type { LatencyInput } from './sides.ts'
+import type { LatencyInput } from './contenders.ts'
 
 const callMs = 20
 
@@ -49,10 +49,10 @@ async function run(shards: number, quick: boolean): Promise<Summary[]> {
       puts: quick ? 40 : 300,
       idleMs: quick ? 1_000 : 5_000,
     }
-    const module = new URL('./sides.ts', import.meta.url)
+    const module = new URL('./contenders.ts', import.meta.url)
     // The bare calls come first, while there are no records.
-    const sides = ['bare calls', 'tip'].map((name) => ({ name, input }))
-    return (await runRounds(module, sides, 1)).reverse()
+    const contenders = ['bare calls', 'tip'].map((name) => ({ name, input }))
+    return (await runRounds(module, contenders, 1)).reverse()
   } finally {
     server.kill('SIGKILL')
   }

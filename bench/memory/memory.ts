@@ -1,9 +1,9 @@
 import { type Bench, show } from '../support/report.ts'
 import { runRounds } from '../support/rounds.ts'
 import { serve } from '../support/served-stream.ts'
-import type { HourInput, SlowInput } from './sides.ts'
+import type { HourInput, SlowInput } from './contenders.ts'
 
-const module = new URL('./sides.ts', import.meta.url)
+const module = new URL('./contenders.ts', import.meta.url)
 
 /** Whether memory stays within its bound under a slow consumer, and where it was after an hour. */
 export const memory: Bench = async ({ quick }) => {

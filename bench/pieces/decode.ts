@@ -23,7 +23,7 @@ export const decode: Bench = async ({ quick }) => {
   const never = new AbortController().signal
   const readOurs = async () => {
     const read = await api.readRecords({ iterator: 'i', limit: 1000 }, never)
-    if (!read.textRecords) throw new Error('The fast path was not taken')
+    if (!read.lazyRecords) throw new Error('The fast path was not taken')
     return read
   }
 

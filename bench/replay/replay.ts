@@ -3,8 +3,8 @@ import { type Bench, show } from '../support/report.ts'
 import { runRounds, type Summary } from '../support/rounds.ts'
 import type { RecordSize } from '../support/sample-records.ts'
 import { serve } from '../support/served-stream.ts'
-import { isInstalled, peers } from './peers.ts'
-import type { ReplayInput } from './sides.ts'
+import type { ReplayInput } from './contenders.ts'
+import { isInstalled, peers } from './other-packages.ts'
 
 const ours = [
   'ours: for await',
@@ -19,7 +19,7 @@ interface Load {
   readonly recordSize: RecordSize
   readonly recordsPerShard: number
   readonly rounds: number
-  readonly sideNames: readonly string[]
+  readonly contenderNames: readonly string[]
 }
 
 /** Reads a backlog from its start to its end: the whole of the work for a record, at full speed. */
@@ -27,14 +27,14 @@ export const replay: Bench = async ({ quick }) => {
   const all = [...ours, ...others, ...installedPeers]
   const some = ['ours: for await', 'ours: for await, newImage touched', ...others]
   const loads: Load[] = quick
-    ? [{ recordSize: '1kB', recordsPerShard: 2_000, rounds: 1, sideNames: all }]
+    ? [{ recordSize: '1kB', recordsPerShard: 2_000, rounds: 1, contenderNames: all }]
     : [
-        { recordSize: '1kB', recordsPerShard: 20_000, rounds: 5, sideNames: all },
-        { recordSize: '100B', recordsPerShard: 60_000, rounds: 3, sideNames: some },
-        { recordSize: '20kB', recordsPerShard: 400, rounds: 3, sideNames: some },
+        { recordSize: '1kB', recordsPerShard: 20_000, rounds: 5, contenderNames: all },
+        { recordSize: '100B', recordsPerShard: 60_000, rounds: 3, contenderNames: some },
+        { recordSize: '20kB', recordsPerShard: 400, rounds: 3, contenderNames: some },
       ]
   const reports = []
-  for (const { recordSize, recordsPerShard, rounds, sideNames } of loads) {
+  for (const { recordSize, recordsPerShard, rounds, contenderNames } of loads) {
     const served = await serve({ recordSize, recordsPerShard, shards: 8 })
     try {
       const input: ReplayInput = {
@@ -42,8 +42,8 @@ export const replay: Bench = async ({ quick }) => {
         streamArn: served.stream.streamArn,
         total: 8 * recordsPerShard,
       }
-      const sides = sideNames.map((name) => ({ name, input }))
-      const summaries = await runRounds(new URL('./sides.ts', import.meta.url), sides, rounds)
+      const contenders = contenderNames.map((name) => ({ name, input }))
+      const summaries = await runRounds(new URL('./contenders.ts', import.meta.url), contenders, rounds)
       reports.push({ recordSize, records: 8 * recordsPerShard, rounds, summaries })
     } finally {
       served.stop()

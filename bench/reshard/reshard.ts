@@ -41,7 +41,7 @@ export const reshard: Bench = async ({ quick }) => {
 
 async function run(shards: number, childShards: 'right' | 'empty') {
   const clock = new ManualClock()
-  const emulator = new StreamEmulator({ clock, shards, behaviour: { childShards } })
+  const emulator = new StreamEmulator({ clock, shards, behavior: { childShards } })
   const { api, calls, opened } = watched(emulator.api, clock)
   await using coordinator = new Coordinator({
     client: api,

@@ -2,9 +2,9 @@ import { once } from 'node:events'
 import { type Bench, show } from '../support/report.ts'
 import { runRounds } from '../support/rounds.ts'
 import { startProcess } from '../support/served-stream.ts'
-import type { ServedInput, SimulatedInput } from './sides.ts'
+import type { ServedInput, SimulatedInput } from './contenders.ts'
 
-const module = new URL('./sides.ts', import.meta.url)
+const module = new URL('./contenders.ts', import.meta.url)
 const fast = { min: 5, max: 20 }
 const slow = { min: 200, max: 1_000 }
 const streamArn = 'arn:aws:dynamodb:eu-west-1:123456789012:table/bench/stream/2026-01-01T00:00:00.000'

@@ -1,4 +1,4 @@
-import type { ReplayInput } from '../replay/sides.ts'
+import type { ReplayInput } from '../replay/contenders.ts'
 import { type Bench, show } from '../support/report.ts'
 import { runRounds, type Summary } from '../support/rounds.ts'
 import { serve } from '../support/served-stream.ts'
@@ -30,7 +30,7 @@ export const scale: Bench = async ({ quick }) => {
         streamArn: served.stream.streamArn,
         total: shards * recordsPerShard,
       }
-      const module = new URL('../replay/sides.ts', import.meta.url)
+      const module = new URL('../replay/contenders.ts', import.meta.url)
       const [summary] = await runRounds(module, [{ name: side, input }], rounds)
       if (summary) results.push({ shards, recordsPerShard, summary })
     } finally {
@@ -38,7 +38,7 @@ export const scale: Bench = async ({ quick }) => {
     }
   }
   const idle = await runRounds(
-    new URL('./sides.ts', import.meta.url),
+    new URL('./contenders.ts', import.meta.url),
     (quick ? [1_000] : [1_000, 10_000, 100_000]).map((shards) => ({ name: `${shards}`, input: { shards } })),
     1,
   )

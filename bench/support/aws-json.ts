@@ -1,4 +1,4 @@
-import { timeJson, writeJson } from '../../src/testing/wire/write-json.ts'
+import { timeJson, writeJson } from '../../src/testing/emulator/wire/write-json.ts'
 import { type RecordSize, type SampleRecord, sampleRecord } from './sample-records.ts'
 
 /** The record at `index` of a shard as AWS writes it. */

@@ -12,7 +12,7 @@ export function fastApi(endpoint: string): StreamsApi {
     ...api,
     readRecords: async (request, signal) => {
       const page = await api.readRecords(request, signal)
-      if (!page.textRecords) fail('an answer of GetRecords was parsed as a whole')
+      if (!page.lazyRecords) fail('an answer of GetRecords was parsed as a whole')
       return page
     },
   }

@@ -1,5 +1,5 @@
 /** Does one side's work on the input, and tells how many records that were, and what else it found out. */
-export type Side<Input> = (input: Input) => Promise<SideResult>
+export type Contender<Input> = (input: Input) => Promise<SideResult>
 
 export interface SideResult {
   readonly records: number
@@ -16,7 +16,7 @@ export interface Measurement extends SideResult {
 }
 
 /** Runs a side in this process, which does nothing else. Loading and compiling the code before does not count. */
-export async function measure<Input>(side: Side<Input>, input: Input): Promise<Measurement> {
+export async function measure<Input>(side: Contender<Input>, input: Input): Promise<Measurement> {
   globalThis.gc?.()
   const restingBytes = process.memoryUsage.rss()
   const cpu = process.cpuUsage()

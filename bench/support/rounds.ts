@@ -22,15 +22,15 @@ export interface Summary {
   readonly details: Readonly<Record<string, Spread>>
 }
 
-/** Runs the sides in turn, each time in a new process, so that what else the machine does meets them alike. */
+/** Runs the contenders in turn, each time in a new process, so that what else the machine does meets them alike. */
 export async function runRounds(
   module: URL,
-  sides: readonly { readonly name: string; readonly input: unknown }[],
+  contenders: readonly { readonly name: string; readonly input: unknown }[],
   rounds: number,
 ): Promise<Summary[]> {
-  const measured = new Map<string, Measurement[]>(sides.map(({ name }) => [name, []]))
+  const measured = new Map<string, Measurement[]>(contenders.map(({ name }) => [name, []]))
   for (let round = 0; round < rounds; round++) {
-    for (const { name, input } of sides) {
+    for (const { name, input } of contenders) {
       measured.get(name)?.push(await runSide(module, name, input))
       process.stderr.write(`\r\x1b[K${name}, round ${round + 1} of ${rounds}`)
     }
@@ -40,14 +40,18 @@ export async function runRounds(
 }
 
 async function runSide(module: URL, name: string, input: unknown): Promise<Measurement> {
-  const child = startProcess('./side-process.ts', [module.href, name, JSON.stringify(input)], ['--expose-gc'])
+  const child = startProcess(
+    './contender-process.ts',
+    [module.href, name, JSON.stringify(input)],
+    ['--expose-gc'],
+  )
   const exited = once(child, 'exit')
   let measurement: Measurement | undefined
   child.once('message', (message) => {
     measurement = message as Measurement
   })
   await exited
-  if (!measurement) throw new Error(`Side ${name} failed`)
+  if (!measurement) throw new Error(`Contender ${name} failed`)
   return measurement
 }
 

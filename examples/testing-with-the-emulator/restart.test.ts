@@ -1,11 +1,11 @@
 import { memoryCheckpointStore, openStream } from 'dynamodb-stream-iterator'
-import { ManualClock, recordHistory, StreamEmulator } from 'dynamodb-stream-iterator/testing'
+import { ManualClock, StreamEmulator, trackConsumer } from 'dynamodb-stream-iterator/testing'
 import { expect, test } from 'vitest'
 
 test('a consumer that was killed resumes at its checkpoint, and repeats only what came after it', async () => {
   const clock = new ManualClock()
   const emulator = new StreamEmulator({ clock, shards: 2 })
-  const history = recordHistory(emulator)
+  const history = trackConsumer(emulator)
   emulator.fill({ records: 20 })
   emulator.split()
   emulator.fill({ records: 20 })

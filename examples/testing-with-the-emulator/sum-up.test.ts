@@ -1,5 +1,5 @@
 import { openStream } from 'dynamodb-stream-iterator'
-import { ManualClock, recordHistory, StreamEmulator } from 'dynamodb-stream-iterator/testing'
+import { ManualClock, StreamEmulator, trackConsumer } from 'dynamodb-stream-iterator/testing'
 import { expect, test } from 'vitest'
 import { type Order, sumUp } from './sum-up.ts'
 
@@ -8,7 +8,7 @@ const minute = 60_000
 test('the sums are right through a split, late children and expired iterators', async () => {
   const clock = new ManualClock()
   const emulator = new StreamEmulator({ clock })
-  const history = recordHistory(emulator)
+  const history = trackConsumer(emulator)
   const stream = await openStream<Order>({
     client: emulator.client(),
     streamArn: emulator.streamArn,

@@ -81,8 +81,13 @@ export class Checkpointer {
     return this.#failure
   }
 
-  /** Tells that so many further records are done. With 0, that the token changed otherwise: a shard ended, say. */
-  recordsDone(count: number): void {
+  /** To be called when the token has changed without a record having been processed: a shard has ended, say. */
+  positionChanged(): void {
+    this.recordsProcessed(0)
+  }
+
+  /** To be called when `count` more records have been processed. */
+  recordsProcessed(count: number): void {
     this.#revision++
     this.#newRecords += count
     if (this.#newRecords >= this.#options.everyRecords) this.#dueRevision = this.#revision

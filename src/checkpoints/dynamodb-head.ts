@@ -4,7 +4,7 @@ import { type Content, HEAD, type Head, readHead } from './dynamodb-item.ts'
 import { abortedBy, type CheckpointItems, type Item, isServiceError, keyOf } from './dynamodb-table.ts'
 
 /** Who writes a head, and when. */
-export interface Holder {
+export interface LeaseHolder {
   /** Random, one per lease: as long as the head holds it, no other worker has taken the checkpoint over. */
   readonly session: string
   readonly owner: string
@@ -26,39 +26,39 @@ export async function getHead(
 
 /**
  * Makes `session` the only one that may save, unless the checkpoint was taken over since `seen` was read: a request that was
- * given up and arrives late finds a later turn and changes nothing.
+ * given up and arrives late finds a later epoch and changes nothing.
  *
  * @returns the head after it, or undefined where another worker was faster.
  */
-export async function takeOver(
+export async function acquireLease(
   items: CheckpointItems,
   name: string,
-  { session, owner, now }: Holder,
+  { session, owner, now }: LeaseHolder,
   seen: Head,
   signal?: AbortSignal,
 ): Promise<Head | undefined> {
   const { client, tableName } = items
   const sameSession =
     seen.session === undefined ? 'attribute_not_exists(#session)' : '#session = :seenSession'
-  const sameTurn =
-    seen.turn === 0 ? '(attribute_not_exists(#turn) OR #turn = :seenTurn)' : '#turn = :seenTurn'
+  const sameEpoch =
+    seen.epoch === 0 ? '(attribute_not_exists(#epoch) OR #epoch = :seenEpoch)' : '#epoch = :seenEpoch'
   const command = new UpdateItemCommand({
     TableName: tableName,
     Key: keyOf(name, HEAD),
-    UpdateExpression: 'SET #session = :session, #owner = :owner, #loadedAt = :now, #turn = :turn',
-    ConditionExpression: `${sameTurn} AND ${sameSession}`,
+    UpdateExpression: 'SET #session = :session, #owner = :owner, #loadedAt = :now, #epoch = :epoch',
+    ConditionExpression: `${sameEpoch} AND ${sameSession}`,
     ExpressionAttributeNames: {
       '#session': 'session',
       '#owner': 'owner',
       '#loadedAt': 'loadedAt',
-      '#turn': 'turn',
+      '#epoch': 'epoch',
     },
     ExpressionAttributeValues: {
       ':session': { S: session },
       ':owner': { S: owner },
       ':now': { S: now },
-      ':turn': { N: String(seen.turn + 1) },
-      ':seenTurn': { N: String(seen.turn) },
+      ':epoch': { N: String(seen.epoch + 1) },
+      ':seenEpoch': { N: String(seen.epoch) },
       ...(seen.session !== undefined && { ':seenSession': { S: seen.session } }),
     },
     ReturnValues: 'ALL_NEW',
@@ -76,7 +76,7 @@ export async function takeOver(
 }
 
 /**
- * Replaces the token, if the session still holds the checkpoint. Never writes the turn. A request that was given up and
+ * Replaces the token, if the session still holds the checkpoint. Never writes the epoch. A request that was given up and
  * arrives late finds a higher version and changes nothing.
  *
  * @throws StreamError `checkpoint.conflict`
@@ -84,7 +84,7 @@ export async function takeOver(
 export async function saveHead(
   items: CheckpointItems,
   name: string,
-  { session, owner, now }: Holder,
+  { session, owner, now }: LeaseHolder,
   version: number,
   content: Content,
 ): Promise<void> {

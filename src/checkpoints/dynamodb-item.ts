@@ -1,7 +1,7 @@
 import { promisify } from 'node:util'
 import { gunzip, gzip } from 'node:zlib'
 import { StreamError } from '../core/errors.ts'
-import { MAX_TOKEN_TEXT_LENGTH, parseTokenText } from '../position/token-text.ts'
+import { MAX_SERIALIZED_LENGTH, parseSerializedToken } from '../position/serialized-token.ts'
 import { type CheckpointItems, type Item, keyOf } from './dynamodb-table.ts'
 
 /*
@@ -10,14 +10,14 @@ import { type CheckpointItems, type Item, keyOf } from './dynamodb-table.ts'
  * | attribute               | type | meaning                                                                               |
  * | ----------------------- | ---- | ------------------------------------------------------------------------------------- |
  * | session                 | S    | random id of the lease that may save; written by a take-over only                     |
- * | turn                    | N    | number of take-overs so far, the epoch of the lease; written by a take-over only      |
+ * | epoch                   | N    | number of take-overs so far, the epoch of the lease; written by a take-over only      |
  * | version                 | N    | number of the last save (with a lease by time: of renewals, too)                      |
  * | data                    | B    | the token, JSON in gzip; or                                                           |
  * | chunkPrefix, chunkCount | S, N | where its chunks are and how many                                                     |
  * | owner, loadedAt, savedAt| S    | who and when, for people who read the table; nothing is decided by them               |
  * | leaseMs                 | N    | reserved: how long the lease lasts without a renewal; absent: until it is taken over  |
  *
- * A *chunk* (part `chunk#<turn>.<version>.<session>.<index>`) holds a piece of `data` in its own attribute `data`.
+ * A *chunk* (part `chunk#<epoch>.<version>.<session>.<index>`) holds a piece of `data` in its own attribute `data`.
  */
 
 /** The part of the head. */
@@ -30,7 +30,7 @@ export const MAX_INLINE_BYTES = 60_000
 export const CHUNK_BYTES = 350_000
 
 /** No token is larger than its text. */
-const MAX_CHUNKS: number = Math.ceil(MAX_TOKEN_TEXT_LENGTH / CHUNK_BYTES)
+const MAX_CHUNKS: number = Math.ceil(MAX_SERIALIZED_LENGTH / CHUNK_BYTES)
 
 const compress = promisify(gzip)
 const expand = promisify<Uint8Array, { maxOutputLength: number }, Buffer>(gunzip)
@@ -47,8 +47,8 @@ export async function unpackToken(
   packed: Uint8Array,
 ): Promise<unknown> {
   try {
-    const text = await expand(packed, { maxOutputLength: MAX_TOKEN_TEXT_LENGTH })
-    return parseTokenText(text.toString('utf8'))
+    const text = await expand(packed, { maxOutputLength: MAX_SERIALIZED_LENGTH })
+    return parseSerializedToken(text.toString('utf8'))
   } catch (cause) {
     throw damaged(items, name, 'its content cannot be expanded', cause)
   }
@@ -58,7 +58,7 @@ export async function unpackToken(
 export interface Head {
   readonly session: string | undefined
   readonly owner: string | undefined
-  readonly turn: number
+  readonly epoch: number
   readonly version: number
   /** Undefined as long as nothing was saved. */
   readonly content: Content | undefined
@@ -73,7 +73,7 @@ export interface Chunked {
 }
 
 /** The head of a checkpoint that does not exist. */
-export const noHead: Head = { session: undefined, owner: undefined, turn: 0, version: 0, content: undefined }
+export const noHead: Head = { session: undefined, owner: undefined, epoch: 0, version: 0, content: undefined }
 
 /**
  * Reads a head strictly: what does not look like one that was written here is damaged, never "no checkpoint".
@@ -82,7 +82,7 @@ export const noHead: Head = { session: undefined, owner: undefined, turn: 0, ver
 export function readHead(items: CheckpointItems, name: string, item: Item | undefined): Head {
   if (item === undefined) return noHead
   const damagedAt = (attribute: string) => damaged(items, name, `the attribute "${attribute}" is invalid`)
-  const count = (attribute: 'turn' | 'version') => {
+  const count = (attribute: 'epoch' | 'version') => {
     const value = item[attribute]
     if (value === undefined) return 0
     const number = value.N === undefined ? Number.NaN : Number(value.N)
@@ -91,7 +91,7 @@ export function readHead(items: CheckpointItems, name: string, item: Item | unde
   }
   const { session } = item
   if (session !== undefined && !session.S) throw damagedAt('session')
-  const head = { session: session?.S, owner: item.owner?.S, turn: count('turn'), version: count('version') }
+  const head = { session: session?.S, owner: item.owner?.S, epoch: count('epoch'), version: count('version') }
   const { data, chunkPrefix, chunkCount } = item
   if (data !== undefined) {
     if (!(data.B instanceof Uint8Array) || chunkPrefix !== undefined) throw damagedAt('data')
@@ -125,16 +125,16 @@ export const FIRST_CHUNK = 'chunk#'
 
 /**
  * Which save of which lease. Keys of later ones sort after those of earlier ones, and no two saves share a key: not even
- * where a head was deleted by hand, and turns are counted from 1 again.
+ * where a head was deleted by hand, and epochs are counted from 1 again.
  */
 export interface Generation {
-  readonly turn: number
+  readonly epoch: number
   readonly version: number
 }
 
 /** Sorts after the chunks of all earlier generations. */
-export function generationKey({ turn, version }: Generation): string {
-  return `${FIRST_CHUNK}${String(turn).padStart(12, '0')}.${String(version).padStart(12, '0')}`
+export function generationKey({ epoch, version }: Generation): string {
+  return `${FIRST_CHUNK}${String(epoch).padStart(12, '0')}.${String(version).padStart(12, '0')}`
 }
 
 export function chunkKey(name: string, prefix: string, index: number): ReturnType<typeof keyOf> {

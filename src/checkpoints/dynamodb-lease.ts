@@ -2,13 +2,13 @@ import type { Clock } from '../core/clock.ts'
 import { isStreamError, StreamError } from '../core/errors.ts'
 import type { StreamToken } from '../position/token.ts'
 import { type ChunkedSave, deleteChunksBefore, planChunks, writeChunks } from './dynamodb-chunks.ts'
-import { type Holder, saveHead } from './dynamodb-head.ts'
+import { type LeaseHolder, saveHead } from './dynamodb-head.ts'
 import { type Head, MAX_INLINE_BYTES, packToken } from './dynamodb-item.ts'
 import { type CheckpointItems, isServiceError, withTable } from './dynamodb-table.ts'
 import type { CheckpointLease } from './store.ts'
 
 /** What a lease is made of: the checkpoint as it was taken over. */
-export interface TakenOver {
+export interface AcquiredLease {
   readonly name: string
   readonly session: string
   readonly owner: string
@@ -28,7 +28,7 @@ export class DynamoDBLease implements CheckpointLease {
   readonly epoch: number
   readonly #table: CheckpointItems
   readonly #clock: Clock
-  readonly #taken: TakenOver
+  readonly #acquired: AcquiredLease
   readonly #lost = new AbortController()
   #version: number
   #isReleased = false
@@ -40,12 +40,12 @@ export class DynamoDBLease implements CheckpointLease {
   #mayHaveOldChunks = true
   #hasReportedCleanUp = false
 
-  constructor(table: CheckpointItems, clock: Clock, taken: TakenOver) {
+  constructor(table: CheckpointItems, clock: Clock, taken: AcquiredLease) {
     this.#table = table
     this.#clock = clock
-    this.#taken = taken
+    this.#acquired = taken
     this.token = taken.token
-    this.epoch = taken.head.turn
+    this.epoch = taken.head.epoch
     this.#version = taken.head.version
   }
 
@@ -54,7 +54,7 @@ export class DynamoDBLease implements CheckpointLease {
   }
 
   async save(token: StreamToken): Promise<void> {
-    const { name } = this.#taken
+    const { name } = this.#acquired
     if (this.#isReleased)
       throw new StreamError('closed', `The lease of the checkpoint "${name}" was released`, {})
     this.lost.throwIfAborted()
@@ -74,7 +74,7 @@ export class DynamoDBLease implements CheckpointLease {
 
   /** A save in chunks that failed is completed first: starting over each time would fill the table while writes are throttled. */
   async #write(text: string): Promise<void> {
-    const { name } = this.#taken
+    const { name } = this.#acquired
     if (this.#unfinished) {
       const { text: unfinishedText } = this.#unfinished
       await this.#complete(this.#unfinished)
@@ -87,15 +87,15 @@ export class DynamoDBLease implements CheckpointLease {
       this.#hasChunks = false
       return
     }
-    const chunks = planChunks({ turn: this.epoch, version }, this.#taken.session, packed)
+    const chunks = planChunks({ epoch: this.epoch, version }, this.#acquired.session, packed)
     this.#unfinished = { version, text, chunks }
     this.#mayHaveOldChunks = true
     await this.#complete(this.#unfinished)
   }
 
   async #complete({ version, chunks }: UnfinishedSave): Promise<void> {
-    await writeChunks(this.#table, this.#taken.name, chunks)
-    await saveHead(this.#table, this.#taken.name, this.#holder(), version, chunks)
+    await writeChunks(this.#table, this.#acquired.name, chunks)
+    await saveHead(this.#table, this.#acquired.name, this.#holder(), version, chunks)
     this.#unfinished = undefined
     this.#hasChunks = true
   }
@@ -105,9 +105,9 @@ export class DynamoDBLease implements CheckpointLease {
    * once, as they would fill the table unnoticed.
    */
   async #cleanUp(): Promise<void> {
-    const { name } = this.#taken
+    const { name } = this.#acquired
     try {
-      await deleteChunksBefore(this.#table, name, { turn: this.epoch, version: this.#version })
+      await deleteChunksBefore(this.#table, name, { epoch: this.epoch, version: this.#version })
       this.#mayHaveOldChunks = this.#hasChunks
     } catch (cause) {
       if (this.#hasReportedCleanUp || !isServiceError(cause, 'AccessDeniedException')) return
@@ -119,8 +119,8 @@ export class DynamoDBLease implements CheckpointLease {
     }
   }
 
-  #holder(): Holder {
-    const { session, owner } = this.#taken
+  #holder(): LeaseHolder {
+    const { session, owner } = this.#acquired
     return { session, owner, now: new Date(this.#clock.now()).toISOString() }
   }
 }

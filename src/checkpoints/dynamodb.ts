@@ -6,7 +6,7 @@ import { StreamError } from '../core/errors.ts'
 import { checkNames, invalidOption, namesOf } from '../core/options.ts'
 import { checkSdkClient, type SdkClient } from '../core/sdk-client.ts'
 import { readChunks } from './dynamodb-chunks.ts'
-import { alreadyExists, conflict, getHead, type Holder, takeOver } from './dynamodb-head.ts'
+import { acquireLease, alreadyExists, conflict, getHead, type LeaseHolder } from './dynamodb-head.ts'
 import { type Content, damaged, noHead, readHead, unpackToken } from './dynamodb-item.ts'
 import { DynamoDBLease } from './dynamodb-lease.ts'
 import { type CheckpointItems, checkName, withTable } from './dynamodb-table.ts'
@@ -114,7 +114,7 @@ export function dynamoDBCheckpointStore(options: DynamoDBCheckpointStoreOptions)
         for (;;) {
           signal?.throwIfAborted()
           const seen = readHead(items, name, await getHead(items, name, signal))
-          const taken = await takeOver(items, name, holder(session), seen, signal)
+          const taken = await acquireLease(items, name, holder(session), seen, signal)
           // Otherwise another worker was faster. The one that loads last may save.
           if (taken) return taken
         }
@@ -133,7 +133,7 @@ export function dynamoDBCheckpointStore(options: DynamoDBCheckpointStoreOptions)
     const head = await withTable(items, clock, async () => {
       const item = await getHead(items, name)
       if (item?.session?.S === session) return readHead(items, name, item)
-      const taken = item ? undefined : await takeOver(items, name, holder(session), noHead)
+      const taken = item ? undefined : await acquireLease(items, name, holder(session), noHead)
       if (taken) return taken
       throw alreadyExists(name, item ?? (await getHead(items, name)))
     })
@@ -141,7 +141,7 @@ export function dynamoDBCheckpointStore(options: DynamoDBCheckpointStoreOptions)
     return new DynamoDBLease(items, clock, { name, session, owner, head, token: undefined })
   }
 
-  function holder(session: string): Holder {
+  function holder(session: string): LeaseHolder {
     return { session, owner, now: new Date(clock.now()).toISOString() }
   }
 
@@ -166,9 +166,9 @@ export function dynamoDBCheckpointStore(options: DynamoDBCheckpointStoreOptions)
       const packed = await readContent(head.content, name)
       if (packed) return unpackToken(items, name, packed)
       // Saved again in the meantime?
-      const { turn, version } = head
+      const { epoch, version } = head
       head = readHead(items, name, await getHead(items, name))
-      const hasChanged = head.turn !== turn || head.version !== version
+      const hasChanged = head.epoch !== epoch || head.version !== version
       if (!hasChanged) throw damaged(items, name, 'a part of it is missing')
       if (attempt === PEEK_ATTEMPTS) throw keepsChanging(name)
     }

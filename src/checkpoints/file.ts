@@ -2,7 +2,7 @@ import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { StreamError } from '../core/errors.ts'
 import { invalidOption } from '../core/options.ts'
-import { MAX_TOKEN_TEXT_LENGTH, parseTokenText } from '../position/token-text.ts'
+import { MAX_SERIALIZED_LENGTH, parseSerializedToken } from '../position/serialized-token.ts'
 import { errorCode, readTextFile, removeStaleTemporaries, writeFileAtomically } from './atomic-file.ts'
 import { checkpointFileName } from './checkpoint-file-name.ts'
 import type { CheckpointStore } from './store.ts'
@@ -41,7 +41,7 @@ function storeOfFiles(pathOf: (name: string) => string): CheckpointStore {
   return {
     async load(name) {
       const path = pathOf(name)
-      const text = await readTextFile(path, MAX_TOKEN_TEXT_LENGTH).catch((error) => {
+      const text = await readTextFile(path, MAX_SERIALIZED_LENGTH).catch((error) => {
         throw failure('load', name, path, error)
       })
       return text === undefined ? undefined : parseFile(text, name, path)
@@ -60,7 +60,7 @@ function storeOfFiles(pathOf: (name: string) => string): CheckpointStore {
 
 function parseFile(text: string, name: string, path: string): unknown {
   try {
-    return parseTokenText(text)
+    return parseSerializedToken(text)
   } catch (cause) {
     const what = text.trim() === '' ? 'is empty' : 'holds no token as JSON'
     const message = `The checkpoint file ${path} ${what}. It was left unchanged: replace it by an earlier copy, or move it away to start without a checkpoint ("${name}")`

@@ -1,6 +1,7 @@
 import { parseArgs } from 'node:util'
 import { isStreamError } from '../core/errors.ts'
-import { checkStreamArn, nearestName } from '../core/options.ts'
+import { nearestName } from '../core/options.ts'
+import { checkStreamArn, regionOf } from '../core/stream-arn.ts'
 import { type CliError, usageError } from './cli-error.ts'
 import { type CommandName, commands, isCommandName, type OptionSpec } from './commands.ts'
 
@@ -184,11 +185,6 @@ function checkArn(arn: string, region: string | undefined): void {
   if (region !== undefined && region !== ofArn) {
     throw usageError(`--region is ${region}, but the stream of --arn is in ${ofArn}: leave --region out`)
   }
-}
-
-/** The region in an ARN. */
-export function regionOf(arn: string): string {
-  return arn.split(':')[3] ?? ''
 }
 
 function checkEndpoint(endpoint: string): void {

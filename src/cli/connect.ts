@@ -1,7 +1,8 @@
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb'
 import type { DynamoDBStreamsClient } from '@aws-sdk/client-dynamodb-streams'
+import { regionOf } from '../core/stream-arn.ts'
 import { createStreamsClient } from '../streams-api/make-client.ts'
-import { regionOf, type SourceOptions } from './arguments.ts'
+import type { SourceOptions } from './arguments.ts'
 import { CliError, usageError } from './cli-error.ts'
 import { noAnswer } from './failure.ts'
 import { findStream } from './find-stream.ts'
@@ -93,8 +94,8 @@ export function isOnThisMachine(endpoint: string): boolean {
 
 async function findRegion({ arn, endpoint, region }: SourceOptions, isLocal: boolean): Promise<string> {
   if (region !== undefined) return region
-  // With another endpoint the ARN says nothing: DynamoDB Local calls its region "ddblocal".
-  if (arn !== undefined && endpoint === undefined) return regionOf(arn)
+  const regionOfStream = arn === undefined ? undefined : regionOf(arn)
+  if (regionOfStream !== undefined && endpoint === undefined) return regionOfStream
   const probe = createStreamsClient()
   try {
     return await probe.config.region()

@@ -65,7 +65,7 @@ const exitCodeOf: Partial<Record<StreamErrorCode, ExitCode>> = {
   'stream.notEnabled': exitCodes.notFound,
   'records.trimmed': exitCodes.trimmed,
   'token.invalid': exitCodes.checkpoint,
-  'token.foreign': exitCodes.checkpoint,
+  'token.streamMismatch': exitCodes.checkpoint,
   'checkpoint.failed': exitCodes.checkpoint,
   'checkpoint.conflict': exitCodes.checkpoint,
 }

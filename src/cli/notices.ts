@@ -28,13 +28,13 @@ export function noticesOf({ say, now, hasAnswered }: NoticeOptions): {
       const where = after === undefined ? 'from its start' : `after ${after}`
       say(`gap: records of ${shardId} ${where} were trimmed before they were read (${reason})`)
     },
-    leftBehind: ({ shardId, failingForMs, error }) =>
+    shardStalled: ({ shardId, failingForMs, error }) =>
       say(
         `shard ${shardId} has failed for ${Math.round(failingForMs / 1_000)} s (${reasonOf(error)}): the others go on without it`,
       ),
-    parentNotListed: ({ shardId, parentId }) =>
+    parentWaitTimedOut: ({ shardId, parentId }) =>
       say(`shard ${shardId} is read though its parent ${parentId} was never listed`),
-    fallback: ({ reason }) => say(`reading is slower than it could be: ${reason}`),
+    sdkFallback: ({ reason }) => say(`reading is slower than it could be: ${reason}`),
     checkpointRetry: ({ name, attempt, error }) => {
       if (!isCheckpointRetryDue()) return
       say(`saving the checkpoint ${name} failed (${reasonOf(error)}), trying again; ${attempt} in a row`)

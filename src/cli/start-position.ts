@@ -4,8 +4,8 @@ import type { CheckpointStore } from '../checkpoints/store.ts'
 import { isStreamError, StreamError } from '../core/errors.ts'
 import { parseToken } from '../position/parse-token.ts'
 import type { Position } from '../position/position.ts'
+import { MAX_SERIALIZED_LENGTH } from '../position/serialized-token.ts'
 import type { StreamToken } from '../position/token.ts'
-import { MAX_TOKEN_TEXT_LENGTH } from '../position/token-text.ts'
 import { CliError, usageError } from './cli-error.ts'
 import { exitCodes } from './exit-codes.ts'
 
@@ -23,7 +23,7 @@ export async function startPosition(from: string): Promise<Position> {
     const date = new Date(from)
     if (!Number.isNaN(date.getTime()) && isDayOfMonth(from)) return date
   }
-  const text = await readTextFile(from, MAX_TOKEN_TEXT_LENGTH).catch((error: unknown) => {
+  const text = await readTextFile(from, MAX_SERIALIZED_LENGTH).catch((error: unknown) => {
     throw usageError(`--from ${from} cannot be read: ${fileErrorReason(error)}`)
   })
   if (text !== undefined) return parseToken(text, `--from ${from}`)
@@ -63,7 +63,7 @@ export function checkpointFile(path: string): CheckpointFile {
       return isFound
     },
     async load(name) {
-      const text = await readTextFile(path, MAX_TOKEN_TEXT_LENGTH).catch((error: unknown) => {
+      const text = await readTextFile(path, MAX_SERIALIZED_LENGTH).catch((error: unknown) => {
         const message = `--checkpoint ${path} cannot be read: ${fileErrorReason(error)}`
         throw new StreamError('checkpoint.failed', message, { name, operation: 'load' }, error)
       })
@@ -99,7 +99,7 @@ function parseCheckpoint(text: unknown, path: string): StreamToken {
 
 /** An error as it is; of a token of another stream, one that names the file. */
 export function nameForeignToken(error: unknown, file: string): unknown {
-  if (!isStreamError(error, 'token.foreign')) return error
+  if (!isStreamError(error, 'token.streamMismatch')) return error
   const { actual, expected } = error.details
   const message = `${file} is a position in the stream ${actual}, but this is ${expected}. Name another file, or move it away to begin anew`
   return new CliError(error.code, message, exitCodes.checkpoint, error)

@@ -1,23 +1,19 @@
 import type { DynamoDBStreamsClient } from '@aws-sdk/client-dynamodb-streams'
-import { RecordBuffer } from '../buffer/record-buffer.ts'
 import { CallQueue } from '../core/call-queue.ts'
 import { systemClock } from '../core/clock.ts'
 import { Emitter, type Unsubscribe } from '../core/emitter.ts'
 import { StreamError } from '../core/errors.ts'
-import { checkNames, checkStreamArn } from '../core/options.ts'
+import { checkNames } from '../core/options.ts'
 import { ServiceClock } from '../core/service-clock.ts'
+import { checkStreamArn } from '../core/stream-arn.ts'
+import { RecordBuffer } from '../merge/record-buffer.ts'
 import { type Position, parsePosition } from '../position/position.ts'
 import type { StreamToken } from '../position/token.ts'
 import type { PlainItem, StreamRecord } from '../records/stream-record.ts'
 import { RETENTION_MS } from '../shards/retention.ts'
 import type { Shard } from '../shards/shard.ts'
 import type { Delivery } from '../shards/shard-ledger.ts'
-import {
-  checkStreamsClient,
-  createStreamsClient,
-  isStreamsApi,
-  regionOf,
-} from '../streams-api/make-client.ts'
+import { checkStreamsClient, createClientFor, isStreamsApi } from '../streams-api/make-client.ts'
 import { rateLimit } from '../streams-api/rate-limit.ts'
 import { sdkStreamsApi } from '../streams-api/sdk-streams-api.ts'
 import type { StreamsApi } from '../streams-api/streams-api.ts'
@@ -80,7 +76,7 @@ export class Coordinator<Image = PlainItem> {
    * listed and, for `latest`, everything that is written from then on will be delivered. If several moves are in flight,
    * the one that was called last and succeeds is in effect in the end.
    *
-   * @throws StreamError `position.invalid` or `token.invalid` before any call is made, `token.foreign` for a token of
+   * @throws StreamError `position.invalid` or `token.invalid` before any call is made, `token.streamMismatch` for a token of
    * another stream, `stream.notFound`, `closed`. Errors of credentials and permissions as the SDK throws them.
    */
   async moveTo(position: Position): Promise<void> {
@@ -92,7 +88,7 @@ export class Coordinator<Image = PlainItem> {
     this.#throwIfClosed()
     const parsed = parsePosition(position)
     if (parsed.kind === 'token' && parsed.token.streamArn !== this.streamArn) {
-      throw foreignToken(this.streamArn, parsed.token.streamArn)
+      throw streamMismatch(this.streamArn, parsed.token.streamArn)
     }
     const move = ++this.#moves
     const session = await startSession(parsed, this.#context, this.#closing.signal)
@@ -219,9 +215,9 @@ export class Coordinator<Image = PlainItem> {
   }
 
   /** @internal */
-  take(): Delivery | undefined {
+  takeAvailable(): Delivery | undefined {
     this.#throwIfClosed()
-    return this.#current().take()
+    return this.#current().nextDelivery()
   }
 
   /** @internal */
@@ -238,7 +234,7 @@ export class Coordinator<Image = PlainItem> {
   // ------------------------------------------------------------------------------------------------------------------
 
   #takeSettled(): StreamRecord<Image> | undefined {
-    const delivery = this.take()
+    const delivery = this.takeAvailable()
     delivery?.ledger.settle(delivery)
     return delivery?.record as StreamRecord<Image> | undefined
   }
@@ -269,11 +265,11 @@ export class Coordinator<Image = PlainItem> {
 
   #apiOf(client: CoordinatorOptions['client']): StreamsApi {
     if (isStreamsApi(client)) return client
-    if (client === undefined) this.#ownClient = createStreamsClient(regionOf(this.streamArn))
+    if (client === undefined) this.#ownClient = createClientFor(this.streamArn)
     else checkStreamsClient(client)
     return sdkStreamsApi(this.#ownClient ?? (client as DynamoDBStreamsClient), (reason) => {
       // It may be known at once: listeners that are added right after the constructor receive it too.
-      queueMicrotask(() => this.#events.emit('fallback', { reason }))
+      queueMicrotask(() => this.#events.emit('sdkFallback', { reason }))
     })
   }
 
@@ -286,9 +282,9 @@ function closed(): StreamError<'closed'> {
   return new StreamError('closed', 'The stream reader was closed.', {})
 }
 
-function foreignToken(expected: string, actual: string): StreamError<'token.foreign'> {
+function streamMismatch(expected: string, actual: string): StreamError<'token.streamMismatch'> {
   return new StreamError(
-    'token.foreign',
+    'token.streamMismatch',
     `The token belongs to the stream ${actual}, but this is ${expected}. Start at another position, or open the stream of the token.`,
     { expected, actual },
   )

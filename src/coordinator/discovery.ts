@@ -243,7 +243,7 @@ export class Discovery {
   async #runDue(now: number): Promise<void> {
     const due = [...this.#searches].filter(([, search]) => search.dueAt <= now).map(([node]) => node)
     if (now >= this.#listingDueAt || !this.#isCheaperOneByOne(due)) return void (await this.listAll())
-    for (const node of due) if (this.#searches.has(node)) await this.#askForChildren(node)
+    for (const node of due) if (this.#searches.has(node)) await this.#listChildren(node)
   }
 
   /** Whether to look up children rather than to list everything, which shows more. */
@@ -256,7 +256,7 @@ export class Discovery {
     })
   }
 
-  async #askForChildren(node: ShardNode): Promise<void> {
+  async #listChildren(node: ShardNode): Promise<void> {
     try {
       this.#merge(await listShardPage(this.#context, { childrenOf: node.shardId }))
     } catch (error) {

@@ -21,16 +21,16 @@ export interface CoordinatorEvents {
   /** Everything that there was has been given out. Told again after each record that comes later. */
   caughtUp: { readonly shards: number }
   /** Listings showed shards that were not known. */
-  discovered: { readonly shardIds: readonly string[] }
+  shardsDiscovered: { readonly shardIds: readonly string[] }
   /** A shard has failed for so long that newer records of other shards no longer wait for it. */
-  leftBehind: { readonly shardId: string; readonly failingForMs: number; readonly error: unknown }
+  shardStalled: { readonly shardId: string; readonly failingForMs: number; readonly error: unknown }
   /**
    * Once: answers are read with the SDK's own deserialiser from now on, at several times the cost, because this version of
    * the SDK does not let them be read otherwise.
    */
-  fallback: { readonly reason: string }
+  sdkFallback: { readonly reason: string }
   /** A shard is read though the parent that it names was never listed: it was waited for long enough. */
-  parentNotListed: { readonly shardId: string; readonly parentId: string }
+  parentWaitTimedOut: { readonly shardId: string; readonly parentId: string }
 }
 
 /** The names of {@link CoordinatorEvents}. */
@@ -40,10 +40,10 @@ export const coordinatorEventNames: readonly (keyof CoordinatorEvents)[] = names
   gap: true,
   retry: true,
   caughtUp: true,
-  discovered: true,
-  leftBehind: true,
-  parentNotListed: true,
-  fallback: true,
+  shardsDiscovered: true,
+  shardStalled: true,
+  parentWaitTimedOut: true,
+  sdkFallback: true,
 })
 
 export type StreamsOperation =

@@ -52,7 +52,7 @@ export class Frontier {
     if (!node.isStarted) return this.#waiting(node)
     const at = node.acknowledgedPosition
     const isSkipped = !node.ledger.hasOpen && node.state === 'finished' && isSince(at)
-    return shardToken(node, at, isSkipped ? 'passed' : undefined)
+    return shardToken(node, at, isSkipped ? 'skipped' : undefined)
   }
 
   /**
@@ -62,7 +62,7 @@ export class Frontier {
   #waiting(node: ShardNode): ShardToken | undefined {
     const parent = this.#forest.parentOf(node)
     if (!isSince(node.start) || (parent && !isSuperseded(parent))) return undefined
-    return shardToken(node, node.start, 'waiting')
+    return shardToken(node, node.start, 'pending')
   }
 }
 
@@ -86,5 +86,5 @@ function isSince(at: ShardPosition): boolean {
 /** Whether a shard is finished and acknowledged, and its children have taken its place or it is gone for good. */
 function isSuperseded(node: ShardNode): boolean {
   if (node.state !== 'finished' || node.ledger.hasOpen) return false
-  return node.gone || node.children.some((child) => child.isStarted)
+  return node.expired || node.children.some((child) => child.isStarted)
 }

@@ -61,7 +61,7 @@ export function lagOf({ readers, nodes, isOver, serviceNow, now, longestPauseMs 
  */
 function isToBeRead(node: ShardNode, isOver: boolean): boolean {
   if (node.state === 'unread') return true
-  return node.state === 'finished' && !isOver && !node.gone && node.children.length === 0
+  return node.state === 'finished' && !isOver && !node.expired && node.children.length === 0
 }
 
 /** The time up to which every record of the shard was delivered. */

@@ -15,7 +15,7 @@ export interface OpenAtLatestOptions {
  * Opens iterators with LATEST, so that everything that is written from now on is seen. A shard that cannot be opened so,
  * because all of it is trimmed or it is gone, is left to be read by time.
  */
-export async function openAtLatest(
+export async function openIteratorsAtLatest(
   readers: Iterable<ShardReader>,
   { context, random, concurrency, onRetry }: OpenAtLatestOptions,
 ): Promise<void> {

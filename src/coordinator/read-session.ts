@@ -1,8 +1,9 @@
 import { setMaxListeners } from 'node:events'
-import { RecordBuffer } from '../buffer/record-buffer.ts'
 import type { Clock } from '../core/clock.ts'
 import type { Emitter } from '../core/emitter.ts'
 import type { ServiceClock } from '../core/service-clock.ts'
+import { isOnDynamoDBLocal } from '../core/stream-arn.ts'
+import { RecordBuffer } from '../merge/record-buffer.ts'
 import type { StreamToken } from '../position/token.ts'
 import type { Action, FailedCall, Outcome, Retry } from '../reader/next-step.ts'
 import { PageBudget } from '../reader/page-budget.ts'
@@ -25,7 +26,7 @@ import { Discovery } from './discovery.ts'
 import type { CoordinatorEvents } from './events.ts'
 import { Frontier } from './frontier.ts'
 import { lagOf, type StreamLag } from './lag.ts'
-import { openAtLatest } from './open-at-latest.ts'
+import { openIteratorsAtLatest } from './open-at-latest.ts'
 import type { ReadingOptions } from './options.ts'
 import { ShardSequencer } from './shard-sequencer.ts'
 import { WakeTimer } from './wake-timer.ts'
@@ -130,8 +131,8 @@ export class ReadSession {
       frontier: this.#frontier,
       serviceClock,
       events,
-      // DynamoDB Local truncates the times of records to the minute; its ARNs name the region "ddblocal".
-      timeGranularityMs: streamArn.includes(':dynamodb:ddblocal:') ? 60_000 : 1_000,
+      // DynamoDB Local truncates the times of records to the minute.
+      timeGranularityMs: isOnDynamoDBLocal(streamArn) ? 60_000 : 1_000,
       onReaderChange: (reader) => this.#readerChanged(reader),
       listener: {
         onOpened: (reader) => this.#pump.schedule(reader, clock.monotonic()),
@@ -140,7 +141,7 @@ export class ReadSession {
         onTrimmedUnlisted: (shardId) =>
           void this.#reportGap({ shardId, after: undefined, reason: 'shard-vanished' }, undefined),
         onChildrenWanted: (node) => {
-          if (!node.gone) this.#discovery.search(node, true)
+          if (!node.expired) this.#discovery.search(node, true)
         },
       },
     })
@@ -175,7 +176,7 @@ export class ReadSession {
    */
   openAtLatest(): Promise<void> {
     const { events, random, options } = this.#context
-    return openAtLatest(this.#sequencer.readers.values(), {
+    return openIteratorsAtLatest(this.#sequencer.readers.values(), {
       context: this.#calls,
       random,
       concurrency: options.maxConcurrentReads,
@@ -234,7 +235,7 @@ export class ReadSession {
    * Delivers the next record; undefined if there is none that may be delivered now.
    * @throws an error that the caller has to see before reading can proceed.
    */
-  take(): Delivery | undefined {
+  nextDelivery(): Delivery | undefined {
     const now = this.#context.clock.monotonic()
     this.#throwErrors(now)
     if (this.#noticeConsumer(now)) this.#run()
@@ -243,12 +244,12 @@ export class ReadSession {
       this.#errors.throwIfStreamGone()
       return undefined
     }
-    const record = this.buffer.take()
+    const record = this.buffer.takeOldest()
     this.#hasReportedCaughtUp = false
     const delivery = queue.node.ledger.deliver(record, queue.sequenceNumber)
     const reader = this.#sequencer.readers.get(queue.node) as ShardReader
-    if (queue.length === 0 || (reader.phase === 'resting' && !this.#pump.hasEnough(reader)))
-      this.#drained(reader)
+    if (queue.length === 0 || (reader.phase === 'prefetched' && !this.#pump.isPrefetched(reader)))
+      this.#onDrained(reader)
     if (this.#pump.hasDue(now) || this.#discovery.nextDueAt <= now) this.#run()
     return delivery
   }
@@ -281,7 +282,7 @@ export class ReadSession {
     this.#presentSince = now
     for (const reader of this.readers()) {
       if (now - reader.answeredAt < CONSUMER_AWAY_MS && !wasAsleep) continue
-      reader.doubtTip(this.#pump.reads)
+      reader.invalidateTip(this.#pump.reads)
       // A check of the end that started before the pause does not show what was written since: read it again.
       const isIdle = reader.phase === 'scheduled' || reader.phase === 'checkingEnd'
       if (isIdle && !reader.isFailing) this.#pump.schedule(reader, now)
@@ -295,7 +296,7 @@ export class ReadSession {
   }
 
   /** The consumer has taken records of a shard that rests, or its last one. */
-  #drained(reader: ShardReader): void {
+  #onDrained(reader: ShardReader): void {
     if (reader.queue.length === 0 && reader.node.state === 'fetched') {
       this.#sequencer.finish(reader)
       return
@@ -348,7 +349,7 @@ export class ReadSession {
     const remaining: ShardReader[] = []
     for (const reader of this.readers()) {
       if (!expiresSoon(reader)) continue
-      if (reader.phase !== 'resting' && reader.phase !== 'scheduled') continue
+      if (reader.phase !== 'prefetched' && reader.phase !== 'scheduled') continue
       // The buffered records say where to continue: the next read opens a new one. To read now might take memory.
       if (reader.queue.length > 0) reader.dropIterator()
       else remaining.push(reader)
@@ -367,16 +368,16 @@ export class ReadSession {
 
   #onRead(reader: ShardReader, outcome: ReadOutcome, limit: number): void {
     if (outcome.kind === 'failed') this.#step(reader, outcome)
-    else this.#step(reader, this.#takeIn(reader, outcome.page, limit))
+    else this.#step(reader, this.#admit(reader, outcome.page, limit))
   }
 
   /** Puts the records of a page into the buffer, before any state is changed. */
-  #takeIn(reader: ShardReader, page: RecordPage, limit: number): Outcome {
+  #admit(reader: ShardReader, page: RecordPage, limit: number): Outcome {
     const { options } = this.#context
     if (!isValidPage(page)) {
       return { kind: 'failed', failed: { operation: 'GetRecords', error: invalidPage() } }
     }
-    const records = page.textRecords ?? page.records
+    const records = page.lazyRecords ?? page.records
     const bytes = page.bytes ?? estimateBytes(page)
     this.#budget.observe(records.length, bytes)
     const first = reader.admit(records)
@@ -397,18 +398,18 @@ export class ReadSession {
   /** Lets a reader take in an outcome, and carries out what follows. */
   #step(reader: ShardReader, outcome: Outcome): void {
     const action = reader.step(outcome, this.#sharedContext(reader))
-    if (action) this.#carryOut(reader, action)
+    if (action) this.#perform(reader, action)
     this.#changed()
   }
 
-  #carryOut(reader: ShardReader, action: Action): void {
+  #perform(reader: ShardReader, action: Action): void {
     const { node } = reader
     switch (action.do) {
       case 'read':
         if (action.retry) this.#reportRetry(node, action.retry)
         this.#pump.schedule(reader, action.at)
         break
-      case 'rest':
+      case 'pause':
         break
       case 'checkEnd':
         this.#discovery.search(node, action.isFirstCheck)
@@ -418,7 +419,7 @@ export class ReadSession {
         break
       case 'expire':
         // Where its children may have lost records too by the time of the position, those are not missed either.
-        for (const child of node.children) if (!this.#sequencer.wasWhole(child)) child.promised = false
+        for (const child of node.children) if (!this.#sequencer.wasWhole(child)) child.mustBeComplete = false
         this.#expire(reader)
         break
       case 'probeTrimHorizon':
@@ -432,7 +433,7 @@ export class ReadSession {
         if (!this.#reportGap(gap, action.cause)) break
         if (action.reason === 'shard-vanished') this.#expire(reader)
         else {
-          reader.goToOldest()
+          reader.resetToTrimHorizon()
           this.#pump.schedule(reader, this.#context.clock.monotonic())
         }
         break
@@ -453,7 +454,7 @@ export class ReadSession {
       random,
       idlePollMs: options.idlePollMs,
       awaitedAfter: this.#round?.after,
-      hasEnough: this.#pump.hasEnough(reader),
+      isPrefetched: this.#pump.isPrefetched(reader),
     }
   }
 
@@ -489,7 +490,7 @@ export class ReadSession {
     const { events } = this.#context
     events.emit('retry', { ...retry, shardId })
     if (stalledForMs === undefined) return
-    events.emit('leftBehind', { shardId, failingForMs: stalledForMs, error: retry.error })
+    events.emit('shardStalled', { shardId, failingForMs: stalledForMs, error: retry.error })
   }
 
   /** Reports records that are gone. Returns whether to proceed. */
@@ -534,7 +535,7 @@ export class ReadSession {
   }
 
   #onSearched(node: ShardNode, wasListed: boolean): void {
-    if (node.children.length > 0 || node.gone) this.#discovery.stopSearch(node)
+    if (node.children.length > 0 || node.expired) this.#discovery.stopSearch(node)
     const reader = this.#sequencer.readers.get(node)
     const isListedAsOpen = wasListed && !node.hasEnded && reader?.phase === 'checkingEnd'
     if (isListedAsOpen) this.#discovery.stopSearch(node)
@@ -597,7 +598,7 @@ function isAnswered({ after, remaining }: PollRound): boolean {
 
 /** Nothing of a page is used before this was checked: it may come from any implementation of the three calls. */
 function isValidPage(page: RecordPage | undefined): page is RecordPage {
-  if (page?.textRecords) return true
+  if (page?.lazyRecords) return true
   return Array.isArray(page?.records) && page.records.every(isRecord)
 }
 

@@ -2,10 +2,10 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Emitter } from '../core/emitter.ts'
 import type { ServiceClock } from '../core/service-clock.ts'
 import { type ReaderOptions, ShardReader } from '../reader/shard-reader.ts'
-import { hasStartedDescendant, planShard } from '../shards/plan.ts'
+import { hasStartedDescendant, planShard } from '../shards/parents-first.ts'
 import { isCertainlyWhole, RETENTION_MS } from '../shards/retention.ts'
 import type { NewShardStart } from '../shards/seek.ts'
-import { OLDEST_LEFT, type ShardNode } from '../shards/shard.ts'
+import { OLDEST_RETAINED, type ShardNode } from '../shards/shard.ts'
 import type { ShardForest } from '../shards/shard-forest.ts'
 import type { CoordinatorEvents } from './events.ts'
 import type { Frontier } from './frontier.ts'
@@ -111,7 +111,7 @@ export class ShardSequencer {
         frontier.add(node)
       }
     }
-    events.emit('discovered', { shardIds: fresh.map((node) => node.shardId) })
+    events.emit('shardsDiscovered', { shardIds: fresh.map((node) => node.shardId) })
     // A parent that is missing may be on a later page: such shards are planned when the listing is complete.
     for (const node of fresh) {
       if (this.#unread.has(node) && !forest.missingParentOf(node)) this.#plan(node)
@@ -174,9 +174,9 @@ export class ShardSequencer {
     const { events, forest } = this.#options
     const plan = planShard(node, forest)
     if (plan === 'wait') return
-    const missing = node.placed ? undefined : forest.missingParentOf(node)
+    const missing = node.inPosition ? undefined : forest.missingParentOf(node)
     if (missing?.state === 'timedOut') {
-      events.emit('parentNotListed', { shardId: node.shardId, parentId: missing.shardId })
+      events.emit('parentWaitTimedOut', { shardId: node.shardId, parentId: missing.shardId })
     }
     this.#noticeTrimmedParent(node)
     this.#open(node, plan === 'prefetch')
@@ -188,7 +188,7 @@ export class ShardSequencer {
    */
   #noticeTrimmedParent(node: ShardNode): void {
     const { forest, listener, serviceClock } = this.#options
-    const missing = node.placed ? undefined : forest.missingParentOf(node)
+    const missing = node.inPosition ? undefined : forest.missingParentOf(node)
     if (!missing || missing.state === 'read') return
     const { shardId: parentId, createdAt: parentCreatedAt } = missing
     const createdAt = node.createdAt ?? parentCreatedAt
@@ -203,11 +203,11 @@ export class ShardSequencer {
     const { forest, frontier, listener, onReaderChange, serviceClock, timeGranularityMs } = this.#options
     const parent = forest.parentOf(node)
     if (parent && parent.reachedTime > node.reachedTime) node.reachedTime = parent.reachedTime
-    if (parent && !node.placed) {
+    if (parent && !node.inPosition) {
       node.start = this.#startAfter(parent, node)
       // Its lineage was read before it, or it had lost nothing by then: so all of it is promised.
       const isWhole = parent.fetched !== undefined || this.wasWhole(node)
-      if (node.start === 'start' && isWhole) node.promised = true
+      if (node.start === 'start' && isWhole) node.mustBeComplete = true
     }
     if (isHeld) this.#held.add(node)
     this.#unread.delete(node)
@@ -237,7 +237,9 @@ export class ShardSequencer {
     if (reader && reader.since === undefined) return 'start'
     const start = parent.childStart
     // "Whatever is left of it" is all of a shard that had lost nothing when that was requested.
-    return start !== 'start' && start.since === OLDEST_LEFT.since && this.wasWhole(child) ? 'start' : start
+    return start !== 'start' && start.since === OLDEST_RETAINED.since && this.wasWhole(child)
+      ? 'start'
+      : start
   }
 
   /** Releases a shard that is held back, if nothing comes before it any more. */
@@ -251,7 +253,7 @@ export class ShardSequencer {
     const { events, forest, listener } = this.#options
     const { node } = reader
     this.#held.delete(node)
-    reader.queue.raise(forest.parentOf(node)?.reachedTime ?? Number.NEGATIVE_INFINITY)
+    reader.queue.raiseReachedTime(forest.parentOf(node)?.reachedTime ?? Number.NEGATIVE_INFINITY)
     reader.release()
     events.emit('shardOpened', { shardId: node.shardId, parentId: node.parentId })
     listener.onReleased(reader)

@@ -4,7 +4,7 @@ export interface StreamErrorDetails {
   'position.invalid': { readonly position: unknown }
   /** `field` is a path into the token, as in `shards[3].at.after`; `''` is the token itself. */
   'token.invalid': { readonly field: string; readonly expected: string }
-  'token.foreign': { readonly expected: string; readonly actual: string }
+  'token.streamMismatch': { readonly expected: string; readonly actual: string }
   'stream.notFound': { readonly streamArn?: string | undefined; readonly tableName?: string | undefined }
   'stream.notEnabled': { readonly tableName: string }
   'records.trimmed': {
@@ -18,7 +18,7 @@ export interface StreamErrorDetails {
   /** Nothing answered `openStream` within `connectTimeoutMs`; `cause` is the error of the last call. */
   'service.unreachable': { readonly timeoutMs: number }
   /** An answer of the service that cannot be true, as of an emulator with a fault. */
-  'service.invalid': { readonly operation: string }
+  'service.invalidResponse': { readonly operation: string }
   /** A second loop over a stream, or a second call of `next()` while one is pending. */
   'stream.busy': Record<string, never>
   closed: Record<string, never>

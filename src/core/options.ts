@@ -1,17 +1,6 @@
 import { distance } from 'fastest-levenshtein'
 import { StreamError } from './errors.ts'
 
-/** @throws StreamError `options.invalid` unless `arn` is that of a stream. */
-export function checkStreamArn(arn: unknown): string {
-  if (typeof arn === 'string' && /^arn:[^:]*:dynamodb:[^:]*:[^:]*:table\/[^/]+\/stream\/.+$/.test(arn))
-    return arn
-  throw invalidOption(
-    'streamArn',
-    arn,
-    'the ARN of a stream, as in arn:aws:dynamodb:us-east-1:123456789012:table/orders/stream/2026-01-01T00:00:00.000',
-  )
-}
-
 /** The names of all members of a type; the compiler checks that none is missing. */
 export function namesOf<T>(names: { readonly [Name in keyof Required<T>]: true }): (keyof T & string)[] {
   return Object.keys(names) as (keyof T & string)[]

@@ -1,7 +1,7 @@
-import { findOwnAncestor } from './parents.ts'
+import { findCycle } from './cycles.ts'
 import type { ShardPosition, ShardToken, StreamToken } from './token.ts'
 import { asSequenceNumber, asShardId, asStreamArn } from './token-fields.ts'
-import { asObject, elementsOf, invalidField, ownField } from './untrusted.ts'
+import { asObject, elementsOf, invalidField, ownField } from './validate.ts'
 
 /**
  * Tokens of bloop, the Python library (`bloop.stream.coordinator.Coordinator.token`):
@@ -59,7 +59,7 @@ function readShards(value: unknown, maxShards: number): ReadonlyMap<string, Bloo
     shards.set(shard.shardId, shard)
     paths.set(shard.shardId, path)
   }
-  const culprit = findOwnAncestor(new Map([...shards].map(([id, { parentId }]) => [id, parentId])))
+  const culprit = findCycle(new Map([...shards].map(([id, { parentId }]) => [id, parentId])))
   if (culprit !== undefined) {
     const parentId = shards.get(culprit)?.parentId
     throw invalidField(

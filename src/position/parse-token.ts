@@ -1,10 +1,10 @@
 import { isStreamError, StreamError } from '../core/errors.ts'
 import { convertBloopToken, isBloopToken } from './bloop-token.ts'
-import { findOwnAncestor } from './parents.ts'
+import { findCycle } from './cycles.ts'
+import { parseSerializedToken } from './serialized-token.ts'
 import type { ShardPosition, ShardToken, ShardTokenState, StreamToken } from './token.ts'
 import { asSequenceNumber, asShardId, asStreamArn } from './token-fields.ts'
-import { parseTokenText } from './token-text.ts'
-import { asObject, elementsOf, invalidField, ownField } from './untrusted.ts'
+import { asObject, elementsOf, invalidField, ownField } from './validate.ts'
 
 /** More shards than one stream is known to have: about 40 MB as text. */
 export const MAX_TOKEN_SHARDS = 250_000
@@ -16,7 +16,7 @@ export const MAX_TIME_MS = 8.64e15
  * Checks a token that comes from outside, field by field, and gives a fresh one that holds the known fields only.
  *
  * Understands tokens of version 1 and those of bloop's Coordinator, as object or as JSON text, of up to
- * `MAX_TOKEN_SHARDS` shards and `MAX_TOKEN_TEXT_LENGTH` characters. Unknown fields are passed over, an
+ * `MAX_TOKEN_SHARDS` shards and `MAX_SERIALIZED_LENGTH` characters. Unknown fields are passed over, an
  * unknown version is refused: a newer release may mean something else by the fields that are known here.
  *
  * @param source what the input is called in the error, such as a file; told in front of the message.
@@ -24,7 +24,7 @@ export const MAX_TIME_MS = 8.64e15
  */
 export function parseToken(input: unknown, source?: string): StreamToken {
   try {
-    const value = typeof input === 'string' ? parseTokenText(input) : input
+    const value = typeof input === 'string' ? parseSerializedToken(input) : input
     const token = asObject(value, '', 'a token: an object, or its JSON text')
     return isBloopToken(token) ? convertBloopToken(token, MAX_TOKEN_SHARDS) : readToken(token)
   } catch (error) {
@@ -76,8 +76,8 @@ function readShard(value: unknown, path: string): ShardToken {
 function readState(value: unknown, at: ShardPosition, path: string): ShardTokenState | undefined {
   if (value === undefined) return undefined
   const isBesideSince = typeof at === 'object' && 'since' in at
-  if (isBesideSince && (value === 'passed' || value === 'waiting')) return value
-  throw invalidField(path, '"passed" or "waiting", beside a since', value)
+  if (isBesideSince && (value === 'skipped' || value === 'pending')) return value
+  throw invalidField(path, '"skipped" or "pending", beside a since', value)
 }
 
 function readPosition(value: unknown, path: string): ShardPosition {
@@ -104,7 +104,7 @@ function readTime(value: unknown, path: string): number {
 }
 
 function refuseCycle(shards: readonly ShardToken[], parentOf: ReadonlyMap<string, string | undefined>): void {
-  const culprit = findOwnAncestor(parentOf)
+  const culprit = findCycle(parentOf)
   if (culprit === undefined) return
   const index = shards.findIndex(({ shardId }) => shardId === culprit)
   throw invalidField(

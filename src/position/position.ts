@@ -2,7 +2,7 @@ import { types } from 'node:util'
 import { StreamError } from '../core/errors.ts'
 import { MAX_TIME_MS, parseToken } from './parse-token.ts'
 import type { StreamToken } from './token.ts'
-import { describe } from './untrusted.ts'
+import { describe } from './validate.ts'
 
 /**
  * Where to read from.
@@ -13,10 +13,17 @@ import { describe } from './untrusted.ts'
  * - a `Date`: every record created at or after that time, none older than that whole second. In the future: as `'latest'`.
  * - a {@link StreamToken}, or its JSON text: where that token was taken.
  */
-export type Position = 'trim_horizon' | 'latest' | 'TRIM_HORIZON' | 'LATEST' | Date | StreamToken | TokenText
+export type Position =
+  | 'trim_horizon'
+  | 'latest'
+  | 'TRIM_HORIZON'
+  | 'LATEST'
+  | Date
+  | StreamToken
+  | SerializedToken
 
 /** The JSON text of a token. Any string; the type only keeps the words of {@link Position} in the editor's suggestions. */
-export type TokenText = string & Record<never, never>
+export type SerializedToken = string & Record<never, never>
 
 /** A {@link Position} that was checked. */
 export type ParsedPosition =

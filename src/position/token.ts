@@ -19,9 +19,9 @@ export interface ShardToken {
 
 export type ShardTokenState =
   /** Nothing of the shard itself is wanted any more. It stands for its children, which were not seen yet. */
-  | 'passed'
+  | 'skipped'
   /** It was not begun: it waits for a shard that comes before it, or may do so, and that no listing shows. */
-  | 'waiting'
+  | 'pending'
 
 /**
  * A position in a stream, as JSON-safe data: only the frontier, which is the shards being read and finished shards

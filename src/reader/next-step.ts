@@ -9,7 +9,7 @@ import {
 } from '../streams-api/failure-streak.ts'
 import { CallTimeout, retryDelayMs } from '../streams-api/retry.ts'
 import type { IteratorStart } from '../streams-api/streams-api.ts'
-import { fullBucket, type TokenBucket, takeToken } from './token-bucket.ts'
+import { consumeToken, fullBucket, type TokenBucket } from './token-bucket.ts'
 
 /*
  * What happens next to a shard after a read, or after another call that was made because of one: a pure function from what
@@ -151,7 +151,7 @@ export type Action =
   /** Read it again at a time (monotonic ms), after a failure or otherwise. */
   | { readonly do: 'read'; readonly at: number; readonly retry?: Retry }
   /** Leave it alone: enough of its records are buffered. */
-  | { readonly do: 'rest' }
+  | { readonly do: 'pause' }
   /** Have a listing show whether it is closed. */
   | { readonly do: 'checkEnd'; readonly isFirstCheck: boolean }
   /** It was read to its end. */
@@ -193,7 +193,7 @@ export interface StepContext {
   /** Whether a caller is waiting for this shard's next response. */
   readonly isAwaited: boolean
   /** Whether enough of its records are buffered, and whether any are. */
-  readonly hasEnough: boolean
+  readonly isPrefetched: boolean
   readonly hasBuffered: boolean
   /** Whether it is known that no record will be added, as of now and as of the start of its last read. */
   readonly hasEnded: boolean
@@ -235,7 +235,7 @@ export function nextStep(state: ReadState, outcome: Outcome, context: StepContex
 type Page = Extract<Outcome, { kind: 'page' }>
 
 function afterPage(state: ReadState, page: Page, context: StepContext): Step {
-  const read = paced(
+  const read = limitRate(
     page.records === 0 ? afterEmptyPage(state, context) : afterRecords(state, page),
     page,
     context,
@@ -255,7 +255,10 @@ function afterPage(state: ReadState, page: Page, context: StepContext): Step {
   }
   if (nextIterator === undefined) return withoutIterator(answered, context)
   // It is not left out by habit: when it is, that means something.
-  return readOn({ ...answered, openConfirmations: 0, assumedOpenUntil: Number.NEGATIVE_INFINITY }, context)
+  return continueReading(
+    { ...answered, openConfirmations: 0, assumedOpenUntil: Number.NEGATIVE_INFINITY },
+    context,
+  )
 }
 
 /** A shard iterator can be used for 15 minutes after it was returned (API reference, GetShardIterator). */
@@ -292,7 +295,7 @@ const oneEmptyPageToTip: Pick<ReadState, 'atTip' | 'emptyPages'> = {
 }
 
 /** Something may have been written meanwhile that reads up to number `lastStaleRead` do not show. */
-export function doubtTip(state: ReadState, lastStaleRead: number): ReadState {
+export function invalidateTip(state: ReadState, lastStaleRead: number): ReadState {
   return { ...state, ...(state.atTip && oneEmptyPageToTip), lastStaleRead }
 }
 
@@ -300,18 +303,18 @@ export function doubtTip(state: ReadState, lastStaleRead: number): ReadState {
  * Limits the calls to a shard that is written to all the time: each page would hold a few new records, and so it would be
  * read without a pause. Old records and full pages are a backlog, and are not limited.
  */
-function paced(state: ReadState, page: Page, { now, serviceNow }: StepContext): ReadState {
+function limitRate(state: ReadState, page: Page, { now, serviceNow }: StepContext): ReadState {
   const { isFull, newestAt } = page
   if (isFull || newestAt === undefined || newestAt < serviceNow - BACKLOG_AGE_MS)
     return { ...state, notBefore: 0 }
-  const { bucket, waitMs } = takeToken(state.bucket, now)
+  const { bucket, waitMs } = consumeToken(state.bucket, now)
   return { ...state, bucket, notBefore: now + waitMs }
 }
 
 /** The shard is open, and has answered: read it again when it is time. */
-function readOn(state: ReadState, context: StepContext): Step {
+function continueReading(state: ReadState, context: StepContext): Step {
   const isAnswer = state.atTip || context.hasBuffered
-  if (context.hasEnough) return { state, action: { do: 'rest' }, isAnswer }
+  if (context.isPrefetched) return { state, action: { do: 'pause' }, isAnswer }
   return { state, action: { do: 'read', at: nextPollAt(state, context) }, isAnswer }
 }
 
@@ -340,7 +343,7 @@ export function nextPollAt(
 function withoutIterator(state: ReadState, context: StepContext): Step {
   if (context.hadEnded) return { state, action: { do: 'finish' } }
   if (context.hasEnded) return reopen(state, context.now)
-  if (context.now < state.assumedOpenUntil) return readOn(state, context)
+  if (context.now < state.assumedOpenUntil) return continueReading(state, context)
   const isFirstCheck = state.openConfirmations === 0
   return { state, action: { do: 'checkEnd', isFirstCheck }, isAnswer: !isFirstCheck }
 }
@@ -356,7 +359,7 @@ function afterEndCheck(state: ReadState, wasListed: boolean, context: StepContex
     hasShownEnd: false,
     assumedOpenUntil: context.now + openMs,
   }
-  return readOn(open, context)
+  return continueReading(open, context)
 }
 
 /**

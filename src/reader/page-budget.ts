@@ -57,7 +57,7 @@ export class PageBudget {
   }
 
   /** Whether a shard with this many records queued has enough for the time being. */
-  isEnough(queued: number, shards: number): boolean {
+  isPrefetched(queued: number, shards: number): boolean {
     const bytes = this.#maxBytes / Math.max(1, shards) / 4
     return queued * this.#recordBytes >= Math.min(MOST_AHEAD_BYTES, bytes)
   }

@@ -72,14 +72,14 @@ export class ReadPump {
   }
 
   /** Whether so much is buffered of a shard that it need not be read for the time being. */
-  hasEnough({ queue }: ShardReader): boolean {
-    return queue.length > 0 && this.#options.budget.isEnough(queue.length, this.#shards)
+  isPrefetched({ queue }: ShardReader): boolean {
+    return queue.length > 0 && this.#options.budget.isPrefetched(queue.length, this.#shards)
   }
 
   /** Starts the reads that are due. */
   run(now: number): void {
     while (this.#inFlight < this.#options.maxConcurrentReads) {
-      const reader = this.#schedule.take(now, this.#options.budget.hasRoom(this.#load()))
+      const reader = this.#schedule.takeDue(now, this.#options.budget.hasRoom(this.#load()))
       if (!reader) return
       void this.#read(reader, now)
     }

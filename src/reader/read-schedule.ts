@@ -58,7 +58,7 @@ export class ReadSchedule {
    * Takes the next reader that is due at `now`.
    * @param hasRoom - whether there is memory for more than what the merge waits for.
    */
-  take(now: number, hasRoom: boolean): ShardReader | undefined {
+  takeDue(now: number, hasRoom: boolean): ShardReader | undefined {
     for (let next = this.#later.peek(); next && next.dueAt <= now; next = this.#later.peek()) {
       this.#later.pop()
       if (this.#isValid(next)) this.#putDue(next)

@@ -1,14 +1,14 @@
-import { ShardQueue } from '../buffer/shard-queue.ts'
+import { ShardQueue } from '../merge/shard-queue.ts'
 import { compareSequenceNumbers, isSequenceNumber } from '../position/sequence-number.ts'
 import { CLOCK_SKEW_MS, RETENTION_MS } from '../shards/retention.ts'
-import { OLDEST_LEFT, type ShardNode } from '../shards/shard.ts'
+import { OLDEST_RETAINED, type ShardNode } from '../shards/shard.ts'
 import type { IteratorStart } from '../streams-api/streams-api.ts'
 import { createdAtMsOf, sequenceNumberOf } from '../wire/record-fields.ts'
 import type { WireRecord, WireRecords } from '../wire/wire-record.ts'
 import {
   type Action,
-  doubtTip,
   initialReadState,
+  invalidateTip,
   nextPollAt,
   nextStep,
   type Outcome,
@@ -23,11 +23,11 @@ export type ReaderPhase =
   /** A read is in flight. */
   | 'reading'
   /** Enough is buffered. */
-  | 'resting'
+  | 'prefetched'
   /** A page had no next iterator: a listing must show whether the shard is closed. */
   | 'checkingEnd'
   /** A call was made because a read failed. */
-  | 'inquiring'
+  | 'probing'
   /** Waits for the caller, who must see an error first. */
   | 'failed'
   /** Not to be read any more. */
@@ -42,7 +42,7 @@ export type SharedContext = Pick<
   readonly serviceNowAtMost: number
   /** Reads after this one (by number) answer a caller who is waiting; undefined if none is. */
   readonly awaitedAfter: number | undefined
-  readonly hasEnough: boolean
+  readonly isPrefetched: boolean
 }
 
 /** @internal */
@@ -245,7 +245,7 @@ export class ShardReader {
   drained(context: SharedContext): number | undefined {
     const isEmpty = this.queue.length === 0
     if (isEmpty) this.#onChange(this)
-    if (this.#phase === 'resting') return context.hasEnough ? undefined : this.#nextPollAt(context)
+    if (this.#phase === 'prefetched') return context.isPrefetched ? undefined : this.#nextPollAt(context)
     if (this.#phase !== 'scheduled' || !isEmpty) return undefined
     return this.#state.atTip || this.isFailing ? undefined : context.now
   }
@@ -264,8 +264,8 @@ export class ShardReader {
   }
 
   /** It is not known any more whether something is left to read; reads up to number `lastStaleRead` do not show it. */
-  doubtTip(lastStaleRead: number): void {
-    this.#state = doubtTip(this.#state, lastStaleRead)
+  invalidateTip(lastStaleRead: number): void {
+    this.#state = invalidateTip(this.#state, lastStaleRead)
     this.#onChange(this)
   }
 
@@ -276,10 +276,10 @@ export class ShardReader {
   }
 
   /** Records after the position are gone: continue at the oldest one that is left. */
-  goToOldest(): void {
+  resetToTrimHorizon(): void {
     this.node.fetched = undefined
     this.node.ledger.startAfter(undefined)
-    this.node.start = OLDEST_LEFT
+    this.node.start = OLDEST_RETAINED
   }
 
   /** It is not to be read any more. */
@@ -290,14 +290,14 @@ export class ShardReader {
 
   /** Whether a record of the shard that was trimmed by now would be missed. `serviceNow`: the service's time (ms). */
   losesTrimmed(serviceNow: number): boolean {
-    const { fetched, promised, start } = this.node
+    const { fetched, mustBeComplete, start } = this.node
     if (fetched !== undefined) {
       // Until a record of the requested time is found, what was trimmed is only missed if it may be of that time.
       return this.#since === undefined || this.#since < serviceNow - RETENTION_MS
     }
-    if (start === 'start') return promised
+    if (start === 'start') return mustBeComplete
     // What was trimmed is older than the retention; it is missed if records of that time are wanted.
-    return 'after' in start || (promised && start.since < serviceNow - RETENTION_MS - CLOCK_SKEW_MS)
+    return 'after' in start || (mustBeComplete && start.since < serviceNow - RETENTION_MS - CLOCK_SKEW_MS)
   }
 
   // ------------------------------------------------------------------------------------------------------------------
@@ -319,7 +319,7 @@ export class ShardReader {
       createdAt,
       losesTrimmed: this.losesTrimmed(context.serviceNowAtMost),
       // Not where "the oldest that is left" was requested and all of the shard is older than that.
-      losesShard: node.promised || node.fetched !== undefined || isYoung,
+      losesShard: node.mustBeComplete || node.fetched !== undefined || isYoung,
     }
   }
 
@@ -384,10 +384,10 @@ export class ShardReader {
 
 const phaseAfter: { readonly [Do in Action['do']]: ReaderPhase } = {
   read: 'scheduled',
-  rest: 'resting',
+  pause: 'prefetched',
   checkEnd: 'checkingEnd',
-  probeTrimHorizon: 'inquiring',
-  describeStream: 'inquiring',
+  probeTrimHorizon: 'probing',
+  describeStream: 'probing',
   fail: 'failed',
   reportGap: 'failed',
   finish: 'stopped',

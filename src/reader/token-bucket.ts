@@ -11,7 +11,7 @@ export interface TokenBucket {
 export const fullBucket: TokenBucket = { tokens: BURST, at: 0 }
 
 /** Takes a token for one call. Returns the bucket after it, and how long to wait before the call, in ms. */
-export function takeToken(bucket: TokenBucket, now: number): { bucket: TokenBucket; waitMs: number } {
+export function consumeToken(bucket: TokenBucket, now: number): { bucket: TokenBucket; waitMs: number } {
   const earned = (Math.max(0, now - bucket.at) * CALLS_PER_SECOND) / 1_000
   const tokens = Math.min(BURST, bucket.tokens + earned) - 1
   const waitMs = tokens >= 0 ? 0 : Math.ceil((-tokens * 1_000) / CALLS_PER_SECOND)

@@ -105,7 +105,7 @@ export class StreamRecord<Image = PlainItem> {
    * Whether DynamoDB itself removed the item because its time to live had passed.
    * @see https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/time-to-live-ttl-streams.html
    */
-  get isTimeToLiveDelete(): boolean {
+  get isTtlDelete(): boolean {
     const identity = this.#wire.userIdentity
     if (this.#wire.eventName !== 'REMOVE' || typeof identity !== 'object' || identity === null) return false
     // Lambda events spell the same members in lower case.
@@ -140,7 +140,7 @@ export class StreamRecord<Image = PlainItem> {
       keys: this.keys,
       newImage: this.newImage,
       oldImage: this.oldImage,
-      isTimeToLiveDelete: this.isTimeToLiveDelete,
+      isTtlDelete: this.isTtlDelete,
     }
   }
 

@@ -1,7 +1,7 @@
 import type { StreamToken } from '../position/token.ts'
-import { descendants, hasStartedDescendant } from './plan.ts'
+import { descendants, hasStartedDescendant } from './parents-first.ts'
 import { isCertainlyWhole } from './retention.ts'
-import { OLDEST_LEFT, type ShardNode } from './shard.ts'
+import { OLDEST_RETAINED, type ShardNode } from './shard.ts'
 import type { ShardForest } from './shard-forest.ts'
 
 /**
@@ -16,8 +16,8 @@ export type NewShardStart = 'start' | { readonly since: number }
 /** Takes the position at the oldest records. */
 export function seekTrimHorizon(forest: ShardForest, now: number): NewShardStart {
   for (const node of forest.roots()) {
-    if (node.createdAt === undefined) node.promised = false
-    else if (!isCertainlyWhole(node.createdAt, now)) node.start = OLDEST_LEFT
+    if (node.createdAt === undefined) node.mustBeComplete = false
+    else if (!isCertainlyWhole(node.createdAt, now)) node.start = OLDEST_RETAINED
   }
   return 'start'
 }
@@ -41,7 +41,7 @@ export function seekLatest(forest: ShardForest, since: number): NewShardStart {
 export function seekTime(forest: ShardForest, since: number, now: number): NewShardStart {
   for (const node of forest.nodes()) {
     node.start = { since }
-    node.promised = isCertainlyWhole(node.createdAt, now)
+    node.mustBeComplete = isCertainlyWhole(node.createdAt, now)
     if (endedBefore(node, since - SEEK_MARGIN_MS)) node.state = 'finished'
   }
   for (const node of forest.nodes()) {
@@ -56,26 +56,26 @@ export function seekToken(forest: ShardForest, token: StreamToken): NewShardStar
     const node = forest.ensure(shardId, parentId)
     const isAtEnd = typeof at === 'object' && 'end' in at
     place(node, isAtEnd ? 'start' : at)
-    if (state === 'waiting') node.placed = false
-    if (!isAtEnd && state !== 'passed') continue
+    if (state === 'pending') node.inPosition = false
+    if (!isAtEnd && state !== 'skipped') continue
     node.state = 'finished'
     node.closed = true
     if (!isAtEnd) continue
     node.ledger.startAfter(at.end ?? undefined)
   }
   for (const node of forest.nodes()) {
-    if (node.state === 'unread' && !node.placed && hasStartedDescendant(node)) node.state = 'finished'
+    if (node.state === 'unread' && !node.inPosition && hasStartedDescendant(node)) node.state = 'finished'
   }
   for (const { parentId, at } of token.shards) {
     const parent = parentId === undefined ? undefined : forest.get(parentId)
     // A child that was not listed when the token was taken starts where its sibling did.
-    if (parent && !parent.placed && typeof at === 'object' && 'since' in at) parent.start = at
+    if (parent && !parent.inPosition && typeof at === 'object' && 'since' in at) parent.start = at
   }
   return 'start'
 }
 
 function place(node: ShardNode, start: ShardNode['start']): void {
-  node.placed = true
+  node.inPosition = true
   node.start = start
 }
 

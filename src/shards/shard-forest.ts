@@ -133,7 +133,7 @@ export class ShardForest {
       node.startingSequenceNumber ??= description.startingSequenceNumber
       node.seenInListing = Math.max(1, this.#listings)
       node.missingSince = undefined
-      node.gone = false
+      node.expired = false
       if (!isKnown) fresh.push(node)
     }
     return fresh
@@ -144,7 +144,7 @@ export class ShardForest {
     for (const node of this.#nodes.values()) {
       if (node.seenInListing >= listing.number) continue
       const { createdAt } = node
-      node.gone = createdAt === undefined || createdAt <= serviceNow - RETENTION_MS
+      node.expired = createdAt === undefined || createdAt <= serviceNow - RETENTION_MS
       if (node.seenInListing > 0) node.missingSince ??= now
     }
     this.updateHiddenParents(listing.startedAt, now, serviceNow)
@@ -182,7 +182,7 @@ export class ShardForest {
     for (const node of this.#nodes.values()) {
       if (node.state !== 'finished' || node.ledger.hasOpen) continue
       // A leaf that is listed again would be read again: nothing else says that it was read.
-      if (!node.gone && node.children.length === 0) continue
+      if (!node.expired && node.children.length === 0) continue
       if (node.missingSince === undefined || node.missingSince >= time) continue
       this.#forget(node)
     }

@@ -19,10 +19,10 @@ export type ShardStart = 'start' | { readonly since: number } | { readonly after
  * "Whatever is left of it": where `trim_horizon` starts in a shard that may have lost records already. A token must not
  * say `start` for it, which promises the whole shard, or loading the token would report a false gap.
  */
-export const OLDEST_LEFT: { readonly since: number } = { since: 0 }
+export const OLDEST_RETAINED: { readonly since: number } = { since: 0 }
 
-function isOldestLeft(start: ShardStart): boolean {
-  return typeof start === 'object' && 'since' in start && start.since === OLDEST_LEFT.since
+function isOldestRetained(start: ShardStart): boolean {
+  return typeof start === 'object' && 'since' in start && start.since === OLDEST_RETAINED.since
 }
 
 /** One shard of the stream, and how far it was read. */
@@ -64,15 +64,15 @@ export class ShardNode implements Shard {
   /** When a complete listing first lacked it, having shown it before (monotonic ms). */
   missingSince: number | undefined
   /** It is no longer listed and older than the retention: nothing is left of it, and nothing will come. */
-  gone = false
+  expired = false
 
   // ---- Written while a position is taken, and by ShardSequencer ----------------------------------------------------
   state: ShardState = 'unread'
   #start: ShardStart = 'start'
   /** Whether the requested position names this very shard. Then its ancestors lie before the position. */
-  placed = false
+  inPosition = false
   /** Whether every record from its start on is promised, so that a trimmed one is a gap. */
-  promised = true
+  mustBeComplete = true
 
   // ---- Written by ShardReader and ShardQueue -----------------------------------------------------------------------
   /** The last sequence number that was fetched, also of records that were skipped because of a `since`. */
@@ -88,12 +88,12 @@ export class ShardNode implements Shard {
 
   /** Whether it is known that no record will be added. */
   get hasEnded(): boolean {
-    return this.closed || this.children.length > 0 || this.gone
+    return this.closed || this.children.length > 0 || this.expired
   }
 
   /** Whether reading of it has started, or the position names it. */
   get isStarted(): boolean {
-    return this.state !== 'unread' || this.placed
+    return this.state !== 'unread' || this.inPosition
   }
 
   /** Where reading starts, or started. */
@@ -103,7 +103,7 @@ export class ShardNode implements Shard {
 
   set start(start: ShardStart) {
     this.#start = start
-    if (isOldestLeft(start)) this.promised = false
+    if (isOldestRetained(start)) this.mustBeComplete = false
   }
 
   get position(): ShardPosition {

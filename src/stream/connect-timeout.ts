@@ -1,6 +1,6 @@
 import { StreamError } from '../core/errors.ts'
+import type { OpenContext } from './open-context.ts'
 import { openStreamDefaults } from './open-stream-options.ts'
-import type { Opening } from './opening.ts'
 
 /** A timer that is later than this (ms) was held up by a suspension of the process. */
 const SUSPENDED_MS = 1_000
@@ -20,7 +20,7 @@ export interface FirstAnswer {
  * @throws StreamError `service.unreachable`
  */
 export async function withConnectTimeout<T>(
-  { options, clock, events, signal }: Opening,
+  { options, clock, events, signal }: OpenContext,
   { from, hasAnswer = () => false }: FirstAnswer,
   connect: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {

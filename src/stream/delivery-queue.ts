@@ -9,16 +9,16 @@ import type { Delivery } from '../shards/shard-ledger.ts'
  */
 export class DeliveryQueue {
   readonly #deliveries: Delivery[] = []
-  #inHand = 0
+  #unacknowledged = 0
 
   /** How many records are in the consumer's hands. */
-  get inHand(): number {
-    return this.#inHand
+  get unacknowledged(): number {
+    return this.#unacknowledged
   }
 
   /** How many records wait. */
   get waiting(): number {
-    return this.#deliveries.length - this.#inHand
+    return this.#deliveries.length - this.#unacknowledged
   }
 
   /** Adds a record that waits. */
@@ -28,21 +28,23 @@ export class DeliveryQueue {
 
   /** Hands the first record that waits to the consumer. */
   next(): StreamRecord | undefined {
-    const delivery = this.#deliveries[this.#inHand]
-    if (delivery) this.#inHand++
+    const delivery = this.#deliveries[this.#unacknowledged]
+    if (delivery) this.#unacknowledged++
     return delivery?.record
   }
 
   /** Hands the first records that wait to the consumer, `most` at most. */
   nextBatch(most: number): StreamRecord[] {
-    const records = this.#deliveries.slice(this.#inHand, this.#inHand + most).map(({ record }) => record)
-    this.#inHand += records.length
+    const records = this.#deliveries
+      .slice(this.#unacknowledged, this.#unacknowledged + most)
+      .map(({ record }) => record)
+    this.#unacknowledged += records.length
     return records
   }
 
   /** The consumer is done with what it has. Returns how many records that were. */
   acknowledge(): number {
-    const count = this.#inHand
+    const count = this.#unacknowledged
     if (count === 0) return 0
     for (let index = 0; index < count; index++) {
       const delivery = this.#deliveries[index] as Delivery
@@ -50,18 +52,18 @@ export class DeliveryQueue {
     }
     if (this.waiting > 0) this.#deliveries.splice(0, count)
     else this.#deliveries.length = 0
-    this.#inHand = 0
+    this.#unacknowledged = 0
     return count
   }
 
   /** The consumer has left: what it has is delivered again. */
-  giveBack(): void {
-    this.#inHand = 0
+  redeliver(): void {
+    this.#unacknowledged = 0
   }
 
   /** The position has changed: nothing is delivered again. */
   clear(): void {
     this.#deliveries.length = 0
-    this.#inHand = 0
+    this.#unacknowledged = 0
   }
 }

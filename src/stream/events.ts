@@ -5,7 +5,7 @@ import type { StreamToken } from '../position/token.ts'
 /** What a stream tells besides. */
 export interface StreamEvents extends CoordinatorEvents {
   /** A checkpoint was saved. */
-  checkpoint: { readonly name: string; readonly token: StreamToken }
+  checkpointSaved: { readonly name: string; readonly token: StreamToken }
   /** Saving a checkpoint failed, and will be tried again after `delayMs` milliseconds. */
   checkpointRetry: {
     readonly name: string
@@ -18,5 +18,5 @@ export interface StreamEvents extends CoordinatorEvents {
 /** The names of {@link StreamEvents}. */
 export const streamEventNames: readonly (keyof StreamEvents)[] = [
   ...coordinatorEventNames,
-  ...namesOf<Omit<StreamEvents, keyof CoordinatorEvents>>({ checkpoint: true, checkpointRetry: true }),
+  ...namesOf<Omit<StreamEvents, keyof CoordinatorEvents>>({ checkpointSaved: true, checkpointRetry: true }),
 ]

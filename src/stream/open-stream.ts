@@ -6,15 +6,16 @@ import { abortable } from '../core/abortable.ts'
 import { type Clock, systemClock } from '../core/clock.ts'
 import { Emitter } from '../core/emitter.ts'
 import { isStreamError, StreamError } from '../core/errors.ts'
-import { checkNames, checkStreamArn, integer, invalidOption } from '../core/options.ts'
+import { checkNames, integer, invalidOption } from '../core/options.ts'
+import { checkStreamArn } from '../core/stream-arn.ts'
 import { parseToken } from '../position/parse-token.ts'
 import { parsePosition } from '../position/position.ts'
 import type { StreamToken } from '../position/token.ts'
 import type { PlainItem } from '../records/stream-record.ts'
 import { checkStreamsClient, isStreamsApi } from '../streams-api/make-client.ts'
-import { beginAt, followTable } from './begin-stream.ts'
 import { withConnectTimeout } from './connect-timeout.ts'
 import { type StreamEvents, streamEventNames } from './events.ts'
+import type { OpenContext } from './open-context.ts'
 import {
   type CheckpointOptions,
   checkpointDefaults,
@@ -23,7 +24,7 @@ import {
   openStreamDefaults,
   openStreamOptionNames,
 } from './open-stream-options.ts'
-import type { Opening } from './opening.ts'
+import { followTable, resumeOrStart } from './resume.ts'
 import { DynamoDBStream, type StreamParts } from './stream.ts'
 import { tableStreams } from './table-streams.ts'
 
@@ -51,7 +52,7 @@ import { tableStreams } from './table-streams.ts'
  *
  * @typeParam Image - the type of the table's items; it is not checked.
  * @throws StreamError `options.invalid`, `position.invalid`, `token.invalid` (also for a checkpoint that is no token),
- * `token.foreign` for a checkpoint of another stream, `checkpoint.failed`, `stream.notFound`, `stream.notEnabled`,
+ * `token.streamMismatch` for a checkpoint of another stream, `checkpoint.failed`, `stream.notFound`, `stream.notEnabled`,
  * `service.unreachable` (see `connectTimeoutMs`).
  * Errors of credentials and permissions as the SDK gives them; the signal's reason when it aborts meanwhile.
  */
@@ -61,14 +62,14 @@ export async function openStream<Image = PlainItem>(
   const checkpoint = checkOptions(options)
   options.signal?.throwIfAborted()
   const opening = await prepare(options)
-  let held: HeldCheckpoint | undefined
+  let held: LeasedCheckpoint | undefined
   try {
     held =
       checkpoint &&
       (await withConnectTimeout(opening, { from: 'the checkpoint store' }, (signal) =>
-        holdCheckpoint(checkpoint, opening.clock, signal),
+        leaseAndLoad(checkpoint, opening.clock, signal),
       ))
-    const coordinator = await beginAt(opening, held?.saved)
+    const coordinator = await resumeOrStart(opening, held?.saved)
     const stream = new DynamoDBStream<Image>({
       coordinator,
       clock: opening.clock,
@@ -88,7 +89,7 @@ export async function openStream<Image = PlainItem>(
   }
 }
 
-async function prepare(options: OpenStreamOptions): Promise<Opening> {
+async function prepare(options: OpenStreamOptions): Promise<OpenContext> {
   const { clock = systemClock, random = Math.random, signal = new AbortController().signal } = options
   const events = new Emitter<StreamEvents>(streamEventNames)
   for (const [name, listener] of Object.entries(options.listeners ?? {})) {
@@ -163,17 +164,17 @@ function checkCheckpoint(options: CheckpointOptions): CheckedCheckpoint {
 }
 
 /** The checkpoint that a stream saves to, and what was saved before. */
-interface HeldCheckpoint extends CheckedCheckpoint {
+interface LeasedCheckpoint extends CheckedCheckpoint {
   readonly lease: CheckpointLease
   readonly saved: StreamToken | undefined
 }
 
 /** Takes the checkpoint over. */
-async function holdCheckpoint(
+async function leaseAndLoad(
   checkpoint: CheckedCheckpoint,
   clock: Clock,
   signal: AbortSignal,
-): Promise<HeldCheckpoint> {
+): Promise<LeasedCheckpoint> {
   const { store, name } = checkpoint
   const leasing = leaseCheckpoint(store, name, signal)
   const lease = await abortable(leasing, signal).catch((error: unknown) => {
@@ -212,8 +213,8 @@ function isServiceError(error: unknown): boolean {
 }
 
 function checkpointerOf(
-  { clock, random, events }: Opening,
-  held: HeldCheckpoint | undefined,
+  { clock, random, events }: OpenContext,
+  held: LeasedCheckpoint | undefined,
 ): StreamParts['makeCheckpointer'] {
   if (held === undefined) return undefined
   const { name } = held
@@ -223,7 +224,7 @@ function checkpointerOf(
       clock,
       random,
       tokenOf,
-      onSaved: (token) => events.emit('checkpoint', { name, token }),
+      onSaved: (token) => events.emit('checkpointSaved', { name, token }),
       onRetry: (retry) => events.emit('checkpointRetry', { name, ...retry }),
     })
 }

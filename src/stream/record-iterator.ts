@@ -43,13 +43,13 @@ function busy(problem: string): StreamError {
 export interface IteratorSource<T> {
   readonly lock: IteratorLock
   /** The next value; undefined if there is none now. */
-  take(): T | undefined
+  nextValue(): T | undefined
   /** Waits until there may be another value, or `left` aborts. Resolves to false when there will be none. */
   wait(left: AbortSignal): Promise<boolean>
   /** There are no more values. */
-  end(): Promise<void>
+  onEnd(): Promise<void>
   /** The consumer has left the iterator before its end. */
-  leave(): Promise<void>
+  onReturn(): Promise<void>
 }
 
 const END = { value: undefined, done: true } as const
@@ -64,13 +64,13 @@ export function iterate<T>(source: IteratorSource<T>): AsyncIterableIterator<T, 
 
   const nextSlowly = async (): Promise<IteratorResult<T, undefined>> => {
     while (!isOver) {
-      const value = source.take()
+      const value = source.nextValue()
       if (value !== undefined) return { value, done: false }
       if ((await source.wait(left.signal)) || isOver) continue
       isOver = true
       // No more records will come: another loop ends as well, instead of rejecting with stream.busy.
       lock.release(reading)
-      await source.end()
+      await source.onEnd()
     }
     return END
   }
@@ -94,7 +94,7 @@ export function iterate<T>(source: IteratorSource<T>): AsyncIterableIterator<T, 
       if (refusal) return Promise.reject(refusal)
       try {
         // The first call is pending for a moment in any case, so that a pool whose workers share the iterator is noticed.
-        const value = hasBegun ? source.take() : undefined
+        const value = hasBegun ? source.nextValue() : undefined
         hasBegun = true
         return value === undefined ? nextPending() : Promise.resolve({ value, done: false })
       } catch (error) {
@@ -106,7 +106,7 @@ export function iterate<T>(source: IteratorSource<T>): AsyncIterableIterator<T, 
       if (isOver) return END
       isOver = true
       left.abort()
-      if (lock.release(reading)) await source.leave()
+      if (lock.release(reading)) await source.onReturn()
       return END
     },
     [Symbol.asyncIterator]: () => iterator,

@@ -76,9 +76,9 @@ export class DynamoDBStream<Image = PlainItem>
     this.#checkpointer = parts.makeCheckpointer?.(() => this.token)
     // The position of a quiet stream moves as well: an old checkpoint would name shards that are trimmed one day.
     for (const moved of ['shardOpened', 'shardFinished'] as const) {
-      parts.events.on(moved, () => this.#checkpointer?.recordsDone(0))
+      parts.events.on(moved, () => this.#checkpointer?.positionChanged())
     }
-    this.#stopHeartbeats = this.#beatRegularly()
+    this.#stopHeartbeats = this.#startHeartbeats()
     if (parts.signal?.aborted) this.#onAbort()
     else parts.signal?.addEventListener('abort', this.#onAbort, { once: true })
   }
@@ -89,7 +89,7 @@ export class DynamoDBStream<Image = PlainItem>
    */
   async saveStart(): Promise<void> {
     if (this.#checkpointer === undefined) return
-    this.#checkpointer.recordsDone(0)
+    this.#checkpointer.positionChanged()
     try {
       await this.#checkpointer.flush(this.#parts.signal)
     } catch (error) {
@@ -130,7 +130,7 @@ export class DynamoDBStream<Image = PlainItem>
     } finally {
       this.#moves.delete(move)
     }
-    this.#checkpointer?.recordsDone(0)
+    this.#checkpointer?.positionChanged()
   }
 
   /** Renews the shard iterators that would expire soon. Called automatically every minute. */
@@ -162,7 +162,7 @@ export class DynamoDBStream<Image = PlainItem>
    * `checkpoint.failed`.
    */
   [Symbol.asyncIterator](): AsyncIterableIterator<StreamRecord<Image>> {
-    return this.#iterate(() => this.#takeOne()) as AsyncIterableIterator<StreamRecord<Image>>
+    return this.#iterate(() => this.#nextRecord()) as AsyncIterableIterator<StreamRecord<Image>>
   }
 
   /**
@@ -180,7 +180,7 @@ export class DynamoDBStream<Image = PlainItem>
     const maxWaitMs = integer('maxWaitMs', options.maxWaitMs ?? batchDefaults.maxWaitMs, 0, 300_000)
     const batch: Batch = { maxRecords, maxWaitMs, completeAt: undefined }
     return this.#iterate(
-      () => this.#takeBatch(batch),
+      () => this.#nextBatch(batch),
       () => batch.completeAt,
     ) as AsyncIterableIterator<readonly StreamRecord<Image>[]>
   }
@@ -230,7 +230,7 @@ export class DynamoDBStream<Image = PlainItem>
     this.#stopHeartbeats()
     this.#closingSignal.abort()
     void this.#coordinator.close()
-    if (!this.#lock.isPending && this.#deliveries.inHand === 0) this.close().catch(() => {})
+    if (!this.#lock.isPending && this.#deliveries.unacknowledged === 0) this.close().catch(() => {})
   }
 
   /**
@@ -245,15 +245,15 @@ export class DynamoDBStream<Image = PlainItem>
 
   /** @param completeAt - when `take` has to be tried again at the latest (monotonic ms). */
   #iterate<T>(
-    take: IteratorSource<T>['take'],
+    take: IteratorSource<T>['nextValue'],
     completeAt: () => number | undefined = () => undefined,
   ): AsyncIterableIterator<T, undefined> {
     return iterate({
       lock: this.#lock,
-      take,
+      nextValue: take,
       wait: (left) => this.#waitForMore(left, completeAt()),
-      end: () => this.#throwing(this.#closeOnce()),
-      leave: () => this.#throwing(this.#leave()),
+      onEnd: () => this.#throwing(this.#closeOnce()),
+      onReturn: () => this.#throwing(this.#onReturn()),
     })
   }
 
@@ -267,7 +267,7 @@ export class DynamoDBStream<Image = PlainItem>
     }
   }
 
-  #takeOne(): StreamRecord | undefined {
+  #nextRecord(): StreamRecord | undefined {
     this.#acknowledge()
     if (this.#isClosed) return undefined
     if (this.#deliveries.waiting === 0) this.#fetch()
@@ -275,7 +275,7 @@ export class DynamoDBStream<Image = PlainItem>
   }
 
   /** Gathers what there is. Returns the batch when it is complete, or cannot be completed. */
-  #takeBatch(batch: Batch): StreamRecord[] | undefined {
+  #nextBatch(batch: Batch): StreamRecord[] | undefined {
     this.#acknowledge()
     if (this.#isClosed) return undefined
     try {
@@ -303,7 +303,7 @@ export class DynamoDBStream<Image = PlainItem>
       this.#pendingError = undefined
       throw error
     }
-    const delivery = this.#coordinator.take()
+    const delivery = this.#coordinator.takeAvailable()
     if (delivery) this.#deliveries.add(delivery)
     return delivery !== undefined
   }
@@ -316,12 +316,12 @@ export class DynamoDBStream<Image = PlainItem>
       throw checkpointer.failure
     }
     const count = this.#deliveries.acknowledge()
-    if (count > 0) checkpointer?.recordsDone(count)
+    if (count > 0) checkpointer?.recordsProcessed(count)
   }
 
   /** The loop was left: the consumer is not done with what it has. */
-  async #leave(): Promise<void> {
-    this.#deliveries.giveBack()
+  async #onReturn(): Promise<void> {
+    this.#deliveries.redeliver()
     this.#pendingError = undefined
     if (this.#parts.signal?.aborted) await this.#closeOnce()
     else if (!this.#isClosed) await this.#checkpointer?.flush()
@@ -370,11 +370,11 @@ export class DynamoDBStream<Image = PlainItem>
     if (!next) return false
     this.#coordinator = next
     await former.close()
-    this.#checkpointer?.recordsDone(0)
+    this.#checkpointer?.positionChanged()
     return true
   }
 
-  #beatRegularly(): () => void {
+  #startHeartbeats(): () => void {
     const { clock } = this.#parts
     let cancel = () => {}
     const beat = () => {

@@ -6,14 +6,10 @@ import { type Clock, sleep, systemClock } from '../core/clock.ts'
 import { Emitter } from '../core/emitter.ts'
 import { StreamError } from '../core/errors.ts'
 import { checkSdkClient, type SdkClient } from '../core/sdk-client.ts'
+import { enabledAt } from '../core/stream-arn.ts'
 import { classifyError } from '../streams-api/classify-error.ts'
 import { listStreamArns } from '../streams-api/list-streams.ts'
-import {
-  checkStreamsClient,
-  createStreamsClient,
-  isStreamsApi,
-  regionOf,
-} from '../streams-api/make-client.ts'
+import { checkStreamsClient, createClientFor, isStreamsApi } from '../streams-api/make-client.ts'
 import { callUntilAnswered, callWithTimeout } from '../streams-api/retry.ts'
 import type { StreamsApi } from '../streams-api/streams-api.ts'
 import { type StreamEvents, streamEventNames } from './events.ts'
@@ -88,7 +84,7 @@ export async function tableStreams(
   /** The streams of the table that can still be read, as far as they can be listed. */
   const readableStreamArns = async (latest: string, signal: AbortSignal): Promise<string[]> => {
     if (isStreamsApi(clients.streams)) return []
-    if (clients.streams === undefined) ownStreams ??= createStreamsClient(regionOf(latest))
+    if (clients.streams === undefined) ownStreams ??= createClientFor(latest)
     else checkStreamsClient(clients.streams)
     return listStreamArns(ownStreams ?? (clients.streams as DynamoDBStreamsClient), tableName, (send) =>
       call('ListStreams', send, signal),
@@ -133,17 +129,6 @@ export async function nextStreamOf(
     if (wait.signal.aborted) return undefined
     throw error
   }
-}
-
-/** The part of a stream's ARN that names its table. */
-export function tableOf(streamArn: string): string {
-  return streamArn.split('/stream/', 1)[0] as string
-}
-
-/** A stream's label in its ARN is the time when it was enabled (API reference, StreamDescription), in ms here. */
-function enabledAt(streamArn: string): number {
-  const label = streamArn.split('/stream/', 2)[1] ?? ''
-  return Date.parse(`${label}Z`)
 }
 
 function tableNotFound(tableName: string, cause: unknown): StreamError<'stream.notFound'> {

@@ -80,7 +80,7 @@ export async function* listAllShards(context: ListingContext): AsyncGenerator<Li
     exclusiveStartShardId = page.lastEvaluatedShardId
     if (exclusiveStartShardId !== undefined && keys.has(exclusiveStartShardId)) {
       throw new StreamError(
-        'service.invalid',
+        'service.invalidResponse',
         `DescribeStream returned the page key ${exclusiveStartShardId} twice, so the list of shards has no end. ` +
           'AWS never does this; check the endpoint (an emulator or a proxy?).',
         { operation: 'DescribeStream' },

@@ -4,6 +4,7 @@ import {
   type DynamoDBStreamsClientConfig,
 } from '@aws-sdk/client-dynamodb-streams'
 import { checkSdkClient } from '../core/sdk-client.ts'
+import { regionOf } from '../core/stream-arn.ts'
 import type { StreamsApi } from './streams-api.ts'
 
 /**
@@ -24,13 +25,10 @@ export function createStreamsClient(overrides: DynamoDBStreamsClientConfig = {})
   })
 }
 
-/**
- * The region that an ARN names: a stream cannot be read from another one. None for DynamoDB Local, which calls its region
- * "ddblocal" whatever region its clients use.
- */
-export function regionOf(streamArn: string): { region?: string } {
-  const region = streamArn.split(':')[3]
-  return region && region !== 'ddblocal' ? { region } : {}
+/** A client for the region that the ARN names, as a stream cannot be read from another one. */
+export function createClientFor(streamArn: string): DynamoDBStreamsClient {
+  const region = regionOf(streamArn)
+  return createStreamsClient(region === undefined ? {} : { region })
 }
 
 /** @throws StreamError `options.invalid` unless `client` can send the calls of DynamoDB Streams. */

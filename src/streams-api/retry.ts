@@ -19,33 +19,33 @@ export class CallTimeout extends Error {
 }
 
 /** The calls under way that end with a signal, and its one listener: with one for each, adding one takes the longer the more there are. */
-interface CallsUnderWay {
+interface CallsInFlight {
   readonly calls: Set<AbortController>
   readonly stop: () => void
 }
 
-const underWay = new WeakMap<AbortSignal, CallsUnderWay>()
+const inFlight = new WeakMap<AbortSignal, CallsInFlight>()
 
 /** Has `controller` abort when `signal` does, until the returned function is called. */
 function follow(signal: AbortSignal, controller: AbortController): () => void {
   if (signal.aborted) controller.abort(signal.reason)
-  const { calls, stop } = underWay.get(signal) ?? begin(signal)
+  const { calls, stop } = inFlight.get(signal) ?? listenOnce(signal)
   calls.add(controller)
   return () => {
     calls.delete(controller)
     if (calls.size > 0) return
     signal.removeEventListener('abort', stop)
-    underWay.delete(signal)
+    inFlight.delete(signal)
   }
 }
 
-function begin(signal: AbortSignal): CallsUnderWay {
+function listenOnce(signal: AbortSignal): CallsInFlight {
   const calls = new Set<AbortController>()
   const stop = () => {
     for (const controller of calls) controller.abort(signal.reason)
   }
   signal.addEventListener('abort', stop)
-  underWay.set(signal, { calls, stop })
+  inFlight.set(signal, { calls, stop })
   return { calls, stop }
 }
 

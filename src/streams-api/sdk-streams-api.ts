@@ -5,7 +5,7 @@ import {
   type Shard,
 } from '@aws-sdk/client-dynamodb-streams'
 import { abortable } from '../core/abortable.ts'
-import { leanGetRecords } from './lean-get-records.ts'
+import { fastGetRecords } from './fast-get-records.ts'
 import { captureServiceTime } from './service-time.ts'
 import type { ShardDescription, StreamsApi } from './streams-api.ts'
 
@@ -49,7 +49,7 @@ export function sdkStreamsApi(
       return answer.ShardIterator
     },
 
-    readRecords: leanGetRecords(client, onFallback),
+    readRecords: fastGetRecords(client, onFallback),
   }
 }
 

@@ -27,7 +27,7 @@ export interface RecordPage {
    * The same records, each parsed when it is read, so that a page that waits takes no more memory than on the wire. If it is
    * used, `records` must not be read: that would parse all of them.
    */
-  readonly textRecords?: WireRecords | undefined
+  readonly lazyRecords?: WireRecords | undefined
   /** Converts a record of this page to the form of the SDK; undefined if the records have that form already. */
   readonly decode: ((record: WireRecord) => RawRecord) | undefined
   /** Undefined if the service sent none, null or an empty string: these mean the same. */

@@ -1,37 +1,42 @@
 export {
-  expectAtMostCalls,
-  expectAtMostDescribeCalls,
-  expectParentsBeforeChildren,
-  type ParentsFirstOptions,
-} from './assertions.ts'
-export type { Behaviour, Profile } from './behaviour.ts'
-export {
   type CheckpointStoreContractOptions,
   type ContractCase,
   checkpointStoreContract,
   type MakeCheckpointStore,
-} from './checkpoint-store-contract.ts'
-export { compareDelivery, type Delivered, type DeliveryReport, expectDelivered } from './delivery.ts'
-export type { Effect } from './faults/effect.ts'
-export type { Latency, LatencySource } from './faults/latency.ts'
-export type { Call, CallName, EffectSource, Where } from './faults/rules.ts'
-export type { Duration } from './faults/visibility.ts'
-export type { HistoryReport } from './history/judge.ts'
-export type { LogEntry } from './log.ts'
-export { ManualClock } from './manual-clock.ts'
-export type { StreamEmulatorOptions } from './options.ts'
-export { type ConsumerHistory, type RecordHistoryOptions, recordHistory } from './record-history.ts'
-export { StreamEmulator } from './stream-emulator.ts'
-export type { Listening } from './wire/http-server.ts'
+} from './contracts/checkpoint-store.ts'
+export type { Behavior, Profile } from './emulator/behavior/behavior.ts'
+export type { StreamEmulatorOptions } from './emulator/emulator-options.ts'
+export type { Effect } from './emulator/faults/effect.ts'
+export type { Latency, LatencySource } from './emulator/faults/latency.ts'
+export type { Call, CallMatcher as Where, CallName, EffectOrFactory } from './emulator/faults/rules.ts'
 export type {
   DeleteTableOptions,
   EnableOptions,
   RollOptions,
   ShardRef,
   TrimOptions,
-} from './world/commands.ts'
-export type { EmulatedRecord, ItemKey } from './world/record.ts'
-export type { SequenceNumberFormat } from './world/sequence-numbers.ts'
-export type { EmulatedShard } from './world/shard.ts'
-export type { KeySchema } from './world/table.ts'
-export type { FillOptions, Item, RemoveOptions, WriteOptions } from './world/writer.ts'
+} from './emulator/state/commands.ts'
+export type { LogEntry } from './emulator/state/log.ts'
+export type { EmulatedRecord, ItemKey } from './emulator/state/record.ts'
+export type { SequenceNumberFormat } from './emulator/state/sequence-numbers.ts'
+export type { EmulatedShard } from './emulator/state/shard.ts'
+export type { KeySchema } from './emulator/state/table.ts'
+export type { Duration } from './emulator/state/visibility.ts'
+export type { FillOptions, Item, RemoveOptions, WriteOptions } from './emulator/state/writer.ts'
+export { StreamEmulator } from './emulator/stream-emulator.ts'
+export type { EmulatorServer as Listening } from './emulator/wire/http-server.ts'
+export { ManualClock } from './manual-clock.ts'
+export type { HistoryReport } from './verify/check-history.ts'
+export {
+  compareDelivery,
+  type Delivered,
+  type DeliveryReport,
+  expectDelivered,
+} from './verify/compare-delivery.ts'
+export {
+  expectAtMostCalls,
+  expectAtMostDescribeCalls,
+  expectParentsBeforeChildren,
+  type ParentsFirstOptions,
+} from './verify/log-assertions.ts'
+export { type ConsumerHistory, type TrackConsumerOptions, trackConsumer } from './verify/track-consumer.ts'

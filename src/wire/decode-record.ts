@@ -1,5 +1,5 @@
-import { setOwn } from './set-own.ts'
-import { TextRecord } from './text-records.ts'
+import { defineOwn } from './define-own.ts'
+import { LazyRecord } from './lazy-records.ts'
 import type { RawRecord, WireRecord } from './wire-record.ts'
 
 /**
@@ -10,7 +10,7 @@ import type { RawRecord, WireRecord } from './wire-record.ts'
  * One difference, on purpose: the value of an attribute named `__proto__` is kept; the SDK loses it.
  */
 export function decodeRecord(wire: WireRecord): RawRecord {
-  return decodeStructure(wire instanceof TextRecord ? wire.parsed : wire, recordMembers) as RawRecord
+  return decodeStructure(wire instanceof LazyRecord ? wire.parsed : wire, recordMembers) as RawRecord
 }
 
 type Decode = (value: unknown) => unknown
@@ -102,7 +102,7 @@ function decodeMembers(value: Json, members: Members): Record<string, unknown> {
 function decodeAttributeMap(value: unknown): unknown {
   if (!isObject(value)) return value
   const decoded: Record<string, unknown> = {}
-  for (const name of Object.keys(value)) setOwn(decoded, name, decodeAttribute(value[name]))
+  for (const name of Object.keys(value)) defineOwn(decoded, name, decodeAttribute(value[name]))
   return decoded
 }
 

@@ -1,12 +1,12 @@
+import { lazyRecords } from './lazy-records.ts'
 import { scanPage } from './scan-page.ts'
-import { textRecords } from './text-records.ts'
 import type { WireRecord, WireRecords } from './wire-record.ts'
 
 /** The content of a GetRecords answer. */
 export interface PageContent {
   readonly records: readonly WireRecord[]
   /** The same records, not parsed yet; undefined if the answer is not written as the services write it. */
-  readonly textRecords: WireRecords | undefined
+  readonly lazyRecords: WireRecords | undefined
   readonly nextIterator: string | undefined
 }
 
@@ -19,7 +19,7 @@ export function parsePage(bytes: Uint8Array): PageContent | undefined {
 function parseWhole(body: Buffer): PageContent | undefined {
   const { Records: records, NextShardIterator: next } = parseObject(body.toString('utf8')) ?? {}
   if (!Array.isArray(records) || !isIterator(next)) return undefined
-  return { records, textRecords: undefined, nextIterator: next ?? undefined }
+  return { records, lazyRecords: undefined, nextIterator: next ?? undefined }
 }
 
 /** Finds the records without parsing them, and parses what is around them. */
@@ -34,7 +34,7 @@ function parseAround(body: Buffer): PageContent | undefined {
       all ??= parseWhole(body)?.records ?? []
       return all
     },
-    textRecords: textRecords(body, layout),
+    lazyRecords: lazyRecords(body, layout),
     nextIterator: rest.NextShardIterator ?? undefined,
   }
 }

@@ -1,6 +1,6 @@
 import { NumberValueImpl, type unmarshallOptions } from '@aws-sdk/util-dynamodb'
 import { decodeBinary } from './decode-record.ts'
-import { setOwn } from './set-own.ts'
+import { defineOwn } from './define-own.ts'
 
 /**
  * Converts an attribute map to what the SDK's `unmarshall` returns with the same options, several times faster and without
@@ -87,7 +87,7 @@ function toMap(attributes: unknown, convert: Convert): unknown {
   for (const name in attributes) {
     const value = toValue((attributes as Record<string, unknown>)[name], convert)
     if (value === unreadable) return unreadable
-    setOwn(map, name, value)
+    defineOwn(map, name, value)
   }
   return map
 }

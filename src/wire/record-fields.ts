@@ -1,14 +1,14 @@
-import { TextRecord } from './text-records.ts'
+import { LazyRecord } from './lazy-records.ts'
 import type { WireRecord } from './wire-record.ts'
 
 /** The record's sequence number; `''` for a record that has none (which the model allows, but the service never sends). */
 export function sequenceNumberOf(wire: WireRecord): string {
-  return wire instanceof TextRecord ? wire.sequenceNumber : (wire.dynamodb?.SequenceNumber ?? '')
+  return wire instanceof LazyRecord ? wire.sequenceNumber : (wire.dynamodb?.SequenceNumber ?? '')
 }
 
 /** When the record was made, in ms, truncated to the second; undefined for the records of which the service does not say it. */
 export function createdAtMsOf(wire: WireRecord): number | undefined {
-  const ms = wire instanceof TextRecord ? wire.createdAtMs : toMs(wire.dynamodb?.ApproximateCreationDateTime)
+  const ms = wire instanceof LazyRecord ? wire.createdAtMs : toMs(wire.dynamodb?.ApproximateCreationDateTime)
   return Number.isNaN(ms) ? undefined : ms
 }
 
@@ -22,7 +22,7 @@ function toMs(time: Date | number | null | undefined): number {
 export function sizeBytesOf(wire: WireRecord): number {
   const size = wire.dynamodb?.SizeBytes
   if (typeof size === 'number' && size >= 0) return size
-  return estimateBytes(wire instanceof TextRecord ? wire.parsed.dynamodb : wire.dynamodb)
+  return estimateBytes(wire instanceof LazyRecord ? wire.parsed.dynamodb : wire.dynamodb)
 }
 
 /** Characters in names and values, which is how DynamoDB counts an item's size, near enough. */

@@ -5,8 +5,8 @@
 export interface PageLayout {
   /** How many records there are. */
   readonly count: number
-  /** For each record `PLACES_PER_RECORD` byte indexes, named by {@link PLACE}. The end of a range that is missing is 0. */
-  readonly places: Int32Array
+  /** For each record `OFFSETS_PER_RECORD` byte indexes, named by {@link OFFSET}. The end of a range that is missing is 0. */
+  readonly offsets: Int32Array
   /** For each record its creation time in ms; NaN if it has none. */
   readonly createdAtMs: Float64Array
   /** The index after the bracket that opens the array of records, and the index of the bracket that closes it. */
@@ -14,10 +14,10 @@ export interface PageLayout {
   readonly to: number
 }
 
-export const PLACES_PER_RECORD = 8
+export const OFFSETS_PER_RECORD = 8
 
-/** Offsets into the places of a record. Each `…To` is exclusive. */
-export const PLACE = {
+/** The fields of a record whose offsets are noted. Each `…To` is exclusive. */
+export const OFFSET = {
   from: 0,
   to: 1,
   sequenceNumberFrom: 2,
@@ -76,10 +76,10 @@ export function scanPage(body: Buffer): PageLayout | undefined {
   rows.timeFrom = rows.timeTo = 0
   const end = scanObject(body, skipSpace(body, 0), ANSWER)
   if (end === UNUSUAL || rows.from === 0) return undefined
-  const { count, places, createdAtMs, from, to } = rows
+  const { count, offsets, createdAtMs, from, to } = rows
   return {
     count,
-    places: places.slice(0, count * PLACES_PER_RECORD),
+    offsets: offsets.slice(0, count * OFFSETS_PER_RECORD),
     createdAtMs: createdAtMs.slice(0, count),
     from,
     to,
@@ -89,7 +89,7 @@ export function scanPage(body: Buffer): PageLayout | undefined {
 /** The layout of the answer that is scanned now. Its memory is kept for the next one. */
 const rows = {
   count: 0,
-  places: new Int32Array(128 * PLACES_PER_RECORD),
+  offsets: new Int32Array(128 * OFFSETS_PER_RECORD),
   createdAtMs: new Float64Array(128),
   from: 0,
   to: 0,
@@ -100,9 +100,9 @@ const rows = {
 }
 
 function grow(): void {
-  const { places, createdAtMs } = rows
-  rows.places = new Int32Array(2 * places.length)
-  rows.places.set(places)
+  const { offsets, createdAtMs } = rows
+  rows.offsets = new Int32Array(2 * offsets.length)
+  rows.offsets.set(offsets)
   rows.createdAtMs = new Float64Array(2 * createdAtMs.length)
   rows.createdAtMs.set(createdAtMs)
 }
@@ -139,8 +139,8 @@ function scanMember(body: Buffer, level: Level, nameFrom: number, nameTo: number
   } else if (level === RECORD) {
     if (length === DYNAMODB.length && startsWith(body, nameFrom, DYNAMODB)) return scanChange(body, value)
   } else if (length === NEW_IMAGE.length) {
-    if (startsWith(body, nameFrom, NEW_IMAGE)) return scanImage(body, PLACE.newImageFrom, value)
-    if (startsWith(body, nameFrom, OLD_IMAGE)) return scanImage(body, PLACE.oldImageFrom, value)
+    if (startsWith(body, nameFrom, NEW_IMAGE)) return scanImage(body, OFFSET.newImageFrom, value)
+    if (startsWith(body, nameFrom, OLD_IMAGE)) return scanImage(body, OFFSET.oldImageFrom, value)
   } else if (length === SEQUENCE_NUMBER.length) {
     if (startsWith(body, nameFrom, SEQUENCE_NUMBER)) return scanSequenceNumber(body, value)
   } else if (length === TIME.length) {
@@ -177,8 +177,8 @@ function scanRecord(body: Buffer, from: number): number {
   if (rows.count === rows.createdAtMs.length) grow()
   clearChange()
   const to = scanObject(body, from, RECORD)
-  setPlace(PLACE.from, from)
-  setPlace(PLACE.to, to)
+  setOffset(OFFSET.from, from)
+  setOffset(OFFSET.to, to)
   rows.count++
   return to
 }
@@ -190,19 +190,19 @@ function scanChange(body: Buffer, value: number): number {
 }
 
 function clearChange(): void {
-  for (let place: number = PLACE.sequenceNumberFrom; place < PLACES_PER_RECORD; place++) setPlace(place, 0)
+  for (let field: number = OFFSET.sequenceNumberFrom; field < OFFSETS_PER_RECORD; field++) setOffset(field, 0)
   rows.createdAtMs[rows.count] = Number.NaN
 }
 
-function setPlace(place: number, index: number): void {
-  rows.places[rows.count * PLACES_PER_RECORD + place] = index
+function setOffset(field: number, index: number): void {
+  rows.offsets[rows.count * OFFSETS_PER_RECORD + field] = index
 }
 
-function scanImage(body: Buffer, place: number, value: number): number {
+function scanImage(body: Buffer, field: number, value: number): number {
   const isObject = body[value] === openBrace
   const to = skipValue(body, value)
-  setPlace(place, value)
-  setPlace(place + 1, isObject ? to : 0)
+  setOffset(field, value)
+  setOffset(field + 1, isObject ? to : 0)
   return to
 }
 
@@ -211,8 +211,8 @@ function scanSequenceNumber(body: Buffer, value: number): number {
   if (!isNull && body[value] !== quote) return UNUSUAL
   const from = isNull ? 0 : value + 1
   const to = isNull ? 0 : endOfDigits(body, from)
-  setPlace(PLACE.sequenceNumberFrom, from)
-  setPlace(PLACE.sequenceNumberTo, to)
+  setOffset(OFFSET.sequenceNumberFrom, from)
+  setOffset(OFFSET.sequenceNumberTo, to)
   if (isNull) return skipValue(body, value)
   const length = to - from
   return body[to] === quote && length > 0 && length <= MAX_SEQUENCE_NUMBER_DIGITS ? to + 1 : UNUSUAL

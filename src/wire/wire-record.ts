@@ -28,5 +28,5 @@ export interface WireRecords {
   readonly length: number
   at(index: number): WireRecord | undefined
   /** Says that no record before this index is read any more. Returns how much memory was released, in bytes. */
-  forget?(before: number): number
+  release?(before: number): number
 }

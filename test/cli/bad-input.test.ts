@@ -189,7 +189,7 @@ describe('a checkpoint file is left as it was', () => {
     'when it is of another stream': {
       text: foreign,
       code: 7,
-      says: /--checkpoint \S+ is a position in the stream arn:.*, but this is arn:.*Name another file.*\[token\.foreign\]/,
+      says: /--checkpoint \S+ is a position in the stream arn:.*, but this is arn:.*Name another file.*\[token\.streamMismatch\]/,
     },
   }
   for (const [name, { text, code, says }] of Object.entries(damaged)) {

@@ -120,7 +120,7 @@ const shard = fc.oneof(
   {
     weight: 1,
     arbitrary: fc.record(
-      { shardId, at: position, state: orStrange(fc.constantFrom('passed', 'waiting'), 4), later: strange },
+      { shardId, at: position, state: orStrange(fc.constantFrom('skipped', 'pending'), 4), later: strange },
       { requiredKeys: ['shardId', 'at'] },
     ),
   },

@@ -152,7 +152,7 @@ describeOnLocal('openStream on DynamoDB Local', (local) => {
     const saved = await store.load('reader')
     expect(saved).toBeDefined()
     await expect(readAndBreak(other, store, 1)).rejects.toMatchObject({
-      code: 'token.foreign',
+      code: 'token.streamMismatch',
       details: { expected: other.streamArn, actual: one.streamArn },
     })
     expect(await store.load('reader')).toEqual(saved)

@@ -91,17 +91,17 @@ describeOnLocal('Coordinator on DynamoDB Local', (local) => {
 
   test('can be moved back and forth', async () => {
     const coordinator = await coordinatorAt('trim_horizon')
-    expect(numbersOf(await drain(coordinator, 4))).toEqual([1, 2, 3, 4])
+    expect(numbersOf(await drain(coordinator, undefined, 4))).toEqual([1, 2, 3, 4])
     const token = coordinator.token
     await coordinator.moveTo('trim_horizon')
-    expect(numbersOf(await drain(coordinator, 2))).toEqual([1, 2])
+    expect(numbersOf(await drain(coordinator, undefined, 2))).toEqual([1, 2])
     await coordinator.moveTo(token)
     expect(numbersOf(await drain(coordinator))).toEqual([5, 6])
   })
 
   test('reads on after a heartbeat, and has no lag at the tip', async () => {
     const coordinator = await coordinatorAt('trim_horizon')
-    await drain(coordinator, 3)
+    await drain(coordinator, undefined, 3)
     await coordinator.heartbeat()
     expect(numbersOf(await drain(coordinator))).toEqual([4, 5, 6])
     expect(coordinator.lag().millisBehindLatest).toBe(0)

@@ -86,7 +86,7 @@ describeOnLocal('records of DynamoDB Local', (local) => {
       expect(record.sequenceNumber).toMatch(/^\d{21,40}$/)
       expect(record.shardId).toMatch(/^shardId-/)
       expect(record.sizeBytes).toBeGreaterThan(0)
-      expect(record.isTimeToLiveDelete).toBe(false)
+      expect(record.isTtlDelete).toBe(false)
       // DynamoDB Local cuts the time to the minute.
       expect(Math.abs(record.createdAt.getTime() - before)).toBeLessThan(120_000)
     }

@@ -17,6 +17,7 @@ import {
   fromTrimHorizon,
   type Origin,
 } from './origin.ts'
+import { RETENTION_MS } from './retention.ts'
 import { seeded } from './seeded.ts'
 import { settle } from './settle.ts'
 import type { ReaderStep, Setup, Start } from './steps.ts'
@@ -28,7 +29,6 @@ import type { World } from './world.ts'
 const DESCRIBE_CALLS_PER_SECOND = 5
 const ANSWER_BYTES = 1024 * 1024
 const LARGEST_RECORD_BYTES = 400 * 1024
-const RETENTION_MS = 24 * 3_600_000
 
 /** How often the reader comes back at the end, and after which time, in ms. Longer than any wait of the library. */
 const LAST_ROUNDS = 12
@@ -547,12 +547,12 @@ export function createConsumer(
   const finish = async (): Promise<void> => {
     await ensureStarted()
     if (isGone) return
-    let left = await readOn(LAST_ROUNDS, LAST_ROUND_MS)
+    let left = await continueReading(LAST_ROUNDS, LAST_ROUND_MS)
     // A shard that no listing shows is found when all shards are listed the next time.
     const isHeardOf = ({ shardId }: EmulatedRecord) => oracle.isHeardOf(session as Session, shardId)
     if (setup.reader.discoveryIntervalMs > LAST_ROUND_MS && !left.lost.some(isHeardOf)) {
       // One round to wait, one in which it is found, one in which it is read.
-      left = await readOn(3, setup.reader.discoveryIntervalMs)
+      left = await continueReading(3, setup.reader.discoveryIntervalMs)
     }
     if (isGone) return
     const names = (records: EmulatedRecord[]) => records.map(world.nameOfRecord).slice(0, 10).join(' ')
@@ -566,7 +566,7 @@ export function createConsumer(
   }
 
   /** Reads and waits by turns until nothing is owed. */
-  const readOn = async (rounds: number, pauseMs: number): Promise<ReturnType<Oracle['owed']>> => {
+  const continueReading = async (rounds: number, pauseMs: number): Promise<ReturnType<Oracle['owed']>> => {
     for (let round = 0; round < rounds && !isGone; round++) {
       const entries = emulator.log.length
       await drain()

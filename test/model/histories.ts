@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import type { Behaviour } from '../../src/testing/index.ts'
+import type { Behavior } from '../../src/testing/index.ts'
 import type { History, Interruption, ReaderStep, Setup, Span, Step, WorldStep } from './steps.ts'
 
 const SECOND = 1_000
@@ -232,16 +232,16 @@ const retention: fc.Arbitrary<Step> = fc.oneof(
 )
 
 const times: fc.Arbitrary<WorldStep> = fc.record({
-  do: fc.constant('behave' as const),
-  as: fc.constantFrom<Partial<Behaviour>>(
+  do: fc.constant('setBehavior' as const),
+  as: fc.constantFrom<Partial<Behavior>>(
     { timestamps: 'missing' },
     { timestamps: 'second' },
     { timestampJitterMs: 3_000 },
     { timestampJitterMs: 0 },
     { readLagMs: 700 },
     { readLagMs: 0 },
-    { openShardNext: 'absent' },
-    { openShardNext: 'given' },
+    { openShardNextIterator: 'absent' },
+    { openShardNextIterator: 'given' },
   ),
 })
 
@@ -278,26 +278,26 @@ function withoutTime(step: WorldStep): WorldStep {
   return { ...step, ms: 0, meanwhile: step.meanwhile.map(withoutTime) }
 }
 
-const behaviour: fc.Arbitrary<Partial<Behaviour>> = fc.record(
+const behavior: fc.Arbitrary<Partial<Behavior>> = fc.record(
   {
     shardsPerPage: fc.constantFrom(100, 1, 2, 3),
     listingOrder: fc.constantFrom('sorted', 'reversed', 'shuffled'),
-    fullLastPage: fc.constantFrom('final', 'names-next'),
+    exactFullLastPage: fc.constantFrom('final', 'names-next'),
     childShards: fc.constantFrom('right', 'empty', 'ignored', 'refused'),
     omitFromShards: fc.constantFrom([], ['startingSequenceNumber' as const]),
     emptyPagesAtStart: fc.constantFrom(0, 1, 4, 5),
-    latestSlack: fc.constantFrom(0, 1, 3),
-    trimmedTold: fc.constantFrom('at-iterator', 'at-records'),
-    allTrimmed: fc.constantFrom('readable', 'refused'),
+    latestOffset: fc.constantFrom(0, 1, 3),
+    trimmedErrorAt: fc.constantFrom('at-iterator', 'at-records'),
+    fullyTrimmedShard: fc.constantFrom('readable', 'refused'),
     recordsPerPage: fc.constantFrom(1000, 1, 3),
-    shardEnd: fc.constantFrom('absent', 'null', 'empty-text', 'after-empty-page'),
+    shardEnd: fc.constantFrom('absent', 'null', 'empty-string', 'after-empty-page'),
     retentionMs: fc.constantFrom(24 * HOUR, 25 * HOUR, 30 * HOUR),
   },
   { requiredKeys: [] },
 )
 
 /** Without its first sequence number nobody can tell what was trimmed of a shard. */
-const tellingBehaviour: fc.Arbitrary<Partial<Behaviour>> = behaviour.map(
+const tellingBehaviour: fc.Arbitrary<Partial<Behavior>> = behavior.map(
   ({ omitFromShards: _, ...rest }) => rest,
 )
 
@@ -313,7 +313,7 @@ const reader: fc.Arbitrary<Setup['reader']> = fc.record({
 /** What differs from a usual setup. */
 type Special = { readonly [Name in keyof Setup]?: fc.Arbitrary<Setup[Name]> }
 
-function setup(withBehaviour: fc.Arbitrary<Partial<Behaviour>>, special: Special): fc.Arbitrary<Setup> {
+function setup(withBehaviour: fc.Arbitrary<Partial<Behavior>>, special: Special): fc.Arbitrary<Setup> {
   return fc.record({
     seed: fc.nat(1_000_000),
     profile: fc.constantFrom('aws', 'aws', 'aws', 'aws', 'aws', 'aws', 'local'),
@@ -322,7 +322,7 @@ function setup(withBehaviour: fc.Arbitrary<Partial<Behaviour>>, special: Special
       { weight: 2, arbitrary: fc.constant('trim_horizon' as const) },
       { weight: 1, arbitrary: position },
     ),
-    behaviour: withBehaviour,
+    behavior: withBehaviour,
     reader,
     throughClient: fc.nat(99).map((n) => n === 99),
     numbers: fc.constantFrom('plain', 'crossing', 'padded'),
@@ -336,7 +336,7 @@ function setup(withBehaviour: fc.Arbitrary<Partial<Behaviour>>, special: Special
 
 function history(
   name: string,
-  withBehaviour: fc.Arbitrary<Partial<Behaviour>>,
+  withBehaviour: fc.Arbitrary<Partial<Behavior>>,
   weighted: readonly (readonly [number, fc.Arbitrary<Step>])[],
   special: Special = {},
   maxLength = 40,
@@ -349,7 +349,7 @@ function history(
   })
 }
 
-const as = fc.constant<Partial<Behaviour>>({})
+const as = fc.constant<Partial<Behavior>>({})
 
 /** Records so large that a few of them fill the buffer. */
 const heavy: fc.Arbitrary<WorldStep> = fc.record({
@@ -457,7 +457,7 @@ export const kinds: Readonly<Record<string, fc.Arbitrary<History>>> = {
     [3, reading],
     [2, habits],
   ]),
-  errors: history('errors', behaviour, [
+  errors: history('errors', behavior, [
     [4, plainWorld],
     [4, errors],
     [1, interrupted(plainWorld)],

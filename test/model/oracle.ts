@@ -1,10 +1,10 @@
 import type { GapReason } from '../../src/core/errors.ts'
 import type { EmulatedRecord, EmulatedShard } from '../../src/testing/index.ts'
 import { ancestorsOf, type Origin } from './origin.ts'
+import { RETENTION_MS } from './retention.ts'
 import { Violation } from './violation.ts'
 import type { World } from './world.ts'
 
-const RETENTION_MS = 24 * 3_600_000
 const CLOCK_SKEW_MS = 10 * 60_000
 
 /** How far, in ms, a record may be behind the times of those that were delivered before it: "as close as one poll allows". */

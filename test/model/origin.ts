@@ -1,7 +1,7 @@
 import type { EmulatedRecord, EmulatedShard } from '../../src/testing/index.ts'
+import { RETENTION_MS } from './retention.ts'
 import type { World } from './world.ts'
 
-const RETENTION_MS = 24 * 3_600_000
 const RETENTION_MARGIN_MS = 10 * 60_000
 
 /** Which records a position asks for. What is allowed and not required is what api.md leaves open. */

@@ -1,4 +1,4 @@
-import type { Behaviour, CallName, Profile } from '../../src/testing/index.ts'
+import type { Behavior, CallName, Profile } from '../../src/testing/index.ts'
 
 /**
  * A history is data: what the world is like, and what happens in it, step by step. Shards, keys and tokens are chosen
@@ -17,7 +17,7 @@ export interface Setup {
   readonly profile: Profile
   readonly roots: number
   readonly startAt: Start
-  readonly behaviour: Partial<Behaviour>
+  readonly behavior: Partial<Behavior>
   readonly reader: ReaderSetup
   /** Each way of a call takes up to this long; see `latency.ts`. With 0 every response arrives at once. */
   readonly latencyMs: number
@@ -68,7 +68,7 @@ export type WorldStep =
   | { readonly do: 'showOpen'; readonly shard: number; readonly span: Span }
   | { readonly do: 'showAgain'; readonly shard: number }
   | { readonly do: 'expire'; readonly shard: number | undefined }
-  | { readonly do: 'behave'; readonly as: Partial<Behaviour> }
+  | { readonly do: 'setBehavior'; readonly as: Partial<Behavior> }
   | {
       readonly do: 'fault'
       readonly call: CallName

@@ -41,6 +41,6 @@ export type MakeSubject = (options: SubjectOptions, events: SubjectEvents) => Su
 export const makeCoordinator: MakeSubject = (options, events) => {
   const coordinator = new Coordinator(options)
   coordinator.on('gap', (gap) => events.gap(gap))
-  coordinator.on('parentNotListed', ({ parentId }) => events.gaveUpParent(parentId))
+  coordinator.on('parentWaitTimedOut', ({ parentId }) => events.gaveUpParent(parentId))
   return coordinator
 }

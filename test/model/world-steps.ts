@@ -6,10 +6,10 @@ import type {
   Item,
   StreamEmulator,
 } from '../../src/testing/index.ts'
+import { RETENTION_MS } from './retention.ts'
 import type { FaultName, Span, WorldStep } from './steps.ts'
 
 const KEYS = 8
-const RETENTION_MS = 24 * 3_600_000
 
 /** Nothing is left out of the listing for longer than this: the library waits five minutes for a hidden parent. */
 const LONGEST_HIDDEN_MS = 4 * 60_000
@@ -110,7 +110,7 @@ const acts: {
     const { emulator, fresh } = hands
     let last = pick(emulator.openShards, shard)
     for (let n = 0; last && n < count; n++) {
-      if (written) put({ id: emulator.keyIn(last), n: fresh() }, hands)
+      if (written) put({ id: emulator.keyForShard(last), n: fresh() }, hands)
       last = emulator.roll(last)
     }
   },
@@ -140,7 +140,7 @@ const acts: {
   expire: ({ shard }, { emulator }) =>
     emulator.expireIterators(shard === undefined ? undefined : newest(emulator, shard)),
 
-  behave: ({ as }, { emulator }) => void emulator.behave(as),
+  setBehavior: ({ as }, { emulator }) => void emulator.setBehavior(as),
 
   fault: ({ call, nth, times, effect, shard }, hands) => {
     const { emulator, lasting } = hands
@@ -214,7 +214,7 @@ const effects: Readonly<Record<Exclude<FaultName, Special>, Effect>> = {
   html: { body: 'html' },
   emptyPage: { emptyPage: true },
   samePage: { repeatPage: true },
-  noNext: { openShardNext: 'absent' },
+  noNext: { openShardNextIterator: 'absent' },
 }
 
 /**

@@ -1,7 +1,7 @@
 import type { DynamoDBStreamsClient } from '@aws-sdk/client-dynamodb-streams'
 import type { Clock } from '../../src/core/clock.ts'
 import type { StreamsApi } from '../../src/streams-api/streams-api.ts'
-import { type Behaviour, ManualClock, StreamEmulator } from '../../src/testing/index.ts'
+import { type Behavior, ManualClock, StreamEmulator } from '../../src/testing/index.ts'
 import { randomLatency } from './latency.ts'
 import type { Interruption, Setup, WorldStep } from './steps.ts'
 import { type Hands, isPlainStep, performWorldStep } from './world-steps.ts'
@@ -51,11 +51,11 @@ export interface World {
 }
 
 /** How the service behaves once faults are lifted. Limits of pages, forms of the end and the retention stay as they are. */
-const harmless: Partial<Behaviour> = {
+const harmless: Partial<Behavior> = {
   emptyPage: false,
   repeatPage: false,
   readLagMs: 0,
-  openShardNext: 'given',
+  openShardNextIterator: 'given',
 }
 
 const numberFormats = {
@@ -77,14 +77,14 @@ export function createWorld(setup: Setup): World {
     clock: serviceClock,
     profile: setup.profile,
     shards: setup.roots,
-    behaviour: setup.behaviour,
+    behavior: setup.behavior,
     latency: randomLatency(setup.latencyMs, setup.seed),
     // DynamoDB Local reads no others than its own.
     sequenceNumbers: setup.profile === 'local' ? undefined : numberFormats[setup.numbers],
   })
   const recordClockBehindMs = setup.profile === 'local' ? 0 : setup.recordClockBehindMs
   const lasting: (() => void)[] = []
-  let isPlain = setup.profile === 'aws' && Object.keys(setup.behaviour).length === 0
+  let isPlain = setup.profile === 'aws' && Object.keys(setup.behavior).length === 0
   let isOver: World['isOver']
   let refused = 0
   let notFound = 0
@@ -182,7 +182,7 @@ export function createWorld(setup: Setup): World {
     perform,
     liftFaults: () => {
       for (const end of lasting.splice(0)) end()
-      emulator.behave(harmless)
+      emulator.setBehavior(harmless)
       for (const shard of emulator.shards) emulator.show(shard)
     },
     nameOf,

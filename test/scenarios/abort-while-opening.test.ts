@@ -1,9 +1,9 @@
 import { expect, it } from 'vitest'
 import { openStream } from '../../src/index.ts'
-import { emulated } from '../support/emulated.ts'
+import { emulatedTable } from '../support/emulated-table.ts'
 
 it('openStream that is aborted while its first position is being saved rejects at once, with the reason', async () => {
-  const { clock, emulator } = emulated()
+  const { clock, emulator } = emulatedTable()
   const controller = new AbortController()
   const store = { load: async () => undefined, save: () => new Promise<void>(() => {}) }
   let end: unknown = 'opening'

@@ -1,9 +1,10 @@
 import { expect, it } from 'vitest'
-import { seededRandom } from '../../src/testing/world/random.ts'
-import { drain, emulated, heard, numbersOf } from '../support/emulated.ts'
+import { seededRandom } from '../../src/testing/emulator/state/random.ts'
+import { collectEvents, emulatedTable } from '../support/emulated-table.ts'
+import { drain, numbersOf } from '../support/read.ts'
 
 it('an endpoint that leaves the next iterator out on open shards costs a few listings a minute, and delays no record', async () => {
-  const { clock, emulator, open, write } = emulated({ behaviour: { openShardNext: 'absent' } })
+  const { clock, emulator, open, write } = emulatedTable({ behavior: { openShardNextIterator: 'absent' } })
   const coordinator = open()
   await clock.run(coordinator.moveTo('trim_horizon'))
   const [written, delivered]: [number[], number[]] = [[], []]
@@ -18,10 +19,13 @@ it('an endpoint that leaves the next iterator out on open shards costs a few lis
 })
 
 it('a shard that expires unread on such an endpoint is reported as a gap', async () => {
-  const { clock, emulator, open, write } = emulated({ shards: 2, behaviour: { openShardNext: 'absent' } })
+  const { clock, emulator, open, write } = emulatedTable({
+    shards: 2,
+    behavior: { openShardNextIterator: 'absent' },
+  })
   const [a] = emulator.openShards.map(({ shardId }) => shardId) as [string]
   const coordinator = open({ onGap: 'continue' })
-  const gaps = heard(coordinator, 'gap')
+  const gaps = collectEvents(coordinator, 'gap')
   await clock.run(coordinator.moveTo('trim_horizon'))
   expect(await drain(coordinator, clock)).toEqual([])
   // Polling stops a few seconds after the last call.
@@ -37,8 +41,8 @@ it('a caller that comes back on such an endpoint is given what was written meanw
   for (let seed = 0; seed < 30; seed++) {
     const random = seededRandom(seed, 'latency')
     const latency = () => ({ requestMs: Math.round(random() * 300), responseMs: Math.round(random() * 300) })
-    const behaviour = { openShardNext: 'absent', shardsPerPage: 2 } as const
-    const { clock, emulator, open, write } = emulated({ shards: 5, behaviour, latency })
+    const behavior = { openShardNextIterator: 'absent', shardsPerPage: 2 } as const
+    const { clock, emulator, open, write } = emulatedTable({ shards: 5, behavior: behavior, latency })
     const coordinator = open()
     await clock.run(coordinator.moveTo('latest'))
     expect(await drain(coordinator, clock)).toEqual([])

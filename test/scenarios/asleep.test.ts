@@ -1,9 +1,10 @@
 import { expect, it } from 'vitest'
-import { drain, emulated, heard, numbersOf } from '../support/emulated.ts'
+import { collectEvents, emulatedTable } from '../support/emulated-table.ts'
+import { drain, numbersOf } from '../support/read.ts'
 import { readFor } from './read-for.ts'
 
 it('after a machine was asleep, with its monotonic clock at rest, records of idle shards come in the order of their times', async () => {
-  const { clock, emulator, open, write } = emulated({ shards: 2 })
+  const { clock, emulator, open, write } = emulatedTable({ shards: 2 })
   const [slow, fast] = emulator.openShards.map(({ shardId }) => shardId) as [string, string]
   const coordinator = open()
   await clock.run(coordinator.moveTo('trim_horizon'))
@@ -17,9 +18,9 @@ it('after a machine was asleep, with its monotonic clock at rest, records of idl
 })
 
 it('records that were trimmed while a machine was asleep, with its monotonic clock at rest, are reported as a gap', async () => {
-  const { clock, open, write } = emulated()
+  const { clock, open, write } = emulatedTable()
   const coordinator = open({ onGap: 'continue' })
-  const gaps = heard(coordinator, 'gap')
+  const gaps = collectEvents(coordinator, 'gap')
   await clock.run(coordinator.moveTo('trim_horizon'))
   await drain(coordinator, clock)
   write(2)
@@ -35,7 +36,7 @@ it.each([
 ])(
   'records that are left of a closed shard are delivered, and trimmed ones are a gap, after a process %s',
   async (_, wasAsleep) => {
-    const { clock, emulator, open, write } = emulated()
+    const { clock, emulator, open, write } = emulatedTable()
     await clock.advance(3_600_000)
     const first = open()
     await clock.run(first.moveTo('latest'))
@@ -48,7 +49,7 @@ it.each([
     emulator.roll()
     left.push(...write(1))
     const second = open({ onGap: 'continue' })
-    const gaps = heard(second, 'gap')
+    const gaps = collectEvents(second, 'gap')
     await clock.run(second.moveTo(token))
     if (wasAsleep) clock.jump(23 * 3_600_000)
     else clock.suspend(23 * 3_600_000)

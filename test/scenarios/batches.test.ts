@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
 import type { DynamoDBStream, StreamRecord } from '../../src/index.ts'
-import { numbersOf } from '../support/emulated.ts'
+import { numbersOf } from '../support/read.ts'
 import { type Opened, opened } from './opened.ts'
 
 const ALWAYS = { times: Number.POSITIVE_INFINITY }

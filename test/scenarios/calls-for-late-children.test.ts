@@ -1,8 +1,8 @@
 import { expect, it } from 'vitest'
-import { emulated } from '../support/emulated.ts'
+import { emulatedTable } from '../support/emulated-table.ts'
 
 it('children that stay hidden are looked for ten times quickly, also when the last records of their parent are taken slowly', async () => {
-  const { clock, emulator, open, write } = emulated()
+  const { clock, emulator, open, write } = emulatedTable()
   write(30)
   emulator.roll(undefined, { hidden: { ms: 3_600_000 } })
   const coordinator = open({ discoveryIntervalMs: 3_600_000 })

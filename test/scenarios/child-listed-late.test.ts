@@ -1,10 +1,10 @@
 import { expect, it } from 'vitest'
-import { drawn } from './drawn.ts'
+import { shardPicture } from '../support/shard-picture.ts'
 
 const HOUR = 3_600_000
 
 it('no gap is reported of a shard that was read, trimmed and forgotten before its second child was listed', async () => {
-  const { clock, emulator, id, open, move, drain, write, grow } = drawn('a')
+  const { clock, emulator, id, open, move, drain, write, grow } = shardPicture('a')
   const reader = open({ onGap: 'continue' })
   const gaps: string[] = []
   reader.on('gap', ({ shardId }) => gaps.push(shardId))

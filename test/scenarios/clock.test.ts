@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest'
 import type { ManualClock } from '../../src/testing/index.ts'
-import { drain, emulated, heard, numbersOf } from '../support/emulated.ts'
+import { collectEvents, emulatedTable } from '../support/emulated-table.ts'
+import { drain, numbersOf } from '../support/read.ts'
 import { opened } from './opened.ts'
 
 const MINUTE = 60_000
@@ -29,7 +30,7 @@ const JUMPS: [string, number][] = [
 it.each(JUMPS)(
   'next() returns a new record within seconds after the wall clock was %s',
   async (_, jumpMs) => {
-    const { clock, open, write } = emulated({ shards: 2 })
+    const { clock, open, write } = emulatedTable({ shards: 2 })
     const local = localClock(clock)
     const coordinator = open({ clock: local })
     await clock.run(coordinator.moveTo('trim_horizon'))
@@ -90,11 +91,11 @@ it('a wall clock that is set back by forty days sets no more timers than one tha
 })
 
 it('records that were trimmed are reported as a gap though the wall clock was set back meanwhile', async () => {
-  const { clock, open, write } = emulated()
+  const { clock, open, write } = emulatedTable()
   write(1)
   const local = localClock(clock)
   const coordinator = open({ onGap: 'continue', clock: local })
-  const gaps = heard(coordinator, 'gap')
+  const gaps = collectEvents(coordinator, 'gap')
   await clock.run(coordinator.moveTo('trim_horizon'))
   await drain(coordinator, clock)
   write(1)
@@ -107,7 +108,7 @@ it('records that were trimmed are reported as a gap though the wall clock was se
 
 /** A stream of a day and more, one shard every four hours: the oldest listed one names a parent that was trimmed. */
 async function oldStream(skewMs: number) {
-  const world = emulated({ behaviour: { clockSkewMs: skewMs } })
+  const world = emulatedTable({ behavior: { clockSkewMs: skewMs } })
   const { clock, emulator, write } = world
   for (let shard = 0; shard < 8; shard++) {
     write(1)
@@ -128,7 +129,7 @@ it.each([
 ])('the oldest shard of a stream is read at once by a machine whose clock is %s', async (_, hours) => {
   const { clock, open } = await oldStream(hours * HOUR)
   const coordinator = open()
-  const unlisted = heard(coordinator, 'parentNotListed')
+  const unlisted = collectEvents(coordinator, 'parentWaitTimedOut')
   await clock.run(coordinator.moveTo('trim_horizon'))
   const start = clock.monotonic()
   const record = await clock.run(coordinator.next())
@@ -153,7 +154,7 @@ it('a token is resumed at once by a machine whose clock is eight hours behind', 
 })
 
 it('a parent that is hidden for some seconds is waited for also by a machine whose clock is thirty hours ahead', async () => {
-  const { clock, emulator, open, write } = emulated({ behaviour: { clockSkewMs: -30 * HOUR } })
+  const { clock, emulator, open, write } = emulatedTable({ behavior: { clockSkewMs: -30 * HOUR } })
   const parent = emulator.openShards[0]
   const written = write(3)
   emulator.roll()
@@ -173,7 +174,7 @@ it.each([
   ['behind', 8],
   ['ahead', -8],
 ])('latest loses nothing on a machine whose clock is eight hours %s', async (_, hours) => {
-  const { clock, open, write } = emulated({ behaviour: { clockSkewMs: hours * HOUR } })
+  const { clock, open, write } = emulatedTable({ behavior: { clockSkewMs: hours * HOUR } })
   write(2)
   await clock.advance(5_000)
   const coordinator = open()

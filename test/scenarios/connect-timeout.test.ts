@@ -1,7 +1,7 @@
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb'
 import { expect, it } from 'vitest'
 import { type OpenStreamOptions, openStream, type StreamsApi } from '../../src/index.ts'
-import { emulated } from '../support/emulated.ts'
+import { emulatedTable } from '../support/emulated-table.ts'
 
 const noRoute = (): Error =>
   Object.assign(new Error('getaddrinfo ENOTFOUND streams.dynamodb.eu-wset-1.amazonaws.com'), {
@@ -21,7 +21,7 @@ function unreachable(api: StreamsApi, now: () => number, untilMs: number): Strea
 
 /** When `openStream` settles, and how; after five minutes at the latest. */
 async function settled(
-  { clock, emulator }: ReturnType<typeof emulated>,
+  { clock, emulator }: ReturnType<typeof emulatedTable>,
   options: Partial<OpenStreamOptions>,
 ): Promise<{ atMs: number; error: unknown } | 'opening'> {
   let end: { atMs: number; error: unknown } | undefined
@@ -41,7 +41,7 @@ async function settled(
 }
 
 it('openStream gives up after 30 s when the service never answers, with the error of the network', async () => {
-  const world = emulated()
+  const world = emulatedTable()
   const { clock, emulator } = world
   const client = unreachable(emulator.api, () => clock.monotonic(), Number.POSITIVE_INFINITY)
   const end = await settled(world, { client })
@@ -60,14 +60,14 @@ it('openStream gives up after 30 s when the service never answers, with the erro
 })
 
 it('openStream gives up when the service accepts the call and is silent', async () => {
-  const world = emulated()
+  const world = emulatedTable()
   world.emulator.on('DescribeStream', { times: Infinity }, { hang: true })
   const end = await settled(world, { connectTimeoutMs: 5_000 })
   expect(end).toMatchObject({ atMs: 5_000, error: { code: 'service.unreachable' } })
 })
 
 it('openStream gives up when the table cannot be reached', async () => {
-  const world = emulated()
+  const world = emulatedTable()
   const requestHandler = { handle: () => Promise.reject(noRoute()) }
   const credentials = { accessKeyId: 'key', secretAccessKey: 'secret' }
   const tableClient = new DynamoDBClient({ region: 'eu-west-1', credentials, requestHandler, maxAttempts: 1 })
@@ -80,7 +80,7 @@ it('openStream gives up when the table cannot be reached', async () => {
 
 it('openStream gives up when the checkpoint store is silent', async () => {
   const store = { load: () => new Promise<never>(() => {}), save: async () => {} }
-  const end = await settled(emulated(), { checkpoint: { store, name: 'worker' } })
+  const end = await settled(emulatedTable(), { checkpoint: { store, name: 'worker' } })
   expect(end).toMatchObject({
     atMs: 30_000,
     error: { code: 'service.unreachable', message: expect.stringContaining('the checkpoint store') },
@@ -88,7 +88,7 @@ it('openStream gives up when the checkpoint store is silent', async () => {
 })
 
 it('openStream goes on trying for as long as it takes with connectTimeoutMs: 0', async () => {
-  const world = emulated()
+  const world = emulatedTable()
   const { clock, emulator } = world
   const client = unreachable(emulator.api, () => clock.monotonic(), 200_000)
   const end = await settled(world, { client, connectTimeoutMs: 0 })
@@ -97,7 +97,7 @@ it('openStream goes on trying for as long as it takes with connectTimeoutMs: 0',
 })
 
 it('openStream goes on trying when the service has answered with an error', async () => {
-  const world = emulated()
+  const world = emulatedTable()
   const { clock, emulator } = world
   let failing = true
   clock.setTimer(120_000, () => {
@@ -112,7 +112,7 @@ it('openStream goes on trying when the service has answered with an error', asyn
 })
 
 it('openStream may take longer than connectTimeoutMs once there was an answer', async () => {
-  const world = emulated({ shards: 2 })
+  const world = emulatedTable({ shards: 2 })
   world.emulator.on('GetShardIterator', { times: Infinity }, { delayMs: 20_000 })
   const end = await settled(world, { startAt: 'latest', connectTimeoutMs: 1_000 })
   expect(end).toMatchObject({ error: undefined })
@@ -120,7 +120,7 @@ it('openStream may take longer than connectTimeoutMs once there was an answer', 
 })
 
 it('openStream does not take a suspension of the process for silence', async () => {
-  const world = emulated()
+  const world = emulatedTable()
   world.emulator.on('DescribeStream', { times: 1 }, { delayMs: 60_200 })
   // In the midst of the call; the time of it is up before its answer is read.
   world.clock.setTimer(100, () => world.clock.suspend(60_000))
@@ -128,7 +128,7 @@ it('openStream does not take a suspension of the process for silence', async () 
 })
 
 it('an error that the service has in its model is an answer, also of a mock that gives no status', async () => {
-  const world = emulated()
+  const world = emulatedTable()
   const { clock, emulator } = world
   const throttled = () =>
     Object.assign(new Error('slow down'), { name: 'ThrottlingException', $fault: 'client' })

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { expectAtMostDescribeCalls } from '../../src/testing/index.ts'
-import { drain, emulated, numbersOf } from '../support/emulated.ts'
+import { emulatedTable } from '../support/emulated-table.ts'
+import { drain, numbersOf } from '../support/read.ts'
 
 const sorted = (numbers: readonly number[]) => [...numbers].sort((a, b) => a - b)
 const ROUND_TRIP_MS = 100
@@ -10,7 +11,7 @@ describe('many shards that close together', () => {
     'are followed with a few listings, five calls a second at most; CHILD_SHARDS %s',
     { timeout: 300_000 },
     async (childShards) => {
-      const { emulator, clock, open, write } = emulated({ shards: 400, behaviour: { childShards } })
+      const { emulator, clock, open, write } = emulatedTable({ shards: 400, behavior: { childShards } })
       const coordinator = open({ pageSize: 100 })
       await clock.run(coordinator.moveTo('trim_horizon'))
       await drain(coordinator, clock)
@@ -29,7 +30,7 @@ describe('many shards that close together', () => {
   )
 
   it('are listed no faster when their children stay hidden, and are all read in the end', async () => {
-    const { emulator, clock, open, write } = emulated({ shards: 150 })
+    const { emulator, clock, open, write } = emulatedTable({ shards: 150 })
     const coordinator = open({ pageSize: 100 })
     await clock.run(coordinator.moveTo('trim_horizon'))
     await drain(coordinator, clock)
@@ -53,7 +54,7 @@ describe('among more than a hundred shards', () => {
     'the children of one are found, hidden for a while or not; CHILD_SHARDS %s',
     async (childShards) => {
       for (const hidden of [undefined, { calls: 3 }, { ms: 30_000 }]) {
-        const { emulator, clock, open, write } = emulated({ shards: 120, behaviour: { childShards } })
+        const { emulator, clock, open, write } = emulatedTable({ shards: 120, behavior: { childShards } })
         const coordinator = open()
         await clock.run(coordinator.moveTo('trim_horizon'))
         await drain(coordinator, clock)
@@ -71,7 +72,7 @@ describe('among more than a hundred shards', () => {
   )
 
   it('a parent that is asked for its children after it was forgotten does not end the stream', async () => {
-    const { emulator, clock, open, write } = emulated({ shards: 120 })
+    const { emulator, clock, open, write } = emulatedTable({ shards: 120 })
     const coordinator = open()
     await clock.run(coordinator.moveTo('trim_horizon'))
     await drain(coordinator, clock)
@@ -88,7 +89,7 @@ describe('among more than a hundred shards', () => {
 
 describe('idle shards', () => {
   it('are found to be idle in a few round trips, however many they are', async () => {
-    const { emulator, clock, open } = emulated({ shards: 50 })
+    const { emulator, clock, open } = emulatedTable({ shards: 50 })
     emulator.on('*', { times: Number.POSITIVE_INFINITY }, { delayMs: ROUND_TRIP_MS })
     const coordinator = open()
     await clock.run(coordinator.moveTo('trim_horizon'))
@@ -98,7 +99,7 @@ describe('idle shards', () => {
   })
 
   it('do not delay a record of another one', async () => {
-    const { emulator, clock, open, write } = emulated({ shards: 50 })
+    const { emulator, clock, open, write } = emulatedTable({ shards: 50 })
     emulator.on('*', { times: Number.POSITIVE_INFINITY }, { delayMs: ROUND_TRIP_MS })
     const coordinator = open()
     await clock.run(coordinator.moveTo('trim_horizon'))
@@ -111,7 +112,7 @@ describe('idle shards', () => {
   })
 
   it('are asked less and less often, and by nobody who does not ask', async () => {
-    const { emulator, clock, open } = emulated({ shards: 10 })
+    const { emulator, clock, open } = emulatedTable({ shards: 10 })
     const coordinator = open()
     await clock.run(coordinator.moveTo('trim_horizon'))
     await drain(coordinator, clock)

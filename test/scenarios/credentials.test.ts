@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest'
-import { drain, emulated, heard, numbersOf } from '../support/emulated.ts'
+import { collectEvents, emulatedTable } from '../support/emulated-table.ts'
+import { drain, numbersOf } from '../support/read.ts'
 
 const HOUR = 3_600_000
 const ALWAYS = { times: Number.POSITIVE_INFINITY }
@@ -7,7 +8,7 @@ const ALWAYS = { times: Number.POSITIVE_INFINITY }
 it.each(['ExpiredTokenException', 'AccessDeniedException', 'UnrecognizedClientException'])(
   'a gap is reported though %s was thrown when the trimmed position was tried first',
   async (fail) => {
-    const { clock, emulator, open, write } = emulated()
+    const { clock, emulator, open, write } = emulatedTable()
     const first = open()
     await clock.run(first.moveTo('trim_horizon'))
     const token = JSON.stringify(first.token)
@@ -16,7 +17,7 @@ it.each(['ExpiredTokenException', 'AccessDeniedException', 'UnrecognizedClientEx
       await clock.advance(HOUR)
     }
     const coordinator = open({ onGap: 'continue' })
-    const gaps = heard(coordinator, 'gap')
+    const gaps = collectEvents(coordinator, 'gap')
     await clock.run(coordinator.moveTo(token))
     let isDenied = true
     emulator.on('GetShardIterator', ALWAYS, () => (isDenied ? { fail } : undefined))
@@ -30,7 +31,7 @@ it.each(['ExpiredTokenException', 'AccessDeniedException', 'UnrecognizedClientEx
 )
 
 it('a service that rejects the first sequence number of its own listing is read from its oldest record', async () => {
-  const { clock, emulator, open, write } = emulated()
+  const { clock, emulator, open, write } = emulatedTable()
   const first = open()
   await clock.run(first.moveTo('trim_horizon'))
   const token = JSON.stringify(first.token)
@@ -48,7 +49,7 @@ it('a service that rejects the first sequence number of its own listing is read 
 })
 
 it('DescribeStream is not called again before the consumer comes back, once it was denied', async () => {
-  const { clock, emulator, open, write } = emulated()
+  const { clock, emulator, open, write } = emulatedTable()
   write(1)
   const coordinator = open()
   await clock.run(coordinator.moveTo('trim_horizon'))
@@ -70,7 +71,7 @@ it('DescribeStream is not called again before the consumer comes back, once it w
 })
 
 it('a listing that is denied is not tried again at once by a consumer that calls next() twice a second', async () => {
-  const { clock, emulator, open, write } = emulated()
+  const { clock, emulator, open, write } = emulatedTable()
   write(1)
   const coordinator = open()
   await clock.run(coordinator.moveTo('trim_horizon'))
@@ -87,9 +88,9 @@ it('a listing that is denied is not tried again at once by a consumer that calls
 })
 
 it('credentials that expire while many shards are read fail one call of next(), and none after they were renewed', async () => {
-  const { clock, emulator, open } = emulated({ shards: 8 })
+  const { clock, emulator, open } = emulatedTable({ shards: 8 })
   emulator.openShards.forEach((shard, n) => {
-    emulator.put({ id: emulator.keyIn(shard), n })
+    emulator.put({ id: emulator.keyForShard(shard), n })
   })
   const coordinator = open()
   await clock.run(coordinator.moveTo('trim_horizon'))
@@ -107,7 +108,7 @@ it('credentials that expire while many shards are read fail one call of next(), 
 
 it('CHILD_SHARDS is still used after credentials had expired once when it was called', async () => {
   const callsForFiveRolls = async (hasExpiredOnce: boolean) => {
-    const { clock, emulator, open, write } = emulated({ shards: 300 })
+    const { clock, emulator, open, write } = emulatedTable({ shards: 300 })
     const coordinator = open({ discoveryIntervalMs: HOUR })
     await clock.run(coordinator.moveTo('latest'))
     await drain(coordinator, clock)

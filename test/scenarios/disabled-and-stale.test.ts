@@ -1,11 +1,12 @@
 import { expect, it } from 'vitest'
 import { sleep } from '../../src/core/clock.ts'
 import type { StreamsApi } from '../../src/streams-api/streams-api.ts'
-import { drain, emulated, numbersOf } from '../support/emulated.ts'
-import { drawn } from './drawn.ts'
+import { emulatedTable } from '../support/emulated-table.ts'
+import { drain, numbersOf } from '../support/read.ts'
+import { shardPicture } from '../support/shard-picture.ts'
 
 it('a disabled stream ends though the listing shows its last shard as open', async () => {
-  const { clock, emulator, id, open, move, drain: drainNames, write } = drawn('a')
+  const { clock, emulator, id, open, move, drain: drainNames, write } = shardPicture('a')
   const written = write('a a')
   const reader = open()
   await move(reader, 'trim_horizon')
@@ -21,7 +22,7 @@ it('a disabled stream ends though the listing shows its last shard as open', asy
 })
 
 it('a listing that was made right after the stream was disabled, and is slow, is not the last one', async () => {
-  const { clock, emulator, open, write } = emulated({ shards: 2 })
+  const { clock, emulator, open, write } = emulatedTable({ shards: 2 })
   const [first, second] = emulator.openShards.map(({ shardId }) => shardId) as [string, string]
   const written = write(2, first)
   written.push(...write(2, second))

@@ -1,8 +1,8 @@
 import { expect, it } from 'vitest'
-import { drawn } from './drawn.ts'
+import { shardPicture } from '../support/shard-picture.ts'
 
 it('a disabled stream ends also for a reader that came when its last shard was not listed', async () => {
-  const { clock, emulator, id, open, move } = drawn('a')
+  const { clock, emulator, id, open, move } = shardPicture('a')
   const first = open()
   await move(first, 'trim_horizon')
   const reader = open()

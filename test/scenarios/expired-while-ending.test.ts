@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
-import { heard } from '../support/emulated.ts'
-import { drawn } from './drawn.ts'
+import { collectEvents } from '../support/emulated-table.ts'
+import { shardPicture } from '../support/shard-picture.ts'
 
 const MINUTE = 60_000
 const HOUR = 60 * MINUTE
@@ -9,9 +9,9 @@ const ALWAYS = { times: Number.POSITIVE_INFINITY }
 it.each(['closed', 'closed and empty', 'rolled', 'rolled, its child listed'])(
   'a shard that was read to its end (%s) is no gap when a listing shows only a day later that it is gone',
   async (how) => {
-    const { clock, emulator, id, open, move, drain, write, grow } = drawn('a z')
+    const { clock, emulator, id, open, move, drain, write, grow } = shardPicture('a z')
     const reader = open({ onGap: 'continue' })
-    const gaps = heard(reader, 'gap')
+    const gaps = collectEvents(reader, 'gap')
     await move(reader, 'trim_horizon')
     const written = how === 'closed and empty' ? [] : write('a a')
     await clock.advance(1_000)
@@ -41,9 +41,9 @@ it.each(['closed', 'closed and empty', 'rolled', 'rolled, its child listed'])(
 it.each(['away', 'asleep'])(
   'a shard that was read to its end is no gap when the read that confirms it comes a day late, as its reader is %s',
   async (how) => {
-    const { clock, emulator, id, open, move, drain, write, grow } = drawn('a z')
+    const { clock, emulator, id, open, move, drain, write, grow } = shardPicture('a z')
     const reader = open({ onGap: 'continue' })
-    const gaps = heard(reader, 'gap')
+    const gaps = collectEvents(reader, 'gap')
     await move(reader, 'trim_horizon')
     expect(await drain(reader)).toEqual([])
     write('a a')

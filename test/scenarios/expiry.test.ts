@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest'
-import { drawn } from './drawn.ts'
+import { shardPicture } from '../support/shard-picture.ts'
 
 const MINUTE = 60_000
 const MiB = 1024 * 1024
 
 describe('an iterator that expires', () => {
   it('while a shard is throttled for twenty minutes is made anew', async () => {
-    const { emulator, clock, open, move, drain, drainForLong, write } = drawn('a')
+    const { emulator, clock, open, move, drain, drainForLong, write } = shardPicture('a')
     const written = write('a a')
     const reader = open({ pageSize: 1 })
     await move(reader, 'trim_horizon')
@@ -26,7 +26,7 @@ describe('an iterator that expires', () => {
   })
 
   it('in the middle of a time seek goes on where it was, and still gives nothing older', async () => {
-    const { emulator, clock, open, move, drain, write } = drawn('a')
+    const { emulator, clock, open, move, drain, write } = shardPicture('a')
     write('a a a a')
     await clock.advance(10_000)
     const since = new Date(clock.now())
@@ -39,7 +39,7 @@ describe('an iterator that expires', () => {
   })
 
   it('of a shard that nobody reads for hours does no harm, wherever the shard was', async () => {
-    const { clock, open, move, drain, write, grow } = drawn('a b')
+    const { clock, open, move, drain, write, grow } = shardPicture('a b')
     const written = write('a a a b b')
     const reader = open({ pageSize: 2 })
     await move(reader, 'trim_horizon')
@@ -54,10 +54,10 @@ describe('an iterator that expires', () => {
 
 describe('a heartbeat', () => {
   it('ends though the buffer is full and its iterators are about to expire', async () => {
-    const { emulator, id, clock, open, move, drain } = drawn('a b c d')
+    const { emulator, id, clock, open, move, drain } = shardPicture('a b c d')
     const fill = (letter: string, count: number, bytes: number) => {
       for (let n = 0; n < count; n++)
-        emulator.put({ id: emulator.keyIn(id(letter), n), text: 'x'.repeat(bytes) })
+        emulator.put({ id: emulator.keyForShard(id(letter), n), text: 'x'.repeat(bytes) })
     }
     // Small records let expect more of the same; large ones follow.
     for (const letter of 'acd') fill(letter, 100, 100)

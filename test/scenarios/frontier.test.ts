@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import { drain, emulated, numbersOf } from '../support/emulated.ts'
-import { drawn } from './drawn.ts'
+import { emulatedTable } from '../support/emulated-table.ts'
+import { drain, numbersOf } from '../support/read.ts'
+import { shardPicture } from '../support/shard-picture.ts'
 
 const HOUR = 3_600_000
 
@@ -8,7 +9,7 @@ describe('a token', () => {
   it('does not grow with the age of the stream, nor does what is remembered', {
     timeout: 300_000,
   }, async () => {
-    const { emulator, clock, open, write } = emulated({ shards: 3 })
+    const { emulator, clock, open, write } = emulatedTable({ shards: 3 })
     const coordinator = open()
     await clock.run(coordinator.moveTo('trim_horizon'))
     const sizes: number[] = []
@@ -26,7 +27,7 @@ describe('a token', () => {
   })
 
   it('names a finished shard until a child of it is read, and a leaf for good', async () => {
-    const { emulator, open, move, drain, frontier, write, grow } = drawn('a b')
+    const { emulator, open, move, drain, frontier, write, grow } = shardPicture('a b')
     const reader = open()
     await move(reader, 'trim_horizon')
     write('a b')
@@ -44,7 +45,7 @@ describe('a token', () => {
   it('can be loaded at any moment and gives exactly what was not given out', {
     timeout: 300_000,
   }, async () => {
-    const { clock, open, move, write, drain } = drawn('a > b c, c > d, b > e f')
+    const { clock, open, move, write, drain } = shardPicture('a > b c, c > d, b > e f')
     const written = write('d e f d e f')
     const reader = open({ pageSize: 1 })
     await move(reader, 'trim_horizon')
@@ -58,7 +59,7 @@ describe('a token', () => {
 })
 
 it('heirs of a shard that is gone are read, whether the shard between is listed or not', async () => {
-  const { emulator, clock, id, open, move, drainForLong, write, grow } = drawn('a')
+  const { emulator, clock, id, open, move, drainForLong, write, grow } = shardPicture('a')
   write('a a')
   const first = open()
   await move(first, 'trim_horizon')

@@ -1,32 +1,32 @@
 import { describe, expect, it } from 'vitest'
 import type { StreamsApi } from '../../src/streams-api/streams-api.ts'
-import { emulated, heard } from '../support/emulated.ts'
-import { drawn } from './drawn.ts'
+import { collectEvents, emulatedTable } from '../support/emulated-table.ts'
+import { shardPicture } from '../support/shard-picture.ts'
 import { readFor } from './read-for.ts'
 
 const HOUR = 3_600_000
 
 describe('a gap', () => {
   it('is not told of what was trimmed before trim_horizon was asked for, through a token that was saved at once', async () => {
-    const { clock, open, move, drain, write } = drawn('a')
+    const { clock, open, move, drain, write } = shardPicture('a')
     write('a')
     await clock.advance(25 * HOUR)
     const written = write('a')
     const reader = open()
     await move(reader, 'trim_horizon')
     const next = open()
-    const gaps = heard(next, 'gap')
+    const gaps = collectEvents(next, 'gap')
     await move(next, JSON.stringify(reader.token))
     expect(await drain(next)).toEqual(written)
     expect(gaps).toEqual([])
   })
 
   it('is not told of a shard that is on a later page of the listing than its child', async () => {
-    const { clock, open, move, drainForLong, grow } = drawn('a', {
-      behaviour: { shardsPerPage: 1, listingOrder: 'reversed', retentionMs: 26 * HOUR },
+    const { clock, open, move, drainForLong, grow } = shardPicture('a', {
+      behavior: { shardsPerPage: 1, listingOrder: 'reversed', retentionMs: 26 * HOUR },
     })
     const reader = open()
-    const gaps = heard(reader, 'gap')
+    const gaps = collectEvents(reader, 'gap')
     await move(reader, 'latest')
     await clock.advance(1_000)
     grow('a > b')
@@ -39,10 +39,10 @@ describe('a gap', () => {
 })
 
 it('a gap is reported of a child whose parent expired without having had a record, with trim_horizon', async () => {
-  const { clock, open, move, drain, drainForLong, write, grow, id } = drawn('a')
+  const { clock, open, move, drain, drainForLong, write, grow, id } = shardPicture('a')
   await clock.advance(30 * HOUR)
   const reader = open({ onGap: 'continue' })
-  const gaps = heard(reader, 'gap')
+  const gaps = collectEvents(reader, 'gap')
   await move(reader, 'trim_horizon')
   expect(await drain(reader)).toEqual([])
   grow('a > b')
@@ -53,12 +53,12 @@ it('a gap is reported of a child whose parent expired without having had a recor
 })
 
 it('a gap is reported of a shard that was never listed, also after a token that was taken before any shard was', async () => {
-  const { clock, emulator, open, move, drain, drainForLong, write, grow, id } = drawn('a')
+  const { clock, emulator, open, move, drain, drainForLong, write, grow, id } = shardPicture('a')
   emulator.hide(id('a'), { ms: 10_000 })
   const before = open()
   await move(before, 'trim_horizon')
   const reader = open({ onGap: 'continue' })
-  const gaps = heard(reader, 'gap')
+  const gaps = collectEvents(reader, 'gap')
   await move(reader, JSON.stringify(before.token))
   expect(await drain(reader)).toEqual([])
   await clock.advance(2_000)
@@ -70,7 +70,7 @@ it('a gap is reported of a shard that was never listed, also after a token that 
 })
 
 it('a closed shard whose records are all trimmed does not hold up its children, on DynamoDB Local either', async () => {
-  const { clock, open, move, drainForLong, write, grow } = drawn('a', { profile: 'local' })
+  const { clock, open, move, drainForLong, write, grow } = shardPicture('a', { profile: 'local' })
   write('a')
   await clock.advance(12 * HOUR)
   grow('a > b c')
@@ -82,11 +82,11 @@ it('a closed shard whose records are all trimmed does not hold up its children, 
 })
 
 it('a gap is told of an heir that was not begun when its parent was, also after a Date', async () => {
-  const { clock, open, move, drain, drainForLong, write, grow } = drawn('a')
+  const { clock, open, move, drain, drainForLong, write, grow } = shardPicture('a')
   write('a')
   grow('a > b')
   const reader = open({ onGap: 'continue' })
-  const gaps = heard(reader, 'gap')
+  const gaps = collectEvents(reader, 'gap')
   await move(reader, new Date(clock.now()))
   expect(await drain(reader)).toEqual(['a1'])
   write('b b')
@@ -96,10 +96,10 @@ it('a gap is told of an heir that was not begun when its parent was, also after 
 })
 
 it('a gap is told of a shard that was trimmed before it was ever listed, when a shard that goes on from it shows up', async () => {
-  const { clock, emulator, id, open, move, drainForLong, write, grow } = drawn('a > d e')
+  const { clock, emulator, id, open, move, drainForLong, write, grow } = shardPicture('a > d e')
   for (const letter of 'de') emulator.hide(id(letter), { ms: 1_000 })
   const reader = open({ onGap: 'continue' })
-  const gaps = heard(reader, 'gap')
+  const gaps = collectEvents(reader, 'gap')
   await move(reader, new Date(clock.now()))
   write('d')
   grow('d > f g')
@@ -109,9 +109,9 @@ it('a gap is told of a shard that was trimmed before it was ever listed, when a 
 })
 
 it('a gap is told of what was written to a young shard after it was found empty, also after a Date', async () => {
-  const { clock, open, move, drain, write } = drawn('a')
+  const { clock, open, move, drain, write } = shardPicture('a')
   const reader = open({ onGap: 'continue' })
-  const gaps = heard(reader, 'gap')
+  const gaps = collectEvents(reader, 'gap')
   await move(reader, new Date(clock.now()))
   expect(await drain(reader)).toEqual([])
   write('a')
@@ -121,10 +121,10 @@ it('a gap is told of what was written to a young shard after it was found empty,
 })
 
 it('a gap is told before there is nothing new, also of a shard whose last call had failed when reading stopped for a day', async () => {
-  const { clock, emulator, id, open, move, drain, write } = drawn('a b')
+  const { clock, emulator, id, open, move, drain, write } = shardPicture('a b')
   write('a')
   const reader = open({ onGap: 'continue' })
-  const gaps = heard(reader, 'gap')
+  const gaps = collectEvents(reader, 'gap')
   await move(reader, 'trim_horizon')
   await drain(reader)
   write('a b')
@@ -137,10 +137,10 @@ it('a gap is told before there is nothing new, also of a shard whose last call h
 
 describe('DynamoDB Local refuses every position of an open shard whose records are all trimmed', () => {
   it('and that is no gap where all of them were read', async () => {
-    const { clock, open, move, drain, write } = drawn('a', { profile: 'local' })
+    const { clock, open, move, drain, write } = shardPicture('a', { profile: 'local' })
     write('a a')
     const reader = open()
-    const gaps = heard(reader, 'gap')
+    const gaps = collectEvents(reader, 'gap')
     await move(reader, 'trim_horizon')
     expect(await drain(reader)).toEqual(['a1', 'a2'])
     await clock.advance(25 * HOUR)
@@ -152,10 +152,10 @@ describe('DynamoDB Local refuses every position of an open shard whose records a
   })
 
   it('and when it takes them again, what is missing is told of', async () => {
-    const { clock, open, move, drain, write } = drawn('a', { profile: 'local' })
+    const { clock, open, move, drain, write } = shardPicture('a', { profile: 'local' })
     write('a')
     const reader = open({ onGap: 'continue' })
-    const gaps = heard(reader, 'gap')
+    const gaps = collectEvents(reader, 'gap')
     await move(reader, 'trim_horizon')
     expect(await drain(reader)).toEqual(['a1'])
     write('a')
@@ -169,7 +169,7 @@ describe('DynamoDB Local refuses every position of an open shard whose records a
 })
 
 it('a shard that came and went after a token was saved is reported as a gap when the token is loaded', async () => {
-  const { clock, emulator, id, open, move, drain, drainForLong, write, grow } = drawn('a')
+  const { clock, emulator, id, open, move, drain, drainForLong, write, grow } = shardPicture('a')
   write('a')
   grow('a > b')
   emulator.hide(id('b'))
@@ -185,14 +185,14 @@ it('a shard that came and went after a token was saved is reported as a gap when
   const written = write('c')
   await clock.advance(4 * HOUR)
   const second = open({ onGap: 'continue' })
-  const gaps = heard(second, 'gap')
+  const gaps = collectEvents(second, 'gap')
   await move(second, JSON.stringify(first.token))
   expect(await drainForLong(second)).toEqual(written)
   expect(gaps).toEqual([{ shardId: id('b'), after: undefined, reason: 'shard-vanished' }])
 })
 
 it('expired shards that are still listed are no gap for trim_horizon, also where ids contain no time', async () => {
-  const { clock, emulator, open, write } = emulated({ behaviour: { expiredShards: 'listed' } })
+  const { clock, emulator, open, write } = emulatedTable({ behavior: { expiredShards: 'listed' } })
   for (let generation = 0; generation < 2; generation++) {
     write(1)
     emulator.roll()
@@ -225,7 +225,7 @@ it('expired shards that are still listed are no gap for trim_horizon, also where
       emulator.api.openIterator({ ...request, shardId: restored(request.shardId) }, signal),
   }
   const reader = open({ client: api })
-  const gaps = heard(reader, 'gap')
+  const gaps = collectEvents(reader, 'gap')
   await clock.run(reader.moveTo('trim_horizon'))
   expect(await readFor(reader, clock, 60_000)).toEqual(written)
   expect(gaps).toEqual([])

@@ -1,8 +1,9 @@
 import { expect, it } from 'vitest'
-import { drain, emulated } from '../support/emulated.ts'
+import { emulatedTable } from '../support/emulated-table.ts'
+import { drain } from '../support/read.ts'
 
 it('a heartbeat does not wait for a shard that fails', async () => {
-  const { clock, emulator, open } = emulated({ shards: 2 })
+  const { clock, emulator, open } = emulatedTable({ shards: 2 })
   const coordinator = open()
   await clock.run(coordinator.moveTo('trim_horizon'))
   await drain(coordinator, clock)

@@ -1,14 +1,15 @@
 import { expect, it } from 'vitest'
 import type { Coordinator } from '../../src/index.ts'
 import type { ManualClock, StreamEmulator } from '../../src/testing/index.ts'
-import { drain, emulated } from '../support/emulated.ts'
+import { emulatedTable } from '../support/emulated-table.ts'
+import { drain } from '../support/read.ts'
 
 const MINUTE = 60_000
 
 /** Writes six times as much as these coordinators buffer. */
 function writeMegabytes(emulator: StreamEmulator, shardId: string): void {
   for (let n = 0; n < 100; n++) {
-    emulator.put({ id: emulator.keyIn(shardId, n % 50), n, text: 'x'.repeat(60_000) })
+    emulator.put({ id: emulator.keyForShard(shardId, n % 50), n, text: 'x'.repeat(60_000) })
   }
 }
 
@@ -22,7 +23,7 @@ async function expectHeartbeat(coordinator: Coordinator, clock: ManualClock): Pr
 }
 
 it('a heartbeat renews iterators though memory is full', async () => {
-  const { clock, emulator, open } = emulated({ shards: 2 })
+  const { clock, emulator, open } = emulatedTable({ shards: 2 })
   const [full] = emulator.openShards.map(({ shardId }) => shardId) as [string]
   const coordinator = open({ maxBufferedBytes: 1024 * 1024 })
   await clock.run(coordinator.moveTo('trim_horizon'))
@@ -41,7 +42,7 @@ it('a heartbeat renews iterators though memory is full', async () => {
 })
 
 it('a heartbeat ends though the iterator of a child that is held back has expired and memory is full', async () => {
-  const { clock, emulator, open, write } = emulated({ shards: 2 })
+  const { clock, emulator, open, write } = emulatedTable({ shards: 2 })
   const [full, parent] = emulator.openShards.map(({ shardId }) => shardId) as [string, string]
   const coordinator = open({ maxBufferedBytes: 1024 * 1024 })
   write(2, full)
@@ -60,7 +61,7 @@ it('a heartbeat ends though the iterator of a child that is held back has expire
 })
 
 it('a heartbeat ends though a child that is held back was crossing empty pages when memory became full', async () => {
-  const { clock, emulator, open, write } = emulated({ shards: 2 })
+  const { clock, emulator, open, write } = emulatedTable({ shards: 2 })
   const [full, parent] = emulator.openShards.map(({ shardId }) => shardId) as [string, string]
   const coordinator = open({ maxBufferedBytes: 1024 * 1024 })
   write(2, full)

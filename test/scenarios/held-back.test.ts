@@ -1,14 +1,14 @@
 import { expect, it } from 'vitest'
-import { drawn } from './drawn.ts'
+import { shardPicture } from '../support/shard-picture.ts'
 
 it('next() returns undefined while all there is belongs to a shard that waits for its hidden parent, however much that is', async () => {
-  const { clock, emulator, id, open, move, drainForLong, grow } = drawn('a')
+  const { clock, emulator, id, open, move, drainForLong, grow } = shardPicture('a')
   emulator.showOpen(id('a'), { ms: 100_000 })
   grow('a > b, b > c')
   emulator.hide(id('b'), { ms: 100_000 })
   const reader = open({ maxBufferedBytes: 2 * 1024 * 1024 })
   await move(reader, 'latest')
-  const key = emulator.keyIn(id('c'))
+  const key = emulator.keyForShard(id('c'))
   for (let n = 0; n < 50; n++) emulator.put({ id: key, n, text: 'x'.repeat(8_000) })
   await clock.advance(2_000)
   const start = clock.now()

@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest'
 import type { ManualClock } from '../../src/testing/index.ts'
-import { drain, type Emulated, emulated, heard } from '../support/emulated.ts'
+import { collectEvents, type EmulatedTable, emulatedTable } from '../support/emulated-table.ts'
+import { drain } from '../support/read.ts'
 import { readFor } from './read-for.ts'
 
 const MINUTE = 60_000
@@ -14,9 +15,9 @@ it.each<[string, (clock: ManualClock) => void]>([
   'a process that is %s for half an hour while shards are listed loses no record of a parent that was hidden then',
   async (_, sleep) => {
     for (const nth of [1, 2, 3, 4]) {
-      const { clock, emulator, open } = emulated({ shards: 2 })
+      const { clock, emulator, open } = emulatedTable({ shards: 2 })
       const [root] = emulator.openShards
-      const key = emulator.keyIn(root as never)
+      const key = emulator.keyForShard(root as never)
       const coordinator = open()
       await clock.run(coordinator.moveTo('trim_horizon'))
       await drain(coordinator, clock)
@@ -37,7 +38,7 @@ it.each<[string, (clock: ManualClock) => void]>([
 it.each([60_000, 3_600_000])(
   'a parent that was hidden is read at once when the listing completes five hours later, after a suspension, with all shards listed every %i ms',
   async (discoveryIntervalMs) => {
-    const { clock, emulator, open, write } = emulated({ shards: 1 })
+    const { clock, emulator, open, write } = emulatedTable({ shards: 1 })
     const parent = emulator.openShards[0]?.shardId as string
     clock.suspend(20 * HOUR)
     const written = write(2, parent)
@@ -45,7 +46,7 @@ it.each([60_000, 3_600_000])(
     written.push(...write(2, child.shardId))
     emulator.hide(parent)
     const coordinator = open({ discoveryIntervalMs })
-    const gaps = heard(coordinator, 'gap')
+    const gaps = collectEvents(coordinator, 'gap')
     await clock.run(coordinator.moveTo('trim_horizon'))
     emulator.on('DescribeStream', { nth: 1 }, () => {
       clock.setTimer(40, () => {
@@ -60,8 +61,8 @@ it.each([60_000, 3_600_000])(
 )
 
 /** A shard whose parent is hidden, both with records; another shard beside them. */
-function hiddenParent(duration: { ms?: number }, options: Parameters<Emulated['open']>[0] = {}) {
-  const world = emulated({ shards: 2 })
+function hiddenParent(duration: { ms?: number }, options: Parameters<EmulatedTable['open']>[0] = {}) {
+  const world = emulatedTable({ shards: 2 })
   const { emulator } = world
   const [parent, other] = emulator.openShards.map(({ shardId }) => shardId) as [string, string]
   const inParent = world.write(2, parent)
@@ -82,7 +83,7 @@ it.each([60_000, 3_600_000])(
 
 it('a child whose parent is never listed is read after five minutes, with all shards listed once an hour', async () => {
   const { clock, coordinator, inChild, parent } = hiddenParent({}, { discoveryIntervalMs: 3_600_000 })
-  const unlisted = heard(coordinator, 'parentNotListed')
+  const unlisted = collectEvents(coordinator, 'parentWaitTimedOut')
   await clock.run(coordinator.moveTo('trim_horizon'))
   expect(await readFor(coordinator, clock, 5 * MINUTE - 1_000)).toEqual([])
   expect(unlisted).toEqual([])
@@ -125,7 +126,7 @@ it('parents that are hidden in two places are read before their children, whiche
     [2_000, 20_000],
     [20_000, 2_000],
   ]) {
-    const { clock, emulator, open, write } = emulated({ shards: 2 })
+    const { clock, emulator, open, write } = emulatedTable({ shards: 2 })
     const [a, b] = emulator.openShards.map(({ shardId }) => shardId) as [string, string]
     const written = [...write(2, a), ...write(2, b)]
     const children = [emulator.roll(a), emulator.roll(b)]

@@ -1,9 +1,9 @@
 import { expect, it } from 'vitest'
-import { drawn } from './drawn.ts'
+import { shardPicture } from '../support/shard-picture.ts'
 
 it('open shards without a next iterator do not keep next from saying that there is nothing new', async () => {
-  const { emulator, clock, open, move } = drawn('a b c d e f', {
-    behaviour: { openShardNext: 'absent', shardsPerPage: 1 },
+  const { emulator, clock, open, move } = shardPicture('a b c d e f', {
+    behavior: { openShardNextIterator: 'absent', shardsPerPage: 1 },
   })
   const reader = open()
   await move(reader, 'trim_horizon')
@@ -17,7 +17,7 @@ it('open shards without a next iterator do not keep next from saying that there 
 })
 
 it('next finds what children hold in the moment after a split, also when all shards were listed a moment ago', async () => {
-  const { open, move, drain, write, grow } = drawn('a')
+  const { open, move, drain, write, grow } = shardPicture('a')
   const reader = open()
   await move(reader, 'trim_horizon')
   await drain(reader)
@@ -27,7 +27,7 @@ it('next finds what children hold in the moment after a split, also when all sha
 })
 
 it('data behind five empty pages is not taken for nothing new', async () => {
-  const { open, move, drain, write } = drawn('a b', { behaviour: { emptyPagesAtStart: 5 } })
+  const { open, move, drain, write } = shardPicture('a b', { behavior: { emptyPagesAtStart: 5 } })
   const written = write('a b')
   const reader = open()
   await move(reader, 'trim_horizon')
@@ -35,12 +35,12 @@ it('data behind five empty pages is not taken for nothing new', async () => {
 })
 
 it('an answer that is passed over whole does not count as nothing new', async () => {
-  const { clock, emulator, id, open, move, drain } = drawn('a')
+  const { clock, emulator, id, open, move, drain } = shardPicture('a')
   const reader = open()
   await move(reader, new Date(clock.now() + 2_000))
   await drain(reader)
   const text = 'x'.repeat(150_000)
-  const key = emulator.keyIn(id('a'))
+  const key = emulator.keyForShard(id('a'))
   for (let n = 0; n < 8; n++) {
     emulator.put({ id: key, n, text })
     clock.jump(300)

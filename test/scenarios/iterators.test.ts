@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest'
-import { drawn } from './drawn.ts'
+import { shardPicture } from '../support/shard-picture.ts'
 
 describe('an iterator that has expired', () => {
   it('is made anew also when another call failed just before', async () => {
-    const { emulator, open, move, drain, write } = drawn('a')
+    const { emulator, open, move, drain, write } = shardPicture('a')
     const reader = open()
     await move(reader, 'latest')
     await drain(reader)
@@ -16,7 +16,7 @@ describe('an iterator that has expired', () => {
 })
 
 it('a heartbeat ends also when reading is not allowed any more', async () => {
-  const { clock, emulator, open, move, drain } = drawn('a')
+  const { clock, emulator, open, move, drain } = shardPicture('a')
   const reader = open()
   await move(reader, 'trim_horizon')
   await drain(reader)

@@ -1,9 +1,9 @@
 import { expect, it } from 'vitest'
-import { emulated } from '../support/emulated.ts'
+import { emulatedTable } from '../support/emulated-table.ts'
 import { readFor } from './read-for.ts'
 
 it('lag() counts a shard that is not read yet because its parent is hidden', async () => {
-  const { clock, emulator, open, write } = emulated({ shards: 2 })
+  const { clock, emulator, open, write } = emulatedTable({ shards: 2 })
   const [a] = emulator.openShards.map(({ shardId }) => shardId) as [string, string]
   write(2, a)
   const child = emulator.roll(a)

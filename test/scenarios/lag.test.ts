@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest'
-import { drain, emulated } from '../support/emulated.ts'
+import { emulatedTable } from '../support/emulated-table.ts'
+import { drain } from '../support/read.ts'
 import { opened } from './opened.ts'
 
 const MINUTE = 60_000
@@ -7,7 +8,7 @@ const HOUR = 60 * MINUTE
 const ALWAYS = { times: Number.POSITIVE_INFINITY }
 
 it('lag() grows while a consumer that had caught up does not call next() for 20 hours', async () => {
-  const { clock, open, write } = emulated({ shards: 2 })
+  const { clock, open, write } = emulatedTable({ shards: 2 })
   write(1)
   const coordinator = open()
   await clock.run(coordinator.moveTo('trim_horizon'))
@@ -66,7 +67,7 @@ it('lag() of a shard counts its oldest record that was delivered and not acknowl
 })
 
 it('lag() is not 0 while a shard fails, also when it was at the tip before', async () => {
-  const { clock, emulator, open, write } = emulated({ shards: 2 })
+  const { clock, emulator, open, write } = emulatedTable({ shards: 2 })
   const coordinator = open()
   await clock.run(coordinator.moveTo('trim_horizon'))
   await drain(coordinator, clock)
@@ -88,7 +89,7 @@ it('lag() is not 0 while a shard fails, also when it was at the tip before', asy
 
 it('lag() is measured by the clock of the service', async () => {
   for (const hours of [-8, 8]) {
-    const { clock, open, write } = emulated({ behaviour: { clockSkewMs: hours * HOUR } })
+    const { clock, open, write } = emulatedTable({ behavior: { clockSkewMs: hours * HOUR } })
     write(3)
     const coordinator = open()
     await clock.run(coordinator.moveTo('trim_horizon'))

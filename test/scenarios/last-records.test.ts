@@ -1,10 +1,10 @@
 import { expect, it } from 'vitest'
-import { emulated } from '../support/emulated.ts'
+import { emulatedTable } from '../support/emulated-table.ts'
 
 it.each([{ delayMs: 5_000 }, { fail: 'ThrottlingException' }])(
   'the last records of a closed shard do not wait for DescribeStream to show its children: %o',
   async (effect) => {
-    const { clock, emulator, open, write } = emulated()
+    const { clock, emulator, open, write } = emulatedTable()
     const written = write(3)
     const child = emulator.roll(undefined, { hidden: { calls: 1 } })
     write(1, child.shardId)

@@ -8,10 +8,10 @@ import {
   openStream,
   StreamError,
 } from '../../src/index.ts'
-import { type Emulated, emulated } from '../support/emulated.ts'
+import { type EmulatedTable, emulatedTable } from '../support/emulated-table.ts'
 
 /** A store whose lease takes `delayMs`. */
-function leasing({ clock }: Emulated, { token, delayMs = 0 }: { token?: unknown; delayMs?: number }) {
+function leasing({ clock }: EmulatedTable, { token, delayMs = 0 }: { token?: unknown; delayMs?: number }) {
   const counts = { acquired: 0, released: 0 }
   const lost = new AbortController()
   const lease = async (): Promise<CheckpointLease> => {
@@ -25,7 +25,7 @@ function leasing({ clock }: Emulated, { token, delayMs = 0 }: { token?: unknown;
 }
 
 async function openingError(
-  { clock, emulator }: Emulated,
+  { clock, emulator }: EmulatedTable,
   store: CheckpointStore,
   options: Partial<OpenStreamOptions> = {},
 ): Promise<unknown> {
@@ -40,7 +40,7 @@ async function openingError(
 }
 
 it('a client of the wrong kind is refused before the checkpoint is taken over', async () => {
-  const world = emulated()
+  const world = emulatedTable()
   const { store, counts } = leasing(world, {})
   const client = new DynamoDBClient({ region: 'eu-west-1' })
   expect(await openingError(world, store, { client })).toMatchObject({ code: 'options.invalid' })
@@ -48,14 +48,14 @@ it('a client of the wrong kind is refused before the checkpoint is taken over', 
 })
 
 it('a lease is released when its token is damaged', async () => {
-  const world = emulated()
+  const world = emulatedTable()
   const { store, counts } = leasing(world, { token: { version: 99 } })
   expect(await openingError(world, store)).toMatchObject({ code: 'token.invalid' })
   expect(counts).toEqual({ acquired: 1, released: 1 })
 })
 
 it('a lease that comes after openStream has given up is released', async () => {
-  const world = emulated()
+  const world = emulatedTable()
   const { store, counts } = leasing(world, { delayMs: 40_000 })
   expect(await openingError(world, store)).toMatchObject({ code: 'service.unreachable' })
   await world.clock.advance(60_000)
@@ -63,7 +63,7 @@ it('a lease that comes after openStream has given up is released', async () => {
 })
 
 it('a lease that is lost before the stream is open is not used', async () => {
-  const world = emulated()
+  const world = emulatedTable()
   const { store, lost } = leasing(world, {})
   const conflict = new StreamError('checkpoint.conflict', 'taken over', { name: 'worker' })
   world.emulator.on('DescribeStream', { times: 1 }, () => {
@@ -74,7 +74,7 @@ it('a lease that is lost before the stream is open is not used', async () => {
 })
 
 it('no new table is waited for after openStream has given up', async () => {
-  const world = emulated()
+  const world = emulatedTable()
   const { clock } = world
   const missing = () => Object.assign(new Error('no table'), { name: 'ResourceNotFoundException' })
   const client = {
@@ -98,7 +98,7 @@ it.each([
     },
   ],
 ])('a release that %s neither holds close() up nor hides why opening failed', async (_, release) => {
-  const world = emulated()
+  const world = emulatedTable()
   const { clock, emulator } = world
   const lease = async (): Promise<CheckpointLease> => ({
     token: undefined,

@@ -8,7 +8,7 @@ import {
   type OpenStreamOptions,
   openStream,
 } from '../../src/index.ts'
-import { emulated } from '../support/emulated.ts'
+import { emulatedTable } from '../support/emulated-table.ts'
 
 const unhandled: unknown[] = []
 const note = (error: unknown) => void unhandled.push(error)
@@ -43,7 +43,7 @@ function hangingStore() {
 }
 
 function world() {
-  const table = emulated()
+  const table = emulatedTable()
   const { emulator, clock } = table
   const controller = new AbortController()
   const { hang, waiting, store } = hangingStore()

@@ -1,10 +1,10 @@
 import { expect, it } from 'vitest'
-import { drawn } from './drawn.ts'
+import { shardPicture } from '../support/shard-picture.ts'
 
 const rarely = { discoveryIntervalMs: 3_600_000 }
 
 it('the hidden child of a shard that a token names as finished is read soon, with all shards listed once an hour', async () => {
-  const { emulator, id, open, move, drain, drainForLong, write, grow } = drawn('a b')
+  const { emulator, id, open, move, drain, drainForLong, write, grow } = shardPicture('a b')
   const written = write('a b')
   const first = open()
   await move(first, 'trim_horizon')
@@ -23,7 +23,7 @@ it('the hidden child of a shard that a token names as finished is read soon, wit
 })
 
 it('a shard that a token names beside its grandparent is read soon after it, with all shards listed once an hour', async () => {
-  const { emulator, id, open, move, drainForLong, write } = drawn('a > b > c')
+  const { emulator, id, open, move, drainForLong, write } = shardPicture('a > b > c')
   const written = write('c c')
   const reader = open(rarely)
   await move(reader, {
@@ -38,7 +38,7 @@ it('a shard that a token names beside its grandparent is read soon after it, wit
 })
 
 it('a shard whose hidden parent turns out to descend from no shard that is read is delivered while that one is open', async () => {
-  const { emulator, id, open, move, drainForLong, write, grow } = drawn('a x')
+  const { emulator, id, open, move, drainForLong, write, grow } = shardPicture('a x')
   grow('x > b, b > c')
   emulator.hide(id('b'), { ms: 10_000 })
   const reader = open()

@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest'
-import { drain, type Emulated, emulated, heard, numbersOf } from '../support/emulated.ts'
+import { collectEvents, type EmulatedTable, emulatedTable } from '../support/emulated-table.ts'
+import { drain, numbersOf } from '../support/read.ts'
 import { readFor } from './read-for.ts'
 
 const MINUTE = 60_000
@@ -7,7 +8,7 @@ const HOUR = 60 * MINUTE
 const ALWAYS = { times: Number.POSITIVE_INFINITY }
 
 /** The next listing fails, and the process is suspended for ten hours before it hears of that. */
-function failAfterSuspension({ clock, emulator }: Emulated): void {
+function failAfterSuspension({ clock, emulator }: EmulatedTable): void {
   emulator.on('DescribeStream', {}, () => {
     clock.setTimer(40, () => clock.suspend(10 * HOUR))
     return { delayMs: 80, fail: 'ThrottlingException' }
@@ -15,7 +16,7 @@ function failAfterSuspension({ clock, emulator }: Emulated): void {
 }
 
 it('a parent that was trimmed meanwhile is not waited for, so that records come in the order of time', async () => {
-  const world = emulated({ shards: 2 })
+  const world = emulatedTable({ shards: 2 })
   const { clock, emulator, open, write } = world
   const [parent, other] = emulator.openShards.map(({ shardId }) => shardId) as [string, string]
   write(1, parent)
@@ -32,7 +33,7 @@ it('a parent that was trimmed meanwhile is not waited for, so that records come 
 })
 
 it('a child of a parent that was trimmed meanwhile is read, though every later listing fails', async () => {
-  const world = emulated()
+  const world = emulatedTable()
   const { clock, emulator, open, write } = world
   const parent = emulator.openShards[0]?.shardId as string
   write(1, parent)
@@ -50,11 +51,11 @@ it('a child of a parent that was trimmed meanwhile is read, though every later l
 it.each(['without a child', 'with a hidden child'])(
   'a shard that was read to its end is no gap when it expires between two pages of a listing (%s)',
   async (kind) => {
-    const { clock, emulator, open, write } = emulated({ shards: 2 })
-    emulator.behave({ shardsPerPage: 1 })
+    const { clock, emulator, open, write } = emulatedTable({ shards: 2 })
+    emulator.setBehavior({ shardsPerPage: 1 })
     const shard = emulator.shards.map(({ shardId }) => shardId).sort()[1] as string
     const coordinator = open()
-    const gaps = heard(coordinator, 'gap')
+    const gaps = collectEvents(coordinator, 'gap')
     await clock.advance(10 * HOUR)
     const written = write(2, shard)
     await clock.run(coordinator.moveTo('trim_horizon'))
@@ -71,8 +72,8 @@ it.each(['without a child', 'with a hidden child'])(
 )
 
 it('finished shards that a listing lacked are not forgotten, and read again, because it completes hours later', async () => {
-  const { clock, emulator, open, write } = emulated()
-  emulator.behave({ shardsPerPage: 1 })
+  const { clock, emulator, open, write } = emulatedTable()
+  emulator.setBehavior({ shardsPerPage: 1 })
   const coordinator = open()
   await clock.run(coordinator.moveTo('trim_horizon'))
   const written: number[] = []

@@ -1,12 +1,12 @@
 import { expect, it } from 'vitest'
-import { drawn } from './drawn.ts'
+import { shardPicture } from '../support/shard-picture.ts'
 
 /** Twelve pages, which take more than two seconds at five calls a second. */
 const letters = 'a b c d e f g h i j k l'
-const behaviour = { shardsPerPage: 1, emptyPagesAtStart: 5 }
+const behavior = { shardsPerPage: 1, emptyPagesAtStart: 5 }
 
 it('records written before, during and after a listing of twelve pages come once', async () => {
-  const { emulator, open, move, drain, write } = drawn(letters, { behaviour })
+  const { emulator, open, move, drain, write } = shardPicture(letters, { behavior: behavior })
   const written = write('a c a l b')
   const reader = open()
   await move(reader, 'trim_horizon')
@@ -17,7 +17,7 @@ it('records written before, during and after a listing of twelve pages come once
 })
 
 it('calls that fail after a move over twelve pages are retried', async () => {
-  const { emulator, open, move, drain, write } = drawn(letters, { behaviour })
+  const { emulator, open, move, drain, write } = shardPicture(letters, { behavior: behavior })
   const written = write('a b c')
   emulator.on('GetRecords', { times: 20 }, { fail: 'InternalServerError' })
   emulator.on('GetShardIterator', { times: 3 }, { fail: 'InternalServerError' })
@@ -27,7 +27,7 @@ it('calls that fail after a move over twelve pages are retried', async () => {
 })
 
 it('closing ends a move that is in the middle of its listing', async () => {
-  const { emulator, clock, open, move } = drawn(letters, { behaviour })
+  const { emulator, clock, open, move } = shardPicture(letters, { behavior: behavior })
   const reader = open()
   const moved = move(reader, 'trim_horizon').catch((error: unknown) => error)
   await reader.close()

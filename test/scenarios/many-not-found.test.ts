@@ -1,8 +1,9 @@
 import { expect, it } from 'vitest'
-import { drain, emulated, numbersOf } from '../support/emulated.ts'
+import { emulatedTable } from '../support/emulated-table.ts'
+import { drain, numbersOf } from '../support/read.ts'
 
 it('one DescribeStream call serves forty shards that are not found at the same time', async () => {
-  const { clock, emulator, open, write } = emulated({ shards: 40 })
+  const { clock, emulator, open, write } = emulatedTable({ shards: 40 })
   const written = write(80)
   const coordinator = open()
   await clock.run(coordinator.moveTo('trim_horizon'))

@@ -1,16 +1,16 @@
 import { describe, expect, it } from 'vitest'
 import type { Coordinator } from '../../src/index.ts'
-import { type Emulated, emulated } from '../support/emulated.ts'
+import { type EmulatedTable, emulatedTable } from '../support/emulated-table.ts'
 
 const MiB = 1024 * 1024
 
 let written = 0
 
 /** Writes records of `bytes` to each open shard. */
-function fill({ emulator }: Emulated, perShard: number, bytes: number): number {
+function fill({ emulator }: EmulatedTable, perShard: number, bytes: number): number {
   const text = 'x'.repeat(bytes)
   for (const { shardId } of emulator.openShards) {
-    const id = emulator.keyIn(shardId)
+    const id = emulator.keyForShard(shardId)
     for (let n = 0; n < perShard; n++) emulator.put({ id, n: written++, text })
   }
   return perShard * emulator.openShards.length
@@ -18,7 +18,7 @@ function fill({ emulator }: Emulated, perShard: number, bytes: number): number {
 
 /** Reads to the end; looks at the buffer at each call and at each record. */
 async function mostBuffered(
-  { clock, emulator }: Emulated,
+  { clock, emulator }: EmulatedTable,
   coordinator: Coordinator,
 ): Promise<{ records: number; most: number }> {
   let most = 0
@@ -47,7 +47,7 @@ describe('what is buffered stays within maxBufferedBytes', () => {
     { shards: 100, perShard: 12, bytes: 20_000 },
     { shards: 10, perShard: 20, bytes: 300_000 },
   ])('with $shards shards of $perShard records of $bytes bytes', { timeout: 300_000 }, async (given) => {
-    const world = emulated({ shards: given.shards })
+    const world = emulatedTable({ shards: given.shards })
     const count = fill(world, given.perShard, given.bytes)
     const coordinator = world.open({ maxBufferedBytes: MiB })
     await world.clock.run(coordinator.moveTo('trim_horizon'))
@@ -58,7 +58,7 @@ describe('what is buffered stays within maxBufferedBytes', () => {
   })
 
   it('also of children that are fetched ahead of their parents', { timeout: 300_000 }, async () => {
-    const world = emulated({ shards: 4 })
+    const world = emulatedTable({ shards: 4 })
     let count = 0
     for (let generation = 0; generation < 6; generation++) {
       count += fill(world, 100, 5_000)
@@ -72,7 +72,7 @@ describe('what is buffered stays within maxBufferedBytes', () => {
   })
 
   it('and nothing more is fetched while nobody takes', async () => {
-    const world = emulated({ shards: 8 })
+    const world = emulatedTable({ shards: 8 })
     fill(world, 300, 10_000)
     const coordinator = world.open({ maxBufferedBytes: MiB })
     await world.clock.run(coordinator.moveTo('trim_horizon'))
@@ -84,7 +84,7 @@ describe('what is buffered stays within maxBufferedBytes', () => {
   })
 
   it('while answers are as large as it allows, once the size of the records is known', async () => {
-    const world = emulated()
+    const world = emulatedTable()
     fill(world, 2_000, 500)
     const coordinator = world.open({ maxBufferedBytes: MiB })
     await world.clock.run(coordinator.moveTo('trim_horizon'))
@@ -103,7 +103,7 @@ describe('a heartbeat of a consumer that is slow', () => {
     'fetches hardly anything: $shards idle shards with a backlog of $perShard records each, and $mebibytes MiB allowed',
     { timeout: 300_000 },
     async ({ shards, perShard, mebibytes }) => {
-      const world = emulated({ shards })
+      const world = emulatedTable({ shards })
       const { clock, emulator } = world
       const maxBufferedBytes = mebibytes * MiB
       const coordinator = world.open({ maxBufferedBytes })
@@ -111,7 +111,7 @@ describe('a heartbeat of a consumer that is slow', () => {
       // From these it learns how large a record is.
       const text = 'x'.repeat(1_000)
       for (let n = 0; n < 20; n++)
-        emulator.put({ id: emulator.keyIn(emulator.openShards[0] as never), n, text })
+        emulator.put({ id: emulator.keyForShard(emulator.openShards[0] as never), n, text })
       for (let times = 0; times < 25; times++) await clock.run(coordinator.next())
       const count = fill(world, perShard, 1_000)
       for (let times = 0; times < 3; times++) {
@@ -127,7 +127,7 @@ describe('a heartbeat of a consumer that is slow', () => {
 })
 
 it('nothing counts as buffered once all records of several large pages were delivered', async () => {
-  const { clock, emulator, open } = emulated()
+  const { clock, emulator, open } = emulatedTable()
   const coordinator = open({ client: emulator.client() })
   await clock.run(coordinator.moveTo('trim_horizon'))
   for (let round = 0; round < 3; round++) {

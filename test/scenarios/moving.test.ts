@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest'
-import { drawn } from './drawn.ts'
+import { shardPicture } from '../support/shard-picture.ts'
 
 describe('moveTo', () => {
   it.each(['DescribeStream', 'GetShardIterator'] as const)(
     'that fails at %s leaves the old position, its buffer and its token',
     async (call) => {
-      const { emulator, clock, open, move, drain, write } = drawn('a b')
+      const { emulator, clock, open, move, drain, write } = shardPicture('a b')
       const written = write('a a b b')
       const reader = open({ pageSize: 1 })
       await move(reader, 'trim_horizon')
@@ -19,7 +19,7 @@ describe('moveTo', () => {
   )
 
   it('gives nothing of the old position, however late its answers come', async () => {
-    const { emulator, clock, open, move, drain, write } = drawn('a b')
+    const { emulator, clock, open, move, drain, write } = shardPicture('a b')
     write('a a b b')
     const reader = open({ pageSize: 1 })
     await move(reader, 'trim_horizon')
@@ -39,7 +39,7 @@ describe('moveTo', () => {
   })
 
   it('that is called twice at once ends at the position that was asked for last', async () => {
-    const { emulator, clock, open, drain, write } = drawn('a')
+    const { emulator, clock, open, drain, write } = shardPicture('a')
     write('a a')
     await clock.advance(5_000)
     const reader = open()
@@ -51,7 +51,7 @@ describe('moveTo', () => {
   })
 
   it('tells nothing of the old position any more', async () => {
-    const { emulator, clock, open, move, drain, write } = drawn('a')
+    const { emulator, clock, open, move, drain, write } = shardPicture('a')
     write('a')
     const reader = open()
     await move(reader, 'trim_horizon')
@@ -73,7 +73,7 @@ describe('moveTo', () => {
 })
 
 it('latest gives nothing older through a reload, also of a child that showed up after the token was taken', async () => {
-  const { emulator, id, clock, open, move, drainForLong, write } = drawn('a > b c')
+  const { emulator, id, clock, open, move, drainForLong, write } = shardPicture('a > b c')
   write('b c')
   await clock.advance(30_000)
   emulator.hide(id('c'))
@@ -90,7 +90,7 @@ it('latest gives nothing older through a reload, also of a child that showed up 
 
 it('a move that resolved stays in effect though one that was called after it fails', async () => {
   for (const failsAfterMs of [0, 2_000]) {
-    const { emulator, clock, open, move, drain, write } = drawn('a')
+    const { emulator, clock, open, move, drain, write } = shardPicture('a')
     const written = write('a a a')
     const reader = open()
     await move(reader, 'latest')
@@ -103,7 +103,7 @@ it('a move that resolved stays in effect though one that was called after it fai
 })
 
 it('a move that takes longer than one that was called after it does not undo it', async () => {
-  const { emulator, clock, open, move, drain, write } = drawn('a')
+  const { emulator, clock, open, move, drain, write } = shardPicture('a')
   write('a a a')
   await clock.advance(5_000)
   const reader = open()

@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest'
 import type { StreamRecord } from '../../src/index.ts'
-import { drain, emulated, heard, numbersOf } from '../support/emulated.ts'
+import { collectEvents, emulatedTable } from '../support/emulated-table.ts'
+import { drain, numbersOf } from '../support/read.ts'
 import { readFor } from './read-for.ts'
 
 const MINUTE = 60_000
@@ -15,10 +16,10 @@ const cases = calls.flatMap((call) =>
 it.each(cases)(
   'a shard that is seconds old is read to its end though the first %i calls of %s do not know it, with onGap %s',
   async (times, call, onGap) => {
-    const { clock, emulator, open, write } = emulated()
+    const { clock, emulator, open, write } = emulatedTable()
     write(1)
     const coordinator = open({ onGap })
-    const gaps = heard(coordinator, 'gap')
+    const gaps = collectEvents(coordinator, 'gap')
     await clock.run(coordinator.moveTo('trim_horizon'))
     await drain(coordinator, clock)
     const child = emulator.roll()
@@ -30,9 +31,9 @@ it.each(cases)(
 )
 
 it('a young shard is not given up for two wrong errors with a pause of the consumer between them', async () => {
-  const { clock, emulator, open, write } = emulated()
+  const { clock, emulator, open, write } = emulatedTable()
   const coordinator = open()
-  const gaps = heard(coordinator, 'gap')
+  const gaps = collectEvents(coordinator, 'gap')
   await clock.run(coordinator.moveTo('trim_horizon'))
   const written = write(2)
   const { shardId } = emulator.roll()
@@ -51,13 +52,13 @@ it('a young shard is not given up for two wrong errors with a pause of the consu
 it.each([1, 2, 10])(
   'a young shard that stays unknown does not keep its child from being read, with a call every %i minutes',
   async (minutes) => {
-    const { clock, emulator, open, write } = emulated({ shards: 2 })
+    const { clock, emulator, open, write } = emulatedTable({ shards: 2 })
     const [a] = emulator.openShards.map(({ shardId }) => shardId) as [string]
     write(1, a)
     const written = write(1, emulator.roll(a).shardId)
     emulator.on('GetShardIterator', { shard: a, ...ALWAYS }, NOT_FOUND)
     const coordinator = open({ onGap: 'continue' })
-    const gaps = heard(coordinator, 'gap')
+    const gaps = collectEvents(coordinator, 'gap')
     await clock.run(coordinator.moveTo('trim_horizon'))
     const seen: number[] = []
     for (let passed = 0; passed < 60; passed += minutes) {
@@ -70,7 +71,7 @@ it.each([1, 2, 10])(
 )
 
 it('a young shard that is not known for two minutes keeps its place: its records come before those of its child', async () => {
-  const { clock, emulator, open, write } = emulated({ shards: 2 })
+  const { clock, emulator, open, write } = emulatedTable({ shards: 2 })
   const [a, b] = emulator.openShards.map(({ shardId }) => shardId) as [string, string]
   const written = write(2, a)
   const child = emulator.roll(a)
@@ -82,7 +83,7 @@ it('a young shard that is not known for two minutes keeps its place: its records
     isKnown = true
   })
   const coordinator = open()
-  const stalled = heard(coordinator, 'leftBehind')
+  const stalled = collectEvents(coordinator, 'shardStalled')
   await clock.run(coordinator.moveTo('trim_horizon'))
   const seen = await readFor(coordinator, clock, 3 * MINUTE)
   expect(seen).toEqual([...others, ...written])
@@ -90,7 +91,7 @@ it('a young shard that is not known for two minutes keeps its place: its records
 })
 
 it('a position that was saved in a young shard survives a reload while the service does not know the shard', async () => {
-  const { clock, emulator, open, write } = emulated()
+  const { clock, emulator, open, write } = emulatedTable()
   const written = write(4)
   const first = open({ pageSize: 2 })
   await clock.run(first.moveTo('trim_horizon'))
@@ -105,11 +106,11 @@ it('a position that was saved in a young shard survives a reload while the servi
 it.each(['seconds', '30 hours'])(
   'a shard that is %s old is not given up when single calls do not know it again and again',
   async (age) => {
-    const { clock, emulator, open, write } = emulated()
+    const { clock, emulator, open, write } = emulatedTable()
     if (age === '30 hours') await clock.advance(30 * 60 * MINUTE)
     write(1)
     const coordinator = open()
-    const gaps = heard(coordinator, 'gap')
+    const gaps = collectEvents(coordinator, 'gap')
     await clock.run(coordinator.moveTo('trim_horizon'))
     let nth = 0
     emulator.on('GetRecords', ALWAYS, () => (++nth % 10 === 0 ? NOT_FOUND : undefined))
@@ -121,11 +122,11 @@ it.each(['seconds', '30 hours'])(
 )
 
 it('a shard that is not found while DescribeStream is throttled does not hold up other shards for more than a minute', async () => {
-  const { clock, emulator, open, write } = emulated({ shards: 2 })
+  const { clock, emulator, open, write } = emulatedTable({ shards: 2 })
   const [a, b] = emulator.openShards.map(({ shardId }) => shardId) as [string, string]
   const written = write(1, a)
   const coordinator = open({ onGap: 'continue' })
-  const stalled = heard(coordinator, 'leftBehind')
+  const stalled = collectEvents(coordinator, 'shardStalled')
   await clock.run(coordinator.moveTo('trim_horizon'))
   emulator.on('GetRecords', { shard: b }, NOT_FOUND)
   let isThrottled = true
@@ -143,7 +144,7 @@ it('a shard that is not found while DescribeStream is throttled does not hold up
 })
 
 it('a stream is not taken for deleted because DescribeStream does not know it once', async () => {
-  const { clock, emulator, open, write } = emulated()
+  const { clock, emulator, open, write } = emulatedTable()
   const coordinator = open()
   await clock.run(coordinator.moveTo('trim_horizon'))
   await drain(coordinator, clock)
@@ -155,7 +156,7 @@ it('a stream is not taken for deleted because DescribeStream does not know it on
 })
 
 it('a stream is not taken for deleted because DescribeStream does not know it once, right after a shard was not found', async () => {
-  const { clock, emulator, open, write } = emulated()
+  const { clock, emulator, open, write } = emulatedTable()
   const coordinator = open()
   await clock.run(coordinator.moveTo('trim_horizon'))
   emulator.on('GetRecords', {}, NOT_FOUND)
@@ -165,9 +166,9 @@ it('a stream is not taken for deleted because DescribeStream does not know it on
 })
 
 it('a young shard is not given up for a burst of errors and one more ten minutes later, when the consumer is back', async () => {
-  const { clock, emulator, open, write } = emulated()
+  const { clock, emulator, open, write } = emulatedTable()
   const coordinator = open({ onGap: 'continue' })
-  const gaps = heard(coordinator, 'gap')
+  const gaps = collectEvents(coordinator, 'gap')
   await clock.run(coordinator.moveTo('trim_horizon'))
   const written = write(2)
   const { shardId } = emulator.roll()

@@ -1,11 +1,12 @@
 import { describe, expect, it } from 'vitest'
-import type { Behaviour } from '../../src/testing/index.ts'
-import { drain, emulated, numbersOf } from '../support/emulated.ts'
+import type { Behavior } from '../../src/testing/index.ts'
+import { emulatedTable } from '../support/emulated-table.ts'
+import { drain, numbersOf } from '../support/read.ts'
 
 const sorted = (numbers: readonly number[]) => [...numbers].sort((a, b) => a - b)
 
 describe('every record comes, parents first, although', () => {
-  it.each<[string, Partial<Behaviour>]>([
+  it.each<[string, Partial<Behavior>]>([
     ['records tell no time', { timestamps: 'missing' }],
     ['times are cut to the minute', { timestamps: 'minute' }],
     ['times are off by seconds, back and forth', { timestampJitterMs: 5_000 }],
@@ -27,11 +28,14 @@ describe('every record comes, parents first, although', () => {
     ['shards tell no first sequence number', { omitFromShards: ['startingSequenceNumber'] }],
     ['shards are listed in reverse', { listingOrder: 'reversed', shardsPerPage: 2 }],
     ['shards are listed in another order each time', { listingOrder: 'shuffled', shardsPerPage: 3 }],
-    ['a full last page of the listing names a next one', { fullLastPage: 'names-next', shardsPerPage: 1 }],
+    [
+      'a full last page of the listing names a next one',
+      { exactFullLastPage: 'names-next', shardsPerPage: 1 },
+    ],
     ['answers come with nothing in them first', { emptyPagesAtStart: 4 }],
     ['records can be read only a second after they were written', { readLagMs: 1_000 }],
-  ])('%s', async (_, behaviour) => {
-    const { emulator, clock, open, write } = emulated({ shards: 2, behaviour })
+  ])('%s', async (_, behavior) => {
+    const { emulator, clock, open, write } = emulatedTable({ shards: 2, behavior: behavior })
     const coordinator = open({ pageSize: 3 })
     await clock.run(coordinator.moveTo('trim_horizon'))
     const written: number[] = []
@@ -57,9 +61,9 @@ describe('every record comes, parents first, although', () => {
   })
 
   it('their images are missing', async () => {
-    const { emulator, clock, open } = emulated({
+    const { emulator, clock, open } = emulatedTable({
       viewType: 'KEYS_ONLY',
-      behaviour: { timestamps: 'missing' },
+      behavior: { timestamps: 'missing' },
     })
     emulator.put({ id: 'a' })
     emulator.remove({ id: 'a' }, { ttl: true })
@@ -76,7 +80,7 @@ describe('every record comes, parents first, although', () => {
 it.each(['in process', 'through the SDK'] as const)(
   'a record with members and an event name that nobody knows yet is given out: %s',
   async (way) => {
-    const { emulator, clock, open } = emulated()
+    const { emulator, clock, open } = emulatedTable()
     emulator.put({ id: 'a' }, { unknownFields: { novelty: { deep: [1] } }, eventName: 'REPLACE' })
     const coordinator = open(way === 'in process' ? {} : { client: emulator.client() })
     await clock.run(coordinator.moveTo('trim_horizon'))
@@ -92,7 +96,7 @@ it.each(['in process', 'through the SDK'] as const)(
 it.each([null, 'text', 5, undefined])(
   'a page with %j in the place of a record is fetched again, and blocks nothing',
   async (odd) => {
-    const { emulator, clock, open, write } = emulated({ shards: 2 })
+    const { emulator, clock, open, write } = emulatedTable({ shards: 2 })
     const written = write(20)
     let pages = 0
     const client = {

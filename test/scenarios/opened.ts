@@ -6,10 +6,11 @@ import {
   type StreamRecord,
 } from '../../src/index.ts'
 import type { StreamEmulatorOptions } from '../../src/testing/index.ts'
-import { type Emulated, emulated, numbersOf } from '../support/emulated.ts'
+import { type EmulatedTable, emulatedTable } from '../support/emulated-table.ts'
+import { numbersOf } from '../support/read.ts'
 
 /** An emulated table, the checkpoint of one worker, and what tests do with that worker's stream. */
-export interface Opened extends Emulated {
+export interface Opened extends EmulatedTable {
   readonly store: ReturnType<typeof memoryCheckpointStore>
   /** Opens the worker's stream. */
   start(options?: Partial<OpenStreamOptions>): Promise<DynamoDBStream>
@@ -24,7 +25,7 @@ export interface Opened extends Emulated {
 type Batch = readonly StreamRecord[]
 
 export function opened(emulatorOptions: StreamEmulatorOptions = {}): Opened {
-  const world = emulated(emulatorOptions)
+  const world = emulatedTable(emulatorOptions)
   const { clock, emulator } = world
   const store = memoryCheckpointStore()
   const start: Opened['start'] = (options) =>

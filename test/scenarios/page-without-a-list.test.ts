@@ -1,12 +1,12 @@
 import { expect, it } from 'vitest'
-import { emulated } from '../support/emulated.ts'
+import { emulatedTable } from '../support/emulated-table.ts'
 
 it.each([
   ['holds no list of records', { records: undefined, nextIterator: 'next' }],
   ['is undefined', undefined],
   ['is null', null],
 ])('a page that %s is fetched again', async (_, odd) => {
-  const { emulator, clock, open, write } = emulated()
+  const { emulator, clock, open, write } = emulatedTable()
   const written = write(3)
   let pages = 0
   const client = {

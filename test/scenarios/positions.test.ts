@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest'
 import { ManualClock } from '../../src/testing/index.ts'
-import { drawn } from './drawn.ts'
+import { shardPicture } from '../support/shard-picture.ts'
 
 describe('a Date of this very second', () => {
   it('loses nothing that is written while the shards are being listed', async () => {
-    const { clock, emulator, open, move, drainForLong, write } = drawn('a b', {
-      behaviour: { shardsPerPage: 1 },
+    const { clock, emulator, open, move, drainForLong, write } = shardPicture('a b', {
+      behavior: { shardsPerPage: 1 },
     })
     await clock.advance(2_300)
     const reader = open()
@@ -19,7 +19,7 @@ describe('a Date of this very second', () => {
 
 describe('latest', () => {
   it('holds for a shard whose parent shows up after one of its siblings was passed over', async () => {
-    const { emulator, id, clock, open, move, drainForLong, write, grow } = drawn('a > b c')
+    const { emulator, id, clock, open, move, drainForLong, write, grow } = shardPicture('a > b c')
     grow('b > d e')
     write('d')
     grow('e > f')
@@ -34,7 +34,7 @@ describe('latest', () => {
   })
 
   it('gives nothing of a shard that looks open though its grandchild is read', async () => {
-    const { emulator, id, open, move, drainForLong, write, grow } = drawn('a')
+    const { emulator, id, open, move, drainForLong, write, grow } = shardPicture('a')
     write('a')
     grow('a > b > c')
     write('c')
@@ -47,7 +47,7 @@ describe('latest', () => {
   })
 
   it('gives nothing of a closed shard after its heirs, when the one between was not listed and a token was loaded', async () => {
-    const { emulator, id, open, move, drainForLong, write, grow } = drawn('a')
+    const { emulator, id, open, move, drainForLong, write, grow } = shardPicture('a')
     write('a')
     grow('a > b c')
     grow('b > d e')
@@ -67,7 +67,7 @@ describe('latest', () => {
   })
 
   it('gives nothing of a closed shard once something of its heirs was given, when the one between was not listed', async () => {
-    const { emulator, id, open, move, drain, drainForLong, write, grow } = drawn('a')
+    const { emulator, id, open, move, drain, drainForLong, write, grow } = shardPicture('a')
     write('a')
     grow('a > b c')
     grow('b > d e')
@@ -86,18 +86,18 @@ describe('latest', () => {
   })
 
   it('begins with the second in which it was called, however long the shards take to list', async () => {
-    const { clock, emulator, id, open, move, drain } = drawn('a')
+    const { clock, emulator, id, open, move, drain } = shardPicture('a')
     emulator.on('DescribeStream', {}, { delayMs: 3_000 })
     const reader = open()
     const calledAt = clock.now()
     await move(reader, 'latest')
     // By a clock that is behind the one that answered the listing.
-    emulator.put({ id: emulator.keyIn(id('a')), n: 1 }, { createdAt: calledAt + 1_000 })
+    emulator.put({ id: emulator.keyForShard(id('a')), n: 1 }, { createdAt: calledAt + 1_000 })
     expect(await drain(reader)).toEqual(['a1'])
   })
 
   it('gives nothing of a shard after its grandchild, when the listing showed it as open and the one between not at all', async () => {
-    const { emulator, id, open, move, drainForLong, write, grow } = drawn('a')
+    const { emulator, id, open, move, drainForLong, write, grow } = shardPicture('a')
     write('a')
     emulator.showOpen(id('a'), { ms: 100 })
     grow('a > b c')
@@ -111,8 +111,8 @@ describe('latest', () => {
   })
 
   it('holds for the uncle of a shard that is read, when the generations before show up together', async () => {
-    const { clock, emulator, id, open, move, drainForLong, write, grow } = drawn('a > b c', {
-      behaviour: { listingOrder: 'reversed' },
+    const { clock, emulator, id, open, move, drainForLong, write, grow } = shardPicture('a > b c', {
+      behavior: { listingOrder: 'reversed' },
     })
     write('c')
     await clock.advance(1_000)
@@ -130,10 +130,10 @@ it('latest delivers a record that was written after the call by a machine whose 
   for (const behindMs of [1, 10, 90]) {
     // Some milliseconds into a second, to which the service truncates its time.
     const clock = new ManualClock(Date.UTC(2026, 0, 1) + 10_005)
-    const { emulator, id, open, move, drain, write } = drawn('a', { clock })
+    const { emulator, id, open, move, drain, write } = shardPicture('a', { clock })
     const reader = open()
     await move(reader, 'latest')
-    emulator.put({ id: emulator.keyIn(id('a')), n: 1 }, { createdAt: clock.now() - behindMs })
+    emulator.put({ id: emulator.keyForShard(id('a')), n: 1 }, { createdAt: clock.now() - behindMs })
     await clock.advance(2_000)
     write('a')
     expect(await drain(reader)).toEqual(['a1', 'a2'])
@@ -142,7 +142,7 @@ it('latest delivers a record that was written after the call by a machine whose 
 
 it('latest delivers nothing of the second before the call, though its iterators point before it', async () => {
   const clock = new ManualClock(Date.UTC(2026, 0, 1) + 10_005)
-  const { open, move, drain, write } = drawn('a', { clock, behaviour: { latestSlack: 3 } })
+  const { open, move, drain, write } = shardPicture('a', { clock, behavior: { latestOffset: 3 } })
   write('a a a')
   await clock.advance(2_000)
   const reader = open()
@@ -152,7 +152,7 @@ it('latest delivers nothing of the second before the call, though its iterators 
 })
 
 it('a time that comes while the iterators for it are being opened yields all its records, and none from before it', async () => {
-  const { clock, emulator, open, drain, write } = drawn('a')
+  const { clock, emulator, open, drain, write } = shardPicture('a')
   write('a')
   const since = new Date(clock.now() + 10_000)
   emulator.on('GetShardIterator', {}, { delayMs: 25_000 })

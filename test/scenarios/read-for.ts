@@ -1,6 +1,6 @@
 import type { Coordinator } from '../../src/index.ts'
 import type { ManualClock } from '../../src/testing/index.ts'
-import { drain, numbersOf } from '../support/emulated.ts'
+import { drain, numbersOf } from '../support/read.ts'
 
 /** Reads for `ms` milliseconds, and returns the numbers of the records. A second passes whenever there is nothing new. */
 export async function readFor(coordinator: Coordinator, clock: ManualClock, ms: number): Promise<number[]> {

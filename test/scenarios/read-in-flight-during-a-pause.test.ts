@@ -1,10 +1,11 @@
 import { expect, it } from 'vitest'
-import { drain, emulated, numbersOf } from '../support/emulated.ts'
+import { emulatedTable } from '../support/emulated-table.ts'
+import { drain, numbersOf } from '../support/read.ts'
 
 it.each([2, 3, 4, 5, 6, 7, 8, 9])(
   'records written while the process was suspended come in the order of time, though read %i of a shard was in flight',
   async (nth) => {
-    const { clock, emulator, open, write } = emulated({ shards: 2 })
+    const { clock, emulator, open, write } = emulatedTable({ shards: 2 })
     const [slow, fast] = emulator.openShards.map(({ shardId }) => shardId) as [string, string]
     const coordinator = open()
     const written = write(2, slow)

@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest'
-import { drawn } from './drawn.ts'
+import { shardPicture } from '../support/shard-picture.ts'
 
 const times = (records: readonly { createdAt: Date }[]) => records.map(({ createdAt }) => createdAt.getTime())
 
 describe('a replay', () => {
   it('is in the order of time over all shards, whichever of them answers late', async () => {
     for (const slow of ['a', 'b', 'c']) {
-      const { emulator, id, clock, open, move, drain, write } = drawn('a b c')
+      const { emulator, id, clock, open, move, drain, write } = shardPicture('a b c')
       const written: string[] = []
       for (const letter of 'abcbcacabacb') {
         written.push(...write(letter))
@@ -20,7 +20,7 @@ describe('a replay', () => {
   })
 
   it('waits for a shard that is throttled for half a minute', async () => {
-    const { emulator, id, clock, open, move, drain, write } = drawn('a b')
+    const { emulator, id, clock, open, move, drain, write } = shardPicture('a b')
     const written: string[] = []
     for (const letter of 'abababab') {
       written.push(...write(letter))
@@ -39,7 +39,7 @@ describe('a replay', () => {
   })
 
   it('waits for the children of a shard that closed after the shards were listed', async () => {
-    const { clock, open, move, drain, write, grow } = drawn('a b')
+    const { clock, open, move, drain, write, grow } = shardPicture('a b')
     const reader = open()
     await move(reader, 'trim_horizon')
     const written = write('a b')
@@ -52,7 +52,7 @@ describe('a replay', () => {
   })
 
   it('waits for the children of a closed shard that DynamoDB Local refuses to read, as all of it is trimmed', async () => {
-    const { clock, open, move, drain, write, grow } = drawn('a b', { profile: 'local' })
+    const { clock, open, move, drain, write, grow } = shardPicture('a b', { profile: 'local' })
     write('b')
     await clock.advance(12 * 3_600_000)
     grow('a > c, b > d')
@@ -66,10 +66,10 @@ describe('a replay', () => {
   })
 
   it('keeps the order of a shard whose times step back, and holds no other shard up for it', async () => {
-    const { emulator, id, clock, open, move, write } = drawn('a b')
+    const { emulator, id, clock, open, move, write } = shardPicture('a b')
     const start = clock.now()
     const put = (letter: string, n: number, second: number) =>
-      emulator.put({ id: emulator.keyIn(id(letter)), n }, { createdAt: start + second * 1_000 })
+      emulator.put({ id: emulator.keyForShard(id(letter)), n }, { createdAt: start + second * 1_000 })
     put('a', 0, 10)
     put('a', 1, 4)
     put('a', 2, 20)
@@ -86,7 +86,7 @@ describe('a replay', () => {
   })
 
   it('waits no longer for a shard that has nothing', async () => {
-    const { clock, open, move, write } = drawn('a b c d')
+    const { clock, open, move, write } = shardPicture('a b c d')
     const written = []
     for (const letter of 'aabb') {
       written.push(...write(letter))
@@ -105,7 +105,7 @@ describe('a replay', () => {
 it.each([0, 100, 3_000])(
   'the backlog of a child that came up while the consumer was away is merged by time, with DescribeStream taking %i ms',
   async (delayMs) => {
-    const { emulator, clock, open, move, drain, drainForLong, write, grow } = drawn('a b')
+    const { emulator, clock, open, move, drain, drainForLong, write, grow } = shardPicture('a b')
     const times = Number.POSITIVE_INFINITY
     emulator.on('DescribeStream', { times }, { delayMs })
     emulator.on('GetRecords', { times }, { delayMs: 20 })
@@ -129,7 +129,7 @@ it.each([0, 100, 3_000])(
 it.each([20, 3_000])(
   'the backlog of a child is merged by time also after a reload from a token, with DescribeStream taking %i ms',
   async (delayMs) => {
-    const { emulator, clock, open, move, drain, drainForLong, write, grow } = drawn('a b')
+    const { emulator, clock, open, move, drain, drainForLong, write, grow } = shardPicture('a b')
     const first = open()
     await move(first, 'trim_horizon')
     write('a b')
@@ -150,7 +150,7 @@ it.each([20, 3_000])(
 )
 
 it('records of one second come in the order in which their shards were first seen, again and again', async () => {
-  const { clock, id, open, move, drain, write } = drawn('a b c d e f')
+  const { clock, id, open, move, drain, write } = shardPicture('a b c d e f')
   // Listings are sorted by id.
   const letters = 'abcdef'.split('').sort((x, y) => (id(x) < id(y) ? -1 : 1))
   const written = letters.flatMap((letter) => [`${letter}1`, `${letter}2`, `${letter}3`])
@@ -164,12 +164,12 @@ it('records of one second come in the order in which their shards were first see
 })
 
 it('a closed shard with a stretch of twenty empty pages before its records is waited for', async () => {
-  const { emulator, id, clock, open, move, drain, write } = drawn('a b')
+  const { emulator, id, clock, open, move, drain, write } = shardPicture('a b')
   const written = write('a')
   emulator.closeShard(id('a'))
   await clock.advance(10_000)
   written.push(...write('b'))
-  emulator.behave({ emptyPagesAtStart: 20 })
+  emulator.setBehavior({ emptyPagesAtStart: 20 })
   emulator.on('GetShardIterator', { shard: id('b'), times: 9 }, { emptyPagesAtStart: 0 })
   const reader = open()
   await move(reader, 'trim_horizon')

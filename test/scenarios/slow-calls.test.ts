@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { emulated } from '../support/emulated.ts'
+import { emulatedTable } from '../support/emulated-table.ts'
 import { opened } from './opened.ts'
 
 const ALWAYS = { times: Number.POSITIVE_INFINITY }
@@ -7,7 +7,7 @@ const ALWAYS = { times: Number.POSITIVE_INFINITY }
 it.each([1, 2, 3, 8])(
   'next() reports again and again that %i shards have nothing new, though GetRecords takes 6 s',
   async (shards) => {
-    const { clock, emulator, open } = emulated({ shards })
+    const { clock, emulator, open } = emulatedTable({ shards })
     emulator.on('GetRecords', ALWAYS, { delayMs: 6_000 })
     const coordinator = open()
     await clock.run(coordinator.moveTo('trim_horizon'))

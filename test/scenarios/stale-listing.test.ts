@@ -1,11 +1,12 @@
 import { expect, it } from 'vitest'
 import { sleep } from '../../src/core/clock.ts'
 import type { StreamsApi } from '../../src/streams-api/streams-api.ts'
-import { drain, emulated, heard, numbersOf } from '../support/emulated.ts'
+import { collectEvents, emulatedTable } from '../support/emulated-table.ts'
+import { drain, numbersOf } from '../support/read.ts'
 import { readFor } from './read-for.ts'
 
 it('a shard that ends while a slow listing is on its way is looked for in another one before next() returns undefined', async () => {
-  const { clock, emulator, open, write } = emulated()
+  const { clock, emulator, open, write } = emulatedTable()
   let listings = 0
   const slow: StreamsApi = {
     openIterator: (...call) => emulator.api.openIterator(...call),
@@ -29,9 +30,9 @@ it('a shard that ends while a slow listing is on its way is looked for in anothe
 })
 
 it('a closed shard among 150 that has no children is finished within half a minute, with all shards listed once an hour', async () => {
-  const { clock, emulator, open } = emulated({ shards: 150 })
+  const { clock, emulator, open } = emulatedTable({ shards: 150 })
   const reader = open({ discoveryIntervalMs: 3_600_000 })
-  const finished = heard(reader, 'shardFinished')
+  const finished = collectEvents(reader, 'shardFinished')
   await clock.run(reader.moveTo('trim_horizon'))
   await drain(reader, clock)
   const { shardId } = emulator.closeShard()
@@ -40,7 +41,7 @@ it('a closed shard among 150 that has no children is finished within half a minu
 })
 
 it('a stream that DescribeStream does not know now and then is not taken for deleted', async () => {
-  const { clock, emulator, open, write } = emulated()
+  const { clock, emulator, open, write } = emulatedTable()
   const reader = open()
   await clock.run(reader.moveTo('trim_horizon'))
   for (let time = 0; time < 3; time++) {

@@ -1,10 +1,10 @@
 import { expect, it } from 'vitest'
 import { ManualClock } from '../../src/testing/index.ts'
-import { drawn } from './drawn.ts'
+import { shardPicture } from '../support/shard-picture.ts'
 
 it('latest, called at the end of a second, delivers nothing dated in the second before, though its iterators point before it', async () => {
   const clock = new ManualClock(Date.UTC(2026, 0, 1) + 9_500)
-  const { open, move, drain, write } = drawn('a', { clock, behaviour: { latestSlack: 3 } })
+  const { open, move, drain, write } = shardPicture('a', { clock, behavior: { latestOffset: 3 } })
   write('a a a')
   await clock.advance(1_400)
   const reader = open()

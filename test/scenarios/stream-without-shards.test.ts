@@ -1,8 +1,9 @@
 import { expect, it } from 'vitest'
-import { emulated, numbersOf } from '../support/emulated.ts'
+import { emulatedTable } from '../support/emulated-table.ts'
+import { numbersOf } from '../support/read.ts'
 
 it('the first shard of a stream that is being enabled is read within seconds, though all shards are listed once an hour', async () => {
-  const { clock, emulator, open, write } = emulated()
+  const { clock, emulator, open, write } = emulatedTable()
   for (const shard of emulator.openShards) emulator.hide(shard, { ms: 30_000 })
   write(1)
   const coordinator = open({ discoveryIntervalMs: 3_600_000 })

@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest'
-import { drain, emulated, numbersOf } from '../support/emulated.ts'
+import { emulatedTable } from '../support/emulated-table.ts'
+import { drain, numbersOf } from '../support/read.ts'
 
 it.each([
   ['waits', 1],
@@ -7,7 +8,7 @@ it.each([
 ])(
   'the time that the process was suspended does not count as waiting for the children of a shard, while the consumer %s',
   async (_, count) => {
-    const { clock, emulator, open, write } = emulated({ shards: 2 })
+    const { clock, emulator, open, write } = emulatedTable({ shards: 2 })
     const [a, b] = emulator.openShards.map(({ shardId }) => shardId) as [string, string]
     const coordinator = open()
     await clock.run(coordinator.moveTo('trim_horizon'))

@@ -1,13 +1,14 @@
 import { describe, expect, it } from 'vitest'
-import { emulated, numbersOf, drain as takeAll } from '../support/emulated.ts'
-import { drawn } from './drawn.ts'
+import { emulatedTable } from '../support/emulated-table.ts'
+import { numbersOf, drain as takeAll } from '../support/read.ts'
+import { shardPicture } from '../support/shard-picture.ts'
 
 describe('a stream that is switched off', () => {
   it.each([
     ['for two calls', { calls: 2 }],
     ['for a second', { ms: 1_000 }],
   ])('gives out what is in children that DescribeStream does not show yet: %s', async (_, hidden) => {
-    const { emulator, clock, open, write } = emulated()
+    const { emulator, clock, open, write } = emulatedTable()
     const coordinator = open()
     await clock.run(coordinator.moveTo('trim_horizon'))
     const written = write(3)
@@ -20,7 +21,7 @@ describe('a stream that is switched off', () => {
   })
 
   it('delivers the records of its only shard, which the first listings do not show', async () => {
-    const { emulator, id, open, move, drain, write } = drawn('a')
+    const { emulator, id, open, move, drain, write } = shardPicture('a')
     const written = write('a a')
     emulator.hide(id('a'), { ms: 5_000 })
     emulator.disable()
@@ -36,7 +37,7 @@ describe('a stream that is switched off', () => {
     ['a grandchild', 'a > b > c', 'c'],
     ['a child and a grandchild', 'a > b > c', 'b c'],
   ])('gives out what is in %s, also to a reader that comes right after', async (_, picture, hidden) => {
-    const { emulator, id, open, move, drain, write } = drawn(picture)
+    const { emulator, id, open, move, drain, write } = shardPicture(picture)
     const written = write('c')
     for (const letter of hidden.split(' ')) emulator.hide(id(letter), { ms: 1_000 })
     emulator.disable()
@@ -48,7 +49,7 @@ describe('a stream that is switched off', () => {
   })
 
   it('gives out what is in children that show up only after the end was saved in a token', async () => {
-    const { emulator, id, open, move, drain, drainForLong, write } = drawn('a > b')
+    const { emulator, id, open, move, drain, drainForLong, write } = shardPicture('a > b')
     const first = open()
     const written = write('b')
     emulator.hide(id('b'))
@@ -64,7 +65,7 @@ describe('a stream that is switched off', () => {
 })
 
 it('a table that is deleted while shards are read gives out all that was fetched, also of children fetched ahead', async () => {
-  const { emulator, clock, open, move, write } = drawn('a b > c d')
+  const { emulator, clock, open, move, write } = shardPicture('a b > c d')
   const written = write('a a c c d d')
   const reader = open()
   await move(reader, 'trim_horizon')

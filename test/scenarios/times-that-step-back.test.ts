@@ -1,12 +1,12 @@
 import { expect, it } from 'vitest'
-import { drawn } from './drawn.ts'
+import { shardPicture } from '../support/shard-picture.ts'
 
 it('a record of a child that is dated before the requested time is delivered where it follows a wanted one of its parent', async () => {
-  const { clock, emulator, id, open, move, drain, grow } = drawn('a x')
+  const { clock, emulator, id, open, move, drain, grow } = shardPicture('a x')
   await clock.advance(60_000)
   const since = clock.now() - 30_000
   const put = (letter: string, n: number, second: number) =>
-    emulator.put({ id: emulator.keyIn(id(letter)), n }, { createdAt: since + second * 1_000 })
+    emulator.put({ id: emulator.keyForShard(id(letter)), n }, { createdAt: since + second * 1_000 })
   put('a', 1, -1)
   put('a', 2, 1)
   grow('a > b')

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest'
-import { drawn } from './drawn.ts'
+import { shardPicture } from '../support/shard-picture.ts'
 
 describe('a token', () => {
   it('taken while children wait for a parent that is not listed yet does not pass over the parent', async () => {
-    const { emulator, id, open, move, drainForLong, write, grow } = drawn('a > b c')
+    const { emulator, id, open, move, drainForLong, write, grow } = shardPicture('a > b c')
     const written = write('c')
     grow('c > d e')
     emulator.hide(id('b'), { ms: 5_000 })
@@ -19,7 +19,8 @@ describe('a token', () => {
 
 describe('loading a token', () => {
   it('keeps the time for shards that wait because another one is hidden', async () => {
-    const { clock, emulator, id, open, move, drainForLong, frontier, write } = drawn('a b, a > c > d > e f')
+    const { clock, emulator, id, open, move, drainForLong, frontier, write } =
+      shardPicture('a b, a > c > d > e f')
     write('b')
     await clock.advance(2 * 3_600_000)
     emulator.hide(id('c'), { ms: 1_000 })
@@ -32,7 +33,7 @@ describe('loading a token', () => {
   })
 
   it('reads nothing of a shard that was passed over, and of its late children from the same time on', async () => {
-    const { clock, emulator, id, open, move, drainForLong, frontier, write, grow } = drawn('a')
+    const { clock, emulator, id, open, move, drainForLong, frontier, write, grow } = shardPicture('a')
     write('a')
     grow('a > b')
     write('b')
@@ -52,7 +53,7 @@ describe('loading a token', () => {
   })
 
   it('does not take a grandparent for unread while the parent is not listed any more, and an uncle shows up', async () => {
-    const { clock, emulator, id, open, move, drain, drainForLong, write, grow } = drawn('a')
+    const { clock, emulator, id, open, move, drain, drainForLong, write, grow } = shardPicture('a')
     write('a')
     grow('a > b c')
     grow('c > d')
@@ -71,7 +72,7 @@ describe('loading a token', () => {
   })
 
   it('does not take a grandparent for unread while the parent between is not listed', async () => {
-    const { emulator, id, open, move, drain, drainForLong, write, grow } = drawn('a')
+    const { emulator, id, open, move, drain, drainForLong, write, grow } = shardPicture('a')
     write('a')
     grow('a > b > c')
     const reader = open()
@@ -85,7 +86,7 @@ describe('loading a token', () => {
 })
 
 it('a token of 250,000 shards, which is the limit, can be loaded', { timeout: 300_000 }, async () => {
-  const { open, move } = drawn('a')
+  const { open, move } = shardPicture('a')
   const reader = open()
   const shards = Array.from({ length: 250_000 }, (_, n) => ({
     shardId: `shardId-${String(1_767_225_600_000 + n).padStart(20, '0')}-abcdef01`,

@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest'
-import { drain, emulated, heard, numbersOf } from '../support/emulated.ts'
+import { collectEvents, emulatedTable } from '../support/emulated-table.ts'
+import { drain, numbersOf } from '../support/read.ts'
 import { readFor } from './read-for.ts'
 
 const MINUTE = 60_000
@@ -8,12 +9,12 @@ const HOUR = 60 * MINUTE
 it.each(['aws', 'local'] as const)(
   'what was written after a Date is a gap when it is trimmed unread, though only records before the Date were read (%s)',
   async (profile) => {
-    const { clock, open, write } = emulated({ profile })
+    const { clock, open, write } = emulatedTable({ profile })
     await clock.advance(10 * HOUR)
     write(3)
     await clock.advance(20 * HOUR)
     const coordinator = open({ onGap: 'continue' })
-    const gaps = heard(coordinator, 'gap')
+    const gaps = collectEvents(coordinator, 'gap')
     await clock.run(coordinator.moveTo(new Date(clock.now() - HOUR)))
     expect(numbersOf(await drain(coordinator, clock))).toEqual([])
     write(2)
@@ -25,11 +26,11 @@ it.each(['aws', 'local'] as const)(
 )
 
 it('what was written after a Date is a gap from the moment at which it can have been trimmed', async () => {
-  const { clock, open, write } = emulated()
+  const { clock, open, write } = emulatedTable()
   write(3)
   await clock.advance(HOUR)
   const coordinator = open({ onGap: 'continue' })
-  const gaps = heard(coordinator, 'gap')
+  const gaps = collectEvents(coordinator, 'gap')
   await clock.run(coordinator.moveTo(new Date(clock.now())))
   expect(numbersOf(await drain(coordinator, clock))).toEqual([])
   write(2)

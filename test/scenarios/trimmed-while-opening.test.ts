@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest'
-import { drain, type Emulated, emulated, heard, numbersOf } from '../support/emulated.ts'
+import { collectEvents, type EmulatedTable, emulatedTable } from '../support/emulated-table.ts'
+import { drain, numbersOf } from '../support/read.ts'
 import { readFor } from './read-for.ts'
 
 const MINUTE = 60_000
@@ -7,7 +8,7 @@ const HOUR = 60 * MINUTE
 
 /** Writes a record a second for twenty minutes, after an hour; they are trimmed at the same pace a day later. */
 async function writeEachSecond(
-  { clock, write }: Pick<Emulated, 'clock' | 'write'>,
+  { clock, write }: Pick<EmulatedTable, 'clock' | 'write'>,
   shardId: string,
 ): Promise<number[]> {
   await clock.advance(HOUR)
@@ -20,7 +21,7 @@ async function writeEachSecond(
 }
 
 it('what is left of a closed shard is delivered, though its oldest record is trimmed whenever a throttled read comes through', async () => {
-  const { clock, emulator, open, write } = emulated()
+  const { clock, emulator, open, write } = emulatedTable()
   const shardId = emulator.openShards[0]?.shardId as string
   const written = await writeEachSecond({ clock, write }, shardId)
   emulator.roll(shardId)
@@ -41,13 +42,13 @@ it('what is left of a closed shard is delivered, though its oldest record is tri
 })
 
 it('next() does not return undefined because the oldest record of an open shard was trimmed just before it was read', async () => {
-  const { clock, emulator, open, write } = emulated()
+  const { clock, emulator, open, write } = emulatedTable()
   write(1)
   await clock.advance(24 * HOUR - 1_000)
   const left = write(3)
   emulator.on('GetShardIterator', {}, { delayMs: 2_000 })
   const coordinator = open()
-  const gaps = heard(coordinator, 'gap')
+  const gaps = collectEvents(coordinator, 'gap')
   await clock.run(coordinator.moveTo('trim_horizon'))
   expect(numbersOf(await drain(coordinator, clock))).toEqual(left)
   expect(gaps).toEqual([])
@@ -56,7 +57,7 @@ it('next() does not return undefined because the oldest record of an open shard 
 it.each([2, 3])(
   'next() resolves within a minute or so though all of one shard was trimmed and only one in %i calls to it is not throttled',
   async (nth) => {
-    const { clock, emulator, open, write } = emulated({ profile: 'local', shards: 2 })
+    const { clock, emulator, open, write } = emulatedTable({ profile: 'local', shards: 2 })
     const [trimmed, other] = emulator.openShards.map(({ shardId }) => shardId) as [string, string]
     write(1, trimmed)
     await clock.advance(25 * HOUR)
@@ -75,11 +76,11 @@ it.each([2, 3])(
 )
 
 it('a closed shard is not finished at the first refusal because it was refused often while it was open', async () => {
-  const { clock, emulator, open, write } = emulated({ profile: 'local' })
+  const { clock, emulator, open, write } = emulatedTable({ profile: 'local' })
   write(1)
   await clock.advance(25 * HOUR)
   const coordinator = open({ onGap: 'continue' })
-  const gaps = heard(coordinator, 'gap')
+  const gaps = collectEvents(coordinator, 'gap')
   await clock.run(coordinator.moveTo('trim_horizon'))
   await readFor(coordinator, clock, 10_000)
   await clock.advance(HOUR)
@@ -97,7 +98,7 @@ it('a closed shard is not finished at the first refusal because it was refused o
 it.each(['closed', 'open'])(
   'next() resolves within two minutes though the iterators of a shard (%s) are trimmed while they cross empty pages',
   async (kind) => {
-    const { clock, emulator, open, write } = emulated({ shards: 2 })
+    const { clock, emulator, open, write } = emulatedTable({ shards: 2 })
     const [shard, other] = emulator.openShards.map(({ shardId }) => shardId) as [string, string]
     await writeEachSecond({ clock, write }, shard)
     if (kind === 'closed') emulator.roll(shard)
@@ -115,7 +116,7 @@ it.each(['closed', 'open'])(
 )
 
 it('next() waits for the child of a trimmed closed shard that was left behind, once that shard answers again', async () => {
-  const { clock, emulator, open, write } = emulated({ profile: 'local' })
+  const { clock, emulator, open, write } = emulatedTable({ profile: 'local' })
   const parent = emulator.openShards[0]?.shardId as string
   write(1, parent)
   await clock.advance(25 * HOUR)
@@ -126,7 +127,7 @@ it('next() waits for the child of a trimmed closed shard that was left behind, o
     isThrottled ? { fail: 'ThrottlingException' } : undefined,
   )
   const coordinator = open()
-  const left = heard(coordinator, 'leftBehind')
+  const left = collectEvents(coordinator, 'shardStalled')
   const refusals = () => emulator.log.filter(({ error }) => error === 'TrimmedDataAccessException').length
   await clock.run(coordinator.moveTo('trim_horizon'))
   while (left.length === 0) {
@@ -145,7 +146,7 @@ it('next() waits for the child of a trimmed closed shard that was left behind, o
 })
 
 it('a closed trimmed shard that answers between two throttled calls a minute apart is not left behind', async () => {
-  const { clock, emulator, open, write } = emulated({ profile: 'local' })
+  const { clock, emulator, open, write } = emulatedTable({ profile: 'local' })
   const parent = emulator.openShards[0]?.shardId as string
   write(1, parent)
   await clock.advance(25 * HOUR)
@@ -157,7 +158,7 @@ it('a closed trimmed shard that answers between two throttled calls a minute apa
     return { delayMs: 25_000, ...((calls === 1 || calls === 5) && { fail: 'ThrottlingException' }) }
   })
   const coordinator = open()
-  const left = heard(coordinator, 'leftBehind')
+  const left = collectEvents(coordinator, 'shardStalled')
   await clock.run(coordinator.moveTo('trim_horizon'))
   const seen: unknown[] = []
   void coordinator.next().then((record) => seen.push(record?.newImage?.n))
@@ -167,11 +168,11 @@ it('a closed trimmed shard that answers between two throttled calls a minute apa
 })
 
 it('records before a Date are no gap when they are trimmed while they are skipped', async () => {
-  const { clock, emulator, open, write } = emulated()
+  const { clock, emulator, open, write } = emulatedTable()
   write(3)
   await clock.advance(12 * HOUR)
   const coordinator = open({ pageSize: 1 })
-  const gaps = heard(coordinator, 'gap')
+  const gaps = collectEvents(coordinator, 'gap')
   let isThrottled = true
   emulator.on('GetRecords', { nth: 2, times: Number.POSITIVE_INFINITY }, () =>
     isThrottled ? { fail: 'ThrottlingException' } : undefined,
@@ -189,7 +190,7 @@ it('records before a Date are no gap when they are trimmed while they are skippe
 })
 
 it('one refusal of an older iterator and one of a new one do not show that an open shard is empty', async () => {
-  const { clock, emulator, open, write } = emulated()
+  const { clock, emulator, open, write } = emulatedTable()
   write(1)
   await clock.advance(1_000)
   write(1)

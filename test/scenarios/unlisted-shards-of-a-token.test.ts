@@ -1,8 +1,8 @@
 import { expect, it } from 'vitest'
-import { drawn } from './drawn.ts'
+import { shardPicture } from '../support/shard-picture.ts'
 
 it('a shard that waits in a token for its hidden parent waits on after a reload, also while it is not listed itself', async () => {
-  const { clock, emulator, id, open, move, drainForLong, write, grow } = drawn('a')
+  const { clock, emulator, id, open, move, drainForLong, write, grow } = shardPicture('a')
   const since = new Date(clock.now() - 60_000)
   write('a a')
   grow('a > b')
@@ -16,7 +16,7 @@ it('a shard that waits in a token for its hidden parent waits on after a reload,
   const { token } = first
   expect(token.shards.map(({ shardId, state }) => [shardId, state])).toEqual([
     [id('a'), undefined],
-    [id('c'), 'waiting'],
+    [id('c'), 'pending'],
   ])
   emulator.hide(id('c'), { ms: 60_000 })
   const second = open()

@@ -2,7 +2,7 @@ import { expect, it, vi } from 'vitest'
 import type { CoordinatorOptions } from '../../src/index.ts'
 import { ShardReader } from '../../src/reader/shard-reader.ts'
 import { ManualClock } from '../../src/testing/index.ts'
-import { emulated } from '../support/emulated.ts'
+import { emulatedTable } from '../support/emulated-table.ts'
 import { rollingStream, shardIdAt } from './rolling-stream.ts'
 
 const HOUR = 3_600_000
@@ -42,7 +42,7 @@ it.each(['never', 'every day'] as const)(
 )
 
 it('a shard that ended without children is not remembered once it is no longer listed', async () => {
-  const { clock, emulator, open, write } = emulated({ shards: 3 })
+  const { clock, emulator, open, write } = emulatedTable({ shards: 3 })
   const coordinator = open()
   await clock.run(coordinator.moveTo('trim_horizon'))
   const ended = emulator.closeShard(emulator.openShards[0])
@@ -87,7 +87,7 @@ it('to take a position costs the same for each shard, whether a stream has 250 s
 
 /** How many readers are looked at for each answer of an idle shard, while one shard has been failing for minutes. */
 async function looksPerAnswer(shards: number): Promise<number> {
-  const { clock, emulator, open } = emulated({ shards })
+  const { clock, emulator, open } = emulatedTable({ shards })
   const failing = emulator.openShards
     .map(({ shardId }) => shardId)
     .sort()

@@ -1,8 +1,8 @@
 import { expect, it } from 'vitest'
-import { drawn } from './drawn.ts'
+import { shardPicture } from '../support/shard-picture.ts'
 
 it('a token of a Date names shards that wait for the hidden parent of another one, so that nothing older is delivered after it', async () => {
-  const { clock, emulator, id, open, move, drainForLong, write, grow } = drawn('a')
+  const { clock, emulator, id, open, move, drainForLong, write, grow } = shardPicture('a')
   await clock.advance(1_000)
   grow('a > b c d, b > e, e > h, c > f, f > g')
   write('d d')

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
-import { RecordBuffer } from '../../src/buffer/record-buffer.ts'
-import { ShardQueue } from '../../src/buffer/shard-queue.ts'
+import { RecordBuffer } from '../../src/merge/record-buffer.ts'
+import { ShardQueue } from '../../src/merge/shard-queue.ts'
 import { ShardNode } from '../../src/shards/shard.ts'
 
 const PER_SHARD = 20
@@ -39,7 +39,7 @@ function looksPerRecord(shards: number): number {
     })
   }
   looks = 0
-  for (let taken = 0; taken < shards * PER_SHARD; taken++) buffer.take()
+  for (let taken = 0; taken < shards * PER_SHARD; taken++) buffer.takeOldest()
   expect(buffer.length).toBe(0)
   return looks / (shards * PER_SHARD)
 }

@@ -1,14 +1,16 @@
-import type { Coordinator } from '../../src/coordinator/coordinator.ts'
-import type { StreamRecord } from '../../src/records/stream-record.ts'
+import type { Coordinator, StreamRecord } from '../../src/index.ts'
+import type { ManualClock } from '../../src/testing/index.ts'
 
-/** Takes records until there is nothing new, or `max` of them. */
+/** Reads until there is nothing new, or up to `max` records. On a manual clock, as much time passes as the reads take. */
 export async function drain(
   coordinator: Coordinator,
+  clock?: ManualClock,
   max: number = Number.POSITIVE_INFINITY,
 ): Promise<StreamRecord[]> {
   const records: StreamRecord[] = []
   while (records.length < max) {
-    const record = await coordinator.next()
+    const next = coordinator.next()
+    const record = await (clock ? clock.run(next) : next)
     if (!record) break
     records.push(record)
   }
@@ -26,9 +28,9 @@ export async function drainUntil(coordinator: Coordinator, count: number): Promi
   return records
 }
 
-/** The numbers that `putNumbers` wrote, as the records tell them. */
-export function numbersOf(records: readonly StreamRecord[]): unknown[] {
-  return records.map(({ newImage }) => newImage?.n)
+/** The numbers that the items of these records were written with. */
+export function numbersOf(records: readonly StreamRecord[]): number[] {
+  return records.map((record) => (record.newImage ?? record.oldImage)?.n as number)
 }
 
 export function range(from: number, to: number): number[] {

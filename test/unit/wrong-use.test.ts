@@ -9,7 +9,7 @@ import {
   openStream,
   parseToken,
 } from '../../src/index.ts'
-import { emulated } from '../support/emulated.ts'
+import { emulatedTable } from '../support/emulated-table.ts'
 
 const streamArn =
   'arn:aws:dynamodb:eu-west-1:123456789012:table/orders/stream/2026-01-01T00:00:00.000' as const
@@ -162,7 +162,7 @@ describe('a checkpoint store refuses', () => {
 })
 
 describe('a stream refuses', () => {
-  const { clock, emulator } = emulated()
+  const { clock, emulator } = emulatedTable()
   const start = () => clock.run(openStream({ streamArn: emulator.streamArn, client: emulator.api, clock }))
 
   it('listeners of unknown events, and what is no listener', async () => {

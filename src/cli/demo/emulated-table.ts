@@ -1,4 +1,4 @@
-import { StreamEmulator } from '../../testing/stream-emulator.ts'
+import { StreamEmulator } from '../../testing/emulator/stream-emulator.ts'
 import { shortShardId } from '../short-ids.ts'
 import { type DemoTable, type Disturbance, ordersTable } from './demo-table.ts'
 
@@ -13,7 +13,7 @@ export async function emulatedTable(): Promise<DemoTable> {
     keySchema: { hash: 'orderId' },
     shards: 2,
     // AWS's own limits.
-    behaviour: { describesPerSecond: 10 },
+    behavior: { describesPerSecond: 10 },
   })
   const server = await emulator.listen()
   return {

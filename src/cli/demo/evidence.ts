@@ -1,5 +1,6 @@
 import { compareSequenceNumbers } from '../../position/sequence-number.ts'
 import type { StreamToken } from '../../position/token.ts'
+import { ancestorsOf, type ParentOf, tokenCoverage } from '../../position/token-coverage.ts'
 
 /** A record that the worker has processed, as it told. */
 export interface Delivery {
@@ -20,7 +21,7 @@ export interface Evidence {
   /** The checkpoint that each process left behind; undefined where there was none. */
   readonly checkpoints: readonly (StreamToken | undefined)[]
   /** The parent of each shard, as DescribeStream tells. */
-  readonly parentOf: ReadonlyMap<string, string | undefined>
+  readonly parentOf: ParentOf
 }
 
 export interface Verdict {
@@ -43,7 +44,7 @@ export interface Verdict {
 
 /** Counts. */
 export function judge({ writes, deliveries, checkpoints, parentOf }: Evidence): Verdict {
-  const covered = checkpoints.map((token) => coverage(token, parentOf))
+  const covered = checkpoints.map((token) => token && tokenCoverage(token, parentOf))
   const seenIn = new Map<string, number>()
   const first: Delivery[] = []
   let repeated = 0
@@ -57,7 +58,7 @@ export function judge({ writes, deliveries, checkpoints, parentOf }: Evidence): 
     if (version < 1 || version > (writes.get(orderId) ?? 0)) unknown++
     else if (wasSeenIn === undefined) first.push(delivery)
     // The process before left a checkpoint that leads to this record again.
-    else if (wasSeenIn < run && covered[run - 2]?.(delivery) === false) repeated++
+    else if (wasSeenIn < run && !covered[run - 2]?.(delivery)) repeated++
     else repeatedInVain++
   }
   let written = 0
@@ -80,24 +81,8 @@ export function judge({ writes, deliveries, checkpoints, parentOf }: Evidence): 
   return { written, delivered: first.length, repeated, ...counts, isGood }
 }
 
-/** Tells which records a token says are done: those that reading on from it does not give. */
-function coverage(
-  token: StreamToken | undefined,
-  parentOf: Evidence['parentOf'],
-): (delivery: Delivery) => boolean {
-  const positions = new Map(token?.shards.map(({ shardId, at }) => [shardId, at]))
-  const ancestors = new Set<string>()
-  for (const shardId of positions.keys()) for (const id of ancestorsOf(shardId, parentOf)) ancestors.add(id)
-  return ({ shardId, sequenceNumber }) => {
-    const at = positions.get(shardId)
-    if (at === undefined) return ancestors.has(shardId)
-    if (at === 'start' || 'since' in at) return false
-    return 'end' in at || compareSequenceNumbers(sequenceNumber, at.after) <= 0
-  }
-}
-
 /** The deliveries that came too late, against what came before them in the list. */
-function outOfOrder(deliveries: readonly Delivery[], parentOf: Evidence['parentOf']): Delivery[] {
+function outOfOrder(deliveries: readonly Delivery[], parentOf: ParentOf): Delivery[] {
   const lastInShard = new Map<string, string>()
   const lastOfOrder = new Map<string, number>()
   /** Shards one of whose heirs has given a record. */
@@ -111,12 +96,4 @@ function outOfOrder(deliveries: readonly Delivery[], parentOf: Evidence['parentO
     if (version > ofOrder) lastOfOrder.set(orderId, version)
     return !isAfter || version <= ofOrder || passed.has(shardId)
   })
-}
-
-function* ancestorsOf(shardId: string, parentOf: Evidence['parentOf']): Generator<string, void, void> {
-  const seen = new Set<string>()
-  for (let id = parentOf.get(shardId); id !== undefined && !seen.has(id); id = parentOf.get(id)) {
-    seen.add(id)
-    yield id
-  }
 }

@@ -4,6 +4,7 @@ import { DynamoDBStreamsClient } from '@aws-sdk/client-dynamodb-streams'
 import { fileCheckpointStore } from '../../checkpoints/file.ts'
 import { parseToken } from '../../position/parse-token.ts'
 import type { StreamToken } from '../../position/token.ts'
+import type { ParentOf } from '../../position/token-coverage.ts'
 import { CliError } from '../cli-error.ts'
 import { exitCodes } from '../exit-codes.ts'
 import { findStream } from '../find-stream.ts'
@@ -189,7 +190,7 @@ export class DemoRun implements AsyncDisposable {
     return saved === undefined ? undefined : parseToken(saved)
   }
 
-  async #listParents(): Promise<Evidence['parentOf']> {
+  async #listParents(): Promise<ParentOf> {
     const settings = { endpoint: this.#table.endpoint, ...dummySettings }
     const client = new DynamoDBStreamsClient(settings)
     const tableClient = new DynamoDBClient(settings)
@@ -197,7 +198,8 @@ export class DemoRun implements AsyncDisposable {
       const signal = AbortSignal.timeout(STOP_MS)
       const streamArn = await findStream(tableClient, this.#table.tableName, signal, () => {})
       const { shards } = await listShards(client, streamArn, signal, () => {})
-      return new Map(shards.map(({ shardId, parentShardId }) => [shardId, parentShardId]))
+      const parents = new Map(shards.map(({ shardId, parentShardId }) => [shardId, parentShardId]))
+      return (shardId) => parents.get(shardId)
     } finally {
       client.destroy()
       tableClient.destroy()

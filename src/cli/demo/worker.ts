@@ -33,7 +33,7 @@ export async function demoWorker(args: readonly string[]): Promise<ExitCode> {
     listeners: {
       shardOpened: ({ shardId, parentId }) => report({ opened: shardId, parentId: parentId ?? null }),
       shardFinished: ({ shardId }) => report({ finished: shardId }),
-      checkpoint: () => report({ checkpoint: true }),
+      checkpointSaved: () => report({ checkpoint: true }),
     },
   })
   setInterval(() => report({ lagMs: stream.lag().millisBehindLatest }), LAG_REPORT_MS).unref()

@@ -101,7 +101,7 @@ describeOnLocal('dynamoDBCheckpointStore, when calls arrive late or are lost,', 
     expect(numberIn(await storeOf('c').peek(name))).toBe(100)
   })
 
-  test('two sessions never get the same turn, so that a refused save cannot replace valid chunks', async () => {
+  test('two sessions never get the same epoch, so that a refused save cannot replace valid chunks', async () => {
     const name = randomUUID()
     const [a, b] = [storeOf('a'), storeOf('b')]
     await a.load(name)
@@ -269,7 +269,7 @@ describeOnLocal('dynamoDBCheckpointStore, when calls arrive late or are lost,', 
 
   describe('a head that is damaged is never "no checkpoint":', () => {
     const token = gzipSync(JSON.stringify(numberedToken(1)))
-    const head = { session: { S: 's' }, turn: { N: '1' }, version: { N: '1' }, owner: { S: 'o' } }
+    const head = { session: { S: 's' }, epoch: { N: '1' }, version: { N: '1' }, owner: { S: 'o' } }
     const bomb = gzipSync('{},'.repeat(30_000_000))
     const cases: readonly (readonly [string, Record<string, AttributeValue>])[] = [
       ['its data is a text', { ...head, data: { S: token.toString('base64') } }],
@@ -286,8 +286,8 @@ describeOnLocal('dynamoDBCheckpointStore, when calls arrive late or are lost,', 
         { ...head, chunkPrefix: { S: 'chunk#1' }, chunkCount: { N: '1000000000' } },
       ],
       ['it has half a chunk', { ...head, chunkPrefix: { S: 'chunk#1' }, chunkCount: { N: '0.5' } }],
-      ['its turn is a text', { ...head, turn: { S: '1' }, data: { B: token } }],
-      ['its turn is negative', { ...head, turn: { N: '-1' }, data: { B: token } }],
+      ['its epoch is a text', { ...head, epoch: { S: '1' }, data: { B: token } }],
+      ['its epoch is negative', { ...head, epoch: { N: '-1' }, data: { B: token } }],
       ['its session is a number', { ...head, session: { N: '1' }, data: { B: token } }],
     ]
     test.each(cases)('%s', async (_, attributes) => {

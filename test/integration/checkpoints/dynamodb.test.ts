@@ -12,7 +12,7 @@ import {
 import { afterAll, describe, expect, test } from 'vitest'
 import { dynamoDBCheckpointStore } from '../../../src/checkpoints/dynamodb.ts'
 import type { StreamToken } from '../../../src/position/token.ts'
-import { checkpointStoreContract } from '../../../src/testing/checkpoint-store-contract.ts'
+import { checkpointStoreContract } from '../../../src/testing/contracts/checkpoint-store.ts'
 import { describeOnLocal } from '../../support/shared-local.ts'
 
 describeOnLocal('dynamoDBCheckpointStore', (local) => {

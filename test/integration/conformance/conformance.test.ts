@@ -7,15 +7,15 @@ import { pageBehaviours } from './pages.ts'
 import { recordBehaviours } from './records.ts'
 import { dynamoDBLocal, emulatorInProcess, emulatorOverHttp, type Subject } from './subjects.ts'
 
-// The same behaviours of all that answer for DynamoDB. Where the profiles `aws` and `local` differ stands beside each
+// The same behaviors of all that answer for DynamoDB. Where the profiles `aws` and `local` differ stands beside each
 // expectation, and together with the sources in docs/internals/conformance.md.
 
-describeOnLocal('DynamoDB Local', (local) => behaviours(dynamoDBLocal(local)))
-describe('the emulator as DynamoDB Local, in process', () => behaviours(emulatorInProcess('local')))
-describe('the emulator as DynamoDB Local, over HTTP', () => behaviours(emulatorOverHttp('local')))
-describe('the emulator as AWS', () => behaviours(emulatorInProcess('aws')))
+describeOnLocal('DynamoDB Local', (local) => behaviors(dynamoDBLocal(local)))
+describe('the emulator as DynamoDB Local, in process', () => behaviors(emulatorInProcess('local')))
+describe('the emulator as DynamoDB Local, over HTTP', () => behaviors(emulatorOverHttp('local')))
+describe('the emulator as AWS', () => behaviors(emulatorInProcess('aws')))
 
-function behaviours(subject: Subject): void {
+function behaviors(subject: Subject): void {
   afterAll(subject.close)
   listingBehaviours(subject)
   iteratorBehaviours(subject)

@@ -14,12 +14,12 @@ import {
 // The library cannot tell the emulator from DynamoDB Local: the same history, read with the same habits, gives the
 // same story.
 
-describeOnLocal('on DynamoDB Local', (local) => behaviour(dynamoDBLocal(local)))
-describe('on the emulator as DynamoDB Local, in process', () => behaviour(emulatorInProcess('local')))
-describe('on the emulator as DynamoDB Local, over HTTP', () => behaviour(emulatorOverHttp('local')))
-describe('on the emulator as AWS', () => behaviour(emulatorInProcess('aws')))
+describeOnLocal('on DynamoDB Local', (local) => behavior(dynamoDBLocal(local)))
+describe('on the emulator as DynamoDB Local, in process', () => behavior(emulatorInProcess('local')))
+describe('on the emulator as DynamoDB Local, over HTTP', () => behavior(emulatorOverHttp('local')))
+describe('on the emulator as AWS', () => behavior(emulatorInProcess('aws')))
 
-function behaviour(subject: Subject): void {
+function behavior(subject: Subject): void {
   afterAll(subject.close)
 
   test('the library reads, goes on at tokens and ends in the same way', async () => {

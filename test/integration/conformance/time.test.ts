@@ -17,19 +17,19 @@ describe('records and iterators grow old', () => {
 
 describe('shards roll', () => {
   onLocal('rolling', rollingBehaviours)
-  const ignoring = timedEmulator('local', { behaviour: { childShards: 'ignored' } })
+  const ignoring = timedEmulator('local', { behavior: { childShards: 'ignored' } })
   on('the emulator as that DynamoDB Local', ignoring, rollingBehaviours)
   on('the emulator as AWS', timedEmulator('aws'), rollingBehaviours)
 })
 
-function on(title: string, subject: TimedSubject, behaviours: (subject: TimedSubject) => void): void {
+function on(title: string, subject: TimedSubject, behaviors: (subject: TimedSubject) => void): void {
   describe(title, () => {
     afterAll(subject.close)
-    behaviours(subject)
+    behaviors(subject)
   })
 }
 
-function onLocal(version: LocalVersion, behaviours: (subject: TimedSubject) => void): void {
+function onLocal(version: LocalVersion, behaviors: (subject: TimedSubject) => void): void {
   describe.skipIf(whyNotLocal('rolling'))(`DynamoDB Local (${version})`, () => {
     let jumping: JumpingLocal
     beforeAll(async () => {
@@ -40,6 +40,6 @@ function onLocal(version: LocalVersion, behaviours: (subject: TimedSubject) => v
       await jumping[Symbol.asyncDispose]()
     })
     const subject = timedLocal(() => jumping)
-    behaviours(subject)
+    behaviors(subject)
   })
 }

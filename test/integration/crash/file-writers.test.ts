@@ -7,7 +7,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { fileCheckpointStore } from '../../../src/checkpoints/file.ts'
 import { parseToken } from '../../../src/position/parse-token.ts'
-import { below, seededRandom } from '../../../src/testing/world/random.ts'
+import { below, seededRandom } from '../../../src/testing/emulator/state/random.ts'
 import { bundleProgram } from '../../support/bundle.ts'
 import { numberIn } from '../../support/numbered-token.ts'
 

@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { StreamToken } from '../../../src/index.ts'
+import { ancestorsOf, tokenCoverage } from '../../../src/position/token-coverage.ts'
 import type { Evidence, Told } from './evidence.ts'
 
 /** One worker's life. */
@@ -57,32 +58,11 @@ function forestOf(records: readonly Told[], { parentOf }: Truth): Forest {
     if (siblings) siblings.push(record)
     else ofShard.set(record.shardId, [record])
   }
-  const ancestorsOf = (shardId: string) => {
-    const ancestors: string[] = []
-    for (let at = parentOf(shardId); at !== undefined; at = parentOf(at)) ancestors.push(at)
-    return ancestors
-  }
   const coveredBy = (token: StreamToken | undefined) => {
-    const covered = new Set<number>()
-    const cover = (shardId: string, isCovered: (record: Told) => boolean) => {
-      for (const record of ofShard.get(shardId) ?? []) if (isCovered(record)) covered.add(record.n)
-    }
-    const positions = token?.shards ?? []
-    // Ancestors of a shard in the token are done, unless they have a position of their own: children are fetched ahead.
-    const placed = new Set(positions.map(({ shardId }) => shardId))
-    for (const { shardId, at } of positions) {
-      for (const ancestor of ancestorsOf(shardId)) if (!placed.has(ancestor)) cover(ancestor, () => true)
-      if (at === 'start') continue
-      if ('since' in at) throw new Error('A token of a reader that began at trim_horizon holds no time')
-      if ('end' in at) cover(shardId, () => true)
-      else {
-        const after = BigInt(at.after)
-        cover(shardId, ({ sequenceNumber }) => BigInt(sequenceNumber) <= after)
-      }
-    }
-    return covered
+    if (token === undefined) return new Set<number>()
+    return new Set(records.filter(tokenCoverage(token, parentOf)).map(({ n }) => n))
   }
-  return { ofShard, ancestorsOf, coveredBy }
+  return { ofShard, ancestorsOf: (shardId) => [...ancestorsOf(shardId, parentOf)], coveredBy }
 }
 
 function lostOrUnknown(lives: readonly Life[], { written }: Truth): string[] {
@@ -102,7 +82,10 @@ function lostOrUnknown(lives: readonly Life[], { written }: Truth): string[] {
 }
 
 /** Of first deliveries, those of an item come in the order of its writes, and those of a child after all of its parent. */
-function firstDeliveriesOutOfOrder(lives: readonly Life[], { ofShard, ancestorsOf }: Forest): string[] {
+function firstDeliveriesOutOfOrder(
+  lives: readonly Life[],
+  { ofShard, ancestorsOf: ancestors }: Forest,
+): string[] {
   const faults: string[] = []
   const seen = new Set<number>()
   const lastOfItem = new Map<string, number>()
@@ -115,7 +98,7 @@ function firstDeliveriesOutOfOrder(lives: readonly Life[], { ofShard, ancestorsO
     lastOfItem.set(id, n)
     if (begun.has(shardId)) continue
     begun.add(shardId)
-    const owed = ancestorsOf(shardId).flatMap((ancestor) => ofShard.get(ancestor) ?? [])
+    const owed = ancestors(shardId).flatMap((ancestor) => ofShard.get(ancestor) ?? [])
     const missing = owed.filter((other) => !seen.has(other.n)).map((other) => other.n)
     faults.push(...listed(`given out after ${n} of a child shard`, missing))
   }

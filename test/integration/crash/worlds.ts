@@ -1,6 +1,6 @@
 import { PutItemCommand, UpdateTableCommand } from '@aws-sdk/client-dynamodb'
+import { below, type Random, seededRandom } from '../../../src/testing/emulator/state/random.ts'
 import { StreamEmulator } from '../../../src/testing/index.ts'
-import { below, type Random, seededRandom } from '../../../src/testing/world/random.ts'
 import type { SharedLocal } from '../../support/shared-local.ts'
 import { createTable } from '../../support/tables.ts'
 import type { Truth } from './judge.ts'

@@ -1,7 +1,7 @@
 import { inFile, type Mutant } from './mutant.ts'
 
 export const bufferMutants: readonly Mutant[] = [
-  ...inFile('src/buffer/record-buffer.ts', [
+  ...inFile('src/merge/record-buffer.ts', [
     {
       name: 'records of the same time come in the order of the heap',
       from: 'a.headTime - b.headTime || a.node.ordinal - b.node.ordinal',
@@ -18,7 +18,7 @@ export const bufferMutants: readonly Mutant[] = [
       to: 'this.#heap.push(queue)',
     },
   ]),
-  ...inFile('src/buffer/shard-queue.ts', [
+  ...inFile('src/merge/shard-queue.ts', [
     {
       name: 'a page comes before those that were fetched earlier',
       from: 'this.#pages.push(page)',
@@ -26,7 +26,7 @@ export const bufferMutants: readonly Mutant[] = [
     },
     {
       name: 'memory of one page that was freed counts for the next one too',
-      from: '      this.#forgotten = 0\n',
+      from: '      this.#releasedBytes = 0\n',
       to: '',
     },
     {

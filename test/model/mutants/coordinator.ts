@@ -44,7 +44,7 @@ export const coordinatorMutants: readonly Mutant[] = [
   ...inFile('src/coordinator/frontier.ts', [
     {
       name: 'a finished shard leaves the token before its children are seen',
-      from: 'return node.gone || node.children.some',
+      from: 'return node.expired || node.children.some',
       to: 'return true || node.children.some',
     },
     {
@@ -54,12 +54,12 @@ export const coordinatorMutants: readonly Mutant[] = [
     },
     {
       name: 'a shard that is gone stays in the token',
-      from: 'return node.gone || node.children.some',
+      from: 'return node.expired || node.children.some',
       to: 'return node.children.some',
     },
     {
       name: 'a shard that was skipped because of its time is not marked in the token',
-      from: "isSkipped ? 'passed' : undefined",
+      from: "isSkipped ? 'skipped' : undefined",
       to: 'undefined',
     },
     {
@@ -169,7 +169,7 @@ export const coordinatorMutants: readonly Mutant[] = [
     },
     {
       name: 'a shard whose parent was read is not promised in full',
-      from: "if (node.start === 'start' && isWhole) node.promised = true",
+      from: "if (node.start === 'start' && isWhole) node.mustBeComplete = true",
       to: '',
     },
     {
@@ -184,12 +184,12 @@ export const coordinatorMutants: readonly Mutant[] = [
     },
     {
       name: 'a child that was whole when the oldest records were requested is not promised in full',
-      from: "return start !== 'start' && start.since === OLDEST_LEFT.since && this.wasWhole(child) ? 'start' : start",
-      to: 'return start',
+      from: "start !== 'start' && start.since === OLDEST_RETAINED.since && this.wasWhole(child)",
+      to: 'false',
     },
     {
       name: 'a child is merged by its own times, though its parent has reached a later one',
-      from: 'reader.queue.raise(forest.parentOf(node)?.reachedTime ?? Number.NEGATIVE_INFINITY)',
+      from: 'reader.queue.raiseReachedTime(forest.parentOf(node)?.reachedTime ?? Number.NEGATIVE_INFINITY)',
       to: '',
     },
     {

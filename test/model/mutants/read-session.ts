@@ -54,7 +54,7 @@ export const readSessionMutants: readonly Mutant[] = [
     },
     {
       name: 'shards are taken to be at their tip after any pause',
-      from: 'reader.doubtTip(this.#pump.reads)',
+      from: 'reader.invalidateTip(this.#pump.reads)',
       to: '',
     },
     {
@@ -109,13 +109,13 @@ export const readSessionMutants: readonly Mutant[] = [
     },
     {
       name: 'the children of a shard that expired are missed in full',
-      from: 'for (const child of node.children) if (!this.#sequencer.wasWhole(child)) child.promised = false',
+      from: 'for (const child of node.children) if (!this.#sequencer.wasWhole(child)) child.mustBeComplete = false',
       to: '',
     },
     {
       name: 'young children of a shard that expired are not missed',
-      from: 'if (!this.#sequencer.wasWhole(child)) child.promised = false',
-      to: 'child.promised = false',
+      from: 'if (!this.#sequencer.wasWhole(child)) child.mustBeComplete = false',
+      to: 'child.mustBeComplete = false',
     },
     {
       name: 'each shard that is not found has the stream looked up by a call of its own',
@@ -145,7 +145,7 @@ export const readSessionMutants: readonly Mutant[] = [
     },
     {
       name: 'children of a shard that is gone are looked for',
-      from: 'if (!node.gone) this.#discovery.search(node, true)',
+      from: 'if (!node.expired) this.#discovery.search(node, true)',
       to: 'this.#discovery.search(node, true)',
       equivalent: 'only one more listing: it shows that the shard is gone, which ends the search',
     },

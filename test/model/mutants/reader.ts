@@ -54,8 +54,8 @@ export const readerMutants: readonly Mutant[] = [
     },
     {
       name: 'a shard that once had no next iterator stays assumed open',
-      from: 'readOn({ ...answered, openConfirmations: 0, assumedOpenUntil: Number.NEGATIVE_INFINITY }, context)',
-      to: 'readOn(answered, context)',
+      from: '{ ...answered, openConfirmations: 0, assumedOpenUntil: Number.NEGATIVE_INFINITY }',
+      to: 'answered',
     },
     {
       name: 'empty pages before the tip count as idle polls',
@@ -109,7 +109,7 @@ export const readerMutants: readonly Mutant[] = [
     },
     {
       name: 'a shard is read ahead without limit',
-      from: "if (context.hasEnough) return { state, action: { do: 'rest' }, isAnswer }",
+      from: "if (context.isPrefetched) return { state, action: { do: 'pause' }, isAnswer }",
       to: '',
     },
     {
@@ -139,7 +139,7 @@ export const readerMutants: readonly Mutant[] = [
     },
     {
       name: 'an open shard without a next iterator is listed after each page',
-      from: 'if (context.now < state.assumedOpenUntil) return readOn(state, context)',
+      from: 'if (context.now < state.assumedOpenUntil) return continueReading(state, context)',
       to: '',
     },
     {

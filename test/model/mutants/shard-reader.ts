@@ -28,7 +28,7 @@ export const shardReaderMutants: readonly Mutant[] = inFile('src/reader/shard-re
   },
   {
     name: 'after a gap reading continues at the tip',
-    from: 'this.node.start = OLDEST_LEFT',
+    from: 'this.node.start = OLDEST_RETAINED',
     to: 'this.node.start = { since: 2 ** 52 }',
   },
   {
@@ -128,13 +128,13 @@ export const shardReaderMutants: readonly Mutant[] = inFile('src/reader/shard-re
   },
   {
     name: 'a trimmed record of a shard from a time on is always a gap',
-    from: '(promised && start.since < serviceNow - RETENTION_MS - CLOCK_SKEW_MS)',
+    from: '(mustBeComplete && start.since < serviceNow - RETENTION_MS - CLOCK_SKEW_MS)',
     to: '(start.since < serviceNow - RETENTION_MS - CLOCK_SKEW_MS)',
   },
   {
     name: 'a young shard that vanished is not missed',
-    from: 'losesShard: node.promised || node.fetched !== undefined || isYoung',
-    to: 'losesShard: node.promised || node.fetched !== undefined',
+    from: 'losesShard: node.mustBeComplete || node.fetched !== undefined || isYoung',
+    to: 'losesShard: node.mustBeComplete || node.fetched !== undefined',
   },
   {
     name: 'a record before the requested time makes what is trimmed after it a gap',

@@ -1,7 +1,7 @@
 import { inFile, type Mutant } from './mutant.ts'
 
 export const shardsMutants: readonly Mutant[] = [
-  ...inFile('src/shards/plan.ts', [
+  ...inFile('src/shards/parents-first.ts', [
     {
       name: 'a child is merged while its parent is still in the buffer',
       from: "parent.state === 'fetched' ? 'prefetch' : 'wait'",
@@ -36,12 +36,12 @@ export const shardsMutants: readonly Mutant[] = [
     },
     {
       name: 'trim_horizon promises all of an old shard',
-      from: 'else if (!isCertainlyWhole(node.createdAt, now)) node.start = OLDEST_LEFT',
+      from: 'else if (!isCertainlyWhole(node.createdAt, now)) node.start = OLDEST_RETAINED',
       to: '',
     },
     {
       name: 'trim_horizon promises all of a shard of unknown age',
-      from: 'if (node.createdAt === undefined) node.promised = false\n    else',
+      from: 'if (node.createdAt === undefined) node.mustBeComplete = false\n    else',
       to: '',
     },
     {
@@ -51,7 +51,7 @@ export const shardsMutants: readonly Mutant[] = [
     },
     {
       name: 'a time promises all of an old shard',
-      from: 'node.promised = isCertainlyWhole(node.createdAt, now)',
+      from: 'node.mustBeComplete = isCertainlyWhole(node.createdAt, now)',
       to: '',
     },
     {
@@ -66,12 +66,12 @@ export const shardsMutants: readonly Mutant[] = [
     },
     {
       name: 'a shard that waits in the token counts as started',
-      from: "if (state === 'waiting') node.placed = false",
+      from: "if (state === 'pending') node.inPosition = false",
       to: '',
     },
     {
       name: 'a shard that was skipped according to the token is read',
-      from: "if (!isAtEnd && state !== 'passed') continue",
+      from: "if (!isAtEnd && state !== 'skipped') continue",
       to: 'if (!isAtEnd) continue',
     },
     {
@@ -81,12 +81,12 @@ export const shardsMutants: readonly Mutant[] = [
     },
     {
       name: 'ancestors of the shards of a token are read',
-      from: "if (node.state === 'unread' && !node.placed && hasStartedDescendant(node)) node.state = 'finished'",
+      from: "if (node.state === 'unread' && !node.inPosition && hasStartedDescendant(node)) node.state = 'finished'",
       to: '',
     },
     {
       name: 'a late sibling of a shard that starts at a time is read from its start',
-      from: "if (parent && !parent.placed && typeof at === 'object' && 'since' in at) parent.start = at",
+      from: "if (parent && !parent.inPosition && typeof at === 'object' && 'since' in at) parent.start = at",
       to: '',
     },
   ]),
@@ -128,13 +128,13 @@ export const shardsMutants: readonly Mutant[] = [
     },
     {
       name: 'a shard that is listed again is still gone',
-      from: '      node.gone = false\n',
+      from: '      node.expired = false\n',
       to: '',
     },
     {
       name: 'a young shard that is not listed is gone',
-      from: 'node.gone = createdAt === undefined || createdAt <= serviceNow - RETENTION_MS',
-      to: 'node.gone = createdAt !== serviceNow + RETENTION_MS',
+      from: 'node.expired = createdAt === undefined || createdAt <= serviceNow - RETENTION_MS',
+      to: 'node.expired = createdAt !== serviceNow + RETENTION_MS',
     },
     {
       name: 'finished shards are never forgotten',
@@ -143,7 +143,7 @@ export const shardsMutants: readonly Mutant[] = [
     },
     {
       name: 'a finished leaf is forgotten, and read again when it is listed again',
-      from: 'if (!node.gone && node.children.length === 0) continue',
+      from: 'if (!node.expired && node.children.length === 0) continue',
       to: '',
     },
     {
@@ -180,8 +180,8 @@ export const shardsMutants: readonly Mutant[] = [
     },
     {
       name: 'a shard with children may get more records',
-      from: 'return this.closed || this.children.length > 0 || this.gone',
-      to: 'return this.closed || this.gone',
+      from: 'return this.closed || this.children.length > 0 || this.expired',
+      to: 'return this.closed || this.expired',
     },
     {
       name: 'the end of a shard is covered though a record of it is not acknowledged',

@@ -9,8 +9,8 @@ export const streamMutants: readonly Mutant[] = [
     },
     {
       name: 'records that a loop left are not delivered again',
-      from: 'giveBack(): void {\n    this.#inHand = 0',
-      to: 'giveBack(): void {\n    this.clear()',
+      from: 'redeliver(): void {\n    this.#unacknowledged = 0',
+      to: 'redeliver(): void {\n    this.clear()',
     },
     {
       name: 'records of the former position are delivered after a move',
@@ -19,13 +19,13 @@ export const streamMutants: readonly Mutant[] = [
     },
     {
       name: 'records that a loop left are delivered in reverse',
-      from: 'this.#deliveries[this.#inHand]\n',
-      to: 'this.#deliveries.reverse()[this.#inHand]\n',
+      from: 'this.#deliveries[this.#unacknowledged]\n',
+      to: 'this.#deliveries.reverse()[this.#unacknowledged]\n',
     },
     {
       name: 'records are in the hands of a consumer while their batch is gathered',
       from: 'this.#deliveries.push(delivery)',
-      to: 'this.#deliveries.push(delivery)\n    this.#inHand++',
+      to: 'this.#deliveries.push(delivery)\n    this.#unacknowledged++',
     },
   ]),
   ...inFile('src/stream/stream.ts', [
@@ -61,7 +61,7 @@ export const streamMutants: readonly Mutant[] = [
     },
     {
       name: 'a move is not saved',
-      from: 'this.#moves.delete(move)\n    }\n    this.#checkpointer?.recordsDone(0)',
+      from: 'this.#moves.delete(move)\n    }\n    this.#checkpointer?.positionChanged()',
       to: 'this.#moves.delete(move)\n    }',
     },
     {
@@ -86,12 +86,12 @@ export const streamMutants: readonly Mutant[] = [
     },
     {
       name: 'a signal without a loop does not save the last checkpoint',
-      from: 'if (!this.#lock.isPending && this.#deliveries.inHand === 0) this.close().catch(() => {})',
+      from: 'if (!this.#lock.isPending && this.#deliveries.unacknowledged === 0) this.close().catch(() => {})',
       to: '',
     },
     {
       name: 'the last checkpoint is saved before the record in hand is done',
-      from: 'if (!this.#lock.isPending && this.#deliveries.inHand === 0) this.close()',
+      from: 'if (!this.#lock.isPending && this.#deliveries.unacknowledged === 0) this.close()',
       to: 'if (!this.#lock.isPending) this.close()',
     },
     {
@@ -126,8 +126,8 @@ export const streamMutants: readonly Mutant[] = [
     },
     {
       name: 'an error of a batch that was left is thrown in the next loop',
-      from: 'this.#deliveries.giveBack()\n    this.#pendingError = undefined\n',
-      to: 'this.#deliveries.giveBack()\n',
+      from: 'this.#deliveries.redeliver()\n    this.#pendingError = undefined\n',
+      to: 'this.#deliveries.redeliver()\n',
     },
     {
       name: 'a loop that is left does not save',
@@ -146,7 +146,7 @@ export const streamMutants: readonly Mutant[] = [
     },
     {
       name: 'that the next stream of the table is read is not saved',
-      from: 'await former.close()\n    this.#checkpointer?.recordsDone(0)',
+      from: 'await former.close()\n    this.#checkpointer?.positionChanged()',
       to: 'await former.close()',
     },
     {
@@ -183,8 +183,8 @@ export const streamMutants: readonly Mutant[] = [
     },
     {
       name: 'a pool whose workers share an iterator is not noticed while records are buffered',
-      from: 'const value = hasBegun ? source.take() : undefined',
-      to: 'const value = source.take()',
+      from: 'const value = hasBegun ? source.nextValue() : undefined',
+      to: 'const value = source.nextValue()',
     },
     {
       name: 'a loop that has thrown keeps the next one out',
@@ -193,8 +193,8 @@ export const streamMutants: readonly Mutant[] = [
     },
     {
       name: 'a loop that is closing keeps the next one out',
-      from: 'lock.release(reading)\n      await source.end()',
-      to: 'await source.end()\n      lock.release(reading)',
+      from: 'lock.release(reading)\n      await source.onEnd()',
+      to: 'await source.onEnd()\n      lock.release(reading)',
     },
   ]),
   ...inFile('src/stream/open-stream.ts', [
@@ -226,7 +226,7 @@ export const streamMutants: readonly Mutant[] = [
       to: 'if (timeoutMs >= 0) return connect(signal)',
     },
   ]),
-  ...inFile('src/stream/begin-stream.ts', [
+  ...inFile('src/stream/resume.ts', [
     {
       name: 'a checkpoint of a stream that is gone continues at the latest stream',
       from: 'connect(opening, next ?? latest,',

@@ -37,7 +37,7 @@ export const streamsApiMutants: readonly Mutant[] = [
       to: '',
     },
   ]),
-  ...inFile('src/streams-api/lean-get-records.ts', [
+  ...inFile('src/streams-api/fast-get-records.ts', [
     {
       name: 'the page of a former attempt is not cleared',
       from: 'reading.page = undefined // of an attempt before',
@@ -46,12 +46,12 @@ export const streamsApiMutants: readonly Mutant[] = [
     },
     {
       name: 'a response that a middleware made is replaced by that of the service',
-      from: 'if (!page?.untouched || page.output !== answer) {',
-      to: 'if (!page?.untouched) {',
+      from: 'if (!page?.recordsUntouched || page.output !== answer) {',
+      to: 'if (!page?.recordsUntouched) {',
     },
     {
       name: 'records that a middleware changed are replaced by those of the service',
-      from: 'if (!page?.untouched || page.output !== answer) {',
+      from: 'if (!page?.recordsUntouched || page.output !== answer) {',
       to: 'if (!page || page.output !== answer) {',
     },
     {
@@ -60,10 +60,10 @@ export const streamsApiMutants: readonly Mutant[] = [
       to: 'return true',
     },
   ]),
-  ...inFile('src/streams-api/lean-page.ts', [
+  ...inFile('src/streams-api/fast-page.ts', [
     {
       name: 'records that a middleware put in are lost',
-      from: 'set Records(value: RawRecord[]) {\n      page.untouched = false\n',
+      from: 'set Records(value: RawRecord[]) {\n      page.recordsUntouched = false\n',
       to: 'set Records(value: RawRecord[]) {\n',
     },
   ]),

@@ -45,7 +45,7 @@ export const wireMutants: readonly Mutant[] = [
       to: '',
     },
   ]),
-  ...inFile('src/wire/text-records.ts', [
+  ...inFile('src/wire/lazy-records.ts', [
     {
       name: 'images are cut out by bytes where a character has several',
       from: 'if (text.length === to - from) {',

@@ -8,9 +8,6 @@ export interface RecordId {
   readonly sequenceNumber: string
 }
 
-/** States of shards that wait for a parent which no listing shows, and which is unread. */
-const WAITING: ReadonlySet<string> = new Set(['pending', 'waiting'])
-
 /**
  * Whether a token covers a record, by the token's documented meaning: a reader that starts at the token skips it. Records
  * that a `since` leaves out are not asked for here.
@@ -23,7 +20,7 @@ export function coverageOf(
   streamOf: (shardId: string) => string,
 ): (record: RecordId) => boolean {
   const places = new Map(shards.map(({ shardId, at }) => [shardId, at]))
-  const started = shards.filter(({ state }) => !WAITING.has(String(state)))
+  const started = shards.filter(({ state }) => state !== 'pending')
   const finished = new Set(
     started.flatMap(({ shardId }) => ancestorsOf(world, shardId).map((shard) => shard.shardId)),
   )

@@ -115,7 +115,7 @@ const setup: fc.Arbitrary<StreamSetup> = fc.record({
   profile: fc.constant('aws' as const),
   roots: fc.constantFrom(1, 1, 2, 4),
   startAt: fc.oneof(fc.constant('trim_horizon' as const), start),
-  behaviour: fc.record(
+  behavior: fc.record(
     {
       recordsPerPage: fc.constantFrom(1000, 1, 3),
       emptyPagesAtStart: fc.constantFrom(0, 1, 4),

@@ -47,11 +47,11 @@ function setUp(options: Partial<CheckpointerOptions> = {}) {
     onRetry: (retry) => retries.push(retry),
     ...options,
   })
-  const recordsDone = (count: number) => {
+  const recordsProcessed = (count: number) => {
     done += count
-    checkpointer.recordsDone(count)
+    checkpointer.recordsProcessed(count)
   }
-  return { checkpointer, recordsDone, clock, saved, told, retries, answers }
+  return { checkpointer, recordsProcessed, clock, saved, told, retries, answers }
 }
 
 /** A save that ends when it is told to. */
@@ -65,9 +65,9 @@ function pendingSave() {
 
 describe('a checkpoint is saved', () => {
   test('after so many records', async () => {
-    const { recordsDone, clock, saved, told } = setUp()
+    const { recordsProcessed, clock, saved, told } = setUp()
     for (let n = 0; n < 25; n++) {
-      recordsDone(1)
+      recordsProcessed(1)
       await clock.advance(0)
     }
     expect(saved).toEqual([10, 20])
@@ -75,8 +75,8 @@ describe('a checkpoint is saved', () => {
   })
 
   test('so long after a change, also when no further record comes', async () => {
-    const { recordsDone, clock, saved } = setUp()
-    recordsDone(1)
+    const { recordsProcessed, clock, saved } = setUp()
+    recordsProcessed(1)
     await clock.advance(4_999)
     expect(saved).toEqual([])
     await clock.advance(1)
@@ -84,28 +84,28 @@ describe('a checkpoint is saved', () => {
   })
 
   test('for a change that is no record', async () => {
-    const { recordsDone, clock, saved } = setUp()
-    recordsDone(0)
+    const { recordsProcessed, clock, saved } = setUp()
+    recordsProcessed(0)
     await clock.advance(5_000)
     expect(saved).toEqual([0])
   })
 
   test('not when nothing changed', async () => {
-    const { recordsDone, clock, saved } = setUp()
+    const { recordsProcessed, clock, saved } = setUp()
     await clock.advance(60_000)
-    recordsDone(1)
+    recordsProcessed(1)
     await clock.advance(60_000)
     expect(saved).toEqual([1])
     expect(clock.untilNextTimer).toBeUndefined()
   })
 
   test('by time as from the change after the last save, not by a timer from before it', async () => {
-    const { recordsDone, clock, saved } = setUp()
-    recordsDone(1)
+    const { recordsProcessed, clock, saved } = setUp()
+    recordsProcessed(1)
     await clock.advance(4_000)
-    recordsDone(9)
+    recordsProcessed(9)
     await clock.advance(500)
-    recordsDone(1)
+    recordsProcessed(1)
     await clock.advance(4_999)
     expect(saved).toEqual([10])
     await clock.advance(1)
@@ -115,12 +115,12 @@ describe('a checkpoint is saved', () => {
 
 describe('while a save is under way', () => {
   test('no other one starts, and only the newest token is saved afterwards', async () => {
-    const { recordsDone, clock, saved, answers } = setUp()
+    const { recordsProcessed, clock, saved, answers } = setUp()
     const first = pendingSave()
     answers.push(first.answer)
-    recordsDone(10)
+    recordsProcessed(10)
     for (let n = 0; n < 5; n++) {
-      recordsDone(10)
+      recordsProcessed(10)
       await clock.advance(10_000)
     }
     expect(saved).toEqual([])
@@ -130,11 +130,11 @@ describe('while a save is under way', () => {
   })
 
   test('a change that comes then is saved by time', async () => {
-    const { recordsDone, clock, saved, answers } = setUp()
+    const { recordsProcessed, clock, saved, answers } = setUp()
     const first = pendingSave()
     answers.push(first.answer)
-    recordsDone(10)
-    recordsDone(1)
+    recordsProcessed(10)
+    recordsProcessed(1)
     first.finish()
     await clock.advance(0)
     expect(saved).toEqual([10])
@@ -144,16 +144,16 @@ describe('while a save is under way', () => {
 })
 
 test('records that are done while a save is under way count for the next one', async () => {
-  const { checkpointer, recordsDone, clock, saved, answers } = setUp()
+  const { checkpointer, recordsProcessed, clock, saved, answers } = setUp()
   const save = pendingSave()
   answers.push(save.answer)
-  recordsDone(10)
+  recordsProcessed(10)
   await clock.advance(1)
-  recordsDone(6)
+  recordsProcessed(6)
   save.finish()
   await clock.advance(1)
   expect(saved).toEqual([10])
-  recordsDone(4)
+  recordsProcessed(4)
   await clock.advance(1)
   expect(saved).toEqual([10, 20])
   await checkpointer.close()
@@ -165,9 +165,9 @@ describe('a failing store', () => {
   }
 
   test('is asked again with growing waits, for as long as it takes', async () => {
-    const { recordsDone, clock, saved, answers, retries } = setUp()
+    const { recordsProcessed, clock, saved, answers, retries } = setUp()
     answers.push(...Array(12).fill(fail))
-    recordsDone(10)
+    recordsProcessed(10)
     await clock.advance(120_000)
     expect(saved).toEqual([10])
     expect(retries.map(({ delayMs }) => delayMs)).toEqual([
@@ -178,11 +178,11 @@ describe('a failing store', () => {
   })
 
   test('is given the newest token at each try', async () => {
-    const { recordsDone, clock, saved, answers } = setUp()
+    const { recordsProcessed, clock, saved, answers } = setUp()
     answers.push(fail)
-    recordsDone(10)
+    recordsProcessed(10)
     await clock.advance(0)
-    recordsDone(3)
+    recordsProcessed(3)
     await clock.advance(50)
     expect(saved).toEqual([13])
     await clock.advance(60_000)
@@ -190,21 +190,21 @@ describe('a failing store', () => {
   })
 
   test('that has recovered is waited for briefly again at its next failure', async () => {
-    const { recordsDone, clock, answers, retries } = setUp()
-    const whileOthersAreDone = async () => recordsDone(10)
+    const { recordsProcessed, clock, answers, retries } = setUp()
+    const whileOthersAreDone = async () => recordsProcessed(10)
     answers.push(fail, fail, whileOthersAreDone, fail, async () => {}, fail)
-    recordsDone(10)
+    recordsProcessed(10)
     await clock.advance(1_000)
     expect(retries.map(({ attempt }) => attempt)).toEqual([1, 2, 1])
-    recordsDone(10)
+    recordsProcessed(10)
     await clock.advance(1_000)
     expect(retries.map(({ attempt }) => attempt)).toEqual([1, 2, 1, 1])
   })
 
   test('that rejects with nothing has failed all the same', async () => {
-    const { recordsDone, clock, saved, answers, retries } = setUp()
+    const { recordsProcessed, clock, saved, answers, retries } = setUp()
     answers.push(() => Promise.reject())
-    recordsDone(10)
+    recordsProcessed(10)
     await clock.advance(0)
     expect(saved).toEqual([])
     expect(retries).toHaveLength(1)
@@ -213,14 +213,14 @@ describe('a failing store', () => {
 
 describe('a conflict', () => {
   test('ends the saving at once and for good', async () => {
-    const { checkpointer, recordsDone, clock, saved, answers, retries } = setUp()
+    const { checkpointer, recordsProcessed, clock, saved, answers, retries } = setUp()
     const error = conflict()
     answers.push(() => Promise.reject(error))
-    recordsDone(10)
-    recordsDone(10)
+    recordsProcessed(10)
+    recordsProcessed(10)
     await clock.advance(0)
     expect(checkpointer.failure).toBe(error)
-    recordsDone(10)
+    recordsProcessed(10)
     await clock.advance(60_000)
     expect(saved).toEqual([])
     expect(retries).toEqual([])
@@ -228,9 +228,9 @@ describe('a conflict', () => {
   })
 
   test('is what flush and close reject with', async () => {
-    const { checkpointer, recordsDone, answers, clock } = setUp()
+    const { checkpointer, recordsProcessed, answers, clock } = setUp()
     answers.push(() => Promise.reject(conflict()))
-    recordsDone(1)
+    recordsProcessed(1)
     await expect(clock.run(checkpointer.flush())).rejects.toMatchObject({ code: 'checkpoint.conflict' })
     await expect(clock.run(checkpointer.close())).rejects.toMatchObject({ code: 'checkpoint.conflict' })
     expect(clock.untilNextTimer).toBeUndefined()
@@ -239,21 +239,21 @@ describe('a conflict', () => {
 
 describe('flush', () => {
   test('saves at once what is not saved yet, and nothing twice', async () => {
-    const { checkpointer, recordsDone, saved } = setUp()
+    const { checkpointer, recordsProcessed, saved } = setUp()
     await checkpointer.flush()
     expect(saved).toEqual([])
-    recordsDone(1)
+    recordsProcessed(1)
     await checkpointer.flush()
     await checkpointer.flush()
     expect(saved).toEqual([1])
   })
 
   test('waits for the save under way, then saves what came after its start', async () => {
-    const { checkpointer, recordsDone, clock, saved, answers } = setUp()
+    const { checkpointer, recordsProcessed, clock, saved, answers } = setUp()
     const first = pendingSave()
     answers.push(first.answer)
-    recordsDone(10)
-    recordsDone(1)
+    recordsProcessed(10)
+    recordsProcessed(1)
     const flushed = checkpointer.flush()
     first.finish()
     await clock.run(flushed)
@@ -261,10 +261,10 @@ describe('flush', () => {
   })
 
   test('does not wait for what comes after its call', async () => {
-    const { checkpointer, recordsDone, clock, saved, answers } = setUp()
+    const { checkpointer, recordsProcessed, clock, saved, answers } = setUp()
     const second = pendingSave()
-    answers.push(async () => recordsDone(10), second.answer)
-    recordsDone(1)
+    answers.push(async () => recordsProcessed(10), second.answer)
+    recordsProcessed(1)
     await checkpointer.flush()
     expect(saved).toEqual([1])
     second.finish()
@@ -273,9 +273,9 @@ describe('flush', () => {
   })
 
   test('ends the wait before the next try', async () => {
-    const { checkpointer, recordsDone, clock, saved, answers } = setUp()
+    const { checkpointer, recordsProcessed, clock, saved, answers } = setUp()
     answers.push(...Array(8).fill(() => Promise.reject(new Error('no answer'))))
-    recordsDone(10)
+    recordsProcessed(10)
     await clock.advance(6_000)
     expect(saved).toEqual([])
     await checkpointer.flush()
@@ -284,10 +284,10 @@ describe('flush', () => {
   })
 
   test('gives up after ten seconds, with the error of the store as cause; the tries go on', async () => {
-    const { checkpointer, recordsDone, clock, saved, answers } = setUp()
+    const { checkpointer, recordsProcessed, clock, saved, answers } = setUp()
     const cause = new Error('no answer')
     answers.push(...Array(15).fill(() => Promise.reject(cause)))
-    recordsDone(1)
+    recordsProcessed(1)
     const start = clock.now()
     await expect(clock.run(checkpointer.flush())).rejects.toMatchObject({
       code: 'checkpoint.failed',
@@ -301,9 +301,9 @@ describe('flush', () => {
   })
 
   test('gives up on a store that never answers', async () => {
-    const { checkpointer, recordsDone, clock, answers } = setUp({ flushTimeoutMs: 1_000 })
+    const { checkpointer, recordsProcessed, clock, answers } = setUp({ flushTimeoutMs: 1_000 })
     answers.push(noAnswer)
-    recordsDone(1)
+    recordsProcessed(1)
     await expect(clock.run(checkpointer.flush())).rejects.toMatchObject({
       code: 'checkpoint.failed',
       message: expect.stringContaining('the store did not answer'),
@@ -311,33 +311,33 @@ describe('flush', () => {
   })
 
   test('names what the store rejected with, if that is not an error', async () => {
-    const { checkpointer, recordsDone, clock, answers } = setUp({ flushTimeoutMs: 1_000 })
+    const { checkpointer, recordsProcessed, clock, answers } = setUp({ flushTimeoutMs: 1_000 })
     answers.push(...Array(15).fill(() => Promise.reject(undefined)))
-    recordsDone(1)
+    recordsProcessed(1)
     await expect(clock.run(checkpointer.flush())).rejects.toMatchObject({
       message: expect.stringContaining('the store rejected with undefined'),
     })
   })
 
   test('does not blame an error that was overcome', async () => {
-    const { checkpointer, recordsDone, clock, answers } = setUp()
+    const { checkpointer, recordsProcessed, clock, answers } = setUp()
     answers.push(
       () => Promise.reject(new Error('yesterday')),
       async () => {},
       noAnswer,
     )
-    recordsDone(1)
+    recordsProcessed(1)
     await clock.run(checkpointer.flush())
-    recordsDone(1)
+    recordsProcessed(1)
     await expect(clock.run(checkpointer.flush())).rejects.toMatchObject({
       message: expect.stringContaining('the store did not answer'),
     })
   })
 
   test('ends when its signal aborts', async () => {
-    const { checkpointer, recordsDone, clock, answers } = setUp()
+    const { checkpointer, recordsProcessed, clock, answers } = setUp()
     answers.push(noAnswer)
-    recordsDone(1)
+    recordsProcessed(1)
     const reason = new Error('enough')
     const abort = new AbortController()
     const flushed = checkpointer.flush(abort.signal)
@@ -349,33 +349,33 @@ describe('flush', () => {
 
 describe('close', () => {
   test('saves what is not saved yet, and leaves no timer', async () => {
-    const { checkpointer, recordsDone, clock, saved } = setUp()
-    recordsDone(1)
+    const { checkpointer, recordsProcessed, clock, saved } = setUp()
+    recordsProcessed(1)
     await checkpointer.close()
     expect(saved).toEqual([1])
-    recordsDone(10)
+    recordsProcessed(10)
     expect(clock.untilNextTimer).toBeUndefined()
     await clock.advance(60_000)
     expect(saved).toEqual([1])
   })
 
   test('is idempotent', async () => {
-    const { checkpointer, recordsDone, saved } = setUp()
-    recordsDone(1)
+    const { checkpointer, recordsProcessed, saved } = setUp()
+    recordsProcessed(1)
     await Promise.all([checkpointer.close(), checkpointer.close()])
     await checkpointer.close()
     expect(saved).toEqual([1])
   })
 
   test('leaves no timer and tries no more when the store keeps failing', async () => {
-    const { checkpointer, recordsDone, clock, retries } = setUp({
+    const { checkpointer, recordsProcessed, clock, retries } = setUp({
       lease: {
         lost: new AbortController().signal,
         release: async () => {},
         save: () => Promise.reject(new Error('no answer')),
       },
     })
-    recordsDone(1)
+    recordsProcessed(1)
     await expect(clock.run(checkpointer.close())).rejects.toMatchObject({ code: 'checkpoint.failed' })
     const tried = retries.length
     expect(clock.untilNextTimer).toBeUndefined()
@@ -384,10 +384,10 @@ describe('close', () => {
   })
 
   test('is not followed by the news of a save that came through too late', async () => {
-    const { checkpointer, recordsDone, clock, told, answers } = setUp()
+    const { checkpointer, recordsProcessed, clock, told, answers } = setUp()
     const late = pendingSave()
     answers.push(late.answer)
-    recordsDone(1)
+    recordsProcessed(1)
     await expect(clock.run(checkpointer.close())).rejects.toMatchObject({ code: 'checkpoint.failed' })
     late.finish()
     await clock.advance(0)
@@ -415,8 +415,8 @@ describe('a lease', () => {
 
   test('that is lost ends the saving at once, not at the next save', async () => {
     const { lease, lost, counts } = countingLease()
-    const { checkpointer, recordsDone, clock } = setUp({ lease })
-    recordsDone(1)
+    const { checkpointer, recordsProcessed, clock } = setUp({ lease })
+    recordsProcessed(1)
     const error = conflict()
     lost.abort(error)
     expect(checkpointer.failure).toBe(error)
@@ -428,8 +428,8 @@ describe('a lease', () => {
 
   test('is released once, after the last save', async () => {
     const { lease, counts } = countingLease(async () => expect(counts.saves).toBe(1))
-    const { checkpointer, recordsDone } = setUp({ lease })
-    recordsDone(1)
+    const { checkpointer, recordsProcessed } = setUp({ lease })
+    recordsProcessed(1)
     expect(counts.releases).toBe(0)
     await Promise.all([checkpointer.close(), checkpointer.close()])
     expect(counts).toEqual({ saves: 1, releases: 1 })
@@ -447,12 +447,12 @@ describe('a lease', () => {
 
 test('a listener that throws is not swallowed: it ends the saving, and is what close rejects with', async () => {
   const error = new Error('listener')
-  const { checkpointer, recordsDone, clock } = setUp({
+  const { checkpointer, recordsProcessed, clock } = setUp({
     onSaved: () => {
       throw error
     },
   })
-  recordsDone(10)
+  recordsProcessed(10)
   await clock.advance(0)
   expect(checkpointer.failure).toBe(error)
   await expect(checkpointer.close()).rejects.toBe(error)
@@ -463,7 +463,13 @@ test('records done in bursts of any size are saved in order, one save at a time,
   const answer = fc.record({ fails: fc.boolean(), takesMs: fc.nat(7_000) })
   await fc.assert(
     fc.asyncProperty(fc.array(step), fc.array(answer), async (steps, answers) => {
-      const { checkpointer, recordsDone, clock, saved, answers: scripted } = setUp({ flushTimeoutMs: 1e9 })
+      const {
+        checkpointer,
+        recordsProcessed,
+        clock,
+        saved,
+        answers: scripted,
+      } = setUp({ flushTimeoutMs: 1e9 })
       for (const { fails, takesMs } of answers) {
         scripted.push(async () => {
           await new Promise<void>((resolve) => clock.setTimer(takesMs, resolve))
@@ -473,7 +479,7 @@ test('records done in bursts of any size are saved in order, one save at a time,
       let done = 0
       for (const { records, waitMs } of steps) {
         done += records
-        recordsDone(records)
+        recordsProcessed(records)
         await clock.advance(waitMs)
       }
       await clock.run(checkpointer.close())

@@ -10,7 +10,7 @@ test('old chunks are removed, page by page, with a client that is of another cop
   const send = async (command: object) => {
     switch (command.constructor.name) {
       case 'UpdateItemCommand':
-        return { Attributes: { session: { S: 'mine' }, turn: { N: '1' } } }
+        return { Attributes: { session: { S: 'mine' }, epoch: { N: '1' } } }
       case 'QueryCommand': {
         const from = (command as QueryCommand).input.ExclusiveStartKey?.part?.S
         queries.push(from)

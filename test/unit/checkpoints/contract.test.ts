@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { fileCheckpointStore } from '../../../src/checkpoints/file.ts'
 import { memoryCheckpointStore } from '../../../src/checkpoints/memory.ts'
 import type { CheckpointStore } from '../../../src/checkpoints/store.ts'
-import { checkpointStoreContract } from '../../../src/testing/checkpoint-store-contract.ts'
+import { checkpointStoreContract } from '../../../src/testing/contracts/checkpoint-store.ts'
 
 describe('memoryCheckpointStore', () => {
   const store = memoryCheckpointStore()

@@ -16,7 +16,7 @@ function headsHaveVersions(versionOf: (read: number) => number): void {
     if (Key.part.S !== 'head') return {}
     const Item = {
       session: { S: 'session' },
-      turn: { N: '1' },
+      epoch: { N: '1' },
       version: { N: String(versionOf(++reads)) },
       chunkPrefix: { S: 'chunk#1' },
       chunkCount: { N: '1' },

@@ -28,8 +28,8 @@ describe('a failure', () => {
       exitCodes.checkpoint,
     ],
     [
-      new StreamError('service.invalid', 'loop', { operation: 'DescribeStream' }),
-      'service.invalid',
+      new StreamError('service.invalidResponse', 'loop', { operation: 'DescribeStream' }),
+      'service.invalidResponse',
       exitCodes.failed,
     ],
     [

@@ -1,12 +1,13 @@
 import { expect, it } from 'vitest'
 import { type CoordinatorEvents, coordinatorEventNames } from '../../../src/coordinator/events.ts'
 import type { StreamRecord } from '../../../src/records/stream-record.ts'
-import { drain, emulated, heard, numbersOf } from '../../support/emulated.ts'
+import { collectEvents, emulatedTable } from '../../support/emulated-table.ts'
+import { drain, numbersOf } from '../../support/read.ts'
 
 const HOUR = 3_600_000
 
 it('the roots are the children of a shard once all of it was delivered', async () => {
-  const { clock, emulator, open, write } = emulated()
+  const { clock, emulator, open, write } = emulatedTable()
   const written = write(2)
   const [root] = emulator.openShards.map(({ shardId }) => shardId)
   const children = emulator.split().map(({ shardId }) => shardId)
@@ -20,12 +21,12 @@ it('the roots are the children of a shard once all of it was delivered', async (
 })
 
 it('caughtUp is not emitted while a shard fails that was at its tip', async () => {
-  const { clock, emulator, open, write } = emulated({ shards: 2 })
+  const { clock, emulator, open, write } = emulatedTable({ shards: 2 })
   const [sound, failing] = emulator.openShards.map(({ shardId }) => shardId) as [string, string]
   const coordinator = open()
   await clock.run(coordinator.moveTo('trim_horizon'))
   await drain(coordinator, clock)
-  const events = heard(coordinator, 'caughtUp')
+  const events = collectEvents(coordinator, 'caughtUp')
   const always = { times: Number.POSITIVE_INFINITY }
   emulator.on('GetRecords', { shard: failing, ...always }, { fail: 'InternalServerError' })
   write(3, failing)
@@ -39,9 +40,9 @@ it('caughtUp is not emitted while a shard fails that was at its tip', async () =
 })
 
 it('caughtUp is emitted again whenever reading has caught up with new records', async () => {
-  const { clock, open, write } = emulated({ shards: 2 })
+  const { clock, open, write } = emulatedTable({ shards: 2 })
   const coordinator = open()
-  const events = heard(coordinator, 'caughtUp')
+  const events = collectEvents(coordinator, 'caughtUp')
   await clock.run(coordinator.moveTo('trim_horizon'))
   for (let round = 1; round <= 3; round++) {
     write(4)
@@ -56,7 +57,7 @@ it('caughtUp is emitted again whenever reading has caught up with new records', 
 })
 
 it('a reader that was closed emits nothing any more, whatever was in flight', async () => {
-  const { clock, emulator, open, write } = emulated({ shards: 2 })
+  const { clock, emulator, open, write } = emulatedTable({ shards: 2 })
   write(4)
   const coordinator = open()
   await clock.run(coordinator.moveTo('trim_horizon'))
@@ -76,7 +77,7 @@ it('a reader that was closed emits nothing any more, whatever was in flight', as
 })
 
 it('iterators that expire as soon as they are made are not renewed without a pause', async () => {
-  const { clock, emulator, open, write } = emulated()
+  const { clock, emulator, open, write } = emulatedTable()
   const written = write(2)
   const coordinator = open()
   emulator.on('GetRecords', { times: 6 }, { fail: 'ExpiredIteratorException' })
@@ -88,7 +89,7 @@ it('iterators that expire as soon as they are made are not renewed without a pau
 })
 
 it('a closed shard whose oldest record is refused once, as it was trimmed between two calls, is still read', async () => {
-  const { clock, emulator, open, write } = emulated()
+  const { clock, emulator, open, write } = emulatedTable()
   await clock.advance(20 * HOUR)
   const written = write(3)
   emulator.roll()
@@ -100,7 +101,7 @@ it('a closed shard whose oldest record is refused once, as it was trimmed betwee
 })
 
 it('concurrent calls of next() get the records in order, each one once', async () => {
-  const { clock, emulator, open, write } = emulated({ shards: 3 })
+  const { clock, emulator, open, write } = emulatedTable({ shards: 3 })
   emulator.on('*', { times: Number.POSITIVE_INFINITY }, { delayMs: 30 })
   const written: number[] = []
   for (let second = 0; second < 9; second++) {
@@ -114,7 +115,7 @@ it('concurrent calls of next() get the records in order, each one once', async (
 })
 
 it('calls of next() that are queued behind one that fails are not lost with it', async () => {
-  const { clock, emulator, open, write } = emulated()
+  const { clock, emulator, open, write } = emulatedTable()
   const written = write(2)
   const coordinator = open()
   await clock.run(coordinator.moveTo('trim_horizon'))
@@ -126,7 +127,7 @@ it('calls of next() that are queued behind one that fails are not lost with it',
 })
 
 it('a call of next() that is made when another one is answered does not overtake those that are queued', async () => {
-  const { clock, open, write } = emulated()
+  const { clock, open, write } = emulatedTable()
   const coordinator = open()
   await clock.run(coordinator.moveTo('trim_horizon'))
   write(3)
@@ -149,7 +150,7 @@ it('a call of next() that is made when another one is answered does not overtake
 })
 
 it('a shard is active when its records may be delivered, and not while they wait for those of its parent', async () => {
-  const { clock, emulator, open, write } = emulated()
+  const { clock, emulator, open, write } = emulatedTable()
   write(2)
   const [parent] = emulator.openShards
   const child = emulator.roll()

@@ -1,11 +1,12 @@
 import { expect, it } from 'vitest'
-import { drain, type Emulated, emulated, heard, numbersOf } from '../../support/emulated.ts'
+import { collectEvents, type EmulatedTable, emulatedTable } from '../../support/emulated-table.ts'
+import { drain, numbersOf } from '../../support/read.ts'
 
 const MINUTE = 60_000
 const ALWAYS = { times: Number.POSITIVE_INFINITY }
 
 /** The calls of DescribeStream since `from`: how many listed everything, and how many only the children of a shard. */
-function describeCalls({ emulator }: Emulated, from = 0) {
+function describeCalls({ emulator }: EmulatedTable, from = 0) {
   const calls = emulator.log.slice(from).filter(({ op }) => op === 'DescribeStream')
   const children = calls.filter(({ shard }) => shard !== undefined).length
   return { children, pages: calls.length - children }
@@ -13,7 +14,7 @@ function describeCalls({ emulator }: Emulated, from = 0) {
 
 /** A reader of a stream that has so many shards that the children of one are looked up by themselves. */
 async function atTheTip(shards: number) {
-  const world = emulated({ shards })
+  const world = emulatedTable({ shards })
   const coordinator = world.open({ discoveryIntervalMs: 3_600_000 })
   await world.clock.run(coordinator.moveTo('latest'))
   await drain(coordinator, world.clock)
@@ -104,7 +105,7 @@ it('a throttled first look for children lets other shards proceed after a minute
   const [a, b] = emulator.openShards.map(({ shardId }) => shardId) as [string, string]
   let isThrottled = true
   emulator.on('DescribeStream', ALWAYS, () => (isThrottled ? { fail: 'ThrottlingException' } : undefined))
-  const retries = heard(coordinator, 'retry')
+  const retries = collectEvents(coordinator, 'retry')
   const child = emulator.roll(a)
   await clock.advance(2_000)
   const late = write(1, child.shardId)
@@ -120,7 +121,7 @@ it('a throttled first look for children lets other shards proceed after a minute
 })
 
 it('next() does not return undefined while a shard that was read to its end is looked into for the first time', async () => {
-  const { clock, emulator, open, write } = emulated({ shards: 2 })
+  const { clock, emulator, open, write } = emulatedTable({ shards: 2 })
   const coordinator = open()
   await clock.run(coordinator.moveTo('trim_horizon'))
   await drain(coordinator, clock)
@@ -132,7 +133,7 @@ it('next() does not return undefined while a shard that was read to its end is l
 })
 
 it('next() does not return undefined while the children of a shard that was closed from the start are looked for', async () => {
-  const { clock, emulator, open, write } = emulated()
+  const { clock, emulator, open, write } = emulatedTable()
   const written = write(1)
   const child = emulator.roll(undefined, { hidden: { calls: 1 } })
   written.push(...write(1, child.shardId))
@@ -143,7 +144,7 @@ it('next() does not return undefined while the children of a shard that was clos
 })
 
 it('a child that only the last listing of a disabled stream shows has its own children waited for', async () => {
-  const { clock, emulator, open, write } = emulated()
+  const { clock, emulator, open, write } = emulatedTable()
   const written = write(2)
   const coordinator = open()
   await clock.run(coordinator.moveTo('trim_horizon'))

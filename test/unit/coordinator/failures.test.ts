@@ -1,14 +1,15 @@
 import { describe, expect, it } from 'vitest'
-import { drain, emulated, heard, numbersOf } from '../../support/emulated.ts'
+import { collectEvents, emulatedTable } from '../../support/emulated-table.ts'
+import { drain, numbersOf } from '../../support/read.ts'
 
 describe('a call that fails', () => {
   it.each(['ThrottlingException', 'LimitExceededException', 'InternalServerError', 'ServiceUnavailable'])(
     'with %s is made again until it succeeds, with an event each time',
     async (code) => {
-      const { clock, emulator, open, write } = emulated()
+      const { clock, emulator, open, write } = emulatedTable()
       const written = write(5)
       const coordinator = open({ pageSize: 2 })
-      const retries = heard(coordinator, 'retry')
+      const retries = collectEvents(coordinator, 'retry')
       emulator.on('DescribeStream', { times: 3 }, { fail: code })
       emulator.on('GetShardIterator', { times: 3 }, { fail: code })
       emulator.on('GetRecords', { nth: 2, times: 3 }, { fail: code })
@@ -22,7 +23,7 @@ describe('a call that fails', () => {
   it.each(['before', 'after'] as const)(
     'because the connection broke %s the service acted, too',
     async (reset) => {
-      const { clock, emulator, open, write } = emulated()
+      const { clock, emulator, open, write } = emulatedTable()
       const written = write(5)
       const coordinator = open({ pageSize: 2 })
       emulator.on('GetRecords', { nth: 2, times: 2 }, { reset })
@@ -32,7 +33,7 @@ describe('a call that fails', () => {
   )
 
   it('because it hangs is given up and made again', async () => {
-    const { clock, emulator, open, write } = emulated()
+    const { clock, emulator, open, write } = emulatedTable()
     const written = write(5)
     const coordinator = open({ pageSize: 2 })
     emulator.on('GetRecords', { nth: 2 }, { hang: true })
@@ -41,7 +42,7 @@ describe('a call that fails', () => {
   })
 
   it('for want of permission rejects at once, as it is, and may be made again', async () => {
-    const { clock, emulator, open, write } = emulated()
+    const { clock, emulator, open, write } = emulatedTable()
     const written = write(5)
     const coordinator = open()
     await clock.run(coordinator.moveTo('trim_horizon'))
@@ -51,12 +52,12 @@ describe('a call that fails', () => {
   })
 
   it('does not hold the other shards up for longer than a minute, and an event tells', async () => {
-    const { clock, emulator, open, write } = emulated({ shards: 2 })
+    const { clock, emulator, open, write } = emulatedTable({ shards: 2 })
     const [failing, fine] = emulator.openShards
     write(2, failing?.shardId)
     const written = write(2, fine?.shardId)
     const coordinator = open()
-    const left = heard(coordinator, 'leftBehind')
+    const left = collectEvents(coordinator, 'shardStalled')
     const lift = emulator.on(
       'GetRecords',
       { shard: failing?.shardId as string, times: Number.POSITIVE_INFINITY },
@@ -75,7 +76,7 @@ describe('a call that fails', () => {
 
 describe('an iterator', () => {
   it('that expires is made anew after the last record, twice in a row too', async () => {
-    const { clock, emulator, open, write } = emulated()
+    const { clock, emulator, open, write } = emulatedTable()
     const written = write(3)
     const coordinator = open()
     await clock.run(coordinator.moveTo('trim_horizon'))
@@ -88,7 +89,7 @@ describe('an iterator', () => {
   })
 
   it('is renewed by heartbeats, so that none expires in an hour of quiet', async () => {
-    const { clock, emulator, open } = emulated({ shards: 3 })
+    const { clock, emulator, open } = emulatedTable({ shards: 3 })
     const coordinator = open()
     await clock.run(coordinator.moveTo('latest'))
     for (let minute = 0; minute < 60; minute++) {
@@ -102,7 +103,7 @@ describe('an iterator', () => {
 })
 
 it('an answer that comes twice is given out once', async () => {
-  const { clock, emulator, open, write } = emulated()
+  const { clock, emulator, open, write } = emulatedTable()
   const written = write(10)
   const coordinator = open({ pageSize: 4 })
   emulator.on('GetRecords', { nth: 2 }, { repeatPage: true })
@@ -111,7 +112,7 @@ it('an answer that comes twice is given out once', async () => {
 })
 
 it('empty pages before and in the middle of data are crossed without a pause', async () => {
-  const { clock, emulator, open, write } = emulated({ behaviour: { emptyPagesAtStart: 4 } })
+  const { clock, emulator, open, write } = emulatedTable({ behavior: { emptyPagesAtStart: 4 } })
   const written = write(6)
   emulator.on('GetRecords', { nth: 7, times: 4 }, { emptyPage: true })
   const coordinator = open({ pageSize: 2 })
@@ -125,7 +126,7 @@ it('empty pages before and in the middle of data are crossed without a pause', a
 
 describe('close', () => {
   it('ends calls that wait and those that come later with "closed"', async () => {
-    const { clock, emulator, open, write } = emulated()
+    const { clock, emulator, open, write } = emulatedTable()
     write(1)
     const coordinator = open()
     await clock.run(coordinator.moveTo('trim_horizon'))
@@ -141,7 +142,7 @@ describe('close', () => {
   })
 
   it('comes by itself when the signal aborts', async () => {
-    const { clock, open } = emulated()
+    const { clock, open } = emulatedTable()
     const controller = new AbortController()
     const coordinator = open({ signal: controller.signal })
     await clock.run(coordinator.moveTo('trim_horizon'))
@@ -150,7 +151,7 @@ describe('close', () => {
   })
 
   it('gives up a moveTo under way', async () => {
-    const { clock, emulator, open } = emulated()
+    const { clock, emulator, open } = emulatedTable()
     emulator.on('DescribeStream', {}, { hang: true })
     const coordinator = open()
     const moving = coordinator.moveTo('trim_horizon')
@@ -162,14 +163,14 @@ describe('close', () => {
 })
 
 it('a client whose answers only the SDK can read is read all the same, and an event tells once that it is slower', async () => {
-  const { clock, emulator, open, write } = emulated()
+  const { clock, emulator, open, write } = emulatedTable()
   const written = write(5)
   const client = emulator.client()
   // As if a later version of the SDK had another name for what reads its answers.
   const names = client.middlewareStack.identify()
   client.middlewareStack.identify = () => names.filter((name) => !name.startsWith('deserializerMiddleware'))
   const coordinator = open({ client, pageSize: 2 })
-  const told = heard(coordinator, 'fallback')
+  const told = collectEvents(coordinator, 'sdkFallback')
   await clock.run(coordinator.moveTo('trim_horizon'))
   expect(numbersOf(await drain(coordinator, clock))).toEqual(written)
   expect(told).toEqual([{ reason: expect.stringContaining('deserializerMiddleware') }])

@@ -44,7 +44,7 @@ it('a finished shard without children stays in the frontier, unless it is gone f
   const { frontier, node, names } = frontierOf('a, b', { a: 'finished', b: 'finished' })
   frontier.pruneAll()
   expect(names()).toBe('ab')
-  node('a').gone = true
+  node('a').expired = true
   frontier.pruneAll()
   expect(names()).toBe('b')
 })
@@ -75,7 +75,7 @@ it('a finished shard that held nothing of the requested time is marked as passed
     return { at, state }
   }
   node('a').start = { since: 5_000 }
-  expect(entry()).toEqual({ at: { since: 5_000 }, state: 'passed' })
+  expect(entry()).toEqual({ at: { since: 5_000 }, state: 'skipped' })
   node('a').ledger.deliver({} as StreamRecord, '5')
   expect(entry()).toEqual({ at: { since: 5_000 }, state: undefined })
 })

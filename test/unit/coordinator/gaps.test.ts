@@ -1,63 +1,67 @@
 import { describe, expect, it } from 'vitest'
-import { drain, emulated, heard, numbersOf } from '../../support/emulated.ts'
+import { collectEvents, emulatedTable } from '../../support/emulated-table.ts'
+import { drain, numbersOf } from '../../support/read.ts'
 
 const HOUR = 3_600_000
 
-describe.each(['at-iterator', 'at-records'] as const)('records that were trimmed, told %s', (trimmedTold) => {
-  it('before they were read are an error by default, and the position stands', async () => {
-    const { clock, open, write } = emulated({ behaviour: { trimmedTold } })
-    write(2)
-    const coordinator = open()
-    const gaps = heard(coordinator, 'gap')
-    await clock.run(coordinator.moveTo('trim_horizon'))
-    const records = await drain(coordinator, clock)
-    const token = coordinator.token
-    write(3)
-    await clock.advance(25 * HOUR)
-    write(1)
-    await expect(drain(coordinator, clock)).rejects.toMatchObject({
-      code: 'records.trimmed',
-      details: { reason: 'position-trimmed', after: records[1]?.sequenceNumber },
+describe.each(['at-iterator', 'at-records'] as const)(
+  'records that were trimmed, told %s',
+  (trimmedErrorAt) => {
+    it('before they were read are an error by default, and the position stands', async () => {
+      const { clock, open, write } = emulatedTable({ behavior: { trimmedErrorAt: trimmedErrorAt } })
+      write(2)
+      const coordinator = open()
+      const gaps = collectEvents(coordinator, 'gap')
+      await clock.run(coordinator.moveTo('trim_horizon'))
+      const records = await drain(coordinator, clock)
+      const token = coordinator.token
+      write(3)
+      await clock.advance(25 * HOUR)
+      write(1)
+      await expect(drain(coordinator, clock)).rejects.toMatchObject({
+        code: 'records.trimmed',
+        details: { reason: 'position-trimmed', after: records[1]?.sequenceNumber },
+      })
+      await expect(drain(coordinator, clock)).rejects.toMatchObject({ code: 'records.trimmed' })
+      expect(coordinator.token).toEqual(token)
+      expect(gaps.length).toBe(1)
+      await clock.run(coordinator.moveTo('trim_horizon'))
+      expect(numbersOf(await drain(coordinator, clock))).toEqual([5])
     })
-    await expect(drain(coordinator, clock)).rejects.toMatchObject({ code: 'records.trimmed' })
-    expect(coordinator.token).toEqual(token)
-    expect(gaps.length).toBe(1)
-    await clock.run(coordinator.moveTo('trim_horizon'))
-    expect(numbersOf(await drain(coordinator, clock))).toEqual([5])
-  })
 
-  it('are passed over on request, with an event', async () => {
-    const { clock, open, write } = emulated({ behaviour: { trimmedTold } })
-    write(2)
-    const coordinator = open({ onGap: 'continue' })
-    const gaps = heard(coordinator, 'gap')
-    await clock.run(coordinator.moveTo('trim_horizon'))
-    await drain(coordinator, clock)
-    write(3)
-    await clock.advance(25 * HOUR)
-    write(1)
-    expect(numbersOf(await drain(coordinator, clock))).toEqual([5])
-    expect(gaps.length).toBe(1)
-  })
+    it('are passed over on request, with an event', async () => {
+      const { clock, open, write } = emulatedTable({ behavior: { trimmedErrorAt: trimmedErrorAt } })
+      write(2)
+      const coordinator = open({ onGap: 'continue' })
+      const gaps = collectEvents(coordinator, 'gap')
+      await clock.run(coordinator.moveTo('trim_horizon'))
+      await drain(coordinator, clock)
+      write(3)
+      await clock.advance(25 * HOUR)
+      write(1)
+      expect(numbersOf(await drain(coordinator, clock))).toEqual([5])
+      expect(gaps.length).toBe(1)
+    })
 
-  it('are told when a token is loaded', async () => {
-    const { clock, open, write } = emulated({ behaviour: { trimmedTold } })
-    write(2)
-    const first = open()
-    await clock.run(first.moveTo('trim_horizon'))
-    await clock.run(first.next())
-    const token = JSON.stringify(first.token)
-    await first.close()
-    await clock.advance(25 * HOUR)
-    write(1)
-    const second = open()
-    await clock.run(second.moveTo(token))
-    await expect(drain(second, clock)).rejects.toMatchObject({ code: 'records.trimmed' })
-  })
-})
+    it('are told when a token is loaded', async () => {
+      const { clock, open, write } = emulatedTable({ behavior: { trimmedErrorAt: trimmedErrorAt } })
+      write(2)
+      const first = open()
+      await clock.run(first.moveTo('trim_horizon'))
+      await clock.run(first.next())
+      const token = JSON.stringify(first.token)
+      await first.close()
+      await clock.advance(25 * HOUR)
+      write(1)
+      const second = open()
+      await clock.run(second.moveTo(token))
+      await expect(drain(second, clock)).rejects.toMatchObject({ code: 'records.trimmed' })
+    })
+  },
+)
 
 it('a shard of a token that is gone does not take its heirs with it', async () => {
-  const { clock, emulator, open, write } = emulated()
+  const { clock, emulator, open, write } = emulatedTable()
   write(2)
   const first = open()
   await clock.run(first.moveTo('trim_horizon'))
@@ -69,19 +73,19 @@ it('a shard of a token that is gone does not take its heirs with it', async () =
   const written = write(3)
   await clock.advance(5 * HOUR)
   const second = open({ onGap: 'continue' })
-  const gaps = heard(second, 'gap')
+  const gaps = collectEvents(second, 'gap')
   await clock.run(second.moveTo(token))
   expect(numbersOf(await drain(second, clock))).toEqual(written)
   expect(gaps).toMatchObject([{ shardId: emulator.shards[0]?.shardId, reason: 'shard-vanished' }])
 })
 
 it('a young shard that the service does not know for five minutes is a gap of that shard only', async () => {
-  const { clock, emulator, open, write } = emulated({ shards: 2 })
+  const { clock, emulator, open, write } = emulatedTable({ shards: 2 })
   const [gone, kept] = emulator.openShards
   write(2, gone?.shardId)
   const written = write(2, kept?.shardId)
   const coordinator = open({ onGap: 'continue' })
-  const gaps = heard(coordinator, 'gap')
+  const gaps = collectEvents(coordinator, 'gap')
   const shard = gone?.shardId as string
   emulator.on(
     'GetShardIterator',
@@ -101,10 +105,10 @@ it('a young shard that the service does not know for five minutes is a gap of th
 })
 
 it('a young shard that the service does not know for a moment is read', async () => {
-  const { clock, emulator, open, write } = emulated({ shards: 2 })
+  const { clock, emulator, open, write } = emulatedTable({ shards: 2 })
   const written = write(20)
   const coordinator = open()
-  const gaps = heard(coordinator, 'gap')
+  const gaps = collectEvents(coordinator, 'gap')
   for (const call of ['GetShardIterator', 'GetRecords'] as const) {
     emulator.on(call, { times: 2 }, { fail: 'ResourceNotFoundException' })
   }
@@ -114,7 +118,7 @@ it('a young shard that the service does not know for a moment is read', async ()
 })
 
 it('what is trimmed is no gap where the oldest that is left was asked for', async () => {
-  const { clock, emulator, open, write } = emulated({ behaviour: { expiredShards: 'listed' } })
+  const { clock, emulator, open, write } = emulatedTable({ behavior: { expiredShards: 'listed' } })
   write(2)
   emulator.roll()
   write(2)
@@ -124,17 +128,17 @@ it('what is trimmed is no gap where the oldest that is left was asked for', asyn
   const written = write(2)
   await clock.advance(5 * HOUR)
   const coordinator = open()
-  const gaps = heard(coordinator, 'gap')
+  const gaps = collectEvents(coordinator, 'gap')
   await clock.run(coordinator.moveTo('trim_horizon'))
   expect(numbersOf(await drain(coordinator, clock))).toEqual(written)
   expect(gaps).toEqual([])
 })
 
 it('unread records at the start of a child are missed too when they were trimmed', async () => {
-  const { clock, emulator, open, write } = emulated()
+  const { clock, emulator, open, write } = emulatedTable()
   write(1)
   const coordinator = open()
-  const gaps = heard(coordinator, 'gap')
+  const gaps = collectEvents(coordinator, 'gap')
   await clock.run(coordinator.moveTo('trim_horizon'))
   await drain(coordinator, clock)
   emulator.roll()
@@ -153,7 +157,7 @@ it('unread records at the start of a child are missed too when they were trimmed
 })
 
 it('an open shard of which everything was trimmed is asked again with pauses, as DynamoDB Local needs it', async () => {
-  const { clock, emulator, open, write } = emulated({ behaviour: { allTrimmed: 'refused' } })
+  const { clock, emulator, open, write } = emulatedTable({ behavior: { fullyTrimmedShard: 'refused' } })
   write(2)
   await clock.advance(25 * HOUR)
   const coordinator = open()

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { ShardToken } from '../../../src/index.ts'
-import { emulated } from '../../support/emulated.ts'
+import { emulatedTable } from '../../support/emulated-table.ts'
 
 const SHARDS = 200_000
 
@@ -8,7 +8,7 @@ const idOf = (n: number) => `shardId-${String(1_767_225_000_000 + n).padStart(20
 
 /** Moves to a token of these shards. Returns how many shards the position has then. */
 async function moveTo(shards: readonly ShardToken[]): Promise<number> {
-  const { clock, emulator, open } = emulated()
+  const { clock, emulator, open } = emulatedTable()
   const coordinator = open()
   await clock.run(coordinator.moveTo({ version: 1, streamArn: emulator.streamArn, shards }))
   const { length } = coordinator.token.shards

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { drain, emulated, heard, numbersOf } from '../../support/emulated.ts'
+import { collectEvents, emulatedTable } from '../../support/emulated-table.ts'
+import { drain, numbersOf } from '../../support/read.ts'
 
 const sorted = (numbers: number[]) => [...numbers].sort((a, b) => a - b)
 
@@ -7,7 +8,7 @@ describe('children', () => {
   it.each(['right', 'empty', 'ignored', 'refused'] as const)(
     'are waited for while DescribeStream hides them, CHILD_SHARDS %s',
     async (childShards) => {
-      const { emulator, clock, open, write } = emulated({ behaviour: { childShards } })
+      const { emulator, clock, open, write } = emulatedTable({ behavior: { childShards } })
       const coordinator = open()
       await clock.run(coordinator.moveTo('trim_horizon'))
       const written = write(5)
@@ -22,7 +23,7 @@ describe('children', () => {
   )
 
   it('are read when one of two is hidden for minutes', async () => {
-    const { emulator, clock, open, write } = emulated()
+    const { emulator, clock, open, write } = emulatedTable()
     const coordinator = open()
     await clock.run(coordinator.moveTo('trim_horizon'))
     const [, late] = emulator.split()
@@ -36,7 +37,7 @@ describe('children', () => {
   })
 
   it('wait for a parent that is hidden, however long the listing shows only them', async () => {
-    const { emulator, clock, open, write } = emulated()
+    const { emulator, clock, open, write } = emulatedTable()
     const [root] = emulator.openShards
     write(3, root?.shardId)
     const middle = emulator.roll()
@@ -52,12 +53,12 @@ describe('children', () => {
   })
 
   it('are read after five minutes though their parent is never listed, with an event', async () => {
-    const { emulator, clock, open, write } = emulated()
+    const { emulator, clock, open, write } = emulatedTable()
     const child = emulator.roll()
     write(3)
     emulator.hide(emulator.shards[0] as never)
     const coordinator = open()
-    const told = heard(coordinator, 'parentNotListed')
+    const told = collectEvents(coordinator, 'parentWaitTimedOut')
     await clock.run(coordinator.moveTo('trim_horizon'))
     await clock.advance(299_000)
     expect(await drain(coordinator, clock)).toEqual([])
@@ -67,7 +68,7 @@ describe('children', () => {
   })
 
   it('come only after the last record of their parent, also over a heartbeat and a reload', async () => {
-    const { emulator, clock, open, write } = emulated()
+    const { emulator, clock, open, write } = emulatedTable()
     write(5)
     emulator.split()
     write(5)
@@ -89,7 +90,7 @@ describe('children', () => {
   })
 
   it('are found with one listing when many shards close together', async () => {
-    const { emulator, clock, open, write } = emulated({ shards: 60 })
+    const { emulator, clock, open, write } = emulatedTable({ shards: 60 })
     const coordinator = open()
     await clock.run(coordinator.moveTo('trim_horizon'))
     await drain(coordinator, clock)
@@ -103,24 +104,29 @@ describe('children', () => {
 })
 
 describe('a shard without next iterator', () => {
-  it.each(['absent', 'null', 'empty-text'] as const)('that is open is read on: %s', async (openShardNext) => {
-    const { clock, open, write } = emulated({ behaviour: { openShardNext } })
-    const coordinator = open()
-    await clock.run(coordinator.moveTo('trim_horizon'))
-    const written = write(3)
-    const records = await drain(coordinator, clock)
-    await clock.advance(5_000)
-    written.push(...write(3))
-    records.push(...(await drain(coordinator, clock)))
-    expect(numbersOf(records)).toEqual(written)
-  })
+  it.each(['absent', 'null', 'empty-string'] as const)(
+    'that is open is read on: %s',
+    async (openShardNextIterator) => {
+      const { clock, open, write } = emulatedTable({
+        behavior: { openShardNextIterator: openShardNextIterator },
+      })
+      const coordinator = open()
+      await clock.run(coordinator.moveTo('trim_horizon'))
+      const written = write(3)
+      const records = await drain(coordinator, clock)
+      await clock.advance(5_000)
+      written.push(...write(3))
+      records.push(...(await drain(coordinator, clock)))
+      expect(numbersOf(records)).toEqual(written)
+    },
+  )
 
-  it.each(['absent', 'null', 'empty-text', 'after-empty-page'] as const)(
+  it.each(['absent', 'null', 'empty-string', 'after-empty-page'] as const)(
     'that is closed is finished, with its last page given out: %s',
     async (shardEnd) => {
-      const { emulator, clock, open, write } = emulated({ behaviour: { shardEnd } })
+      const { emulator, clock, open, write } = emulatedTable({ behavior: { shardEnd } })
       const coordinator = open()
-      const finished = heard(coordinator, 'shardFinished')
+      const finished = collectEvents(coordinator, 'shardFinished')
       await clock.run(coordinator.moveTo('trim_horizon'))
       const written = write(3)
       emulator.roll()
@@ -132,7 +138,7 @@ describe('a shard without next iterator', () => {
 
 describe('the end of a stream', () => {
   it('comes when it is disabled and all of it was given out', async () => {
-    const { emulator, clock, open, write } = emulated({ shards: 2 })
+    const { emulator, clock, open, write } = emulatedTable({ shards: 2 })
     const coordinator = open()
     await clock.run(coordinator.moveTo('trim_horizon'))
     const written = write(5)
@@ -147,7 +153,7 @@ describe('the end of a stream', () => {
   })
 
   it('is told after everything that was fetched when the table is deleted', async () => {
-    const { emulator, clock, open, write } = emulated()
+    const { emulator, clock, open, write } = emulatedTable()
     write(5)
     const coordinator = open()
     await clock.run(coordinator.moveTo('trim_horizon'))
@@ -163,7 +169,7 @@ describe('the end of a stream', () => {
 })
 
 it('reads shards that turn up late and are nobody’s child', async () => {
-  const { emulator, clock, open, write } = emulated({ shards: 3 })
+  const { emulator, clock, open, write } = emulatedTable({ shards: 3 })
   emulator.hide(emulator.shards[1] as never, { ms: 30_000 })
   const coordinator = open()
   await clock.run(coordinator.moveTo('trim_horizon'))
@@ -175,6 +181,8 @@ it('reads shards that turn up late and are nobody’s child', async () => {
 })
 
 it('ends with an error when a listing repeats its page key', async () => {
-  const { clock, open } = emulated({ shards: 3, behaviour: { repeatPageKey: true, shardsPerPage: 2 } })
-  await expect(clock.run(open().moveTo('trim_horizon'))).rejects.toMatchObject({ code: 'service.invalid' })
+  const { clock, open } = emulatedTable({ shards: 3, behavior: { repeatPageKey: true, shardsPerPage: 2 } })
+  await expect(clock.run(open().moveTo('trim_horizon'))).rejects.toMatchObject({
+    code: 'service.invalidResponse',
+  })
 })

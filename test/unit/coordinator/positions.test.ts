@@ -1,10 +1,11 @@
 import { describe, expect, it } from 'vitest'
 import { isStreamError } from '../../../src/index.ts'
-import { drain, emulated, numbersOf } from '../../support/emulated.ts'
+import { emulatedTable } from '../../support/emulated-table.ts'
+import { drain, numbersOf } from '../../support/read.ts'
 
 describe('trim_horizon', () => {
   it('gives all records there are, through splits and rolls, parents first', async () => {
-    const { emulator, clock, open, write } = emulated({ shards: 3 })
+    const { emulator, clock, open, write } = emulatedTable({ shards: 3 })
     write(20)
     await clock.advance(1_000)
     emulator.split()
@@ -21,7 +22,7 @@ describe('trim_horizon', () => {
   })
 
   it('waits for the first shard of a stream that is being enabled', async () => {
-    const { emulator, clock, open, write } = emulated()
+    const { emulator, clock, open, write } = emulatedTable()
     emulator.disable()
     emulator.enable({ takesMs: 90_000 })
     const coordinator = open()
@@ -35,7 +36,7 @@ describe('trim_horizon', () => {
 
 describe('latest', () => {
   it('gives what is written after the call, and nothing older than its second', async () => {
-    const { clock, open, write } = emulated({ shards: 2 })
+    const { clock, open, write } = emulatedTable({ shards: 2 })
     write(10)
     await clock.advance(5_000)
     const coordinator = open()
@@ -45,7 +46,7 @@ describe('latest', () => {
   })
 
   it('survives a token that is saved at once, though no shard has had a record', async () => {
-    const { clock, open, write, emulator } = emulated({ shards: 2 })
+    const { clock, open, write, emulator } = emulatedTable({ shards: 2 })
     const first = open()
     await clock.run(first.moveTo('latest'))
     const token = JSON.stringify(first.token)
@@ -61,7 +62,7 @@ describe('latest', () => {
   })
 
   it('survives the expiry of its iterators before the first poll, also where shards have split', async () => {
-    const { clock, open, write, emulator } = emulated({ shards: 2 })
+    const { clock, open, write, emulator } = emulatedTable({ shards: 2 })
     write(5)
     await clock.advance(2_000)
     const coordinator = open()
@@ -74,7 +75,7 @@ describe('latest', () => {
   })
 
   it('gives nothing old though LATEST points before the end', async () => {
-    const { clock, open, write } = emulated({ behaviour: { latestSlack: 5 } })
+    const { clock, open, write } = emulatedTable({ behavior: { latestOffset: 5 } })
     write(10)
     await clock.advance(5_000)
     const coordinator = open()
@@ -85,7 +86,7 @@ describe('latest', () => {
   })
 
   it('takes the time from the service, not from a clock that is wrong', async () => {
-    const { clock, open, write, emulator } = emulated({ behaviour: { clockSkewMs: -3_600_000 } })
+    const { clock, open, write, emulator } = emulatedTable({ behavior: { clockSkewMs: -3_600_000 } })
     write(3)
     await clock.advance(5_000)
     const coordinator = open()
@@ -101,7 +102,7 @@ describe('latest', () => {
 
 describe('a Date', () => {
   it('gives every record of that second and later, and none before', async () => {
-    const { clock, open, write, emulator } = emulated({ shards: 2 })
+    const { clock, open, write, emulator } = emulatedTable({ shards: 2 })
     write(10)
     await clock.advance(10_000)
     const from = new Date(clock.now() + 400)
@@ -115,7 +116,7 @@ describe('a Date', () => {
   })
 
   it('stands in the token until a record was given out', async () => {
-    const { clock, open, write } = emulated()
+    const { clock, open, write } = emulatedTable()
     write(3)
     await clock.advance(10_000)
     const from = new Date(clock.now())
@@ -126,7 +127,7 @@ describe('a Date', () => {
   })
 
   it('in the future is like latest', async () => {
-    const { clock, open, write } = emulated()
+    const { clock, open, write } = emulatedTable()
     write(3)
     await clock.advance(2_000)
     const coordinator = open()
@@ -136,7 +137,7 @@ describe('a Date', () => {
   })
 
   it('reads only the last generation of a day of shards when it lies half an hour back', async () => {
-    const { clock, open, write, emulator } = emulated({ shards: 4 })
+    const { clock, open, write, emulator } = emulatedTable({ shards: 4 })
     for (let generation = 0; generation < 6; generation++) {
       write(40)
       await clock.advance(4 * 3_600_000)
@@ -157,7 +158,7 @@ describe('a bad position', () => {
   it.each([undefined, null, 42, 'earliest', new Date(Number.NaN), [], {}])(
     'is refused before any call is made: %s',
     async (position) => {
-      const { open, emulator } = emulated()
+      const { open, emulator } = emulatedTable()
       const error = await open()
         .moveTo(position as never)
         .catch((thrown: unknown) => thrown)
@@ -167,7 +168,7 @@ describe('a bad position', () => {
   )
 
   it('of another stream is refused, and the old position stands', async () => {
-    const { open, write, clock } = emulated()
+    const { open, write, clock } = emulatedTable()
     const coordinator = open()
     await clock.run(coordinator.moveTo('trim_horizon'))
     const written = write(2)
@@ -175,12 +176,12 @@ describe('a bad position', () => {
       ...coordinator.token,
       streamArn: coordinator.streamArn.replace('table/table', 'table/other'),
     }
-    await expect(coordinator.moveTo(token)).rejects.toMatchObject({ code: 'token.foreign' })
+    await expect(coordinator.moveTo(token)).rejects.toMatchObject({ code: 'token.streamMismatch' })
     expect(numbersOf(await drain(coordinator, clock))).toEqual(written)
   })
 
   it('is needed before the first record', async () => {
-    const { open } = emulated()
+    const { open } = emulatedTable()
     await expect(open().next()).rejects.toMatchObject({ code: 'position.invalid' })
     expect(() => open().token).toThrow(/moveTo/)
   })
@@ -188,7 +189,7 @@ describe('a bad position', () => {
 
 describe('moveTo', () => {
   it('leaves the old position when the stream cannot be listed', async () => {
-    const { open, write, clock, emulator } = emulated()
+    const { open, write, clock, emulator } = emulatedTable()
     const coordinator = open()
     await clock.run(coordinator.moveTo('trim_horizon'))
     write(3)
@@ -201,7 +202,7 @@ describe('moveTo', () => {
   })
 
   it('forgets the buffer and late answers of the old position', async () => {
-    const { open, write, clock, emulator } = emulated({ shards: 2 })
+    const { open, write, clock, emulator } = emulatedTable({ shards: 2 })
     const coordinator = open()
     await clock.run(coordinator.moveTo('trim_horizon'))
     write(6)

@@ -1,3 +1,4 @@
+import { dirname } from 'node:path/posix'
 import { describe, expect, it } from 'vitest'
 import { findCycles } from './cycles.ts'
 import { type Import, importsOf, listSources, readSource } from './sources.ts'
@@ -74,6 +75,19 @@ describe('the sources', () => {
   it('have no import cycle between the folders of src', () => {
     const graph = [...actualRows()].map(([folder, { imports }]) => [folder, imports] as const)
     expect(findCycles(new Map(graph))).toEqual([])
+  })
+
+  it('have no import cycle between the folders of src/testing, at any depth', () => {
+    const graph = new Map<string, string[]>()
+    for (const [path, imports] of files) {
+      if (!path.startsWith('src/testing/')) continue
+      const targets = imports
+        .map(({ target }) => dirname(target))
+        .filter((folder) => folder !== dirname(path))
+      graph.set(dirname(path), [...(graph.get(dirname(path)) ?? []), ...targets])
+    }
+    expect(graph.size).toBeGreaterThan(5)
+    expect(findCycles(graph)).toEqual([])
   })
 })
 

@@ -24,7 +24,7 @@ export const validToken: fc.Arbitrary<StreamToken> = fc
     fc.record({
       shardId,
       at: position,
-      state: fc.constantFrom(undefined, 'passed' as const, 'waiting' as const),
+      state: fc.constantFrom(undefined, 'skipped' as const, 'pending' as const),
       parent: fc.option(fc.nat(100), { nil: undefined }),
     }),
     { selector: (shard) => shard.shardId, maxLength: 8 },

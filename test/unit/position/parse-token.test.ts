@@ -2,8 +2,8 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { isStreamError, type StreamError } from '../../../src/core/errors.ts'
 import { MAX_TOKEN_SHARDS, parseToken } from '../../../src/position/parse-token.ts'
+import { MAX_SERIALIZED_LENGTH } from '../../../src/position/serialized-token.ts'
 import type { StreamToken } from '../../../src/position/token.ts'
-import { MAX_TOKEN_TEXT_LENGTH } from '../../../src/position/token-text.ts'
 import { STREAM_ARN, validToken } from './arbitrary-token.ts'
 
 function refusalOf(input: unknown): StreamError<'token.invalid'> {
@@ -111,7 +111,7 @@ describe('an invalid token is refused with the path of the field:', () => {
     ['a time before 1970', 'shards[0].at.since', withShard({ at: { since: -1 } })],
     ['half a millisecond', 'shards[0].at.since', withShard({ at: { since: 0.5 } })],
     ['no number', 'shards[0].at.since', withShard({ at: { since: Number.NaN } })],
-    ['a state without a time', 'shards[0].state', withShard({ at: 'start', state: 'passed' })],
+    ['a state without a time', 'shards[0].state', withShard({ at: 'start', state: 'skipped' })],
     ['an unknown state', 'shards[0].state', withShard({ at: { since: 1 }, state: 'closed' })],
     ['a time beyond what a Date holds', 'shards[0].at.since', withShard({ at: { since: 8.64e15 + 1 } })],
   ])('%s', (_, field, input) => {
@@ -140,7 +140,7 @@ describe('an invalid token is refused with the path of the field:', () => {
   })
 
   test('text that is too long to be one', () => {
-    expect(refusalOf(' '.repeat(MAX_TOKEN_TEXT_LENGTH + 1)).details.expected).toContain('characters')
+    expect(refusalOf(' '.repeat(MAX_SERIALIZED_LENGTH + 1)).details.expected).toContain('characters')
   })
 })
 

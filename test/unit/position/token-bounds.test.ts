@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { isStreamError } from '../../../src/core/errors.ts'
 import { MAX_TOKEN_SHARDS, parseToken } from '../../../src/position/parse-token.ts'
-import { MAX_TOKEN_TEXT_LENGTH } from '../../../src/position/token-text.ts'
+import { MAX_SERIALIZED_LENGTH } from '../../../src/position/serialized-token.ts'
 import { STREAM_ARN } from './arbitrary-token.ts'
 
 const HEAD = `{"version":1,"streamArn":"${STREAM_ARN}","shards":[`
@@ -19,7 +19,7 @@ function refusedAt(text: string): string | undefined {
 
 /** `unit` as often as the longest text of a token can hold it, between `head` and `tail`. */
 function filled(head: string, unit: string, tail: string): string {
-  const count = Math.floor((MAX_TOKEN_TEXT_LENGTH - head.length - tail.length) / unit.length)
+  const count = Math.floor((MAX_SERIALIZED_LENGTH - head.length - tail.length) / unit.length)
   return head + unit.repeat(count) + tail
 }
 
@@ -27,7 +27,7 @@ function filled(head: string, unit: string, tail: string): string {
 function chain(parentOfLast: number): string {
   const shards = Array.from({ length: MAX_TOKEN_SHARDS }, (_, index) => {
     const parent = index === MAX_TOKEN_SHARDS - 1 ? parentOfLast : index + 1
-    return `{"shardId":"s${index}","parentId":"s${parent}","at":{"since":1},"state":"waiting"}`
+    return `{"shardId":"s${index}","parentId":"s${parent}","at":{"since":1},"state":"pending"}`
   })
   return `${HEAD}${shards}]}`
 }

@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest'
 import {
-  doubtTip,
   EMPTY_PAGES_TO_CROSS,
   type FailedCall,
   ITERATOR_LIFE_MS,
   initialReadState,
+  invalidateTip,
   nextPollAt,
   nextStep,
   type Outcome,
@@ -27,7 +27,7 @@ function contextOf(more: Partial<StepContext> = {}): StepContext {
     readNumber: 1,
     polledAt: 999_950,
     isAwaited: false,
-    hasEnough: false,
+    isPrefetched: false,
     hasBuffered: false,
     hasEnded: false,
     hadEnded: false,
@@ -95,8 +95,8 @@ describe('a page with records', () => {
   })
 
   it('lets the shard rest when enough of its records are buffered', () => {
-    const { action } = nextStep(stateOf(), records(3), contextOf({ hasEnough: true, hasBuffered: true }))
-    expect(action).toEqual({ do: 'rest' })
+    const { action } = nextStep(stateOf(), records(3), contextOf({ isPrefetched: true, hasBuffered: true }))
+    expect(action).toEqual({ do: 'pause' })
   })
 
   it('leaves a shard at its tip there, unless the page is full', () => {
@@ -113,11 +113,11 @@ describe('a page with records', () => {
   })
 
   it('leaves a shard that is not at its tip where it is when the tip is doubted, and old reads do not count', () => {
-    const crossing = doubtTip(stateOf({ emptyPages: EMPTY_PAGES_TO_CROSS - 1 }), 7)
+    const crossing = invalidateTip(stateOf({ emptyPages: EMPTY_PAGES_TO_CROSS - 1 }), 7)
     const stale = nextStep(crossing, page(), contextOf({ readNumber: 7 })).state
     expect(stale).toMatchObject({ atTip: false, emptyPages: EMPTY_PAGES_TO_CROSS - 1 })
     expect(nextStep(stale, page(), contextOf({ readNumber: 8 })).state.atTip).toBe(true)
-    expect(doubtTip(stateOf({ emptyPages: 1 }), 0)).toMatchObject({ atTip: false, emptyPages: 1 })
+    expect(invalidateTip(stateOf({ emptyPages: 1 }), 0)).toMatchObject({ atTip: false, emptyPages: 1 })
   })
 
   it('clears what was known of failures, refusals and an assumed end', () => {

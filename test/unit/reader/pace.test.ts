@@ -1,10 +1,11 @@
 import { describe, expect, it } from 'vitest'
 import type { StreamRecord } from '../../../src/index.ts'
-import { drain, emulated, numbersOf } from '../../support/emulated.ts'
+import { emulatedTable } from '../../support/emulated-table.ts'
+import { drain, numbersOf } from '../../support/read.ts'
 
 describe('a shard that is written to all the time', () => {
   it('is read five times a second in the long run, and nothing is late by more than that', async () => {
-    const { clock, emulator, open, write } = emulated()
+    const { clock, emulator, open, write } = emulatedTable()
     emulator.on('GetRecords', { times: Number.POSITIVE_INFINITY }, { delayMs: 10 })
     const coordinator = open()
     await clock.run(coordinator.moveTo('trim_horizon'))
@@ -27,7 +28,7 @@ describe('a shard that is written to all the time', () => {
 })
 
 it('a backlog is read without a pause, however small its answers are', async () => {
-  const { clock, open, write } = emulated({ behaviour: { recordsPerPage: 2 } })
+  const { clock, open, write } = emulatedTable({ behavior: { recordsPerPage: 2 } })
   const written = write(600)
   await clock.advance(3_600_000)
   const coordinator = open()

@@ -1,10 +1,11 @@
 import { expect, it } from 'vitest'
 import type { Clock } from '../../../src/core/clock.ts'
 import type { StreamsApi } from '../../../src/streams-api/streams-api.ts'
-import { drain, type Emulated, emulated, numbersOf } from '../../support/emulated.ts'
+import { type EmulatedTable, emulatedTable } from '../../support/emulated-table.ts'
+import { drain, numbersOf } from '../../support/read.ts'
 
 /** The emulator's calls, of which each GetRecords takes 100 ms; counts how many are in flight. */
-function counting({ emulator }: Emulated) {
+function counting({ emulator }: EmulatedTable) {
   let inFlight = 0
   const seen = { most: 0, limits: [] as number[] }
   const api: StreamsApi = {
@@ -22,7 +23,7 @@ function counting({ emulator }: Emulated) {
 }
 
 it('as many shards are read concurrently as maxConcurrentReads says, and no more', async () => {
-  const world = emulated({ shards: 10 })
+  const world = emulatedTable({ shards: 10 })
   const { clock, open, write } = world
   const written = write(50)
   const { api, seen } = counting(world)
@@ -33,7 +34,7 @@ it('as many shards are read concurrently as maxConcurrentReads says, and no more
 })
 
 it('a heartbeat renews an iterator with a read of a single record', async () => {
-  const world = emulated()
+  const world = emulatedTable()
   const { clock, open } = world
   const { api, seen } = counting(world)
   const coordinator = open({ client: api })
@@ -46,7 +47,7 @@ it('a heartbeat renews an iterator with a read of a single record', async () => 
 })
 
 it("the service's time is learned from GetRecords too, where DescribeStream does not tell it", async () => {
-  const { clock, emulator, open, write } = emulated()
+  const { clock, emulator, open, write } = emulatedTable()
   write(2)
   const api: StreamsApi = {
     openIterator: (...call) => emulator.api.openIterator(...call),

@@ -14,7 +14,7 @@ export const contextAt = (now: number, context: Partial<SharedContext> = {}): Sh
   random: () => 0.5,
   idlePollMs: { min: 200, max: 1_000 },
   awaitedAfter: undefined,
-  hasEnough: false,
+  isPrefetched: false,
   ...context,
 })
 

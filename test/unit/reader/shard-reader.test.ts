@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import type { Outcome } from '../../../src/reader/next-step.ts'
 import type { ReaderPhase } from '../../../src/reader/shard-reader.ts'
 import { ShardReader } from '../../../src/reader/shard-reader.ts'
-import { OLDEST_LEFT, ShardNode, type ShardStart } from '../../../src/shards/shard.ts'
+import { OLDEST_RETAINED, ShardNode, type ShardStart } from '../../../src/shards/shard.ts'
 import type { WireRecord } from '../../../src/wire/wire-record.ts'
 import { contextAt, emptyPage, NOW, queue, readerOf } from './reader.ts'
 
@@ -66,7 +66,7 @@ describe('an iterator', () => {
     expect(reader.iteratorStart(NOW)).toEqual({ type: 'AT_SEQUENCE_NUMBER', sequenceNumber: '100' })
     const young = startingAt('start', { ageMs: 23 * HOUR_MS, firstNumber: '100' })
     expect(young.iteratorStart(NOW)).toEqual({ type: 'TRIM_HORIZON' })
-    const oldest = startingAt(OLDEST_LEFT, { ageMs: 25 * HOUR_MS, firstNumber: '100' })
+    const oldest = startingAt(OLDEST_RETAINED, { ageMs: 25 * HOUR_MS, firstNumber: '100' })
     expect(oldest.iteratorStart(NOW)).toEqual({ type: 'TRIM_HORIZON' })
   })
 
@@ -82,10 +82,10 @@ describe('an iterator', () => {
     const reader = startingAt({ after: '7' }, { ageMs: 25 * HOUR_MS, firstNumber: '1' })
     reader.admit([recordAt('8', NOW)])
     reader.node.ledger.deliver({} as never, '8')
-    reader.goToOldest()
+    reader.resetToTrimHorizon()
     expect(reader.iteratorStart(NOW)).toEqual({ type: 'TRIM_HORIZON' })
     expect(reader.losesTrimmed(NOW)).toBe(false)
-    expect(reader.node.position).toEqual(OLDEST_LEFT)
+    expect(reader.node.position).toEqual(OLDEST_RETAINED)
   })
 })
 
@@ -269,7 +269,7 @@ describe('a tip that is doubted after a pause of the consumer', () => {
     const reader = readerOf()
     toTip(reader)
     reader.startRead(7, 5_000, NOW)
-    reader.doubtTip(lastStaleRead)
+    reader.invalidateTip(lastStaleRead)
     reader.step(emptyPage, contextAt(6_000))
     return reader
   }
@@ -290,7 +290,7 @@ describe('a tip that is doubted after a pause of the consumer', () => {
 describe('trimmed records of a shard', () => {
   it('are a gap after one that was read, or after the position', () => {
     expect(startingAt({ after: '1' }).losesTrimmed(NOW)).toBe(true)
-    const read = startingAt(OLDEST_LEFT)
+    const read = startingAt(OLDEST_RETAINED)
     expect(read.losesTrimmed(NOW)).toBe(false)
     read.admit([recordAt('1', NOW)])
     expect(read.losesTrimmed(NOW)).toBe(true)
@@ -301,7 +301,7 @@ describe('trimmed records of a shard', () => {
     expect(startingAt({ since: since - 300_001 }).losesTrimmed(NOW)).toBe(true)
     expect(startingAt({ since: since - 300_000 }).losesTrimmed(NOW)).toBe(false)
     const unpromised = startingAt({ since: since - HOUR_MS })
-    unpromised.node.promised = false
+    unpromised.node.mustBeComplete = false
     expect(unpromised.losesTrimmed(NOW)).toBe(false)
   })
 
@@ -323,14 +323,14 @@ describe('trimmed records of a shard', () => {
 
 it('a young shard that vanishes is a gap though its parent left nothing to be missed, as none of it was trimmed', () => {
   const reader = startingAt('start', { ageMs: HOUR_MS })
-  reader.node.promised = false
+  reader.node.mustBeComplete = false
   const exists = { kind: 'streamExists', failed: failure('ResourceNotFoundException').failed } as const
   for (let read = 0; read < 4; read++) {
     reader.startRead(read, read * 75_000, NOW)
     expect(reader.step(exists, contextAt(read * 75_000))).toMatchObject({ do: 'read' })
   }
   expect(reader.step(exists, contextAt(300_000))).toMatchObject({ do: 'reportGap', reason: 'shard-vanished' })
-  const old = startingAt(OLDEST_LEFT, { ageMs: 25 * HOUR_MS })
+  const old = startingAt(OLDEST_RETAINED, { ageMs: 25 * HOUR_MS })
   old.startRead(1, 0, NOW)
   old.step(exists, contextAt(0))
   expect(old.step(exists, contextAt(0))).toEqual({ do: 'expire' })

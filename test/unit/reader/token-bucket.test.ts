@@ -1,11 +1,11 @@
 import { expect, it } from 'vitest'
-import { fullBucket, takeToken } from '../../../src/reader/token-bucket.ts'
+import { consumeToken, fullBucket } from '../../../src/reader/token-bucket.ts'
 
 /** Takes tokens one after the other at these times, and returns how long each has to wait (ms). */
 function waits(times: readonly number[]): number[] {
   let bucket = fullBucket
   return times.map((now) => {
-    const taken = takeToken(bucket, now)
+    const taken = consumeToken(bucket, now)
     bucket = taken.bucket
     return taken.waitMs
   })

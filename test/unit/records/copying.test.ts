@@ -1,8 +1,9 @@
 import { expect, test } from 'vitest'
-import { drain, emulated } from '../../support/emulated.ts'
+import { emulatedTable } from '../../support/emulated-table.ts'
+import { drain } from '../../support/read.ts'
 
 async function record() {
-  const { clock, emulator, open } = emulated()
+  const { clock, emulator, open } = emulatedTable()
   const n = 2n ** 60n
   emulator.put({ id: 'a', n, set: new Set(['x']), bytes: new Uint8Array([1, 2]) })
   const coordinator = open()

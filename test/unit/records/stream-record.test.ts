@@ -34,7 +34,7 @@ test('a record tells what the service said about it', () => {
     sequenceNumber: '000000000000000000042',
     createdAt: new Date(createdAtMs),
     sizeBytes: 77,
-    isTimeToLiveDelete: false,
+    isTtlDelete: false,
   })
 })
 
@@ -93,12 +93,12 @@ describe('a removal by time to live', () => {
   const service = { Type: 'Service', PrincipalId: 'dynamodb.amazonaws.com' }
 
   test('is known by who removed the item', () => {
-    expect(recordOf({ eventName: 'REMOVE', userIdentity: service }).isTimeToLiveDelete).toBe(true)
+    expect(recordOf({ eventName: 'REMOVE', userIdentity: service }).isTtlDelete).toBe(true)
   })
 
   test('is known in the spelling of Lambda events too', () => {
     const userIdentity = { type: 'Service', principalId: 'dynamodb.amazonaws.com' }
-    expect(recordOf({ eventName: 'REMOVE', userIdentity } as object).isTimeToLiveDelete).toBe(true)
+    expect(recordOf({ eventName: 'REMOVE', userIdentity } as object).isTtlDelete).toBe(true)
   })
 
   test.each([
@@ -110,7 +110,7 @@ describe('a removal by time to live', () => {
     ['a principal of another type', { eventName: 'REMOVE', userIdentity: { ...service, Type: 'User' } }],
     ['a change', { eventName: 'MODIFY', userIdentity: service }],
   ] as const)('is not %s', (_, wire) => {
-    expect(recordOf(wire).isTimeToLiveDelete).toBe(false)
+    expect(recordOf(wire).isTtlDelete).toBe(false)
   })
 })
 
@@ -125,7 +125,7 @@ test('JSON.stringify writes every value, also those that JSON does not have', ()
     keys: { id: 'a' },
     newImage: { id: 'a', tags: ['x', 'y'], blob: 'AQI=', n: 2 },
     oldImage: { id: 'a', n: '123456789012345678901' },
-    isTimeToLiveDelete: false,
+    isTtlDelete: false,
   })
 })
 

@@ -29,17 +29,17 @@ describe('a shard that a complete listing lacks', () => {
 
   it('is not gone while it is too young to have been trimmed', () => {
     expect(listedWithout(idOf('a'), NOW + RETENTION_MS - 1).node).toMatchObject({
-      gone: false,
+      expired: false,
       hasEnded: false,
     })
-    expect(listedWithout(idOf('a'), NOW + RETENTION_MS).node).toMatchObject({ gone: true, hasEnded: true })
+    expect(listedWithout(idOf('a'), NOW + RETENTION_MS).node).toMatchObject({ expired: true, hasEnded: true })
   })
 
   it('is there again when a later listing shows it', () => {
     const { node, listAgain } = listedWithout('shard-without-a-time', NOW)
-    expect(node?.gone).toBe(true)
+    expect(node?.expired).toBe(true)
     listAgain()
-    expect(node).toMatchObject({ gone: false, hasEnded: false })
+    expect(node).toMatchObject({ expired: false, hasEnded: false })
   })
 })
 
@@ -90,7 +90,7 @@ describe('a finished shard that is no longer listed', () => {
     list({ hide: ['a'], at: 10 })
     lineage.forgetMissingSince(11)
     expect(lineage.size).toBe(1)
-    node.gone = true
+    node.expired = true
     lineage.forgetMissingSince(11)
     expect(lineage.size).toBe(0)
   })

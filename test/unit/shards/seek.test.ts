@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import type { ShardToken } from '../../../src/position/token.ts'
-import { planShard } from '../../../src/shards/plan.ts'
+import { planShard } from '../../../src/shards/parents-first.ts'
 import { CLOCK_SKEW_MS, RETENTION_MS } from '../../../src/shards/retention.ts'
 import { seekLatest, seekTime, seekToken, seekTrimHorizon } from '../../../src/shards/seek.ts'
-import { OLDEST_LEFT, type ShardNode } from '../../../src/shards/shard.ts'
+import { OLDEST_RETAINED, type ShardNode } from '../../../src/shards/shard.ts'
 import { ShardForest } from '../../../src/shards/shard-forest.ts'
 import { forest, idOf, NOW } from '../../support/forest.ts'
 
@@ -19,17 +19,17 @@ describe('trim_horizon', () => {
   it('promises all of a young root, and what is left of one that may have lost records', () => {
     const { lineage } = forest('a > b')
     expect(seekTrimHorizon(lineage, NOW + RETENTION_MS - CLOCK_SKEW_MS - 1)).toBe('start')
-    expect(nodeOf(lineage, 'a')).toMatchObject({ start: 'start', promised: true })
+    expect(nodeOf(lineage, 'a')).toMatchObject({ start: 'start', mustBeComplete: true })
     seekTrimHorizon(lineage, NOW + RETENTION_MS - CLOCK_SKEW_MS)
-    expect(nodeOf(lineage, 'a')).toMatchObject({ start: OLDEST_LEFT, promised: false })
-    expect(nodeOf(lineage, 'b')).toMatchObject({ start: 'start', promised: true })
+    expect(nodeOf(lineage, 'a')).toMatchObject({ start: OLDEST_RETAINED, mustBeComplete: false })
+    expect(nodeOf(lineage, 'b')).toMatchObject({ start: 'start', mustBeComplete: true })
   })
 
   it('promises nothing of a root whose age is unknown', () => {
     const lineage = new ShardForest()
     const node = lineage.ensure('shard-without-a-time', undefined)
     seekTrimHorizon(lineage, NOW)
-    expect(node).toMatchObject({ start: 'start', promised: false })
+    expect(node).toMatchObject({ start: 'start', mustBeComplete: false })
   })
 })
 
@@ -69,8 +69,8 @@ describe('a time', () => {
   it('promises all of a young shard only', () => {
     const { lineage } = forest('a > b', { spacingMs: HOUR_MS })
     seekTime(lineage, NOW, NOW + RETENTION_MS + 1)
-    expect(nodeOf(lineage, 'a').promised).toBe(false)
-    expect(nodeOf(lineage, 'b').promised).toBe(true)
+    expect(nodeOf(lineage, 'a').mustBeComplete).toBe(false)
+    expect(nodeOf(lineage, 'b').mustBeComplete).toBe(true)
   })
 })
 
@@ -94,13 +94,13 @@ describe('a token', () => {
   })
 
   it('does not count a waiting shard as started, so that its ancestors are read', () => {
-    const lineage = placed('a > b', { b: { at: { since: NOW }, state: 'waiting' } })
+    const lineage = placed('a > b', { b: { at: { since: NOW }, state: 'pending' } })
     expect(unreadOf(lineage)).toEqual(['a', 'b'])
     expect(nodeOf(lineage, 'b').isStarted).toBe(false)
   })
 
   it('does not read a passed shard, whose children start at its time', () => {
-    const lineage = placed('a > b', { a: { at: { since: NOW }, state: 'passed' } })
+    const lineage = placed('a > b', { a: { at: { since: NOW }, state: 'skipped' } })
     expect(unreadOf(lineage)).toEqual(['b'])
     expect(nodeOf(lineage, 'a')).toMatchObject({ closed: true, childStart: { since: NOW } })
   })

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { StreamRecord } from '../../../src/records/stream-record.ts'
-import { planShard } from '../../../src/shards/plan.ts'
+import { planShard } from '../../../src/shards/parents-first.ts'
 import { RETENTION_MS } from '../../../src/shards/retention.ts'
 import { seekTime, seekToken } from '../../../src/shards/seek.ts'
 import type { ShardNode } from '../../../src/shards/shard.ts'
@@ -58,7 +58,7 @@ describe('the forest of shards', () => {
 
   it('remembers a forgotten parent for as long as one of its children is known', () => {
     const { lineage, list } = forest('a > b c')
-    const expire = (name: string) => Object.assign(lineage.get(idOf(name)) as object, { gone: true })
+    const expire = (name: string) => Object.assign(lineage.get(idOf(name)) as object, { expired: true })
     for (const name of ['a', 'b', 'c'])
       Object.assign(lineage.get(idOf(name)) as object, { state: 'finished' })
     list({ hide: ['a'], at: 10 })
@@ -101,9 +101,9 @@ describe('listings that lag behind or leave something out', () => {
     }
     list('without-a-time')
     list()
-    expect(lineage.get('without-a-time')).toMatchObject({ gone: true, hasEnded: true })
+    expect(lineage.get('without-a-time')).toMatchObject({ expired: true, hasEnded: true })
     list('without-a-time')
-    expect(lineage.get('without-a-time')).toMatchObject({ gone: false, hasEnded: false })
+    expect(lineage.get('without-a-time')).toMatchObject({ expired: false, hasEnded: false })
   })
 
   it('link a shard that was known without its parent, once one of them names it', () => {

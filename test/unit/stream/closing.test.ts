@@ -4,7 +4,8 @@ import { Emitter } from '../../../src/core/emitter.ts'
 import type { StreamToken } from '../../../src/index.ts'
 import { type StreamEvents, streamEventNames } from '../../../src/stream/events.ts'
 import { DynamoDBStream } from '../../../src/stream/stream.ts'
-import { emulated, numbersOf } from '../../support/emulated.ts'
+import { emulatedTable } from '../../support/emulated-table.ts'
+import { numbersOf } from '../../support/read.ts'
 
 /** A stream that saves with `save`, and the count of what it was made of that was disposed of. */
 async function setUp({
@@ -14,7 +15,7 @@ async function setUp({
   save: (token: StreamToken) => Promise<void>
   signal?: AbortSignal
 }) {
-  const world = emulated()
+  const world = emulatedTable()
   const { clock, open } = world
   const coordinator = open()
   await clock.run(coordinator.moveTo('trim_horizon'))

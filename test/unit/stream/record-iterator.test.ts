@@ -12,7 +12,7 @@ function sourceOf(more: Partial<IteratorSource<number>> = {}) {
   let isEnded = false
   const source: IteratorSource<number> = {
     lock: new IteratorLock(),
-    take: () => numbers.shift(),
+    nextValue: () => numbers.shift(),
     wait: (left) => {
       log.push('wait')
       return new Promise((resolve) => {
@@ -20,8 +20,8 @@ function sourceOf(more: Partial<IteratorSource<number>> = {}) {
         left.addEventListener('abort', () => resolve(true), { once: true })
       })
     },
-    end: async () => void log.push('end'),
-    leave: async () => void log.push('leave'),
+    onEnd: async () => void log.push('end'),
+    onReturn: async () => void log.push('leave'),
     ...more,
   }
   return {
@@ -92,7 +92,7 @@ it('return() wins over a value that has just arrived and was not taken yet', asy
 it('an error of take() is that of the call, whether it waited or not, and the next call tries again', async () => {
   let fails = true
   const { iterator, put } = sourceOf({
-    take: () => {
+    nextValue: () => {
       if (fails) throw new Error('denied')
       return 7
     },
@@ -109,14 +109,14 @@ it('an error of wait() or end() is that of the call that met it', async () => {
   await expect(failing.iterator.next()).rejects.toThrow('cannot wait')
   const ending = sourceOf({
     wait: async () => false,
-    end: () => Promise.reject(new Error('cannot save')),
+    onEnd: () => Promise.reject(new Error('cannot save')),
   })
   await expect(ending.iterator.next()).rejects.toThrow('cannot save')
   expect(await ending.iterator.next()).toEqual(END)
 })
 
 it('an error of leave() is that of return(), and the iterator is over all the same', async () => {
-  const { iterator, put } = sourceOf({ leave: () => Promise.reject(new Error('cannot save')) })
+  const { iterator, put } = sourceOf({ onReturn: () => Promise.reject(new Error('cannot save')) })
   put(1)
   await iterator.next()
   await expect(iterator.return?.()).rejects.toThrow('cannot save')
@@ -178,7 +178,7 @@ describe('one iterator reads at a time:', () => {
     const lock = new IteratorLock()
     const first = sourceOf({
       lock,
-      take: () => {
+      nextValue: () => {
         throw new Error('denied')
       },
     })

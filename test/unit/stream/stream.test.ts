@@ -10,10 +10,11 @@ import {
   openStream,
   type StreamRecord,
 } from '../../../src/index.ts'
-import { emulated, numbersOf } from '../../support/emulated.ts'
+import { emulatedTable } from '../../support/emulated-table.ts'
+import { numbersOf } from '../../support/read.ts'
 
-function table(options: Parameters<typeof emulated>[0] = {}) {
-  const world = emulated(options)
+function table(options: Parameters<typeof emulatedTable>[0] = {}) {
+  const world = emulatedTable(options)
   const { emulator, clock } = world
   const store = memoryCheckpointStore()
   return {
@@ -176,7 +177,7 @@ describe('checkpoints', () => {
     const stream = await start({ checkpoint: { store, name: 'worker', everyRecords: 3, everyMs: 1_000 } })
     const saved: number[] = []
     let done = -1
-    stream.on('checkpoint', () => saved.push(done))
+    stream.on('checkpointSaved', () => saved.push(done))
     await clock.run(async () => {
       for await (const record of stream) {
         done = numbersOf([record])[0] as number
@@ -225,7 +226,7 @@ describe('checkpoints', () => {
     const before = await store.load('worker')
     emulator.disable()
     emulator.enable()
-    await expect(start()).rejects.toMatchObject({ code: 'token.foreign' })
+    await expect(start()).rejects.toMatchObject({ code: 'token.streamMismatch' })
     expect(await store.load('worker')).toEqual(before)
   })
 

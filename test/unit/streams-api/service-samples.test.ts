@@ -23,11 +23,11 @@ async function readFast(body: string) {
   const { client } = clientAnswering({ body })
   const api = sdkStreamsApi(client, (reason) => expect.unreachable(reason))
   const page = await api.readRecords({ iterator: 'i', limit: 1000 }, new AbortController().signal)
-  const { textRecords } = page
-  if (!textRecords) return expect.unreachable('the fast path was not taken')
+  const { lazyRecords } = page
+  if (!lazyRecords) return expect.unreachable('the fast path was not taken')
   const records = Array.from(
-    { length: textRecords.length },
-    (_, index) => textRecords.at(index) as WireRecord,
+    { length: lazyRecords.length },
+    (_, index) => lazyRecords.at(index) as WireRecord,
   )
   return { ...page, decoded: records.map((record) => page.decode?.(record)), records }
 }

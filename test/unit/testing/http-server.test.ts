@@ -6,7 +6,7 @@ async function post(url: string, target: string, body: string): Promise<Response
 }
 
 test('the Date header tells the time by the service', async () => {
-  const { clock, emulator } = setUp({ behaviour: { clockSkewMs: 60_000 } })
+  const { clock, emulator } = setUp({ behavior: { clockSkewMs: 60_000 } })
   await using server = await emulator.listen()
   clock.jump(1_500)
   const response = await post(server.url, 'DynamoDBStreams_20120810.ListStreams', '{}')

@@ -33,9 +33,9 @@ test('pages hold up to 100 shards in the order of their ids, and name where the 
 })
 
 test('a full last page is final, or names a key for an empty one', async () => {
-  const { emulator } = setUp({ shards: 4, behaviour: { shardsPerPage: 4 } })
+  const { emulator } = setUp({ shards: 4, behavior: { shardsPerPage: 4 } })
   expect((await describe(emulator)).lastEvaluatedShardId).toBeUndefined()
-  emulator.behave({ fullLastPage: 'names-next' })
+  emulator.setBehavior({ exactFullLastPage: 'names-next' })
   const { lastEvaluatedShardId = '' } = await describe(emulator)
   expect(lastEvaluatedShardId).not.toBe('')
   expect(await describe(emulator, { exclusiveStartShardId: lastEvaluatedShardId })).toMatchObject({
@@ -45,7 +45,7 @@ test('a full last page is final, or names a key for an empty one', async () => {
 })
 
 test('a listing can repeat its page key for ever', async () => {
-  const { emulator } = setUp({ shards: 4, behaviour: { shardsPerPage: 2, repeatPageKey: true } })
+  const { emulator } = setUp({ shards: 4, behavior: { shardsPerPage: 2, repeatPageKey: true } })
   const { lastEvaluatedShardId = '' } = await describe(emulator)
   for (let page = 0; page < 3; page++) {
     const again = await describe(emulator, { exclusiveStartShardId: lastEvaluatedShardId })
@@ -56,9 +56,9 @@ test('a listing can repeat its page key for ever', async () => {
 test('the order of a listing can be turned round or shuffled', async () => {
   const { emulator } = setUp({ shards: 20 })
   const sorted = await listedIds(emulator)
-  emulator.behave({ listingOrder: 'reversed' })
+  emulator.setBehavior({ listingOrder: 'reversed' })
   expect(await listedIds(emulator)).toEqual(sorted.toReversed())
-  emulator.behave({ listingOrder: 'shuffled' })
+  emulator.setBehavior({ listingOrder: 'shuffled' })
   const shuffled = await listedIds(emulator)
   expect(shuffled).not.toEqual(sorted)
   expect(shuffled.toSorted()).toEqual(sorted)
@@ -73,11 +73,11 @@ test('CHILD_SHARDS gives the immediate children, nothing, everything, or is refu
   const ask = async () =>
     (await describe(emulator, { childrenOf: parent.shardId })).shards.map(({ shardId }) => shardId)
   expect((await ask()).sort()).toEqual(children.map(({ shardId }) => shardId).sort())
-  emulator.behave({ childShards: 'empty' })
+  emulator.setBehavior({ childShards: 'empty' })
   expect(await ask()).toEqual([])
-  emulator.behave({ childShards: 'ignored' })
+  emulator.setBehavior({ childShards: 'ignored' })
   expect(await ask()).toHaveLength(5)
-  emulator.behave({ childShards: 'refused' })
+  emulator.setBehavior({ childShards: 'refused' })
   await expect(ask()).rejects.toMatchObject({ name: 'ValidationException' })
 })
 
@@ -92,7 +92,7 @@ test('CHILD_SHARDS excludes ExclusiveStartShardId', async () => {
 })
 
 test('sequence ranges can be left out of the listing', async () => {
-  const { emulator } = setUp({ behaviour: { omitFromShards: ['sequenceNumberRange'] } })
+  const { emulator } = setUp({ behavior: { omitFromShards: ['sequenceNumberRange'] } })
   emulator.roll()
   for (const shard of (await describe(emulator)).shards) {
     expect(shard).toMatchObject({ startingSequenceNumber: undefined, endingSequenceNumber: undefined })
@@ -154,7 +154,7 @@ test('a closed parent can look open while its child is listed', async () => {
 })
 
 test('the answer carries the time by the service, to the second', async () => {
-  const { clock, emulator } = setUp({ behaviour: { clockSkewMs: 7_000 } })
+  const { clock, emulator } = setUp({ behavior: { clockSkewMs: 7_000 } })
   clock.jump(1_999)
   expect((await describe(emulator)).serviceTime).toBe(Date.UTC(2026, 0, 1) + 8_000)
 })

@@ -7,7 +7,7 @@ async function play(seed: number | string): Promise<StreamEmulator> {
   const { clock, emulator } = setUp({
     seed,
     shards: 3,
-    behaviour: { listingOrder: 'shuffled', timestampJitterMs: 5_000 },
+    behavior: { listingOrder: 'shuffled', timestampJitterMs: 5_000 },
   })
   emulator.on('*', { chance: 0.2 }, { fail: 'ThrottlingException' })
   emulator.on('GetRecords', { nth: 4 }, () => void emulator.split())

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { keptNumber, numberBytes } from '../../../src/testing/world/numbers.ts'
+import { normalizeNumber, numberBytes } from '../../../src/testing/emulator/state/numbers.ts'
 
 test.for<[written: string, kept: string, bytes: number]>([
   ['0', '0', 1],
@@ -19,12 +19,12 @@ test.for<[written: string, kept: string, bytes: number]>([
   ['-9.9e125', `-99${'0'.repeat(124)}`, 3],
   ['12345678901234567890123456789012345678', '12345678901234567890123456789012345678', 20],
 ])('%s is kept as %s, in %i bytes', ([written, kept, bytes]) => {
-  expect(keptNumber(written)).toBe(kept)
-  expect(keptNumber(kept)).toBe(kept)
+  expect(normalizeNumber(written)).toBe(kept)
+  expect(normalizeNumber(kept)).toBe(kept)
   expect(numberBytes(written)).toBe(bytes)
   expect(numberBytes(kept)).toBe(bytes)
 })
 
 test.for(['', '-', '.', 'x', '1x', 'NaN', '1e'])('"%s" is no number', (text) => {
-  expect(() => keptNumber(text)).toThrow(TypeError)
+  expect(() => normalizeNumber(text)).toThrow(TypeError)
 })

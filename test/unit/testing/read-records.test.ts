@@ -14,7 +14,7 @@ test('TRIM_HORIZON reads from the first record, LATEST only what comes after', a
 })
 
 test("the answer has the service's clock, truncated to the second", async () => {
-  const { clock, emulator } = setUp({ behaviour: { clockSkewMs: 60_000 } })
+  const { clock, emulator } = setUp({ behavior: { clockSkewMs: 60_000 } })
   const iterator = await open(emulator, root(emulator))
   clock.jump(1_500)
   expect((await read(emulator, iterator)).serviceTime).toBe(Date.UTC(2026, 0, 1, 0, 1, 1))
@@ -46,7 +46,7 @@ test('a sequence number must have 21 to 40 digits, so its leading zeros must not
 })
 
 test('LATEST can point slightly before the end', async () => {
-  const { emulator } = setUp({ behaviour: { latestSlack: 2 } })
+  const { emulator } = setUp({ behavior: { latestOffset: 2 } })
   const written = write(emulator, 5)
   const page = await read(emulator, await open(emulator, root(emulator), { type: 'LATEST' }))
   expect(sequenceNumbers(page)).toEqual(written.slice(3))
@@ -123,7 +123,7 @@ test('a page ends before 1 MB, and in the local profile it does not', async () =
 })
 
 test('a record larger than a page comes alone', async () => {
-  const { emulator } = setUp({ behaviour: { bytesPerPage: 100 } })
+  const { emulator } = setUp({ behavior: { bytesPerPage: 100 } })
   emulator.fill({ records: 2, bytes: 500 })
   expect((await read(emulator, await open(emulator, root(emulator)))).records).toHaveLength(1)
 })
@@ -141,7 +141,7 @@ test('the last page of a closed shard has its records and no next iterator', asy
 })
 
 test('the end of a shard can come on one more empty page', async () => {
-  const { emulator } = setUp({ behaviour: { shardEnd: 'after-empty-page' } })
+  const { emulator } = setUp({ behavior: { shardEnd: 'after-empty-page' } })
   write(emulator, 1)
   emulator.roll()
   const page = await read(emulator, await open(emulator, root(emulator)))
@@ -165,7 +165,7 @@ test('a child can be read before its parent is', async () => {
 })
 
 test('an open shard can leave out the next iterator, while closed ones with more records give it', async () => {
-  const { emulator } = setUp({ behaviour: { openShardNext: 'absent' } })
+  const { emulator } = setUp({ behavior: { openShardNextIterator: 'absent' } })
   write(emulator, 2)
   const iterator = await open(emulator, root(emulator))
   expect((await read(emulator, iterator)).nextIterator).toBeUndefined()
@@ -174,7 +174,7 @@ test('an open shard can leave out the next iterator, while closed ones with more
 })
 
 test('an iterator crosses empty pages before it reaches data, also at the end of a shard', async () => {
-  const { emulator } = setUp({ behaviour: { emptyPagesAtStart: 2 } })
+  const { emulator } = setUp({ behavior: { emptyPagesAtStart: 2 } })
   write(emulator, 1)
   emulator.roll()
   const sizes: number[] = []
@@ -187,7 +187,7 @@ test('an iterator crosses empty pages before it reaches data, also at the end of
 })
 
 test('an idle shard that was closed ends only behind its empty pages', async () => {
-  const { emulator } = setUp({ behaviour: { emptyPagesAtStart: 1 } })
+  const { emulator } = setUp({ behavior: { emptyPagesAtStart: 1 } })
   emulator.roll()
   const crossed = await read(emulator, await open(emulator, root(emulator)))
   expect(crossed.nextIterator).toBeDefined()
@@ -195,7 +195,7 @@ test('an idle shard that was closed ends only behind its empty pages', async () 
 })
 
 test('a record can be read only after the read lag, and the shard ends no sooner', async () => {
-  const { clock, emulator } = setUp({ behaviour: { readLagMs: 500 } })
+  const { clock, emulator } = setUp({ behavior: { readLagMs: 500 } })
   write(emulator, 1)
   emulator.roll()
   const early = await read(emulator, await open(emulator, root(emulator)))
@@ -214,7 +214,7 @@ test('records are trimmed after 24 hours, and a closed shard is forgotten with i
   const iterator = await open(emulator, parent)
   emulator.roll()
   clock.jump(23 * hour + 1)
-  emulator.behave({ iteratorLifeMs: Number.POSITIVE_INFINITY })
+  emulator.setBehavior({ iteratorLifeMs: Number.POSITIVE_INFINITY })
   const after = { type: 'AFTER_SEQUENCE_NUMBER', sequenceNumber: first } as const
   expect(sequenceNumbers(await read(emulator, await open(emulator, parent)))).toEqual([second])
   expect(sequenceNumbers(await read(emulator, await open(emulator, parent, after)))).toEqual([second])
@@ -234,7 +234,7 @@ test('a position before what is trimmed is told at GetShardIterator, or only at 
   await expect(open(emulator, root(emulator), start)).rejects.toMatchObject({
     name: 'TrimmedDataAccessException',
   })
-  emulator.behave({ trimmedTold: 'at-records' })
+  emulator.setBehavior({ trimmedErrorAt: 'at-records' })
   const iterator = await open(emulator, root(emulator), start)
   await expect(read(emulator, iterator)).rejects.toMatchObject({ name: 'TrimmedDataAccessException' })
 })
@@ -270,7 +270,7 @@ test('a shard whose records are all trimmed can be read on', async () => {
 })
 
 test('where it is refused, there is no iterator for it until the next write', async () => {
-  const { emulator } = setUp({ behaviour: { allTrimmed: 'refused' } })
+  const { emulator } = setUp({ behavior: { fullyTrimmedShard: 'refused' } })
   write(emulator, 2)
   emulator.trim({ shard: root(emulator) })
   for (const type of ['TRIM_HORIZON', 'LATEST'] as const) {
@@ -326,9 +326,9 @@ test('a clock that is set back lets nothing expire and loses nothing', async () 
 })
 
 test("the service's clock can be ahead of ours", async () => {
-  const { clock, emulator } = setUp({ behaviour: { clockSkewMs: 10 * minute } })
+  const { clock, emulator } = setUp({ behavior: { clockSkewMs: 10 * minute } })
   expect(emulator.put({ id: 'a' })?.createdAt).toBe(clock.now() + 10 * minute)
   const iterator = await open(emulator, root(emulator))
-  emulator.behave({ clockSkewMs: 26 * minute })
+  emulator.setBehavior({ clockSkewMs: 26 * minute })
   await expect(read(emulator, iterator)).rejects.toMatchObject({ name: 'ExpiredIteratorException' })
 })

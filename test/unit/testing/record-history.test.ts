@@ -4,8 +4,8 @@ import { Coordinator, type StreamToken } from '../../../src/index.ts'
 import {
   type EmulatedRecord,
   type Item,
-  recordHistory,
   type StreamEmulator,
+  trackConsumer,
 } from '../../../src/testing/index.ts'
 import { root, setUp } from './helpers.ts'
 
@@ -38,7 +38,7 @@ const clean = { lost: [], trimmed: [], repeated: [], outOfOrder: [], beforeParen
 
 test('a consumer that processed everything in order is complete', () => {
   const { emulator, p1, p2, c1, c2 } = parentAndChild()
-  const history = recordHistory(emulator)
+  const history = trackConsumer(emulator)
   for (const record of [p1, p2, c1, c2]) history.processed(record)
   history.expectComplete()
   expect(history.report()).toEqual({ ...clean, written: 4, delivered: 4, restarts: 0 })
@@ -46,7 +46,7 @@ test('a consumer that processed everything in order is complete', () => {
 
 test('what was not processed is lost, and named', () => {
   const { emulator, p1, p2, c1, c2 } = parentAndChild()
-  const history = recordHistory(emulator)
+  const history = trackConsumer(emulator)
   for (const record of [p1, p2, c1]) history.processed(record)
   expect(history.report()).toMatchObject({ ...clean, lost: [c2] })
   expect(() => history.expectComplete()).toThrow(AssertionError)
@@ -59,7 +59,7 @@ test('what was not processed is lost, and named', () => {
 
 test('a loop that is followed has processed what it came back from', async () => {
   const { emulator, p1, p2, c1, c2 } = parentAndChild()
-  const history = recordHistory(emulator)
+  const history = trackConsumer(emulator)
   const records = async function* () {
     yield* [p1, p2, c1]
   }
@@ -74,7 +74,7 @@ test('a loop that is followed has processed what it came back from', async () =>
 
 test('what is written while the consumer runs is to be processed too', () => {
   const { emulator } = setUp()
-  const history = recordHistory(emulator)
+  const history = trackConsumer(emulator)
   history.expectComplete()
   const late = put(emulator, { id: 'a' })
   expect(history.report().lost).toEqual([late])
@@ -82,7 +82,7 @@ test('what is written while the consumer runs is to be processed too', () => {
 
 test('a child that comes before its parent is done is told once', () => {
   const { emulator, p1, p2, c1, c2 } = parentAndChild()
-  const history = recordHistory(emulator)
+  const history = trackConsumer(emulator)
   for (const record of [p1, c1, c2, p2]) history.processed(record)
   expect(history.report()).toMatchObject({ ...clean, beforeParent: [{ sequenceNumber: c1.sequenceNumber }] })
   expect(() => history.expectComplete()).toThrow('1 processed before all of its parent shard was')
@@ -94,7 +94,7 @@ test('a grandchild waits for all of its ancestors', () => {
   emulator.roll()
   emulator.roll()
   const last = put(emulator, { id: 'b' })
-  const history = recordHistory(emulator)
+  const history = trackConsumer(emulator)
   for (const record of [last, first]) history.processed(record)
   expect(history.report().beforeParent).toHaveLength(1)
 })
@@ -102,7 +102,7 @@ test('a grandchild waits for all of its ancestors', () => {
 test('order is kept by item and by shard', () => {
   const { emulator } = setUp()
   const records = ['a', 'b', 'c'].map((id) => put(emulator, { id }))
-  const history = recordHistory(emulator)
+  const history = trackConsumer(emulator)
   for (const record of [records[0], records[2], records[1]]) if (record) history.processed(record)
   expect(history.report()).toMatchObject({
     ...clean,
@@ -112,7 +112,7 @@ test('order is kept by item and by shard', () => {
 
 test('what was never written is told', () => {
   const { emulator } = setUp()
-  const history = recordHistory(emulator)
+  const history = trackConsumer(emulator)
   history.processed({ shardId: 'shardId-x', sequenceNumber: '1' })
   expect(() => history.expectComplete()).toThrow('1 processed, though it was never written')
 })
@@ -120,7 +120,7 @@ test('what was never written is told', () => {
 test('many faults of a kind are counted, and the first ones named', () => {
   const { emulator } = setUp()
   emulator.fill({ records: 8 })
-  expect(() => recordHistory(emulator).expectComplete()).toThrow(
+  expect(() => trackConsumer(emulator).expectComplete()).toThrow(
     /8 never processed\n( {4}INSERT.*\n){5} {4}… and 3 more$/,
   )
 })
@@ -128,14 +128,14 @@ test('many faults of a kind are counted, and the first ones named', () => {
 describe('a consumer that is started again', () => {
   test('without a restart nothing may come twice', () => {
     const { emulator, p1, p2, c1, c2 } = parentAndChild()
-    const history = recordHistory(emulator)
+    const history = trackConsumer(emulator)
     for (const record of [p1, p2, p2, c1, c2]) history.processed(record)
     expect(history.report()).toMatchObject({ ...clean, repeated: [{ sequenceNumber: p2.sequenceNumber }] })
   })
 
   test('may repeat what its checkpoint does not cover, and nothing else', () => {
     const { emulator, p1, p2, c1, c2 } = parentAndChild()
-    const history = recordHistory(emulator)
+    const history = trackConsumer(emulator)
     for (const record of [p1, p2, c1]) history.processed(record)
     history.restarted(tokenAfter(emulator, p1))
     for (const record of [p2, c1, c2]) history.processed(record)
@@ -153,7 +153,7 @@ describe('a consumer that is started again', () => {
 
   test('may repeat anything where nobody says at what it started', () => {
     const { emulator, p1, p2, c1, c2 } = parentAndChild()
-    const history = recordHistory(emulator)
+    const history = trackConsumer(emulator)
     for (const record of [p1, p2]) history.processed(record)
     history.restarted()
     for (const record of [p1, p2, c1, c2]) history.processed(record)
@@ -162,7 +162,7 @@ describe('a consumer that is started again', () => {
 
   test('repeats in order, parents first', () => {
     const { emulator, p1, p2, c1, c2 } = parentAndChild()
-    const history = recordHistory(emulator)
+    const history = trackConsumer(emulator)
     for (const record of [p1, p2, c1, c2]) history.processed(record)
     history.restarted(tokenAfter(emulator, p1))
     for (const record of [c2, c1, p2]) history.processed(record)
@@ -175,7 +175,7 @@ describe('a consumer that is started again', () => {
 
   test('does not make up for what came too early in an earlier life', () => {
     const { emulator, p1, p2, c1, c2 } = parentAndChild()
-    const history = recordHistory(emulator)
+    const history = trackConsumer(emulator)
     for (const record of [p2]) history.processed(record)
     history.restarted()
     for (const record of [p1, p2, c1, c2]) history.processed(record)
@@ -184,7 +184,7 @@ describe('a consumer that is started again', () => {
 
   test('is told by a token, or refused', () => {
     const { emulator } = setUp()
-    expect(() => recordHistory(emulator).restarted({ version: 2 })).toThrow(
+    expect(() => trackConsumer(emulator).restarted({ version: 2 })).toThrow(
       expect.objectContaining({ code: 'token.invalid' }),
     )
   })
@@ -193,12 +193,12 @@ describe('a consumer that is started again', () => {
 describe('asked for is', () => {
   test('after a token only what it does not cover, also in the heirs of its shards', () => {
     const { emulator, p1, p2, c1, c2 } = parentAndChild()
-    const history = recordHistory(emulator, { startAt: tokenAfter(emulator, p1) })
+    const history = trackConsumer(emulator, { startAt: tokenAfter(emulator, p1) })
     expect(history.report().lost).toEqual([p2, c1, c2])
     const end = { ...tokenAfter(emulator), shards: [{ shardId: p1.shardId, at: { end: null } }] } as const
-    expect(recordHistory(emulator, { startAt: end }).report().lost).toEqual([c1, c2])
+    expect(trackConsumer(emulator, { startAt: end }).report().lost).toEqual([c1, c2])
     const start = { ...tokenAfter(emulator), shards: [{ shardId: c1.shardId, at: 'start' }] } as const
-    expect(recordHistory(emulator, { startAt: start }).report().lost).toEqual([c1, c2])
+    expect(trackConsumer(emulator, { startAt: start }).report().lost).toEqual([c1, c2])
   })
 
   test('from a time on what was created in that second or later, also through a token', () => {
@@ -210,15 +210,15 @@ describe('asked for is', () => {
     const b = put(emulator, { id: 'b' })
     emulator.roll()
     const c = put(emulator, { id: 'c' })
-    expect(recordHistory(emulator, { startAt: new Date(since) }).report().lost).toEqual([b, c])
+    expect(trackConsumer(emulator, { startAt: new Date(since) }).report().lost).toEqual([b, c])
     const token = { ...tokenAfter(emulator), shards: [{ shardId: parent, at: { since: since + 1_000 } }] }
-    expect(recordHistory(emulator, { startAt: token }).report().lost).toEqual([])
+    expect(trackConsumer(emulator, { startAt: token }).report().lost).toEqual([])
   })
 
   test('at latest what is written from now on', () => {
     const { emulator } = setUp()
     const before = put(emulator, { id: 'a' })
-    const history = recordHistory(emulator, { startAt: 'latest' })
+    const history = trackConsumer(emulator, { startAt: 'latest' })
     const after = put(emulator, { id: 'b' })
     // Those of the last second may come as well.
     history.processed(before)
@@ -235,7 +235,7 @@ describe('asked for is', () => {
       EmulatedRecord,
     ]
     emulator.trim({ shard: a.shardId, through: a.sequenceNumber })
-    const history = recordHistory(emulator)
+    const history = trackConsumer(emulator)
     emulator.trim({ shard: b.shardId, through: b.sequenceNumber })
     history.processed(c)
     history.expectComplete()
@@ -248,7 +248,7 @@ describe('asked for is', () => {
     emulator.disable()
     emulator.enable()
     const second = put(emulator, { id: 'b' })
-    const [one, all] = [recordHistory(emulator), recordHistory(emulator, { followTable: true })]
+    const [one, all] = [trackConsumer(emulator), trackConsumer(emulator, { followTable: true })]
     emulator.disable()
     emulator.enable()
     const third = put(emulator, { id: 'c' })
@@ -265,7 +265,7 @@ test('the library keeps everything through a split, a reload and an expired iter
   emulator.on('GetRecords', { nth: 3 }, { fail: 'ExpiredIteratorException' })
   const open = () =>
     new Coordinator({ client: emulator.api, streamArn: emulator.streamArn, clock, random: () => 0.5 })
-  const history = recordHistory(emulator)
+  const history = trackConsumer(emulator)
   const first = open()
   await clock.run(first.moveTo('trim_horizon'))
   let token: StreamToken | undefined

@@ -62,7 +62,7 @@ test('a rule with a chance acts on about that share of the calls, the same ones 
   expect(await play(2)).not.toEqual(failed)
 })
 
-test('a behaviour can be had for one call', async () => {
+test('a behavior can be had for one call', async () => {
   const { emulator } = setUp()
   const written = write(emulator, 4)
   const iterator = await open(emulator, root(emulator))
@@ -81,13 +81,13 @@ test('rules that meet are merged', async () => {
   write(emulator, 4)
   const iterator = await open(emulator, root(emulator))
   emulator.on('GetRecords', {}, { recordsPerPage: 3 })
-  emulator.on('*', {}, { openShardNext: 'absent' })
+  emulator.on('*', {}, { openShardNextIterator: 'absent' })
   const page = await read(emulator, iterator)
   expect([page.records.length, page.nextIterator]).toEqual([3, undefined])
 })
 
 test('an effect can be code that changes the world before the call is answered', async () => {
-  const { emulator } = setUp({ shards: 4, behaviour: { shardsPerPage: 2 } })
+  const { emulator } = setUp({ shards: 4, behavior: { shardsPerPage: 2 } })
   emulator.on('DescribeStream', { nth: 2 }, () => void emulator.split())
   const first = await describe(emulator)
   const second = await describe(emulator, { exclusiveStartShardId: first.lastEvaluatedShardId ?? '' })
@@ -156,7 +156,7 @@ test.each(['truncated', 'html'] as const)('a body that is %s cannot be parsed', 
 })
 
 test('more DescribeStream calls a second than allowed are throttled', async () => {
-  const { clock, emulator } = setUp({ behaviour: { describesPerSecond: 10 } })
+  const { clock, emulator } = setUp({ behavior: { describesPerSecond: 10 } })
   for (let call = 0; call < 10; call++) await describe(emulator)
   await expect(describe(emulator)).rejects.toMatchObject({ name: 'ThrottlingException' })
   clock.jump(1_000)
@@ -164,7 +164,7 @@ test('more DescribeStream calls a second than allowed are throttled', async () =
 })
 
 test('more reads of a shard a second than allowed are throttled', async () => {
-  const { clock, emulator } = setUp({ shards: 2, behaviour: { readsPerSecond: 5 } })
+  const { clock, emulator } = setUp({ shards: 2, behavior: { readsPerSecond: 5 } })
   const [first = '', second = ''] = emulator.shards
   const iterator = await open(emulator, first)
   for (let call = 0; call < 5; call++) await read(emulator, iterator)
@@ -175,7 +175,7 @@ test('more reads of a shard a second than allowed are throttled', async () => {
 })
 
 test('a third reader of a shard is refused, the chains of two go on', async () => {
-  const { emulator } = setUp({ behaviour: { readersPerShard: 2 } })
+  const { emulator } = setUp({ behavior: { readersPerShard: 2 } })
   const first = await read(emulator, await open(emulator, root(emulator)))
   const second = await read(emulator, await open(emulator, root(emulator)))
   const third = await open(emulator, root(emulator))
@@ -184,9 +184,9 @@ test('a third reader of a shard is refused, the chains of two go on', async () =
   await expect(read(emulator, second.nextIterator)).resolves.toBeDefined()
 })
 
-test('a changed behaviour can be set back', async () => {
+test('a changed behavior can be set back', async () => {
   const { emulator } = setUp()
-  const setBack = emulator.behave({ childShards: 'refused' })
+  const setBack = emulator.setBehavior({ childShards: 'refused' })
   const { shardId } = root(emulator)
   await expect(describe(emulator, { childrenOf: shardId })).rejects.toBeDefined()
   setBack()
@@ -196,15 +196,15 @@ test('a changed behaviour can be set back', async () => {
 test.each([
   [{ shardsPerPage: 0 }, 'shardsPerPage must be a whole number from 1 to 100, not 0'],
   [{ recordsPerPage: 1_001 }, 'recordsPerPage must be a whole number from 1 to 1000, not 1001'],
-  [{ latestSlack: 0.5 }, 'latestSlack must be a whole number of 0 or more, not 0.5'],
+  [{ latestOffset: 0.5 }, 'latestOffset must be a whole number of 0 or more, not 0.5'],
   [{ retentionMs: -1 }, 'retentionMs must be a number of 0 or more, not -1'],
   [{ clockSkewMs: Number.NaN }, 'clockSkewMs must be a number'],
-])('a behaviour that no service has is refused: %o', (behaviour, message) => {
+])('a behavior that no service has is refused: %o', (behavior, message) => {
   const { emulator } = setUp()
   const log = emulator.log.length
-  expect(() => setUp({ behaviour })).toThrow(RangeError)
-  expect(() => emulator.behave(behaviour)).toThrow(message)
-  expect(() => emulator.on('GetRecords', {}, behaviour)).toThrow(message)
+  expect(() => setUp({ behavior: behavior })).toThrow(RangeError)
+  expect(() => emulator.setBehavior(behavior)).toThrow(message)
+  expect(() => emulator.on('GetRecords', {}, behavior)).toThrow(message)
   expect(emulator.log).toHaveLength(log)
 })
 

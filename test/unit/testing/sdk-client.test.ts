@@ -197,8 +197,8 @@ describe.each(['in process', 'over HTTP'])('the SDK client %s', (way) => {
 
   test('gets the forms in which some emulators leave out the next iterator', async () => {
     const { ShardIterator } = { ShardIterator: await open() }
-    emulator.on('GetRecords', { nth: 1 }, { openShardNext: 'null' })
-    emulator.on('GetRecords', { nth: 2 }, { openShardNext: 'empty-text' })
+    emulator.on('GetRecords', { nth: 1 }, { openShardNextIterator: 'null' })
+    emulator.on('GetRecords', { nth: 2 }, { openShardNextIterator: 'empty-string' })
     const next = async () => (await streams.send(new GetRecordsCommand({ ShardIterator }))).NextShardIterator
     expect([(await next()) ?? undefined, await next()]).toEqual([undefined, ''])
   })

@@ -1,6 +1,6 @@
 import { crc32 } from 'node:zlib'
 import { describe, expect, test } from 'vitest'
-import { javaDouble } from '../../../src/testing/wire/write-json.ts'
+import { javaDouble } from '../../../src/testing/emulator/wire/write-json.ts'
 import { setUp } from './helpers.ts'
 
 test.each([
@@ -101,6 +101,6 @@ test('the form can be changed while records are read', async () => {
   const timeOf = async () =>
     /DateTime":([^,]*)/.exec(await (await ask('GetRecords', { ShardIterator })).text())?.[1]
   expect(await timeOf()).toBe('1.7672256E9')
-  emulator.behave({ wireForm: 'local' })
+  emulator.setBehavior({ wireForm: 'local' })
   expect(await timeOf()).toBe('1767225600.000')
 })

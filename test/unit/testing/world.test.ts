@@ -65,7 +65,7 @@ test('sequence numbers rise with gaps along a lineage, from the start of a shard
   const { emulator } = setUp({ seed: 7 })
   write(emulator, 3)
   const [child] = emulator.split()
-  emulator.put({ id: emulator.keyIn(child ?? '') })
+  emulator.put({ id: emulator.keyForShard(child ?? '') })
   const parent = emulator.shard(root(emulator))
   const last = emulator.records.at(-1)
   const numbers = [
@@ -141,11 +141,11 @@ test('times are told to the second, to the minute, moved, as given, or not at al
   const told = (id: string, options = {}) => emulator.put({ id }, options)?.createdAt
   expect(told('second')).toBe(start + 90_000)
   expect(told('given', { createdAt: new Date(start - 5_500) })).toBe(start - 6_000)
-  emulator.behave({ timestamps: 'minute' })
+  emulator.setBehavior({ timestamps: 'minute' })
   expect(told('minute')).toBe(start + 60_000)
-  emulator.behave({ timestamps: 'missing' })
+  emulator.setBehavior({ timestamps: 'missing' })
   expect(emulator.put({ id: 'missing' })?.raw.dynamodb).not.toHaveProperty('ApproximateCreationDateTime')
-  emulator.behave({ timestamps: 'second', timestampJitterMs: 30_000 })
+  emulator.setBehavior({ timestamps: 'second', timestampJitterMs: 30_000 })
   const moved = Array.from({ length: 50 }, (_, n) => told(`moved-${n}`) ?? 0)
   expect(Math.min(...moved)).toBeLessThan(start + 85_000)
   expect(Math.max(...moved)).toBeGreaterThan(start + 95_000)
@@ -153,7 +153,7 @@ test('times are told to the second, to the minute, moved, as given, or not at al
 })
 
 test('optional members can be left out, and unknown ones put in', () => {
-  const { emulator } = setUp({ behaviour: { omitFromRecords: ['eventVersion', 'SizeBytes', 'NewImage'] } })
+  const { emulator } = setUp({ behavior: { omitFromRecords: ['eventVersion', 'SizeBytes', 'NewImage'] } })
   const raw = emulator.put({ id: 'a' }, { eventName: 'ARCHIVE', unknownFields: { Future: { deep: 1 } } })?.raw
   expect(raw).not.toHaveProperty('eventVersion')
   expect(Object.keys(raw?.dynamodb ?? {}).sort()).toEqual([
@@ -169,7 +169,7 @@ test('optional members can be left out, and unknown ones put in', () => {
 test('a key can be found for any shard', () => {
   const { emulator } = setUp({ shards: 4 })
   for (const shard of emulator.openShards) {
-    const keys = [0, 1, 2].map((n) => emulator.keyIn(shard, n))
+    const keys = [0, 1, 2].map((n) => emulator.keyForShard(shard, n))
     expect(new Set(keys).size).toBe(3)
     for (const id of keys) expect(emulator.put({ id })?.shardId).toBe(shard.shardId)
   }
@@ -200,7 +200,7 @@ test('an item without its key, and a shard that is not there, are refused', () =
 
 test('a shard closed without children takes its keys with it, and no others', () => {
   const { emulator } = setUp({ shards: 3 })
-  const keys = emulator.openShards.map((shard) => emulator.keyIn(shard))
+  const keys = emulator.openShards.map((shard) => emulator.keyForShard(shard))
   const [left, middle, right] = emulator.openShards.map(({ shardId }) => shardId)
   emulator.closeShard(middle)
   expect(keys.map((id) => emulator.put({ id })?.shardId)).toEqual([left, undefined, right])

@@ -5,8 +5,8 @@ import {
   expectDelivered,
   expectParentsBeforeChildren,
   ManualClock,
-  recordHistory,
   StreamEmulator,
+  trackConsumer,
 } from '../../../src/testing/index.ts'
 
 const emulator = new StreamEmulator()
@@ -32,13 +32,13 @@ describe('an emulator refuses', () => {
       'Option options is 42, but must be an object',
     ],
     [
-      'a misspelt behaviour',
-      () => new StreamEmulator({ behaviour: given({ shardPerPage: 1 }) }),
-      'There is no option behaviour.shardPerPage; did you mean shardsPerPage?',
+      'a misspelt behavior',
+      () => new StreamEmulator({ behavior: given({ shardPerPage: 1 }) }),
+      'There is no option behavior.shardPerPage; did you mean shardsPerPage?',
     ],
     [
-      'a misspelt change of its behaviour',
-      () => emulator.behave(given({ readLag: 5 })),
+      'a misspelt change of its behavior',
+      () => emulator.setBehavior(given({ readLag: 5 })),
       'There is no option readLag; did you mean readLagMs?',
     ],
     [
@@ -124,7 +124,7 @@ describe('a ManualClock refuses', () => {
 
 it('misspelt options of the other helpers are refused', () => {
   expectInvalid(
-    () => recordHistory(emulator, given({ startat: 'latest' })),
+    () => trackConsumer(emulator, given({ startat: 'latest' })),
     'There is no option startat; did you mean startAt?',
   )
   expectInvalid(

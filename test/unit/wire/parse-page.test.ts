@@ -2,9 +2,9 @@ import { randomBytes } from 'node:crypto'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { decodeRecord } from '../../../src/wire/decode-record.ts'
+import type { LazyRecord } from '../../../src/wire/lazy-records.ts'
 import { type PageContent, parsePage } from '../../../src/wire/parse-page.ts'
 import { createdAtMsOf, sequenceNumberOf, sizeBytesOf } from '../../../src/wire/record-fields.ts'
-import type { TextRecord } from '../../../src/wire/text-records.ts'
 import type { WireRecord, WireRecords } from '../../../src/wire/wire-record.ts'
 import { choices, writeJson } from './json-styles.ts'
 import { wireRecord } from './wire-arbitraries.ts'
@@ -53,7 +53,7 @@ function parse(json: string): PageContent {
 
 /** The records that were found without parsing them. */
 function found(json: string): WireRecords {
-  return parse(json).textRecords ?? expect.unreachable('the fast path was not taken')
+  return parse(json).lazyRecords ?? expect.unreachable('the fast path was not taken')
 }
 
 function pageOf(...records: object[]): string {
@@ -88,9 +88,9 @@ describe('an answer, however it is written', () => {
         const page = parse(json)
         expect(page.nextIterator).toEqual(expected.NextShardIterator ?? undefined)
         expect(page.records).toEqual(expected.Records)
-        if (!page.textRecords) return
-        const records = allOf(page.textRecords)
-        expect(records.map((record) => (record as TextRecord).parsed)).toEqual(expected.Records)
+        if (!page.lazyRecords) return
+        const records = allOf(page.lazyRecords)
+        expect(records.map((record) => (record as LazyRecord).parsed)).toEqual(expected.Records)
         expect(records.map(fieldsOf)).toEqual(expected.Records.map(fieldsOf))
       }),
       { numRuns: 300 },
@@ -141,14 +141,14 @@ describe('an answer, however it is written', () => {
         const body = Buffer.from(damaged)
         const page = parsePage(body)
         const expected = parsedOrUndefined(body.toString())
-        if (expected !== undefined && page?.textRecords) {
-          expect(allOf(page.textRecords).map((record) => (record as TextRecord).parsed)).toEqual(
+        if (expected !== undefined && page?.lazyRecords) {
+          expect(allOf(page.lazyRecords).map((record) => (record as LazyRecord).parsed)).toEqual(
             expected.Records,
           )
-        } else if (expected === undefined && page?.textRecords) {
+        } else if (expected === undefined && page?.lazyRecords) {
           // What is between the brackets of a record is first known to be wrong when the record is parsed.
           expect(() =>
-            allOf(page.textRecords as WireRecords).map((record) => (record as TextRecord).parsed),
+            allOf(page.lazyRecords as WireRecords).map((record) => (record as LazyRecord).parsed),
           ).toThrow(SyntaxError)
         }
       }),
@@ -183,12 +183,12 @@ describe('the time and the sequence number of a record', () => {
     ['0.0 ', 0],
     ['null', undefined],
   ])('a time of %s is known without parsing the record', (time, ms) => {
-    expect(createdAtMsOf(found(withTime(time)).at(0) as TextRecord)).toBe(ms)
+    expect(createdAtMsOf(found(withTime(time)).at(0) as LazyRecord)).toBe(ms)
   })
 
   test.each(['"1767225600"', '[1]', '{}', 'true'])('a time of %s is left to JSON.parse', (time) => {
     const page = parse(withTime(time))
-    expect(page.textRecords).toBeUndefined()
+    expect(page.lazyRecords).toBeUndefined()
     expect(page.records).toEqual(JSON.parse(withTime(time)).Records)
   })
 
@@ -203,7 +203,7 @@ describe('the time and the sequence number of a record', () => {
     'a sequence number of %s is left to JSON.parse',
     (number) => {
       const json = `{"Records":[{"dynamodb":{"SequenceNumber":${number}}}]}`
-      expect(parse(json)).toMatchObject({ textRecords: undefined, records: JSON.parse(json).Records })
+      expect(parse(json)).toMatchObject({ lazyRecords: undefined, records: JSON.parse(json).Records })
     },
   )
 
@@ -215,7 +215,7 @@ describe('the time and the sequence number of a record', () => {
       dynamodb: { NewImage: image, SequenceNumber: '5', dynamodb: { SequenceNumber: '6' } },
       after: [{ SequenceNumber: '7' }],
     }
-    const first = found(pageOf(record)).at(0) as TextRecord
+    const first = found(pageOf(record)).at(0) as LazyRecord
     expect(sequenceNumberOf(first)).toBe('5')
     expect(createdAtMsOf(first)).toBeUndefined()
     expect(first.dynamodb?.NewImage).toEqual(image)
@@ -227,7 +227,7 @@ describe('the time and the sequence number of a record', () => {
       '"dynamodb":{"SequenceNumber":"2","OldImage":{"b":2},"SequenceNumber":"3","OldImage":null}}]}'
     const [record] = allOf(found(json))
     expect(fieldsOf(record ?? expect.unreachable())).toEqual(fieldsOf(JSON.parse(json).Records[0]))
-    expect(sequenceNumberOf(record as TextRecord)).toBe('3')
+    expect(sequenceNumberOf(record as LazyRecord)).toBe('3')
   })
 
   test('are the same in the records of a page that follow each other within a second', () => {
@@ -262,7 +262,7 @@ describe('what no service writes is left to JSON.parse:', () => {
   ])('%s', (_, json) => {
     expect(parse(json)).toEqual({
       records: JSON.parse(json).Records,
-      textRecords: undefined,
+      lazyRecords: undefined,
       nextIterator: undefined,
     })
   })
@@ -313,7 +313,7 @@ test('a page in a larger piece of memory, such as that of a socket, does not kee
   const page = Buffer.from(pageOf({ eventID: '1' }))
   const large = Buffer.alloc(64 * 1024)
   page.copy(large, 100)
-  const records = parsePage(large.subarray(100, 100 + page.length))?.textRecords
+  const records = parsePage(large.subarray(100, 100 + page.length))?.lazyRecords
   large.fill('!')
   expect(records?.at(0)?.eventID).toBe('1')
 })
@@ -324,7 +324,7 @@ describe('a record that is still JSON text', () => {
 
   test('keeps none of the answer that it came in', () => {
     const body = Buffer.from(pageOf({ eventID: '1' }, { eventID: '2' }))
-    const first = parsePage(body)?.textRecords?.at(0)
+    const first = parsePage(body)?.lazyRecords?.at(0)
     body.fill('!')
     expect(first?.eventID).toBe('1')
   })
@@ -358,7 +358,7 @@ describe('a large answer that is delivered bit by bit', () => {
     let releases = 0
     for (let index = 0; index < records.length; index++) {
       expect(records.at(index)?.eventID).toBe(String(index))
-      const freed = records.forget?.(index + 1) ?? 0
+      const freed = records.release?.(index + 1) ?? 0
       if (freed > 0) releases++
       held -= freed
       const left = total * (1 - (index + 1) / records.length)
@@ -372,7 +372,7 @@ describe('a large answer that is delivered bit by bit', () => {
     fc.assert(
       fc.property(fc.nat(299), fc.array(fc.nat(299)), (before, order) => {
         const records = found(json)
-        records.forget?.(before)
+        records.release?.(before)
         for (const index of order) {
           expect([String(index), undefined]).toContain(records.at(index)?.eventID)
           if (index >= before) expect(records.at(index)?.eventID).toBe(String(index))

@@ -21,11 +21,13 @@ function token(positions: Record<string, ShardPosition>): StreamToken {
   return { version: 1, streamArn: 'arn', shards }
 }
 
-const parentOf = new Map([
+const parents = new Map([
   ['parent', undefined],
   ['child', 'parent'],
   ['grandchild', 'child'],
 ])
+
+const parentOf = (shardId: string) => parents.get(shardId)
 
 function verdictOn(evidence: Partial<Evidence>) {
   const writes = evidence.writes ?? new Map([['a', 3]])

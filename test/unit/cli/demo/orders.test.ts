@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { Orders } from '../../../../src/cli/demo/orders.ts'
-import { seededRandom } from '../../../../src/testing/world/random.ts'
+import { seededRandom } from '../../../../src/testing/emulator/state/random.ts'
 
 describe('the orders of the demo', () => {
   test('are written version by version, and deleted after the last one', () => {

@@ -1,0 +1,113 @@
+import v8 from 'node:v8'
+import { Coordinator, memoryCheckpointStore, openStream, type StreamsApi } from '../../src/index.ts'
+import { ShardNode } from '../../src/shards/shard.ts'
+import { ManualClock } from '../../src/testing/manual-clock.ts'
+import type { Contender } from '../support/measure.ts'
+import { rollingStream } from './rolling-stream.ts'
+
+export interface WeeksInput {
+  readonly shards: number
+  readonly days: number
+  readonly reader: 'Coordinator, no token' | 'openStream, checkpoints'
+}
+
+const streamArn = 'arn:aws:dynamodb:us-east-1:123456789012:table/bench/stream/2026-01-01T00:00:00.000'
+const STEPS_PER_DAY = 6
+const STEP_MS = 86_400_000 / STEPS_PER_DAY
+/** How long the reader runs in each step; for the rest of it the process is suspended, which costs nothing. */
+const AWAKE_MS = 90_000
+/** Polls of idle shards are not what is measured here. */
+const idlePollMs = { min: 60_000, max: 60_000 }
+const discoveryIntervalMs = 600_000
+
+/** Weeks of reading on while shards roll: what is remembered at the end of each day, and what the day cost. */
+const weeks: Contender<WeeksInput> = async ({ shards, days, reader }) => {
+  const clock = new ManualClock()
+  const read = await begin(reader, rollingStream(shards, clock), clock)
+  const details: Record<string, number> = {}
+  for (let day = 1; day <= days; day++) {
+    const finishedBefore = read.finished()
+    const before = process.cpuUsage()
+    for (let step = 0; step < STEPS_PER_DAY; step++) {
+      clock.suspend(STEP_MS - AWAKE_MS)
+      await clock.advance(AWAKE_MS)
+    }
+    const { user, system } = process.cpuUsage(before)
+    const finished = read.finished() - finishedBefore
+    details[`cpuMicros${day}`] = (user + system) / finished
+    details[`heapMiB${day}`] = heapMiB()
+    details[`shards${day}`] = read.shards()
+    details[`frontier${day}`] = read.memory()?.frontier ?? Number.NaN
+    details[`missingParents${day}`] = read.memory()?.missingParents ?? Number.NaN
+    details[`finished${day}`] = finished
+  }
+  const records = read.records()
+  await read.stop()
+  return { records, details }
+}
+
+/** What a coordinator says that it keeps. */
+interface CoordinatorMemory {
+  readonly frontier: number
+  readonly missingParents: number
+}
+
+interface Reading {
+  records(): number
+  /** How many shards were read to their end. */
+  finished(): number
+  /** How many shards are in memory, whoever holds them. */
+  shards(): number
+  memory(): CoordinatorMemory | undefined
+  stop(): Promise<void>
+}
+
+async function begin(reader: WeeksInput['reader'], client: StreamsApi, clock: ManualClock): Promise<Reading> {
+  let records = 0
+  let finished = 0
+  const options = { client, streamArn, clock, random: () => 0.5, idlePollMs, discoveryIntervalMs }
+  const shards = () => v8.queryObjects(ShardNode, { format: 'count' })
+  if (reader === 'openStream, checkpoints') {
+    const checkpoint = { store: memoryCheckpointStore(), name: 'bench' }
+    const stream = await clock.run(openStream({ ...options, startAt: 'trim_horizon', checkpoint }))
+    stream.on('shardFinished', () => finished++)
+    const reading = (async () => {
+      for await (const _ of stream) records++
+    })()
+    return {
+      records: () => records,
+      finished: () => finished,
+      shards,
+      memory: () => undefined,
+      stop: async () => {
+        await clock.run(stream.close())
+        await reading
+      },
+    }
+  }
+  const coordinator = new Coordinator(options)
+  coordinator.on('shardFinished', () => finished++)
+  await clock.run(coordinator.moveTo('trim_horizon'))
+  const reading = (async () => {
+    for (;;) if ((await coordinator.next()) !== undefined) records++
+  })().catch((error: { code?: string }) => {
+    if (error.code !== 'closed') throw error
+  })
+  return {
+    records: () => records,
+    finished: () => finished,
+    shards,
+    memory: () => (coordinator as { readonly memory?: CoordinatorMemory }).memory,
+    stop: async () => {
+      await coordinator.close()
+      await reading
+    },
+  }
+}
+
+function heapMiB(): number {
+  globalThis.gc?.()
+  return process.memoryUsage().heapUsed / 2 ** 20
+}
+
+export const contenders: Record<string, Contender<never>> = { weeks: weeks as Contender<never> }

@@ -1,0 +1,94 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import {
+  DescribeStreamCommand,
+  GetRecordsCommand,
+  GetShardIteratorCommand,
+} from '@aws-sdk/client-dynamodb-streams'
+import { openStream } from '../../src/index.ts'
+import { makeClient } from '../support/client.ts'
+import { fastApi } from '../support/fast-path.ts'
+import type { Contender } from '../support/measure.ts'
+
+export interface LatencyInput {
+  readonly endpoint: string
+  readonly streamArn: string
+  readonly puts: number
+  readonly idleMs: number
+}
+
+/** Starts on idle shards, waits for a first record, then for many at the tip, then for nothing. */
+const tip: Contender<LatencyInput> = async ({ endpoint, streamArn, puts, idleMs }) => {
+  const get = async (path: string) =>
+    (await (await fetch(`${endpoint}${path}`)).json()) as Record<string, number>
+
+  // A first record lies ready in one of the shards.
+  await get('/write?records=1&everyMs=0')
+  const start = performance.now()
+  await using stream = await openStream({ client: fastApi(endpoint), streamArn, startAt: 'trim_horizon' })
+  const opened = performance.now()
+  const records = stream[Symbol.asyncIterator]()
+  await records.next()
+  const first = performance.now()
+
+  // Then records come in one by one.
+  await sleep(1_000)
+  await get(`/write?records=${puts}&everyMs=25`)
+  const delays: number[] = []
+  while (delays.length < puts) {
+    const { value } = await records.next()
+    delays.push(Date.now() - Number(value?.newImage?.writtenAt))
+  }
+  delays.sort((a, b) => a - b)
+
+  // And then nothing comes in, which somebody waits for.
+  const waiting = records.next()
+  await sleep(3_000)
+  const before = await get('/calls')
+  await sleep(idleMs)
+  const after = await get('/calls')
+  await stream.close()
+  await waiting
+
+  const idleCalls = (after.GetRecords ?? 0) - (before.GetRecords ?? 0)
+  return {
+    records: delays.length + 1,
+    details: {
+      openMs: opened - start,
+      firstRecordMs: first - start,
+      p50Ms: delays[Math.floor(delays.length * 0.5)] ?? Number.NaN,
+      p99Ms: delays[Math.floor(delays.length * 0.99)] ?? Number.NaN,
+      idleReadsPerSecond: (idleCalls * 1000) / idleMs,
+      idleDescribesPerSecond: (((after.DescribeStream ?? 0) - (before.DescribeStream ?? 0)) * 1000) / idleMs,
+    },
+  }
+}
+
+/** The calls that an idle shard takes, one to open it and six empty answers, by the SDK alone and with nothing around them. */
+const bareCalls: Contender<LatencyInput> = async ({ endpoint, streamArn }) => {
+  const client = makeClient(endpoint)
+  const start = performance.now()
+  const shardIds: (string | undefined)[] = []
+  let ExclusiveStartShardId: string | undefined
+  do {
+    const command = new DescribeStreamCommand({ StreamArn: streamArn, ExclusiveStartShardId })
+    const { StreamDescription } = await client.send(command)
+    for (const { ShardId } of StreamDescription?.Shards ?? []) shardIds.push(ShardId)
+    ExclusiveStartShardId = StreamDescription?.LastEvaluatedShardId
+  } while (ExclusiveStartShardId)
+  const shards = shardIds.length
+  const readRest = async () => {
+    for (let ShardId = shardIds.pop(); ShardId; ShardId = shardIds.pop()) {
+      const open = { StreamArn: streamArn, ShardId, ShardIteratorType: 'TRIM_HORIZON' } as const
+      let { ShardIterator } = await client.send(new GetShardIteratorCommand(open))
+      for (let page = 0; page < 6; page++) {
+        ;({ NextShardIterator: ShardIterator } = await client.send(new GetRecordsCommand({ ShardIterator })))
+      }
+    }
+  }
+  await Promise.all(Array.from({ length: 64 }, readRest))
+  const bareMs = performance.now() - start
+  client.destroy()
+  return { records: shards, details: { bareMs } }
+}
+
+export const contenders: Record<string, Contender<LatencyInput>> = { tip, 'bare calls': bareCalls }

@@ -1,0 +1,16 @@
+import type { Clock } from '../core/clock.ts'
+import type { Emitter } from '../core/emitter.ts'
+import type { StreamEvents } from './events.ts'
+import type { OpenStreamOptions } from './open-stream-options.ts'
+import type { TableStreams } from './table-streams.ts'
+
+/** What the steps of opening share. */
+export interface OpenContext {
+  readonly options: OpenStreamOptions
+  readonly clock: Clock
+  readonly random: () => number
+  readonly events: Emitter<StreamEvents>
+  readonly tables: TableStreams | undefined
+  /** The user's, or one that never aborts. */
+  readonly signal: AbortSignal
+}

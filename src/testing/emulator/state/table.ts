@@ -1,0 +1,179 @@
+import type { StreamViewType } from '@aws-sdk/client-dynamodb-streams'
+import type { Behavior } from '../behavior/behavior.ts'
+import { appendRecord } from './append-record.ts'
+import { type AttributeMap, keyText, pick, sameImage } from './attributes.ts'
+import { hash32, type Random } from './random.ts'
+import type { ItemKey, StoredRecord } from './record.ts'
+import type { SequenceNumberFormat } from './sequence-numbers.ts'
+import type { Shard } from './shard.ts'
+import { createStream, type Stream } from './stream.ts'
+
+/** Names of the key attributes: the partition key, and the sort key where the table has one. */
+export interface KeySchema {
+  readonly hash: string
+  readonly range?: string | undefined
+}
+
+/** The table and its streams: all that there is, apart from the calls that look at it. */
+export interface Table {
+  readonly name: string
+  readonly arn: string
+  readonly region: string
+  readonly keySchema: KeySchema
+  /** Names of the key attributes in the order of the schema. */
+  readonly keyNames: readonly string[]
+  readonly items: ReadonlyMap<string, AttributeMap>
+  /** All streams it ever had; the last one is the current one. */
+  readonly streams: readonly Stream[]
+  readonly current: Stream
+  /** Whether the table itself was deleted. */
+  deleted: boolean
+  /** Every record of all streams, in the order of writing. */
+  readonly records: readonly StoredRecord[]
+  findStream(arn: string): Stream | undefined
+  findShard(shardId: string): { readonly stream: Stream; readonly shard: Shard } | undefined
+  /** Changes an item; undefined when that gives no record: nothing changed, or the stream is disabled. */
+  write(write: Write): StoredRecord | undefined
+  /** Starts a new stream. */
+  enable(options: {
+    readonly enablingForMs: number
+    readonly shards: number
+    readonly viewType: StreamViewType
+  }): Stream
+  /** Forgets all items. */
+  clear(): void
+}
+
+export interface Write {
+  readonly keyImage: AttributeMap
+  readonly key: ItemKey
+  /** The item as it is to be; undefined deletes it. */
+  readonly newImage: AttributeMap | undefined
+  readonly ttl?: boolean | undefined
+  readonly createdAt?: number | undefined
+  /** Overrides the event's name, as a later version of the service could. */
+  readonly eventName?: string | undefined
+  readonly unknownFields?: Readonly<Record<string, unknown>> | undefined
+}
+
+export interface TableSettings {
+  readonly name: string
+  readonly region: string
+  readonly account: string
+  readonly keySchema: KeySchema
+  readonly viewType: StreamViewType
+  readonly shards: number
+  readonly sequenceNumbers: SequenceNumberFormat | undefined
+  readonly random: Random
+  /** The service's clock, in ms. */
+  readonly now: () => number
+  readonly behavior: () => Behavior
+}
+
+export function createTable(settings: TableSettings): Table {
+  const { name, region, keySchema, random, now, behavior } = settings
+  const arn = `arn:aws:dynamodb:${region}:${settings.account}:table/${name}`
+  const keyNames = keySchema.range === undefined ? [keySchema.hash] : [keySchema.hash, keySchema.range]
+  const items = new Map<string, AttributeMap>()
+  const streams: Stream[] = []
+  const byArn = new Map<string, Stream>()
+  const records: StoredRecord[] = []
+  let deleted = false
+
+  const enable: Table['enable'] = ({ enablingForMs, shards, viewType }) => {
+    const createdAt = now()
+    // The label is the time of creation, and must be a new one also when the clock stands still.
+    let at = Math.max(0, Math.trunc(createdAt))
+    while (byArn.has(streamArn(arn, at))) at++
+    const stream = createStream({
+      arn: streamArn(arn, at),
+      label: streamLabel(at),
+      createdAt,
+      viewType,
+      shards,
+      sequenceNumbers: settings.sequenceNumbers,
+      random,
+      enablingUntil: createdAt + enablingForMs,
+    })
+    streams.push(stream)
+    byArn.set(stream.arn, stream)
+    return stream
+  }
+  enable({ enablingForMs: 0, shards: settings.shards, viewType: settings.viewType })
+
+  const current = () => streams[streams.length - 1] as Stream
+
+  return {
+    name,
+    arn,
+    region,
+    keySchema,
+    keyNames,
+    items,
+    streams,
+    get current() {
+      return current()
+    },
+    get deleted() {
+      return deleted
+    },
+    set deleted(value) {
+      deleted = value
+    },
+    records,
+    findStream: (wanted) => byArn.get(wanted),
+    findShard: (shardId) => {
+      for (let index = streams.length - 1; index >= 0; index--) {
+        const stream = streams[index] as Stream
+        const shard = stream.topology.find(shardId)
+        if (shard) return { stream, shard }
+      }
+      return undefined
+    },
+    write: ({ keyImage, key, newImage, ttl = false, createdAt, eventName, unknownFields }) => {
+      if (deleted) throw new Error('The table was deleted')
+      const text = keyText(keyImage, keyNames)
+      const oldImage = items.get(text)
+      if (newImage ? oldImage && sameImage(oldImage, newImage) : !oldImage) return undefined
+      if (newImage) items.set(text, newImage)
+      else items.delete(text)
+      const stream = current()
+      const shard = stream.topology.shardFor(hashOf(keyImage, keySchema))
+      if (!shard) return undefined
+      const change = {
+        eventName: eventName ?? (newImage ? (oldImage ? 'MODIFY' : 'INSERT') : 'REMOVE'),
+        key,
+        keyText: text,
+        keyImage,
+        newImage,
+        oldImage,
+        ttl,
+        createdAt,
+        unknownFields,
+      }
+      const record = appendRecord(stream, shard, change, {
+        now: now(),
+        region,
+        behavior: behavior(),
+        random,
+      })
+      records.push(record)
+      return record
+    },
+    enable,
+    clear: () => items.clear(),
+  }
+}
+
+/** Where in 0 to 1 the items of this partition key lie. */
+export function hashOf(keyImage: AttributeMap, keySchema: KeySchema): number {
+  return hash32(keyText(pick(keyImage, [keySchema.hash]), [keySchema.hash])) / 2 ** 32
+}
+
+function streamLabel(at: number): string {
+  return new Date(at).toISOString().slice(0, -1)
+}
+
+function streamArn(tableArn: string, at: number): string {
+  return `${tableArn}/stream/${streamLabel(at)}`
+}
