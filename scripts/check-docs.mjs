@@ -1,4 +1,5 @@
-// Checks the Markdown files: links and named paths lead somewhere, and every TypeScript block is right.
+// Checks the Markdown files: links and named paths exist, and every TypeScript block compiles. Checks the wording of prose,
+// comments, messages and titles of tests.
 //
 // A block is compiled as a module of its own, strictly, against the sources. An HTML comment right before it can say
 //   <!-- file: examples/worker.ts -->      the block is an excerpt of that file, line by line (which is compiled anyway)
@@ -8,10 +9,11 @@ import { readFileSync, rmSync } from 'node:fs'
 import { checkBlocks } from './docs/blocks.mjs'
 import { checkLinks } from './docs/links.mjs'
 import { listMarkdown, parseMarkdown } from './docs/markdown.mjs'
+import { checkTerms } from './docs/terms.mjs'
 
 const documents = listMarkdown().map((file) => parseMarkdown(file, readFileSync(file, 'utf8')))
 const scratch = '.docs-check'
-const problems = checkLinks(documents)
+const problems = [...checkLinks(documents), ...checkTerms(documents)]
 let blocks = 0
 try {
   const result = checkBlocks(documents, scratch)

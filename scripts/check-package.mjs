@@ -1,4 +1,5 @@
-// Checks what will be published: the tarball by publint and arethetypeswrong, the tree by knip and size-limit.
+// Checks what will be published: the tarball with publint and arethetypeswrong, the tree with knip and size-limit, and the
+// public surface against its reports in docs/api.
 import { spawnSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -14,10 +15,11 @@ try {
   check('attw', tarball, '--profile', 'esm-only', '--format', 'ascii', '--no-color')
   check('knip', '--no-progress', '--treat-config-hints-as-errors')
   check('size-limit')
+  run('API report', process.execPath, 'scripts/api-report.mjs', '--check')
 } finally {
   rmSync(folder, { recursive: true, force: true })
 }
-// Everybody installs from the registry that their npm is set to.
+// Each machine installs from the registry that its npm is configured for.
 if (/"resolved":\s*"/.test(readFileSync('package-lock.json', 'utf8'))) {
   console.error(
     'package-lock.json names a registry host: install with omit-lockfile-registry-resolved, as .npmrc says.',
@@ -34,10 +36,17 @@ if (failed.length > 0) {
  * @param {string[]} args
  */
 function check(tool, ...args) {
-  console.log(`\n> ${tool}`)
-  const { status, error } = spawnSync('npx', ['--no-install', tool, ...args], {
-    stdio: ['ignore', 'inherit', 'inherit'],
-  })
+  run(tool, 'npx', '--no-install', tool, ...args)
+}
+
+/**
+ * @param {string} name
+ * @param {string} program
+ * @param {string[]} args
+ */
+function run(name, program, ...args) {
+  console.log(`\n> ${name}`)
+  const { status, error } = spawnSync(program, args, { stdio: ['ignore', 'inherit', 'inherit'] })
   if (error) console.error(error.message)
-  if (status !== 0) failed.push(tool)
+  if (status !== 0) failed.push(name)
 }

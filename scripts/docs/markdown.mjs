@@ -8,9 +8,9 @@ import { existsSync } from 'node:fs'
  * @typedef {{ file: string, line: number, text: string }} Problem
  */
 
-/** The Markdown files of the tree that git knows or would know. */
+/** The Markdown files of the tree, ignored and generated ones left out. */
 export function listMarkdown() {
-  const args = ['ls-files', '--cached', '--others', '--exclude-standard', '--', '*.md']
+  const args = ['ls-files', '--cached', '--others', '--exclude-standard', '--', '*.md', ':!*.api.md']
   const files = execFileSync('git', args, { encoding: 'utf8' }).split('\n')
   return [...new Set(files)].filter((file) => file && existsSync(file)).sort()
 }

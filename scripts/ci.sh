@@ -1,0 +1,90 @@
+#!/usr/bin/env bash
+# Runs every check on a clean clone, on a machine that has only Node.js: installs what is missing first.
+# A failed step does not stop the others; the exit code is non-zero if any step has failed.
+set -uo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+export CI=true NO_COLOR=1
+unset FORCE_COLOR
+exec </dev/null
+
+failed=()
+reports=$(mktemp -d)
+nodes=$(mktemp -d)
+trap 'rm -rf "$reports" "$nodes"' EXIT
+
+step() {
+  local name=$1 start=$SECONDS
+  shift
+  printf '\n=== %s\n' "$name"
+  if "$@"; then
+    printf '=== %s: done in %d s\n' "$name" $((SECONDS - start))
+  else
+    printf '=== %s: FAILED after %d s\n' "$name" $((SECONDS - start))
+    failed+=("$name")
+    return 1
+  fi
+}
+
+as_root() {
+  if [ "$(id -u)" -eq 0 ]; then "$@"; else sudo --non-interactive "$@"; fi
+}
+
+# What the integration tests need beside npm packages: Java 17 for DynamoDB Local, libfaketime for its fast clock.
+system_packages() {
+  local missing=()
+  command -v java >/dev/null || missing+=(default-jre-headless)
+  command -v faketime >/dev/null || missing+=(faketime)
+  if [ ${#missing[@]} -gt 0 ]; then
+    echo "installing ${missing[*]}"
+    export DEBIAN_FRONTEND=noninteractive
+    as_root apt-get update -qq && as_root apt-get install -y -qq --no-install-recommends "${missing[@]}" || return 1
+  fi
+  java -version && command -v faketime
+}
+
+tests() {
+  npm test -- --reporter=default --reporter=json --outputFile.json="$reports/tests.json"
+}
+
+# The npm packages node-<platform>-<architecture> hold the binary and nothing else.
+install_nodes() {
+  local platform version
+  platform=$(node -p 'process.platform + "-" + process.arch')
+  for version in "${node_versions[@]}"; do
+    npm install --prefix "$nodes/$version" --no-audit --no-fund --loglevel=error "node-$platform@$version" || return 1
+    ln -s "node_modules/node-$platform/bin" "$nodes/$version/bin"
+    "$nodes/$version/bin/node" --version || return 1
+  done
+}
+
+tests_on() {
+  PATH="$nodes/$1/bin:$PATH" npx --no-install vitest run test/unit test/cli test/package \
+    --reporter=dot --reporter=json --outputFile.json="$reports/node-$1.json"
+}
+
+versions() {
+  npm run --silent check:versions -- --sdk oldest --sdk newest $(printf -- '--node %s ' "${node_versions[@]/#/$nodes/}")
+}
+
+node_versions=(20.19 22 24)
+
+step 'system packages' system_packages
+step 'npm ci' npm ci --no-audit --no-fund || exit 1
+step 'lint' npx --no-install biome ci --colors=off .
+step 'types' npm run --silent typecheck
+step 'build' npm run --silent build
+step 'package' npm run --silent check:package
+step 'docs' npm run --silent check:docs
+step 'reference' npm run --silent docs
+step 'tests' tests
+step 'other versions of Node.js' install_nodes
+for version in "${node_versions[@]}"; do step "tests on Node.js $version" tests_on "$version"; done
+step 'versions of the SDK' versions
+
+printf '\n'
+if [ ${#failed[@]} -gt 0 ]; then printf 'step failed: %s\n' "${failed[@]}"; fi
+if ! [ -s "$reports/tests.json" ]; then
+  echo 'the test runner left no report'
+  exit 1
+fi
+node scripts/report-tests.mjs "$reports"/*.json && [ ${#failed[@]} -eq 0 ]
