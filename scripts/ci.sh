@@ -87,4 +87,4 @@ if ! [ -s "$reports/tests.json" ]; then
   echo 'the test runner left no report'
   exit 1
 fi
-node scripts/report-tests.mjs "$reports"/*.json && [ ${#failed[@]} -eq 0 ]
+npx --no-install tsx scripts/report-tests.ts "$reports"/*.json && [ ${#failed[@]} -eq 0 ]

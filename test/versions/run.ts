@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs, promisify } from 'node:util'
-import { packInto } from '../../scripts/pack.mjs'
+import { packInto } from '../../scripts/pack.ts'
 
 const USAGE = `Installs the packed package beside several versions of the AWS SDK, and uses it: as ES modules, by require(), and
 compiled by the oldest and the newest TypeScript. Needs the npm registry.

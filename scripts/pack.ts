@@ -1,19 +1,19 @@
-// Builds and packs the package in a folder of its own, so that `dist` of the work tree is left alone.
 import { execFileSync } from 'node:child_process'
 import { cpSync, existsSync, mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
-const root = fileURLToPath(new URL('..', import.meta.url))
+const root: string = fileURLToPath(new URL('..', import.meta.url))
 
 /**
- * @param {string} folder an empty folder
- * @returns {string} the path of the tarball
+ * Builds and packs the package in `folder`, an empty one, so that `dist` of the work tree is not changed.
+ *
+ * @returns the path of the tarball
  */
-export function packInto(folder) {
+export function packInto(folder: string): string {
   const staging = join(folder, 'staging')
   mkdirSync(staging)
-  const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
+  const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { files: string[] }
   for (const file of ['package.json', ...manifest.files]) {
     if (file !== 'dist' && existsSync(join(root, file)))
       cpSync(join(root, file), join(staging, file), { recursive: true })
@@ -31,15 +31,17 @@ export function packInto(folder) {
   )
   const [{ filename }] = JSON.parse(
     run('npm', ['pack', '--json', '--ignore-scripts', '--pack-destination', folder], staging),
-  )
+  ) as [{ filename: string }]
   return join(folder, filename)
 }
 
-/** Runs a program and returns what it printed; its errors and warnings go to the terminal. */
-function run(program, args, cwd) {
+/** Runs a program and returns its output; its errors and warnings go to the terminal. */
+function run(program: string, args: readonly string[], cwd: string): string {
   try {
     return execFileSync(program, args, { cwd, encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] })
   } catch (error) {
-    throw new Error(`${program} ${args.join(' ')} failed:\n${error.stdout ?? ''}`, { cause: error })
+    throw new Error(`${program} ${args.join(' ')} failed:\n${(error as { stdout?: string }).stdout ?? ''}`, {
+      cause: error,
+    })
   }
 }

@@ -2,10 +2,11 @@
 // Exits with 1 when a test failed or none ran.
 import { readFileSync } from 'node:fs'
 import { basename } from 'node:path'
+import type { JsonTestResults } from 'vitest/reporters'
 
 const counts = { passed: 0, failed: 0, skipped: 0 }
 for (const path of process.argv.slice(2)) {
-  const report = JSON.parse(readFileSync(path, 'utf8'))
+  const report = JSON.parse(readFileSync(path, 'utf8')) as JsonTestResults
   // A file that breaks before its first test has no test that could count as failed: it counts as one itself.
   const broken = report.testResults.filter(
     ({ status, assertionResults }) =>

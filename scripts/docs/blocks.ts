@@ -1,20 +1,34 @@
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
 import { resolve } from 'node:path'
 import ts from 'typescript'
+import type { Document, Problem } from './markdown.ts'
 
-const languages = { ts: 'ts', typescript: 'ts', mts: 'ts', tsx: 'tsx', js: 'ts', javascript: 'ts' }
+const languages: Readonly<Record<string, string>> = {
+  ts: 'ts',
+  typescript: 'ts',
+  mts: 'ts',
+  tsx: 'tsx',
+  js: 'ts',
+  javascript: 'ts',
+}
+
+/** Where a block starts. */
+interface Place {
+  readonly file: string
+  readonly line: number
+}
 
 /**
  * Compiles the TypeScript blocks, and compares those that are excerpts with their files.
- * @param {import('./markdown.mjs').Document[]} documents
- * @param {string} scratch a folder of the tree that may be made and removed: modules resolve from it as from the tree
- * @returns {{ count: number, problems: import('./markdown.mjs').Problem[] }}
+ *
+ * @param scratch - a folder of the tree that is created and removed: modules resolve from it as from the tree
  */
-export function checkBlocks(documents, scratch) {
-  /** @type {import('./markdown.mjs').Problem[]} */
-  const problems = []
-  /** @type {Map<string, { file: string, line: number }>} */
-  const sources = new Map()
+export function checkBlocks(
+  documents: readonly Document[],
+  scratch: string,
+): { count: number; problems: Problem[] } {
+  const problems: Problem[] = []
+  const sources = new Map<string, Place>()
   let count = 0
   rmSync(scratch, { recursive: true, force: true })
   mkdirSync(scratch)
@@ -31,7 +45,7 @@ export function checkBlocks(documents, scratch) {
       } else {
         const given = kind === 'with' ? `${value.trim()}\n` : ''
         const name = resolve(scratch, `${sources.size}.ts`)
-        // `export {}` makes it a module, with top-level await.
+        // With `export {}` it is a module, and may use top-level await.
         ts.sys.writeFile(name, `${given}${code}\nexport {}\n`)
         sources.set(name, { file, line: line + 1 - given.split('\n').length + 1 })
       }
@@ -41,21 +55,13 @@ export function checkBlocks(documents, scratch) {
   return { count, problems }
 }
 
-/**
- * @param {string} file
- * @param {string} code
- */
-function compare(file, code) {
+function compare(file: string, code: string): string | undefined {
   if (!existsSync(file)) return `no such file: ${file}`
   const text = readFileSync(file, 'utf8')
   return text.includes(code.trim()) ? undefined : `the block is not (or no longer) an excerpt of ${file}`
 }
 
-/**
- * @param {Map<string, { file: string, line: number }>} sources
- * @returns {import('./markdown.mjs').Problem[]}
- */
-function compile(sources) {
+function compile(sources: ReadonlyMap<string, Place>): Problem[] {
   const { config } = ts.readConfigFile('tsconfig.json', ts.sys.readFile)
   const { options } = ts.parseJsonConfigFileContent({ ...config, files: [], include: [] }, ts.sys, '.')
   const program = ts.createProgram([...sources.keys()], {

@@ -1,21 +1,20 @@
-// Checks what will be published: the tarball with publint and arethetypeswrong, the tree with knip and size-limit, and the
-// public surface against its reports in docs/api.
+// Checks what will be published: the tarball with publint and arethetypeswrong, the tree with knip and
+// size-limit, and the public surface against its reports in docs/api.
 import { spawnSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { packInto } from './pack.mjs'
+import { packInto } from './pack.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'package-'))
-/** @type {string[]} */
-const failed = []
+const failed: string[] = []
 try {
   const tarball = packInto(folder)
   check('publint', 'run', tarball, '--strict')
   check('attw', tarball, '--profile', 'esm-only', '--format', 'ascii', '--no-color')
   check('knip', '--no-progress', '--treat-config-hints-as-errors')
   check('size-limit')
-  run('API report', process.execPath, 'scripts/api-report.mjs', '--check')
+  check('tsx', 'scripts/api-report.ts', '--check')
 } finally {
   rmSync(folder, { recursive: true, force: true })
 }
@@ -31,22 +30,11 @@ if (failed.length > 0) {
   process.exitCode = 1
 }
 
-/**
- * @param {string} tool
- * @param {string[]} args
- */
-function check(tool, ...args) {
-  run(tool, 'npx', '--no-install', tool, ...args)
-}
-
-/**
- * @param {string} name
- * @param {string} program
- * @param {string[]} args
- */
-function run(name, program, ...args) {
-  console.log(`\n> ${name}`)
-  const { status, error } = spawnSync(program, args, { stdio: ['ignore', 'inherit', 'inherit'] })
+function check(tool: string, ...args: readonly string[]): void {
+  console.log(`\n> ${[tool, ...args].join(' ')}`)
+  const { status, error } = spawnSync('npx', ['--no-install', tool, ...args], {
+    stdio: ['ignore', 'inherit', 'inherit'],
+  })
   if (error) console.error(error.message)
-  if (status !== 0) failed.push(name)
+  if (status !== 0) failed.push(tool)
 }

@@ -1,16 +1,19 @@
-// Writes the public surface of each entry point, as `npm run build` has declared it, to docs/api/*.api.md. With --check it only
-// compares: a change of the public surface must be committed with its report.
+// Writes the public surface of each entry point, as `npm run build` has declared it, to docs/api/*.api.md.
+// With --check it only compares: a change of the public surface must be committed with its report.
 import { existsSync, mkdirSync, readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
-import { Extractor, ExtractorConfig } from '@microsoft/api-extractor'
+import { Extractor, ExtractorConfig, ExtractorLogLevel } from '@microsoft/api-extractor'
 
 const isCheck = process.argv.includes('--check')
-const { exports } = JSON.parse(readFileSync('package.json', 'utf8'))
+const { exports } = JSON.parse(readFileSync('package.json', 'utf8')) as {
+  exports: Record<string, string | { types: string }>
+}
 const folder = 'docs/api'
 mkdirSync(folder, { recursive: true })
 
-/** @type {string[]} */
-const changed = []
+const changed: string[] = []
+// tsc and typedoc report the same.
+const silent = { default: { logLevel: ExtractorLogLevel.None } }
 for (const [subpath, target] of Object.entries(exports)) {
   if (typeof target === 'string') continue
   const name = subpath === '.' ? 'index' : subpath.slice(2).replaceAll('/', '-')
@@ -33,10 +36,9 @@ for (const [subpath, target] of Object.entries(exports)) {
       dtsRollup: { enabled: false },
       tsdocMetadata: { enabled: false },
       messages: {
-        // tsc and typedoc check what these report.
-        compilerMessageReporting: { default: { logLevel: /** @type {any} */ ('none') } },
-        extractorMessageReporting: { default: { logLevel: /** @type {any} */ ('none') } },
-        tsdocMessageReporting: { default: { logLevel: /** @type {any} */ ('none') } },
+        compilerMessageReporting: silent,
+        extractorMessageReporting: silent,
+        tsdocMessageReporting: silent,
       },
     },
   })
@@ -44,7 +46,8 @@ for (const [subpath, target] of Object.entries(exports)) {
     localBuild: !isCheck,
     messageCallback: (message) => {
       message.handled = true
-      if (message.logLevel === 'error') throw new Error(message.text)
+      // The console is for this script's own messages.
+      if (message.logLevel === ExtractorLogLevel.Error) throw new Error(message.text)
     },
   })
   if (apiReportChanged) changed.push(`${folder}/${name}.api.md`)
