@@ -2,7 +2,7 @@ import { expect, it } from 'vitest'
 import { openStream } from '../../src/index.ts'
 import { emulatedTable } from '../support/emulated-table.ts'
 
-it('openStream that is aborted while its first position is being saved rejects at once, with the reason', async () => {
+it('openStream() that is aborted while its first position is being saved rejects at once with the abort reason', async () => {
   const { clock, emulator } = emulatedTable()
   const controller = new AbortController()
   const store = { load: async () => undefined, save: () => new Promise<void>(() => {}) }

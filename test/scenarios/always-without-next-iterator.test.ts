@@ -3,7 +3,7 @@ import { seededRandom } from '../../src/testing/emulator/state/random.ts'
 import { collectEvents, emulatedTable } from '../support/emulated-table.ts'
 import { drain, numbersOf } from '../support/read.ts'
 
-it('an endpoint that leaves the next iterator out on open shards costs a few listings a minute, and delays no record', async () => {
+it('an endpoint that omits NextShardIterator on open shards costs a few listings per minute and delays no record', async () => {
   const { clock, emulator, open, write } = emulatedTable({ behavior: { openShardNextIterator: 'absent' } })
   const coordinator = open()
   await clock.run(coordinator.moveTo('trim_horizon'))
@@ -18,7 +18,7 @@ it('an endpoint that leaves the next iterator out on open shards costs a few lis
   expect(listings).toBeLessThan(100)
 })
 
-it('a shard that expires unread on such an endpoint is reported as a gap', async () => {
+it('a shard that expires unread is reported as a gap on an endpoint that omits NextShardIterator on open shards', async () => {
   const { clock, emulator, open, write } = emulatedTable({
     shards: 2,
     behavior: { openShardNextIterator: 'absent' },
@@ -28,7 +28,7 @@ it('a shard that expires unread on such an endpoint is reported as a gap', async
   const gaps = collectEvents(coordinator, 'gap')
   await clock.run(coordinator.moveTo('trim_horizon'))
   expect(await drain(coordinator, clock)).toEqual([])
-  // Polling stops a few seconds after the last call.
+  // Polling stops a few seconds after the last call of next().
   await clock.advance(10_000)
   write(2, a)
   emulator.closeShard(a)
@@ -37,16 +37,16 @@ it('a shard that expires unread on such an endpoint is reported as a gap', async
   expect(gaps).toMatchObject([{ shardId: a, reason: 'shard-vanished' }])
 })
 
-it('a caller that comes back on such an endpoint is given what was written meanwhile, though an end was being checked', async () => {
+it('records written during an hour without a caller are delivered although an end-of-shard check was pending', async () => {
   for (let seed = 0; seed < 30; seed++) {
     const random = seededRandom(seed, 'latency')
     const latency = () => ({ requestMs: Math.round(random() * 300), responseMs: Math.round(random() * 300) })
     const behavior = { openShardNextIterator: 'absent', shardsPerPage: 2 } as const
-    const { clock, emulator, open, write } = emulatedTable({ shards: 5, behavior: behavior, latency })
+    const { clock, emulator, open, write } = emulatedTable({ shards: 5, behavior, latency })
     const coordinator = open()
     await clock.run(coordinator.moveTo('latest'))
     expect(await drain(coordinator, clock)).toEqual([])
-    // A check that begins while a listing is in flight waits for the next one, which is not made without a caller.
+    // An end-of-shard check that starts during a listing waits for the next one, which needs a caller to run.
     await clock.advance(3_600_000)
     for (const { shardId } of emulator.openShards) write(1, shardId)
     expect(await drain(coordinator, clock)).toHaveLength(5)

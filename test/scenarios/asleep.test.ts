@@ -3,7 +3,7 @@ import { collectEvents, emulatedTable } from '../support/emulated-table.ts'
 import { drain, numbersOf } from '../support/read.ts'
 import { readFor } from './read-for.ts'
 
-it('after a machine was asleep, with its monotonic clock at rest, records of idle shards come in the order of their times', async () => {
+it('records of idle shards are delivered in timestamp order after the machine slept with its monotonic clock stopped', async () => {
   const { clock, emulator, open, write } = emulatedTable({ shards: 2 })
   const [slow, fast] = emulator.openShards.map(({ shardId }) => shardId) as [string, string]
   const coordinator = open()
@@ -17,7 +17,7 @@ it('after a machine was asleep, with its monotonic clock at rest, records of idl
   expect(numbersOf(await drain(coordinator, clock))).toEqual(written)
 })
 
-it('records that were trimmed while a machine was asleep, with its monotonic clock at rest, are reported as a gap', async () => {
+it('records trimmed while the machine slept with its monotonic clock stopped are reported as a gap', async () => {
   const { clock, open, write } = emulatedTable()
   const coordinator = open({ onGap: 'continue' })
   const gaps = collectEvents(coordinator, 'gap')
@@ -31,10 +31,10 @@ it('records that were trimmed while a machine was asleep, with its monotonic clo
 })
 
 it.each([
-  ['was asleep', true],
-  ['was suspended', false],
+  ['the machine slept', true],
+  ['the process was suspended', false],
 ])(
-  'records that are left of a closed shard are delivered, and trimmed ones are a gap, after a process %s',
+  'the retained records of a closed shard are delivered, and the trimmed ones reported as a gap, after %s',
   async (_, wasAsleep) => {
     const { clock, emulator, open, write } = emulatedTable()
     await clock.advance(3_600_000)
@@ -45,15 +45,15 @@ it.each([
     await clock.advance(60_000)
     write(2)
     await clock.advance(2 * 3_600_000)
-    const left = write(2)
+    const retained = write(2)
     emulator.roll()
-    left.push(...write(1))
+    retained.push(...write(1))
     const second = open({ onGap: 'continue' })
     const gaps = collectEvents(second, 'gap')
     await clock.run(second.moveTo(token))
     if (wasAsleep) clock.jump(23 * 3_600_000)
     else clock.suspend(23 * 3_600_000)
-    expect(await readFor(second, clock, 180_000)).toEqual(left)
+    expect(await readFor(second, clock, 180_000)).toEqual(retained)
     expect(gaps).toHaveLength(1)
   },
 )

@@ -5,15 +5,15 @@ import { type Opened, opened } from './opened.ts'
 
 const ALWAYS = { times: Number.POSITIVE_INFINITY }
 
-/** A world of two shards: 5 records are in the first one, and reads of the second one fail when `fail` was called. */
+/** Two shards: the first one has 5 records, and reads of the second one fail as set with `fail()`. */
 function twoShards() {
-  const world = opened({ shards: 2 })
-  const { emulator, write } = world
+  const fixture = opened({ shards: 2 })
+  const { emulator, write } = fixture
   const [a, b] = emulator.openShards.map(({ shardId }) => shardId) as [string, string]
   let failure: string | undefined
   emulator.on('GetRecords', { shard: b, ...ALWAYS }, () => (failure ? { fail: failure } : undefined))
   return {
-    ...world,
+    ...fixture,
     a,
     b,
     written: write(5, a),
@@ -23,7 +23,7 @@ function twoShards() {
   }
 }
 
-/** Loops over batches to the end, and notes what comes. */
+/** Loops over batches to the end, and collects the numbers of their records. */
 function loop({ clock }: Opened, stream: DynamoDBStream, maxWaitMs: number) {
   const seen: number[] = []
   const done = (async () => {
@@ -37,184 +37,184 @@ function loop({ clock }: Opened, stream: DynamoDBStream, maxWaitMs: number) {
 }
 
 it.each([0, 60_000])(
-  'records that were fetched before the table is deleted come in a batch before the loop throws stream.notFound, with maxWaitMs %i',
+  'records fetched before the table was deleted are delivered in a batch before the loop throws stream.notFound (maxWaitMs %i)',
   async (maxWaitMs) => {
-    const world = twoShards()
-    // The second shard answers last, when the records of the first one are in the buffer.
-    world.emulator.on('GetRecords', { shard: world.b }, () => world.emulator.deleteTable())
-    const stream = await world.start()
-    const { seen, end } = loop(world, stream, maxWaitMs)
+    const fixture = twoShards()
+    // The second shard responds last, when the records of the first one are in the buffer.
+    fixture.emulator.on('GetRecords', { shard: fixture.b }, () => fixture.emulator.deleteTable())
+    const stream = await fixture.start()
+    const { seen, end } = loop(fixture, stream, maxWaitMs)
     expect(await end()).toBe('stream.notFound')
-    expect(seen).toEqual(world.written)
-    await world.clock.run(stream.close())
+    expect(seen).toEqual(fixture.written)
+    await fixture.clock.run(stream.close())
   },
 )
 
-it('a batch that was being gathered when credentials expired is delivered before the error is thrown', async () => {
-  const world = twoShards()
-  const stream = await world.start()
-  world.clock.setTimer(2_000, () => world.fail('ExpiredTokenException'))
-  const first = loop(world, stream, 60_000)
+it('a batch that was filling when credentials expired is delivered before the error is thrown', async () => {
+  const fixture = twoShards()
+  const stream = await fixture.start()
+  fixture.clock.setTimer(2_000, () => fixture.fail('ExpiredTokenException'))
+  const first = loop(fixture, stream, 60_000)
   expect(await first.end()).toBe('ExpiredTokenException')
-  expect(first.seen).toEqual(world.written)
-  world.fail(undefined)
-  const more = world.write(3, world.a)
-  expect(await world.take(stream.batches(), 3)).toEqual(more)
-  await world.clock.run(stream.close())
-  // The loop did not come back for the second batch.
-  expect(await world.takeAfterRestart(3)).toEqual(more)
+  expect(first.seen).toEqual(fixture.written)
+  fixture.fail(undefined)
+  const more = fixture.write(3, fixture.a)
+  expect(await fixture.take(stream.batches(), 3)).toEqual(more)
+  await fixture.clock.run(stream.close())
+  // The loop ended before it acknowledged the second batch.
+  expect(await fixture.takeAfterRestart(3)).toEqual(more)
 })
 
-it('a batch that is left after an error cut it short is delivered again, and the error does not come late', async () => {
-  const world = twoShards()
-  const stream = await world.start()
-  world.clock.setTimer(2_000, () => world.fail('ExpiredTokenException'))
-  expect(await world.take(stream.batches({ maxWaitMs: 60_000 }), 5)).toEqual(world.written)
-  world.fail(undefined)
-  const more = world.write(1, world.a)
-  expect(await world.take(stream, 6)).toEqual([...world.written, ...more])
-  await world.clock.run(stream.close())
+it('a batch that an error cut short is redelivered after the loop is left, and the stale error is not thrown', async () => {
+  const fixture = twoShards()
+  const stream = await fixture.start()
+  fixture.clock.setTimer(2_000, () => fixture.fail('ExpiredTokenException'))
+  expect(await fixture.take(stream.batches({ maxWaitMs: 60_000 }), 5)).toEqual(fixture.written)
+  fixture.fail(undefined)
+  const more = fixture.write(1, fixture.a)
+  expect(await fixture.take(stream, 6)).toEqual([...fixture.written, ...more])
+  await fixture.clock.run(stream.close())
 })
 
-it('an error that cut a batch short is thrown by the next call, though the read that failed would succeed by then', async () => {
-  const world = twoShards()
-  const stream = await world.start()
-  world.clock.setTimer(2_000, () => {
-    world.emulator.on('GetRecords', { shard: world.b }, { fail: 'AccessDeniedException' })
+it('an error that cut a batch short is thrown by the next call even if the failed read would succeed by then', async () => {
+  const fixture = twoShards()
+  const stream = await fixture.start()
+  fixture.clock.setTimer(2_000, () => {
+    fixture.emulator.on('GetRecords', { shard: fixture.b }, { fail: 'AccessDeniedException' })
   })
-  const { seen, end } = loop(world, stream, 60_000)
+  const { seen, end } = loop(fixture, stream, 60_000)
   expect(await end()).toBe('AccessDeniedException')
-  expect(seen).toEqual(world.written)
-  await world.clock.run(stream.close())
+  expect(seen).toEqual(fixture.written)
+  await fixture.clock.run(stream.close())
 })
 
 it.each(['the signal aborts', 'the stream is closed'] as const)(
-  'a loop over batches ends without an error when %s while a batch is being gathered, and the next worker gets its records',
+  'a loop over batches ends without an error when %s while a batch is filling, and the next worker receives its records',
   async (how) => {
-    const world = opened()
-    const written = world.write(5)
+    const fixture = opened()
+    const written = fixture.write(5)
     const controller = new AbortController()
-    const stream = await world.start({ signal: controller.signal })
-    const { seen, end } = loop(world, stream, 60_000)
-    await world.clock.advance(10_000)
+    const stream = await fixture.start({ signal: controller.signal })
+    const { seen, end } = loop(fixture, stream, 60_000)
+    await fixture.clock.advance(10_000)
     if (how === 'the signal aborts') controller.abort()
-    else await world.clock.run(stream.close())
+    else await fixture.clock.run(stream.close())
     expect(await end()).toBe('ended')
     expect(seen).toEqual([])
-    await world.clock.run(stream.close())
-    expect(await world.takeAfterRestart(5)).toEqual(written)
+    await fixture.clock.run(stream.close())
+    expect(await fixture.takeAfterRestart(5)).toEqual(written)
   },
 )
 
-it('a batch that starts with records which a former loop was left with is delivered though another shard may not be read', async () => {
-  const world = twoShards()
-  const stream = await world.start()
-  const returned = await world.take(stream.batches({ maxRecords: 2 }), 2)
-  world.fail('AccessDeniedException')
-  // A heartbeat meets the error while no loop is running.
-  await world.clock.advance(11 * 60_000)
-  await world.clock.run(stream.heartbeat())
-  const first = loop(world, stream, 0)
+it('a batch of records redelivered from an earlier loop is delivered although access to another shard is denied', async () => {
+  const fixture = twoShards()
+  const stream = await fixture.start()
+  const returned = await fixture.take(stream.batches({ maxRecords: 2 }), 2)
+  fixture.fail('AccessDeniedException')
+  // A heartbeat runs into the error while no loop is running.
+  await fixture.clock.advance(11 * 60_000)
+  await fixture.clock.run(stream.heartbeat())
+  const first = loop(fixture, stream, 0)
   expect(await first.end()).toBe('AccessDeniedException')
   expect(first.seen).toEqual(returned)
-  world.fail(undefined)
-  expect(await world.take(stream, 3)).toEqual(world.written.slice(2))
-  await world.clock.run(stream.close())
+  fixture.fail(undefined)
+  expect(await fixture.take(stream, 3)).toEqual(fixture.written.slice(2))
+  await fixture.clock.run(stream.close())
 })
 
-it('a batch is delivered within maxWaitMs of its first record, however many records trickle in', async () => {
-  const world = opened()
-  const stream = await world.start()
-  const start = world.clock.monotonic()
+it('a batch is delivered within maxWaitMs of its first record while further records keep trickling in', async () => {
+  const fixture = opened()
+  const stream = await fixture.start()
+  const start = fixture.clock.monotonic()
   const trickle = () => {
-    world.write(1)
-    world.clock.setTimer(700, trickle)
+    fixture.write(1)
+    fixture.clock.setTimer(700, trickle)
   }
-  world.clock.setTimer(0, trickle)
-  const { value } = await world.clock.run(stream.batches({ maxWaitMs: 5_000 }).next())
-  expect(world.clock.monotonic() - start).toBeLessThanOrEqual(6_000)
+  fixture.clock.setTimer(0, trickle)
+  const { value } = await fixture.clock.run(stream.batches({ maxWaitMs: 5_000 }).next())
+  expect(fixture.clock.monotonic() - start).toBeLessThanOrEqual(6_000)
   expect(numbersOf(value as StreamRecord[]).length).toBeGreaterThanOrEqual(5)
-  await world.clock.run(stream.close())
+  await fixture.clock.run(stream.close())
 })
 
-it('moving to another position while a batch is being gathered drops its records, and the batch continues from there', async () => {
-  const world = opened()
-  world.write(3)
-  const stream = await world.start()
+it('moveTo() while a batch is filling drops its records, and the batch is filled from the new position', async () => {
+  const fixture = opened()
+  fixture.write(3)
+  const stream = await fixture.start()
   const batches = stream.batches({ maxWaitMs: 10_000 })
   const pending = batches.next()
-  await world.clock.advance(5_000)
-  await world.clock.run(stream.moveTo('latest'))
-  const written = world.write(2)
-  const { value } = await world.clock.run(pending)
+  await fixture.clock.advance(5_000)
+  await fixture.clock.run(stream.moveTo('latest'))
+  const written = fixture.write(2)
+  const { value } = await fixture.clock.run(pending)
   expect(numbersOf(value as StreamRecord[])).toEqual(written)
-  await world.clock.run(stream.close())
+  await fixture.clock.run(stream.close())
 })
 
-it('the token does not cover a batch that was being gathered at the end, though another loop asks for records', async () => {
-  const world = opened()
-  world.write(5)
+it('the token does not cover a batch that was filling when the signal aborted, even after another loop requests records', async () => {
+  const fixture = opened()
+  fixture.write(5)
   const controller = new AbortController()
-  const stream = await world.start({ signal: controller.signal })
+  const stream = await fixture.start({ signal: controller.signal })
   const before = stream.token
-  const first = loop(world, stream, 60_000)
-  await world.clock.advance(10_000)
+  const first = loop(fixture, stream, 60_000)
+  await fixture.clock.advance(10_000)
   controller.abort()
   expect(await first.end()).toBe('ended')
-  const second = loop(world, stream, 0)
+  const second = loop(fixture, stream, 0)
   expect(await second.end()).toBe('ended')
   expect([first.seen, second.seen]).toEqual([[], []])
   expect(stream.token).toEqual(before)
 })
 
-it('a batch that an error cut short is delivered at once, not when maxWaitMs is over', async () => {
-  const world = twoShards()
-  const stream = await world.start()
-  const start = world.clock.monotonic()
-  world.clock.setTimer(2_000, () => world.fail('ExpiredTokenException'))
-  const { value } = await world.clock.run(stream.batches({ maxWaitMs: 60_000 }).next())
-  expect(numbersOf(value as StreamRecord[])).toEqual(world.written)
-  expect(world.clock.monotonic() - start).toBeLessThan(10_000)
-  await world.clock.run(stream.close())
+it('a batch that an error cut short is delivered at once, without waiting for maxWaitMs', async () => {
+  const fixture = twoShards()
+  const stream = await fixture.start()
+  const start = fixture.clock.monotonic()
+  fixture.clock.setTimer(2_000, () => fixture.fail('ExpiredTokenException'))
+  const { value } = await fixture.clock.run(stream.batches({ maxWaitMs: 60_000 }).next())
+  expect(numbersOf(value as StreamRecord[])).toEqual(fixture.written)
+  expect(fixture.clock.monotonic() - start).toBeLessThan(10_000)
+  await fixture.clock.run(stream.close())
 })
 
-it('the last batch of a disabled stream is delivered at its end, not when maxWaitMs is over', async () => {
-  const world = opened()
-  const written = world.write(5)
-  world.emulator.disable()
-  const stream = await world.start()
-  const start = world.clock.monotonic()
-  const { seen, end } = loop(world, stream, 300_000)
+it('the last batch of a disabled stream is delivered when the stream ends, without waiting for maxWaitMs', async () => {
+  const fixture = opened()
+  const written = fixture.write(5)
+  fixture.emulator.disable()
+  const stream = await fixture.start()
+  const start = fixture.clock.monotonic()
+  const { seen, end } = loop(fixture, stream, 300_000)
   expect(await end()).toBe('ended')
   expect(seen).toEqual(written)
-  expect(world.clock.monotonic() - start).toBeLessThan(60_000)
+  expect(fixture.clock.monotonic() - start).toBeLessThan(60_000)
 })
 
-it('a batch is timed from its own first record, not from that of the batch before it', async () => {
-  const world = opened()
-  const written = world.write(3).slice(2)
-  const stream = await world.start()
+it('the maxWaitMs of a batch starts at its own first record, not at that of the previous batch', async () => {
+  const fixture = opened()
+  const written = fixture.write(3).slice(2)
+  const stream = await fixture.start()
   const batches = stream.batches({ maxRecords: 2, maxWaitMs: 5_000 })
-  await world.clock.run(batches.next())
-  await world.clock.advance(10_000)
+  await fixture.clock.run(batches.next())
+  await fixture.clock.advance(10_000)
   const pending = batches.next()
-  await world.clock.advance(3_000)
-  written.push(...world.write(1))
-  const { value } = await world.clock.run(pending)
+  await fixture.clock.advance(3_000)
+  written.push(...fixture.write(1))
+  const { value } = await fixture.clock.run(pending)
   expect(numbersOf(value as StreamRecord[])).toEqual(written)
-  await world.clock.run(stream.close())
+  await fixture.clock.run(stream.close())
 })
 
-it('an error that cut a batch short is not thrown after a move to another position', async () => {
-  const world = twoShards()
-  const stream = await world.start()
-  world.clock.setTimer(2_000, () => world.fail('ExpiredTokenException'))
+it('an error that cut a batch short is not thrown after moveTo()', async () => {
+  const fixture = twoShards()
+  const stream = await fixture.start()
+  fixture.clock.setTimer(2_000, () => fixture.fail('ExpiredTokenException'))
   const batches = stream.batches({ maxWaitMs: 60_000 })
-  await world.clock.run(batches.next())
-  world.fail(undefined)
-  await world.clock.run(stream.moveTo('latest'))
-  const written = world.write(2, world.a)
-  const { value } = await world.clock.run(batches.next())
+  await fixture.clock.run(batches.next())
+  fixture.fail(undefined)
+  await fixture.clock.run(stream.moveTo('latest'))
+  const written = fixture.write(2, fixture.a)
+  const { value } = await fixture.clock.run(batches.next())
   expect(numbersOf(value as StreamRecord[])).toEqual(written)
-  await world.clock.run(stream.close())
+  await fixture.clock.run(stream.close())
 })

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
 import { emulatedTable } from '../support/emulated-table.ts'
 
-it('children that stay hidden are looked for ten times quickly, also when the last records of their parent are taken slowly', async () => {
+it('a hidden child causes at most ten quick DescribeStream calls, also when the last records of its parent are consumed slowly', async () => {
   const { clock, emulator, open, write } = emulatedTable()
   write(30)
   emulator.roll(undefined, { hidden: { ms: 3_600_000 } })
@@ -15,6 +15,6 @@ it('children that stay hidden are looked for ten times quickly, also when the la
     expect(await clock.run(coordinator.next())).toBeUndefined()
     await clock.advance(1_000)
   }
-  // The first one has listed the stream.
+  // One more call listed the stream for moveTo().
   expect(emulator.log.filter(({ op }) => op === 'DescribeStream').length).toBeLessThanOrEqual(11)
 })

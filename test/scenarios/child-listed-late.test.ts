@@ -3,7 +3,7 @@ import { shardPicture } from '../support/shard-picture.ts'
 
 const HOUR = 3_600_000
 
-it('no gap is reported of a shard that was read, trimmed and forgotten before its second child was listed', async () => {
+it('no gap is reported for a shard that was read, trimmed and forgotten before its second child was listed', async () => {
   const { clock, emulator, id, open, move, drain, write, grow } = shardPicture('a')
   const reader = open({ onGap: 'continue' })
   const gaps: string[] = []

@@ -8,7 +8,7 @@ const MINUTE = 60_000
 const HOUR = 60 * MINUTE
 const DAY = 24 * HOUR
 
-/** The clock of a machine whose wall clock is off, while the service's is right. */
+/** A clock whose wall time can jump, while the clock of the service stays correct. */
 function localClock(clock: ManualClock) {
   let offset = 0
   return {
@@ -44,42 +44,42 @@ it.each(JUMPS)(
 )
 
 it.each(JUMPS)(
-  'a waiting loop gets a new record within seconds after the wall clock was %s',
+  'a waiting loop receives a new record within seconds after the wall clock was %s',
   async (_, jumpMs) => {
-    const world = opened()
-    const { clock, emulator } = world
+    const fixture = opened()
+    const { clock, emulator } = fixture
     const local = localClock(clock)
-    const stream = await world.start({ clock: local })
-    const { seen } = world.collect(stream)
+    const stream = await fixture.start({ clock: local })
+    const { seen } = fixture.collect(stream)
     await clock.advance(10_000)
     local.jump(jumpMs)
-    const written = world.write(1)
+    const written = fixture.write(1)
     await clock.advance(5_000)
     expect(seen).toEqual(written)
-    // A shard that rolls afterwards is followed as quickly.
+    // The child of a shard that rolls afterwards is read just as quickly.
     emulator.roll()
-    written.push(...world.write(1))
+    written.push(...fixture.write(1))
     await clock.advance(5_000)
     expect(seen).toEqual(written)
     await clock.run(stream.close())
   },
 )
 
-it('a wall clock that is set back by forty days sets no more timers than one that is right', async () => {
-  const timersInAMinute = async (jumpMs: number) => {
-    const world = opened()
-    const { clock } = world
+it('a wall clock that is set back by forty days causes no more timers than a correct one', async () => {
+  const timersInTwoSeconds = async (jumpMs: number) => {
+    const fixture = opened()
+    const { clock } = fixture
     let timers = 0
     const counting = {
       ...localClock(clock),
-      // As Node's: a delay of more than 2^31 - 1 ms is taken for 1 ms.
+      // Like Node.js: a delay of more than 2^31 - 1 ms is treated as 1 ms.
       setTimer: (delayMs: number, callback: () => void) => {
         timers++
         return clock.setTimer(delayMs < 2 ** 31 ? delayMs : 1, callback)
       },
     }
-    const stream = await world.start({ clock: counting })
-    world.collect(stream)
+    const stream = await fixture.start({ clock: counting })
+    fixture.collect(stream)
     await clock.advance(10_000)
     counting.jump(jumpMs)
     timers = 0
@@ -87,10 +87,10 @@ it('a wall clock that is set back by forty days sets no more timers than one tha
     await clock.run(stream.close())
     return timers
   }
-  expect(await timersInAMinute(-40 * DAY)).toBe(await timersInAMinute(0))
+  expect(await timersInTwoSeconds(-40 * DAY)).toBe(await timersInTwoSeconds(0))
 })
 
-it('records that were trimmed are reported as a gap though the wall clock was set back meanwhile', async () => {
+it('trimmed records are reported as a gap although the wall clock was set back in the meantime', async () => {
   const { clock, open, write } = emulatedTable()
   write(1)
   const local = localClock(clock)
@@ -106,42 +106,42 @@ it('records that were trimmed are reported as a gap though the wall clock was se
   expect(gaps.length).toBe(1)
 })
 
-/** A stream of a day and more, one shard every four hours: the oldest listed one names a parent that was trimmed. */
+/** A stream of 32 hours with a new shard every four hours: the oldest listed shard names a trimmed parent. */
 async function oldStream(skewMs: number) {
-  const world = emulatedTable({ behavior: { clockSkewMs: skewMs } })
-  const { clock, emulator, write } = world
+  const fixture = emulatedTable({ behavior: { clockSkewMs: skewMs } })
+  const { clock, emulator, write } = fixture
   for (let shard = 0; shard < 8; shard++) {
     write(1)
     await clock.advance(4 * HOUR)
     emulator.roll()
   }
   write(1)
-  return world
+  return fixture
 }
 
 it.each([
-  ['right', 0],
+  ['correct', 0],
   ['4 hours behind', 4],
   ['8 hours behind', 8],
   ['20 hours behind', 20],
   ['8 hours ahead', -8],
   ['20 hours ahead', -20],
-])('the oldest shard of a stream is read at once by a machine whose clock is %s', async (_, hours) => {
+])('the oldest shard of a stream is read at once on a machine whose clock is %s', async (_, hours) => {
   const { clock, open } = await oldStream(hours * HOUR)
   const coordinator = open()
-  const unlisted = collectEvents(coordinator, 'parentWaitTimedOut')
+  const timeouts = collectEvents(coordinator, 'parentWaitTimedOut')
   await clock.run(coordinator.moveTo('trim_horizon'))
   const start = clock.monotonic()
   const record = await clock.run(coordinator.next())
   expect(record).toBeDefined()
   expect(clock.monotonic() - start).toBeLessThan(2_000)
   const numbers = [record?.newImage?.n as number, ...numbersOf(await drain(coordinator, clock))]
-  // Those of the last 24 hours: six shards, and the one that is open.
+  // The records of the last 24 hours: six closed shards and the open one.
   expect(numbers).toEqual([2, 3, 4, 5, 6, 7, 8])
-  expect(unlisted).toEqual([])
+  expect(timeouts).toEqual([])
 })
 
-it('a token is resumed at once by a machine whose clock is eight hours behind', async () => {
+it('reading resumes from a token at once on a machine whose clock is eight hours behind', async () => {
   const { clock, open } = await oldStream(8 * HOUR)
   const first = open()
   await clock.run(first.moveTo('trim_horizon'))
@@ -153,7 +153,7 @@ it('a token is resumed at once by a machine whose clock is eight hours behind', 
   expect(clock.monotonic() - start).toBeLessThan(2_000)
 })
 
-it('a parent that is hidden for some seconds is waited for also by a machine whose clock is thirty hours ahead', async () => {
+it('a machine whose clock is thirty hours ahead waits for a parent that is hidden for a few seconds', async () => {
   const { clock, emulator, open, write } = emulatedTable({ behavior: { clockSkewMs: -30 * HOUR } })
   const parent = emulator.openShards[0]
   const written = write(3)
@@ -173,7 +173,7 @@ it('a parent that is hidden for some seconds is waited for also by a machine who
 it.each([
   ['behind', 8],
   ['ahead', -8],
-])('latest loses nothing on a machine whose clock is eight hours %s', async (_, hours) => {
+])('reading from latest loses no record on a machine whose clock is eight hours %s', async (_, hours) => {
   const { clock, open, write } = emulatedTable({ behavior: { clockSkewMs: hours * HOUR } })
   write(2)
   await clock.advance(5_000)

@@ -9,12 +9,12 @@ const errorOf = (promise: Promise<unknown>) =>
     (error: unknown) => error,
   )
 
-/** A stream whose store is told what its saves do, with a loop that has thrown `checkpoint.failed`. */
+/** A stream whose loop has thrown `checkpoint.failed`. Further saves reject with `failure.error` if set. */
 async function afterFailedFlush() {
-  const world = opened()
-  const { clock } = world
+  const fixture = opened()
+  const { clock } = fixture
   const saved: unknown[] = []
-  const answer: { error: Error | undefined } = { error: undefined }
+  const failure: { error: Error | undefined } = { error: undefined }
   const lost = new AbortController()
   const lease: CheckpointLease = {
     token: undefined,
@@ -22,41 +22,41 @@ async function afterFailedFlush() {
     lost: lost.signal,
     release: async () => {},
     save: async (token) => {
-      if (answer.error) throw answer.error
+      if (failure.error) throw failure.error
       saved.push(token)
     },
   }
   const store = { load: async () => undefined, save: async () => {}, lease: async () => lease }
-  const stream = await world.start({ checkpoint: { store, name: 'worker' } })
-  world.write(5)
-  answer.error = new Error('the store is down')
+  const stream = await fixture.start({ checkpoint: { store, name: 'worker' } })
+  fixture.write(5)
+  failure.error = new Error('the store is down')
   const records = stream[Symbol.asyncIterator]()
   await clock.run(records.next())
   await clock.run(records.next())
   const thrown = await clock.run(errorOf(records.return?.() as Promise<unknown>))
   expect(isStreamError(thrown, 'checkpoint.failed')).toBe(true)
-  return { clock, stream, saved, answer }
+  return { clock, stream, saved, failure }
 }
 
-it('close() rejects with a conflict that came after the error that a loop has thrown', async () => {
-  const { clock, stream, answer } = await afterFailedFlush()
-  answer.error = conflict()
+it('close() rejects with a checkpoint conflict that occurs after a loop has thrown checkpoint.failed', async () => {
+  const { clock, stream, failure } = await afterFailedFlush()
+  failure.error = conflict()
   await clock.advance(20_000)
-  expect(await clock.run(errorOf(stream.close()))).toBe(answer.error)
+  expect(await clock.run(errorOf(stream.close()))).toBe(failure.error)
 })
 
-it('close() saves what was acknowledged after the error that a loop has thrown', async () => {
-  const { clock, stream, saved, answer } = await afterFailedFlush()
+it('close() saves the records acknowledged after a loop has thrown checkpoint.failed', async () => {
+  const { clock, stream, saved, failure } = await afterFailedFlush()
   const records = stream[Symbol.asyncIterator]()
   await clock.run(records.next())
   await clock.run(records.next())
-  answer.error = undefined
+  failure.error = undefined
   const { token } = stream
   await clock.run(stream.close())
   expect(saved.at(-1)).toEqual(token)
 })
 
-it('close() rejects where that cannot be saved either', async () => {
+it('close() rejects when the records acknowledged after a loop has thrown checkpoint.failed cannot be saved either', async () => {
   const { clock, stream } = await afterFailedFlush()
   const records = stream[Symbol.asyncIterator]()
   await clock.run(records.next())

@@ -8,7 +8,7 @@ const noRoute = (): Error =>
     code: 'ENOTFOUND',
   })
 
-/** Calls fail in the network for the first `untilMs`. */
+/** Listings fail with a network error until the time `untilMs`. */
 function unreachable(api: StreamsApi, now: () => number, untilMs: number): StreamsApi {
   const fails = () => now() < untilMs
   return {
@@ -19,15 +19,15 @@ function unreachable(api: StreamsApi, now: () => number, untilMs: number): Strea
   }
 }
 
-/** When `openStream` settles, and how; after five minutes at the latest. */
-async function settled(
+/** How `openStream()` settles within five minutes, and after how many milliseconds. */
+async function outcome(
   { clock, emulator }: ReturnType<typeof emulatedTable>,
   options: Partial<OpenStreamOptions>,
 ): Promise<{ atMs: number; error: unknown } | 'opening'> {
   let end: { atMs: number; error: unknown } | undefined
-  const begin = clock.monotonic()
+  const start = clock.monotonic()
   const settle = (error: unknown) => {
-    end ??= { atMs: clock.monotonic() - begin, error }
+    end ??= { atMs: clock.monotonic() - start, error }
   }
   const common = { client: emulator.api, clock, random: () => 0.5 }
   const source = options.tableName === undefined ? { streamArn: emulator.streamArn } : {}
@@ -40,11 +40,11 @@ async function settled(
   return end ?? 'opening'
 }
 
-it('openStream gives up after 30 s when the service never answers, with the error of the network', async () => {
-  const world = emulatedTable()
-  const { clock, emulator } = world
+it('openStream() gives up after 30 s when the service never responds, with the network error as the cause', async () => {
+  const table = emulatedTable()
+  const { clock, emulator } = table
   const client = unreachable(emulator.api, () => clock.monotonic(), Number.POSITIVE_INFINITY)
-  const end = await settled(world, { client })
+  const end = await outcome(table, { client })
   expect(end).toMatchObject({
     atMs: 30_000,
     error: {
@@ -59,46 +59,46 @@ it('openStream gives up after 30 s when the service never answers, with the erro
   expect(clock.untilNextTimer).toBeUndefined()
 })
 
-it('openStream gives up when the service accepts the call and is silent', async () => {
-  const world = emulatedTable()
-  world.emulator.on('DescribeStream', { times: Infinity }, { hang: true })
-  const end = await settled(world, { connectTimeoutMs: 5_000 })
+it('openStream() gives up when the service accepts the call and never responds', async () => {
+  const table = emulatedTable()
+  table.emulator.on('DescribeStream', { times: Infinity }, { hang: true })
+  const end = await outcome(table, { connectTimeoutMs: 5_000 })
   expect(end).toMatchObject({ atMs: 5_000, error: { code: 'service.unreachable' } })
 })
 
-it('openStream gives up when the table cannot be reached', async () => {
-  const world = emulatedTable()
+it('openStream() gives up when DynamoDB cannot be reached to look up the table', async () => {
+  const table = emulatedTable()
   const requestHandler = { handle: () => Promise.reject(noRoute()) }
   const credentials = { accessKeyId: 'key', secretAccessKey: 'secret' }
   const tableClient = new DynamoDBClient({ region: 'eu-west-1', credentials, requestHandler, maxAttempts: 1 })
-  const end = await settled(world, { tableName: 'orders', tableClient })
+  const end = await outcome(table, { tableName: 'orders', tableClient })
   expect(end).toMatchObject({
     atMs: 30_000,
     error: { code: 'service.unreachable', message: expect.stringContaining('from DynamoDB within') },
   })
 })
 
-it('openStream gives up when the checkpoint store is silent', async () => {
+it('openStream() gives up when the checkpoint store never responds', async () => {
   const store = { load: () => new Promise<never>(() => {}), save: async () => {} }
-  const end = await settled(emulatedTable(), { checkpoint: { store, name: 'worker' } })
+  const end = await outcome(emulatedTable(), { checkpoint: { store, name: 'worker' } })
   expect(end).toMatchObject({
     atMs: 30_000,
     error: { code: 'service.unreachable', message: expect.stringContaining('the checkpoint store') },
   })
 })
 
-it('openStream goes on trying for as long as it takes with connectTimeoutMs: 0', async () => {
-  const world = emulatedTable()
-  const { clock, emulator } = world
+it('openStream() retries indefinitely with connectTimeoutMs: 0', async () => {
+  const table = emulatedTable()
+  const { clock, emulator } = table
   const client = unreachable(emulator.api, () => clock.monotonic(), 200_000)
-  const end = await settled(world, { client, connectTimeoutMs: 0 })
+  const end = await outcome(table, { client, connectTimeoutMs: 0 })
   expect(end).toMatchObject({ error: undefined })
   expect((end as { atMs: number }).atMs).toBeGreaterThanOrEqual(200_000)
 })
 
-it('openStream goes on trying when the service has answered with an error', async () => {
-  const world = emulatedTable()
-  const { clock, emulator } = world
+it('openStream() keeps retrying when the service has responded with an error', async () => {
+  const table = emulatedTable()
+  const { clock, emulator } = table
   let failing = true
   clock.setTimer(120_000, () => {
     failing = false
@@ -106,30 +106,30 @@ it('openStream goes on trying when the service has answered with an error', asyn
   emulator.on('DescribeStream', { times: Infinity }, () =>
     failing ? { fail: 'InternalServerError' } : undefined,
   )
-  const end = await settled(world, {})
+  const end = await outcome(table, {})
   expect(end).toMatchObject({ error: undefined })
   expect((end as { atMs: number }).atMs).toBeGreaterThanOrEqual(120_000)
 })
 
-it('openStream may take longer than connectTimeoutMs once there was an answer', async () => {
-  const world = emulatedTable({ shards: 2 })
-  world.emulator.on('GetShardIterator', { times: Infinity }, { delayMs: 20_000 })
-  const end = await settled(world, { startAt: 'latest', connectTimeoutMs: 1_000 })
+it('openStream() may take longer than connectTimeoutMs once the service has responded', async () => {
+  const table = emulatedTable({ shards: 2 })
+  table.emulator.on('GetShardIterator', { times: Infinity }, { delayMs: 20_000 })
+  const end = await outcome(table, { startAt: 'latest', connectTimeoutMs: 1_000 })
   expect(end).toMatchObject({ error: undefined })
   expect((end as { atMs: number }).atMs).toBeGreaterThan(1_000)
 })
 
-it('openStream does not take a suspension of the process for silence', async () => {
-  const world = emulatedTable()
-  world.emulator.on('DescribeStream', { times: 1 }, { delayMs: 60_200 })
-  // In the midst of the call; the time of it is up before its answer is read.
-  world.clock.setTimer(100, () => world.clock.suspend(60_000))
-  expect(await settled(world, {})).toMatchObject({ error: undefined })
+it('openStream() does not mistake a suspension of the process for an unresponsive service', async () => {
+  const table = emulatedTable()
+  table.emulator.on('DescribeStream', { times: 1 }, { delayMs: 60_200 })
+  // The suspension starts in the middle of the call, whose timeout expires before its response is read.
+  table.clock.setTimer(100, () => table.clock.suspend(60_000))
+  expect(await outcome(table, {})).toMatchObject({ error: undefined })
 })
 
-it('an error that the service has in its model is an answer, also of a mock that gives no status', async () => {
-  const world = emulatedTable()
-  const { clock, emulator } = world
+it('a modeled service error counts as a response to openStream(), also from a mock that sets no HTTP status', async () => {
+  const table = emulatedTable()
+  const { clock, emulator } = table
   const throttled = () =>
     Object.assign(new Error('slow down'), { name: 'ThrottlingException', $fault: 'client' })
   const client: StreamsApi = {
@@ -137,5 +137,5 @@ it('an error that the service has in its model is an answer, also of a mock that
     listShards: async (input, signal) =>
       clock.monotonic() < 60_000 ? Promise.reject(throttled()) : emulator.api.listShards(input, signal),
   }
-  expect(await settled(world, { client })).toMatchObject({ error: undefined })
+  expect(await outcome(table, { client })).toMatchObject({ error: undefined })
 })

@@ -8,7 +8,7 @@ const ROUND_TRIP_MS = 100
 
 describe('many shards that close together', () => {
   it.each(['right', 'empty', 'ignored', 'refused'] as const)(
-    'are followed with a few listings, five calls a second at most; CHILD_SHARDS %s',
+    '400 shards that close together are followed with a few listings, at most five calls per second (CHILD_SHARDS %s)',
     { timeout: 300_000 },
     async (childShards) => {
       const { emulator, clock, open, write } = emulatedTable({ shards: 400, behavior: { childShards } })
@@ -24,12 +24,12 @@ describe('many shards that close together', () => {
       expect(sorted(numbersOf(records))).toEqual(written)
       const log = emulator.log.slice(before)
       expectAtMostDescribeCalls(log, 5)
-      // 800 shards are 8 pages.
+      // A listing of 800 shards takes 8 pages.
       expect(log.filter(({ op }) => op === 'DescribeStream').length).toBeLessThanOrEqual(3 * 8)
     },
   )
 
-  it('are listed no faster when their children stay hidden, and are all read in the end', async () => {
+  it('shards that close together are listed no faster while their children are hidden, and all children are read in the end', async () => {
     const { emulator, clock, open, write } = emulatedTable({ shards: 150 })
     const coordinator = open({ pageSize: 100 })
     await clock.run(coordinator.moveTo('trim_horizon'))
@@ -49,9 +49,9 @@ describe('many shards that close together', () => {
   })
 })
 
-describe('among more than a hundred shards', () => {
+describe('a stream of more than 100 shards', () => {
   it.each(['right', 'empty', 'ignored', 'refused'] as const)(
-    'the children of one are found, hidden for a while or not; CHILD_SHARDS %s',
+    'the children of one of 120 shards are found, hidden for a while or not (CHILD_SHARDS %s)',
     async (childShards) => {
       for (const hidden of [undefined, { calls: 3 }, { ms: 30_000 }]) {
         const { emulator, clock, open, write } = emulatedTable({ shards: 120, behavior: { childShards } })
@@ -71,7 +71,7 @@ describe('among more than a hundred shards', () => {
     },
   )
 
-  it('a parent that is asked for its children after it was forgotten does not end the stream', async () => {
+  it('a parent that is no longer found when its children are requested does not end the stream', async () => {
     const { emulator, clock, open, write } = emulatedTable({ shards: 120 })
     const coordinator = open()
     await clock.run(coordinator.moveTo('trim_horizon'))
@@ -88,7 +88,7 @@ describe('among more than a hundred shards', () => {
 })
 
 describe('idle shards', () => {
-  it('are found to be idle in a few round trips, however many they are', async () => {
+  it('fifty idle shards are found to be idle in a few round trips', async () => {
     const { emulator, clock, open } = emulatedTable({ shards: 50 })
     emulator.on('*', { times: Number.POSITIVE_INFINITY }, { delayMs: ROUND_TRIP_MS })
     const coordinator = open()
@@ -98,7 +98,7 @@ describe('idle shards', () => {
     expect(clock.now() - before).toBeLessThanOrEqual(8 * ROUND_TRIP_MS)
   })
 
-  it('do not delay a record of another one', async () => {
+  it('idle shards do not delay a record of another shard', async () => {
     const { emulator, clock, open, write } = emulatedTable({ shards: 50 })
     emulator.on('*', { times: Number.POSITIVE_INFINITY }, { delayMs: ROUND_TRIP_MS })
     const coordinator = open()
@@ -111,7 +111,7 @@ describe('idle shards', () => {
     expect(clock.now() - before).toBeLessThanOrEqual(200 + 2 * ROUND_TRIP_MS)
   })
 
-  it('are asked less and less often, and by nobody who does not ask', async () => {
+  it('idle shards are not polled, and no timer is set, while the caller does not call next()', async () => {
     const { emulator, clock, open } = emulatedTable({ shards: 10 })
     const coordinator = open()
     await clock.run(coordinator.moveTo('trim_horizon'))

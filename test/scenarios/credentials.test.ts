@@ -6,7 +6,7 @@ const HOUR = 3_600_000
 const ALWAYS = { times: Number.POSITIVE_INFINITY }
 
 it.each(['ExpiredTokenException', 'AccessDeniedException', 'UnrecognizedClientException'])(
-  'a gap is reported though %s was thrown when the trimmed position was tried first',
+  'a gap is reported although the first attempt to open the trimmed position threw %s',
   async (fail) => {
     const { clock, emulator, open, write } = emulatedTable()
     const first = open()
@@ -30,7 +30,7 @@ it.each(['ExpiredTokenException', 'AccessDeniedException', 'UnrecognizedClientEx
   },
 )
 
-it('a service that rejects the first sequence number of its own listing is read from its oldest record', async () => {
+it('a shard is read from its oldest record when the service rejects the first sequence number of its own listing', async () => {
   const { clock, emulator, open, write } = emulatedTable()
   const first = open()
   await clock.run(first.moveTo('trim_horizon'))
@@ -48,7 +48,7 @@ it('a service that rejects the first sequence number of its own listing is read 
   expect(rejected).toBe(2)
 })
 
-it('DescribeStream is not called again before the consumer comes back, once it was denied', async () => {
+it('DescribeStream is not called again after it was denied until the consumer calls next()', async () => {
   const { clock, emulator, open, write } = emulatedTable()
   write(1)
   const coordinator = open()
@@ -63,14 +63,14 @@ it('DescribeStream is not called again before the consumer comes back, once it w
   const before = calls()
   await clock.advance(24 * 60_000)
   expect(calls()).toBe(before)
-  // Each call of next() tries again, once.
+  // Each call of next() retries once.
   await expect(drain(coordinator, clock)).rejects.toMatchObject({ name: 'AccessDeniedException' })
   expect(calls()).toBeLessThanOrEqual(before + 2)
   isDenied = false
   expect(numbersOf(await drain(coordinator, clock)).sort()).toEqual(written)
 })
 
-it('a listing that is denied is not tried again at once by a consumer that calls next() twice a second', async () => {
+it('a denied listing is retried at most once per call by a consumer that calls next() twice a second', async () => {
   const { clock, emulator, open, write } = emulatedTable()
   write(1)
   const coordinator = open()
@@ -87,7 +87,7 @@ it('a listing that is denied is not tried again at once by a consumer that calls
   expect(calls() - before).toBeLessThanOrEqual(20)
 })
 
-it('credentials that expire while many shards are read fail one call of next(), and none after they were renewed', async () => {
+it('credentials that expire while eight shards are read fail one call of next(), and no call after they are renewed', async () => {
   const { clock, emulator, open } = emulatedTable({ shards: 8 })
   emulator.openShards.forEach((shard, n) => {
     emulator.put({ id: emulator.keyForShard(shard), n })
@@ -106,7 +106,7 @@ it('credentials that expire while many shards are read fail one call of next(), 
   expect(numbersOf(await drain(coordinator, clock)).sort()).toEqual([0, 1, 2, 3, 4, 5, 6, 7])
 })
 
-it('CHILD_SHARDS is still used after credentials had expired once when it was called', async () => {
+it('CHILD_SHARDS is still used after one of its calls failed with expired credentials', async () => {
   const callsForFiveRolls = async (hasExpiredOnce: boolean) => {
     const { clock, emulator, open, write } = emulatedTable({ shards: 300 })
     const coordinator = open({ discoveryIntervalMs: HOUR })

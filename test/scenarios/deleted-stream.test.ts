@@ -2,7 +2,7 @@ import { expect, it } from 'vitest'
 import { emulatedTable } from '../support/emulated-table.ts'
 import { numbersOf } from '../support/read.ts'
 
-it('records that were fetched are delivered before the error when the table is deleted, though another shard was never read', async () => {
+it('records fetched before the table was deleted are delivered before stream.notFound although another shard was never read', async () => {
   const { clock, emulator, open, write } = emulatedTable({ shards: 2 })
   const [first, second] = emulator.openShards.map(({ shardId }) => shardId) as [string, string]
   const written = write(2, first)

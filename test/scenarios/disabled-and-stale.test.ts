@@ -5,7 +5,7 @@ import { emulatedTable } from '../support/emulated-table.ts'
 import { drain, numbersOf } from '../support/read.ts'
 import { shardPicture } from '../support/shard-picture.ts'
 
-it('a disabled stream ends though the listing shows its last shard as open', async () => {
+it('a disabled stream ends although the listing shows its last shard as open', async () => {
   const { clock, emulator, id, open, move, drain: drainNames, write } = shardPicture('a')
   const written = write('a a')
   const reader = open()
@@ -21,7 +21,7 @@ it('a disabled stream ends though the listing shows its last shard as open', asy
   expect(reader.ended).toBe(true)
 })
 
-it('a listing that was made right after the stream was disabled, and is slow, is not the last one', async () => {
+it('a slow listing requested right after the stream was disabled is followed by another one before the stream ends', async () => {
   const { clock, emulator, open, write } = emulatedTable({ shards: 2 })
   const [first, second] = emulator.openShards.map(({ shardId }) => shardId) as [string, string]
   const written = write(2, first)

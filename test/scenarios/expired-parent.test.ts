@@ -3,7 +3,7 @@ import { shardPicture } from '../support/shard-picture.ts'
 
 const HOUR = 3_600_000
 
-it('a gap is reported of a child that lost records after trim_horizon was requested, though its parent had expired by then', async () => {
+it('a gap is reported for a child that lost records after trim_horizon was requested, although its parent had expired by then', async () => {
   const { clock, emulator, id, open, move, drainForLong, write, grow } = shardPicture('a')
   write('a')
   await clock.advance(2 * HOUR)

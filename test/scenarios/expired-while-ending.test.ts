@@ -6,8 +6,8 @@ const MINUTE = 60_000
 const HOUR = 60 * MINUTE
 const ALWAYS = { times: Number.POSITIVE_INFINITY }
 
-it.each(['closed', 'closed and empty', 'rolled', 'rolled, its child listed'])(
-  'a shard that was read to its end (%s) is no gap when a listing shows only a day later that it is gone',
+it.each(['closed', 'closed and empty', 'rolled, its child hidden', 'rolled, its child listed'])(
+  'no gap is reported for a shard read to its end (%s) when a listing shows only a day later that it has expired',
   async (how) => {
     const { clock, emulator, id, open, move, drain, write, grow } = shardPicture('a z')
     const reader = open({ onGap: 'continue' })
@@ -18,7 +18,7 @@ it.each(['closed', 'closed and empty', 'rolled', 'rolled, its child listed'])(
     const delivered = await drain(reader)
     if (how.startsWith('rolled')) grow('a > b')
     else emulator.closeShard(id('a'))
-    if (how === 'rolled') emulator.hide(id('b'), { ms: 60 * HOUR })
+    if (how === 'rolled, its child hidden') emulator.hide(id('b'), { ms: 60 * HOUR })
     let isThrottled = true
     emulator.on('DescribeStream', ALWAYS, () => (isThrottled ? { fail: 'ThrottlingException' } : undefined))
     const next = reader.next()
@@ -38,8 +38,8 @@ it.each(['closed', 'closed and empty', 'rolled', 'rolled, its child listed'])(
   },
 )
 
-it.each(['away', 'asleep'])(
-  'a shard that was read to its end is no gap when the read that confirms it comes a day late, as its reader is %s',
+it.each(['the consumer was away', 'the process was suspended'])(
+  'no gap is reported for a shard read to its end when the read that confirms its end is a day late because %s',
   async (how) => {
     const { clock, emulator, id, open, move, drain, write, grow } = shardPicture('a z')
     const reader = open({ onGap: 'continue' })
@@ -48,7 +48,7 @@ it.each(['away', 'asleep'])(
     expect(await drain(reader)).toEqual([])
     write('a a')
     grow('a > b')
-    // The last page comes before the listing that shows the shard as closed, and the consumer leaves in between.
+    // The last page arrives before the listing showing the shard as closed; the consumer leaves in between.
     let isThrottled = true
     emulator.on('DescribeStream', ALWAYS, () => (isThrottled ? { fail: 'ThrottlingException' } : undefined))
     clock.setTimer(8_000, () => {
@@ -59,7 +59,7 @@ it.each(['away', 'asleep'])(
     await clock.advance(30_000)
     expect(emulator.log.findLast(({ op, shard }) => op === 'GetRecords' && shard === id('a'))?.end).toBe(true)
     expect(emulator.log.findLast(({ op }) => op === 'DescribeStream')?.error).toBeUndefined()
-    if (how === 'asleep') clock.suspend(29 * HOUR)
+    if (how === 'the process was suspended') clock.suspend(29 * HOUR)
     else await clock.advance(29 * HOUR)
     const rest: string[] = []
     for (let minute = 0; minute < 20; minute++) {

@@ -5,12 +5,12 @@ const MINUTE = 60_000
 const MiB = 1024 * 1024
 
 describe('an iterator that expires', () => {
-  it('while a shard is throttled for twenty minutes is made anew', async () => {
+  it('an iterator that expires during 20 minutes of throttling is renewed', async () => {
     const { emulator, clock, open, move, drain, drainForLong, write } = shardPicture('a')
     const written = write('a a')
     const reader = open({ pageSize: 1 })
     await move(reader, 'trim_horizon')
-    const given = [...(await drain(reader))]
+    const delivered = [...(await drain(reader))]
     const lift = emulator.on(
       'GetRecords',
       { times: Number.POSITIVE_INFINITY },
@@ -18,14 +18,14 @@ describe('an iterator that expires', () => {
     )
     written.push(...write('a'))
     for (let minute = 0; minute < 20; minute++) {
-      given.push(...(await drain(reader)))
+      delivered.push(...(await drain(reader)))
       await clock.advance(MINUTE)
     }
     lift()
-    expect([...given, ...(await drainForLong(reader))]).toEqual(written)
+    expect([...delivered, ...(await drainForLong(reader))]).toEqual(written)
   })
 
-  it('in the middle of a time seek goes on where it was, and still gives nothing older', async () => {
+  it('an iterator that expires while seeking a Date is renewed where it was, and no older record is delivered', async () => {
     const { emulator, clock, open, move, drain, write } = shardPicture('a')
     write('a a a a')
     await clock.advance(10_000)
@@ -38,7 +38,7 @@ describe('an iterator that expires', () => {
     expect(await drain(reader)).toEqual(written)
   })
 
-  it('of a shard that nobody reads for hours does no harm, wherever the shard was', async () => {
+  it('an iterator that expires while no caller reads for three hours loses and repeats no record', async () => {
     const { clock, open, move, drain, write, grow } = shardPicture('a b')
     const written = write('a a a b b')
     const reader = open({ pageSize: 2 })
@@ -53,13 +53,13 @@ describe('an iterator that expires', () => {
 })
 
 describe('a heartbeat', () => {
-  it('ends though the buffer is full and its iterators are about to expire', async () => {
+  it('a heartbeat completes although the buffer is full and its iterators are about to expire', async () => {
     const { emulator, id, clock, open, move, drain } = shardPicture('a b c d')
     const fill = (letter: string, count: number, bytes: number) => {
       for (let n = 0; n < count; n++)
         emulator.put({ id: emulator.keyForShard(id(letter), n), text: 'x'.repeat(bytes) })
     }
-    // Small records let expect more of the same; large ones follow.
+    // After small records the page budget expects more small ones, but large ones follow.
     for (const letter of 'acd') fill(letter, 100, 100)
     for (const letter of 'acd') fill(letter, 10, 300_000)
     await clock.advance(1_000)
@@ -70,9 +70,9 @@ describe('a heartbeat', () => {
     for (; taken < 250 && reader.buffer.bytes < MiB; taken++) await clock.run(reader.next())
     expect(reader.buffer.bytes).toBeGreaterThanOrEqual(MiB)
     await clock.advance(11 * MINUTE)
-    const beat = reader.heartbeat().then(() => 'over')
+    const heartbeat = reader.heartbeat().then(() => 'completed')
     await clock.advance(MINUTE)
-    expect(await Promise.race([beat, Promise.resolve('still waiting')])).toBe('over')
+    expect(await Promise.race([heartbeat, Promise.resolve('pending')])).toBe('completed')
     expect((await drain(reader)).length).toBe(331 - taken)
   })
 })

@@ -1,10 +1,10 @@
 import { expect, it } from 'vitest'
 import { opened } from './opened.ts'
 
-/** A worker that follows a table, and has read all of its first stream, which is switched off. */
+/** A worker that follows a table and has read all of its first stream, which is now disabled. */
 async function afterFirstStream() {
-  const world = opened()
-  const { clock, emulator, start, collect, write } = world
+  const fixture = opened()
+  const { clock, emulator, start, collect, write } = fixture
   const stream = await start({
     client: emulator.client(),
     streamArn: undefined,
@@ -17,10 +17,10 @@ async function afterFirstStream() {
   emulator.disable()
   await clock.advance(60_000)
   expect(seen).toEqual(written)
-  return { ...world, stream, seen, written }
+  return { ...fixture, stream, seen, written }
 }
 
-it('a move while the next stream of the table is awaited takes effect', async () => {
+it('moveTo() takes effect while the stream waits for the next stream of the table', async () => {
   const { clock, emulator, stream, seen, write, written } = await afterFirstStream()
   await clock.run(stream.moveTo('trim_horizon'))
   await clock.advance(60_000)
@@ -30,7 +30,7 @@ it('a move while the next stream of the table is awaited takes effect', async ()
   expect(seen).toEqual([...written, ...written, ...more])
 })
 
-it('a move that is in flight when the next stream of the table is found takes effect first', async () => {
+it('a moveTo() in flight when the next stream of the table is found takes effect first', async () => {
   const { clock, emulator, stream, seen, write, written } = await afterFirstStream()
   emulator.on('DescribeStream', {}, { delayMs: 25_000 })
   emulator.enable()
@@ -41,7 +41,7 @@ it('a move that is in flight when the next stream of the table is found takes ef
   expect(seen).toEqual([...written, ...written, ...more])
 })
 
-it('the next stream of the table is followed though DescribeStream does not know it at first', async () => {
+it('the next stream of the table is read although DescribeStream does not find it at first', async () => {
   const { clock, emulator, seen, write, written } = await afterFirstStream()
   emulator.enable()
   emulator.on('DescribeStream', {}, { fail: 'ResourceNotFoundException' })
@@ -50,7 +50,7 @@ it('the next stream of the table is followed though DescribeStream does not know
   expect(seen).toEqual([...written, ...more])
 })
 
-it('a loop that is left at the end of a stream, while a move is in flight, ends at once', async () => {
+it('a loop that is left at the end of a stream while a moveTo() is in flight ends at once', async () => {
   const { clock, emulator, start, write } = opened()
   const stream = await start()
   const records = stream[Symbol.asyncIterator]()

@@ -6,7 +6,7 @@ import { shardPicture } from '../support/shard-picture.ts'
 const HOUR = 3_600_000
 
 describe('a token', () => {
-  it('does not grow with the age of the stream, nor does what is remembered', {
+  it('the token and the remembered shards do not grow with the age of the stream', {
     timeout: 300_000,
   }, async () => {
     const { emulator, clock, open, write } = emulatedTable({ shards: 3 })
@@ -26,7 +26,7 @@ describe('a token', () => {
     expect(coordinator.roots.length).toBeLessThanOrEqual(6)
   })
 
-  it('names a finished shard until a child of it is read, and a leaf for good', async () => {
+  it('a token names a finished shard until one of its children is read, or permanently if it has none', async () => {
     const { emulator, open, move, drain, frontier, write, grow } = shardPicture('a b')
     const reader = open()
     await move(reader, 'trim_horizon')
@@ -42,23 +42,23 @@ describe('a token', () => {
     expect(frontier(reader)).toEqual(['b:end', 'c:end', 'd:end'])
   })
 
-  it('can be loaded at any moment and gives exactly what was not given out', {
+  it('a token saved at any moment resumes with exactly the records that were not delivered before', {
     timeout: 300_000,
   }, async () => {
     const { clock, open, move, write, drain } = shardPicture('a > b c, c > d, b > e f')
     const written = write('d e f d e f')
     const reader = open({ pageSize: 1 })
     await move(reader, 'trim_horizon')
-    for (let given = 0; given <= written.length; given++) {
-      const again = open()
-      await move(again, JSON.stringify(reader.token))
-      expect((await drain(again)).length).toBe(written.length - given)
+    for (let delivered = 0; delivered <= written.length; delivered++) {
+      const resumed = open()
+      await move(resumed, JSON.stringify(reader.token))
+      expect((await drain(resumed)).length).toBe(written.length - delivered)
       await clock.run(reader.next())
     }
   })
 })
 
-it('heirs of a shard that is gone are read, whether the shard between is listed or not', async () => {
+it('the descendants of an expired shard are read, whether or not the shard in between is listed', async () => {
   const { emulator, clock, id, open, move, drainForLong, write, grow } = shardPicture('a')
   write('a a')
   const first = open()

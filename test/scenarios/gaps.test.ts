@@ -7,7 +7,7 @@ import { readFor } from './read-for.ts'
 const HOUR = 3_600_000
 
 describe('a gap', () => {
-  it('is not told of what was trimmed before trim_horizon was asked for, through a token that was saved at once', async () => {
+  it('no gap is reported for records trimmed before trim_horizon was requested when a token saved at once is loaded', async () => {
     const { clock, open, move, drain, write } = shardPicture('a')
     write('a')
     await clock.advance(25 * HOUR)
@@ -21,7 +21,7 @@ describe('a gap', () => {
     expect(gaps).toEqual([])
   })
 
-  it('is not told of a shard that is on a later page of the listing than its child', async () => {
+  it('no gap is reported for a shard that is on a later page of the listing than its child', async () => {
     const { clock, open, move, drainForLong, grow } = shardPicture('a', {
       behavior: { shardsPerPage: 1, listingOrder: 'reversed', retentionMs: 26 * HOUR },
     })
@@ -38,7 +38,7 @@ describe('a gap', () => {
   })
 })
 
-it('a gap is reported of a child whose parent expired without having had a record, with trim_horizon', async () => {
+it('a gap is reported for a child whose parent expired without a record when reading from trim_horizon', async () => {
   const { clock, open, move, drain, drainForLong, write, grow, id } = shardPicture('a')
   await clock.advance(30 * HOUR)
   const reader = open({ onGap: 'continue' })
@@ -52,7 +52,7 @@ it('a gap is reported of a child whose parent expired without having had a recor
   expect(gaps).toMatchObject([{ shardId: id('b'), reason: 'position-trimmed' }])
 })
 
-it('a gap is reported of a shard that was never listed, also after a token that was taken before any shard was', async () => {
+it('a gap is reported for a shard that was never listed, even with a token saved before any shard was listed', async () => {
   const { clock, emulator, open, move, drain, drainForLong, write, grow, id } = shardPicture('a')
   emulator.hide(id('a'), { ms: 10_000 })
   const before = open()
@@ -69,7 +69,7 @@ it('a gap is reported of a shard that was never listed, also after a token that 
   expect(gaps).toMatchObject([{ shardId: id('a'), reason: 'shard-vanished' }])
 })
 
-it('a closed shard whose records are all trimmed does not hold up its children, on DynamoDB Local either', async () => {
+it('a closed shard whose records are all trimmed does not delay its children on DynamoDB Local', async () => {
   const { clock, open, move, drainForLong, write, grow } = shardPicture('a', { profile: 'local' })
   write('a')
   await clock.advance(12 * HOUR)
@@ -81,7 +81,7 @@ it('a closed shard whose records are all trimmed does not hold up its children, 
   expect(await drainForLong(reader)).toEqual(written)
 })
 
-it('a gap is told of an heir that was not begun when its parent was, also after a Date', async () => {
+it('a gap is reported for a child whose records were trimmed before it was opened when reading from a Date', async () => {
   const { clock, open, move, drain, drainForLong, write, grow } = shardPicture('a')
   write('a')
   grow('a > b')
@@ -95,7 +95,7 @@ it('a gap is told of an heir that was not begun when its parent was, also after 
   expect(gaps).toHaveLength(1)
 })
 
-it('a gap is told of a shard that was trimmed before it was ever listed, when a shard that goes on from it shows up', async () => {
+it('a gap is reported for a shard that expired before it was ever listed once one of its children is listed', async () => {
   const { clock, emulator, id, open, move, drainForLong, write, grow } = shardPicture('a > d e')
   for (const letter of 'de') emulator.hide(id(letter), { ms: 1_000 })
   const reader = open({ onGap: 'continue' })
@@ -108,7 +108,7 @@ it('a gap is told of a shard that was trimmed before it was ever listed, when a 
   expect(gaps).toContainEqual({ shardId: id('d'), after: undefined, reason: 'shard-vanished' })
 })
 
-it('a gap is told of what was written to a young shard after it was found empty, also after a Date', async () => {
+it('a gap is reported for records written to a young empty shard and trimmed unread when reading from a Date', async () => {
   const { clock, open, move, drain, write } = shardPicture('a')
   const reader = open({ onGap: 'continue' })
   const gaps = collectEvents(reader, 'gap')
@@ -120,7 +120,7 @@ it('a gap is told of what was written to a young shard after it was found empty,
   expect(gaps.map(({ reason }) => reason)).toEqual(['position-trimmed'])
 })
 
-it('a gap is told before there is nothing new, also of a shard whose last call had failed when reading stopped for a day', async () => {
+it('a gap is reported before next() returns undefined, also for a shard whose last call failed before a pause of 30 hours', async () => {
   const { clock, emulator, id, open, move, drain, write } = shardPicture('a b')
   write('a')
   const reader = open({ onGap: 'continue' })
@@ -135,8 +135,8 @@ it('a gap is told before there is nothing new, also of a shard whose last call h
   expect(gaps.map(({ shardId }) => shardId)).toEqual([id('a')])
 })
 
-describe('DynamoDB Local refuses every position of an open shard whose records are all trimmed', () => {
-  it('and that is no gap where all of them were read', async () => {
+describe('an open shard on DynamoDB Local whose records are all trimmed', () => {
+  it('no gap is reported when DynamoDB Local rejects every position of an open shard whose trimmed records were all read', async () => {
     const { clock, open, move, drain, write } = shardPicture('a', { profile: 'local' })
     write('a a')
     const reader = open()
@@ -151,7 +151,7 @@ describe('DynamoDB Local refuses every position of an open shard whose records a
     expect(gaps).toEqual([])
   })
 
-  it('and when it takes them again, what is missing is told of', async () => {
+  it('a gap is reported for trimmed unread records once DynamoDB Local accepts positions of their open shard again', async () => {
     const { clock, open, move, drain, write } = shardPicture('a', { profile: 'local' })
     write('a')
     const reader = open({ onGap: 'continue' })
@@ -168,7 +168,7 @@ describe('DynamoDB Local refuses every position of an open shard whose records a
   })
 })
 
-it('a shard that came and went after a token was saved is reported as a gap when the token is loaded', async () => {
+it('a shard that was created and expired after a token was saved is reported as a gap when the token is loaded', async () => {
   const { clock, emulator, id, open, move, drain, drainForLong, write, grow } = shardPicture('a')
   write('a')
   grow('a > b')
@@ -191,7 +191,7 @@ it('a shard that came and went after a token was saved is reported as a gap when
   expect(gaps).toEqual([{ shardId: id('b'), after: undefined, reason: 'shard-vanished' }])
 })
 
-it('expired shards that are still listed are no gap for trim_horizon, also where ids contain no time', async () => {
+it('no gap is reported at trim_horizon for expired shards that are still listed, even if their ids contain no time', async () => {
   const { clock, emulator, open, write } = emulatedTable({ behavior: { expiredShards: 'listed' } })
   for (let generation = 0; generation < 2; generation++) {
     write(1)
@@ -199,8 +199,8 @@ it('expired shards that are still listed are no gap for trim_horizon, also where
   }
   await clock.advance(30 * HOUR)
   const written = write(1)
-  // As another service might name them.
-  const without = (shardId: string) => shardId.replace('shardId-', 'shard-')
+  // Shard ids that contain no time, as another service might create them.
+  const withoutTime = (shardId: string) => shardId.replace('shardId-', 'shard-')
   const restored = (shardId: string) => shardId.replace('shard-', 'shardId-')
   const api: StreamsApi = {
     ...emulator.api,
@@ -216,8 +216,8 @@ it('expired shards that are still listed are no gap for trim_horizon, also where
       )
       const shards = page.shards.map((shard) => ({
         ...shard,
-        shardId: without(shard.shardId),
-        parentShardId: shard.parentShardId && without(shard.parentShardId),
+        shardId: withoutTime(shard.shardId),
+        parentShardId: shard.parentShardId && withoutTime(shard.parentShardId),
       }))
       return { ...page, shards }
     },

@@ -9,20 +9,20 @@ it.each([
   [64, 200, 3_000],
   [64, 200, 60_000],
 ])(
-  'with %i reads at once, %i shards that hang and listings every %i ms, a record of another shard is delivered',
+  'a record of a healthy shard is delivered with %i concurrent reads, %i hanging shards and a listing every %i ms',
   async (maxConcurrentReads, hanging, discoveryIntervalMs) => {
     const { clock, emulator, open, write } = emulatedTable({ shards: hanging + 1 })
-    const [sound, ...hung] = emulator.openShards
-    write(1, sound?.shardId)
-    for (const { shardId } of hung) emulator.on('GetRecords', { shard: shardId, ...ALWAYS }, { hang: true })
+    const [healthy, ...stuck] = emulator.openShards
+    write(1, healthy?.shardId)
+    for (const { shardId } of stuck) emulator.on('GetRecords', { shard: shardId, ...ALWAYS }, { hang: true })
     const coordinator = open({ maxConcurrentReads, discoveryIntervalMs })
-    const shardStalled = collectEvents(coordinator, 'shardStalled')
+    const stalled = collectEvents(coordinator, 'shardStalled')
     await clock.run(coordinator.moveTo('trim_horizon'))
     let seen: unknown
     void coordinator.next().then((record) => {
       seen = record?.newImage?.n
     })
     await clock.advance(20 * 60_000)
-    expect([shardStalled.length, seen]).toEqual([hanging, 0])
+    expect([stalled.length, seen]).toEqual([hanging, 0])
   },
 )

@@ -2,7 +2,7 @@ import { expect, it } from 'vitest'
 import { emulatedTable } from '../support/emulated-table.ts'
 import { drain } from '../support/read.ts'
 
-it('a heartbeat does not wait for a shard that fails', async () => {
+it('a heartbeat does not wait for a failing shard', async () => {
   const { clock, emulator, open } = emulatedTable({ shards: 2 })
   const coordinator = open()
   await clock.run(coordinator.moveTo('trim_horizon'))

@@ -6,23 +6,23 @@ import { drain } from '../support/read.ts'
 
 const MINUTE = 60_000
 
-/** Writes six times as much as these coordinators buffer. */
+/** Writes about six times the `maxBufferedBytes` of the coordinators below. */
 function writeMegabytes(emulator: StreamEmulator, shardId: string): void {
   for (let n = 0; n < 100; n++) {
     emulator.put({ id: emulator.keyForShard(shardId, n % 50), n, text: 'x'.repeat(60_000) })
   }
 }
 
-async function expectHeartbeat(coordinator: Coordinator, clock: ManualClock): Promise<void> {
-  let hasEnded = false
+async function expectHeartbeatToComplete(coordinator: Coordinator, clock: ManualClock): Promise<void> {
+  let hasCompleted = false
   void coordinator.heartbeat().then(() => {
-    hasEnded = true
+    hasCompleted = true
   })
   await clock.advance(MINUTE)
-  expect(hasEnded).toBe(true)
+  expect(hasCompleted).toBe(true)
 }
 
-it('a heartbeat renews iterators though memory is full', async () => {
+it('heartbeats complete although the buffer is full', async () => {
   const { clock, emulator, open } = emulatedTable({ shards: 2 })
   const [full] = emulator.openShards.map(({ shardId }) => shardId) as [string]
   const coordinator = open({ maxBufferedBytes: 1024 * 1024 })
@@ -30,18 +30,18 @@ it('a heartbeat renews iterators though memory is full', async () => {
   await drain(coordinator, clock)
   writeMegabytes(emulator, full)
   expect(await clock.run(coordinator.next())).toBeDefined()
-  let beats = 0
+  let completed = 0
   for (let beat = 0; beat < 4; beat++) {
     await clock.advance(4 * MINUTE)
     void coordinator.heartbeat().then(() => {
-      beats++
+      completed++
     })
   }
   await clock.advance(MINUTE)
-  expect(beats).toBe(4)
+  expect(completed).toBe(4)
 })
 
-it('a heartbeat ends though the iterator of a child that is held back has expired and memory is full', async () => {
+it('a heartbeat completes although the iterator of a prefetched child has expired and the buffer is full', async () => {
   const { clock, emulator, open, write } = emulatedTable({ shards: 2 })
   const [full, parent] = emulator.openShards.map(({ shardId }) => shardId) as [string, string]
   const coordinator = open({ maxBufferedBytes: 1024 * 1024 })
@@ -57,10 +57,10 @@ it('a heartbeat ends though the iterator of a child that is held back has expire
   expect(await clock.run(coordinator.next())).toMatchObject({ shardId: full })
   await clock.advance(11 * MINUTE)
   emulator.expireIterators()
-  await expectHeartbeat(coordinator, clock)
+  await expectHeartbeatToComplete(coordinator, clock)
 })
 
-it('a heartbeat ends though a child that is held back was crossing empty pages when memory became full', async () => {
+it('a heartbeat completes although a prefetched child was crossing empty pages when the buffer became full', async () => {
   const { clock, emulator, open, write } = emulatedTable({ shards: 2 })
   const [full, parent] = emulator.openShards.map(({ shardId }) => shardId) as [string, string]
   const coordinator = open({ maxBufferedBytes: 1024 * 1024 })
@@ -76,5 +76,5 @@ it('a heartbeat ends though a child that is held back was crossing empty pages w
   writeMegabytes(emulator, full)
   expect(await clock.run(coordinator.next())).toMatchObject({ shardId: full })
   await clock.advance(11 * MINUTE)
-  await expectHeartbeat(coordinator, clock)
+  await expectHeartbeatToComplete(coordinator, clock)
 })

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
 import { shardPicture } from '../support/shard-picture.ts'
 
-it('next() returns undefined while all there is belongs to a shard that waits for its hidden parent, however much that is', async () => {
+it('next() returns undefined while the only buffered records belong to a shard that waits for its hidden parent', async () => {
   const { clock, emulator, id, open, move, drainForLong, grow } = shardPicture('a')
   emulator.showOpen(id('a'), { ms: 100_000 })
   grow('a > b, b > c')

@@ -4,7 +4,7 @@ import { drain, numbersOf } from '../support/read.ts'
 
 const HOUR = 3_600_000
 
-it('a child that is hidden for 3 s on a stream of 1,000 shards is found by CHILD_SHARDS, without listing the stream', async () => {
+it('a child that is hidden for 3 s on a stream of 1,000 shards is found with CHILD_SHARDS, without listing the whole stream', async () => {
   const { clock, emulator, open } = emulatedTable({ shards: 1_000 })
   const coordinator = open({ discoveryIntervalMs: HOUR, idlePollMs: { min: 1_000, max: 1_000 } })
   await clock.run(coordinator.moveTo('latest'))

@@ -9,34 +9,31 @@ const HOUR = 60 * MINUTE
 const ALWAYS = { times: Number.POSITIVE_INFINITY }
 
 it.each<[string, (clock: ManualClock) => void]>([
-  ['suspended', (clock) => clock.suspend(30 * MINUTE)],
-  ['asleep with its machine, and its monotonic clock with it,', (clock) => clock.jump(30 * MINUTE)],
-])(
-  'a process that is %s for half an hour while shards are listed loses no record of a parent that was hidden then',
-  async (_, sleep) => {
-    for (const nth of [1, 2, 3, 4]) {
-      const { clock, emulator, open } = emulatedTable({ shards: 2 })
-      const [root] = emulator.openShards
-      const key = emulator.keyForShard(root as never)
-      const coordinator = open()
-      await clock.run(coordinator.moveTo('trim_horizon'))
-      await drain(coordinator, clock)
-      const parent = emulator.roll(root, { hidden: { ms: 20_000 } })
-      for (let n = 0; n < 5; n++) emulator.put({ id: key, n })
-      emulator.roll(parent)
-      for (let n = 5; n < 10; n++) emulator.put({ id: key, n })
-      let calls = 0
-      emulator.on('DescribeStream', ALWAYS, () => {
-        if (++calls === nth) clock.setTimer(40, () => sleep(clock))
-        return { delayMs: 80 }
-      })
-      expect(await readFor(coordinator, clock, 2 * MINUTE)).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9])
-    }
-  },
-)
+  ['the process is suspended', (clock) => clock.suspend(30 * MINUTE)],
+  ['the machine sleeps, with its monotonic clock stopped,', (clock) => clock.jump(30 * MINUTE)],
+])('no record of a hidden parent is lost when %s for half an hour during a listing', async (_, sleep) => {
+  for (const nth of [1, 2, 3, 4]) {
+    const { clock, emulator, open } = emulatedTable({ shards: 2 })
+    const [root] = emulator.openShards
+    const key = emulator.keyForShard(root as never)
+    const coordinator = open()
+    await clock.run(coordinator.moveTo('trim_horizon'))
+    await drain(coordinator, clock)
+    const parent = emulator.roll(root, { hidden: { ms: 20_000 } })
+    for (let n = 0; n < 5; n++) emulator.put({ id: key, n })
+    emulator.roll(parent)
+    for (let n = 5; n < 10; n++) emulator.put({ id: key, n })
+    let calls = 0
+    emulator.on('DescribeStream', ALWAYS, () => {
+      if (++calls === nth) clock.setTimer(40, () => sleep(clock))
+      return { delayMs: 80 }
+    })
+    expect(await readFor(coordinator, clock, 2 * MINUTE)).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9])
+  }
+})
 
 it.each([60_000, 3_600_000])(
-  'a parent that was hidden is read at once when the listing completes five hours later, after a suspension, with all shards listed every %i ms',
+  'a formerly hidden parent is read at once after a listing that a suspension delayed by five hours (discoveryIntervalMs %i)',
   async (discoveryIntervalMs) => {
     const { clock, emulator, open, write } = emulatedTable({ shards: 1 })
     const parent = emulator.openShards[0]?.shardId as string
@@ -60,20 +57,20 @@ it.each([60_000, 3_600_000])(
   },
 )
 
-/** A shard whose parent is hidden, both with records; another shard beside them. */
+/** A hidden parent and its child, both with records, and an unrelated shard. */
 function hiddenParent(duration: { ms?: number }, options: Parameters<EmulatedTable['open']>[0] = {}) {
-  const world = emulatedTable({ shards: 2 })
-  const { emulator } = world
+  const table = emulatedTable({ shards: 2 })
+  const { emulator } = table
   const [parent, other] = emulator.openShards.map(({ shardId }) => shardId) as [string, string]
-  const inParent = world.write(2, parent)
+  const inParent = table.write(2, parent)
   const child = emulator.roll(parent)
-  const inChild = world.write(2, child.shardId)
+  const inChild = table.write(2, child.shardId)
   emulator.hide(parent, duration)
-  return { ...world, parent, other, inParent, inChild, coordinator: world.open(options) }
+  return { ...table, parent, other, inParent, inChild, coordinator: table.open(options) }
 }
 
 it.each([60_000, 3_600_000])(
-  'a parent that is hidden for 5 s is read within 20 s, with all shards listed every %i ms',
+  'a parent that is hidden for 5 s is read within 20 s (discoveryIntervalMs %i)',
   async (discoveryIntervalMs) => {
     const { clock, coordinator, inParent, inChild } = hiddenParent({ ms: 5_000 }, { discoveryIntervalMs })
     await clock.run(coordinator.moveTo('trim_horizon'))
@@ -81,24 +78,24 @@ it.each([60_000, 3_600_000])(
   },
 )
 
-it('a child whose parent is never listed is read after five minutes, with all shards listed once an hour', async () => {
+it('a child whose parent is never listed is read after five minutes although all shards are listed only once an hour', async () => {
   const { clock, coordinator, inChild, parent } = hiddenParent({}, { discoveryIntervalMs: 3_600_000 })
-  const unlisted = collectEvents(coordinator, 'parentWaitTimedOut')
+  const timeouts = collectEvents(coordinator, 'parentWaitTimedOut')
   await clock.run(coordinator.moveTo('trim_horizon'))
   expect(await readFor(coordinator, clock, 5 * MINUTE - 1_000)).toEqual([])
-  expect(unlisted).toEqual([])
+  expect(timeouts).toEqual([])
   expect(await readFor(coordinator, clock, 30_000)).toEqual(inChild)
-  expect(unlisted).toMatchObject([{ parentId: parent }])
+  expect(timeouts).toMatchObject([{ parentId: parent }])
 })
 
-it('a hidden parent does not hold up the records of other shards', async () => {
+it('a hidden parent does not delay the records of other shards', async () => {
   const { clock, coordinator, other, write } = hiddenParent({})
   await clock.run(coordinator.moveTo('trim_horizon'))
   const written = write(2, other)
   expect(await readFor(coordinator, clock, 10_000)).toEqual(written)
 })
 
-it('a hidden parent is looked for a few times a minute once it has been hidden for long, and by nobody while nobody reads', async () => {
+it('a parent that has been hidden for a minute is searched for a few times per minute, and not without a caller', async () => {
   const { clock, coordinator, emulator } = hiddenParent({})
   await clock.run(coordinator.moveTo('trim_horizon'))
   await readFor(coordinator, clock, MINUTE)
@@ -112,7 +109,7 @@ it('a hidden parent is looked for a few times a minute once it has been hidden f
   expect(listings() - whileReading).toBeLessThanOrEqual(1)
 })
 
-it('a token that is saved while a parent is hidden, and loaded while it still is, loses and repeats nothing', async () => {
+it('a token that is saved and loaded while a parent is hidden loses and repeats no record', async () => {
   const { clock, coordinator, open, inParent, inChild } = hiddenParent({ ms: 30_000 })
   await clock.run(coordinator.moveTo('trim_horizon'))
   expect(await readFor(coordinator, clock, 10_000)).toEqual([])
@@ -121,7 +118,7 @@ it('a token that is saved while a parent is hidden, and loaded while it still is
   expect(await readFor(next, clock, MINUTE)).toEqual([...inParent, ...inChild])
 })
 
-it('parents that are hidden in two places are read before their children, whichever shows up first', async () => {
+it('two hidden parents are each read before their children, whichever parent is listed first', async () => {
   for (const [first, second] of [
     [2_000, 20_000],
     [20_000, 2_000],

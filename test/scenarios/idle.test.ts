@@ -1,22 +1,22 @@
 import { expect, it } from 'vitest'
 import { shardPicture } from '../support/shard-picture.ts'
 
-it('open shards without a next iterator do not keep next from saying that there is nothing new', async () => {
+it('next() returns undefined within a minute although open shards have no next iterator', async () => {
   const { emulator, clock, open, move } = shardPicture('a b c d e f', {
     behavior: { openShardNextIterator: 'absent', shardsPerPage: 1 },
   })
   const reader = open()
   await move(reader, 'trim_horizon')
-  let said: unknown = 'not yet'
+  let result: unknown = 'not yet'
   void reader.next().then((record) => {
-    said = record
+    result = record
   })
   await clock.advance(60_000)
-  expect(said).toBeUndefined()
+  expect(result).toBeUndefined()
   expect(emulator.log.filter(({ op }) => op === 'DescribeStream').length).toBeLessThan(100)
 })
 
-it('next finds what children hold in the moment after a split, also when all shards were listed a moment ago', async () => {
+it('next() finds the records of children right after a split although all shards have just been listed', async () => {
   const { open, move, drain, write, grow } = shardPicture('a')
   const reader = open()
   await move(reader, 'trim_horizon')
@@ -26,7 +26,7 @@ it('next finds what children hold in the moment after a split, also when all sha
   expect(await drain(reader)).toEqual(written)
 })
 
-it('data behind five empty pages is not taken for nothing new', async () => {
+it('next() does not return undefined while records follow five empty pages', async () => {
   const { open, move, drain, write } = shardPicture('a b', { behavior: { emptyPagesAtStart: 5 } })
   const written = write('a b')
   const reader = open()
@@ -34,7 +34,7 @@ it('data behind five empty pages is not taken for nothing new', async () => {
   expect(await drain(reader)).toEqual(written)
 })
 
-it('an answer that is passed over whole does not count as nothing new', async () => {
+it('next() does not return undefined because all records of a page were older than the requested time', async () => {
   const { clock, emulator, id, open, move, drain } = shardPicture('a')
   const reader = open()
   await move(reader, new Date(clock.now() + 2_000))

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { shardPicture } from '../support/shard-picture.ts'
 
 describe('an iterator that has expired', () => {
-  it('is made anew also when another call failed just before', async () => {
+  it('an iterator that has expired is renewed although another call has just failed', async () => {
     const { emulator, open, move, drain, write } = shardPicture('a')
     const reader = open()
     await move(reader, 'latest')
@@ -15,17 +15,17 @@ describe('an iterator that has expired', () => {
   })
 })
 
-it('a heartbeat ends also when reading is not allowed any more', async () => {
+it('a heartbeat settles although reading is denied', async () => {
   const { clock, emulator, open, move, drain } = shardPicture('a')
   const reader = open()
   await move(reader, 'trim_horizon')
   await drain(reader)
   await clock.advance(16 * 60_000)
   emulator.on('GetRecords', {}, { fail: 'AccessDeniedException' })
-  let ended = false
+  let isSettled = false
   void reader.heartbeat().finally(() => {
-    ended = true
+    isSettled = true
   })
   await clock.advance(10_000)
-  expect(ended).toBe(true)
+  expect(isSettled).toBe(true)
 })

@@ -2,7 +2,7 @@ import { expect, it } from 'vitest'
 import { emulatedTable } from '../support/emulated-table.ts'
 import { readFor } from './read-for.ts'
 
-it('lag() counts a shard that is not read yet because its parent is hidden', async () => {
+it('lag() includes a shard that is not read yet because its parent is hidden', async () => {
   const { clock, emulator, open, write } = emulatedTable({ shards: 2 })
   const [a] = emulator.openShards.map(({ shardId }) => shardId) as [string, string]
   write(2, a)

@@ -17,7 +17,7 @@ it('lag() grows while a consumer that had caught up does not call next() for 20 
   write(4)
   await clock.advance(20 * HOUR)
   const { millisBehindLatest, retentionHeadroomMs } = coordinator.lag()
-  // At most as long as it was away, and what passed since the last poll.
+  // At least the absence, and at most the time since the last poll before it.
   expect(millisBehindLatest).toBeGreaterThanOrEqual(20 * HOUR)
   expect(millisBehindLatest).toBeLessThan(20 * HOUR + 10_000)
   expect(retentionHeadroomMs).toBe(24 * HOUR - millisBehindLatest)
@@ -25,14 +25,14 @@ it('lag() grows while a consumer that had caught up does not call next() for 20 
   expect(coordinator.lag().millisBehindLatest).toBe(0)
 })
 
-it('lag() of a stream counts the record that the loop has been working on for eight minutes', async () => {
-  const world = opened({ shards: 2 })
-  const { clock } = world
-  const stream = await world.start()
+it('lag() of a stream includes the record that the loop has been processing for eight minutes', async () => {
+  const fixture = opened({ shards: 2 })
+  const { clock } = fixture
+  const stream = await fixture.start()
   const records = stream[Symbol.asyncIterator]()
   const pending = records.next()
   await clock.advance(2_000)
-  world.write(1)
+  fixture.write(1)
   await clock.run(pending)
   for (let minute = 1; minute <= 8; minute++) {
     await clock.advance(MINUTE)
@@ -45,16 +45,16 @@ it('lag() of a stream counts the record that the loop has been working on for ei
   await clock.run(next)
 })
 
-it('lag() of a shard counts its oldest record that was delivered and not acknowledged, while others are at the tip', async () => {
-  const world = opened({ shards: 2 })
-  const { clock, emulator } = world
+it('lag() of a shard is measured from its oldest record that was delivered but not acknowledged', async () => {
+  const fixture = opened({ shards: 2 })
+  const { clock, emulator } = fixture
   const [a, b] = emulator.openShards.map(({ shardId }) => shardId) as [string, string]
-  world.write(2, a)
+  fixture.write(2, a)
   await clock.advance(10_000)
-  world.write(2, b)
+  fixture.write(2, b)
   await clock.advance(10_000)
-  const stream = await world.start()
-  await world.take(stream.batches({ maxRecords: 4, maxWaitMs: 1_000 }), 4)
+  const stream = await fixture.start()
+  await fixture.take(stream.batches({ maxRecords: 4, maxWaitMs: 1_000 }), 4)
   const records = stream.batches({ maxRecords: 3 })
   await clock.run(records.next())
   const behind = Object.fromEntries(
@@ -66,7 +66,7 @@ it('lag() of a shard counts its oldest record that was delivered and not acknowl
   await clock.run(stream.close())
 })
 
-it('lag() is not 0 while a shard fails, also when it was at the tip before', async () => {
+it('lag() is not 0 while a shard fails, even if the shard was at the tip before', async () => {
   const { clock, emulator, open, write } = emulatedTable({ shards: 2 })
   const coordinator = open()
   await clock.run(coordinator.moveTo('trim_horizon'))
@@ -87,7 +87,7 @@ it('lag() is not 0 while a shard fails, also when it was at the tip before', asy
   expect(coordinator.lag().millisBehindLatest).toBeLessThan(5 * MINUTE)
 })
 
-it('lag() is measured by the clock of the service', async () => {
+it('lag() is measured with the clock of the service', async () => {
   for (const hours of [-8, 8]) {
     const { clock, open, write } = emulatedTable({ behavior: { clockSkewMs: hours * HOUR } })
     write(3)

@@ -1,9 +1,12 @@
 import { expect, it } from 'vitest'
 import { emulatedTable } from '../support/emulated-table.ts'
 
-it.each([{ delayMs: 5_000 }, { fail: 'ThrottlingException' }])(
-  'the last records of a closed shard do not wait for DescribeStream to show its children: %o',
-  async (effect) => {
+it.each([
+  ['slow', { delayMs: 5_000 }],
+  ['throttled', { fail: 'ThrottlingException' }],
+])(
+  'the last records of a closed shard are delivered although DescribeStream, which would show its children, is %s',
+  async (_, effect) => {
     const { clock, emulator, open, write } = emulatedTable()
     const written = write(3)
     const child = emulator.roll(undefined, { hidden: { calls: 1 } })
