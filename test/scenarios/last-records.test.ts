@@ -5,7 +5,7 @@ it.each([
   ['slow', { delayMs: 5_000 }],
   ['throttled', { fail: 'ThrottlingException' }],
 ])(
-  'the last records of a closed shard are delivered although DescribeStream, which would show its children, is %s',
+  'the last records of a closed shard are delivered although the search for its children is %s',
   async (_, effect) => {
     const { clock, emulator, open, write } = emulatedTable()
     const written = write(3)

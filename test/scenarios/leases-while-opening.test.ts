@@ -10,8 +10,8 @@ import {
 } from '../../src/index.ts'
 import { type EmulatedTable, emulatedTable } from '../support/emulated-table.ts'
 
-/** A store whose lease takes `delayMs`. */
-function leasing({ clock }: EmulatedTable, { token, delayMs = 0 }: { token?: unknown; delayMs?: number }) {
+/** A store that grants its lease after `delayMs`, and counts the leases that are acquired and released. */
+function leaseStore({ clock }: EmulatedTable, { token, delayMs = 0 }: { token?: unknown; delayMs?: number }) {
   const counts = { acquired: 0, released: 0 }
   const lost = new AbortController()
   const lease = async (): Promise<CheckpointLease> => {
@@ -39,43 +39,43 @@ async function openingError(
   )
 }
 
-it('a client of the wrong kind is refused before the checkpoint is taken over', async () => {
-  const world = emulatedTable()
-  const { store, counts } = leasing(world, {})
+it('openStream() rejects a client of the wrong kind before it takes over the checkpoint', async () => {
+  const table = emulatedTable()
+  const { store, counts } = leaseStore(table, {})
   const client = new DynamoDBClient({ region: 'eu-west-1' })
-  expect(await openingError(world, store, { client })).toMatchObject({ code: 'options.invalid' })
+  expect(await openingError(table, store, { client })).toMatchObject({ code: 'options.invalid' })
   expect(counts.acquired).toBe(0)
 })
 
-it('a lease is released when its token is damaged', async () => {
-  const world = emulatedTable()
-  const { store, counts } = leasing(world, { token: { version: 99 } })
-  expect(await openingError(world, store)).toMatchObject({ code: 'token.invalid' })
+it('a lease is released when its token is invalid', async () => {
+  const table = emulatedTable()
+  const { store, counts } = leaseStore(table, { token: { version: 99 } })
+  expect(await openingError(table, store)).toMatchObject({ code: 'token.invalid' })
   expect(counts).toEqual({ acquired: 1, released: 1 })
 })
 
-it('a lease that comes after openStream has given up is released', async () => {
-  const world = emulatedTable()
-  const { store, counts } = leasing(world, { delayMs: 40_000 })
-  expect(await openingError(world, store)).toMatchObject({ code: 'service.unreachable' })
-  await world.clock.advance(60_000)
+it('a lease that is granted after openStream() has given up is released', async () => {
+  const table = emulatedTable()
+  const { store, counts } = leaseStore(table, { delayMs: 40_000 })
+  expect(await openingError(table, store)).toMatchObject({ code: 'service.unreachable' })
+  await table.clock.advance(60_000)
   expect(counts).toEqual({ acquired: 1, released: 1 })
 })
 
-it('a lease that is lost before the stream is open is not used', async () => {
-  const world = emulatedTable()
-  const { store, lost } = leasing(world, {})
+it('openStream() rejects with the conflict when its lease is lost before the stream is open', async () => {
+  const table = emulatedTable()
+  const { store, lost } = leaseStore(table, {})
   const conflict = new StreamError('checkpoint.conflict', 'taken over', { name: 'worker' })
-  world.emulator.on('DescribeStream', { times: 1 }, () => {
+  table.emulator.on('DescribeStream', { times: 1 }, () => {
     lost.abort(conflict)
     return undefined
   })
-  expect(await openingError(world, store)).toBe(conflict)
+  expect(await openingError(table, store)).toBe(conflict)
 })
 
-it('no new table is waited for after openStream has given up', async () => {
-  const world = emulatedTable()
-  const { clock } = world
+it('openStream() no longer waits for a new checkpoint table once it has given up', async () => {
+  const table = emulatedTable()
+  const { clock } = table
   const missing = () => Object.assign(new Error('no table'), { name: 'ResourceNotFoundException' })
   const client = {
     send: async (command: object) => {
@@ -84,7 +84,7 @@ it('no new table is waited for after openStream has given up', async () => {
     },
   }
   const store = dynamoDBCheckpointStore({ client: client as never, tableName: 'checkpoints', clock })
-  expect(await openingError(world, store)).toMatchObject({ code: 'service.unreachable' })
+  expect(await openingError(table, store)).toMatchObject({ code: 'service.unreachable' })
   await clock.advance(0)
   expect(clock.untilNextTimer).toBeUndefined()
 })
@@ -97,19 +97,22 @@ it.each([
       throw new Error('not now')
     },
   ],
-])('a release that %s neither holds close() up nor hides why opening failed', async (_, release) => {
-  const world = emulatedTable()
-  const { clock, emulator } = world
-  const lease = async (): Promise<CheckpointLease> => ({
-    token: undefined,
-    epoch: 1,
-    lost: new AbortController().signal,
-    release,
-    save: async () => {},
-  })
-  const store: CheckpointStore = { load: async () => undefined, save: async () => {}, lease }
-  expect(await openingError(world, store)).toBeUndefined()
-  emulator.on('DescribeStream', { times: Infinity }, { fail: 'AccessDeniedException' })
-  expect(await openingError(world, store)).toMatchObject({ name: 'AccessDeniedException' })
-  expect(clock.untilNextTimer).toBeUndefined()
-})
+])(
+  'a lease whose release() %s neither delays close() nor hides why openStream() failed',
+  async (_, release) => {
+    const table = emulatedTable()
+    const { clock, emulator } = table
+    const lease = async (): Promise<CheckpointLease> => ({
+      token: undefined,
+      epoch: 1,
+      lost: new AbortController().signal,
+      release,
+      save: async () => {},
+    })
+    const store: CheckpointStore = { load: async () => undefined, save: async () => {}, lease }
+    expect(await openingError(table, store)).toBeUndefined()
+    emulator.on('DescribeStream', { times: Infinity }, { fail: 'AccessDeniedException' })
+    expect(await openingError(table, store)).toMatchObject({ name: 'AccessDeniedException' })
+    expect(clock.untilNextTimer).toBeUndefined()
+  },
+)

@@ -11,42 +11,42 @@ import {
 import { emulatedTable } from '../support/emulated-table.ts'
 
 const unhandled: unknown[] = []
-const note = (error: unknown) => void unhandled.push(error)
-beforeAll(() => void process.on('unhandledRejection', note))
-afterAll(() => void process.off('unhandledRejection', note))
+const collect = (error: unknown) => void unhandled.push(error)
+beforeAll(() => void process.on('unhandledRejection', collect))
+afterAll(() => void process.off('unhandledRejection', collect))
 afterEach(async () => {
-  // Rejections that nobody handles are told when all callbacks have run.
+  // Node.js reports unhandled rejections after all callbacks of the turn have run.
   for (let turn = 0; turn < 3; turn++) await new Promise(setImmediate)
   expect(unhandled.splice(0)).toEqual([])
 })
 
 const ALWAYS = { times: Number.POSITIVE_INFINITY }
 
-/** A store whose saves hang, from a moment on and until they are let go on or fail. */
+/** A store whose saves hang after `hang()` is called, until a test resolves or rejects those in `pending`. */
 function hangingStore() {
   const store = memoryCheckpointStore()
-  const waiting: { resolve(): void; reject(error: Error): void }[] = []
+  const pending: { resolve(): void; reject(error: Error): void }[] = []
   let hangs = false
   return {
     hang: () => {
       hangs = true
     },
-    waiting,
+    pending,
     store: {
       load: (name) => store.load(name),
       save: (name, token) =>
         hangs
-          ? new Promise<void>((resolve, reject) => waiting.push({ resolve, reject }))
+          ? new Promise<void>((resolve, reject) => pending.push({ resolve, reject }))
           : store.save(name, token),
     } satisfies CheckpointStore,
   }
 }
 
-function world() {
+function shutdownFixture() {
   const table = emulatedTable()
   const { emulator, clock } = table
   const controller = new AbortController()
-  const { hang, waiting, store } = hangingStore()
+  const { hang, pending, store } = hangingStore()
   const options: OpenStreamOptions = {
     streamArn: emulator.streamArn,
     client: emulator.api,
@@ -60,9 +60,9 @@ function world() {
     controller,
     options,
     hangSaves: hang,
-    hangingSaves: waiting,
+    hangingSaves: pending,
     start: () => clock.run(openStream(options)),
-    /** That nothing of ours is left behind. */
+    /** Expects that no timer and no abort listener is left. */
     expectNothingLeft: () => {
       expect(clock.untilNextTimer).toBeUndefined()
       expect(getEventListeners(controller.signal, 'abort')).toEqual([])
@@ -70,58 +70,58 @@ function world() {
   }
 }
 
-type World = ReturnType<typeof world>
+type Fixture = ReturnType<typeof shutdownFixture>
 
-/** What a stream is busy with when it is left: begins that, and gives the promises that wait. */
-const occupations: Record<
+/** What a stream is doing when it is shut down: each function starts that and returns pending promises. */
+const activities: Record<
   string,
-  (stream: DynamoDBStream, given: World) => Promise<readonly Promise<unknown>[]>
+  (stream: DynamoDBStream, fixture: Fixture) => Promise<readonly Promise<unknown>[]>
 > = {
-  'nothing at all': async () => [],
-  'a moveTo whose listing hangs': async (stream, { emulator, clock }) => {
+  'nothing is in flight': async () => [],
+  'the listing of a moveTo() hangs': async (stream, { emulator, clock }) => {
     emulator.on('DescribeStream', ALWAYS, { hang: true })
     const moving = stream.moveTo('trim_horizon')
     moving.catch(() => {})
     await clock.advance(10)
     return [moving]
   },
-  'a moveTo whose shards cannot be opened': async (stream, { emulator, clock }) => {
+  'a moveTo() cannot open its shards': async (stream, { emulator, clock }) => {
     emulator.on('GetShardIterator', ALWAYS, { hang: true })
     const moving = stream.moveTo('latest')
     moving.catch(() => {})
     await clock.advance(10)
     return [moving]
   },
-  'a read that hangs': async (stream, { emulator, clock }) => {
+  'a read hangs': async (stream, { emulator, clock }) => {
     emulator.on('GetRecords', ALWAYS, { hang: true })
     const reading = stream[Symbol.asyncIterator]().next()
     await clock.advance(10)
     return [reading]
   },
-  'an iterator that cannot be opened': async (stream, { emulator, clock }) => {
+  'a shard iterator cannot be opened': async (stream, { emulator, clock }) => {
     emulator.on('GetShardIterator', ALWAYS, { hang: true })
     const reading = stream[Symbol.asyncIterator]().next()
     await clock.advance(10)
     return [reading]
   },
-  'a pause before the next try': async (stream, { emulator, clock }) => {
+  'a retry is due later': async (stream, { emulator, clock }) => {
     emulator.on('GetRecords', ALWAYS, { fail: 'ThrottlingException' })
     const reading = stream[Symbol.asyncIterator]().next()
     await clock.advance(5_000)
     return [reading]
   },
-  'waiting for a record': async (stream, { clock }) => {
+  'a loop waits for a record': async (stream, { clock }) => {
     const reading = stream[Symbol.asyncIterator]().next()
     await clock.advance(10_000)
     return [reading]
   },
-  'waiting for a batch to become full': async (stream, { clock, write }) => {
+  'a batch is filling': async (stream, { clock, write }) => {
     write(1)
     const reading = stream.batches({ maxRecords: 10, maxWaitMs: 100_000 }).next()
     await clock.advance(5_000)
     return [reading]
   },
-  'a search for children that hangs': async (stream, { emulator, clock }) => {
+  'the search for children hangs': async (stream, { emulator, clock }) => {
     const reading = stream[Symbol.asyncIterator]().next()
     await clock.advance(2_000)
     emulator.on('DescribeStream', ALWAYS, { hang: true })
@@ -129,7 +129,7 @@ const occupations: Record<
     await clock.advance(2_000)
     return [reading]
   },
-  'a heartbeat that hangs': async (stream, { emulator, clock }) => {
+  'a heartbeat hangs': async (stream, { emulator, clock }) => {
     const reading = stream[Symbol.asyncIterator]().next()
     await clock.advance(2_000)
     emulator.on('GetRecords', ALWAYS, { hang: true })
@@ -141,158 +141,161 @@ const occupations: Record<
   },
 }
 
-describe.each(Object.entries(occupations))('a stream that is left during %s', (_, occupy) => {
-  it.each<[string, (stream: DynamoDBStream, given: World) => Promise<unknown>]>([
-    ['close', (stream) => stream.close()],
-    ['close twice', (stream) => Promise.all([stream.close(), stream.close()])],
+describe.each(Object.entries(activities))('shutdown while %s', (_, startActivity) => {
+  it.each<[string, (stream: DynamoDBStream, fixture: Fixture) => Promise<unknown>]>([
+    ['close()', (stream) => stream.close()],
+    ['two calls of close()', (stream) => Promise.all([stream.close(), stream.close()])],
     [
-      'an abort, and then close',
+      'an abort followed by close()',
       (stream, { controller }) => {
         controller.abort()
         return stream.close()
       },
     ],
     [
-      'close, and then an abort',
+      'close() followed by an abort',
       (stream, { controller }) => {
         const closing = stream.close()
         controller.abort()
         return closing
       },
     ],
-  ])('by %s is gone within a second, and leaves nothing behind', async (_name, leave) => {
-    const given = world()
-    const stream = await given.start()
-    const waiting = await occupy(stream, given)
-    const before = given.clock.now()
-    await given.clock.run(leave(stream, given))
-    const ends = await given.clock.run(Promise.allSettled(waiting))
-    expect(given.clock.now() - before).toBeLessThanOrEqual(1_000)
-    for (const end of ends) {
-      if (end.status === 'rejected') expect(end.reason).toMatchObject({ code: 'closed' })
-    }
-    given.expectNothingLeft()
-    await expect(stream[Symbol.asyncIterator]().next()).resolves.toMatchObject({ done: true })
-    given.expectNothingLeft()
-  })
+  ])(
+    'a stream that is stopped by %s settles its pending calls within a second and leaves no timer or listener',
+    async (_name, stop) => {
+      const fixture = shutdownFixture()
+      const stream = await fixture.start()
+      const pending = await startActivity(stream, fixture)
+      const before = fixture.clock.now()
+      await fixture.clock.run(stop(stream, fixture))
+      const ends = await fixture.clock.run(Promise.allSettled(pending))
+      expect(fixture.clock.now() - before).toBeLessThanOrEqual(1_000)
+      for (const end of ends) {
+        if (end.status === 'rejected') expect(end.reason).toMatchObject({ code: 'closed' })
+      }
+      fixture.expectNothingLeft()
+      await expect(stream[Symbol.asyncIterator]().next()).resolves.toMatchObject({ done: true })
+      fixture.expectNothingLeft()
+    },
+  )
 
-  it('by an abort alone leaves nothing behind, once the loop has seen it', async () => {
-    const given = world()
-    const stream = await given.start()
-    const waiting = await occupy(stream, given)
-    given.controller.abort()
-    await given.clock.run(Promise.allSettled(waiting))
-    await given.clock.run(stream[Symbol.asyncIterator]().next())
-    given.expectNothingLeft()
+  it('a stream that is stopped by an abort alone leaves no timer or listener once its pending calls have settled', async () => {
+    const fixture = shutdownFixture()
+    const stream = await fixture.start()
+    const pending = await startActivity(stream, fixture)
+    fixture.controller.abort()
+    await fixture.clock.run(Promise.allSettled(pending))
+    await fixture.clock.run(stream[Symbol.asyncIterator]().next())
+    fixture.expectNothingLeft()
   })
 })
 
-describe('an abort alone', () => {
-  it('leaves nothing behind where no loop is under way', async () => {
-    const given = world()
-    await given.start()
-    given.controller.abort()
-    await given.clock.advance(11_000)
-    given.expectNothingLeft()
+describe('an abort without close()', () => {
+  it('an abort without close() leaves no timer or listener when no loop is running', async () => {
+    const fixture = shutdownFixture()
+    await fixture.start()
+    fixture.controller.abort()
+    await fixture.clock.advance(11_000)
+    fixture.expectNothingLeft()
   })
 
-  it('ends a loop that is at work on a record, when it comes back', async () => {
-    const given = world()
-    given.write(3)
-    const stream = await given.start()
+  it('an abort ends a loop that is processing a record when it requests the next one', async () => {
+    const fixture = shutdownFixture()
+    fixture.write(3)
+    const stream = await fixture.start()
     const seen: unknown[] = []
-    await given.clock.run(async () => {
+    await fixture.clock.run(async () => {
       for await (const { newImage } of stream) {
         seen.push(newImage?.n)
-        given.controller.abort()
+        fixture.controller.abort()
       }
     })
     expect(seen).toEqual([0])
-    given.expectNothingLeft()
+    fixture.expectNothingLeft()
   })
 })
 
 describe('a stream whose checkpoint cannot be saved', () => {
-  const workOn = async (given: World) => {
-    given.write(3)
-    const stream = await given.start()
+  const startAndHangSaves = async (fixture: Fixture) => {
+    fixture.write(3)
+    const stream = await fixture.start()
     const records = stream[Symbol.asyncIterator]()
-    await given.clock.run(records.next())
-    given.hangSaves()
-    await given.clock.run(records.next())
-    expect(given.hangingSaves.length).toBe(1)
+    await fixture.clock.run(records.next())
+    fixture.hangSaves()
+    await fixture.clock.run(records.next())
+    expect(fixture.hangingSaves.length).toBe(1)
     return { stream, records }
   }
 
-  it.each(['close', 'return'] as const)(
-    'because the store hangs: %s tells after ten seconds',
+  it.each(['close()', 'return()'] as const)(
+    '%s rejects with checkpoint.failed after ten seconds when the checkpoint store hangs',
     async (how) => {
-      const given = world()
-      const { stream, records } = await workOn(given)
-      const before = given.clock.now()
-      const leaving = how === 'close' ? stream.close() : records.return?.()
-      await expect(given.clock.run(leaving as Promise<unknown>)).rejects.toMatchObject({
+      const fixture = shutdownFixture()
+      const { stream, records } = await startAndHangSaves(fixture)
+      const before = fixture.clock.now()
+      const stopping = how === 'close()' ? stream.close() : records.return?.()
+      await expect(fixture.clock.run(stopping as Promise<unknown>)).rejects.toMatchObject({
         code: 'checkpoint.failed',
       })
-      expect(given.clock.now() - before).toBe(10_000)
-      // The loop has thrown it.
-      if (how === 'return') await given.clock.run(stream.close())
-      given.expectNothingLeft()
+      expect(fixture.clock.now() - before).toBe(10_000)
+      // The loop has already thrown the error, so close() does not throw it again.
+      if (how === 'return()') await fixture.clock.run(stream.close())
+      fixture.expectNothingLeft()
     },
   )
 
-  it('an answer of the store that comes after the end is not an unhandled rejection', async () => {
-    for (const answer of ['resolve', 'reject'] as const) {
-      const given = world()
-      const { stream } = await workOn(given)
-      await given.clock.run(stream.close().catch(() => {}))
-      for (const save of given.hangingSaves) save[answer](new Error('too late'))
-      await given.clock.advance(60_000)
-      given.expectNothingLeft()
+  it('a save that settles after close() causes no unhandled rejection', async () => {
+    for (const outcome of ['resolve', 'reject'] as const) {
+      const fixture = shutdownFixture()
+      const { stream } = await startAndHangSaves(fixture)
+      await fixture.clock.run(stream.close().catch(() => {}))
+      for (const save of fixture.hangingSaves) save[outcome](new Error('too late'))
+      await fixture.clock.advance(60_000)
+      fixture.expectNothingLeft()
     }
   })
 
-  it('because another worker has taken it over leaves nothing behind either', async () => {
-    const given = world()
-    const { stream, records } = await workOn(given)
+  it('a stream whose checkpoint was taken over by another worker leaves no timer or listener', async () => {
+    const fixture = shutdownFixture()
+    const { stream, records } = await startAndHangSaves(fixture)
     const conflict = Object.assign(new Error('taken'), { name: 'StreamError', code: 'checkpoint.conflict' })
-    for (const save of given.hangingSaves) save.reject(conflict)
-    await given.clock.advance(10)
-    await expect(given.clock.run(records.next())).rejects.toMatchObject({ code: 'checkpoint.conflict' })
-    // `await using` would make a SuppressedError of both.
-    await given.clock.run(stream.close())
-    given.expectNothingLeft()
+    for (const save of fixture.hangingSaves) save.reject(conflict)
+    await fixture.clock.advance(10)
+    await expect(fixture.clock.run(records.next())).rejects.toMatchObject({ code: 'checkpoint.conflict' })
+    // If close() rejected too, `await using` would combine both errors in a SuppressedError.
+    await fixture.clock.run(stream.close())
+    fixture.expectNothingLeft()
   })
 })
 
-describe('openStream that is aborted', () => {
+describe('an aborted openStream()', () => {
   const hanging: CheckpointStore = { load: () => new Promise(() => {}), save: async () => {} }
 
-  it.each<[string, (given: World) => Partial<OpenStreamOptions>]>([
+  it.each<[string, (fixture: Fixture) => Partial<OpenStreamOptions>]>([
     [
-      'while the shards are listed',
+      'the shards are listed',
       ({ emulator }) => {
         emulator.on('DescribeStream', ALWAYS, { hang: true })
         return {}
       },
     ],
     [
-      'while shards are opened',
+      'the shards are opened',
       ({ emulator }) => {
         emulator.on('GetShardIterator', ALWAYS, { hang: true })
         return { startAt: 'latest' }
       },
     ],
     [
-      'while it waits to list the shards again',
+      'a failed listing is about to be retried',
       ({ emulator }) => {
         emulator.on('DescribeStream', ALWAYS, { fail: 'InternalServerError' })
         return {}
       },
     ],
-    ['while the checkpoint is loaded', () => ({ checkpoint: { store: hanging, name: 'worker' } })],
+    ['the checkpoint is loaded', () => ({ checkpoint: { store: hanging, name: 'worker' } })],
     [
-      'while the table is looked up',
+      'the table is looked up',
       ({ emulator }) => {
         emulator.on('DescribeTable', ALWAYS, { hang: true })
         return {
@@ -302,30 +305,33 @@ describe('openStream that is aborted', () => {
         }
       },
     ],
-  ])('%s rejects with the reason, and leaves nothing behind', async (_, arrange) => {
-    const given = world()
-    const opening = openStream({ ...given.options, ...arrange(given) })
-    let end: unknown = 'still opening'
-    opening.then(
-      () => {
-        end = 'opened'
-      },
-      (error) => {
-        end = error
-      },
-    )
-    await given.clock.advance(5_000)
-    const reason = new Error('enough')
-    given.controller.abort(reason)
-    await given.clock.advance(1_000)
-    expect(end).toBe(reason)
-    given.expectNothingLeft()
-  })
+  ])(
+    'openStream() that is aborted while %s rejects with the abort reason and leaves no timer or listener',
+    async (_, arrange) => {
+      const fixture = shutdownFixture()
+      const opening = openStream({ ...fixture.options, ...arrange(fixture) })
+      let end: unknown = 'pending'
+      opening.then(
+        () => {
+          end = 'opened'
+        },
+        (error) => {
+          end = error
+        },
+      )
+      await fixture.clock.advance(5_000)
+      const reason = new Error('enough')
+      fixture.controller.abort(reason)
+      await fixture.clock.advance(1_000)
+      expect(end).toBe(reason)
+      fixture.expectNothingLeft()
+    },
+  )
 })
 
 describe('a stream that follows its table', () => {
-  const follow = async (given: World) => {
-    const { emulator, clock, options } = given
+  const follow = async (fixture: Fixture) => {
+    const { emulator, clock, options } = fixture
     const stream = await clock.run(
       openStream({
         ...options,
@@ -342,81 +348,81 @@ describe('a stream that follows its table', () => {
     return { stream, reading }
   }
 
-  it('and is closed, or aborted, while there is no next stream, is gone at once', async () => {
-    for (const leave of ['close', 'abort'] as const) {
-      const given = world()
-      const { stream, reading } = await follow(given)
-      const before = given.clock.now()
-      if (leave === 'abort') given.controller.abort()
-      else await given.clock.run(stream.close())
-      expect(await given.clock.run(reading)).toMatchObject({ done: true })
-      expect(given.clock.now()).toBe(before)
-      given.expectNothingLeft()
+  it('a stream that waits for the next stream of its table ends at once when it is closed or aborted', async () => {
+    for (const stop of ['close', 'abort'] as const) {
+      const fixture = shutdownFixture()
+      const { stream, reading } = await follow(fixture)
+      const before = fixture.clock.now()
+      if (stop === 'abort') fixture.controller.abort()
+      else await fixture.clock.run(stream.close())
+      expect(await fixture.clock.run(reading)).toMatchObject({ done: true })
+      expect(fixture.clock.now()).toBe(before)
+      fixture.expectNothingLeft()
     }
   })
 
-  it('and is closed, or aborted, while the table does not answer, is gone at once', async () => {
-    for (const leave of ['close', 'abort'] as const) {
-      const given = world()
-      const { stream, reading } = await follow(given)
-      given.emulator.on('DescribeTable', ALWAYS, { hang: true })
-      await given.clock.advance(2_000)
-      let end: unknown = 'still waiting'
+  it('a stream that follows its table ends within a second when it is closed or aborted while DescribeTable hangs', async () => {
+    for (const stop of ['close', 'abort'] as const) {
+      const fixture = shutdownFixture()
+      const { stream, reading } = await follow(fixture)
+      fixture.emulator.on('DescribeTable', ALWAYS, { hang: true })
+      await fixture.clock.advance(2_000)
+      let end: unknown = 'pending'
       reading.then((result) => {
         end = result
-      }, note)
-      if (leave === 'abort') given.controller.abort()
-      else await given.clock.run(stream.close())
-      await given.clock.advance(1_000)
+      }, collect)
+      if (stop === 'abort') fixture.controller.abort()
+      else await fixture.clock.run(stream.close())
+      await fixture.clock.advance(1_000)
       expect(end).toMatchObject({ done: true })
-      given.expectNothingLeft()
+      fixture.expectNothingLeft()
     }
   })
 
   it.each(['close', 'abort'] as const)(
-    'and is left by %s while the first listing of its next stream is throttled, is gone within a second',
-    async (leave) => {
-      const given = world()
-      const { emulator, clock, controller } = given
-      const { stream, reading } = await follow(given)
+    'a stream that follows its table ends within a second on %s while the first listing of the next stream is throttled',
+    async (stop) => {
+      const fixture = shutdownFixture()
+      const { emulator, clock, controller } = fixture
+      const { stream, reading } = await follow(fixture)
       emulator.on('DescribeStream', ALWAYS, { fail: 'ThrottlingException' })
       emulator.enable()
       await clock.advance(10_000)
-      let end: unknown = 'still waiting'
+      let end: unknown = 'pending'
       reading.then((result) => {
         end = result
-      }, note)
-      if (leave === 'abort') controller.abort()
+      }, collect)
+      if (stop === 'abort') controller.abort()
       else await clock.run(stream.close())
       await clock.advance(1_000)
       expect(end).toMatchObject({ done: true })
       const calls = emulator.log.length
       await clock.advance(60_000)
       expect(emulator.log.length).toBe(calls)
-      given.expectNothingLeft()
+      fixture.expectNothingLeft()
     },
   )
 
-  it('goes on asking when the table is throttled or out of reach for a while', async () => {
-    const given = world()
-    const { stream, reading } = await follow(given)
-    given.emulator.on('DescribeTable', { times: 5 }, { fail: 'ThrottlingException' })
-    given.emulator.on('DescribeTable', { nth: 6, times: 5 }, { reset: 'before' })
-    await given.clock.advance(2_000)
-    given.emulator.enable()
-    const written = given.write(1)
-    const { value } = await given.clock.run(reading)
+  it('a stream that follows its table keeps polling it while DescribeTable is throttled or unreachable', async () => {
+    const fixture = shutdownFixture()
+    const { stream, reading } = await follow(fixture)
+    fixture.emulator.on('DescribeTable', { times: 5 }, { fail: 'ThrottlingException' })
+    fixture.emulator.on('DescribeTable', { nth: 6, times: 5 }, { reset: 'before' })
+    await fixture.clock.advance(2_000)
+    fixture.emulator.enable()
+    const written = fixture.write(1)
+    const { value } = await fixture.clock.run(reading)
     expect(value?.newImage?.n).toBe(written[0])
-    await given.clock.run(stream.close())
+    await fixture.clock.run(stream.close())
   })
 })
 
 describe('a Coordinator', () => {
   it.each(['moveTo', 'next', 'heartbeat'] as const)(
-    'that is closed, or aborted, during %s leaves nothing behind',
+    'a Coordinator that is closed or aborted during %s() leaves no timer or listener',
     async (call) => {
-      for (const leave of ['close', 'abort'] as const) {
-        const { emulator, clock, controller, expectNothingLeft } = world()
+      for (const stop of ['close', 'abort'] as const) {
+        const { emulator, clock, controller, expectNothingLeft } = shutdownFixture()
         const coordinator = new Coordinator({
           client: emulator.api,
           streamArn: emulator.streamArn,
@@ -435,7 +441,7 @@ describe('a Coordinator', () => {
         const waiting = calls[call]()
         waiting.catch(() => {})
         await clock.advance(10)
-        if (leave === 'abort') controller.abort()
+        if (stop === 'abort') controller.abort()
         else await coordinator.close()
         const [end] = await clock.run(Promise.allSettled([waiting]))
         if (call !== 'heartbeat') expect(end).toMatchObject({ reason: { code: 'closed' } })

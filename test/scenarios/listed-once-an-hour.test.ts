@@ -3,7 +3,7 @@ import { shardPicture } from '../support/shard-picture.ts'
 
 const rarely = { discoveryIntervalMs: 3_600_000 }
 
-it('the hidden child of a shard that a token names as finished is read soon, with all shards listed once an hour', async () => {
+it('the hidden child of a finished shard in a token is read within minutes although all shards are listed only once an hour', async () => {
   const { emulator, id, open, move, drain, drainForLong, write, grow } = shardPicture('a b')
   const written = write('a b')
   const first = open()
@@ -22,7 +22,7 @@ it('the hidden child of a shard that a token names as finished is read soon, wit
   expect(await drainForLong(second)).toEqual(later)
 })
 
-it('a shard that a token names beside its grandparent is read soon after it, with all shards listed once an hour', async () => {
+it('a shard that a token names with its grandparent is read within minutes although all shards are listed only once an hour', async () => {
   const { emulator, id, open, move, drainForLong, write } = shardPicture('a > b > c')
   const written = write('c c')
   const reader = open(rarely)
@@ -37,7 +37,7 @@ it('a shard that a token names beside its grandparent is read soon after it, wit
   expect(await drainForLong(reader)).toEqual(written)
 })
 
-it('a shard whose hidden parent turns out to descend from no shard that is read is delivered while that one is open', async () => {
+it('a shard whose hidden parent proves unrelated to an open shard is read while that shard is still open', async () => {
   const { emulator, id, open, move, drainForLong, write, grow } = shardPicture('a x')
   grow('x > b, b > c')
   emulator.hide(id('b'), { ms: 10_000 })

@@ -7,7 +7,7 @@ const MINUTE = 60_000
 const HOUR = 60 * MINUTE
 const ALWAYS = { times: Number.POSITIVE_INFINITY }
 
-/** The next listing fails, and the process is suspended for ten hours before it hears of that. */
+/** Makes the next listing fail, and suspends the process for ten hours before the error arrives. */
 function failAfterSuspension({ clock, emulator }: EmulatedTable): void {
   emulator.on('DescribeStream', {}, () => {
     clock.setTimer(40, () => clock.suspend(10 * HOUR))
@@ -15,9 +15,9 @@ function failAfterSuspension({ clock, emulator }: EmulatedTable): void {
   })
 }
 
-it('a parent that was trimmed meanwhile is not waited for, so that records come in the order of time', async () => {
-  const world = emulatedTable({ shards: 2 })
-  const { clock, emulator, open, write } = world
+it('a parent trimmed while the process was suspended is not waited for, and records are delivered in timestamp order', async () => {
+  const table = emulatedTable({ shards: 2 })
+  const { clock, emulator, open, write } = table
   const [parent, other] = emulator.openShards.map(({ shardId }) => shardId) as [string, string]
   write(1, parent)
   await clock.advance(4 * HOUR)
@@ -26,22 +26,22 @@ it('a parent that was trimmed meanwhile is not waited for, so that records come 
   const older = write(2, child.shardId)
   await clock.advance(HOUR)
   const newer = write(2, other)
-  failAfterSuspension(world)
+  failAfterSuspension(table)
   const coordinator = open()
   await clock.run(coordinator.moveTo('trim_horizon'))
   expect(numbersOf(await drain(coordinator, clock))).toEqual([...older, ...newer])
 })
 
-it('a child of a parent that was trimmed meanwhile is read, though every later listing fails', async () => {
-  const world = emulatedTable()
-  const { clock, emulator, open, write } = world
+it('a child of a parent trimmed while the process was suspended is read although every later listing fails', async () => {
+  const table = emulatedTable()
+  const { clock, emulator, open, write } = table
   const parent = emulator.openShards[0]?.shardId as string
   write(1, parent)
   await clock.advance(4 * HOUR)
   emulator.roll(parent)
   await clock.advance(15 * HOUR)
   const written = write(2)
-  failAfterSuspension(world)
+  failAfterSuspension(table)
   emulator.on('DescribeStream', { nth: 3, ...ALWAYS }, { fail: 'ThrottlingException' })
   const coordinator = open()
   await clock.run(coordinator.moveTo('trim_horizon'))
@@ -49,7 +49,7 @@ it('a child of a parent that was trimmed meanwhile is read, though every later l
 })
 
 it.each(['without a child', 'with a hidden child'])(
-  'a shard that was read to its end is no gap when it expires between two pages of a listing (%s)',
+  'no gap is reported for a shard read to its end that expires between two pages of a listing (%s)',
   async (kind) => {
     const { clock, emulator, open, write } = emulatedTable({ shards: 2 })
     emulator.setBehavior({ shardsPerPage: 1 })
@@ -71,7 +71,7 @@ it.each(['without a child', 'with a hidden child'])(
   },
 )
 
-it('finished shards that a listing lacked are not forgotten, and read again, because it completes hours later', async () => {
+it('finished shards that a listing omits are not forgotten and read again because the listing completes hours later', async () => {
   const { clock, emulator, open, write } = emulatedTable()
   emulator.setBehavior({ shardsPerPage: 1 })
   const coordinator = open()
@@ -87,7 +87,8 @@ it('finished shards that a listing lacked are not forgotten, and read again, bec
   expect(await readFor(coordinator, clock, 2 * MINUTE)).toEqual(written)
   for (const shard of shards.slice(1, 3)) emulator.hide(shard)
   await readFor(coordinator, clock, 2 * MINUTE)
-  // The last page of the next listing comes five hours later; from then on they are listed, the parent on a page before its child.
+  // The last page of the next listing arrives five hours later. From then on the hidden shards are listed
+  // again, the parent on a page before its child.
   emulator.on('DescribeStream', {}, () => {
     clock.setTimer(40, () => clock.suspend(5 * HOUR))
     return { delayMs: 80 }

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import { shardPicture } from '../support/shard-picture.ts'
 
-describe('moveTo', () => {
+describe('moveTo()', () => {
   it.each(['DescribeStream', 'GetShardIterator'] as const)(
-    'that fails at %s leaves the old position, its buffer and its token',
+    'a moveTo() that fails at %s keeps the previous position, its buffer and its token',
     async (call) => {
       const { emulator, clock, open, move, drain, write } = shardPicture('a b')
       const written = write('a a b b')
@@ -18,7 +18,7 @@ describe('moveTo', () => {
     },
   )
 
-  it('gives nothing of the old position, however late its answers come', async () => {
+  it('moveTo() discards the records of the previous position, however late its responses arrive', async () => {
     const { emulator, clock, open, move, drain, write } = shardPicture('a b')
     write('a a b b')
     const reader = open({ pageSize: 1 })
@@ -31,14 +31,14 @@ describe('moveTo', () => {
     const moving = reader.moveTo('latest')
     await clock.run(moving)
     const written = write('a b')
-    const given = [await clock.run(waiting)].filter((record) => record !== undefined).length
-    expect(given).toBe(1)
+    const delivered = [await clock.run(waiting)].filter((record) => record !== undefined).length
+    expect(delivered).toBe(1)
     const rest = await drain(reader)
     await clock.advance(20_000)
     expect([...rest, ...(await drain(reader))]).toEqual(written.slice(1))
   })
 
-  it('that is called twice at once ends at the position that was asked for last', async () => {
+  it('two concurrent moveTo() calls end at the position that was requested last', async () => {
     const { emulator, clock, open, drain, write } = shardPicture('a')
     write('a a')
     await clock.advance(5_000)
@@ -50,7 +50,7 @@ describe('moveTo', () => {
     expect(reader.token.shards.map(({ at }) => Object.keys(at))).toEqual([['since']])
   })
 
-  it('tells nothing of the old position any more', async () => {
+  it('no event is emitted for the previous position after moveTo()', async () => {
     const { emulator, clock, open, move, drain, write } = shardPicture('a')
     write('a')
     const reader = open()
@@ -59,20 +59,20 @@ describe('moveTo', () => {
     const waiting = reader.next()
     await clock.advance(10)
     await move(reader, 'latest')
-    const told: string[] = []
-    reader.on('retry', () => told.push('retry'))
-    reader.on('gap', () => told.push('gap'))
+    const events: string[] = []
+    reader.on('retry', () => events.push('retry'))
+    reader.on('gap', () => events.push('gap'))
     await clock.run(waiting)
     await drain(reader)
     await clock.advance(30_000)
-    expect(told.filter((name) => name === 'gap')).toEqual([])
+    expect(events.filter((name) => name === 'gap')).toEqual([])
     expect(
       emulator.log.filter(({ op, error }) => op === 'GetRecords' && error !== undefined).length - 1,
-    ).toBe(told.length)
+    ).toBe(events.length)
   })
 })
 
-it('latest gives nothing older through a reload, also of a child that showed up after the token was taken', async () => {
+it('latest delivers no older record after a reload, also from a child that is listed only after the token was saved', async () => {
   const { emulator, id, clock, open, move, drainForLong, write } = shardPicture('a > b c')
   write('b c')
   await clock.advance(30_000)
@@ -88,7 +88,7 @@ it('latest gives nothing older through a reload, also of a child that showed up 
   expect((await drainForLong(second)).sort()).toEqual(written)
 })
 
-it('a move that resolved stays in effect though one that was called after it fails', async () => {
+it('a moveTo() that resolved stays in effect although a later one fails', async () => {
   for (const failsAfterMs of [0, 2_000]) {
     const { emulator, clock, open, move, drain, write } = shardPicture('a')
     const written = write('a a a')
@@ -102,7 +102,7 @@ it('a move that resolved stays in effect though one that was called after it fai
   }
 })
 
-it('a move that takes longer than one that was called after it does not undo it', async () => {
+it('a slow moveTo() does not undo a faster one that was called after it', async () => {
   const { emulator, clock, open, move, drain, write } = shardPicture('a')
   write('a a a')
   await clock.advance(5_000)

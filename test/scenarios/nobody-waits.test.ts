@@ -4,11 +4,11 @@ import { ManualClock, StreamEmulator } from '../../src/testing/index.ts'
 
 const CALLS: ReadonlySet<string> = new Set(['DescribeStream', 'GetShardIterator', 'GetRecords'])
 
-describe('while nobody calls next()', () => {
+describe('a Coordinator without a caller', () => {
   it.each([
     { name: 'responses arrive at once', latencyMs: 0 },
     { name: 'a response takes longer than the poll interval', latencyMs: 50 },
-  ])('the service is not polled, also when $name', async ({ latencyMs }) => {
+  ])('the service is not polled while no caller waits in next(), even when $name', async ({ latencyMs }) => {
     const clock = new ManualClock()
     const emulator = new StreamEmulator({
       clock,
@@ -26,7 +26,7 @@ describe('while nobody calls next()', () => {
     emulator.put({ id: 'a' })
     while (!(await clock.run(coordinator.next())));
     await clock.run(coordinator.next())
-    // What was due or under way comes to its end.
+    // Calls that were due or in flight finish.
     await clock.advance(60_000)
     const before = emulator.log.length
     await clock.advance(600_000)

@@ -14,7 +14,7 @@ const cases = calls.flatMap((call) =>
 )
 
 it.each(cases)(
-  'a shard that is seconds old is read to its end though the first %i calls of %s do not know it, with onGap %s',
+  'a new shard is read to its end although the first %i calls of %s do not find it (onGap %s)',
   async (times, call, onGap) => {
     const { clock, emulator, open, write } = emulatedTable()
     write(1)
@@ -30,7 +30,7 @@ it.each(cases)(
   },
 )
 
-it('a young shard is not given up for two wrong errors with a pause of the consumer between them', async () => {
+it('a young shard is not given up after two spurious not-found errors with a pause of the consumer between them', async () => {
   const { clock, emulator, open, write } = emulatedTable()
   const coordinator = open()
   const gaps = collectEvents(coordinator, 'gap')
@@ -39,7 +39,7 @@ it('a young shard is not given up for two wrong errors with a pause of the consu
   const { shardId } = emulator.roll()
   emulator.on('GetShardIterator', { shard: shardId }, NOT_FOUND)
   const first = numbersOf([(await clock.run(coordinator.next())) as StreamRecord])
-  // The first error has come, and is not retried yet: the consumer works on the first record.
+  // The first error has arrived, and is not retried yet because the consumer is processing the first record.
   await clock.advance(10)
   expect(emulator.log.filter(({ error }) => error === NOT_FOUND.fail)).toHaveLength(1)
   emulator.on('GetRecords', { shard: shardId }, NOT_FOUND)
@@ -50,7 +50,7 @@ it('a young shard is not given up for two wrong errors with a pause of the consu
 })
 
 it.each([1, 2, 10])(
-  'a young shard that stays unknown does not keep its child from being read, with a call every %i minutes',
+  'a young shard that is never found becomes a gap, and its child is read, with a round of reads every %i minutes',
   async (minutes) => {
     const { clock, emulator, open, write } = emulatedTable({ shards: 2 })
     const [a] = emulator.openShards.map(({ shardId }) => shardId) as [string]
@@ -61,7 +61,7 @@ it.each([1, 2, 10])(
     const gaps = collectEvents(coordinator, 'gap')
     await clock.run(coordinator.moveTo('trim_horizon'))
     const seen: number[] = []
-    for (let passed = 0; passed < 60; passed += minutes) {
+    for (let elapsed = 0; elapsed < 60; elapsed += minutes) {
       seen.push(...numbersOf(await drain(coordinator, clock)))
       await clock.advance(minutes * MINUTE)
     }
@@ -70,17 +70,17 @@ it.each([1, 2, 10])(
   },
 )
 
-it('a young shard that is not known for two minutes keeps its place: its records come before those of its child', async () => {
+it('a young shard that is not found for two minutes is still read before its child', async () => {
   const { clock, emulator, open, write } = emulatedTable({ shards: 2 })
   const [a, b] = emulator.openShards.map(({ shardId }) => shardId) as [string, string]
   const written = write(2, a)
   const child = emulator.roll(a)
   written.push(...write(2, child.shardId))
   const others = write(2, b)
-  let isKnown = false
-  emulator.on('GetShardIterator', { shard: a, ...ALWAYS }, () => (isKnown ? undefined : NOT_FOUND))
+  let isFound = false
+  emulator.on('GetShardIterator', { shard: a, ...ALWAYS }, () => (isFound ? undefined : NOT_FOUND))
   clock.setTimer(2 * MINUTE, () => {
-    isKnown = true
+    isFound = true
   })
   const coordinator = open()
   const stalled = collectEvents(coordinator, 'shardStalled')
@@ -90,7 +90,7 @@ it('a young shard that is not known for two minutes keeps its place: its records
   expect(stalled).toMatchObject([{ shardId: a }])
 })
 
-it('a position that was saved in a young shard survives a reload while the service does not know the shard', async () => {
+it('a saved position in a young shard survives a reload while the service does not find the shard', async () => {
   const { clock, emulator, open, write } = emulatedTable()
   const written = write(4)
   const first = open({ pageSize: 2 })
@@ -104,7 +104,7 @@ it('a position that was saved in a young shard survives a reload while the servi
 })
 
 it.each(['seconds', '30 hours'])(
-  'a shard that is %s old is not given up when single calls do not know it again and again',
+  'a shard that is %s old is not given up when every tenth read does not find it',
   async (age) => {
     const { clock, emulator, open, write } = emulatedTable()
     if (age === '30 hours') await clock.advance(30 * 60 * MINUTE)
@@ -121,7 +121,7 @@ it.each(['seconds', '30 hours'])(
   },
 )
 
-it('a shard that is not found while DescribeStream is throttled does not hold up other shards for more than a minute', async () => {
+it('a shard that is not found while DescribeStream is throttled does not delay other shards for more than a minute', async () => {
   const { clock, emulator, open, write } = emulatedTable({ shards: 2 })
   const [a, b] = emulator.openShards.map(({ shardId }) => shardId) as [string, string]
   const written = write(1, a)
@@ -136,14 +136,14 @@ it('a shard that is not found while DescribeStream is throttled does not hold up
   await clock.advance(90_000)
   expect(seen).toEqual(written)
   expect(stalled.length).toBeLessThanOrEqual(1)
-  // The other shard is not given up: it is read when the service answers again.
+  // The shard that was not found is not given up: its record is delivered later.
   const late = write(1, b)
   expect(await readFor(coordinator, clock, 2 * MINUTE)).toEqual(late)
   isThrottled = false
   expect(await readFor(coordinator, clock, MINUTE)).toEqual([])
 })
 
-it('a stream is not taken for deleted because DescribeStream does not know it once', async () => {
+it('a stream is not considered deleted after a single not-found error from DescribeStream', async () => {
   const { clock, emulator, open, write } = emulatedTable()
   const coordinator = open()
   await clock.run(coordinator.moveTo('trim_horizon'))
@@ -155,7 +155,7 @@ it('a stream is not taken for deleted because DescribeStream does not know it on
   expect(await readFor(coordinator, clock, 10_000)).toEqual(written)
 })
 
-it('a stream is not taken for deleted because DescribeStream does not know it once, right after a shard was not found', async () => {
+it('a stream is not considered deleted after a single not-found error from DescribeStream right after a shard was not found', async () => {
   const { clock, emulator, open, write } = emulatedTable()
   const coordinator = open()
   await clock.run(coordinator.moveTo('trim_horizon'))
@@ -165,18 +165,18 @@ it('a stream is not taken for deleted because DescribeStream does not know it on
   expect(await readFor(coordinator, clock, 30_000)).toEqual(written)
 })
 
-it('a young shard is not given up for a burst of errors and one more ten minutes later, when the consumer is back', async () => {
+it('a young shard is not given up after a burst of not-found errors and another one ten minutes later', async () => {
   const { clock, emulator, open, write } = emulatedTable()
   const coordinator = open({ onGap: 'continue' })
   const gaps = collectEvents(coordinator, 'gap')
   await clock.run(coordinator.moveTo('trim_horizon'))
   const written = write(2)
   const { shardId } = emulator.roll()
-  let isKnown = false
-  emulator.on('GetShardIterator', { shard: shardId, ...ALWAYS }, () => (isKnown ? undefined : NOT_FOUND))
+  let isFound = false
+  emulator.on('GetShardIterator', { shard: shardId, ...ALWAYS }, () => (isFound ? undefined : NOT_FOUND))
   const seen = numbersOf(await drain(coordinator, clock))
   expect(emulator.log.filter(({ error }) => error === NOT_FOUND.fail).length).toBeGreaterThan(10)
-  isKnown = true
+  isFound = true
   written.push(...write(2))
   await clock.advance(10 * MINUTE)
   emulator.on('GetShardIterator', { shard: shardId }, NOT_FOUND)

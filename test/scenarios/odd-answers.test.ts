@@ -5,11 +5,11 @@ import { drain, numbersOf } from '../support/read.ts'
 
 const sorted = (numbers: readonly number[]) => [...numbers].sort((a, b) => a - b)
 
-describe('every record comes, parents first, although', () => {
+describe('unusual responses', () => {
   it.each<[string, Partial<Behavior>]>([
-    ['records tell no time', { timestamps: 'missing' }],
-    ['times are cut to the minute', { timestamps: 'minute' }],
-    ['times are off by seconds, back and forth', { timestampJitterMs: 5_000 }],
+    ['records have no timestamp', { timestamps: 'missing' }],
+    ['timestamps are truncated to the minute', { timestamps: 'minute' }],
+    ['timestamps are off by several seconds in both directions', { timestampJitterMs: 5_000 }],
     [
       'records lack all optional members',
       {
@@ -25,17 +25,17 @@ describe('every record comes, parents first, although', () => {
         ],
       },
     ],
-    ['shards tell no first sequence number', { omitFromShards: ['startingSequenceNumber'] }],
-    ['shards are listed in reverse', { listingOrder: 'reversed', shardsPerPage: 2 }],
-    ['shards are listed in another order each time', { listingOrder: 'shuffled', shardsPerPage: 3 }],
+    ['shards have no first sequence number', { omitFromShards: ['startingSequenceNumber'] }],
+    ['shards are listed in reverse order', { listingOrder: 'reversed', shardsPerPage: 2 }],
+    ['shards are listed in a different order each time', { listingOrder: 'shuffled', shardsPerPage: 3 }],
     [
-      'a full last page of the listing names a next one',
+      'a full last page of the listing names a next page',
       { exactFullLastPage: 'names-next', shardsPerPage: 1 },
     ],
-    ['answers come with nothing in them first', { emptyPagesAtStart: 4 }],
-    ['records can be read only a second after they were written', { readLagMs: 1_000 }],
-  ])('%s', async (_, behavior) => {
-    const { emulator, clock, open, write } = emulatedTable({ shards: 2, behavior: behavior })
+    ['new iterators return empty pages first', { emptyPagesAtStart: 4 }],
+    ['records become readable a second after they were written', { readLagMs: 1_000 }],
+  ])('every record is delivered, and parents before children, although %s', async (_, behavior) => {
+    const { emulator, clock, open, write } = emulatedTable({ shards: 2, behavior })
     const coordinator = open({ pageSize: 3 })
     await clock.run(coordinator.moveTo('trim_horizon'))
     const written: number[] = []
@@ -53,14 +53,14 @@ describe('every record comes, parents first, although', () => {
     expect(sorted(numbersOf(records))).toEqual(written)
 
     const lastOf = new Map<string, number>()
-    for (const [place, { shardId }] of records.entries()) lastOf.set(shardId, place)
-    for (const [place, { shardId }] of records.entries()) {
+    for (const [index, { shardId }] of records.entries()) lastOf.set(shardId, index)
+    for (const [index, { shardId }] of records.entries()) {
       const { parentId } = emulator.shard(shardId)
-      if (parentId !== undefined) expect(lastOf.get(parentId) ?? -1).toBeLessThan(place)
+      if (parentId !== undefined) expect(lastOf.get(parentId) ?? -1).toBeLessThan(index)
     }
   })
 
-  it('their images are missing', async () => {
+  it('records without images and timestamps are delivered with their keys', async () => {
     const { emulator, clock, open } = emulatedTable({
       viewType: 'KEYS_ONLY',
       behavior: { timestamps: 'missing' },
@@ -78,24 +78,24 @@ describe('every record comes, parents first, although', () => {
 })
 
 it.each(['in process', 'through the SDK'] as const)(
-  'a record with members and an event name that nobody knows yet is given out: %s',
-  async (way) => {
+  'a record with unknown members and an unknown event name is delivered (%s)',
+  async (route) => {
     const { emulator, clock, open } = emulatedTable()
     emulator.put({ id: 'a' }, { unknownFields: { novelty: { deep: [1] } }, eventName: 'REPLACE' })
-    const coordinator = open(way === 'in process' ? {} : { client: emulator.client() })
+    const coordinator = open(route === 'in process' ? {} : { client: emulator.client() })
     await clock.run(coordinator.moveTo('trim_horizon'))
     const [record] = await drain(coordinator, clock)
     expect(record?.keys).toEqual({ id: 'a' })
     expect(record?.eventName).toBe('REPLACE')
-    // `raw` is what the client gives, and the SDK's leaves out what its model does not have.
-    expect('novelty' in (record?.raw ?? {})).toBe(way === 'in process')
+    // `raw` is the record as the client returns it, and the SDK omits members that its model lacks.
+    expect('novelty' in (record?.raw ?? {})).toBe(route === 'in process')
     expect(record?.raw.eventID).toBe(emulator.records[0]?.eventId)
   },
 )
 
 it.each([null, 'text', 5, undefined])(
-  'a page with %j in the place of a record is fetched again, and blocks nothing',
-  async (odd) => {
+  'a page with %j in place of a record is fetched again and loses no record',
+  async (malformed) => {
     const { emulator, clock, open, write } = emulatedTable({ shards: 2 })
     const written = write(20)
     let pages = 0
@@ -103,7 +103,7 @@ it.each([null, 'text', 5, undefined])(
       ...emulator.api,
       readRecords: async (...request: Parameters<typeof emulator.api.readRecords>) => {
         const page = await emulator.api.readRecords(...request)
-        return ++pages <= 2 ? { ...page, records: [...page.records.slice(0, 2), odd as never] } : page
+        return ++pages <= 2 ? { ...page, records: [...page.records.slice(0, 2), malformed as never] } : page
       },
     }
     const coordinator = open({ client })

@@ -9,24 +9,24 @@ import type { StreamEmulatorOptions } from '../../src/testing/index.ts'
 import { type EmulatedTable, emulatedTable } from '../support/emulated-table.ts'
 import { numbersOf } from '../support/read.ts'
 
-/** An emulated table, the checkpoint of one worker, and what tests do with that worker's stream. */
+/** An emulated table, the checkpoint store of one worker, and helpers that use the worker's stream. */
 export interface Opened extends EmulatedTable {
   readonly store: ReturnType<typeof memoryCheckpointStore>
   /** Opens the worker's stream. */
   start(options?: Partial<OpenStreamOptions>): Promise<DynamoDBStream>
-  /** Runs a loop over records or batches until it was given `count` records, then leaves it. Returns their numbers. */
+  /** Loops over records or batches, leaves the loop after `count` records, and returns their numbers. */
   take(values: AsyncIterable<Batch | StreamRecord>, count: number): Promise<number[]>
-  /** Runs a loop over records in the background; `seen` fills up as the clock is moved. */
+  /** Loops over records in the background; `seen` grows as the clock advances. */
   collect(stream: DynamoDBStream): { readonly seen: number[] }
-  /** What a worker that starts at the saved checkpoint is given, up to `count` records. */
+  /** Starts a worker at the saved checkpoint and returns the numbers of its first `count` records. */
   takeAfterRestart(count: number): Promise<number[]>
 }
 
 type Batch = readonly StreamRecord[]
 
 export function opened(emulatorOptions: StreamEmulatorOptions = {}): Opened {
-  const world = emulatedTable(emulatorOptions)
-  const { clock, emulator } = world
+  const table = emulatedTable(emulatorOptions)
+  const { clock, emulator } = table
   const store = memoryCheckpointStore()
   const start: Opened['start'] = (options) =>
     clock.run(
@@ -49,7 +49,7 @@ export function opened(emulatorOptions: StreamEmulatorOptions = {}): Opened {
       return numbers
     })
   return {
-    ...world,
+    ...table,
     store,
     start,
     take,

@@ -2,10 +2,10 @@ import { expect, it } from 'vitest'
 import { emulatedTable } from '../support/emulated-table.ts'
 
 it.each([
-  ['holds no list of records', { records: undefined, nextIterator: 'next' }],
+  ['has no list of records', { records: undefined, nextIterator: 'next' }],
   ['is undefined', undefined],
   ['is null', null],
-])('a page that %s is fetched again', async (_, odd) => {
+])('a page that %s is fetched again', async (_, malformed) => {
   const { emulator, clock, open, write } = emulatedTable()
   const written = write(3)
   let pages = 0
@@ -13,7 +13,7 @@ it.each([
     ...emulator.api,
     readRecords: async (...request: Parameters<typeof emulator.api.readRecords>) => {
       const page = await emulator.api.readRecords(...request)
-      return ++pages === 1 ? (odd as never) : page
+      return ++pages === 1 ? (malformed as never) : page
     },
   }
   const coordinator = open({ client })

@@ -2,8 +2,8 @@ import { describe, expect, it } from 'vitest'
 import { ManualClock } from '../../src/testing/index.ts'
 import { shardPicture } from '../support/shard-picture.ts'
 
-describe('a Date of this very second', () => {
-  it('loses nothing that is written while the shards are being listed', async () => {
+describe('a Date in the current second', () => {
+  it('a Date in the current second loses no record that is written while the shards are listed', async () => {
     const { clock, emulator, open, move, drainForLong, write } = shardPicture('a b', {
       behavior: { shardsPerPage: 1 },
     })
@@ -18,7 +18,7 @@ describe('a Date of this very second', () => {
 })
 
 describe('latest', () => {
-  it('holds for a shard whose parent shows up after one of its siblings was passed over', async () => {
+  it('latest delivers no older record of a shard whose parent is listed only after one of its siblings was skipped', async () => {
     const { emulator, id, clock, open, move, drainForLong, write, grow } = shardPicture('a > b c')
     grow('b > d e')
     write('d')
@@ -33,7 +33,7 @@ describe('latest', () => {
     expect(await drainForLong(reader)).toEqual(written)
   })
 
-  it('gives nothing of a shard that looks open though its grandchild is read', async () => {
+  it('latest delivers nothing from a shard that appears open although its grandchild is read', async () => {
     const { emulator, id, open, move, drainForLong, write, grow } = shardPicture('a')
     write('a')
     grow('a > b > c')
@@ -46,7 +46,7 @@ describe('latest', () => {
     expect(await drainForLong(reader)).not.toContain('a1')
   })
 
-  it('gives nothing of a closed shard after its heirs, when the one between was not listed and a token was loaded', async () => {
+  it('latest delivers nothing from a closed shard after its descendants when a token is loaded and the shard in between was hidden', async () => {
     const { emulator, id, open, move, drainForLong, write, grow } = shardPicture('a')
     write('a')
     grow('a > b c')
@@ -61,12 +61,12 @@ describe('latest', () => {
     emulator.show(id('c'))
     const reader = open()
     await move(reader, token)
-    const given = await drainForLong(reader)
-    expect(given.filter((name) => name !== 'a1')).toEqual(written)
-    expect(given.at(-1)).not.toBe('a1')
+    const delivered = await drainForLong(reader)
+    expect(delivered.filter((name) => name !== 'a1')).toEqual(written)
+    expect(delivered.at(-1)).not.toBe('a1')
   })
 
-  it('gives nothing of a closed shard once something of its heirs was given, when the one between was not listed', async () => {
+  it('latest delivers nothing from a closed shard once a record of its descendants was delivered, though the one in between was hidden', async () => {
     const { emulator, id, open, move, drain, drainForLong, write, grow } = shardPicture('a')
     write('a')
     grow('a > b c')
@@ -85,18 +85,18 @@ describe('latest', () => {
     expect(await drainForLong(reader)).toEqual([])
   })
 
-  it('begins with the second in which it was called, however long the shards take to list', async () => {
+  it('latest starts with the second in which moveTo() was called, however long the listing takes', async () => {
     const { clock, emulator, id, open, move, drain } = shardPicture('a')
     emulator.on('DescribeStream', {}, { delayMs: 3_000 })
     const reader = open()
     const calledAt = clock.now()
     await move(reader, 'latest')
-    // By a clock that is behind the one that answered the listing.
+    // Dated by a machine whose clock is behind that of the machine that listed the shards.
     emulator.put({ id: emulator.keyForShard(id('a')), n: 1 }, { createdAt: calledAt + 1_000 })
     expect(await drain(reader)).toEqual(['a1'])
   })
 
-  it('gives nothing of a shard after its grandchild, when the listing showed it as open and the one between not at all', async () => {
+  it('latest delivers nothing from a shard after its grandchild when the listing shows it as open and omits the one in between', async () => {
     const { emulator, id, open, move, drainForLong, write, grow } = shardPicture('a')
     write('a')
     emulator.showOpen(id('a'), { ms: 100 })
@@ -110,7 +110,7 @@ describe('latest', () => {
     expect((await drainForLong(reader)).at(-1)).toEqual(written)
   })
 
-  it('holds for the uncle of a shard that is read, when the generations before show up together', async () => {
+  it('latest delivers no older record of a sibling of the parent of a shard when their generations are listed together later', async () => {
     const { clock, emulator, id, open, move, drainForLong, write, grow } = shardPicture('a > b c', {
       behavior: { listingOrder: 'reversed' },
     })
@@ -126,9 +126,9 @@ describe('latest', () => {
   })
 })
 
-it('latest delivers a record that was written after the call by a machine whose clock is slightly behind', async () => {
+it('latest delivers a record written after the call by a service machine whose clock is slightly behind', async () => {
   for (const behindMs of [1, 10, 90]) {
-    // Some milliseconds into a second, to which the service truncates its time.
+    // A few milliseconds into a second: the service truncates its time to the second.
     const clock = new ManualClock(Date.UTC(2026, 0, 1) + 10_005)
     const { emulator, id, open, move, drain, write } = shardPicture('a', { clock })
     const reader = open()
@@ -140,7 +140,7 @@ it('latest delivers a record that was written after the call by a machine whose 
   }
 })
 
-it('latest delivers nothing of the second before the call, though its iterators point before it', async () => {
+it('latest delivers no record from the second before the call although its iterators point before it', async () => {
   const clock = new ManualClock(Date.UTC(2026, 0, 1) + 10_005)
   const { open, move, drain, write } = shardPicture('a', { clock, behavior: { latestOffset: 3 } })
   write('a a a')
@@ -151,7 +151,7 @@ it('latest delivers nothing of the second before the call, though its iterators 
   expect(await drain(reader)).toEqual(written)
 })
 
-it('a time that comes while the iterators for it are being opened yields all its records, and none from before it', async () => {
+it('a Date that is reached while its iterators are being opened yields all records from then on and no older ones', async () => {
   const { clock, emulator, open, drain, write } = shardPicture('a')
   write('a')
   const since = new Date(clock.now() + 10_000)

@@ -2,11 +2,14 @@ import type { Coordinator } from '../../src/index.ts'
 import type { ManualClock } from '../../src/testing/index.ts'
 import { drain, numbersOf } from '../support/read.ts'
 
-/** Reads for `ms` milliseconds, and returns the numbers of the records. A second passes whenever there is nothing new. */
+/**
+ * Reads for `ms` milliseconds and returns the numbers of the records. The clock advances by a second whenever
+ * nothing new is available.
+ */
 export async function readFor(coordinator: Coordinator, clock: ManualClock, ms: number): Promise<number[]> {
   const numbers: number[] = []
-  // Counted, as a test may let the clock jump.
-  for (let passed = 0; passed < ms; passed += 1_000) {
+  // Counted rather than read from the clock, because a test may make the clock jump.
+  for (let elapsed = 0; elapsed < ms; elapsed += 1_000) {
     numbers.push(...numbersOf(await drain(coordinator, clock)))
     await clock.advance(1_000)
   }

@@ -3,7 +3,7 @@ import { emulatedTable } from '../support/emulated-table.ts'
 import { drain, numbersOf } from '../support/read.ts'
 
 it.each([2, 3, 4, 5, 6, 7, 8, 9])(
-  'records written while the process was suspended come in the order of time, though read %i of a shard was in flight',
+  'records written while the process was suspended are delivered in timestamp order although read %i of a shard was in flight',
   async (nth) => {
     const { clock, emulator, open, write } = emulatedTable({ shards: 2 })
     const [slow, fast] = emulator.openShards.map(({ shardId }) => shardId) as [string, string]
@@ -11,7 +11,7 @@ it.each([2, 3, 4, 5, 6, 7, 8, 9])(
     const written = write(2, slow)
     await clock.run(coordinator.moveTo('trim_horizon'))
     let reads = 0
-    // The response has left the service before the pause, and arrives after it.
+    // The service sends the response before the suspension, and it arrives afterwards.
     emulator.on('GetRecords', { shard: slow, times: Number.POSITIVE_INFINITY }, () =>
       ++reads === nth ? { delayMs: 200 } : undefined,
     )

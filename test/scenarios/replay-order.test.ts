@@ -1,10 +1,11 @@
 import { describe, expect, it } from 'vitest'
 import { shardPicture } from '../support/shard-picture.ts'
 
-const times = (records: readonly { createdAt: Date }[]) => records.map(({ createdAt }) => createdAt.getTime())
+const timestamps = (records: readonly { createdAt: Date }[]) =>
+  records.map(({ createdAt }) => createdAt.getTime())
 
 describe('a replay', () => {
-  it('is in the order of time over all shards, whichever of them answers late', async () => {
+  it('a replay is in timestamp order across all shards, whichever of them responds late', async () => {
     for (const slow of ['a', 'b', 'c']) {
       const { emulator, id, clock, open, move, drain, write } = shardPicture('a b c')
       const written: string[] = []
@@ -19,7 +20,7 @@ describe('a replay', () => {
     }
   })
 
-  it('waits for a shard that is throttled for half a minute', async () => {
+  it('a replay waits for a shard that is throttled for half a minute', async () => {
     const { emulator, id, clock, open, move, drain, write } = shardPicture('a b')
     const written: string[] = []
     for (const letter of 'abababab') {
@@ -38,7 +39,7 @@ describe('a replay', () => {
     expect(await drain(reader)).toEqual(written)
   })
 
-  it('waits for the children of a shard that closed after the shards were listed', async () => {
+  it('a replay waits for the children of a shard that closed after the shards were listed', async () => {
     const { clock, open, move, drain, write, grow } = shardPicture('a b')
     const reader = open()
     await move(reader, 'trim_horizon')
@@ -51,7 +52,7 @@ describe('a replay', () => {
     expect(await drain(reader)).toEqual(written)
   })
 
-  it('waits for the children of a closed shard that DynamoDB Local refuses to read, as all of it is trimmed', async () => {
+  it('a replay waits for the children of a closed shard that DynamoDB Local refuses to read because its records are all trimmed', async () => {
     const { clock, open, move, drain, write, grow } = shardPicture('a b', { profile: 'local' })
     write('b')
     await clock.advance(12 * 3_600_000)
@@ -65,7 +66,7 @@ describe('a replay', () => {
     expect(await drain(reader)).toEqual(written)
   })
 
-  it('keeps the order of a shard whose times step back, and holds no other shard up for it', async () => {
+  it('a replay keeps the order of a shard whose timestamps decrease and does not delay other shards because of it', async () => {
     const { emulator, id, clock, open, move, write } = shardPicture('a b')
     const start = clock.now()
     const put = (letter: string, n: number, second: number) =>
@@ -78,14 +79,14 @@ describe('a replay', () => {
     await clock.advance(30_000)
     const reader = open()
     await move(reader, 'trim_horizon')
-    const given: unknown[] = []
+    const delivered: unknown[] = []
     for (let record = await clock.run(reader.next()); record; record = await clock.run(reader.next()))
-      given.push(record.newImage?.n)
-    expect(given).toEqual([3, 0, 1, 4, 2])
+      delivered.push(record.newImage?.n)
+    expect(delivered).toEqual([3, 0, 1, 4, 2])
     expect(write('a').length).toBe(1)
   })
 
-  it('waits no longer for a shard that has nothing', async () => {
+  it('a replay does not wait for shards that have no records', async () => {
     const { clock, open, move, write } = shardPicture('a b c d')
     const written = []
     for (const letter of 'aabb') {
@@ -98,12 +99,12 @@ describe('a replay', () => {
     for (let record = await clock.run(reader.next()); record; record = await clock.run(reader.next()))
       records.push(record)
     expect(records.length).toBe(written.length)
-    expect(times(records)).toEqual([...times(records)].sort((a, b) => a - b))
+    expect(timestamps(records)).toEqual([...timestamps(records)].sort((a, b) => a - b))
   })
 })
 
 it.each([0, 100, 3_000])(
-  'the backlog of a child that came up while the consumer was away is merged by time, with DescribeStream taking %i ms',
+  'the backlog of a child created while the consumer was away is merged in timestamp order (DescribeStream takes %i ms)',
   async (delayMs) => {
     const { emulator, clock, open, move, drain, drainForLong, write, grow } = shardPicture('a b')
     const times = Number.POSITIVE_INFINITY
@@ -127,7 +128,7 @@ it.each([0, 100, 3_000])(
 )
 
 it.each([20, 3_000])(
-  'the backlog of a child is merged by time also after a reload from a token, with DescribeStream taking %i ms',
+  'the backlog of a child is merged in timestamp order after a token is loaded (DescribeStream takes %i ms)',
   async (delayMs) => {
     const { emulator, clock, open, move, drain, drainForLong, write, grow } = shardPicture('a b')
     const first = open()
@@ -149,7 +150,7 @@ it.each([20, 3_000])(
   },
 )
 
-it('records of one second come in the order in which their shards were first seen, again and again', async () => {
+it('every replay delivers records of the same second in the order in which their shards were first listed', async () => {
   const { clock, id, open, move, drain, write } = shardPicture('a b c d e f')
   // Listings are sorted by id.
   const letters = 'abcdef'.split('').sort((x, y) => (id(x) < id(y) ? -1 : 1))
@@ -163,7 +164,7 @@ it('records of one second come in the order in which their shards were first see
   }
 })
 
-it('a closed shard with a stretch of twenty empty pages before its records is waited for', async () => {
+it('a replay waits for a closed shard that has twenty empty pages before its records', async () => {
   const { emulator, id, clock, open, move, drain, write } = shardPicture('a b')
   const written = write('a')
   emulator.closeShard(id('a'))

@@ -7,7 +7,7 @@ const HOUR = 3_600_000
 /** Shards are listed for this long after they were created (ms), and by then have no records left. */
 const LISTED_MS = 28 * HOUR
 
-/** The id that AWS gives to a shard created at `createdAt` (ms); `n` tells shards of the same moment apart. */
+/** The id of a shard created at `createdAt` (ms). `n` distinguishes shards of the same millisecond. */
 export function shardIdAt(createdAt: number, n: number): string {
   return `shardId-${String(createdAt).padStart(20, '0')}-${(n + 0x1000).toString(16)}`
 }
@@ -17,7 +17,10 @@ export interface RollingStream {
   open(options?: Partial<CoordinatorOptions>): Coordinator
 }
 
-/** A stream without records, made for long times: chains of shards that roll all together. The oldest name trimmed parents. */
+/**
+ * A stream without records that can run for weeks: chains of shards that all roll at the same time. The oldest
+ * listed shards name trimmed parents.
+ */
 export function rollingStream({
   chains,
   shardLifeMs,
@@ -27,7 +30,7 @@ export function rollingStream({
   chains: number
   shardLifeMs: number
   clock?: ManualClock
-  /** What is listed in place of the chains. */
+  /** Shards to list instead of the chains. */
   listed?: readonly ShardDescription[]
 }): RollingStream {
   const startedAt = clock.now()

@@ -5,7 +5,7 @@ import { opened } from './opened.ts'
 const ALWAYS = { times: Number.POSITIVE_INFINITY }
 
 it.each([1, 2, 3, 8])(
-  'next() reports again and again that %i shards have nothing new, though GetRecords takes 6 s',
+  'next() returns undefined again and again for %i idle shards although GetRecords takes 6 s',
   async (shards) => {
     const { clock, emulator, open } = emulatedTable({ shards })
     emulator.on('GetRecords', ALWAYS, { delayMs: 6_000 })
@@ -29,7 +29,7 @@ it.each([
   [3, 5_200],
   [8, 6_000],
   [8, 20_000],
-])('a loop over %i shards receives records though GetRecords takes %i ms', async (shards, delayMs) => {
+])('a loop over %i shards receives records although GetRecords takes %i ms', async (shards, delayMs) => {
   const { clock, emulator, write, start, collect } = opened({ shards })
   const { seen } = collect(await start())
   await clock.advance(30_000)

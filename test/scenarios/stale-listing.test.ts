@@ -5,7 +5,7 @@ import { collectEvents, emulatedTable } from '../support/emulated-table.ts'
 import { drain, numbersOf } from '../support/read.ts'
 import { readFor } from './read-for.ts'
 
-it('a shard that ends while a slow listing is on its way is looked for in another one before next() returns undefined', async () => {
+it('the children of a shard that ends during a slow listing are searched for in another one before next() returns undefined', async () => {
   const { clock, emulator, open, write } = emulatedTable()
   let listings = 0
   const slow: StreamsApi = {
@@ -29,7 +29,7 @@ it('a shard that ends while a slow listing is on its way is looked for in anothe
   expect(numbersOf(await drain(reader, clock))).toEqual(written)
 })
 
-it('a closed shard among 150 that has no children is finished within half a minute, with all shards listed once an hour', async () => {
+it('a closed shard without children among 150 shards is finished within half a minute although all shards are listed once an hour', async () => {
   const { clock, emulator, open } = emulatedTable({ shards: 150 })
   const reader = open({ discoveryIntervalMs: 3_600_000 })
   const finished = collectEvents(reader, 'shardFinished')
@@ -40,7 +40,7 @@ it('a closed shard among 150 that has no children is finished within half a minu
   expect(finished).toEqual([{ shardId }])
 })
 
-it('a stream that DescribeStream does not know now and then is not taken for deleted', async () => {
+it('a stream that DescribeStream occasionally does not find is not considered deleted', async () => {
   const { clock, emulator, open, write } = emulatedTable()
   const reader = open()
   await clock.run(reader.moveTo('trim_horizon'))

@@ -2,7 +2,7 @@ import { expect, it } from 'vitest'
 import { emulatedTable } from '../support/emulated-table.ts'
 import { numbersOf } from '../support/read.ts'
 
-it('the first shard of a stream that is being enabled is read within seconds, though all shards are listed once an hour', async () => {
+it('the first shard of a stream that is being enabled is read within seconds although all shards are listed once an hour', async () => {
   const { clock, emulator, open, write } = emulatedTable()
   for (const shard of emulator.openShards) emulator.hide(shard, { ms: 30_000 })
   write(1)

@@ -6,7 +6,7 @@ it.each([
   ['waits', 1],
   ['does not wait', 2],
 ])(
-  'the time that the process was suspended does not count as waiting for the children of a shard, while the consumer %s',
+  'a suspension of the process does not count as time waited for the children of a shard while the consumer %s',
   async (_, count) => {
     const { clock, emulator, open, write } = emulatedTable({ shards: 2 })
     const [a, b] = emulator.openShards.map(({ shardId }) => shardId) as [string, string]
@@ -14,7 +14,7 @@ it.each([
     await clock.run(coordinator.moveTo('trim_horizon'))
     await drain(coordinator, clock)
     const written = write(count, a)
-    // The response comes after the process was suspended; the call has timed out by then.
+    // The response arrives after the suspension, when the call has already timed out.
     emulator.on('DescribeStream', { times: 1 }, { delayMs: 60_000 })
     emulator.roll(emulator.shard(a))
     const records = [await clock.run(coordinator.next())]

@@ -2,7 +2,7 @@ import { expect, it } from 'vitest'
 import { emulatedTable } from '../support/emulated-table.ts'
 import { drain } from '../support/read.ts'
 
-it('next() returns undefined within two minutes though DescribeStream is throttled when a shard has ended', async () => {
+it('next() returns undefined within two minutes although DescribeStream is throttled when a shard ends', async () => {
   const { clock, emulator, open } = emulatedTable({ shards: 2 })
   const coordinator = open()
   await clock.run(coordinator.moveTo('trim_horizon'))

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
 import { shardPicture } from '../support/shard-picture.ts'
 
-it('a record of a child that is dated before the requested time is delivered where it follows a wanted one of its parent', async () => {
+it('a record of a child dated before the requested time is delivered if it follows a requested record of its parent', async () => {
   const { clock, emulator, id, open, move, drain, grow } = shardPicture('a x')
   await clock.advance(60_000)
   const since = clock.now() - 30_000
@@ -12,7 +12,7 @@ it('a record of a child that is dated before the requested time is delivered whe
   grow('a > b')
   put('b', 3, -5)
   put('b', 4, 2)
-  // The merge waits for this shard: the child is fetched while the parent's record is still buffered.
+  // The merge waits for this shard, so the child is fetched while the parent's record is still buffered.
   emulator.on('GetRecords', { shard: id('x'), times: 9 }, { delayMs: 500 })
   const reader = open()
   await move(reader, new Date(since))

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { shardPicture } from '../support/shard-picture.ts'
 
 describe('a token', () => {
-  it('taken while children wait for a parent that is not listed yet does not pass over the parent', async () => {
+  it('a token saved while children wait for a parent that is not listed yet does not skip the parent', async () => {
     const { emulator, id, open, move, drainForLong, write, grow } = shardPicture('a > b c')
     const written = write('c')
     grow('c > d e')
@@ -18,7 +18,7 @@ describe('a token', () => {
 })
 
 describe('loading a token', () => {
-  it('keeps the time for shards that wait because another one is hidden', async () => {
+  it('a loaded token keeps the requested time for shards that wait because another one is hidden', async () => {
     const { clock, emulator, id, open, move, drainForLong, frontier, write } =
       shardPicture('a b, a > c > d > e f')
     write('b')
@@ -32,7 +32,7 @@ describe('loading a token', () => {
     expect(await drainForLong(next)).toEqual([])
   })
 
-  it('reads nothing of a shard that was passed over, and of its late children from the same time on', async () => {
+  it('a loaded token does not read a skipped shard, and reads its late children from the same time on', async () => {
     const { clock, emulator, id, open, move, drainForLong, frontier, write, grow } = shardPicture('a')
     write('a')
     grow('a > b')
@@ -45,14 +45,14 @@ describe('loading a token', () => {
     const written = write('b')
     const next = open()
     await move(next, JSON.stringify(reader.token))
-    const begin = emulator.log.length
+    const start = emulator.log.length
     expect(await drainForLong(next)).toEqual(written)
-    expect(emulator.log.slice(begin).some(({ op, shard }) => op === 'GetRecords' && shard === id('a'))).toBe(
+    expect(emulator.log.slice(start).some(({ op, shard }) => op === 'GetRecords' && shard === id('a'))).toBe(
       false,
     )
   })
 
-  it('does not take a grandparent for unread while the parent is not listed any more, and an uncle shows up', async () => {
+  it('a loaded token does not treat a grandparent as unread when the parent is no longer listed and its sibling appears', async () => {
     const { clock, emulator, id, open, move, drain, drainForLong, write, grow } = shardPicture('a')
     write('a')
     grow('a > b c')
@@ -71,7 +71,7 @@ describe('loading a token', () => {
     expect(await drainForLong(next)).toEqual(written)
   })
 
-  it('does not take a grandparent for unread while the parent between is not listed', async () => {
+  it('a loaded token does not treat a grandparent as unread while the parent in between is not listed', async () => {
     const { emulator, id, open, move, drain, drainForLong, write, grow } = shardPicture('a')
     write('a')
     grow('a > b > c')
@@ -85,7 +85,7 @@ describe('loading a token', () => {
   })
 })
 
-it('a token of 250,000 shards, which is the limit, can be loaded', { timeout: 300_000 }, async () => {
+it('a token with 250,000 shards, which is the limit, can be loaded', { timeout: 300_000 }, async () => {
   const { open, move } = shardPicture('a')
   const reader = open()
   const shards = Array.from({ length: 250_000 }, (_, n) => ({

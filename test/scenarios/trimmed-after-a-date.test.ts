@@ -7,7 +7,7 @@ const MINUTE = 60_000
 const HOUR = 60 * MINUTE
 
 it.each(['aws', 'local'] as const)(
-  'what was written after a Date is a gap when it is trimmed unread, though only records before the Date were read (%s)',
+  'a gap is reported for records written after a Date and trimmed unread although only older records were read before (%s)',
   async (profile) => {
     const { clock, open, write } = emulatedTable({ profile })
     await clock.advance(10 * HOUR)
@@ -19,13 +19,13 @@ it.each(['aws', 'local'] as const)(
     expect(numbersOf(await drain(coordinator, clock))).toEqual([])
     write(2)
     clock.suspend(25 * HOUR)
-    const left = write(2)
-    expect(await readFor(coordinator, clock, MINUTE)).toEqual(left)
+    const retained = write(2)
+    expect(await readFor(coordinator, clock, MINUTE)).toEqual(retained)
     expect(gaps).toHaveLength(1)
   },
 )
 
-it('what was written after a Date is a gap from the moment at which it can have been trimmed', async () => {
+it('a gap is reported for records written after a Date as soon as they can have been trimmed', async () => {
   const { clock, open, write } = emulatedTable()
   write(3)
   await clock.advance(HOUR)
@@ -35,7 +35,7 @@ it('what was written after a Date is a gap from the moment at which it can have 
   expect(numbersOf(await drain(coordinator, clock))).toEqual([])
   write(2)
   clock.suspend(24 * HOUR + 2 * MINUTE)
-  const left = write(2)
-  expect(await readFor(coordinator, clock, MINUTE)).toEqual(left)
+  const retained = write(2)
+  expect(await readFor(coordinator, clock, MINUTE)).toEqual(retained)
   expect(gaps).toHaveLength(1)
 })

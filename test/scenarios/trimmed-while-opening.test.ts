@@ -6,7 +6,7 @@ import { readFor } from './read-for.ts'
 const MINUTE = 60_000
 const HOUR = 60 * MINUTE
 
-/** Writes a record a second for twenty minutes, after an hour; they are trimmed at the same pace a day later. */
+/** Waits an hour, then writes a record per second for 20 minutes. They are trimmed one by one a day later. */
 async function writeEachSecond(
   { clock, write }: Pick<EmulatedTable, 'clock' | 'write'>,
   shardId: string,
@@ -20,7 +20,7 @@ async function writeEachSecond(
   return written
 }
 
-it('what is left of a closed shard is delivered, though its oldest record is trimmed whenever a throttled read comes through', async () => {
+it('the retained records of a closed shard are delivered although its oldest one is trimmed before each read that is not throttled', async () => {
   const { clock, emulator, open, write } = emulatedTable()
   const shardId = emulator.openShards[0]?.shardId as string
   const written = await writeEachSecond({ clock, write }, shardId)
@@ -41,21 +41,21 @@ it('what is left of a closed shard is delivered, though its oldest record is tri
   expect(seen).toEqual(written.slice(-seen.length))
 })
 
-it('next() does not return undefined because the oldest record of an open shard was trimmed just before it was read', async () => {
+it('next() does not return undefined when the oldest record of an open shard is trimmed just before it is read', async () => {
   const { clock, emulator, open, write } = emulatedTable()
   write(1)
   await clock.advance(24 * HOUR - 1_000)
-  const left = write(3)
+  const retained = write(3)
   emulator.on('GetShardIterator', {}, { delayMs: 2_000 })
   const coordinator = open()
   const gaps = collectEvents(coordinator, 'gap')
   await clock.run(coordinator.moveTo('trim_horizon'))
-  expect(numbersOf(await drain(coordinator, clock))).toEqual(left)
+  expect(numbersOf(await drain(coordinator, clock))).toEqual(retained)
   expect(gaps).toEqual([])
 })
 
 it.each([2, 3])(
-  'next() resolves within a minute or so though all of one shard was trimmed and only one in %i calls to it is not throttled',
+  'next() resolves within two minutes although a fully trimmed shard throttles all but one in %i calls',
   async (nth) => {
     const { clock, emulator, open, write } = emulatedTable({ profile: 'local', shards: 2 })
     const [trimmed, other] = emulator.openShards.map(({ shardId }) => shardId) as [string, string]
@@ -75,7 +75,7 @@ it.each([2, 3])(
   },
 )
 
-it('a closed shard is not finished at the first refusal because it was refused often while it was open', async () => {
+it('a closed shard is not finished at its first rejected read because many reads were rejected while it was open', async () => {
   const { clock, emulator, open, write } = emulatedTable({ profile: 'local' })
   write(1)
   await clock.advance(25 * HOUR)
@@ -86,22 +86,22 @@ it('a closed shard is not finished at the first refusal because it was refused o
   await clock.advance(HOUR)
   write(1)
   await clock.advance(24 * HOUR - 1_000)
-  const left = write(3)
+  const retained = write(3)
   emulator.roll()
-  left.push(...write(2))
+  retained.push(...write(2))
   // The first of the records is trimmed while the shard is being opened.
   emulator.on('GetShardIterator', {}, { delayMs: 2_000 })
-  expect(await readFor(coordinator, clock, MINUTE)).toEqual(left)
+  expect(await readFor(coordinator, clock, MINUTE)).toEqual(retained)
   expect(gaps).toEqual([])
 })
 
-it.each(['closed', 'open'])(
-  'next() resolves within two minutes though the iterators of a shard (%s) are trimmed while they cross empty pages',
+it.each(['a closed', 'an open'])(
+  'next() resolves within two minutes although the iterators of %s shard are trimmed while they cross empty pages',
   async (kind) => {
     const { clock, emulator, open, write } = emulatedTable({ shards: 2 })
     const [shard, other] = emulator.openShards.map(({ shardId }) => shardId) as [string, string]
     await writeEachSecond({ clock, write }, shard)
-    if (kind === 'closed') emulator.roll(shard)
+    if (kind === 'a closed') emulator.roll(shard)
     await clock.advance(23 * HOUR + 40 * MINUTE)
     const [written] = write(1, other)
     emulator.on('GetShardIterator', { shard, times: Number.POSITIVE_INFINITY }, { emptyPagesAtStart: 5 })
@@ -115,7 +115,7 @@ it.each(['closed', 'open'])(
   },
 )
 
-it('next() waits for the child of a trimmed closed shard that was left behind, once that shard answers again', async () => {
+it('next() waits for the child of a stalled closed shard with no retained records once that shard responds again', async () => {
   const { clock, emulator, open, write } = emulatedTable({ profile: 'local' })
   const parent = emulator.openShards[0]?.shardId as string
   write(1, parent)
@@ -127,17 +127,17 @@ it('next() waits for the child of a trimmed closed shard that was left behind, o
     isThrottled ? { fail: 'ThrottlingException' } : undefined,
   )
   const coordinator = open()
-  const left = collectEvents(coordinator, 'shardStalled')
-  const refusals = () => emulator.log.filter(({ error }) => error === 'TrimmedDataAccessException').length
+  const stalled = collectEvents(coordinator, 'shardStalled')
+  const rejections = () => emulator.log.filter(({ error }) => error === 'TrimmedDataAccessException').length
   await clock.run(coordinator.moveTo('trim_horizon'))
-  while (left.length === 0) {
+  while (stalled.length === 0) {
     expect(await drain(coordinator, clock)).toEqual([])
     await clock.advance(100)
   }
   isThrottled = false
   const seen: number[] = []
-  // The second refusal is that of an iterator that the read itself has opened.
-  while (refusals() < 2) {
+  // The second rejection is that of an iterator that the read itself opened.
+  while (rejections() < 2) {
     seen.push(...numbersOf(await drain(coordinator, clock)))
     await clock.advance(100)
   }
@@ -145,7 +145,7 @@ it('next() waits for the child of a trimmed closed shard that was left behind, o
   expect(seen).toEqual(written)
 })
 
-it('a closed trimmed shard that answers between two throttled calls a minute apart is not left behind', async () => {
+it('a closed trimmed shard that responds between two throttled calls a minute apart is not stalled', async () => {
   const { clock, emulator, open, write } = emulatedTable({ profile: 'local' })
   const parent = emulator.openShards[0]?.shardId as string
   write(1, parent)
@@ -158,16 +158,16 @@ it('a closed trimmed shard that answers between two throttled calls a minute apa
     return { delayMs: 25_000, ...((calls === 1 || calls === 5) && { fail: 'ThrottlingException' }) }
   })
   const coordinator = open()
-  const left = collectEvents(coordinator, 'shardStalled')
+  const stalled = collectEvents(coordinator, 'shardStalled')
   await clock.run(coordinator.moveTo('trim_horizon'))
   const seen: unknown[] = []
   void coordinator.next().then((record) => seen.push(record?.newImage?.n))
   await clock.advance(5 * MINUTE)
   expect(seen).toEqual([written])
-  expect(left).toEqual([])
+  expect(stalled).toEqual([])
 })
 
-it('records before a Date are no gap when they are trimmed while they are skipped', async () => {
+it('no gap is reported for records before a Date that are trimmed while they are skipped', async () => {
   const { clock, emulator, open, write } = emulatedTable()
   write(3)
   await clock.advance(12 * HOUR)
@@ -189,18 +189,19 @@ it('records before a Date are no gap when they are trimmed while they are skippe
   expect(gaps).toEqual([])
 })
 
-it('one refusal of an older iterator and one of a new one do not show that an open shard is empty', async () => {
+it('an open shard is not considered empty after one rejected read of an old iterator and one of a new iterator', async () => {
   const { clock, emulator, open, write } = emulatedTable()
   write(1)
   await clock.advance(1_000)
   write(1)
   await clock.advance(24 * HOUR - 2_000)
-  const left = write(3)
-  // The first iterator crosses an empty page, and its record is trimmed meanwhile; that of the second one before its first use.
+  const retained = write(3)
+  // The record at the first iterator is trimmed while that iterator crosses an empty page, the record at the
+  // second one before its first use.
   emulator.on('GetShardIterator', { nth: 1 }, { emptyPagesAtStart: 1 })
   emulator.on('GetRecords', { nth: 1 }, { delayMs: 1_200 })
   emulator.on('GetShardIterator', { nth: 2 }, { delayMs: 2_000 })
   const coordinator = open()
   await clock.run(coordinator.moveTo('trim_horizon'))
-  expect(numbersOf(await drain(coordinator, clock))).toEqual(left)
+  expect(numbersOf(await drain(coordinator, clock))).toEqual(retained)
 })

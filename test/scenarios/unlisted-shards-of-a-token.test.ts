@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
 import { shardPicture } from '../support/shard-picture.ts'
 
-it('a shard that waits in a token for its hidden parent waits on after a reload, also while it is not listed itself', async () => {
+it('a pending shard of a token still waits for its hidden parent after a reload, even while it is not listed itself', async () => {
   const { clock, emulator, id, open, move, drainForLong, write, grow } = shardPicture('a')
   const since = new Date(clock.now() - 60_000)
   write('a a')

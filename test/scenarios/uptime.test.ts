@@ -14,7 +14,7 @@ const quiet: Partial<CoordinatorOptions> = {
 }
 
 it.each(['never', 'every day'] as const)(
-  'what is remembered does not grow from the second day of a stream to the seventh, with its token read %s',
+  'memory does not grow from the second to the seventh day of a stream whose token is read %s',
   async (tokenRead) => {
     const chains = 4
     const { clock, open } = rollingStream({ chains, shardLifeMs: 4 * HOUR })
@@ -32,16 +32,17 @@ it.each(['never', 'every day'] as const)(
     const [, second] = sizes
     const last = sizes.at(-1)
     expect(last?.shards).toBeLessThanOrEqual(second?.shards as number)
-    // Each chain has one shard that is read, and perhaps one that ended; its oldest listed one names a missing parent.
+    // Each chain has one shard being read and perhaps a finished one; its oldest listed shard names a missing
+    // parent.
     expect(last?.frontier).toBeLessThanOrEqual(2 * chains)
     expect(last?.missingParents).toBeLessThanOrEqual(2 * chains)
-    // Shards are listed for 28 hours, and remembered for some time more.
+    // Shards are listed for 28 hours and remembered slightly longer.
     expect(second?.shards).toBeLessThanOrEqual(chains * (28 / 4 + 2))
     await coordinator.close()
   },
 )
 
-it('a shard that ended without children is not remembered once it is no longer listed', async () => {
+it('a shard that ended without children is forgotten once it is no longer listed', async () => {
   const { clock, emulator, open, write } = emulatedTable({ shards: 3 })
   const coordinator = open()
   await clock.run(coordinator.moveTo('trim_horizon'))
@@ -57,7 +58,7 @@ it('a shard that ended without children is not remembered once it is no longer l
   expect(coordinator.token.shards.map(({ shardId }) => shardId)).not.toContain(ended.shardId)
 })
 
-/** How often the time in a shard's id is parsed for each shard while a position is taken. */
+/** How often `moveTo()` parses the time in a shard id, per shard. */
 async function idsParsedPerShard(shards: number): Promise<number> {
   const clock = new ManualClock()
   const now = clock.now()
@@ -81,12 +82,12 @@ async function idsParsedPerShard(shards: number): Promise<number> {
   return parsed / shards
 }
 
-it('to take a position costs the same for each shard, whether a stream has 250 shards with trimmed parents or 1,000', async () => {
+it('moveTo() costs as much per shard on a stream of 1,000 shards with trimmed parents as on one of 250', async () => {
   expect(await idsParsedPerShard(1_000)).toBeLessThanOrEqual((await idsParsedPerShard(250)) + 1)
 })
 
-/** How many readers are looked at for each answer of an idle shard, while one shard has been failing for minutes. */
-async function looksPerAnswer(shards: number): Promise<number> {
+/** How many readers are inspected per response of an idle shard while another shard fails for minutes. */
+async function inspectionsPerResponse(shards: number): Promise<number> {
   const { clock, emulator, open } = emulatedTable({ shards })
   const failing = emulator.openShards
     .map(({ shardId }) => shardId)
@@ -101,14 +102,14 @@ async function looksPerAnswer(shards: number): Promise<number> {
   await clock.run(coordinator.moveTo('trim_horizon'))
   for (let times = 0; times < 3; times++) await clock.run(coordinator.next())
   const before = emulator.log.length
-  const looks = vi.spyOn(ShardReader.prototype, 'atTip', 'get')
+  const inspections = vi.spyOn(ShardReader.prototype, 'atTip', 'get')
   for (let times = 0; times < 5; times++) await clock.run(coordinator.next())
-  const count = looks.mock.calls.length
-  looks.mockRestore()
+  const count = inspections.mock.calls.length
+  inspections.mockRestore()
   await coordinator.close()
   return count / (emulator.log.length - before)
 }
 
-it('an answer costs the same among 400 idle shards as among 50, while another shard fails for minutes', async () => {
-  expect(await looksPerAnswer(400)).toBeLessThanOrEqual((await looksPerAnswer(50)) + 1)
+it('a response costs as much among 400 idle shards as among 50 while another shard fails for minutes', async () => {
+  expect(await inspectionsPerResponse(400)).toBeLessThanOrEqual((await inspectionsPerResponse(50)) + 1)
 })

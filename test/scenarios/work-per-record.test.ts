@@ -6,9 +6,9 @@ import { ShardNode } from '../../src/shards/shard.ts'
 const PER_SHARD = 20
 const START = Date.UTC(2026, 0, 1)
 
-/** How often the head of a shard is looked at for each record that is given out, when this many shards are merged. */
-function looksPerRecord(shards: number): number {
-  let looks = 0
+/** How often the head of a shard is inspected per delivered record when `shards` shards are merged. */
+function inspectionsPerRecord(shards: number): number {
+  let inspections = 0
   const buffer = new RecordBuffer()
   for (let ordinal = 0; ordinal < shards; ordinal++) {
     const shardId = `shardId-${String(START).padStart(20, '0')}-${ordinal.toString(16).padStart(8, '0')}`
@@ -16,7 +16,7 @@ function looksPerRecord(shards: number): number {
     let headTime = queue.headTime
     Object.defineProperty(queue, 'headTime', {
       get: () => {
-        looks++
+        inspections++
         return headTime
       },
       set: (time: number) => {
@@ -24,7 +24,7 @@ function looksPerRecord(shards: number): number {
       },
     })
     buffer.release(queue)
-    // Each shard comes to its turn for one record: the worst there is for the merge.
+    // Consecutive records are in different shards, which is the worst case for the merge.
     const records = Array.from({ length: PER_SHARD }, (_, n) => ({
       dynamodb: {
         SequenceNumber: String(n),
@@ -38,14 +38,14 @@ function looksPerRecord(shards: number): number {
       context: { shardId, decode: undefined, unmarshallOptions: undefined },
     })
   }
-  looks = 0
+  inspections = 0
   for (let taken = 0; taken < shards * PER_SHARD; taken++) buffer.takeOldest()
   expect(buffer.length).toBe(0)
-  return looks / (shards * PER_SHARD)
+  return inspections / (shards * PER_SHARD)
 }
 
-it('the merge looks at as many shards for a record as the logarithm of their number, and no more', () => {
-  const some = looksPerRecord(16)
-  expect(looksPerRecord(256)).toBeLessThanOrEqual(2.5 * some)
-  expect(looksPerRecord(4_096)).toBeLessThanOrEqual(3.5 * some)
+it('the merge inspects a number of shards per record that grows at most with the logarithm of the number of shards', () => {
+  const few = inspectionsPerRecord(16)
+  expect(inspectionsPerRecord(256)).toBeLessThanOrEqual(2.5 * few)
+  expect(inspectionsPerRecord(4_096)).toBeLessThanOrEqual(3.5 * few)
 })
