@@ -8,23 +8,23 @@ const scenarios = ['test/scenarios/**/*.test.ts', 'test/model/**/*.test.ts']
 const temporaryFiles = 'test/support/temporary-files.ts'
 const integration = ['test/integration/**/*.test.ts', 'test/package/**/*.test.ts']
 
-// The package under its own name is its sources, as in tsconfig.json: examples are tested without a build.
+// The package name resolves to the sources, as in tsconfig.json, so examples are tested without a build.
 const alias = Object.entries(tsconfig.compilerOptions.paths).map(([name, [file]]) => ({
   find: new RegExp(`^${name}$`),
   replacement: fileURLToPath(new URL(String(file), import.meta.url)),
 }))
 
-// No file leaves anything behind that another one could see. To load the SDK for each of them anew would take as long as
+// Test files share no state, so they can share a process. Loading the SDK for each file would take as long as
 // all of their tests.
 const isolate = false
 
 const config: ViteUserConfig = defineConfig({
   resolve: { alias },
   test: {
-    // Time limits end a test that hangs. None depends on how busy the machine is.
-    // Processes rather than threads: tests kill, signal and count handles, and an SDK client must not outlive its file.
+    // The timeouts below only stop tests that hang. They do not measure speed. Processes rather than threads:
+    // tests kill and signal processes and count handles, and an SDK client must not outlive its test file.
     pool: 'forks',
-    // The integration tests mostly wait for the server: one core must not leave them to run one by one.
+    // Integration tests mostly wait for the server, so they run in parallel even on a single core.
     maxWorkers: Math.max(2, availableParallelism() - 1),
     sequence: { sequencer: LongestFirst },
     env: { AWS_EC2_METADATA_DISABLED: 'true', AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true' },
@@ -38,7 +38,7 @@ const config: ViteUserConfig = defineConfig({
         extends: true,
         test: {
           name: 'unit',
-          // Whatever is not named below: a new folder is never left out by mistake.
+          // All tests that no other project includes, so a new folder cannot be omitted by mistake.
           include: ['test/**/*.test.ts', 'examples/**/*.test.ts'],
           exclude: [...scenarios, ...integration],
           isolate,

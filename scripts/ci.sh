@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Runs every check on a clean clone, on a machine that has only Node.js: installs what is missing first.
-# A failed step does not stop the others; the exit code is non-zero if any step has failed.
+# Runs all checks in a clean clone on a machine that has only Node.js; installs what else is needed.
+# Every step runs even if an earlier one failed. The exit code is not 0 if any step failed.
 set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 export CI=true NO_COLOR=1
@@ -29,7 +29,7 @@ as_root() {
   if [ "$(id -u)" -eq 0 ]; then "$@"; else sudo --non-interactive "$@"; fi
 }
 
-# What the integration tests need beside npm packages: Java 17 for DynamoDB Local, libfaketime for its fast clock.
+# The integration tests need Java 17 for DynamoDB Local, and libfaketime to run its clock faster.
 system_packages() {
   local missing=()
   command -v java >/dev/null || missing+=(default-jre-headless)
@@ -46,7 +46,7 @@ tests() {
   npm test -- --reporter=default --reporter=json --outputFile.json="$reports/tests.json"
 }
 
-# The npm packages node-<platform>-<architecture> hold the binary and nothing else.
+# The npm packages node-<platform>-<architecture> contain only the binary of Node.js.
 install_nodes() {
   local platform version
   platform=$(node -p 'process.platform + "-" + process.arch')
@@ -75,16 +75,16 @@ step 'types' npm run --silent typecheck
 step 'build' npm run --silent build
 step 'package' npm run --silent check:package
 step 'docs' npm run --silent check:docs
-step 'reference' npm run --silent docs
+step 'API reference' npm run --silent docs
 step 'tests' tests
-step 'other versions of Node.js' install_nodes
+step 'install Node.js versions' install_nodes
 for version in "${node_versions[@]}"; do step "tests on Node.js $version" tests_on "$version"; done
-step 'versions of the SDK' versions
+step 'SDK and Node.js versions' versions
 
 printf '\n'
 if [ ${#failed[@]} -gt 0 ]; then printf 'step failed: %s\n' "${failed[@]}"; fi
 if ! [ -s "$reports/tests.json" ]; then
-  echo 'the test runner left no report'
+  echo 'the test runner wrote no report'
   exit 1
 fi
 npx --no-install tsx scripts/report-tests.ts "$reports"/*.json && [ ${#failed[@]} -eq 0 ]

@@ -38,7 +38,7 @@ async function mostBuffered(
 
 describe('maxBufferedBytes', () => {
   // The buffer may exceed the limit by one record of each shard (with both images), and by the part of the
-  // responses in flight that is larger than the size of earlier records led the reader to expect.
+  // responses in flight that exceeds what the size of earlier records suggested.
   it.each([
     { shards: 1, perShard: 2_000, bytes: 2_000 },
     { shards: 20, perShard: 150, bytes: 2_000 },

@@ -18,8 +18,8 @@ export interface RollingStream {
 }
 
 /**
- * A stream without records that can run for weeks: chains of shards that all roll at the same time. The oldest
- * listed shards name trimmed parents.
+ * A stream without records that can run for weeks: chains of shards that all roll at the same time.
+ * The oldest listed shards name trimmed parents.
  */
 export function rollingStream({
   chains,

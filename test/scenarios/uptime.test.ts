@@ -32,8 +32,7 @@ it.each(['never', 'every day'] as const)(
     const [, second] = sizes
     const last = sizes.at(-1)
     expect(last?.shards).toBeLessThanOrEqual(second?.shards as number)
-    // Each chain has one shard being read and perhaps a finished one; its oldest listed shard names a missing
-    // parent.
+    // A chain has one shard being read, perhaps a finished one, and an oldest shard with a missing parent.
     expect(last?.frontier).toBeLessThanOrEqual(2 * chains)
     expect(last?.missingParents).toBeLessThanOrEqual(2 * chains)
     // Shards are listed for 28 hours and remembered slightly longer.

@@ -3,8 +3,8 @@ import { fileURLToPath } from 'node:url'
 import { build } from 'vite'
 
 /**
- * Bundles a program, with all that it imports, into one file in `folder`, and returns its path: that starts in a fifth of the
- * time that `tsx` takes.
+ * Bundles a program and everything it imports into one file in `folder`, and returns the path of that file.
+ * The bundle starts five times faster than the sources do with `tsx`.
  */
 export async function bundleProgram(entry: URL, folder: string): Promise<string> {
   await build({

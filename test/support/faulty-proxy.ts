@@ -2,32 +2,32 @@ import { createServer, type IncomingMessage, request, type ServerResponse } from
 import type { AddressInfo } from 'node:net'
 import { setTimeout as wait } from 'node:timers/promises'
 
-/** A call of the DynamoDB API on its way. */
+/** A DynamoDB API call that passes through the proxy. */
 export interface ProxiedCall {
-  /** As in `UpdateItem`. */
+  /** The name of the operation, such as `UpdateItem`. */
   readonly operation: string
   readonly body: string
 }
 
-/** What happens to a call. */
+/** What the proxy does with a call. */
 export type Fate =
   | { readonly do: 'pass'; readonly afterMs?: number }
-  /** It never arrives. */
+  /** The call never reaches the service. */
   | { readonly do: 'drop' }
-  /** It is carried out, and the connection breaks before the response. */
+  /** The service executes the call, and the connection breaks before the response. */
   | { readonly do: 'loseResponse' }
-  /** The connection breaks at once, and it is carried out later. */
+  /** The connection breaks immediately, and the service executes the call later. */
   | { readonly do: 'deliverLate'; readonly afterMs: number }
-  /** The service answers with an error of this name. */
+  /** The proxy responds with an error of this name. */
   | { readonly do: 'refuse'; readonly error: string }
 
 export interface FaultyProxy extends AsyncDisposable {
   readonly endpoint: string
-  /** Resolves when every call that is delivered late was carried out. */
+  /** Resolves when all calls that are delivered late have been executed. */
   lateCalls(): Promise<void>
 }
 
-/** A proxy in front of a DynamoDB endpoint that loses, delays and refuses calls. */
+/** Starts a proxy for a DynamoDB endpoint that loses, delays and rejects calls. */
 export async function faultyProxy(
   target: string,
   fateOf: (call: ProxiedCall) => Fate | undefined,
@@ -77,22 +77,23 @@ export async function faultyProxy(
         return
       case 'pass': {
         if (fate.afterMs) await wait(fate.afterMs)
-        const answer = await forward(incoming, body)
-        const { 'transfer-encoding': _, ...headers } = answer.headers
-        response.writeHead(answer.status, headers)
-        response.end(answer.body)
+        const { status, headers, body: responseBody } = await forward(incoming, body)
+        const { 'transfer-encoding': _, ...otherHeaders } = headers
+        response.writeHead(status, otherHeaders)
+        response.end(responseBody)
       }
     }
   }
 
-  async function forward({ method, url, headers }: IncomingMessage, body: Buffer): Promise<Answer> {
+  async function forward({ method, url, headers }: IncomingMessage, body: Buffer): Promise<ServiceResponse> {
     const host = `${hostname}:${port}`
     return new Promise((resolve, reject) => {
       const outgoing = request(
         { hostname, port, method, path: url, headers: { ...headers, host } },
-        (answer) => {
-          readAll(answer).then(
-            (bytes) => resolve({ status: answer.statusCode ?? 500, headers: answer.headers, body: bytes }),
+        (response) => {
+          readAll(response).then(
+            (bytes) =>
+              resolve({ status: response.statusCode ?? 500, headers: response.headers, body: bytes }),
             reject,
           )
         },
@@ -103,7 +104,7 @@ export async function faultyProxy(
   }
 }
 
-interface Answer {
+interface ServiceResponse {
   readonly status: number
   readonly headers: IncomingMessage['headers']
   readonly body: Buffer

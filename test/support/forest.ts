@@ -1,27 +1,27 @@
 import { ShardForest } from '../../src/shards/shard-forest.ts'
 import type { ShardDescription } from '../../src/streams-api/streams-api.ts'
 
-/** When the first shard of a forest was made. */
+/** The creation time of the first shard of a forest (ms since 1970). */
 export const NOW: number = Date.UTC(2026, 0, 1)
 
 let spacing = 0
 
-/** The id of the shard that a picture names with this letter, `a` to `f`; as AWS gives them. */
+/** The id, in the format of AWS, of the shard with this letter (`a` to `f`) in a picture. */
 export function idOf(name: string): string {
   const createdAt = NOW + 'abcdef'.indexOf(name) * spacing
   return `shardId-${String(createdAt).padStart(20, '0')}-0000000${name}`
 }
 
 /**
- * A lineage from a picture: `'a > b c, c > d'` is a shard a with the children b and c, and d as the child of c; `'a > b > c'`
- * a chain. In parentheses stands a shard that is not listed. Shards with children are closed.
+ * Creates a lineage from a picture: `'a > b c, c > d'` is a shard a with the children b and c, and d as the
+ * child of c; `'a > b > c'` is a chain. Shards in parentheses are not listed, those with children are closed.
  */
 export function forest(
   picture: string,
   { order, spacingMs = 0 }: { order?: string[]; spacingMs?: number } = {},
 ): {
   readonly lineage: ShardForest
-  /** Lists all shards once more, in a listing that starts and ends at `at` (monotonic ms). */
+  /** Merges another listing of all shards, which starts and ends at `at` (monotonic ms). */
   list(how?: { hide?: string[]; open?: string[]; at?: number }): void
 } {
   spacing = spacingMs

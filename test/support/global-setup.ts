@@ -5,17 +5,17 @@ import { type LocalVersion, whyNotLocal } from './requirements.ts'
 
 declare module 'vitest' {
   interface ProvidedContext {
-    /** Where the DynamoDB Local answers that all test files share; undefined when there is none here. */
+    /** The endpoint of the DynamoDB Local that all test files share. Undefined if it cannot run here. */
     localEndpoint: string | undefined
   }
 }
 
 let local: DynamoDBLocal | undefined
 
-/** Starts the one DynamoDB Local (current version) that the integration tests share, and tells what cannot run here. */
+/** Starts the DynamoDB Local that integration tests share, and warns about versions that cannot run here. */
 export async function setup(project: TestProject): Promise<void> {
-  const [noCurrent] = (['current', 'rolling'] as const).map(tellIfMissing)
-  if (noCurrent === undefined) local = await startDynamoDBLocal({ version: 'current' })
+  const [missingCurrent] = (['current', 'rolling'] as const).map(warnIfMissing)
+  if (missingCurrent === undefined) local = await startDynamoDBLocal({ version: 'current' })
   project.provide('localEndpoint', local?.endpoint)
 }
 
@@ -23,10 +23,10 @@ export async function teardown(): Promise<void> {
   await local?.stop()
 }
 
-function tellIfMissing(version: LocalVersion): string | undefined {
+function warnIfMissing(version: LocalVersion): string | undefined {
   const reason = whyNotLocal(version)
   if (reason) {
-    const text = `SKIPPED: the tests on DynamoDB Local (${version}) do not run. ${reason}.`
+    const text = `SKIPPED: tests with DynamoDB Local (${version}). ${reason}.`
     process.stderr.write(`\n${styleText(['yellow', 'bold'], text)}\n\n`)
   }
   return reason

@@ -1,8 +1,8 @@
 import { BaseSequencer, type TestSpecification } from 'vitest/node'
 
 /**
- * The files that take longest, in the order in which they are begun: those that mostly wait for a server beside those
- * that keep a core busy. Whatever begins last must not leave the other cores with nothing to do.
+ * The slowest test files, in the order in which they are started. Files that mostly wait for a server
+ * alternate with files that keep a core busy. A slow file that starts last would leave the other cores idle.
  */
 const longest = [
   'integration/rolling.test.ts',
@@ -18,8 +18,8 @@ const longest = [
 export class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
     const rank = ({ moduleId }: TestSpecification) => {
-      const place = longest.findIndex((name) => moduleId.endsWith(`/test/${name}`))
-      return place === -1 ? longest.length : place
+      const index = longest.findIndex((name) => moduleId.endsWith(`/test/${name}`))
+      return index === -1 ? longest.length : index
     }
     return (await super.sort(files)).sort((one, other) => rank(one) - rank(other))
   }

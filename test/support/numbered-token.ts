@@ -3,7 +3,7 @@ import type { StreamToken } from '../../src/position/token.ts'
 
 const STREAM_ARN = 'arn:aws:dynamodb:eu-west-1:123456789012:table/orders/stream/2026-01-01T00:00:00.000'
 
-/** A token from which its number can be read back. 4,000 shards and more do not fit into one item. */
+/** Creates a token from which `numberIn()` reads `number`. With 4,000 shards or more it exceeds one item. */
 export function numberedToken(number: number, shardCount = 1): StreamToken {
   return {
     version: 1,
@@ -15,7 +15,7 @@ export function numberedToken(number: number, shardCount = 1): StreamToken {
   }
 }
 
-/** The number of such a token; undefined for none. */
+/** Returns the number of a token created by `numberedToken()`, or undefined if there is no token. */
 export function numberIn(token: unknown): number | undefined {
   if (token === undefined) return undefined
   const at = (token as StreamToken).shards[0]?.at

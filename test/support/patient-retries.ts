@@ -4,22 +4,22 @@ type RetryStrategy = Exclude<NonNullable<DynamoDBClientConfig['retryStrategy']>,
 type RetryStrategyV2 = Extract<RetryStrategy, { acquireInitialRetryToken: unknown }>
 
 /**
- * Retries faults of the network and the server, at once and `max` times. On a fast clock the SDK's own strategy does
- * not do: the server's idle time-out of 30 s is over in 20 ms, so that a busy machine sees more connections reset than
- * its budget allows, and it takes any refusal for one that comes of wrong clocks, and retries it.
+ * Retries network and server errors up to `max` times, 10 ms apart. The SDK's own strategy fails on a fast
+ * clock. The server's idle timeout of 30 s expires after 20 ms, so a busy machine sees more connection resets
+ * than the retry budget of the SDK allows. The SDK also retries every rejection, as it blames clock skew.
  */
 export function patientRetries(max: number): RetryStrategyV2 {
   const token = (count: number) => ({ getRetryCount: () => count, getRetryDelay: () => 10 })
   return {
     acquireInitialRetryToken: async () => token(0),
     refreshRetryTokenForRetry: async (last, { error }) => {
-      if (isRefusal(error) || last.getRetryCount() >= max) throw error
+      if (isClientError(error) || last.getRetryCount() >= max) throw error
       return token(last.getRetryCount() + 1)
     },
     recordSuccess: () => {},
   }
 }
 
-function isRefusal(error: unknown): boolean {
+function isClientError(error: unknown): boolean {
   return typeof error === 'object' && error !== null && '$fault' in error && error.$fault === 'client'
 }

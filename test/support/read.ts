@@ -1,7 +1,7 @@
 import type { Coordinator, StreamRecord } from '../../src/index.ts'
 import type { ManualClock } from '../../src/testing/index.ts'
 
-/** Reads until there is nothing new, or up to `max` records. On a manual clock, as much time passes as the reads take. */
+/** Reads until nothing is new, up to `max` records. A manual clock advances for as long as the reads take. */
 export async function drain(
   coordinator: Coordinator,
   clock?: ManualClock,
@@ -18,8 +18,8 @@ export async function drain(
 }
 
 /**
- * Takes records until there are `count`, for up to twenty rounds: DynamoDB Local may show a write later than it confirms
- * it when the machine is busy. A record that was skipped would never come.
+ * Reads until there are `count` records, for up to 20 rounds: on a busy machine, DynamoDB Local may return a
+ * record some time after it has confirmed the write. A record that was skipped would never arrive.
  */
 export async function drainUntil(coordinator: Coordinator, count: number): Promise<StreamRecord[]> {
   const records: StreamRecord[] = []
@@ -28,7 +28,7 @@ export async function drainUntil(coordinator: Coordinator, count: number): Promi
   return records
 }
 
-/** The numbers that the items of these records were written with. */
+/** Returns the attribute `n` of the items in these records. */
 export function numbersOf(records: readonly StreamRecord[]): number[] {
   return records.map((record) => (record.newImage ?? record.oldImage)?.n as number)
 }

@@ -3,31 +3,31 @@ import { Coordinator } from '../../src/index.ts'
 import { ManualClock, StreamEmulator, type StreamEmulatorOptions } from '../../src/testing/index.ts'
 import { drain } from './read.ts'
 
-/** A stream whose shards are named by the letters of a picture. */
+/** An emulated stream whose shards are named by the letters of a picture. */
 export interface ShardPicture {
   readonly clock: ManualClock
   readonly emulator: StreamEmulator
-  /** The id of a shard by its letter. */
+  /** Returns the id of the shard with this letter. */
   id(letter: string): string
-  /** Divides shards further: `'c > d e'`. */
+  /** Splits or rolls further shards: `'c > d e'`. */
   grow(picture: string): void
-  /** Writes records to open shards, by their letters, and returns their names: `write('b c b')` gives `['b1', 'c1', 'b2']`. */
+  /** Writes records to open shards and returns their names: `write('b c b')` returns `['b1', 'c1', 'b2']`. */
   write(letters: string): string[]
-  /** A reader of the stream. */
+  /** Creates a reader of the stream. */
   open(options?: Partial<CoordinatorOptions>): Coordinator
-  /** Moves a reader, letting as much time pass as that takes. */
+  /** Moves a reader to a position, advancing the clock for as long as that takes. */
   move(reader: Coordinator, position: Parameters<Coordinator['moveTo']>[0]): Promise<void>
-  /** Reads until there is nothing new, and returns the names of the records. */
+  /** Reads until nothing is new and returns the names of the records. */
   drain(reader: Coordinator): Promise<string[]>
-  /** The same again and again for ten minutes. */
+  /** Does the same once a minute for ten minutes. */
   drainForLong(reader: Coordinator): Promise<string[]>
-  /** The shards of a token: `a:end`, `b:start`, `c:after`. */
+  /** The shards in the token of a reader, as in `['a:end', 'b:start', 'c:after']`. */
   frontier(reader: Coordinator): string[]
 }
 
 /**
- * Draws a stream: `'a > b c, c > d'` is a root a, divided into b and c, and c rolled over into d; `'a b'` is two roots.
- * Closed shards are those with children.
+ * Creates a stream from a picture: `'a > b c, c > d'` is a root a that was split into b and c, and c rolled
+ * into d; `'a b'` is two roots. Shards with children are closed.
  */
 export function shardPicture(picture: string, options: StreamEmulatorOptions = {}): ShardPicture {
   const clock = options.clock instanceof ManualClock ? options.clock : new ManualClock()
@@ -56,8 +56,8 @@ export function shardPicture(picture: string, options: StreamEmulatorOptions = {
       for (const [index, children] of generations.entries()) {
         const parent = generations[index - 1]?.at(-1)
         if (parent === undefined) continue
-        const made = emulator.split(id(parent), children.length)
-        for (const [place, child] of children.entries()) name(child, made[place]?.shardId as string)
+        const created = emulator.split(id(parent), children.length)
+        for (const [index, child] of children.entries()) name(child, created[index]?.shardId as string)
       }
     }
   }
@@ -65,10 +65,10 @@ export function shardPicture(picture: string, options: StreamEmulatorOptions = {
 
   let written = 0
   const nameOf = ({ shardId, sequenceNumber }: { shardId: string; sequenceNumber: string }): string => {
-    const place = emulator
+    const index = emulator
       .shard(shardId)
       .records.findIndex((record) => record.sequenceNumber === sequenceNumber)
-    return `${names.get(shardId) ?? shardId}${place + 1}`
+    return `${names.get(shardId) ?? shardId}${index + 1}`
   }
 
   const drainNames = async (reader: Coordinator): Promise<string[]> =>
@@ -95,12 +95,12 @@ export function shardPicture(picture: string, options: StreamEmulatorOptions = {
     move: (reader, position) => clock.run(reader.moveTo(position)),
     drain: drainNames,
     drainForLong: async (reader) => {
-      const given: string[] = []
+      const delivered: string[] = []
       for (let minute = 0; minute < 10; minute++) {
-        given.push(...(await drainNames(reader)))
+        delivered.push(...(await drainNames(reader)))
         await clock.advance(60_000)
       }
-      return given
+      return delivered
     },
     frontier: (reader) =>
       reader.token.shards.map(

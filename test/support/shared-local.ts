@@ -1,10 +1,10 @@
 import { describe, inject } from 'vitest'
 import { type DynamoDBLocal, localClients } from './dynamodb-local.ts'
 
-/** The DynamoDB Local (current version) that all integration tests share: use names of your own for tables. */
+/** The DynamoDB Local (current version) that integration tests share. Use unique names for tables. */
 export type SharedLocal = Pick<DynamoDBLocal, 'endpoint' | 'tableClient' | 'streamsClient'>
 
-/** Describes tests on the shared DynamoDB Local; they are skipped, with a notice, where it cannot run. */
+/** Defines tests that use the shared DynamoDB Local. They are skipped where it cannot run. */
 export function describeOnLocal(title: string, define: (local: SharedLocal) => void): void {
   const endpoint = inject('localEndpoint')
   const local = { endpoint: endpoint ?? '', ...localClients({ endpoint: endpoint ?? '', speed: 1 }) }

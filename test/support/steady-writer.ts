@@ -4,17 +4,17 @@ import type { StreamRecord } from '../../src/records/stream-record.ts'
 import { putNumber, type TestTable } from './tables.ts'
 
 export interface SteadyWriter {
-  /** How many records it has written. */
+  /** The number of records written so far. */
   readonly written: number
-  /** Stops writing; returns how many records it has written. Rejects if a write failed for good. */
+  /** Stops writing and returns the number of records written. Rejects if a write failed permanently. */
   stop(): Promise<number>
 }
 
 const keys = ['a', 'b', 'c', 'd', 'e']
 
 /**
- * Writes the numbers 1, 2, 3 … one after the other, to a handful of keys in turn. A write that is repeated because its
- * answer was lost changes nothing, and so gives no record.
+ * Writes the numbers 1, 2, 3 … one after the other, to five keys in turn. A write that is retried because its
+ * response was lost changes nothing and therefore creates no record.
  */
 export function writeSteadily(client: DynamoDBClient, table: TestTable, pauseMs: number): SteadyWriter {
   let isStopped = false
@@ -44,15 +44,15 @@ function keyOf(n: number): string {
 }
 
 export interface Delivery {
-  /** Numbers that were never given out. */
+  /** Numbers that were never delivered. */
   readonly lost: readonly number[]
-  /** Numbers that were given out more than once. */
+  /** Numbers that were delivered more than once. */
   readonly repeated: readonly number[]
-  /** Numbers that came after a later one of the same key. */
+  /** Numbers that were delivered after a higher one of the same key. */
   readonly outOfOrder: readonly number[]
 }
 
-/** Compares what was given out with what `writeSteadily` wrote: 1 to `written`. */
+/** Compares delivered records with the numbers that `writeSteadily` wrote: 1 to `written`. */
 export function compareWithWritten(records: readonly StreamRecord[], written: number): Delivery {
   const numbers = records.map(({ newImage }) => Number(newImage?.n))
   const seen = new Set<number>()

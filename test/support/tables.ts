@@ -10,11 +10,11 @@ import {
 
 export interface TestTable {
   readonly tableName: string
-  /** Empty for a table without a stream. */
+  /** The ARN of the stream; an empty string for a table without one. */
   readonly streamArn: string
 }
 
-/** Makes a table of a new name with the partition key `id`, a string. */
+/** Creates a table with a unique name and the partition key `id`, a string. */
 export async function createTable(
   client: DynamoDBClient,
   view: StreamViewType | 'no stream' = 'NEW_AND_OLD_IMAGES',
@@ -31,7 +31,7 @@ export async function createTable(
       }),
     )
     .catch((error: unknown) => {
-      // Made by an attempt whose answer was lost: nobody else has this name.
+      // An earlier attempt, whose response was lost, has created the table: its name is unique.
       if (!(error instanceof ResourceInUseException)) throw error
     })
   const { Table } = await client.send(new DescribeTableCommand({ TableName: tableName }))
@@ -50,7 +50,7 @@ export async function putNumber(
   )
 }
 
-/** Writes the items `{ id, n }` for each `n` of a range, one after the other. */
+/** Writes an item `{ id, n }` for each `n` from `from` to `to`, one after the other. */
 export async function putNumbers(
   client: DynamoDBClient,
   table: TestTable,

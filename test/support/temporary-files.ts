@@ -7,8 +7,8 @@ const PREFIX = 'dynamodb-stream-iterator-tests-'
 let folder: string | undefined
 
 /**
- * Gives a test run a folder for its temporary files. Global setup of each project: the first one does it for all, and
- * test files run in processes that are started later, and inherit it.
+ * Creates one folder for the temporary files of a test run. This is the global setup of each project, but
+ * only the first one creates the folder. Test files run in processes that start later and inherit `TMPDIR`.
  */
 export async function setup(): Promise<void> {
   if (tmpdir().includes(PREFIX)) return
@@ -16,7 +16,7 @@ export async function setup(): Promise<void> {
   process.env.TMPDIR = folder
 }
 
-/** Removes all that tests, and the processes that they start, have left in it; also those that failed. */
+/** Removes the folder with everything that tests and their child processes have left in it. */
 export async function teardown(): Promise<void> {
   if (folder !== undefined) await rm(folder, { recursive: true, force: true })
 }

@@ -1,5 +1,5 @@
-// Runs a command and ends it when whoever started this process goes away, even by SIGKILL: the starter holds the
-// other end of our standard input, which the kernel closes with it.
+// Runs a command and kills it when the parent process exits, even by SIGKILL: the kernel then closes the
+// parent's end of our standard input.
 import { spawn } from 'node:child_process'
 
 const [command, ...args] = process.argv.slice(2)
