@@ -34,7 +34,7 @@ it('next() does not return undefined while records follow five empty pages', asy
   expect(await drain(reader)).toEqual(written)
 })
 
-it('next() does not return undefined because all records of a page were older than the requested time', async () => {
+it('next() does not return undefined just because every record of a page is older than the requested time', async () => {
   const { clock, emulator, id, open, move, drain } = shardPicture('a')
   const reader = open()
   await move(reader, new Date(clock.now() + 2_000))

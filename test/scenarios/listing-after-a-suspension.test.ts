@@ -71,7 +71,7 @@ it.each(['without a child', 'with a hidden child'])(
   },
 )
 
-it('finished shards that a listing omits are not forgotten and read again because the listing completes hours later', async () => {
+it('finished shards that a listing omits are neither forgotten nor read again when it completes hours later', async () => {
   const { clock, emulator, open, write } = emulatedTable()
   emulator.setBehavior({ shardsPerPage: 1 })
   const coordinator = open()

@@ -110,7 +110,7 @@ describe('latest', () => {
     expect((await drainForLong(reader)).at(-1)).toEqual(written)
   })
 
-  it('latest delivers no older record of a sibling of the parent of a shard when their generations are listed together later', async () => {
+  it('latest delivers no older record from a sibling of a parent when several hidden generations are listed at once', async () => {
     const { clock, emulator, id, open, move, drainForLong, write, grow } = shardPicture('a > b c', {
       behavior: { listingOrder: 'reversed' },
     })

@@ -55,7 +55,7 @@ it('next() does not return undefined when the oldest record of an open shard is 
 })
 
 it.each([2, 3])(
-  'next() resolves within two minutes although a fully trimmed shard throttles all but one in %i calls',
+  'next() resolves within two minutes although only one in %i calls to a fully trimmed shard is not throttled',
   async (nth) => {
     const { clock, emulator, open, write } = emulatedTable({ profile: 'local', shards: 2 })
     const [trimmed, other] = emulator.openShards.map(({ shardId }) => shardId) as [string, string]
@@ -75,7 +75,7 @@ it.each([2, 3])(
   },
 )
 
-it('a closed shard is not finished at its first rejected read because many reads were rejected while it was open', async () => {
+it('a closed shard is not finished at its first rejected read even if many reads were rejected while it was open', async () => {
   const { clock, emulator, open, write } = emulatedTable({ profile: 'local' })
   write(1)
   await clock.advance(25 * HOUR)
