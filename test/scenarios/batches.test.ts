@@ -1,13 +1,13 @@
 import { expect, it } from 'vitest'
 import type { DynamoDBStream, StreamRecord } from '../../src/index.ts'
 import { numbersOf } from '../support/read.ts'
-import { type Opened, opened } from './opened.ts'
+import { type StreamFixture, streamFixture } from '../support/stream-fixture.ts'
 
 const ALWAYS = { times: Number.POSITIVE_INFINITY }
 
 /** Two shards: the first one has 5 records, and reads of the second one fail as set with `fail()`. */
 function twoShards() {
-  const fixture = opened({ shards: 2 })
+  const fixture = streamFixture({ shards: 2 })
   const { emulator, write } = fixture
   const [a, b] = emulator.openShards.map(({ shardId }) => shardId) as [string, string]
   let failure: string | undefined
@@ -24,7 +24,7 @@ function twoShards() {
 }
 
 /** Loops over batches to the end, and collects the numbers of their records. */
-function loop({ clock }: Opened, stream: DynamoDBStream, maxWaitMs: number) {
+function loop({ clock }: StreamFixture, stream: DynamoDBStream, maxWaitMs: number) {
   const seen: number[] = []
   const done = (async () => {
     for await (const batch of stream.batches({ maxWaitMs })) seen.push(...numbersOf(batch))
@@ -91,7 +91,7 @@ it('an error that cut a batch short is thrown by the next call even if the faile
 it.each(['the signal aborts', 'the stream is closed'] as const)(
   'a loop over batches ends without an error when %s while a batch is filling, and the next worker receives its records',
   async (how) => {
-    const fixture = opened()
+    const fixture = streamFixture()
     const written = fixture.write(5)
     const controller = new AbortController()
     const stream = await fixture.start({ signal: controller.signal })
@@ -123,7 +123,7 @@ it('a batch of records redelivered from an earlier loop is delivered although ac
 })
 
 it('a batch is delivered within maxWaitMs of its first record while further records keep trickling in', async () => {
-  const fixture = opened()
+  const fixture = streamFixture()
   const stream = await fixture.start()
   const start = fixture.clock.monotonic()
   const trickle = () => {
@@ -138,7 +138,7 @@ it('a batch is delivered within maxWaitMs of its first record while further reco
 })
 
 it('moveTo() while a batch is filling drops its records, and the batch is filled from the new position', async () => {
-  const fixture = opened()
+  const fixture = streamFixture()
   fixture.write(3)
   const stream = await fixture.start()
   const batches = stream.batches({ maxWaitMs: 10_000 })
@@ -152,7 +152,7 @@ it('moveTo() while a batch is filling drops its records, and the batch is filled
 })
 
 it('the token does not cover a batch that was filling when the signal aborted, even after another loop requests records', async () => {
-  const fixture = opened()
+  const fixture = streamFixture()
   fixture.write(5)
   const controller = new AbortController()
   const stream = await fixture.start({ signal: controller.signal })
@@ -179,7 +179,7 @@ it('a batch that an error cut short is delivered at once, without waiting for ma
 })
 
 it('the last batch of a disabled stream is delivered when the stream ends, without waiting for maxWaitMs', async () => {
-  const fixture = opened()
+  const fixture = streamFixture()
   const written = fixture.write(5)
   fixture.emulator.disable()
   const stream = await fixture.start()
@@ -191,7 +191,7 @@ it('the last batch of a disabled stream is delivered when the stream ends, witho
 })
 
 it('the maxWaitMs of a batch starts at its own first record, not at that of the previous batch', async () => {
-  const fixture = opened()
+  const fixture = streamFixture()
   const written = fixture.write(3).slice(2)
   const stream = await fixture.start()
   const batches = stream.batches({ maxRecords: 2, maxWaitMs: 5_000 })

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
 import type { StreamToken } from '../../src/index.ts'
 import type { ManualClock } from '../../src/testing/index.ts'
-import { opened } from './opened.ts'
+import { streamFixture } from '../support/stream-fixture.ts'
 
 /** The clock of a process that can be killed: after `kill()`, none of its timers fires. */
 function killableClock(clock: ManualClock) {
@@ -22,7 +22,7 @@ function killableClock(clock: ManualClock) {
 it.each([5_000, 3_600_000])(
   'a worker that starts at latest and is killed before its first record loses nothing (checkpoint every %i ms)',
   async (everyMs) => {
-    const fixture = opened()
+    const fixture = streamFixture()
     const { clock, store } = fixture
     fixture.write(3)
     await clock.advance(5_000)
@@ -43,7 +43,7 @@ it.each([5_000, 3_600_000])(
 )
 
 it('openStream() rejects and leaves no timer behind when its first position cannot be saved', async () => {
-  const fixture = opened()
+  const fixture = streamFixture()
   const { clock } = fixture
   const store = {
     load: async () => undefined,
@@ -57,7 +57,7 @@ it('openStream() rejects and leaves no timer behind when its first position cann
 })
 
 it('a loaded checkpoint is not saved again before a record is read', async () => {
-  const fixture = opened()
+  const fixture = streamFixture()
   const { clock, store } = fixture
   fixture.write(2)
   const first = await fixture.start()
@@ -74,7 +74,7 @@ it('a loaded checkpoint is not saved again before a record is read', async () =>
 })
 
 it('the end of a shard is saved in the checkpoint although no record follows it', async () => {
-  const fixture = opened({ shards: 2 })
+  const fixture = streamFixture({ shards: 2 })
   const { clock, emulator, store } = fixture
   fixture.write(4)
   const stream = await fixture.start({ checkpoint: { store, name: 'worker', everyMs: 1_000 } })
@@ -93,7 +93,7 @@ it('the end of a shard is saved in the checkpoint although no record follows it'
 })
 
 it('the position of a moveTo() that opens no shard is saved in the checkpoint', async () => {
-  const fixture = opened()
+  const fixture = streamFixture()
   const { clock, emulator, store } = fixture
   fixture.write(2)
   emulator.disable()
@@ -108,7 +108,7 @@ it('the position of a moveTo() that opens no shard is saved in the checkpoint', 
 })
 
 it('openStream() rejects with checkpoint.failed when load() of the store throws synchronously', async () => {
-  const fixture = opened()
+  const fixture = streamFixture()
   const store = {
     load: () => {
       throw new Error('not a promise')

@@ -2,7 +2,7 @@ import { expect, it } from 'vitest'
 import type { ManualClock } from '../../src/testing/index.ts'
 import { collectEvents, emulatedTable } from '../support/emulated-table.ts'
 import { drain, numbersOf } from '../support/read.ts'
-import { opened } from './opened.ts'
+import { streamFixture } from '../support/stream-fixture.ts'
 
 const MINUTE = 60_000
 const HOUR = 60 * MINUTE
@@ -46,7 +46,7 @@ it.each(JUMPS)(
 it.each(JUMPS)(
   'a waiting loop receives a new record within seconds after the wall clock was %s',
   async (_, jumpMs) => {
-    const fixture = opened()
+    const fixture = streamFixture()
     const { clock, emulator } = fixture
     const local = localClock(clock)
     const stream = await fixture.start({ clock: local })
@@ -67,7 +67,7 @@ it.each(JUMPS)(
 
 it('a wall clock that is set back by forty days causes no more timers than a correct one', async () => {
   const timersInTwoSeconds = async (jumpMs: number) => {
-    const fixture = opened()
+    const fixture = streamFixture()
     const { clock } = fixture
     let timers = 0
     const counting = {

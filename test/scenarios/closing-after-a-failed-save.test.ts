@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
 import { type CheckpointLease, isStreamError, StreamError } from '../../src/index.ts'
-import { opened } from './opened.ts'
+import { streamFixture } from '../support/stream-fixture.ts'
 
 const conflict = () => new StreamError('checkpoint.conflict', 'taken over', { name: 'worker' })
 const errorOf = (promise: Promise<unknown>) =>
@@ -11,7 +11,7 @@ const errorOf = (promise: Promise<unknown>) =>
 
 /** A stream whose loop has thrown `checkpoint.failed`. Further saves reject with `failure.error` if set. */
 async function afterFailedFlush() {
-  const fixture = opened()
+  const fixture = streamFixture()
   const { clock } = fixture
   const saved: unknown[] = []
   const failure: { error: Error | undefined } = { error: undefined }

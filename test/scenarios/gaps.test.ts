@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import type { StreamsApi } from '../../src/streams-api/streams-api.ts'
 import { collectEvents, emulatedTable } from '../support/emulated-table.ts'
+import { readFor } from '../support/read-for.ts'
 import { shardPicture } from '../support/shard-picture.ts'
-import { readFor } from './read-for.ts'
 
 const HOUR = 3_600_000
 

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
 import { emulatedTable } from '../support/emulated-table.ts'
-import { readFor } from './read-for.ts'
+import { readFor } from '../support/read-for.ts'
 
 it('lag() includes a shard that is not read yet because its parent is hidden', async () => {
   const { clock, emulator, open, write } = emulatedTable({ shards: 2 })

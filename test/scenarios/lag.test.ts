@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
 import { emulatedTable } from '../support/emulated-table.ts'
 import { drain } from '../support/read.ts'
-import { opened } from './opened.ts'
+import { streamFixture } from '../support/stream-fixture.ts'
 
 const MINUTE = 60_000
 const HOUR = 60 * MINUTE
@@ -26,7 +26,7 @@ it('lag() grows while a consumer that had caught up does not call next() for 20 
 })
 
 it('lag() of a stream includes the record that the loop has been processing for eight minutes', async () => {
-  const fixture = opened({ shards: 2 })
+  const fixture = streamFixture({ shards: 2 })
   const { clock } = fixture
   const stream = await fixture.start()
   const records = stream[Symbol.asyncIterator]()
@@ -46,7 +46,7 @@ it('lag() of a stream includes the record that the loop has been processing for 
 })
 
 it('lag() of a shard is measured from its oldest record that was delivered but not acknowledged', async () => {
-  const fixture = opened({ shards: 2 })
+  const fixture = streamFixture({ shards: 2 })
   const { clock, emulator } = fixture
   const [a, b] = emulator.openShards.map(({ shardId }) => shardId) as [string, string]
   fixture.write(2, a)

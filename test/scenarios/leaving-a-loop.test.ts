@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream'
 import { expect, it } from 'vitest'
 import type { StreamRecord } from '../../src/index.ts'
-import { opened } from './opened.ts'
+import { streamFixture } from '../support/stream-fixture.ts'
 
 /** Returns a function that reports what `promise` has resolved with so far. */
 function outcomeOf(promise: Promise<unknown>): () => unknown {
@@ -17,7 +17,7 @@ const END = { value: undefined, done: true }
 it.each(['records', 'batches'] as const)(
   'an iterator of %s that is left while next() is pending consumes no further record and stops polling',
   async (kind) => {
-    const fixture = opened()
+    const fixture = streamFixture()
     const { clock, emulator } = fixture
     const stream = await fixture.start()
     const records = kind === 'records' ? stream[Symbol.asyncIterator]() : stream.batches({ maxWaitMs: 1_000 })
@@ -37,7 +37,7 @@ it.each(['records', 'batches'] as const)(
 )
 
 it('a Node.js Readable that is destroyed while it waits loses no record for the next loop', async () => {
-  const fixture = opened()
+  const fixture = streamFixture()
   const { clock } = fixture
   const stream = await fixture.start()
   const readable = Readable.from(stream)
@@ -56,7 +56,7 @@ it('a Node.js Readable that is destroyed while it waits loses no record for the 
 })
 
 it('a record that arrives at the moment when its iterator is left is redelivered', async () => {
-  const fixture = opened()
+  const fixture = streamFixture()
   const { clock } = fixture
   const stream = await fixture.start()
   const records = stream[Symbol.asyncIterator]()
@@ -73,7 +73,7 @@ it('a record that arrives at the moment when its iterator is left is redelivered
 })
 
 it('a loop that starts while another one is running is rejected and acknowledges nothing', async () => {
-  const fixture = opened()
+  const fixture = streamFixture()
   const { clock } = fixture
   fixture.write(2)
   const stream = await fixture.start()
@@ -90,7 +90,7 @@ it('a loop that starts while another one is running is rejected and acknowledges
 })
 
 it('a next() call while another one is pending is rejected, and the pending one receives the record', async () => {
-  const fixture = opened()
+  const fixture = streamFixture()
   const { clock } = fixture
   const stream = await fixture.start()
   const records = stream[Symbol.asyncIterator]()
@@ -104,7 +104,7 @@ it('a next() call while another one is pending is rejected, and the pending one 
 })
 
 it('a record that was redelivered from an abandoned batch and then acknowledged is not delivered again', async () => {
-  const fixture = opened()
+  const fixture = streamFixture()
   const { clock } = fixture
   fixture.write(3)
   const stream = await fixture.start()
@@ -116,7 +116,7 @@ it('a record that was redelivered from an abandoned batch and then acknowledged 
 })
 
 it('unacknowledged records of several abandoned loops are redelivered in order', async () => {
-  const fixture = opened()
+  const fixture = streamFixture()
   const { clock } = fixture
   fixture.write(4)
   const stream = await fixture.start()
@@ -128,7 +128,7 @@ it('unacknowledged records of several abandoned loops are redelivered in order',
 })
 
 it('the checkpoint covers records of an abandoned batch only once they are redelivered and acknowledged', async () => {
-  const fixture = opened()
+  const fixture = streamFixture()
   const { clock, store } = fixture
   fixture.write(6)
   const stream = await fixture.start({ checkpoint: { store, name: 'worker', everyRecords: 1 } })
@@ -144,7 +144,7 @@ it('the checkpoint covers records of an abandoned batch only once they are redel
 })
 
 it('an unacknowledged record of an abandoned loop is not redelivered after moveTo()', async () => {
-  const fixture = opened()
+  const fixture = streamFixture()
   const { clock } = fixture
   fixture.write(3)
   const stream = await fixture.start()
@@ -156,7 +156,7 @@ it('an unacknowledged record of an abandoned loop is not redelivered after moveT
 })
 
 it('a record in progress when the signal aborts is acknowledged by the next call, and the next worker continues after it', async () => {
-  const fixture = opened()
+  const fixture = streamFixture()
   const { clock } = fixture
   fixture.write(3)
   const controller = new AbortController()
@@ -170,7 +170,7 @@ it('a record in progress when the signal aborts is acknowledged by the next call
 })
 
 it('a web ReadableStream that is canceled while it waits loses no record for the next loop', async () => {
-  const fixture = opened()
+  const fixture = streamFixture()
   const { clock } = fixture
   const stream = await fixture.start()
   const web = ReadableStream.from<StreamRecord>(stream)
@@ -188,7 +188,7 @@ it('a web ReadableStream that is canceled while it waits loses no record for the
 })
 
 it('the position of a moveTo() is saved when the signal aborts although no loop is running', async () => {
-  const fixture = opened()
+  const fixture = streamFixture()
   fixture.write(3)
   await fixture.clock.advance(10_000)
   const controller = new AbortController()

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
 import { collectEvents, type EmulatedTable, emulatedTable } from '../support/emulated-table.ts'
 import { drain, numbersOf } from '../support/read.ts'
-import { readFor } from './read-for.ts'
+import { readFor } from '../support/read-for.ts'
 
 const MINUTE = 60_000
 const HOUR = 60 * MINUTE

@@ -2,7 +2,7 @@ import { expect, it } from 'vitest'
 import type { StreamRecord } from '../../src/index.ts'
 import { collectEvents, emulatedTable } from '../support/emulated-table.ts'
 import { drain, numbersOf } from '../support/read.ts'
-import { readFor } from './read-for.ts'
+import { readFor } from '../support/read-for.ts'
 
 const MINUTE = 60_000
 const ALWAYS = { times: Number.POSITIVE_INFINITY }

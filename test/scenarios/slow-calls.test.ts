@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
 import { emulatedTable } from '../support/emulated-table.ts'
-import { opened } from './opened.ts'
+import { streamFixture } from '../support/stream-fixture.ts'
 
 const ALWAYS = { times: Number.POSITIVE_INFINITY }
 
@@ -30,7 +30,7 @@ it.each([
   [8, 6_000],
   [8, 20_000],
 ])('a loop over %i shards receives records although GetRecords takes %i ms', async (shards, delayMs) => {
-  const { clock, emulator, write, start, collect } = opened({ shards })
+  const { clock, emulator, write, start, collect } = streamFixture({ shards })
   const { seen } = collect(await start())
   await clock.advance(30_000)
   emulator.on('GetRecords', ALWAYS, { delayMs })

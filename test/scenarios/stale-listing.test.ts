@@ -3,7 +3,7 @@ import { sleep } from '../../src/core/clock.ts'
 import type { StreamsApi } from '../../src/streams-api/streams-api.ts'
 import { collectEvents, emulatedTable } from '../support/emulated-table.ts'
 import { drain, numbersOf } from '../support/read.ts'
-import { readFor } from './read-for.ts'
+import { readFor } from '../support/read-for.ts'
 
 it('the children of a shard that ends during a slow listing are searched for in another one before next() returns undefined', async () => {
   const { clock, emulator, open, write } = emulatedTable()

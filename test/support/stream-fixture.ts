@@ -6,11 +6,11 @@ import {
   type StreamRecord,
 } from '../../src/index.ts'
 import type { StreamEmulatorOptions } from '../../src/testing/index.ts'
-import { type EmulatedTable, emulatedTable } from '../support/emulated-table.ts'
-import { numbersOf } from '../support/read.ts'
+import { type EmulatedTable, emulatedTable } from './emulated-table.ts'
+import { numbersOf } from './read.ts'
 
 /** An emulated table, the checkpoint store of one worker, and helpers that use the worker's stream. */
-export interface Opened extends EmulatedTable {
+export interface StreamFixture extends EmulatedTable {
   readonly store: ReturnType<typeof memoryCheckpointStore>
   /** Opens the worker's stream. */
   start(options?: Partial<OpenStreamOptions>): Promise<DynamoDBStream>
@@ -24,11 +24,11 @@ export interface Opened extends EmulatedTable {
 
 type Batch = readonly StreamRecord[]
 
-export function opened(emulatorOptions: StreamEmulatorOptions = {}): Opened {
+export function streamFixture(emulatorOptions: StreamEmulatorOptions = {}): StreamFixture {
   const table = emulatedTable(emulatorOptions)
   const { clock, emulator } = table
   const store = memoryCheckpointStore()
-  const start: Opened['start'] = (options) =>
+  const start: StreamFixture['start'] = (options) =>
     clock.run(
       openStream({
         streamArn: emulator.streamArn,
@@ -39,7 +39,7 @@ export function opened(emulatorOptions: StreamEmulatorOptions = {}): Opened {
         ...options,
       }),
     )
-  const take: Opened['take'] = (values, count) =>
+  const take: StreamFixture['take'] = (values, count) =>
     clock.run(async () => {
       const numbers: number[] = []
       for await (const value of values) {

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
 import { collectEvents, emulatedTable } from '../support/emulated-table.ts'
 import { drain, numbersOf } from '../support/read.ts'
-import { readFor } from './read-for.ts'
+import { readFor } from '../support/read-for.ts'
 
 it('records of idle shards are delivered in timestamp order after the machine slept with its monotonic clock stopped', async () => {
   const { clock, emulator, open, write } = emulatedTable({ shards: 2 })

@@ -1,6 +1,6 @@
 import type { Coordinator } from '../../src/index.ts'
 import type { ManualClock } from '../../src/testing/index.ts'
-import { drain, numbersOf } from '../support/read.ts'
+import { drain, numbersOf } from './read.ts'
 
 /**
  * Reads for `ms` milliseconds and returns the numbers of the records. The clock advances by a second whenever

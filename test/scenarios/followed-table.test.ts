@@ -1,9 +1,9 @@
 import { expect, it } from 'vitest'
-import { opened } from './opened.ts'
+import { streamFixture } from '../support/stream-fixture.ts'
 
 /** A worker that follows a table and has read all of its first stream, which is now disabled. */
 async function afterFirstStream() {
-  const fixture = opened()
+  const fixture = streamFixture()
   const { clock, emulator, start, collect, write } = fixture
   const stream = await start({
     client: emulator.client(),
@@ -51,7 +51,7 @@ it('the next stream of the table is read although DescribeStream does not find i
 })
 
 it('a loop that is left at the end of a stream while a moveTo() is in flight ends at once', async () => {
-  const { clock, emulator, start, write } = opened()
+  const { clock, emulator, start, write } = streamFixture()
   const stream = await start()
   const records = stream[Symbol.asyncIterator]()
   write(1)
