@@ -1,14 +1,14 @@
 export {
   type CheckpointStoreContractOptions,
   type ContractCase,
+  type CreateCheckpointStore,
   checkpointStoreContract,
-  type MakeCheckpointStore,
 } from './contracts/checkpoint-store.ts'
 export type { Behavior, Profile } from './emulator/behavior/behavior.ts'
 export type { StreamEmulatorOptions } from './emulator/emulator-options.ts'
 export type { Effect } from './emulator/faults/effect.ts'
 export type { Latency, LatencySource } from './emulator/faults/latency.ts'
-export type { Call, CallMatcher as Where, CallName, EffectOrFactory } from './emulator/faults/rules.ts'
+export type { Call, CallMatcher, CallName, EffectOrFactory } from './emulator/faults/rules.ts'
 export type {
   DeleteTableOptions,
   EnableOptions,
@@ -24,7 +24,7 @@ export type { KeySchema } from './emulator/state/table.ts'
 export type { Duration } from './emulator/state/visibility.ts'
 export type { FillOptions, Item, RemoveOptions, WriteOptions } from './emulator/state/writer.ts'
 export { StreamEmulator } from './emulator/stream-emulator.ts'
-export type { EmulatorServer as Listening } from './emulator/wire/http-server.ts'
+export type { EmulatorServer } from './emulator/wire/http-server.ts'
 export { ManualClock } from './manual-clock.ts'
 export type { HistoryReport } from './verify/check-history.ts'
 export {

@@ -3,49 +3,61 @@ import type { Clock } from '../core/clock.ts'
 import { invalidOption } from '../core/options.ts'
 
 interface Timer {
-  /** On the monotonic clock. */
+  /** When it fires, on the monotonic clock. */
   readonly at: number
-  readonly order: number
   readonly callback: () => void
 }
 
 /**
- * A clock that only moves when a test moves it, for tests that neither sleep nor depend on the machine's speed. Timers
- * run on the monotonic clock, as those of Node do, and fire in the order of their times (then of their creation), with
- * all promise callbacks run in between.
+ * A clock that moves only when a test moves it, so that tests neither sleep nor depend on the speed of the
+ * machine.
+ *
+ * Timers follow the monotonic clock, as in Node. They fire in order of their due times, and timers due at the
+ * same time in order of creation. All pending promise callbacks run before the next timer fires.
+ *
+ * @example
+ * const clock = new ManualClock()
+ * const emulator = new StreamEmulator({ clock })
+ * const stream = await openStream({ client: emulator.client(), streamArn: emulator.streamArn, clock })
+ * await clock.advance(60_000)
  */
 export class ManualClock implements Clock {
   #now: number
   #monotonic = 0
-  #order = 0
   #timers: Timer[] = []
 
   /**
-   * @param start the time at first, a Date or ms since 1970. @default 2026-01-01T00:00:00Z
-   * @throws StreamError `options.invalid`
+   * @param start - the initial time, a `Date` or ms since 1970. Default: 2026-01-01T00:00:00Z.
+   * @throws StreamError `options.invalid` for an invalid time.
    */
   constructor(start: Date | number = Date.UTC(2026, 0, 1)) {
     const now: unknown = types.isDate(start) ? start.getTime() : start
     this.#now = finite('start', now, 'a valid Date or a number of ms since 1970')
   }
 
+  /** Returns the wall-clock time in ms since 1970. */
   now(): number {
     return this.#now
   }
 
+  /** Returns the ms that have passed since the clock was created. {@link jump} does not change it. */
   monotonic(): number {
     return this.#monotonic
   }
 
-  /** Milliseconds until the next timer fires; `undefined` when none is set. */
+  /** Milliseconds until the next timer is due, 0 if it is overdue, `undefined` if no timer is set. */
   get untilNextTimer(): number | undefined {
     const next = this.#timers[0]
     return next && Math.max(0, next.at - this.#monotonic)
   }
 
+  /**
+   * Calls `callback` after `delayMs` milliseconds, rounded up to a whole number.
+   * @returns a function that cancels the timer.
+   */
   setTimer(delayMs: number, callback: () => void): () => void {
-    // Whole milliseconds, as the system's timers and clock have.
-    const timer = { at: this.#monotonic + Math.ceil(Math.max(0, delayMs)), order: this.#order++, callback }
+    // The timers and the clock of the system have a resolution of 1 ms.
+    const timer = { at: this.#monotonic + Math.ceil(Math.max(0, delayMs)), callback }
     const index = this.#timers.findIndex((other) => other.at > timer.at)
     this.#timers.splice(index === -1 ? this.#timers.length : index, 0, timer)
     return () => {
@@ -55,23 +67,26 @@ export class ManualClock implements Clock {
   }
 
   /**
-   * Sets the wall clock forward or back, as an NTP step does, or the end of a machine's sleep. Timers and the monotonic
-   * clock are not affected.
+   * Sets the wall clock forward or, with a negative number, back, like an NTP step or a laptop that wakes up.
+   * Timers and the monotonic clock are not affected.
    */
   jump(byMs: number): void {
     this.#now += duration(byMs)
   }
 
   /**
-   * Lets `byMs` milliseconds pass during which the process is suspended, as by SIGSTOP or a paused container: both clocks
-   * move, and timers that fall due meanwhile fire late, when the clock is next moved.
+   * Suspends the process for `byMs` milliseconds, like SIGSTOP or a paused container. Both clocks move.
+   * Timers that become due during this time fire late, when the clock moves next.
    */
   suspend(byMs: number): void {
     this.#now += duration(byMs)
     this.#monotonic += byMs
   }
 
-  /** Lets `byMs` milliseconds pass, firing every timer that falls due, and those which they set. */
+  /**
+   * Moves both clocks forward by `byMs` milliseconds and fires every timer that becomes due, including timers
+   * that are set by those timers.
+   */
   async advance(byMs: number): Promise<void> {
     const until = this.#monotonic + duration(byMs)
     await settleCallbacks()
@@ -79,14 +94,15 @@ export class ManualClock implements Clock {
       this.#fire(next)
       await settleCallbacks()
     }
-    // Unless a callback has suspended the process for longer.
+    // No effect if a callback has already suspended the process beyond this time.
     this.#moveTo(until)
     await settleCallbacks()
   }
 
   /**
-   * Runs `work` to its end, moving the clock to the next timer whenever nothing else is left to do.
-   * Minutes of waiting pass in no time, and in the same way at each run.
+   * Waits for `work` to settle and returns its result. Whenever no promise callback is pending, the clock
+   * moves to the next timer. Minutes of waiting take no real time, and every run takes the same steps. The
+   * returned promise never settles if `work` does not.
    */
   async run<T>(work: Promise<T> | (() => Promise<T>)): Promise<T> {
     let settled = false
@@ -109,9 +125,9 @@ export class ManualClock implements Clock {
   }
 
   #moveTo(monotonic: number): void {
-    const passed = Math.max(0, monotonic - this.#monotonic)
-    this.#now += passed
-    this.#monotonic += passed
+    const elapsedMs = Math.max(0, monotonic - this.#monotonic)
+    this.#now += elapsedMs
+    this.#monotonic += elapsedMs
   }
 }
 
@@ -119,21 +135,21 @@ function duration(byMs: unknown): number {
   return finite('byMs', byMs, 'a number of milliseconds')
 }
 
-/** What is not a number would make the time NaN, and no timer would fire any more. */
+/** Refuses everything but finite numbers: with a time of NaN no timer would ever fire. */
 function finite(option: string, value: unknown, expected: string): number {
   if (typeof value === 'number' && Number.isFinite(value)) return value
   throw invalidOption(option, value, expected)
 }
 
-/** Turns of the event loop after which calls of the file system count as hanging. */
-const MOST_TURNS = 10_000
+/** After this many turns of the event loop, pending file system calls are no longer waited for. */
+const MAX_TURNS = 10_000
 
 /**
- * Lets every promise callback that is ready run, and waits for calls of the file system: the SDK's clients read the shared
- * configuration before their first call, and stores write files.
+ * Runs all pending promise callbacks and waits for file system calls: SDK clients read the shared
+ * configuration files before their first call, and stores write files.
  */
 async function settleCallbacks(): Promise<void> {
-  for (let turn = 0; turn < MOST_TURNS; turn++) {
+  for (let turn = 0; turn < MAX_TURNS; turn++) {
     await new Promise((resolve) => setImmediate(resolve))
     if (!process.getActiveResourcesInfo().some(isFileRequest)) return
   }

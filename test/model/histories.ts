@@ -241,7 +241,7 @@ const times: fc.Arbitrary<WorldStep> = fc.record({
     { readLagMs: 700 },
     { readLagMs: 0 },
     { openShardNextIterator: 'absent' },
-    { openShardNextIterator: 'given' },
+    { openShardNextIterator: 'present' },
   ),
 })
 
@@ -282,8 +282,8 @@ const behavior: fc.Arbitrary<Partial<Behavior>> = fc.record(
   {
     shardsPerPage: fc.constantFrom(100, 1, 2, 3),
     listingOrder: fc.constantFrom('sorted', 'reversed', 'shuffled'),
-    exactFullLastPage: fc.constantFrom('final', 'names-next'),
-    childShards: fc.constantFrom('right', 'empty', 'ignored', 'refused'),
+    exactFullLastPage: fc.constantFrom('final', 'has-next-key'),
+    childShards: fc.constantFrom('supported', 'empty', 'ignored', 'refused'),
     omitFromShards: fc.constantFrom([], ['startingSequenceNumber' as const]),
     emptyPagesAtStart: fc.constantFrom(0, 1, 4, 5),
     latestOffset: fc.constantFrom(0, 1, 3),

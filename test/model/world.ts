@@ -55,7 +55,7 @@ const harmless: Partial<Behavior> = {
   emptyPage: false,
   repeatPage: false,
   readLagMs: 0,
-  openShardNextIterator: 'given',
+  openShardNextIterator: 'present',
 }
 
 const numberFormats = {

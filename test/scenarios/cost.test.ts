@@ -7,7 +7,7 @@ const sorted = (numbers: readonly number[]) => [...numbers].sort((a, b) => a - b
 const ROUND_TRIP_MS = 100
 
 describe('many shards that close together', () => {
-  it.each(['right', 'empty', 'ignored', 'refused'] as const)(
+  it.each(['supported', 'empty', 'ignored', 'refused'] as const)(
     '400 shards that close together are followed with a few listings, at most five calls per second (CHILD_SHARDS %s)',
     { timeout: 300_000 },
     async (childShards) => {
@@ -50,7 +50,7 @@ describe('many shards that close together', () => {
 })
 
 describe('a stream of more than 100 shards', () => {
-  it.each(['right', 'empty', 'ignored', 'refused'] as const)(
+  it.each(['supported', 'empty', 'ignored', 'refused'] as const)(
     'the children of one of 120 shards are found, hidden for a while or not (CHILD_SHARDS %s)',
     async (childShards) => {
       for (const hidden of [undefined, { calls: 3 }, { ms: 30_000 }]) {

@@ -30,7 +30,7 @@ describe('unusual responses', () => {
     ['shards are listed in a different order each time', { listingOrder: 'shuffled', shardsPerPage: 3 }],
     [
       'a full last page of the listing names a next page',
-      { exactFullLastPage: 'names-next', shardsPerPage: 1 },
+      { exactFullLastPage: 'has-next-key', shardsPerPage: 1 },
     ],
     ['new iterators return empty pages first', { emptyPagesAtStart: 4 }],
     ['records become readable a second after they were written', { readLagMs: 1_000 }],

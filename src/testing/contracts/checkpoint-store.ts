@@ -6,95 +6,98 @@ import { isStreamError } from '../../core/errors.ts'
 import { checkNames } from '../../core/options.ts'
 import type { StreamToken } from '../../position/token.ts'
 
+/** Options of {@link checkpointStoreContract}. */
 export interface CheckpointStoreContractOptions {
   /**
-   * Whether the store tells that another worker has taken a name over (`checkpoint.conflict`).
+   * Whether `save` of the store fails with `checkpoint.conflict` after another worker has taken over the
+   * checkpoint. Adds the cases that check this.
    * @default false
    */
   readonly detectsConflicts?: boolean | undefined
 }
 
+/** One case of a contract, to be run by a test runner. */
 export interface ContractCase {
-  /** A sentence about what a store does. */
+  /** What the implementation must do, as a full sentence. */
   readonly title: string
-  /** Rejects with an `AssertionError` when the store does not. */
+  /** Runs the case. Rejects with an `AssertionError` if the implementation fails it. */
   run(): Promise<void>
 }
 
-/** Gives a store on the same storage at each call, as a worker does that starts again. */
-export type MakeCheckpointStore = () => CheckpointStore | Promise<CheckpointStore>
+/** Creates a store. Every call must return a store on the same storage, like a worker that restarts. */
+export type CreateCheckpointStore = () => CheckpointStore | Promise<CheckpointStore>
 
 /**
- * What every checkpoint store must do, as cases for any test runner. Each uses names of its own, so that they may run
- * on one storage, also side by side.
+ * Returns the contract of a checkpoint store as cases for any test runner. Each case uses unique checkpoint
+ * names, so that all cases can run on the same storage, even concurrently.
  *
- * ```ts
+ * @example
  * for (const { title, run } of checkpointStoreContract(() => redisCheckpointStore(client))) test(title, run)
- * ```
+ * @throws StreamError `options.invalid` for an unknown option name.
  */
 export function checkpointStoreContract(
-  makeStore: MakeCheckpointStore,
+  createStore: CreateCheckpointStore,
   options: CheckpointStoreContractOptions = {},
 ): readonly ContractCase[] {
   checkNames('', options, ['detectsConflicts'])
   const cases = options.detectsConflicts ? [...COMMON_CASES, ...CONFLICT_CASES] : COMMON_CASES
-  return cases.map(([title, check]) => ({ title, run: () => check(async () => makeStore(), randomUUID()) }))
+  return cases.map(([title, check]) => ({ title, run: () => check(async () => createStore(), randomUUID()) }))
 }
 
 type Case = readonly [
   title: string,
-  check: (makeStore: () => Promise<CheckpointStore>, name: string) => Promise<void>,
+  check: (createStore: () => Promise<CheckpointStore>, name: string) => Promise<void>,
 ]
 
 const COMMON_CASES: readonly Case[] = [
   [
-    'there is no checkpoint under a name that was never saved',
-    async (makeStore, name) => {
-      const store = await makeStore()
+    'load() returns undefined for a name that was never saved',
+    async (createStore, name) => {
+      const store = await createStore()
       assert.equal(await store.load(name), undefined)
       assert.equal(await store.load(`__proto__ ${name}`), undefined)
     },
   ],
   [
-    'a checkpoint comes back as it was saved, also after a restart',
-    async (makeStore, name) => {
-      const store = await makeStore()
+    'a saved checkpoint is loaded unchanged, also after a restart',
+    async (createStore, name) => {
+      const store = await createStore()
       await store.load(name)
       await store.save(name, tokenOf(3))
       assertLoaded(await store.load(name), tokenOf(3))
-      assertLoaded(await (await makeStore()).load(name), tokenOf(3))
+      assertLoaded(await (await createStore()).load(name), tokenOf(3))
     },
   ],
   [
-    'a checkpoint can be saved without having been loaded before',
-    async (makeStore, name) => {
-      await (await makeStore()).save(name, tokenOf(1))
-      assertLoaded(await (await makeStore()).load(name), tokenOf(1))
+    'a checkpoint can be saved without a preceding load()',
+    async (createStore, name) => {
+      await (await createStore()).save(name, tokenOf(1))
+      assertLoaded(await (await createStore()).load(name), tokenOf(1))
     },
   ],
   [
-    'the checkpoint saved last counts, whatever the sizes of those before',
-    async (makeStore, name) => {
-      const store = await makeStore()
+    'load() returns the checkpoint that was saved last, whatever the sizes of the earlier ones',
+    async (createStore, name) => {
+      const store = await createStore()
       await store.load(name)
       for (const size of [5, 2_000, 0, 1]) await store.save(name, tokenOf(size))
-      assertLoaded(await (await makeStore()).load(name), tokenOf(1))
+      assertLoaded(await (await createStore()).load(name), tokenOf(1))
     },
   ],
   [
-    'a restarted worker goes on saving',
-    async (makeStore, name) => {
+    'a restarted worker can load and save the checkpoint again',
+    async (createStore, name) => {
       for (const size of [1, 2, 3]) {
-        const store = await makeStore()
+        const store = await createStore()
         assertLoaded(await store.load(name), size === 1 ? undefined : tokenOf(size - 1))
         await store.save(name, tokenOf(size))
       }
     },
   ],
   [
-    'names are kept apart, whatever characters they have',
-    async (makeStore, name) => {
-      const store = await makeStore()
+    'checkpoints under different names are independent, whatever characters the names contain',
+    async (createStore, name) => {
+      const store = await createStore()
       const names = [
         'a',
         'A',
@@ -116,71 +119,74 @@ const COMMON_CASES: readonly Case[] = [
     },
   ],
   [
-    'fields that the store does not know come back too',
-    async (makeStore, name) => {
+    'fields that are unknown to the store are saved and loaded',
+    async (createStore, name) => {
       const token = { ...tokenOf(1), pending: [{ shardId: 'a', after: null, parts: ['é', '\u0000', '"'] }] }
-      await (await makeStore()).save(name, token)
-      assertLoaded(await (await makeStore()).load(name), token)
+      await (await createStore()).save(name, token)
+      assertLoaded(await (await createStore()).load(name), token)
     },
   ],
   [
-    'what was saved does not change with the object that was given or got',
-    async (makeStore, name) => {
-      const store = await makeStore()
-      const given = { ...tokenOf(0), note: 'saved' }
-      await store.save(name, given)
-      given.note = 'changed'
-      const got = await store.load(name)
-      assertLoaded(got, { ...tokenOf(0), note: 'saved' })
-      Object.assign(got as object, { note: 'changed' })
+    'changing a saved or loaded token object does not change the stored checkpoint',
+    async (createStore, name) => {
+      const store = await createStore()
+      const saved = { ...tokenOf(0), note: 'saved' }
+      await store.save(name, saved)
+      saved.note = 'changed'
+      const loaded = await store.load(name)
+      assertLoaded(loaded, { ...tokenOf(0), note: 'saved' })
+      Object.assign(loaded as object, { note: 'changed' })
       assertLoaded(await store.load(name), { ...tokenOf(0), note: 'saved' })
     },
   ],
   [
-    'a checkpoint of 10,000 shards fits, and can be replaced by another one',
-    async (makeStore, name) => {
-      const store = await makeStore()
+    'a checkpoint of 10,000 shards can be saved, loaded and replaced',
+    async (createStore, name) => {
+      const store = await createStore()
       await store.load(name)
       await store.save(name, tokenOf(10_000))
       assertLoaded(await store.load(name), tokenOf(10_000))
       await store.save(name, tokenOf(9_999))
-      assertLoaded(await (await makeStore()).load(name), tokenOf(9_999))
+      assertLoaded(await (await createStore()).load(name), tokenOf(9_999))
     },
   ],
 ]
 
-/** Without the difference: to compute it takes assert of Node 22 and 24 minutes where one of the tokens is large. */
+/**
+ * Compares tokens without computing their difference, which takes `assert` of Node 22 and 24 minutes if one
+ * of them is large.
+ */
 function assertLoaded(loaded: unknown, expected: unknown, name?: string): void {
   if (isDeepStrictEqual(loaded, expected)) return
-  const where = name === undefined ? '' : ` under the name ${JSON.stringify(name)}`
-  assert.fail(`${shown(loaded)} was loaded${where} instead of ${shown(expected)}`)
+  const where = name === undefined ? '' : ` of the name ${JSON.stringify(name)}`
+  assert.fail(`load()${where} returned ${show(loaded)} instead of ${show(expected)}`)
 }
 
-function shown(token: unknown): string {
+function show(token: unknown): string {
   const text = inspect(token, { depth: 5, maxArrayLength: 3, breakLength: Number.POSITIVE_INFINITY })
   return text.length > 500 ? `${text.slice(0, 500)}…` : text
 }
 
 const CONFLICT_CASES: readonly Case[] = [
   [
-    'the worker that loaded last takes over, and the former one gets checkpoint.conflict',
-    async (makeStore, name) => {
-      const former = await makeStore()
-      await former.load(name)
-      await former.save(name, tokenOf(1))
-      const latter = await makeStore()
-      assertLoaded(await latter.load(name), tokenOf(1))
-      await assertConflict(former.save(name, tokenOf(2)), name)
-      await latter.save(name, tokenOf(3))
-      await assertConflict(former.save(name, tokenOf(4)), name)
-      await latter.save(name, tokenOf(5))
-      assertLoaded(await (await makeStore()).load(name), tokenOf(5))
+    'the worker that loaded last takes over, and save() of the previous one fails with checkpoint.conflict',
+    async (createStore, name) => {
+      const previous = await createStore()
+      await previous.load(name)
+      await previous.save(name, tokenOf(1))
+      const next = await createStore()
+      assertLoaded(await next.load(name), tokenOf(1))
+      await assertConflict(previous.save(name, tokenOf(2)), name)
+      await next.save(name, tokenOf(3))
+      await assertConflict(previous.save(name, tokenOf(4)), name)
+      await next.save(name, tokenOf(5))
+      assertLoaded(await (await createStore()).load(name), tokenOf(5))
     },
   ],
   [
-    'of two workers that start on a new name at once, one goes on',
-    async (makeStore, name) => {
-      const workers = await Promise.all([makeStore(), makeStore()])
+    'if two workers start with a new name at the same time, only one of them can save',
+    async (createStore, name) => {
+      const workers = await Promise.all([createStore(), createStore()])
       await Promise.all(workers.map((store) => store.load(name)))
       const results = await Promise.allSettled(workers.map((store) => store.save(name, tokenOf(1))))
       assert.deepEqual(results.map(({ status }) => status).sort(), ['fulfilled', 'rejected'])
@@ -190,11 +196,11 @@ const CONFLICT_CASES: readonly Case[] = [
     },
   ],
   [
-    'a worker that did not load does not overwrite what is there',
-    async (makeStore, name) => {
-      await (await makeStore()).save(name, tokenOf(1))
-      await assertConflict((await makeStore()).save(name, tokenOf(2)), name)
-      assertLoaded(await (await makeStore()).load(name), tokenOf(1))
+    'save() without a preceding load() does not overwrite an existing checkpoint',
+    async (createStore, name) => {
+      await (await createStore()).save(name, tokenOf(1))
+      await assertConflict((await createStore()).save(name, tokenOf(2)), name)
+      assertLoaded(await (await createStore()).load(name), tokenOf(1))
     },
   ],
 ]
@@ -206,7 +212,7 @@ async function assertConflict(save: Promise<void>, name: string): Promise<void> 
   )
 }
 
-/** A token of so many shards, with ids and numbers that are as hard to compress as the real ones. */
+/** Creates a token with `shardCount` shards, whose ids and numbers are as hard to compress as real ones. */
 function tokenOf(shardCount: number): StreamToken {
   const digits = (seed: number, count: number) => {
     let state = seed + 1

@@ -1,6 +1,6 @@
 import { type Behavior, profiles } from './behavior/behavior.ts'
 import { checkBehavior } from './behavior/check-behavior.ts'
-import { createIteratorLives, type IteratorControl } from './calls/iterator-lives.ts'
+import { createIteratorRegistry, type IteratorControl } from './calls/iterator-registry.ts'
 import { createLimits } from './calls/limits.ts'
 import { createService, type Service } from './calls/service.ts'
 import { type ResolvedOptions, resolveOptions, type StreamEmulatorOptions } from './emulator-options.ts'
@@ -12,46 +12,50 @@ import type { EmulatedRecord } from './state/record.ts'
 import { createTable, type Table } from './state/table.ts'
 import { createVisibility, type Visibility } from './state/visibility.ts'
 import { createWriter, type Writer } from './state/writer.ts'
-import type { WorldView } from './wire/operations.ts'
+import type { WireContext } from './wire/operations.ts'
 
-/** The parts of an emulator, tied together. */
+/** The parts of an emulator, wired together. */
 export interface EmulatorParts {
   readonly options: ResolvedOptions
   readonly table: Table
   readonly writer: Writer
   readonly commands: Commands
   readonly service: Service
-  readonly wire: WorldView
+  readonly wire: WireContext
   readonly visibility: Visibility
   readonly iterators: IteratorControl
   readonly rules: Rules
   readonly log: readonly LogEntry[]
-  /** How the service behaves at present. */
+  /** The current behavior of the service. */
   behavior: Behavior
-  /** The service's clock, in ms. */
+  /** The time on the service's clock, in ms. */
   now(): number
-  /** Puts a command into the log. */
-  note(op: string, facts: Partial<LogEntry>): void
-  /** The same for a write, whose record it returns. */
-  noteWrite(op: string, record: EmulatedRecord | undefined): EmulatedRecord | undefined
+  /** Logs a command. */
+  logCommand(op: string, facts: Partial<LogEntry>): void
+  /** Logs a write and returns its record. */
+  logWrite(op: string, record: EmulatedRecord | undefined): EmulatedRecord | undefined
 }
 
-/** Every concern draws from a random sequence of its own: a fault by chance doesn't change the ids that come after it. */
-export function createEmulator(given: StreamEmulatorOptions): EmulatorParts {
-  const options = resolveOptions(given)
+/**
+ * Creates the parts of an emulator. Each concern has a separate random sequence, so that a random fault does
+ * not change the ids that are generated after it.
+ */
+export function createEmulator(userOptions: StreamEmulatorOptions): EmulatorParts {
+  const options = resolveOptions(userOptions)
   const { seed, clock } = options
-  checkBehavior('behavior', given.behavior ?? {})
-  let behavior: Behavior = { ...profiles[options.profile], ...given.behavior }
+  checkBehavior('behavior', userOptions.behavior ?? {})
+  let behavior: Behavior = { ...profiles[options.profile], ...userOptions.behavior }
   const now = () => clock.now() + behavior.clockSkewMs
   const log: LogEntry[] = []
-  const note: EmulatorParts['note'] = (op, facts) => void log.push({ at: clock.now(), op, ...facts })
-  const noteWrite: EmulatorParts['noteWrite'] = (op, record) => {
-    note(op, { shard: record?.shardId, position: record?.sequenceNumber })
+  const logCommand: EmulatorParts['logCommand'] = (op, facts) =>
+    void log.push({ at: clock.now(), op, ...facts })
+  const logWrite: EmulatorParts['logWrite'] = (op, record) => {
+    logCommand(op, { shard: record?.shardId, position: record?.sequenceNumber })
     return record
   }
 
   const visibility = createVisibility()
-  const iterators = createIteratorLives()
+  const iterators = createIteratorRegistry()
   const rules = createRules(seededRandom(seed, 'rules'))
   const table = createTable({
     ...options,
@@ -66,7 +70,7 @@ export function createEmulator(given: StreamEmulatorOptions): EmulatorParts {
     visibility,
     random: seededRandom(seed, 'commands'),
     now,
-    log: note,
+    log: logCommand,
     defaults: options,
   })
   const service = createService({
@@ -77,18 +81,18 @@ export function createEmulator(given: StreamEmulatorOptions): EmulatorParts {
     iterators,
     limits: createLimits(),
     rules,
-    latency: given.latency,
+    latency: userOptions.latency,
     random: seededRandom(seed, 'calls'),
     log: (entry) => log.push(entry),
   })
   const requestIds = seededRandom(seed, 'request ids')
-  const wire: WorldView = {
+  const wire: WireContext = {
     requestId: () => requestId(requestIds),
     form: () => behavior.wireForm,
     service,
     table,
-    put: (image) => noteWrite('put', writer.putImage(image)),
-    remove: (key) => noteWrite('remove', writer.removeImage(key)),
+    put: (image) => logWrite('put', writer.putImage(image)),
+    remove: (key) => logWrite('remove', writer.removeImage(key)),
   }
   return {
     options,
@@ -104,11 +108,11 @@ export function createEmulator(given: StreamEmulatorOptions): EmulatorParts {
     get behavior() {
       return behavior
     },
-    set behavior(changed) {
-      behavior = changed
+    set behavior(value) {
+      behavior = value
     },
     now,
-    note,
-    noteWrite,
+    logCommand,
+    logWrite,
   }
 }

@@ -1,33 +1,43 @@
 import type { StreamViewType } from '@aws-sdk/client-dynamodb-streams'
 import { type Clock, systemClock } from '../../core/clock.ts'
-import { checkNames, namesOf } from '../../core/options.ts'
+import { checkNames, integer, namesOf } from '../../core/options.ts'
 import type { Behavior, Profile } from './behavior/behavior.ts'
 import type { LatencySource } from './faults/latency.ts'
 import type { SequenceNumberFormat } from './state/sequence-numbers.ts'
 import type { KeySchema } from './state/table.ts'
 
+/** Options of a `StreamEmulator`. Unknown names and invalid numbers are refused with `options.invalid`. */
 export interface StreamEmulatorOptions {
-  /** The same seed, commands and calls give the same ids, records and log. @default 1 */
+  /**
+   * The seed of all random choices. The same seed, commands and calls produce the same ids, records and log.
+   * @default 1
+   */
   readonly seed?: number | string | undefined
-  /** @default the wall clock */
+  /** The clock of the service. Pass a `ManualClock` to control time in a test. @default the system clock */
   readonly clock?: Clock | undefined
-  /** `aws` as documented by AWS; `local` as DynamoDB Local does. @default 'aws' */
+  /** The initial behavior: `aws` follows the AWS documentation, `local` DynamoDB Local. @default 'aws' */
   readonly profile?: Profile | undefined
-  /** What differs from the profile. */
+  /** Values that replace those of the profile. */
   readonly behavior?: Partial<Behavior> | undefined
-  /** How long calls take. @default every response arrives at once */
+  /** Returns how long a call takes. @default every response arrives immediately */
   readonly latency?: LatencySource | undefined
-  /** @default 'table' */
+  /** The name of the table. @default 'table' */
   readonly tableName?: string | undefined
-  /** Names of the key attributes. @default { hash: 'id' } */
+  /** The names of the key attributes. @default { hash: 'id' } */
   readonly keySchema?: KeySchema | undefined
-  /** @default 'NEW_AND_OLD_IMAGES' */
+  /** Which images the records contain. @default 'NEW_AND_OLD_IMAGES' */
   readonly viewType?: StreamViewType | undefined
-  /** Root shards of the stream, 1 or more. @default 1 */
+  /** The number of root shards, 1 or more. They share the key space equally. @default 1 */
   readonly shards?: number | undefined
-  /** @default 21 digits with gaps; with the profile `local` counted from 1, `tight`, with leading zeros */
+  /**
+   * The format of sequence numbers.
+   * @default 21 digits with gaps; with the profile `local`, counted from 1 with leading zeros, and `tight`
+   */
   readonly sequenceNumbers?: SequenceNumberFormat | undefined
-  /** @default 'us-east-1', with the profile `local` 'ddblocal' */
+  /**
+   * The region in ARNs and records, and of the SDK clients.
+   * @default 'us-east-1'; with the profile `local` 'ddblocal'
+   */
   readonly region?: string | undefined
 }
 
@@ -45,7 +55,7 @@ const optionNames: readonly string[] = namesOf<StreamEmulatorOptions>({
   region: true,
 })
 
-/** DynamoDB Local counts from 1 (for all tables together), without gaps, in 21 digits. */
+/** DynamoDB Local counts from 1, across all its tables, without gaps and in 21 digits. */
 const localSequenceNumbers: SequenceNumberFormat = { start: '1', maxGap: 1, digits: 21, tight: true }
 
 export interface ResolvedOptions {
@@ -64,9 +74,6 @@ export interface ResolvedOptions {
 export function resolveOptions(options: StreamEmulatorOptions): ResolvedOptions {
   checkNames('', options, optionNames)
   const profile = options.profile ?? 'aws'
-  const shards = options.shards ?? 1
-  if (!Number.isInteger(shards) || shards < 1)
-    throw new RangeError(`shards must be a whole number of 1 or more, not ${shards}`)
   return {
     seed: options.seed ?? 1,
     clock: options.clock ?? systemClock,
@@ -74,7 +81,7 @@ export function resolveOptions(options: StreamEmulatorOptions): ResolvedOptions 
     tableName: options.tableName ?? 'table',
     keySchema: options.keySchema ?? { hash: 'id' },
     viewType: options.viewType ?? 'NEW_AND_OLD_IMAGES',
-    shards,
+    shards: integer('shards', options.shards ?? 1, 1, Number.MAX_SAFE_INTEGER),
     sequenceNumbers: options.sequenceNumbers ?? (profile === 'local' ? localSequenceNumbers : undefined),
     region: options.region ?? (profile === 'local' ? 'ddblocal' : 'us-east-1'),
     account: profile === 'local' ? '000000000000' : '123456789012',

@@ -38,66 +38,77 @@ import { type EmulatorServer, listen } from './wire/http-server.ts'
 import { clientDefaults } from './wire/request-handler.ts'
 
 /**
- * A table with a stream, in memory, that does on command what DynamoDB does when it pleases: it splits shards, hides
- * children, lets iterators expire, trims, throttles. It speaks in three ways, all to the same world: {@link api},
- * SDK clients without a socket ({@link client}, {@link tableClient}), and HTTP ({@link listen}).
+ * An in-memory DynamoDB table with a stream. On command, it does what DynamoDB does unpredictably: it splits
+ * shards, lists children late, expires iterators, trims records and throttles calls.
  *
- * Everything follows from the seed, the commands and the calls: done again, they give the same {@link log}.
+ * A consumer reaches it through SDK clients that need no network ({@link client}, {@link tableClient}), over
+ * HTTP ({@link listen}), or through this package's own view of the service ({@link api}). All of them see the
+ * same table.
+ *
+ * The emulator is deterministic: the same seed, commands and calls produce the same {@link log}.
  *
  * @example
  * const emulator = new StreamEmulator({ seed: 42, clock: new ManualClock() })
  * emulator.put({ id: 'a', n: 1 })
  * const [left] = emulator.split(undefined, 2, { hidden: { calls: 3 } })
  * emulator.on('GetRecords', { shard: left, nth: 2 }, { fail: 'ExpiredIteratorException' })
- * const client = emulator.client() // a DynamoDBStreamsClient that needs no network
+ * const client = emulator.client() // a DynamoDBStreamsClient; its calls stay in this process
  */
 export class StreamEmulator {
-  /** The library's three-call view: the fastest way to the emulator, as promises that need microtasks only. */
+  /**
+   * This package's own view of the service, accepted as `client` by `openStream` and `Coordinator`. It is the
+   * fastest way to reach the emulator: no SDK, no serialization, and promises that need microtasks only.
+   */
   readonly api: StreamsApi
   readonly #parts: EmulatorParts
 
+  /** @throws StreamError `options.invalid` for an unknown option name or a number out of its range. */
   constructor(options: StreamEmulatorOptions = {}) {
     this.#parts = createEmulator(options)
     this.api = createStreamsApi(this.#parts.service)
   }
 
-  // The truth, for oracles
+  // State, to compare a consumer with
 
+  /** The name of the table. */
   get tableName(): string {
     return this.#parts.table.name
   }
 
-  /** The ARN of the current stream: the one that was enabled last. */
+  /** The ARN of the current stream, which is the one enabled last. */
   get streamArn(): string {
     return this.#parts.table.current.arn
   }
 
-  /** Every record that was ever written, on all streams of the table, in the order of writing. */
+  /** All records ever written to any stream of the table, in write order, including trimmed ones. */
   get records(): readonly EmulatedRecord[] {
     return this.#parts.table.records
   }
 
-  /** Every shard that the current stream ever had, in the order of their making. */
+  /** All shards that the current stream has ever had, in order of creation, including expired ones. */
   get shards(): readonly EmulatedShard[] {
     return this.#parts.table.current.topology.shards
   }
 
-  /** The shards that take writes now, in the order of their hash ranges. */
+  /** The shards of the current stream that receive writes, in order of their hash ranges. */
   get openShards(): readonly EmulatedShard[] {
     return this.#parts.table.current.topology.open
   }
 
-  /** A shard of any stream of the table, as it is now. */
+  /**
+   * Returns a shard of any stream of the table, in its current state.
+   * @throws RangeError if the table has no such shard.
+   */
   shard(shard: ShardRef): EmulatedShard {
     return this.#parts.commands.find(shard).shard
   }
 
-  /** Everything that was called and commanded, in order. */
+  /** All calls that the service has received and all commands of the test, in order. */
   get log(): readonly LogEntry[] {
     return this.#parts.log
   }
 
-  /** The service's clock, in ms: the given one plus the skew. */
+  /** Returns the time on the service's clock in ms since 1970: the emulator's `clock` plus `clockSkewMs`. */
   now(): number {
     return this.#parts.now()
   }
@@ -105,155 +116,219 @@ export class StreamEmulator {
   // Writes
 
   /**
-   * Writes an item, as PutItem does.
-   * @returns its record; undefined when there is none, because nothing changed or the stream is disabled
+   * Writes an item like PutItem. The item is in plain JavaScript values.
+   * @returns the stream record, or `undefined` if none is written because nothing changed or the stream is
+   * disabled.
+   * @throws TypeError if a key attribute is missing.
    */
   put(item: Item, options: WriteOptions = {}): EmulatedRecord | undefined {
     checkNames('', options, writeOptionNames)
-    return this.#parts.noteWrite('put', this.#parts.writer.put(item, options))
+    return this.#parts.logWrite('put', this.#parts.writer.put(item, options))
   }
 
-  /** Changes some attributes of an item, or makes it. A value of `undefined` removes the attribute. */
+  /**
+   * Changes attributes of an item like UpdateItem, and creates the item if it does not exist. A value of
+   * `undefined` removes the attribute.
+   * @returns the stream record, or `undefined` if none is written because nothing changed or the stream is
+   * disabled.
+   */
   update(key: ItemKey, changes: Item, options: WriteOptions = {}): EmulatedRecord | undefined {
     checkNames('', options, writeOptionNames)
-    return this.#parts.noteWrite('update', this.#parts.writer.update(key, changes, options))
+    return this.#parts.logWrite('update', this.#parts.writer.update(key, changes, options))
   }
 
-  /** Deletes an item; with `ttl`, as time to live does it. */
+  /**
+   * Deletes an item like DeleteItem or, with `ttl`, like an expired TTL.
+   * @returns the stream record, or `undefined` if the item does not exist or the stream is disabled.
+   */
   remove(key: ItemKey, options: RemoveOptions = {}): EmulatedRecord | undefined {
     checkNames('', options, removeOptionNames)
-    return this.#parts.noteWrite('remove', this.#parts.writer.remove(key, options))
+    return this.#parts.logWrite('remove', this.#parts.writer.remove(key, options))
   }
 
-  /** Writes many items at once, with a single entry in the log. @returns how many records that gave */
+  /**
+   * Writes many items, with a single entry in the log.
+   * @returns the number of stream records that were written.
+   */
   fill(options: FillOptions): number {
     checkNames('', options, fillOptionNames)
     const records = this.#parts.writer.fill(options)
-    this.#parts.note('fill', { records })
+    this.#parts.logCommand('fill', { records })
     return records
   }
 
-  /** A value for a text partition key whose items are written to this shard; another one for another `n`. */
+  /**
+   * Returns a partition key, a string, whose items are written to this shard. Each `n` returns a different
+   * key.
+   * @throws RangeError if the shard's hash range is too narrow to find one.
+   */
   keyForShard(shard: ShardRef, n = 0): string {
     return keyForShard(this.#parts.commands.find(shard).shard, this.#parts.table.keySchema, n)
   }
 
-  // Topology
+  // Shards
 
-  /** Closes a shard (without one named, a random open one) and opens `into` children that share its keys. */
+  /**
+   * Splits an open shard: closes it and opens `into` children (1 or more, default 2) that share its keys.
+   * Without `shard`, a random open shard is split.
+   * @returns the children, in order of their hash ranges.
+   * @throws RangeError if the shard is not open, StreamError `options.invalid` if `into` is out of range.
+   */
   split(shard?: ShardRef, into = 2, options: RollOptions = {}): readonly EmulatedShard[] {
     checkRollOptions(options)
     return this.#parts.commands.divide('split', shard, into, options)
   }
 
-  /** Replaces a shard (without one named, a random open one) by one child, as the service does every four hours. */
+  /**
+   * Replaces an open shard by a single child, as the service does about every four hours. Without `shard`, a
+   * random open shard is replaced.
+   * @returns the child.
+   * @throws RangeError if the shard is not open.
+   */
   roll(shard?: ShardRef, options: RollOptions = {}): EmulatedShard {
     checkRollOptions(options)
     return this.#parts.commands.divide('roll', shard, 1, options)[0] as EmulatedShard
   }
 
-  /** Closes a shard and opens no child: writes of its keys give no records any more. */
+  /**
+   * Closes an open shard without opening a child. Later writes of its keys produce no records. Without
+   * `shard`, a random open shard is closed.
+   * @returns the closed shard.
+   * @throws RangeError if the shard is not open.
+   */
   closeShard(shard?: ShardRef): EmulatedShard {
     return this.#parts.commands.closeShard(shard)
   }
 
-  /** Trims records, as the service does after 24 hours. @returns how many */
-  trim(which: TrimOptions): number {
-    checkNames('', which, trimOptionNames)
-    return this.#parts.commands.trim(which)
+  /**
+   * Trims records, as the service does after 24 hours.
+   * @returns the number of records that were trimmed.
+   */
+  trim(options: TrimOptions): number {
+    checkNames('', options, trimOptionNames)
+    return this.#parts.commands.trim(options)
   }
 
-  // Life cycle
+  // Streams
 
-  /** Switches streaming off: all open shards close; what is in them stays readable for 24 hours. */
+  /**
+   * Disables the stream. All open shards are closed; their records stay readable for 24 hours. With
+   * `takesMs`, the stream has the status DISABLING for that many ms. Default: 0.
+   */
   disable(options: { readonly takesMs?: number | undefined } = {}): void {
     checkNames('', options, ['takesMs'])
     this.#parts.commands.disable(options.takesMs ?? 0)
   }
 
-  /** Switches streaming on again. The new stream has another ARN, and its shards no parents. @returns the ARN */
+  /**
+   * Enables a new stream after {@link disable}. It has a different ARN, and its shards have no parents.
+   * @returns the ARN of the new stream.
+   * @throws Error if the current stream is still enabled.
+   */
   enable(options: EnableOptions = {}): string {
     checkNames('', options, enableOptionNames)
     return this.#parts.commands.enable('enable', options)
   }
 
-  /** Deletes the table and, if not told otherwise, its streams at once. */
+  /** Deletes the table and its items. Whether its streams stay readable is an option. */
   deleteTable(options: DeleteTableOptions = {}): void {
     checkNames('', options, deleteTableOptionNames)
     this.#parts.commands.deleteTable(options)
   }
 
-  /** Makes the deleted table again, empty and with a new stream. @returns the stream's ARN */
+  /**
+   * Recreates a deleted table, empty and with a new stream.
+   * @returns the ARN of the new stream.
+   * @throws Error if the current stream is still enabled.
+   */
   recreateTable(options: EnableOptions = {}): string {
     checkNames('', options, enableOptionNames)
     return this.#parts.commands.enable('recreateTable', options)
   }
 
-  /** Tells the log that the consumer starts again, and may read once more what it has read. */
+  /**
+   * Logs that the consumer has restarted and can read records again. `expectParentsBeforeChildren` needs this
+   * entry; `trackConsumer` adds it.
+   */
   consumerRestarted(): void {
-    this.#parts.note('consumerRestarted', {})
+    this.#parts.logCommand('consumerRestarted', {})
   }
 
   // Faults
 
   /**
-   * Changes how the service behaves from now on.
-   * @returns a function that takes these changes back
-   * @throws RangeError where a number is out of its range, `StreamError` `options.invalid` for a name that is not known
+   * Changes the behavior of the service for all later calls and writes.
+   * @returns a function that restores the previous values.
+   * @throws StreamError `options.invalid` for an unknown name or a number out of its range.
    */
   setBehavior(changes: Partial<Behavior>): () => void {
     checkBehavior('', changes)
-    const former = this.#parts.behavior
+    const previous = this.#parts.behavior
     const names = Object.keys(changes) as (keyof Behavior)[]
-    this.#parts.behavior = { ...former, ...changes }
-    this.#parts.note('setBehavior', { effect: effectText(changes) })
-    return () => void this.setBehavior(Object.fromEntries(names.map((name) => [name, former[name]])))
+    this.#parts.behavior = { ...previous, ...changes }
+    this.#parts.logCommand('setBehavior', { effect: effectText(changes) })
+    return () => void this.setBehavior(Object.fromEntries(names.map((name) => [name, previous[name]])))
   }
 
   /**
-   * Does something to the next call that fits, or to the n-th, or to more of them.
-   * @example emulator.on('GetRecords', { shard, nth: 3 }, { fail: 'ExpiredIteratorException' })
-   * @returns a function that takes the rule back
-   * @throws RangeError where a number is out of its range, `StreamError` `options.invalid` for a name that is not known
+   * Adds a rule that applies an effect to matching calls: by default to the next one only. `'*'` matches
+   * every call. If several rules match a call, their effects are merged, and the rule added last wins.
+   *
+   * @example
+   * emulator.on('GetRecords', { shard, nth: 3 }, { fail: 'ExpiredIteratorException' })
+   * @returns a function that removes the rule.
+   * @throws StreamError `options.invalid` for an unknown name or a number out of its range.
    */
-  on(call: CallName | '*', where: CallMatcher, effect: EffectOrFactory): () => void {
-    return this.#parts.rules.add(call, where, effect)
+  on(call: CallName | '*', matcher: CallMatcher, effect: EffectOrFactory): () => void {
+    return this.#parts.rules.add(call, matcher, effect)
   }
 
-  /** DescribeStream doesn't show this shard for some calls or time; without either, until {@link show}. */
+  /**
+   * Hides a shard from DescribeStream for a number of calls or ms; without either, until {@link show}. The
+   * shard can still be read.
+   */
   hide(shard: ShardRef, duration: Duration = {}): void {
     checkNames('', duration, durationNames)
-    this.#view('hide', shard, (shardId) => this.#parts.visibility.hide(shardId, this.now(), duration))
+    this.#changeListing('hide', shard, (shardId) =>
+      this.#parts.visibility.hide(shardId, this.now(), duration),
+    )
   }
 
-  /** DescribeStream shows this closed shard as if it were open. */
+  /** Lists a closed shard as open for a number of calls or ms; without either, until {@link show}. */
   showOpen(shard: ShardRef, duration: Duration = {}): void {
     checkNames('', duration, durationNames)
-    this.#view('showOpen', shard, (shardId) => this.#parts.visibility.showOpen(shardId, this.now(), duration))
+    this.#changeListing('showOpen', shard, (shardId) =>
+      this.#parts.visibility.showOpen(shardId, this.now(), duration),
+    )
   }
 
-  /** DescribeStream shows this shard again though its retention is over and nothing can be read of it. */
+  /** Lists an expired shard again, although nothing can be read from it, until {@link show}. */
   showAgain(shard: ShardRef): void {
-    this.#view('showAgain', shard, this.#parts.visibility.showAgain)
+    this.#changeListing('showAgain', shard, this.#parts.visibility.showAgain)
   }
 
-  /** DescribeStream shows this shard as it is. */
+  /**
+   * Undoes {@link hide}, {@link showOpen} and {@link showAgain}: DescribeStream lists the actual state of the
+   * shard.
+   */
   show(shard: ShardRef): void {
-    this.#view('show', shard, this.#parts.visibility.show)
+    this.#changeListing('show', shard, this.#parts.visibility.show)
   }
 
-  /** All shard iterators given out so far have expired, or those of one shard. */
+  /** Expires all shard iterators returned so far, or only those of one shard. Later reads with them fail. */
   expireIterators(shard?: ShardRef): void {
     const shardId = shard === undefined ? undefined : this.#parts.commands.find(shard).shard.shardId
     this.#parts.iterators.expire(shardId)
-    this.#parts.note('expireIterators', { shard: shardId })
+    this.#parts.logCommand('expireIterators', { shard: shardId })
   }
 
-  // Ways to talk to it
+  // Clients
 
   /**
-   * An SDK client for the stream whose calls stay in this process. If not told otherwise, it makes one attempt a call and
-   * signs nothing.
+   * Creates an SDK client for the stream. Its calls stay in this process: no network, no credentials, no
+   * signatures. It makes one attempt per call, because the SDK waits between attempts on the system clock.
+   *
+   * @param config - settings that replace those, such as `{ maxAttempts: 3 }`.
    */
   client(config: DynamoDBStreamsClientConfig = {}): DynamoDBStreamsClient {
     return new DynamoDBStreamsClient({
@@ -262,21 +337,27 @@ export class StreamEmulator {
     })
   }
 
-  /** The same for the table: DescribeTable, and PutItem and DeleteItem without expressions. */
+  /**
+   * Creates an SDK client for the table, like {@link client}. It supports DescribeTable, and PutItem and
+   * DeleteItem without expressions.
+   */
   tableClient(config: DynamoDBClientConfig = {}): DynamoDBClient {
     return new DynamoDBClient({ ...clientDefaults(this.#parts.wire, this.#parts.options.region), ...config })
   }
 
-  /** Serves HTTP on 127.0.0.1, by default on a free port. */
+  /**
+   * Serves the streams and the table over HTTP on 127.0.0.1, by default on a free port. Any credentials are
+   * accepted. Close the server at the end of the test, or use `await using`.
+   */
   listen(options: { readonly port?: number | undefined } = {}): Promise<EmulatorServer> {
     checkNames('', options, ['port'])
     return listen(this.#parts.wire, options.port ?? 0)
   }
 
-  #view(op: string, shard: ShardRef, change: (shardId: string) => void): void {
+  #changeListing(op: string, shard: ShardRef, change: (shardId: string) => void): void {
     const { shardId } = this.#parts.commands.find(shard).shard
     change(shardId)
-    this.#parts.note(op, { shard: shardId })
+    this.#parts.logCommand(op, { shard: shardId })
   }
 }
 

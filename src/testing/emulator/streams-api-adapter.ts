@@ -5,16 +5,17 @@ import type { Service } from './calls/service.ts'
 import { BrokenBody, ConnectionReset, htmlPage } from './faults/transport.ts'
 import { sdkConnectionResetError } from './wire/request-handler.ts'
 
-/** The emulator as the library's three-call view: no SDK client, no socket, promises that need microtasks only. */
+/**
+ * Serves the library's three-call view of AWS directly: no SDK client, no socket, and promises that need
+ * microtasks only.
+ */
 export function createStreamsApi(service: Service): StreamsApi {
-  /** As the `Date` header tells it. */
-  const serviceTime = () => Math.floor(service.now() / 1000) * 1000
   return {
     listShards: async (request, signal) => {
-      const { status, shards, lastEvaluatedShardId, answeredAt } = await service
+      const { status, shards, lastEvaluatedShardId, listedAt } = await service
         .listShards(request, signal)
         .catch(rethrow)
-      return { status, shards, lastEvaluatedShardId, serviceTime: Math.floor(answeredAt / 1000) * 1000 }
+      return { status, shards, lastEvaluatedShardId, serviceTime: dateHeaderTime(listedAt) }
     },
     openIterator: (request, signal) => service.openIterator(request, signal).catch(rethrow),
     readRecords: async (request, signal) => {
@@ -26,18 +27,23 @@ export function createStreamsApi(service: Service): StreamsApi {
         decode: undefined,
         nextIterator: nextIterator || undefined,
         bytes,
-        serviceTime: serviceTime(),
+        serviceTime: dateHeaderTime(service.now()),
       }
     },
   }
+}
+
+/** A time as the `Date` header carries it: truncated to the second. */
+function dateHeaderTime(ms: number): number {
+  return Math.floor(ms / 1000) * 1000
 }
 
 function rethrow(error: unknown): never {
   throw asSdkError(error)
 }
 
-/** The errors for which the SDK has classes. */
-const modelled = new Map(
+/** The errors for which the SDK has a class. */
+const modeledErrors = new Map(
   [
     sdk.ExpiredIteratorException,
     sdk.InternalServerError,
@@ -47,21 +53,21 @@ const modelled = new Map(
   ].map((errorClass) => [errorClass.name, errorClass]),
 )
 
-/** The error that the SDK's client would have thrown. */
+/** Returns the error that the SDK client would have thrown. */
 export function asSdkError(error: unknown): unknown {
   if (error instanceof ServiceFault) return serviceException(error)
   if (error instanceof ConnectionReset) return sdkConnectionResetError()
-  if (error instanceof BrokenBody) return unreadableBody(error)
+  if (error instanceof BrokenBody) return deserializationError(error)
   return error
 }
 
 function serviceException(fault: ServiceFault): sdk.DynamoDBStreamsServiceException {
-  // What the SDK says where the answer has no message.
+  // The SDK's own message for a response without one.
   const message = fault.message || 'UnknownError'
   const { name, statusCode } = fault
   const $metadata = { httpStatusCode: statusCode, attempts: 1, totalRetryDelay: 0 }
-  const Modelled = modelled.get(name)
-  if (Modelled) return new Modelled({ message, $metadata })
+  const ModeledError = modeledErrors.get(name)
+  if (ModeledError) return new ModeledError({ message, $metadata })
   return new sdk.DynamoDBStreamsServiceException({
     name,
     message,
@@ -70,7 +76,7 @@ function serviceException(fault: ServiceFault): sdk.DynamoDBStreamsServiceExcept
   })
 }
 
-function unreadableBody({ kind, statusCode }: BrokenBody): Error {
+function deserializationError({ kind, statusCode }: BrokenBody): Error {
   const text = kind === 'html' ? htmlPage : '{"Reco'
   try {
     JSON.parse(text)
@@ -79,5 +85,5 @@ function unreadableBody({ kind, statusCode }: BrokenBody): Error {
       return Object.assign(error, { $responseBodyText: text, $metadata: { httpStatusCode: statusCode } })
     }
   }
-  throw new Error('the broken body could be parsed')
+  throw new Error('The broken body was parsed without an error')
 }

@@ -1,86 +1,92 @@
 import type { EmulatedRecord } from '../emulator/state/record.ts'
 import { type Delivered, type DeliveryReport, nameOf } from './compare-delivery.ts'
 
-/** What a consumer did with a stream, over all its lives, held against what was written. */
+/** What a consumer processed, across its restarts, compared with what was written. */
 export interface HistoryReport extends DeliveryReport {
-  /** Were trimmed before they were processed. */
+  /** Records that were trimmed before they were processed. */
   readonly trimmed: readonly EmulatedRecord[]
-  /** First records of shards that came before all that their parents and ancestors held. */
+  /** First records of shards that were processed before the records of their parents and other ancestors. */
   readonly beforeParent: readonly Delivered[]
+  /** The number of restarts. */
   readonly restarts: number
 }
 
-/** One thing that happened to the consumer. */
+/** An event in the history of the consumer. */
 export type HistoryEvent =
   | { readonly processed: Delivered }
-  /** It started again; `covered` tells what it was not to process again, where that is known. */
+  /**
+   * A restart. `covered` returns whether the checkpoint covers a record; `undefined` if the checkpoint is
+   * unknown.
+   */
   | { readonly restarted: { readonly covered: Covered | undefined } }
 
 type Covered = (record: EmulatedRecord) => boolean
 
-/** What really happened. */
+/** What the consumer's history is compared with. */
 export interface Truth {
-  /** In the order of writing. */
+  /** All records, in write order. */
   readonly written: readonly EmulatedRecord[]
-  /** Whether the consumer was to process the record at all. */
-  readonly isOwed: (record: EmulatedRecord) => boolean
+  /** Whether the consumer has to process the record. */
+  readonly isExpected: (record: EmulatedRecord) => boolean
   readonly parentOf: (shardId: string) => string | undefined
 }
 
-/** What came in some span of the history, and how far it came in each lane: an item, or a shard. */
+/** The records processed in a period of the history. */
 interface Progress {
   readonly seen: Set<string>
-  readonly lastPlaces: Map<string, number>
+  /** The index in write order of the last record of each item and of each shard. */
+  readonly lastIndexes: Map<string, number>
 }
 
-/** From one start of the consumer to the next. */
-interface Life extends Progress {
+/** The period from one start of the consumer to the next. */
+interface Run extends Progress {
   readonly covered: Covered | undefined
-  readonly begunShards: Set<string>
+  readonly startedShards: Set<string>
 }
 
-/** Goes through the history once. */
+/** Checks the history in a single pass. */
 export function checkHistory(events: readonly HistoryEvent[], truth: Truth): HistoryReport {
-  const { written, isOwed } = truth
-  const places = new Map(written.map((record, place) => [nameOf(record), { record, place }]))
-  const owesAncestors = createOwesAncestors(truth)
+  const { written, isExpected } = truth
+  const byName = new Map(written.map((record, index) => [nameOf(record), { record, index }]))
+  const missesAncestors = createAncestorCheck(truth)
   const repeated: Delivered[] = []
   const outOfOrder: Delivered[] = []
   const beforeParent: Delivered[] = []
   const unknown: Delivered[] = []
-  const whole = newProgress()
-  let life = newLife(() => false)
+  const overall = newProgress()
+  let run = newRun(() => false)
   let restarts = 0
 
   const process = (one: Delivered): void => {
     const name = nameOf(one)
-    const found = places.get(name)
+    const found = byName.get(name)
     if (!found) return void unknown.push(one)
-    const { record, place } = found
-    const isFirst = !whole.seen.has(name)
-    if (life.seen.has(name) || (!isFirst && life.covered?.(record))) return void repeated.push(one)
+    const { record, index } = found
+    const isFirst = !overall.seen.has(name)
+    if (run.seen.has(name) || (!isFirst && run.covered?.(record))) return void repeated.push(one)
 
-    // What a restarted consumer does again, it does in order again; that order is its own.
-    const spans = isFirst ? [life, whole] : [life]
-    if (!advance(record, place, spans)) outOfOrder.push(one)
-    if (!life.begunShards.has(record.shardId)) {
-      life.begunShards.add(record.shardId)
-      if (owesAncestors(record.shardId, life, whole)) beforeParent.push(one)
+    // A restarted consumer must repeat records in order too, but independently of the order before the
+    // restart.
+    const periods = isFirst ? [run, overall] : [run]
+    if (!advance(record, index, periods)) outOfOrder.push(one)
+    if (!run.startedShards.has(record.shardId)) {
+      run.startedShards.add(record.shardId)
+      if (missesAncestors(record.shardId, run, overall)) beforeParent.push(one)
     }
-    for (const { seen } of spans) seen.add(name)
+    for (const { seen } of periods) seen.add(name)
   }
 
   for (const event of events) {
     if ('processed' in event) process(event.processed)
     else {
-      life = newLife(event.restarted.covered)
+      run = newRun(event.restarted.covered)
       restarts++
     }
   }
-  const owed = written.filter(isOwed)
-  const missing = owed.filter((record) => !whole.seen.has(nameOf(record)))
+  const expected = written.filter(isExpected)
+  const missing = expected.filter((record) => !overall.seen.has(nameOf(record)))
   return {
-    written: owed.length,
+    written: expected.length,
     delivered: events.length - restarts,
     lost: missing.filter(({ trimmed }) => !trimmed),
     trimmed: missing.filter(({ trimmed }) => trimmed),
@@ -93,38 +99,44 @@ export function checkHistory(events: readonly HistoryEvent[], truth: Truth): His
 }
 
 function newProgress(): Progress {
-  return { seen: new Set(), lastPlaces: new Map() }
+  return { seen: new Set(), lastIndexes: new Map() }
 }
 
-function newLife(covered: Covered | undefined): Life {
-  return { ...newProgress(), covered, begunShards: new Set() }
+function newRun(covered: Covered | undefined): Run {
+  return { ...newProgress(), covered, startedShards: new Set() }
 }
 
-/** Notes that the record came; false when one of its item or shard that was written later had come before. */
-function advance(record: EmulatedRecord, place: number, spans: readonly Progress[]): boolean {
+/**
+ * Notes a processed record. Returns false if a record of its item or shard that was written later came before
+ * it.
+ */
+function advance(record: EmulatedRecord, index: number, periods: readonly Progress[]): boolean {
   const lanes = [`item ${record.keyText}`, `shard ${record.shardId}`]
-  if (spans.some(({ lastPlaces }) => lanes.some((lane) => place < (lastPlaces.get(lane) ?? -1)))) return false
-  for (const { lastPlaces } of spans) for (const lane of lanes) lastPlaces.set(lane, place)
+  if (periods.some(({ lastIndexes }) => lanes.some((lane) => index < (lastIndexes.get(lane) ?? -1))))
+    return false
+  for (const { lastIndexes } of periods) for (const lane of lanes) lastIndexes.set(lane, index)
   return true
 }
 
-/** Whether a shard's parent, or an ancestor, holds what should have come before the shard's first record. */
-function createOwesAncestors({ written, isOwed, parentOf }: Truth) {
+/**
+ * Creates a check whether records of a shard's ancestors have not been processed yet, but should have been.
+ */
+function createAncestorCheck({ written, isExpected, parentOf }: Truth) {
   const byShard = new Map<string, EmulatedRecord[]>()
   for (const record of written) {
-    const siblings = byShard.get(record.shardId)
-    if (siblings) siblings.push(record)
+    const shardRecords = byShard.get(record.shardId)
+    if (shardRecords) shardRecords.push(record)
     else byShard.set(record.shardId, [record])
   }
-  return (shardId: string, life: Life, whole: Progress): boolean => {
+  return (shardId: string, run: Run, overall: Progress): boolean => {
     const isMissing = (record: EmulatedRecord) => {
-      if (record.trimmed || !isOwed(record)) return false
-      // Without knowing where the life began, what came before it may have been done then.
-      if (!life.covered) return !whole.seen.has(nameOf(record))
-      return !life.covered(record) && !life.seen.has(nameOf(record))
+      if (record.trimmed || !isExpected(record)) return false
+      // If the checkpoint is unknown, records processed before the restart can be covered by it.
+      if (!run.covered) return !overall.seen.has(nameOf(record))
+      return !run.covered(record) && !run.seen.has(nameOf(record))
     }
-    for (let at = parentOf(shardId); at !== undefined; at = parentOf(at)) {
-      if (byShard.get(at)?.some(isMissing)) return true
+    for (let id = parentOf(shardId); id !== undefined; id = parentOf(id)) {
+      if (byShard.get(id)?.some(isMissing)) return true
     }
     return false
   }

@@ -2,62 +2,71 @@ import { AssertionError } from 'node:assert'
 import { checkNames } from '../../core/options.ts'
 import type { EmulatedRecord } from '../emulator/state/record.ts'
 
-/** What a consumer got: the records themselves will do. */
+/** A record that a consumer received. A `StreamRecord` or an `EmulatedRecord` can be passed as is. */
 export interface Delivered {
   readonly shardId: string
   readonly sequenceNumber: string
 }
 
-/** What a consumer got, held against what was written. */
+/** What a consumer received, compared with what was written. */
 export interface DeliveryReport {
+  /** The number of records that the consumer should have received. */
   readonly written: number
+  /** The number of records that the consumer received, including repetitions. */
   readonly delivered: number
-  /** Written, not trimmed, and never delivered. */
+  /** Records that were written and not trimmed, but never delivered. */
   readonly lost: readonly EmulatedRecord[]
-  /** Delivered more than once, each time too many. */
+  /** Records that were delivered again, once for each repetition. */
   readonly repeated: readonly Delivered[]
-  /** Came after a record of the same item, or of the same shard, that was written later. */
+  /** Records that were delivered after a later record of the same item or of the same shard. */
   readonly outOfOrder: readonly Delivered[]
-  /** Were never written. */
+  /** Records that were never written. */
   readonly unknown: readonly Delivered[]
 }
 
 /**
- * Counts what was lost, repeated or out of order. Order is that of the writes of each item,
- * and of those to each shard. Repetitions are no order
- * faults: a consumer that starts again at a checkpoint gives what came after it once more.
+ * Compares the records that a consumer received, in order, with those that were written: `emulator.records`.
+ * The order of the writes of each item and of each shard must be kept. Repetitions are not order faults,
+ * because a consumer that restarts from a checkpoint receives the records after the checkpoint again.
  */
 export function compareDelivery(
   written: readonly EmulatedRecord[],
   delivered: readonly Delivered[],
 ): DeliveryReport {
-  const places = new Map(written.map((record, place) => [nameOf(record), { record, place }]))
+  const byName = new Map(written.map((record, index) => [nameOf(record), { record, index }]))
   const seen = new Set<string>()
-  const lastPlace = new Map<string, number>()
+  const lastIndexes = new Map<string, number>()
   const repeated: Delivered[] = []
   const outOfOrder: Delivered[] = []
   const unknown: Delivered[] = []
   for (const one of delivered) {
     const name = nameOf(one)
-    const found = places.get(name)
+    const found = byName.get(name)
     if (!found) unknown.push(one)
     else if (seen.has(name)) repeated.push(one)
     else {
       seen.add(name)
       const lanes = [`item ${found.record.keyText}`, found.record.shardId]
-      if (lanes.some((lane) => found.place < (lastPlace.get(lane) ?? -1))) outOfOrder.push(one)
-      else for (const lane of lanes) lastPlace.set(lane, found.place)
+      if (lanes.some((lane) => found.index < (lastIndexes.get(lane) ?? -1))) outOfOrder.push(one)
+      else for (const lane of lanes) lastIndexes.set(lane, found.index)
     }
   }
   const lost = written.filter((record) => !record.trimmed && !seen.has(nameOf(record)))
   return { written: written.length, delivered: delivered.length, lost, repeated, outOfOrder, unknown }
 }
 
-/** Throws when a record was lost or out of order, and if not allowed, when one came twice. */
+/**
+ * Throws an `AssertionError` if a record was lost, out of order, never written or, unless `repetitions` is
+ * `'allowed'`, delivered more than once. It names the number and the first record of each fault. For
+ * consumers that restart from checkpoints, `trackConsumer` is more precise.
+ */
 export function expectDelivered(
   written: readonly EmulatedRecord[],
   delivered: readonly Delivered[],
-  options: { readonly repetitions?: 'refused' | 'allowed' | undefined } = {},
+  options: {
+    /** Whether records can be delivered more than once. @default 'refused' */
+    readonly repetitions?: 'refused' | 'allowed' | undefined
+  } = {},
 ): void {
   checkNames('', options, ['repetitions'])
   const report = compareDelivery(written, delivered)
@@ -79,7 +88,7 @@ function describe(what: string, records: readonly Delivered[]): string {
   return first ? `${records.length} ${what} (the first: ${first.sequenceNumber} of ${first.shardId})` : ''
 }
 
-/** One record of all streams. */
+/** Returns a name that is unique among the records of all streams. */
 export function nameOf({ shardId, sequenceNumber }: Delivered): string {
   return `${shardId} ${sequenceNumber}`
 }

@@ -2,36 +2,36 @@ import type { EmulatedRecord } from '../emulator/state/record.ts'
 import type { HistoryReport } from './check-history.ts'
 import { type Delivered, nameOf } from './compare-delivery.ts'
 
-/** How many records of each fault are named. */
-const NAMED = 5
+/** How many records of each kind of fault are listed. */
+const MAX_LISTED = 5
 
-/** The faults in words, a line for each record; undefined when there are none. */
+/** Formats the faults of a consumer, one line per record. Returns `undefined` if there are no faults. */
 export function formatFaults(report: HistoryReport, written: readonly EmulatedRecord[]): string | undefined {
-  const known = new Map(written.map((record) => [nameOf(record), record]))
+  const byName = new Map(written.map((record) => [nameOf(record), record]))
   const faults = [
     ['never processed', report.lost],
-    ['processed again after it was done', report.repeated],
-    ['processed after a later one of the same item or shard', report.outOfOrder],
-    ['processed before all of its parent shard was', report.beforeParent],
-    ['processed, though it was never written', report.unknown],
+    ['processed more than once', report.repeated],
+    ['processed after a later record of the same item or shard', report.outOfOrder],
+    ['processed before the end of the parent shard', report.beforeParent],
+    ['processed but never written', report.unknown],
   ] as const
   const lines = faults.flatMap(([what, records]) =>
-    records.length === 0 ? [] : linesOf(what, records, known),
+    records.length === 0 ? [] : linesOf(what, records, byName),
   )
   if (lines.length === 0) return undefined
   const { delivered, restarts } = report
-  const lives = restarts === 0 ? '' : `, with ${restarts} ${restarts === 1 ? 'restart' : 'restarts'}`
-  return [`${delivered} processed, ${report.written} to be processed${lives}:`, ...lines].join('\n')
+  const suffix = restarts === 0 ? '' : `, ${restarts} ${restarts === 1 ? 'restart' : 'restarts'}`
+  return [`${delivered} processed, ${report.written} expected${suffix}:`, ...lines].join('\n')
 }
 
 function linesOf(
   what: string,
   records: readonly Delivered[],
-  known: ReadonlyMap<string, EmulatedRecord>,
+  byName: ReadonlyMap<string, EmulatedRecord>,
 ): string[] {
-  const named = records.slice(0, NAMED).map((one) => `    ${describe(one, known.get(nameOf(one)))}`)
-  const more = records.length - named.length
-  return [`  ${records.length} ${what}`, ...named, ...(more > 0 ? [`    … and ${more} more`] : [])]
+  const listed = records.slice(0, MAX_LISTED).map((one) => `    ${describe(one, byName.get(nameOf(one)))}`)
+  const more = records.length - listed.length
+  return [`  ${records.length} ${what}`, ...listed, ...(more > 0 ? [`    … and ${more} more`] : [])]
 }
 
 function describe({ shardId, sequenceNumber }: Delivered, record: EmulatedRecord | undefined): string {

@@ -2,18 +2,20 @@ import { AssertionError } from 'node:assert'
 import { checkNames } from '../../core/options.ts'
 import type { LogEntry } from '../emulator/state/log.ts'
 
+/** Options of {@link expectParentsBeforeChildren}. */
 export interface ParentsFirstOptions {
   /**
-   * Whether a parent that was never opened is a fault too. A consumer that starts at LATEST or at a time has no
-   * business with the shards that were closed before.
+   * Whether a parent with records that was never opened is a fault too. Do not set it for a consumer that
+   * starts at LATEST or at a time: it does not have to read the shards that were closed before.
    * @default false
    */
   readonly everyParent?: boolean | undefined
 }
 
 /**
- * Throws when records of a shard were read before its parent was read to its end. After
- * `emulator.consumerRestarted()` a consumer may read again what it had read.
+ * Throws an `AssertionError` if records of a shard were read before its parent was read to its end. It checks
+ * the calls in `emulator.log`, so it also covers records that the consumer read but did not deliver. After
+ * `emulator.consumerRestarted()`, a consumer can read parents again.
  */
 export function expectParentsBeforeChildren(
   log: readonly LogEntry[],
@@ -21,30 +23,30 @@ export function expectParentsBeforeChildren(
 ): void {
   checkNames('', options, ['everyParent'])
   const parentOf = new Map<string, string>()
-  /** Shards that have records, by what the log says of writes. */
+  /** Shards with writes in the log. */
   const written = new Set<string>()
   const opened = new Set<string>()
   const ended = new Set<string>()
-  /** Parents whose children gave records since the consumer's start. */
-  const passed = new Map<string, string>()
+  /** Parents of shards from which records were read since the consumer started, with that child. */
+  const childRead = new Map<string, string>()
 
   for (const entry of log) {
     const { op, shard } = entry
-    if (op === 'consumerRestarted') passed.clear()
+    if (op === 'consumerRestarted') childRead.clear()
     if (shard === undefined || entry.error !== undefined) continue
     if (op === 'split' || op === 'roll') for (const child of entry.shards ?? []) parentOf.set(child, shard)
     if (op === 'put' || op === 'update' || op === 'remove') written.add(shard)
     if (op === 'GetShardIterator') opened.add(shard)
     if (op !== 'GetRecords') continue
     if (entry.records) {
-      const child = passed.get(shard)
-      if (child !== undefined) fail(`${shard} was read on after its child ${child}`, entry)
+      const child = childRead.get(shard)
+      if (child !== undefined) fail(`${shard} was read after its child ${child}`, entry)
       const parent = parentOf.get(shard)
       if (parent !== undefined) {
-        const owed = opened.has(parent) || (options.everyParent === true && written.has(parent))
-        if (owed && !ended.has(parent))
+        const isExpected = opened.has(parent) || (options.everyParent === true && written.has(parent))
+        if (isExpected && !ended.has(parent))
           fail(`${shard} was read before the end of its parent ${parent}`, entry)
-        passed.set(parent, shard)
+        childRead.set(parent, shard)
       }
     }
     if (entry.end) ended.add(shard)
@@ -52,8 +54,10 @@ export function expectParentsBeforeChildren(
 }
 
 /**
- * Throws when a call was made more than `perSecond` times within any second of the emulator's clock. Calls count from when
- * they were made, not from when latency let them reach the service.
+ * Throws an `AssertionError` if a call was made more than `perSecond` times within any second on the
+ * emulator's clock. A call counts when it is made, not when it reaches the service after its latency.
+ *
+ * @param op - the name of the call, such as `GetRecords`.
  */
 export function expectAtMostCalls(log: readonly LogEntry[], op: string, perSecond: number): void {
   const calls = log
@@ -71,7 +75,10 @@ export function expectAtMostCalls(log: readonly LogEntry[], op: string, perSecon
   }
 }
 
-/** Throws when DescribeStream was called more than `perSecond` times within any second. AWS throttles above 10. */
+/**
+ * Throws an `AssertionError` if DescribeStream was called more than `perSecond` times within any second. AWS
+ * throttles more than 10 calls per second.
+ */
 export function expectAtMostDescribeCalls(log: readonly LogEntry[], perSecond: number): void {
   expectAtMostCalls(log, 'DescribeStream', perSecond)
 }

@@ -9,16 +9,17 @@ import { checkHistory, type HistoryEvent, type HistoryReport, type Truth } from 
 import type { Delivered } from './compare-delivery.ts'
 import { formatFaults } from './format-faults.ts'
 
+/** Options of {@link trackConsumer}. */
 export interface TrackConsumerOptions {
   /**
-   * Where the consumer begins, as it is told to `openStream` or `moveTo`: what was written before is not asked for.
-   * With `'latest'`, what was written before {@link trackConsumer} was called.
+   * Where the consumer starts: the same value as is passed to `openStream` or `moveTo`. Earlier records are
+   * not expected. With `'latest'`, records written before {@link trackConsumer} is called are not expected.
    * @default 'trim_horizon'
    */
   readonly startAt?: Position | undefined
   /**
-   * Whether the consumer goes on with the table's next stream when streaming is switched off and on again. Otherwise
-   * the records of the stream that is the emulator's current one now are asked for, and no others.
+   * Whether the consumer continues with the table's next stream after the stream is disabled and enabled
+   * again. Otherwise only the records of the emulator's current stream are expected.
    * @default false
    */
   readonly followTable?: boolean | undefined
@@ -26,33 +27,42 @@ export interface TrackConsumerOptions {
 
 const optionNames = namesOf<TrackConsumerOptions>({ startAt: true, followTable: true })
 
-/** What a consumer did, for a verdict against what the emulator knows to be true. */
+/** The history of a consumer, which is compared with the records that the emulator has written. */
 export interface ConsumerHistory {
-  /** Tells that the consumer has processed a record; a `StreamRecord` will do. May be passed on as a callback. */
+  /**
+   * Reports that the consumer has processed a record. Any object with `shardId` and `sequenceNumber` is
+   * accepted. The function can be passed as a callback.
+   */
   readonly processed: (record: Delivered) => void
   /**
-   * Gives the same records, and counts each as processed when the loop comes back for the next one. A record that the
-   * loop is left with, by `break`, `return` or `throw`, was not processed.
+   * Returns an iterable of the same records that reports each of them as processed when the loop asks for the
+   * next one. The record at which a loop is left by `break`, `return` or `throw` is not reported.
    */
   readonly follow: <Record extends Delivered>(records: AsyncIterable<Record>) => AsyncIterable<Record>
   /**
-   * Tells that the consumer was started again, as after a crash.
-   * @param token the checkpoint that it starts from, an object or JSON text: what that covers must not come again, and
-   * what it doesn't must come in order. Left out, everything may come once more.
+   * Reports that the consumer was restarted, for example after a crash.
+   * @param token - the checkpoint from which it starts, an object or a JSON string. Records that it covers
+   * must not be processed again; others can be, in order. Without a token, every record can be processed
+   * again.
    * @throws StreamError `token.invalid`
    */
   readonly restarted: (token?: unknown) => void
-  /** What can be said so far. Records that were trimmed before they were processed are in it, and no fault. */
+  /**
+   * Returns the faults so far. Records that are still to be processed count as lost. Records that were
+   * trimmed before they were processed are listed separately and are not a fault.
+   */
   report(): HistoryReport
   /**
-   * Throws an `AssertionError` that names the records which were lost, repeated beyond the checkpoints, out of order
-   * (by item and by shard), given out before the end of their parent shard, or made up.
+   * Throws an `AssertionError` if there is a fault. It lists the records that were lost, repeated although a
+   * checkpoint covered them, out of order (by item or by shard), processed before the end of their parent
+   * shard, or never written.
    */
   expectComplete(): void
 }
 
 /**
- * Follows a consumer of the emulator's stream, of whatever make, and tells whether it kept everything.
+ * Tracks a consumer of the emulator's stream and checks that it processes every record, in order and without
+ * unexpected repetitions. The consumer does not have to use this package.
  *
  * @example
  * const history = trackConsumer(emulator)
@@ -65,9 +75,9 @@ export function trackConsumer(emulator: StreamEmulator, options: TrackConsumerOp
   const position = parsePosition(startAt)
   const parentOf = (shardId: string) => emulator.shard(shardId).parentId
   const events: HistoryEvent[] = []
-  const isOwed = owedFrom(emulator, position, followTable)
+  const isExpected = expectedFrom(emulator, position, followTable)
   const report = () => checkHistory(events, truth())
-  const truth = (): Truth => ({ written: emulator.records, isOwed, parentOf })
+  const truth = (): Truth => ({ written: emulator.records, isExpected, parentOf })
 
   const expectComplete = (): void => {
     const message = formatFaults(report(), emulator.records)
@@ -96,20 +106,22 @@ export function trackConsumer(emulator: StreamEmulator, options: TrackConsumerOp
   }
 }
 
-/** Which records a consumer that begins now at the position has to process. */
-function owedFrom(
+/** Returns a check whether a consumer that starts now at the position has to process a record. */
+function expectedFrom(
   emulator: StreamEmulator,
   position: ParsedPosition,
   followTable: boolean,
 ): (record: EmulatedRecord) => boolean {
   const { streamArn } = emulator
   const streamOf = (record: EmulatedRecord) => emulator.shard(record.shardId).streamArn
-  const isPast = position.kind === 'latest' ? () => true : ({ trimmed }: EmulatedRecord) => trimmed
-  const past = new Set(emulator.records.filter((record) => streamOf(record) !== streamArn || isPast(record)))
+  const isSkipped = position.kind === 'latest' ? () => true : ({ trimmed }: EmulatedRecord) => trimmed
+  const skipped = new Set(
+    emulator.records.filter((record) => streamOf(record) !== streamArn || isSkipped(record)),
+  )
   const isCovered =
     position.kind === 'latest'
       ? () => false
       : positionCoverage(position, (shardId) => emulator.shard(shardId).parentId)
   return (record) =>
-    !past.has(record) && !isCovered(record) && (followTable || streamOf(record) === streamArn)
+    !skipped.has(record) && !isCovered(record) && (followTable || streamOf(record) === streamArn)
 }

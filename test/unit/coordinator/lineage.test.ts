@@ -5,7 +5,7 @@ import { drain, numbersOf } from '../../support/read.ts'
 const sorted = (numbers: number[]) => [...numbers].sort((a, b) => a - b)
 
 describe('children', () => {
-  it.each(['right', 'empty', 'ignored', 'refused'] as const)(
+  it.each(['supported', 'empty', 'ignored', 'refused'] as const)(
     'are waited for while DescribeStream hides them, CHILD_SHARDS %s',
     async (childShards) => {
       const { emulator, clock, open, write } = emulatedTable({ behavior: { childShards } })

@@ -35,7 +35,7 @@ test('pages hold up to 100 shards in the order of their ids, and name where the 
 test('a full last page is final, or names a key for an empty one', async () => {
   const { emulator } = setUp({ shards: 4, behavior: { shardsPerPage: 4 } })
   expect((await describe(emulator)).lastEvaluatedShardId).toBeUndefined()
-  emulator.setBehavior({ exactFullLastPage: 'names-next' })
+  emulator.setBehavior({ exactFullLastPage: 'has-next-key' })
   const { lastEvaluatedShardId = '' } = await describe(emulator)
   expect(lastEvaluatedShardId).not.toBe('')
   expect(await describe(emulator, { exclusiveStartShardId: lastEvaluatedShardId })).toMatchObject({

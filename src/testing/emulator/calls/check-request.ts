@@ -6,20 +6,20 @@ import { invalid, ServiceFault } from './errors.ts'
 
 type Checks = Pick<Behavior, 'requestChecks'>
 
-/** Where to start, as it was asked for. */
-export interface AskedStart {
+/** The iterator type and sequence number of a GetShardIterator request, not yet checked. */
+export interface RequestedStart {
   readonly type: string
   readonly sequenceNumber?: string | undefined
 }
 
-/** DynamoDB Local counts in 64 bits, with a sign. */
-const largestOfLocal = 2n ** 63n - 1n
+/** DynamoDB Local stores sequence numbers as signed 64-bit integers. */
+const maxLocalSequenceNumber = 2n ** 63n - 1n
 
 export function checkStreamArn(arn: string, { requestChecks }: Checks): void {
   if (requestChecks === 'model') checkLength('StreamArn', arn, 37, 1024)
 }
 
-/** @param at the call, as DynamoDB Local checks ids in the listing only */
+/** @param at - the call: DynamoDB Local checks the length of shard ids in listings only. */
 export function checkShardId(shardId: string, at: 'listing' | 'iterator', { requestChecks }: Checks): void {
   if (requestChecks === 'model' || at === 'listing') checkLength('ShardId', shardId, 28, 65)
 }
@@ -29,32 +29,35 @@ export function checkLimit(limit: number, max: number): void {
     throw invalid(`Limit must be between 1 and ${max}`)
 }
 
-/** The start in its one right form. */
-export function checkStart({ type, sequenceNumber }: AskedStart, { requestChecks }: Checks): IteratorStart {
+/** Converts the requested start. Throws if the sequence number is missing or not allowed for the type. */
+export function checkStart(
+  { type, sequenceNumber }: RequestedStart,
+  { requestChecks }: Checks,
+): IteratorStart {
   switch (type) {
     case 'TRIM_HORIZON':
     case 'LATEST':
-      if (sequenceNumber !== undefined) throw invalid(`SequenceNumber must not be given with ${type}`)
+      if (sequenceNumber !== undefined) throw invalid(`SequenceNumber is not allowed with ${type}`)
       return { type }
     case 'AT_SEQUENCE_NUMBER':
     case 'AFTER_SEQUENCE_NUMBER':
-      if (sequenceNumber === undefined) throw invalid(`SequenceNumber must be given with ${type}`)
+      if (sequenceNumber === undefined) throw invalid(`SequenceNumber is required with ${type}`)
       return { type, sequenceNumber }
     default:
-      throw requestChecks === 'local' ? internalFailure() : invalid(`ShardIteratorType: not ${type}`)
+      throw requestChecks === 'local' ? internalFailure() : invalid(`Invalid ShardIteratorType: ${type}`)
   }
 }
 
-/** The number of a start, if the shard could have it. */
+/** Parses a sequence number. Throws if the service would refuse it for this shard. */
 export function checkSequenceNumber(text: string, shard: Shard, { requestChecks }: Checks): bigint {
-  // A consumer that cuts leading zeros off meets this.
+  // Refuses sequence numbers whose leading zeros the consumer has removed.
   checkLength('SequenceNumber', text, 21, 40)
   const sequence = parseSequenceNumber(text)
   if (requestChecks === 'model') {
     if (sequence === undefined) throw invalid(`Invalid SequenceNumber: ${text}`)
     return sequence
   }
-  if (sequence === undefined || sequence > largestOfLocal) throw internalFailure()
+  if (sequence === undefined || sequence > maxLocalSequenceNumber) throw internalFailure()
   const isBelow = sequence < BigInt(shard.startingSequenceNumber)
   const isAbove = shard.endingSequenceNumber !== undefined && sequence > BigInt(shard.endingSequenceNumber)
   if (isBelow || isAbove) throw invalid('Invalid SequenceNumber for the shard')
@@ -63,11 +66,11 @@ export function checkSequenceNumber(text: string, shard: Shard, { requestChecks 
 
 function checkLength(name: string, text: string, min: number, max: number): void {
   if (text.length < min || text.length > max) {
-    throw invalid(`${name} must have ${min} to ${max} characters, and ${text} has ${text.length}`)
+    throw invalid(`${name} must have ${min} to ${max} characters, but ${text} has ${text.length}`)
   }
 }
 
-/** What DynamoDB Local answers when it trips over a request. */
+/** The error of DynamoDB Local for requests that it fails to parse. */
 function internalFailure(): ServiceFault {
   return new ServiceFault(
     'InternalFailure',

@@ -1,34 +1,37 @@
 import type { Behavior } from '../behavior/behavior.ts'
 import type { Random } from '../state/random.ts'
-import { isGone, type Stream } from '../state/stream.ts'
+import { isExpired, type Stream } from '../state/stream.ts'
 import type { Table } from '../state/table.ts'
 import type { Visibility } from '../state/visibility.ts'
 import { notFound } from './errors.ts'
 
-/** What a call may look at. The calls are plain functions of this and their request. */
+/** The state that a call reads. Calls are plain functions of this context and their request. */
 export interface CallContext {
   readonly table: Table
-  /** How the service behaves in this call. */
+  /** The behavior of the service for this call. */
   readonly behavior: Behavior
-  /** The service's clock, in ms. */
+  /** The time on the service's clock, in ms. */
   readonly now: number
   readonly visibility: Visibility
   readonly random: Random
-  readonly iterators: IteratorLives
+  readonly iterators: IteratorRegistry
 }
 
-/** Numbers for new iterators, and what was made to expire before its time. */
-export interface IteratorLives {
+/** Numbers new iterators, and keeps track of those that were expired early. */
+export interface IteratorRegistry {
   nextSerial(): number
   nextReader(): number
-  /** Iterators of this shard with a lower serial number have expired. */
+  /** Returns a serial number: all iterators of this shard with a lower one have expired. */
   expiredBelow(shardId: string): number
 }
 
-/** The stream with this ARN, with everything trimmed that is too old by now. */
+/**
+ * Returns the stream with this ARN after trimming records that are past their retention. Throws if it does
+ * not exist.
+ */
 export function readableStream(context: CallContext, arn: string): Stream {
   const stream = context.table.findStream(arn)
-  if (!stream || isGone(stream, context.now, context.behavior)) throw notFound(`Stream: ${arn}`)
+  if (!stream || isExpired(stream, context.now, context.behavior)) throw notFound(`Stream: ${arn}`)
   stream.retention.trimBefore(context.now - context.behavior.retentionMs)
   return stream
 }

@@ -1,4 +1,4 @@
-/** What the service answers in place of a result. `name` is the error's code. */
+/** An error response of the service. `name` is the error code. */
 export class ServiceFault extends Error {
   override readonly name: string
   readonly statusCode: number
@@ -10,7 +10,9 @@ export class ServiceFault extends Error {
   }
 }
 
-/** Client errors are 400, also throttling; the service's own are 500, and 503 where it is unavailable. */
+/**
+ * Client errors, including throttling, are 400; server errors are 500, or 503 if the service is unavailable.
+ */
 function statusCodeOf(name: string): number {
   if (name === 'ServiceUnavailable' || name === 'ServiceUnavailableException') return 503
   return name === 'InternalServerError' || name === 'InternalFailure' ? 500 : 400
@@ -20,27 +22,27 @@ export function notFound(what: string): ServiceFault {
   return new ServiceFault('ResourceNotFoundException', `Requested resource not found: ${what} not found`)
 }
 
-/** At GetShardIterator. */
+/** The error of GetShardIterator for a shard that does not exist. */
 export function unknownShard(): ServiceFault {
   return new ServiceFault('ResourceNotFoundException', 'Shard does not exist')
 }
 
-/** A shard whose retention is over, in the words of DynamoDB Local. */
-export function shardGone(): ServiceFault {
+/** The error of DynamoDB Local for an iterator of an expired shard. */
+export function shardExpired(): ServiceFault {
   return new ServiceFault('ResourceNotFoundException', 'Invalid ShardId in ShardIterator')
 }
 
-export function trimmed(shardId: string): ServiceFault {
+export function trimmedDataAccess(shardId: string): ServiceFault {
   return new ServiceFault(
     'TrimmedDataAccessException',
     `The operation attempted to read past the oldest stream record in shard ${shardId}`,
   )
 }
 
-export function expired(): ServiceFault {
+export function expiredIterator(): ServiceFault {
   return new ServiceFault(
     'ExpiredIteratorException',
-    'The provided iterator has expired. Iterators expire 15 minutes after they are made.',
+    'The provided iterator has expired. Iterators expire 15 minutes after they are issued.',
   )
 }
 

@@ -1,33 +1,42 @@
-/** What a shard iterator stands for. It is all in its text, so that any number of them cost no memory. */
+/** The content of a shard iterator. It is encoded in the iterator string, so that iterators use no memory. */
 export interface IteratorState {
   readonly streamArn: string
-  /** The shard's place in the list of all shards of its stream. */
+  /** The index of the shard in the list of all shards of its stream. */
   readonly shard: number
-  /** How many records of the shard lie before it. */
+  /** The index of the next record in the shard. */
   readonly index: number
-  /** When it was given out, in ms. */
+  /** When the iterator was issued, in ms on the service's clock. */
   readonly issuedAt: number
-  /** Counts all iterators of the emulator: those below a number can be made to expire. */
+  /**
+   * The number of iterators issued before it. Expiring iterators means expiring all serial numbers below a
+   * limit.
+   */
   readonly serial: number
-  /** Which chain of iterators it belongs to: those that follow from one GetShardIterator are one reader. */
+  /**
+   * The chain of iterators that it belongs to. All iterators that follow from one GetShardIterator call are
+   * one reader.
+   */
   readonly reader: number
-  /** Empty pages still to be crossed before data. */
+  /** The number of empty pages to return before the next record. */
   readonly emptyPages: number
 }
 
-/** In plain text after the ARN: it is made and read at every page, and base64 would take most of that time. */
+/**
+ * Encodes the state as plain text after the ARN. With every page one is encoded and one decoded; base64 is
+ * too slow.
+ */
 export function encodeIterator(state: IteratorState): string {
   const { streamArn, shard, index, issuedAt, serial, reader, emptyPages } = state
   return `${streamArn}|1|${shard}.${index}.${issuedAt}.${serial}.${reader}.${emptyPages}`
 }
 
-const form = /^(.*)\|1\|(\d+)\.(\d+)\.(-?\d+(?:\.\d+)?)\.(\d+)\.(\d+)\.(\d+)$/
+const pattern = /^(.*)\|1\|(\d+)\.(\d+)\.(-?\d+(?:\.\d+)?)\.(\d+)\.(\d+)\.(\d+)$/
 
-/** What `encodeIterator` put into the text; undefined when that is not where it comes from. */
+/** Reverses `encodeIterator`; returns `undefined` for any other string. */
 export function decodeIterator(text: string): IteratorState | undefined {
-  const found = form.exec(text)
-  if (!found) return undefined
-  const [, streamArn = '', ...fields] = found
+  const match = pattern.exec(text)
+  if (!match) return undefined
+  const [, streamArn = '', ...fields] = match
   const [shard = 0, index = 0, issuedAt = 0, serial = 0, reader = 0, emptyPages = 0] = fields.map(Number)
   return { streamArn, shard, index, issuedAt, serial, reader, emptyPages }
 }

@@ -1,28 +1,28 @@
 import type { Behavior } from '../behavior/behavior.ts'
 import { ServiceFault } from './errors.ts'
 
-/** The service's limits of use. Each method counts a call, or refuses it. */
+/** The rate limits of the service. Each method counts a call, or throws if it exceeds a limit. */
 export interface Limits {
   describe(now: number, behavior: Behavior): void
-  /** @param reader the chain of iterators that the call belongs to */
+  /** @param reader - the chain of iterators that the call belongs to. */
   read(shardId: string, reader: number, now: number, behavior: Behavior): void
 }
 
-interface Use {
+interface CountedCall {
   readonly at: number
   readonly reader: number
 }
 
-const windowMs = 1000
+const WINDOW_MS = 1000
 
 export function createLimits(): Limits {
-  const uses = new Map<string, Use[]>()
+  const counted = new Map<string, CountedCall[]>()
 
-  /** Those of the last second. A clock that was set back leaves none in the future. */
-  const recent = (key: string, now: number): Use[] => {
-    const left = (uses.get(key) ?? []).filter(({ at }) => at > now - windowMs && at <= now)
-    uses.set(key, left)
-    return left
+  /** Returns the calls of the last second. Calls in the future, after the clock was set back, are dropped. */
+  const recent = (key: string, now: number): CountedCall[] => {
+    const calls = (counted.get(key) ?? []).filter(({ at }) => at > now - WINDOW_MS && at <= now)
+    counted.set(key, calls)
+    return calls
   }
 
   return {

@@ -10,7 +10,7 @@ import { invalid } from './errors.ts'
 export interface ListShardsRequest {
   readonly streamArn: string
   readonly exclusiveStartShardId?: string | undefined
-  /** The shard of a `CHILD_SHARDS` filter; an empty text where the filter names none. */
+  /** The shard of a `CHILD_SHARDS` filter; an empty string if the filter has no shard id. */
   readonly childrenOf?: string | undefined
   readonly limit?: number | undefined
 }
@@ -20,11 +20,11 @@ export interface ListedShards {
   readonly status: StreamStatus
   readonly shards: readonly ShardDescription[]
   readonly lastEvaluatedShardId: string | undefined
-  /** The service's clock when it answered, in ms. */
-  readonly answeredAt: number
+  /** The time of the listing on the service's clock, in ms. */
+  readonly listedAt: number
 }
 
-/** DescribeStream. */
+/** Implements DescribeStream. */
 export function listShards(context: CallContext, request: ListShardsRequest): ListedShards {
   const { behavior, now } = context
   const { limit = 100, exclusiveStartShardId } = request
@@ -44,7 +44,8 @@ export function listShards(context: CallContext, request: ListShardsRequest): Li
   const wanted = status === 'ENABLING' ? [] : visibleShards(context, stream, request)
   const size = Math.min(limit, behavior.shardsPerPage)
   const page = wanted.slice(0, size)
-  const more = wanted.length > size || (wanted.length === size && behavior.exactFullLastPage === 'names-next')
+  const more =
+    wanted.length > size || (wanted.length === size && behavior.exactFullLastPage === 'has-next-key')
   const last = behavior.repeatPageKey ? exclusiveStartShardId : undefined
   return {
     stream,
@@ -53,11 +54,11 @@ export function listShards(context: CallContext, request: ListShardsRequest): Li
       describe(context, shard),
     ),
     lastEvaluatedShardId: last ?? (more ? page[page.length - 1]?.shardId : undefined),
-    answeredAt: now,
+    listedAt: now,
   }
 }
 
-/** The shards from the page's start on, in the order of the listing. */
+/** Returns the shards from the start of the page to the end of the listing, in listing order. */
 function visibleShards(context: CallContext, stream: Stream, request: ListShardsRequest): Shard[] {
   const { behavior, visibility, now } = context
   const { exclusiveStartShardId: start } = request

@@ -1,23 +1,23 @@
 import type { IteratorStart } from '../../../streams-api/streams-api.ts'
 import type { Shard } from '../state/shard.ts'
 import {
-  type AskedStart,
   checkSequenceNumber,
   checkShardId,
   checkStart,
   checkStreamArn,
+  type RequestedStart,
 } from './check-request.ts'
 import { type CallContext, readableStream } from './context.ts'
-import { trimmed, unknownShard } from './errors.ts'
+import { trimmedDataAccess, unknownShard } from './errors.ts'
 import { encodeIterator } from './iterator.ts'
 
 export interface OpenIteratorRequest {
   readonly streamArn: string
   readonly shardId: string
-  readonly start: AskedStart
+  readonly start: RequestedStart
 }
 
-/** GetShardIterator. */
+/** Implements GetShardIterator. */
 export function openIterator(context: CallContext, request: OpenIteratorRequest): string {
   const { behavior } = context
   const { streamArn, shardId } = request
@@ -38,22 +38,23 @@ export function openIterator(context: CallContext, request: OpenIteratorRequest)
   })
 }
 
-/** How many records of the shard lie before the start. */
+/** Returns the index of the first record to read. */
 function startIndex({ behavior }: CallContext, shard: Shard, start: IteratorStart): number {
   if (!('sequenceNumber' in start)) {
     const fullyTrimmedShard = shard.open && shard.trimmed > 0 && shard.trimmed === shard.records.length
-    if (fullyTrimmedShard && behavior.fullyTrimmedShard === 'refused') throw trimmed(shard.shardId)
+    if (fullyTrimmedShard && behavior.fullyTrimmedShard === 'refused') throw trimmedDataAccess(shard.shardId)
     if (start.type === 'TRIM_HORIZON') return shard.trimmed
     return Math.max(shard.trimmed, shard.records.length - behavior.latestOffset)
   }
   const sequence = checkSequenceNumber(start.sequenceNumber, shard, behavior)
-  const index = recordsBefore(shard, start.type === 'AT_SEQUENCE_NUMBER' ? sequence : sequence + 1n)
-  if (index < shard.trimmed && behavior.trimmedErrorAt === 'at-iterator') throw trimmed(shard.shardId)
+  const index = indexOfSequence(shard, start.type === 'AT_SEQUENCE_NUMBER' ? sequence : sequence + 1n)
+  if (index < shard.trimmed && behavior.trimmedErrorAt === 'at-iterator')
+    throw trimmedDataAccess(shard.shardId)
   return index
 }
 
-/** How many records of the shard have a sequence number below `sequence`. */
-function recordsBefore(shard: Shard, sequence: bigint): number {
+/** Returns the index of the first record with this sequence number or a higher one. */
+function indexOfSequence(shard: Shard, sequence: bigint): number {
   let low = 0
   let high = shard.records.length
   while (low < high) {

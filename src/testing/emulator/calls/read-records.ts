@@ -2,11 +2,11 @@ import type { StoredRecord } from '../state/record.ts'
 import type { Shard } from '../state/shard.ts'
 import { checkLimit } from './check-request.ts'
 import { type CallContext, readableStream } from './context.ts'
-import { expired, invalid, notFound, shardGone, trimmed } from './errors.ts'
+import { expiredIterator, invalid, notFound, shardExpired, trimmedDataAccess } from './errors.ts'
 import { encodeIterator, type IteratorState } from './iterator.ts'
 
 export interface ReadRecordsRequest {
-  /** Undefined stands for a text that is no iterator. */
+  /** `undefined` for a string that is not a valid iterator. */
   readonly iterator: IteratorState | undefined
   readonly limit?: number | undefined
 }
@@ -14,15 +14,15 @@ export interface ReadRecordsRequest {
 export interface ReadPage {
   readonly shard: Shard
   readonly records: readonly StoredRecord[]
-  /** As it goes over the wire: a text, an empty text, null, or nothing. */
+  /** As it is sent over the wire: a string, an empty string, null, or absent. */
   readonly nextIterator: string | null | undefined
-  /** Whether the shard was read to its end. */
+  /** Whether the page indicates the end of the shard. */
   readonly end: boolean
-  /** How many records of the shard lie before the page. */
+  /** The index in the shard at which the page starts. */
   readonly index: number
 }
 
-/** GetRecords. */
+/** Implements GetRecords. */
 export function readRecords(context: CallContext, request: ReadRecordsRequest): ReadPage {
   const { behavior, now, iterators } = context
   const { limit = 1000, iterator: state } = request
@@ -32,16 +32,17 @@ export function readRecords(context: CallContext, request: ReadRecordsRequest): 
   const shard = stream.topology.shards[state.shard]
   if (!shard) throw notFound('Shard of the iterator')
   const age = now - state.issuedAt
-  if (age >= behavior.iteratorLifeMs || state.serial < iterators.expiredBelow(shard.shardId)) throw expired()
-  if (shard.removed && behavior.expiredShardErrorAt === 'at-records') throw shardGone()
+  if (age >= behavior.iteratorLifeMs || state.serial < iterators.expiredBelow(shard.shardId))
+    throw expiredIterator()
+  if (shard.removed && behavior.expiredShardErrorAt === 'at-records') throw shardExpired()
   const fullyTrimmedShard = shard.trimmed > 0 && shard.trimmed === shard.records.length
   const isUnreadable = fullyTrimmedShard && behavior.fullyTrimmedShard === 'unreadable'
-  if (isUnreadable || state.index < shard.trimmed) throw trimmed(shard.shardId)
+  if (isUnreadable || state.index < shard.trimmed) throw trimmedDataAccess(shard.shardId)
 
-  const crossing = state.emptyPages > 0
-  const records = crossing || behavior.emptyPage ? [] : pageFrom(context, shard, state.index, limit)
+  const isLeadingEmptyPage = state.emptyPages > 0
+  const records = isLeadingEmptyPage || behavior.emptyPage ? [] : pageFrom(context, shard, state.index, limit)
   const index = behavior.repeatPage ? state.index : state.index + records.length
-  const atEnd = !shard.open && !crossing && !behavior.emptyPage && index === shard.records.length
+  const atEnd = !shard.open && !isLeadingEmptyPage && !behavior.emptyPage && index === shard.records.length
   const end = atEnd && (behavior.shardEnd !== 'after-empty-page' || records.length === 0)
   const next = () =>
     encodeIterator({
@@ -51,12 +52,13 @@ export function readRecords(context: CallContext, request: ReadRecordsRequest): 
       serial: iterators.nextSerial(),
       emptyPages: Math.max(0, state.emptyPages - 1),
     })
-  const form = end ? behavior.shardEnd : shard.open ? behavior.openShardNextIterator : 'given'
-  return { shard, records, nextIterator: form === 'given' ? next() : nothing(form), end, index: state.index }
+  const form = end ? behavior.shardEnd : shard.open ? behavior.openShardNextIterator : 'present'
+  const nextIterator = form === 'present' ? next() : withoutIterator(form)
+  return { shard, records, nextIterator, end, index: state.index }
 }
 
-/** What stands in place of the next iterator where there is none. */
-function nothing(form: string): string | null | undefined {
+/** Returns the value of `NextShardIterator` in a page without one. */
+function withoutIterator(form: string): string | null | undefined {
   if (form === 'null') return null
   return form === 'empty-string' ? '' : undefined
 }
@@ -68,16 +70,16 @@ function pageFrom(
   limit: number,
 ): readonly StoredRecord[] {
   const { records } = shard
-  const until = Math.min(records.length, index + Math.min(limit, behavior.recordsPerPage))
-  const writtenUntil = now - behavior.readLagMs
+  const maxEnd = Math.min(records.length, index + Math.min(limit, behavior.recordsPerPage))
+  const readableUntil = now - behavior.readLagMs
   let bytes = 0
   let end = index
-  while (end < until) {
+  while (end < maxEnd) {
     const record = records[end] as StoredRecord
     bytes += record.bytes
     if (bytes > behavior.bytesPerPage && end > index) break
-    // With no lag also what a clock that was set back takes for the future can be read.
-    if (behavior.readLagMs > 0 && record.writtenAt > writtenUntil) break
+    // Without a lag every record is readable, even one from the future after the clock was set back.
+    if (behavior.readLagMs > 0 && record.writtenAt > readableUntil) break
     end++
   }
   return records.slice(index, end)

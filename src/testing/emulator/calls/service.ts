@@ -8,7 +8,7 @@ import type { LogEntry } from '../state/log.ts'
 import type { Random } from '../state/random.ts'
 import type { Table } from '../state/table.ts'
 import type { Visibility } from '../state/visibility.ts'
-import type { CallContext, IteratorLives } from './context.ts'
+import type { CallContext, IteratorRegistry } from './context.ts'
 import { ServiceFault } from './errors.ts'
 import { decodeIterator } from './iterator.ts'
 import type { Limits } from './limits.ts'
@@ -17,15 +17,15 @@ import { type ListedStreams, type ListStreamsRequest, listStreams } from './list
 import { type OpenIteratorRequest, openIterator } from './open-iterator.ts'
 import { type ReadPage, readRecords } from './read-records.ts'
 
-/** The calls of the service, with faults, before they are put into anybody's form. */
+/** The calls of the service, including faults and latency, independent of how a client reaches it. */
 export interface Service {
   listShards(request: ListShardsRequest, signal: AbortSignal): Promise<ListedShards>
   openIterator(request: OpenIteratorRequest, signal: AbortSignal): Promise<string>
   readRecords(request: GetRecordsRequest, signal: AbortSignal): Promise<ReadPage>
   listStreams(request: ListStreamsRequest, signal: AbortSignal): Promise<ListedStreams>
-  /** Runs a call of another service on the same table, with the same faults. */
-  perform<T>(name: CallName, act: (context: CallContext) => T, signal: AbortSignal): Promise<T>
-  /** The service's clock, in ms. */
+  /** Runs a call of DynamoDB's table API, subject to the same faults and latency. */
+  runTableCall<T>(name: CallName, execute: (context: CallContext) => T, signal: AbortSignal): Promise<T>
+  /** Returns the time on the service's clock, in ms. */
   now(): number
 }
 
@@ -39,7 +39,7 @@ export interface ServiceParts {
   readonly clock: Clock
   readonly behavior: () => Behavior
   readonly visibility: Visibility
-  readonly iterators: IteratorLives
+  readonly iterators: IteratorRegistry
   readonly limits: Limits
   readonly rules: Rules
   readonly latency: LatencySource | undefined
@@ -47,13 +47,13 @@ export interface ServiceParts {
   readonly log: (entry: LogEntry) => void
 }
 
-/** One call, for {@link createService} to run. */
-interface Job<T> extends Call {
-  /** What the log says of the request. */
+/** A call together with its implementation and what the log contains. */
+interface ServiceCall<T> extends Call {
+  /** The position in the request, for the log. */
   readonly position?: string | undefined
-  readonly act: (context: CallContext) => T
-  /** What the log says of the result. */
-  readonly facts?: (result: T) => Partial<LogEntry>
+  readonly execute: (context: CallContext) => T
+  /** Returns the log fields that depend on the result. */
+  readonly resultFields?: (result: T) => Partial<LogEntry>
 }
 
 export function createService(parts: ServiceParts): Service {
@@ -63,7 +63,7 @@ export function createService(parts: ServiceParts): Service {
     const behavior = effect ? { ...parts.behavior(), ...effect } : parts.behavior()
     return {
       table,
-      behavior: behavior,
+      behavior,
       now: clock.now() + behavior.clockSkewMs,
       visibility: parts.visibility,
       random: parts.random,
@@ -71,48 +71,51 @@ export function createService(parts: ServiceParts): Service {
     }
   }
 
-  const enter = (
-    job: Call & { readonly position?: string | undefined },
+  const logCall = (
+    call: Call & { readonly position?: string | undefined },
     effect: Effect | undefined,
-    facts: Partial<LogEntry>,
+    fields: Partial<LogEntry>,
     error: string | undefined,
     sentAt: number | undefined,
   ) =>
     log({
       at: clock.now(),
       sentAt,
-      op: job.name,
-      shard: job.shard,
-      position: facts.position ?? job.position,
-      records: facts.records,
-      through: facts.through,
-      end: facts.end,
-      shards: facts.shards,
+      op: call.name,
+      shard: call.shard,
+      position: fields.position ?? call.position,
+      records: fields.records,
+      through: fields.through,
+      end: fields.end,
+      shards: fields.shards,
       effect: effect && effectText(effect),
       error,
     })
 
-  /** The way to the service, faults before the call, the call itself, faults after it, and the way back. */
-  const run = async <T>(job: Job<T>, signal: AbortSignal): Promise<T> => {
+  /**
+   * Runs a call: the latency of the request, faults before the call, the call itself, and faults and latency
+   * after it.
+   */
+  const run = async <T>(call: ServiceCall<T>, signal: AbortSignal): Promise<T> => {
     if (signal.aborted) throw abortError()
-    const { requestMs = 0, responseMs = 0 } = parts.latency?.(job) ?? {}
+    const { requestMs = 0, responseMs = 0 } = parts.latency?.(call) ?? {}
     const sentAt = requestMs > 0 ? clock.now() : undefined
-    if (requestMs > 0) await travel(requestMs, clock, signal)
-    const effect = rules.match(job)
+    if (requestMs > 0) await waitInTransit(requestMs, clock, signal)
+    const effect = rules.match(call)
     const isInstant = effect === undefined && responseMs === 0
     let result: T
     try {
-      if (effect) failBefore(effect)
-      result = job.act(contextFor(effect))
+      if (effect) throwFaultBefore(effect)
+      result = call.execute(contextFor(effect))
     } catch (error) {
-      enter(job, effect, {}, error instanceof Error ? error.name : String(error), sentAt)
+      logCall(call, effect, {}, error instanceof Error ? error.name : String(error), sentAt)
       if (!isInstant) await waitForResponse(effect, responseMs, clock, signal)
       throw error
     }
-    const lost = effect && faultAfter(effect, result)
-    enter(job, effect, job.facts?.(result) ?? {}, lost?.name, sentAt)
+    const fault = effect && faultAfter(effect, result)
+    logCall(call, effect, call.resultFields?.(result) ?? {}, fault?.name, sentAt)
     if (!isInstant) await waitForResponse(effect, responseMs, clock, signal)
-    if (lost) throw lost
+    if (fault) throw fault
     return result
   }
 
@@ -125,11 +128,11 @@ export function createService(parts: ServiceParts): Service {
           name: 'DescribeStream',
           shard: request.childrenOf,
           position: request.exclusiveStartShardId,
-          act: (context) => {
+          execute: (context) => {
             limits.describe(context.now, context.behavior)
             return listShards(context, request)
           },
-          facts: ({ shards }) => ({ shards: shards.map(({ shardId }) => shardId) }),
+          resultFields: ({ shards }) => ({ shards: shards.map(({ shardId }) => shardId) }),
         },
         signal,
       ),
@@ -139,24 +142,24 @@ export function createService(parts: ServiceParts): Service {
         {
           name: 'GetShardIterator',
           shard: request.shardId,
-          position: startText(request.start),
-          act: (context) => openIterator(context, request),
+          position: formatStart(request.start),
+          execute: (context) => openIterator(context, request),
         },
         signal,
       ),
 
-    readRecords: ({ iterator: text, limit }, signal) => {
-      const iterator = decodeIterator(text)
+    readRecords: ({ iterator: encoded, limit }, signal) => {
+      const iterator = decodeIterator(encoded)
       const shard = iterator && table.findStream(iterator.streamArn)?.topology.shards[iterator.shard]
       return run(
         {
           name: 'GetRecords',
           shard: shard?.shardId,
-          act: (context) => {
+          execute: (context) => {
             if (iterator && shard) limits.read(shard.shardId, iterator.reader, context.now, context.behavior)
             return readRecords(context, { iterator, limit })
           },
-          facts: pageFacts,
+          resultFields: pageFields,
         },
         signal,
       )
@@ -168,16 +171,16 @@ export function createService(parts: ServiceParts): Service {
           name: 'ListStreams',
           shard: undefined,
           position: request.exclusiveStartStreamArn,
-          act: (context) => listStreams(context, request),
+          execute: (context) => listStreams(context, request),
         },
         signal,
       ),
 
-    perform: (name, act, signal) => run({ name, shard: undefined, act }, signal),
+    runTableCall: (name, execute, signal) => run({ name, shard: undefined, execute }, signal),
   }
 }
 
-function pageFacts({ shard, records, index, end }: ReadPage): Partial<LogEntry> {
+function pageFields({ shard, records, index, end }: ReadPage): Partial<LogEntry> {
   return {
     position: index === 0 ? 'start' : shard.records[index - 1]?.sequenceNumber,
     records: records.length,
@@ -186,10 +189,10 @@ function pageFacts({ shard, records, index, end }: ReadPage): Partial<LogEntry> 
   }
 }
 
-function failBefore(effect: Effect): void {
+function throwFaultBefore(effect: Effect): void {
   if (effect.reset === 'before') throw new ConnectionReset()
   if (effect.fail !== undefined) {
-    const message = effect.message ?? `${effect.fail} by a rule of the emulator`
+    const message = effect.message ?? `${effect.fail} (caused by a rule of the emulator)`
     throw new ServiceFault(effect.fail, message, effect.statusCode)
   }
 }
@@ -202,20 +205,20 @@ async function waitForResponse(
 ): Promise<void> {
   if (effect?.hang) await untilAborted(signal)
   const delayMs = responseMs + (effect?.delayMs ?? 0)
-  if (delayMs > 0 || effect?.delayMs !== undefined) await travel(delayMs, clock, signal)
+  if (delayMs > 0 || effect?.delayMs !== undefined) await waitInTransit(delayMs, clock, signal)
 }
 
-async function travel(delayMs: number, clock: Clock, signal: AbortSignal): Promise<void> {
+async function waitInTransit(delayMs: number, clock: Clock, signal: AbortSignal): Promise<void> {
   await sleep(clock, delayMs, signal)
   if (signal.aborted) throw abortError()
 }
 
-/** How the answer gets lost on its way, after the service has acted. */
+/** Returns the error of a response that is lost or damaged after the service has processed the call. */
 function faultAfter(effect: Effect, result: unknown): Error | undefined {
   if (effect.reset === 'after') return new ConnectionReset()
   return effect.body && new BrokenBody(effect.body, effect.statusCode ?? 200, result)
 }
 
-function startText(start: OpenIteratorRequest['start']): string {
+function formatStart(start: OpenIteratorRequest['start']): string {
   return start.sequenceNumber === undefined ? start.type : `${start.type} ${start.sequenceNumber}`
 }

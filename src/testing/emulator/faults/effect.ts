@@ -2,27 +2,37 @@ import { namesOf } from '../../../core/options.ts'
 import type { Behavior } from '../behavior/behavior.ts'
 
 /**
- * What happens to a call. Any {@link Behavior} may be given for this call alone, together with faults of the
- * service and of the way to it.
+ * What happens to a call that matches a rule: a service error, a network fault, or any {@link Behavior} for
+ * this call only.
  */
 export interface Effect extends Partial<Behavior> {
-  /** The service answers this error, by its code: `ExpiredIteratorException`, `ThrottlingException`, … */
+  /** The call fails with this error code, such as `ExpiredIteratorException` or `ThrottlingException`. */
   readonly fail?: string | undefined
-  /** The error's message. @default one that suits the code; give `''` for none */
+  /**
+   * The message of the error; `''` for an error without a message.
+   * @default a message that contains the code
+   */
   readonly message?: string | undefined
-  /** The error's HTTP status. @default 500 for `Internal…`, 503 for `ServiceUnavailable…`, otherwise 400 */
+  /**
+   * The HTTP status of the error, or of the response with `body`.
+   * @default 500 for `InternalServerError` and `InternalFailure`, 503 for `ServiceUnavailable` and
+   * `ServiceUnavailableException`, 400 for other errors; 200 with `body`
+   */
   readonly statusCode?: number | undefined
-  /** The connection is reset, before or after the service acted on the call. */
+  /** The connection is reset before or after the service has processed the call. */
   readonly reset?: 'before' | 'after' | undefined
-  /** There is never an answer: the call lasts until it is aborted. */
+  /** The response never arrives: the call lasts until the client aborts it. */
   readonly hang?: boolean | undefined
-  /** The service acts at once, and its answer arrives this many ms later by the emulator's clock. */
+  /**
+   * The service processes the call immediately; its response arrives this many ms later on the emulator's
+   * clock.
+   */
   readonly delayMs?: number | undefined
-  /** The answer breaks off in the middle, or is a proxy's HTML page (status 200 if no other is given). */
+  /** The response is cut off in the middle, or is the HTML error page of a proxy. */
   readonly body?: 'truncated' | 'html' | undefined
 }
 
-/** The names of {@link Effect} without those of {@link Behavior}. */
+/** The names in {@link Effect} that are not in {@link Behavior}. */
 export const faultNames: readonly string[] = namesOf<Omit<Effect, keyof Behavior>>({
   fail: true,
   message: true,
@@ -33,7 +43,7 @@ export const faultNames: readonly string[] = namesOf<Omit<Effect, keyof Behavior
   body: true,
 })
 
-/** An effect in a few words, for the log. */
+/** Formats an effect for the log: `fail=ThrottlingException statusCode=400`. */
 export function effectText(effect: Effect): string {
   return Object.entries(effect)
     .filter(([, value]) => value !== undefined)

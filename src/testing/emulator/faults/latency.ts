@@ -1,12 +1,16 @@
 import type { Call } from './rules.ts'
 
-/** How long a call takes, in ms of the emulator's clock. */
+/** How long a call takes, in ms on the emulator's clock. */
 export interface Latency {
-  /** Until the call reaches the service, which computes its response at that moment. @default 0 */
+  /** The time until the request reaches the service, which processes it at that moment. @default 0 */
   readonly requestMs?: number | undefined
-  /** From then until the response arrives. What happens meanwhile is not in it: a response can be stale. @default 0 */
+  /**
+   * The time from then until the response arrives. The response can be stale: it does not reflect changes
+   * made during this time.
+   * @default 0
+   */
   readonly responseMs?: number | undefined
 }
 
-/** Called once for each call. Without a result the call takes no time. */
+/** Returns the latency of a call; `undefined` for none. It is called once for each call. */
 export type LatencySource = (call: Call) => Latency | undefined

@@ -1,8 +1,9 @@
-import { checkNames, namesOf, unknownName } from '../../../core/options.ts'
+import { checkNames, integer, namesOf, unknownName } from '../../../core/options.ts'
 import { checkBehavior, checkNumber } from '../behavior/check-behavior.ts'
 import type { Random } from '../state/random.ts'
 import { type Effect, faultNames } from './effect.ts'
 
+/** The calls that a rule can match. `DescribeTable` is a call to DynamoDB, the others to DynamoDB Streams. */
 export type CallName = 'DescribeStream' | 'GetShardIterator' | 'GetRecords' | 'ListStreams' | 'DescribeTable'
 
 const callNames = Object.keys({
@@ -13,34 +14,40 @@ const callNames = Object.keys({
   DescribeTable: true,
 } satisfies Readonly<Record<CallName, true>>)
 
-/** A call as a rule sees it. */
+/** The part of a call that rules and latency sources see. */
 export interface Call {
   readonly name: CallName
-  /** The shard it is about: for DescribeStream the one whose children are asked for. */
+  /** The shard of the call: for DescribeStream, the one whose children are requested. */
   readonly shard: string | undefined
 }
 
-/** Which calls a rule is for. */
+/** Selects the calls that a rule applies to. */
 export interface CallMatcher {
-  /** Calls about this shard only. */
+  /** Matches calls for this shard only. @default calls for any shard, or none */
   readonly shard?: string | { readonly shardId: string } | undefined
-  /** The rule acts first on the n-th call that fits, counted from 1 since it was made. 1 or more. @default 1 */
+  /** The first matching call to which the rule applies, counted from 1 when the rule is added. @default 1 */
   readonly nth?: number | undefined
-  /** And on so many calls that fit, 1 or more, `Infinity` to keep it. @default 1; with `chance` Infinity */
+  /**
+   * The number of calls to which the rule applies, 1 or more. `Infinity` keeps the rule until it is removed.
+   * @default 1; Infinity with `chance`
+   */
   readonly times?: number | undefined
-  /** The rule acts on each call that fits with this probability, 0 to 1, drawn from the seed. @default 1 */
+  /** The probability that the rule applies to a matching call, 0 to 1, drawn from the seed. @default 1 */
   readonly chance?: number | undefined
 }
 
-const whereNames = namesOf<CallMatcher>({ shard: true, nth: true, times: true, chance: true })
+const matcherNames = namesOf<CallMatcher>({ shard: true, nth: true, times: true, chance: true })
 
-/** Given as a function, an effect is asked for when its turn comes, and may change the emulator before the call is answered. */
+/**
+ * An effect, or a function that returns one. The function runs when the rule applies to a call, before the
+ * service processes it, and can change the emulator. It does not have to return an effect.
+ */
 export type EffectOrFactory = Effect | ((call: Call) => Effect | undefined) | ((call: Call) => void)
 
 export interface Rules {
-  /** @returns a function that takes the rule back. */
-  add(name: CallName | '*', where: CallMatcher, effect: EffectOrFactory): () => void
-  /** The effects of all rules whose turn it is, merged (the later rule wins); undefined when there are none. */
+  /** @returns a function that removes the rule. */
+  add(name: CallName | '*', matcher: CallMatcher, effect: EffectOrFactory): () => void
+  /** Returns the merged effects of all rules that apply to the call; the rule added last wins. */
   match(call: Call): Effect | undefined
   clear(): void
 }
@@ -50,39 +57,40 @@ interface Rule {
   readonly shard: string | undefined
   readonly chance: number
   readonly effect: EffectOrFactory
-  /** Calls to let pass first. */
+  /** The number of matching calls that are still to be skipped. */
   skip: number
-  left: number
+  /** The number of calls to which the rule still applies. */
+  remaining: number
 }
 
 export function createRules(random: Random): Rules {
   let rules: Rule[] = []
 
-  const fits = (rule: Rule, call: Call) =>
+  const matches = (rule: Rule, call: Call) =>
     (rule.name === '*' || rule.name === call.name) && (rule.shard === undefined || rule.shard === call.shard)
 
-  const acts = (rule: Rule): boolean => {
+  const consumeTurn = (rule: Rule): boolean => {
     if (rule.skip > 0) {
       rule.skip -= 1
       return false
     }
     if (rule.chance < 1 && random() >= rule.chance) return false
-    rule.left -= 1
+    rule.remaining -= 1
     return true
   }
 
   return {
-    add: (name, where, effect) => {
+    add: (name, matcher, effect) => {
       if (name !== '*' && !callNames.includes(name)) throw unknownName('call', String(name), callNames, name)
-      check(where)
+      checkMatcher(matcher)
       if (typeof effect !== 'function') checkBehavior('', effect, faultNames)
       const rule: Rule = {
         name,
-        shard: typeof where.shard === 'object' ? where.shard.shardId : where.shard,
-        chance: where.chance ?? 1,
+        shard: typeof matcher.shard === 'object' ? matcher.shard.shardId : matcher.shard,
+        chance: matcher.chance ?? 1,
         effect,
-        skip: (where.nth ?? 1) - 1,
-        left: where.times ?? (where.chance === undefined ? 1 : Number.POSITIVE_INFINITY),
+        skip: (matcher.nth ?? 1) - 1,
+        remaining: matcher.times ?? (matcher.chance === undefined ? 1 : Number.POSITIVE_INFINITY),
       }
       rules.push(rule)
       return () => {
@@ -91,13 +99,13 @@ export function createRules(random: Random): Rules {
     },
     match: (call) => {
       if (rules.length === 0) return undefined
-      const acting = rules.filter((rule) => fits(rule, call) && acts(rule))
-      if (acting.length === 0) return undefined
-      rules = rules.filter((rule) => rule.left > 0)
+      const applicable = rules.filter((rule) => matches(rule, call) && consumeTurn(rule))
+      if (applicable.length === 0) return undefined
+      rules = rules.filter((rule) => rule.remaining > 0)
       let merged: Effect | undefined
-      for (const { effect } of acting) {
-        const given = typeof effect === 'function' ? effect(call) : effect
-        if (given) merged = { ...merged, ...given }
+      for (const { effect } of applicable) {
+        const added = typeof effect === 'function' ? effect(call) : effect
+        if (added) merged = { ...merged, ...added }
       }
       return merged
     },
@@ -107,10 +115,10 @@ export function createRules(random: Random): Rules {
   }
 }
 
-function check(where: CallMatcher): void {
-  checkNames('', where, whereNames)
-  const { nth = 1, times = 1, chance = 1 } = where
-  checkNumber('nth', nth, { min: 1, max: Number.MAX_SAFE_INTEGER, whole: true })
-  checkNumber('times', times, { min: 1, max: Number.POSITIVE_INFINITY, whole: true })
+function checkMatcher(matcher: CallMatcher): void {
+  checkNames('', matcher, matcherNames)
+  const { nth = 1, times = 1, chance = 1 } = matcher
+  integer('nth', nth, 1, Number.MAX_SAFE_INTEGER)
+  checkNumber('times', times, { min: 1, max: Number.POSITIVE_INFINITY, integer: true })
   checkNumber('chance', chance, { min: 0, max: 1 })
 }

@@ -1,4 +1,4 @@
-/** The connection broke: there is no answer. */
+/** The connection was reset, so there is no response. */
 export class ConnectionReset extends Error {
   override readonly name = 'ConnectionReset'
 
@@ -7,7 +7,9 @@ export class ConnectionReset extends Error {
   }
 }
 
-/** There is an answer, but not one that can be read. Holds the call's result, for the wire to break it. */
+/**
+ * The response cannot be parsed. `result` is the intact result of the call, which the wire layer truncates.
+ */
 export class BrokenBody extends Error {
   override readonly name = 'BrokenBody'
   readonly kind: 'truncated' | 'html'
@@ -24,7 +26,7 @@ export class BrokenBody extends Error {
 
 export const htmlPage = '<html><head><title>502 Bad Gateway</title></head><body>Bad Gateway</body></html>'
 
-/** What the SDK's request handlers reject with when their signal aborts. */
+/** The error with which the SDK's request handlers reject when their signal aborts. */
 export function abortError(): Error {
   return Object.assign(new Error('Request aborted'), { name: 'AbortError' })
 }

@@ -7,7 +7,7 @@ import type { ItemKey, StoredRecord } from './record.ts'
 import type { Shard } from './shard.ts'
 import type { Stream } from './stream.ts'
 
-/** A change of an item, as it enters the stream. */
+/** A change to an item, as the input of a stream record. */
 export interface Change {
   readonly eventName: string
   readonly key: ItemKey
@@ -15,23 +15,23 @@ export interface Change {
   readonly keyImage: AttributeMap
   readonly newImage: AttributeMap | undefined
   readonly oldImage: AttributeMap | undefined
-  /** Deleted by time to live. */
+  /** Whether the item was deleted by TTL. */
   readonly ttl: boolean
-  /** What the service takes for the time of the write, in ms; by default the time by its clock. */
+  /** The time of the write in ms, if it differs from the service's clock. */
   readonly createdAt: number | undefined
-  /** Members that this version of the SDK doesn't know. */
+  /** Members that this version of the SDK does not have. */
   readonly unknownFields: Readonly<Record<string, unknown>> | undefined
 }
 
 export interface AppendContext {
-  /** The service's clock, in ms. */
+  /** The time on the service's clock, in ms. */
   readonly now: number
   readonly region: string
   readonly behavior: Behavior
   readonly random: Random
 }
 
-/** Writes the change to the end of the shard. */
+/** Appends a record of the change to the shard. */
 export function appendRecord(
   stream: Stream,
   shard: Shard,
@@ -41,11 +41,11 @@ export function appendRecord(
   const { now, behavior, random } = context
   const { numbers } = stream
   const isFirst = shard.records.length === 0
-  const sequence = isFirst && numbers.tight ? shard.last : numbers.after(shard.last)
+  const sequence = isFirst && numbers.tight ? shard.last : numbers.next(shard.last)
   const createdAt = reportedTime(change.createdAt ?? now, behavior, random)
   const raw = rawRecord(stream.viewType, change, context)
   const { dynamodb } = raw
-  dynamodb.SequenceNumber = numbers.text(sequence)
+  dynamodb.SequenceNumber = numbers.format(sequence)
   if (createdAt !== undefined) dynamodb.ApproximateCreationDateTime = new Date(createdAt)
   const bytes = imageBytes(dynamodb.Keys) + imageBytes(dynamodb.NewImage) + imageBytes(dynamodb.OldImage)
   dynamodb.SizeBytes = bytes
@@ -83,7 +83,7 @@ type NewRecord = RawRecord & {
 
 function rawRecord(viewType: StreamViewType, change: Change, context: AppendContext): NewRecord {
   const { region, behavior, random } = context
-  const marked = change.ttl && behavior.ttlDeletes === 'marked'
+  const isMarked = change.ttl && behavior.ttlDeletes === 'marked'
   const dynamodb: NewRecord['dynamodb'] = { Keys: change.keyImage, StreamViewType: viewType }
   if (change.newImage && (viewType === 'NEW_IMAGE' || viewType === 'NEW_AND_OLD_IMAGES')) {
     dynamodb.NewImage = change.newImage
@@ -91,17 +91,17 @@ function rawRecord(viewType: StreamViewType, change: Change, context: AppendCont
   if (change.oldImage && (viewType === 'OLD_IMAGE' || viewType === 'NEW_AND_OLD_IMAGES')) {
     dynamodb.OldImage = change.oldImage
   }
-  const eventName = change.ttl && !marked ? 'UNKNOWN_TO_SDK_VERSION' : change.eventName
+  const eventName = change.ttl && !isMarked ? 'UNKNOWN_TO_SDK_VERSION' : change.eventName
   const raw: NewRecord = {
     eventID: behavior.eventIdFormat === 'uuid' ? uuid(random) : hex(random, 32),
-    // The service may send names that the SDK doesn't know yet.
+    // The service can send names that are missing in the SDK's type.
     eventName: eventName as NonNullable<RawRecord['eventName']>,
     eventVersion: '1.1',
     eventSource: 'aws:dynamodb',
     awsRegion: region,
     dynamodb,
   }
-  if (marked) raw.userIdentity = { PrincipalId: 'dynamodb.amazonaws.com', Type: 'Service' }
+  if (isMarked) raw.userIdentity = { PrincipalId: 'dynamodb.amazonaws.com', Type: 'Service' }
   if (change.unknownFields) {
     Object.assign(raw, change.unknownFields)
     Object.assign(dynamodb, change.unknownFields)
@@ -109,11 +109,11 @@ function rawRecord(viewType: StreamViewType, change: Change, context: AppendCont
   return raw
 }
 
-/** What `ApproximateCreationDateTime` tells: the time, cut as the service cuts it. */
+/** Returns `ApproximateCreationDateTime` in ms: the time, truncated like in the service. */
 function reportedTime(time: number, behavior: Behavior, random: Random): number | undefined {
   if (behavior.timestamps === 'missing') return undefined
   const { timestampJitterMs: jitter } = behavior
-  const moved = jitter === 0 ? time : time - jitter + below(random, 2 * jitter + 1)
+  const shifted = jitter === 0 ? time : time - jitter + below(random, 2 * jitter + 1)
   const unit = behavior.timestamps === 'minute' ? 60_000 : 1000
-  return Math.floor(moved / unit) * unit
+  return Math.floor(shifted / unit) * unit
 }

@@ -1,10 +1,10 @@
 import type { AttributeValue } from '@aws-sdk/client-dynamodb-streams'
 import { numberBytes } from './numbers.ts'
 
-/** An item or a key as DynamoDB writes it. */
+/** An item or a key in DynamoDB's format of attribute values. */
 export type AttributeMap = Record<string, AttributeValue>
 
-/** The attributes named by `names`, as text that is equal exactly for equal keys. */
+/** Encodes the attributes `names` of a key as a string. Two strings are equal if and only if the keys are. */
 export function keyText(key: AttributeMap, names: readonly string[]): string {
   let text = ''
   for (const name of names) {
@@ -29,7 +29,10 @@ export function pick(item: AttributeMap, names: readonly string[]): AttributeMap
   return result
 }
 
-/** Whether two images are the same to DynamoDB: a write that leaves an item so gives no stream record. */
+/**
+ * Whether DynamoDB considers two images equal: a write that does not change an item produces no stream
+ * record.
+ */
 export function sameImage(one: AttributeMap, other: AttributeMap): boolean {
   const names = Object.keys(one)
   if (names.length !== Object.keys(other).length) return false
@@ -53,7 +56,7 @@ function sameValue(one: AttributeValue, other: AttributeValue): boolean {
   return canonical(one) === canonical(other)
 }
 
-/** Scalars other than texts, and sets, as text; the members of a set have no order. */
+/** Encodes a set, or a scalar other than a string. The members of a set have no order. */
 function canonical(value: AttributeValue): string {
   if (value.N !== undefined) return `N${value.N}`
   if (value.BOOL !== undefined) return `BOOL${value.BOOL}`
@@ -66,7 +69,9 @@ function canonical(value: AttributeValue): string {
 }
 
 /**
- * The size of an image by DynamoDB's rules for items: names and texts in UTF-8, numbers by their digits, one byte for booleans and nulls, three bytes for a list or map and one for each of its members.
+ * Returns the size of an image by DynamoDB's rules for item sizes: names and strings in UTF-8, numbers by
+ * their digits, one byte for a boolean or null, and three bytes for a list or map plus one for each of its
+ * members.
  */
 export function imageBytes(image: AttributeMap | undefined): number {
   let bytes = 0

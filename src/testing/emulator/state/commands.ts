@@ -1,5 +1,5 @@
 import type { StreamViewType } from '@aws-sdk/client-dynamodb-streams'
-import { namesOf } from '../../../core/options.ts'
+import { integer, namesOf } from '../../../core/options.ts'
 import type { Profile } from '../behavior/behavior.ts'
 import type { LogEntry } from './log.ts'
 import { below, type Random } from './random.ts'
@@ -8,34 +8,43 @@ import type { Stream } from './stream.ts'
 import type { Table } from './table.ts'
 import type { Duration, Visibility } from './visibility.ts'
 
-/** A shard, by its id or as the emulator gave it. */
+/** A shard: its id, or an object with its id, such as an {@link EmulatedShard}. */
 export type ShardRef = string | { readonly shardId: string }
 
-/** Which records to trim. */
+/** Selects the records to trim. */
 export type TrimOptions =
-  /** All that were written before this time, and the shards that were closed before it. */
+  /**
+   * Trims all records written before this time, a `Date` or ms since 1970, on all streams of the table.
+   * Shards that were closed before it expire.
+   */
   | { readonly before: Date | number }
-  /** Those of one shard, up to and with a sequence number; without it all, and a closed shard is forgotten. */
+  /**
+   * Trims the records of one shard up to and including the sequence number `through`. Without `through`, all
+   * its records are trimmed, and a closed shard expires.
+   */
   | { readonly shard: ShardRef; readonly through?: string | undefined }
 
+/** Options of `StreamEmulator.split` and `StreamEmulator.roll`. */
 export interface RollOptions {
-  /** DescribeStream doesn't show the children for so long. @default they are shown at once */
+  /** How long DescribeStream does not list the children. @default they are listed immediately */
   readonly hidden?: Duration | undefined
 }
 
+/** Options of `StreamEmulator.enable` and `StreamEmulator.recreateTable`. */
 export interface EnableOptions {
-  /** Root shards of the new stream. @default as at first */
+  /** The number of root shards of the new stream. @default the `shards` option of the emulator */
   readonly shards?: number | undefined
-  /** @default as at first */
+  /** Which images the records contain. @default the `viewType` option of the emulator */
   readonly viewType?: StreamViewType | undefined
-  /** For so many ms the stream says ENABLING and shows no shard. @default 0 */
+  /** How many ms the stream has the status ENABLING and lists no shards. @default 0 */
   readonly takesMs?: number | undefined
 }
 
+/** Options of `StreamEmulator.deleteTable`. */
 export interface DeleteTableOptions {
   /**
-   * Whether the streams are gone with the table, or stay readable until their retention is over.
-   * @default 'gone'; with the profile `local` 'readable', as DynamoDB Local was seen to do
+   * Whether the streams are deleted with the table, or stay readable until their retention ends.
+   * @default 'gone'; 'readable' with the profile `local`, as observed in DynamoDB Local
    */
   readonly streams?: 'gone' | 'readable' | undefined
 }
@@ -49,12 +58,12 @@ export const enableOptionNames: readonly string[] = namesOf<EnableOptions>({
 })
 export const deleteTableOptionNames: readonly string[] = namesOf<DeleteTableOptions>({ streams: true })
 
-/** What the emulator can be told to do with shards, records and streams. Each command is in the log. */
+/** The emulator's commands for shards, records and streams. Each of them is logged. */
 export interface Commands {
   find(ref: ShardRef): { readonly stream: Stream; readonly shard: Shard }
   divide(op: string, ref: ShardRef | undefined, into: number, options: RollOptions): readonly EmulatedShard[]
   closeShard(ref: ShardRef | undefined): EmulatedShard
-  trim(which: TrimOptions): number
+  trim(options: TrimOptions): number
   disable(takesMs: number): void
   enable(op: string, options: EnableOptions): string
   deleteTable(options: DeleteTableOptions): void
@@ -64,10 +73,10 @@ export interface CommandParts {
   readonly table: Table
   readonly visibility: Visibility
   readonly random: Random
-  /** The service's clock, in ms. */
+  /** The time on the service's clock, in ms. */
   readonly now: () => number
-  readonly log: (op: string, facts: Partial<LogEntry>) => void
-  /** For commands that don't say otherwise. */
+  readonly log: (op: string, fields: Partial<LogEntry>) => void
+  /** Defaults for the options of commands. */
   readonly defaults: { readonly shards: number; readonly viewType: StreamViewType; readonly profile: Profile }
 }
 
@@ -75,7 +84,10 @@ export function createCommands({ table, visibility, random, now, log, defaults }
   const find: Commands['find'] = (ref) => {
     const shardId = typeof ref === 'string' ? ref : ref.shardId
     const found = table.findShard(shardId)
-    if (!found) throw new RangeError(`The table has no shard ${shardId}`)
+    if (!found)
+      throw new RangeError(
+        `The table has no shard ${shardId}. emulator.shards lists those of the current stream.`,
+      )
     return found
   }
 
@@ -84,11 +96,17 @@ export function createCommands({ table, visibility, random, now, log, defaults }
       const stream = table.current
       const { open } = stream.topology
       const shard = open[below(random, open.length)]
-      if (!shard) throw new RangeError('The stream has no open shard')
+      if (!shard)
+        throw new RangeError(
+          'The stream has no open shard. Call enable() first, or recreateTable() if the table was deleted.',
+        )
       return { stream, shard }
     }
     const found = find(ref)
-    if (!found.shard.open) throw new RangeError(`The shard ${found.shard.shardId} is closed already`)
+    if (!found.shard.open)
+      throw new RangeError(
+        `Shard ${found.shard.shardId} is already closed. emulator.openShards lists the open ones.`,
+      )
     return found
   }
 
@@ -102,9 +120,7 @@ export function createCommands({ table, visibility, random, now, log, defaults }
     find,
 
     divide: (op, ref, into, { hidden }) => {
-      if (!Number.isInteger(into) || into < 1) {
-        throw new RangeError(`A shard has 1 or more children, not ${into}`)
-      }
+      integer('into', into, 1, Number.MAX_SAFE_INTEGER)
       const { stream, shard } = findOpen(ref)
       const children = stream.topology.divide(shard, into, now())
       stream.retention.trackOldest(now())
@@ -121,17 +137,17 @@ export function createCommands({ table, visibility, random, now, log, defaults }
       return shard
     },
 
-    trim: (which) => {
-      if ('before' in which) {
-        const before = Number(which.before)
+    trim: (options) => {
+      if ('before' in options) {
+        const before = Number(options.before)
         let records = 0
         for (const stream of table.streams) records += stream.retention.trimBefore(before)
         log('trim', { position: String(before), records })
         return records
       }
-      const { stream, shard } = find(which.shard)
-      const records = stream.retention.trimShard(shard, which.through)
-      log('trim', { shard: shard.shardId, through: which.through, records })
+      const { stream, shard } = find(options.shard)
+      const records = stream.retention.trimShard(shard, options.through)
+      log('trim', { shard: shard.shardId, through: options.through, records })
       return records
     },
 
@@ -145,7 +161,7 @@ export function createCommands({ table, visibility, random, now, log, defaults }
 
     enable: (op, options) => {
       if (table.current.disabledAt === undefined) {
-        throw new Error('The table has an enabled stream: disable it or delete the table first')
+        throw new Error('The current stream is still enabled. Call disable() or deleteTable() first.')
       }
       table.deleted = false
       const stream = table.enable({

@@ -1,13 +1,15 @@
 import type { Shard } from './shard.ts'
 import { hashOf, type KeySchema } from './table.ts'
 
-/** Finds the n-th text (from 0) that, as a partition key, hashes into the shard's range. */
+/** Finds the n-th string, counted from 0, that hashes into the shard's range as a partition key. */
 export function keyForShard({ shardId, from, to }: Shard, keySchema: KeySchema, n: number): string {
-  let left = n
+  let remaining = n
   for (let attempt = 0; attempt < 1_000_000; attempt++) {
     const key = `key-${attempt}`
     const hash = hashOf({ [keySchema.hash]: { S: key } }, keySchema)
-    if (hash >= from && hash < to && left-- === 0) return key
+    if (hash >= from && hash < to && remaining-- === 0) return key
   }
-  throw new RangeError(`The hash range of ${shardId} is too narrow to find a key for it`)
+  throw new RangeError(
+    `The hash range of ${shardId} is too narrow to find a key for it. Use a shard that was split fewer times.`,
+  )
 }

@@ -1,9 +1,14 @@
-/** Whether it is written as it is kept: tells most numbers, at once. */
+/**
+ * A fast check for integers that are already in normal form. It returns false for some other normal forms,
+ * such as 0.5.
+ */
 export function isCanonicalNumber(text: string): boolean {
   return /^(?:0|-?[1-9]\d*)$/.test(text)
 }
 
-/** Without leading and trailing zeros, as the documentation says, and without exponent, as DynamoDB Local gives it. */
+/**
+ * Removes leading and trailing zeros, as documented by AWS, and the exponent, as observed in DynamoDB Local.
+ */
 export function normalizeNumber(text: string): string {
   const { sign, digits, exponent } = parse(text)
   if (digits === '') return '0'
@@ -14,8 +19,9 @@ export function normalizeNumber(text: string): string {
 }
 
 /**
- * The size of a number: a byte for each pair of significant digits, counted from the point, one for the exponent, and
- * one for the sign of a negative number. The documentation says about as much; DynamoDB Local counts exactly so.
+ * Returns the size of a number in bytes: one for each pair of significant digits, counted from the decimal
+ * point, one for the exponent, and one for a minus sign. AWS documents this approximately; DynamoDB Local
+ * counts exactly this way.
  */
 export function numberBytes(text: string): number {
   const { sign, digits, exponent } = parse(text)
@@ -25,10 +31,13 @@ export function numberBytes(text: string): number {
   return high - low + 1 + sign.length
 }
 
-/** `digits`, whose first and last one are no zeros, times ten to the power of `exponent`; no digits stand for zero. */
+/**
+ * Parses a number as `digits` * 10^`exponent`, without leading or trailing zeros in `digits`. Zero has no
+ * digits.
+ */
 function parse(text: string): { sign: '' | '-'; digits: string; exponent: number } {
   const parts = /^([+-]?)(\d*)(?:\.(\d*))?(?:[eE]([+-]?\d+))?$/.exec(text.trim())
-  if (!parts || (parts[2] ?? '') + (parts[3] ?? '') === '') throw new TypeError(`not a number: ${text}`)
+  if (!parts || (parts[2] ?? '') + (parts[3] ?? '') === '') throw new TypeError(`Not a number: ${text}`)
   const [, sign, whole = '', fraction = '', power = '0'] = parts
   const all = `${whole}${fraction}`
   const significant = all.replace(/0+$/, '')

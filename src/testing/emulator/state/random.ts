@@ -1,9 +1,9 @@
-/** Numbers from 0 (included) to 1 (excluded). */
+/** Returns a number from 0 (inclusive) to 1 (exclusive). */
 export type Random = () => number
 
 /**
- * A generator whose numbers follow from `seed` and `purpose` alone (sfc32). Every concern has a purpose of its own,
- * so that a fault drawn by chance doesn't change the ids that are made after it.
+ * Creates a generator (sfc32) whose numbers depend on `seed` and `purpose` only. Each concern has a separate
+ * purpose, so that a random fault does not change the ids that are generated after it.
  */
 export function seededRandom(seed: number | string, purpose: string): Random {
   let a = hash32(`${seed}/${purpose}/a`)
@@ -22,7 +22,7 @@ export function seededRandom(seed: number | string, purpose: string): Random {
   return next
 }
 
-/** FNV-1a over the UTF-16 units of `text`, with a final mix, so that near texts land far apart. */
+/** FNV-1a over the UTF-16 code units of `text`, with a final mix that spreads similar strings. */
 export function hash32(text: string): number {
   let hash = 0x811c9dc5
   for (let index = 0; index < text.length; index++) {
@@ -33,25 +33,25 @@ export function hash32(text: string): number {
   return (hash ^ (hash >>> 16)) >>> 0
 }
 
-/** A whole number from 0 (included) to `limit` (excluded). */
+/** Returns an integer from 0 (inclusive) to `limit` (exclusive). */
 export function below(random: Random, limit: number): number {
   return Math.floor(random() * limit)
 }
 
-/** `digits` random hexadecimal digits in lower case. */
+/** Returns `digits` random hexadecimal digits in lower case. */
 export function hex(random: Random, digits: number): string {
   let text = ''
   while (text.length < digits) {
     const bits = below(random, 2 ** 32)
-    text += byteTexts[bits >>> 24] as string
-    text += byteTexts[(bits >>> 16) & 255] as string
-    text += byteTexts[(bits >>> 8) & 255] as string
-    text += byteTexts[bits & 255] as string
+    text += hexBytes[bits >>> 24] as string
+    text += hexBytes[(bits >>> 16) & 255] as string
+    text += hexBytes[(bits >>> 8) & 255] as string
+    text += hexBytes[bits & 255] as string
   }
   return text.slice(0, digits)
 }
 
-/** As Java writes the random ones, which DynamoDB Local uses for the ids of its records. */
+/** Returns a random UUID, which DynamoDB Local uses as `eventID`. */
 export function uuid(random: Random): string {
   const digits = hex(random, 32)
   return [
@@ -65,24 +65,27 @@ export function uuid(random: Random): string {
     .join('-')
 }
 
-/** Looked up, as `toString(16)` of numbers beyond 31 bits takes a microsecond, and each record needs four. */
-const byteTexts = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'))
+/**
+ * A lookup table, because `toString(16)` of a number above 31 bits takes a microsecond, and each record needs
+ * four.
+ */
+const hexBytes = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'))
 
-/** As AWS writes the ids of requests: 52 digits and capital letters. */
+/** Returns a request id in AWS's format: 52 digits and capital letters. */
 export function requestId(random: Random): string {
   return Array.from({ length: 52 }, () => below(random, 36).toString(36))
     .join('')
     .toUpperCase()
 }
 
-/** The same elements in an order drawn by `random` (Fisher-Yates). */
+/** Returns the elements in random order (Fisher-Yates). */
 export function shuffled<T>(random: Random, list: readonly T[]): T[] {
   const result = [...list]
   for (let last = result.length - 1; last > 0; last--) {
     const other = below(random, last + 1)
-    const held = result[last] as T
+    const swapped = result[last] as T
     result[last] = result[other] as T
-    result[other] = held
+    result[other] = swapped
   }
   return result
 }

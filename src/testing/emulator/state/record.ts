@@ -1,35 +1,36 @@
 import type { RawRecord } from '../../../wire/wire-record.ts'
 import type { WireForm } from '../behavior/behavior.ts'
 
+/** The key of an item in plain JavaScript values, such as `{ id: 'a' }`. */
 export type ItemKey = Record<string, unknown>
 
-/** One stream record as it was written. */
+/** A stream record as it was written. */
 export interface EmulatedRecord {
   readonly shardId: string
   readonly sequenceNumber: string
   readonly eventId: string
   readonly eventName: string
-  /** When it was written, by the service's clock, in ms. */
+  /** When it was written, in ms since 1970 on the service's clock. */
   readonly writtenAt: number
-  /** `ApproximateCreationDateTime` in ms, as consumers get to see it; undefined where it is left out. */
+  /** `ApproximateCreationDateTime` in ms, as consumers see it; `undefined` if it is omitted. */
   readonly createdAt: number | undefined
-  /** The item's key in plain values. */
+  /** The key of the item in plain JavaScript values. */
   readonly key: ItemKey
-  /** The same as text, equal for equal keys. */
+  /** The key encoded as a string. Two strings are equal if and only if the keys are. */
   readonly keyText: string
-  /** Whether its retention is over: it cannot be read any more. */
+  /** Whether the record has been trimmed and can no longer be read. */
   readonly trimmed: boolean
-  /** Deep-equal to what the SDK's `GetRecordsCommand` gives. */
+  /** The record in the form that the SDK's `GetRecordsCommand` returns; deep-equal to it. */
   readonly raw: RawRecord
 }
 
-/** The same, for the emulator's own hands. */
+/** The emulator's mutable view of a record. */
 export interface StoredRecord extends EmulatedRecord {
   trimmed: boolean
   readonly sequence: bigint
   readonly bytes: number
-  /** Its JSON in a GetRecords answer, once it was read over the wire. */
+  /** The record encoded for GetRecords, cached when it is first read over the wire. */
   json: { readonly form: WireForm; readonly text: string } | undefined
-  /** The JSON of the last large page that started with it. */
+  /** The JSON of the last large page that started with this record. */
   page: { readonly records: number; readonly form: WireForm; readonly json: Uint8Array } | undefined
 }

@@ -2,21 +2,29 @@ import { parseSequenceNumber } from './sequence-numbers.ts'
 import type { Shard } from './shard.ts'
 import type { Topology } from './topology.ts'
 
-/** Forgets the records of one stream, by age or on command. */
+/** Trims the records of one stream, by age or on command, and expires its closed shards. */
 export interface Retention {
-  /** Tells that at this time something happened that will be forgotten: a write, or the end of a shard. */
+  /** Notes the time of a write or of the end of a shard, which will be trimmed later. */
   trackOldest(at: number): void
-  /** Trims every record written before `time`, and removes the shards that were closed before it. */
+  /**
+   * Trims all records written before `time`, and expires the shards closed before it. Returns the number of
+   * records.
+   */
   trimBefore(time: number): number
-  /** Trims the records of `shard` up to and with `through`; without it all of them, and a closed shard is removed. */
+  /**
+   * Trims the records of `shard` up to and including `through`. Without it, all records are trimmed, and a
+   * closed shard expires. Returns the number of records.
+   */
   trimShard(shard: Shard, through?: string): number
 }
 
 export function createRetention(topology: Topology): Retention {
-  /** Nothing that could be trimmed is older. Spares a walk over all shards at each call. */
+  /**
+   * The earliest time of anything that is still to be trimmed. It avoids a walk over all shards on each call.
+   */
   let oldest = Number.POSITIVE_INFINITY
 
-  const cut = (shard: Shard, count: number): number => {
+  const trimFirst = (shard: Shard, count: number): number => {
     for (let index = shard.trimmed; index < count; index++) {
       const record = shard.records[index]
       if (record) record.trimmed = true
@@ -37,9 +45,9 @@ export function createRetention(topology: Topology): Retention {
       let trimmed = 0
       for (const shard of topology.shards) {
         if (shard.removed) continue
-        let left = shard.trimmed
-        while (left < shard.records.length && (shard.records[left]?.writtenAt ?? time) < time) left++
-        trimmed += cut(shard, left)
+        let kept = shard.trimmed
+        while (kept < shard.records.length && (shard.records[kept]?.writtenAt ?? time) < time) kept++
+        trimmed += trimFirst(shard, kept)
         const first = shard.records[shard.trimmed]
         if (first) oldest = Math.min(oldest, first.writtenAt)
         else if (shard.closedAt !== undefined && shard.closedAt < time) shard.removed = true
@@ -50,14 +58,14 @@ export function createRetention(topology: Topology): Retention {
 
     trimShard: (shard, through) => {
       if (through === undefined) {
-        const trimmed = cut(shard, shard.records.length)
+        const trimmed = trimFirst(shard, shard.records.length)
         if (!shard.open) shard.removed = true
         return trimmed
       }
       const limit = parseSequenceNumber(through)
-      if (limit === undefined) throw new TypeError(`not a sequence number: ${through}`)
-      const left = shard.records.findIndex((record) => record.sequence > limit)
-      return cut(shard, left === -1 ? shard.records.length : left)
+      if (limit === undefined) throw new TypeError(`Not a sequence number: ${through}`)
+      const kept = shard.records.findIndex((record) => record.sequence > limit)
+      return trimFirst(shard, kept === -1 ? shard.records.length : kept)
     },
   }
 }

@@ -1,31 +1,39 @@
 import type { EmulatedRecord, StoredRecord } from './record.ts'
 
-/** One shard as it really is, whatever DescribeStream says of it. Times are ms since 1970 by the service's clock. */
+/**
+ * The actual state of a shard, regardless of what DescribeStream lists. Times are in ms since 1970 on the
+ * service's clock.
+ */
 export interface EmulatedShard {
   readonly shardId: string
   readonly streamArn: string
   readonly parentId: string | undefined
   readonly childIds: readonly string[]
+  /** Whether the shard receives writes. */
   readonly open: boolean
-  /** Whether its retention is over: the service no longer knows it. */
+  /** Whether the shard has expired: its retention has ended, and it can no longer be read. */
   readonly removed: boolean
   readonly createdAt: number
   readonly closedAt: number | undefined
   readonly startingSequenceNumber: string
-  /** Given exactly when the shard is closed. */
+  /** Defined if and only if the shard is closed. */
   readonly endingSequenceNumber: string | undefined
-  /** Items whose key hashes to `from` or above and below `to` are written here; both from 0 to 1. */
+  /**
+   * The start of the shard's hash range, inclusive, from 0 to 1. Items whose key hashes into the range are
+   * written here.
+   */
   readonly from: number
+  /** The end of the hash range, exclusive. */
   readonly to: number
-  /** Every record that was ever written to it, in order. */
+  /** All records ever written to the shard, in order, including trimmed ones. */
   readonly records: readonly EmulatedRecord[]
-  /** How many of the first records were trimmed. */
+  /** The number of records that have been trimmed, counted from the first. */
   readonly trimmed: number
 }
 
-/** The same, for the emulator's own hands. */
+/** The emulator's mutable view of a shard. */
 export interface Shard extends EmulatedShard {
-  /** The place in the list of all shards of its stream. */
+  /** The index in the list of all shards of the stream. */
   readonly number: number
   childIds: string[]
   open: boolean
@@ -34,6 +42,6 @@ export interface Shard extends EmulatedShard {
   endingSequenceNumber: string | undefined
   records: StoredRecord[]
   trimmed: number
-  /** The highest sequence number used so far: the starting number before the first record. */
+  /** The highest sequence number so far; before the first record, the starting number. */
   last: bigint
 }

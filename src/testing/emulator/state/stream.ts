@@ -6,7 +6,7 @@ import { createRetention, type Retention } from './retention.ts'
 import { type SequenceNumberFormat, type SequenceNumbers, sequenceNumbers } from './sequence-numbers.ts'
 import { createTopology, type Topology } from './topology.ts'
 
-/** One stream of the table: it has an ARN of its own, and its shards have no parents in earlier streams. */
+/** A stream of the table, with a unique ARN. Its shards have no parents in earlier streams. */
 export interface Stream {
   readonly arn: string
   readonly label: string
@@ -15,11 +15,11 @@ export interface Stream {
   readonly topology: Topology
   readonly numbers: SequenceNumbers
   readonly retention: Retention
-  /** Since when it takes no more records. */
+  /** When the stream was disabled. It receives no more records. */
   disabledAt: number | undefined
-  /** The table was deleted, and the stream with it. */
+  /** Whether the stream was deleted together with its table. */
   deleted: boolean
-  /** Until then it says ENABLING (and has no shard to show) or DISABLING. */
+  /** The end of the status ENABLING (which lists no shards) or DISABLING. */
   changingUntil: number
 }
 
@@ -31,7 +31,7 @@ export interface StreamSettings {
   readonly shards: number
   readonly sequenceNumbers: SequenceNumberFormat | undefined
   readonly random: Random
-  /** Until then the stream says ENABLING. */
+  /** The end of the status ENABLING. */
   readonly enablingUntil: number
 }
 
@@ -57,13 +57,13 @@ export function createStream(settings: StreamSettings): Stream {
 }
 
 export function streamStatus(stream: Stream, now: number): StreamStatus {
-  const changing = now < stream.changingUntil
-  if (stream.disabledAt !== undefined) return changing ? 'DISABLING' : 'DISABLED'
-  return changing ? 'ENABLING' : 'ENABLED'
+  const isChanging = now < stream.changingUntil
+  if (stream.disabledAt !== undefined) return isChanging ? 'DISABLING' : 'DISABLED'
+  return isChanging ? 'ENABLING' : 'ENABLED'
 }
 
-/** A disabled stream can be read for 24 hours; then its ARN means nothing any more. */
-export function isGone(stream: Stream, now: number, behavior: Pick<Behavior, 'retentionMs'>): boolean {
+/** A disabled stream stays readable for 24 hours. After that, its ARN is unknown to the service. */
+export function isExpired(stream: Stream, now: number, behavior: Pick<Behavior, 'retentionMs'>): boolean {
   return (
     stream.deleted || (stream.disabledAt !== undefined && stream.disabledAt + behavior.retentionMs <= now)
   )

@@ -8,31 +8,36 @@ import type { SequenceNumberFormat } from './sequence-numbers.ts'
 import type { Shard } from './shard.ts'
 import { createStream, type Stream } from './stream.ts'
 
-/** Names of the key attributes: the partition key, and the sort key where the table has one. */
+/** The names of the key attributes. */
 export interface KeySchema {
+  /** The partition key. */
   readonly hash: string
+  /** The sort key. @default the table has none */
   readonly range?: string | undefined
 }
 
-/** The table and its streams: all that there is, apart from the calls that look at it. */
+/** The table, its items and its streams: the state that the calls of the service read. */
 export interface Table {
   readonly name: string
   readonly arn: string
   readonly region: string
   readonly keySchema: KeySchema
-  /** Names of the key attributes in the order of the schema. */
+  /** The names of the key attributes, the partition key first. */
   readonly keyNames: readonly string[]
   readonly items: ReadonlyMap<string, AttributeMap>
-  /** All streams it ever had; the last one is the current one. */
+  /** All streams that the table has ever had. The last one is the current one. */
   readonly streams: readonly Stream[]
   readonly current: Stream
   /** Whether the table itself was deleted. */
   deleted: boolean
-  /** Every record of all streams, in the order of writing. */
+  /** The records of all streams, in write order. */
   readonly records: readonly StoredRecord[]
   findStream(arn: string): Stream | undefined
   findShard(shardId: string): { readonly stream: Stream; readonly shard: Shard } | undefined
-  /** Changes an item; undefined when that gives no record: nothing changed, or the stream is disabled. */
+  /**
+   * Changes an item. Returns `undefined` if there is no record because nothing changed or the stream is
+   * disabled.
+   */
   write(write: Write): StoredRecord | undefined
   /** Starts a new stream. */
   enable(options: {
@@ -40,18 +45,18 @@ export interface Table {
     readonly shards: number
     readonly viewType: StreamViewType
   }): Stream
-  /** Forgets all items. */
+  /** Removes all items without writing records. */
   clear(): void
 }
 
 export interface Write {
   readonly keyImage: AttributeMap
   readonly key: ItemKey
-  /** The item as it is to be; undefined deletes it. */
+  /** The new item; `undefined` deletes it. */
   readonly newImage: AttributeMap | undefined
   readonly ttl?: boolean | undefined
   readonly createdAt?: number | undefined
-  /** Overrides the event's name, as a later version of the service could. */
+  /** An event name to use instead of the real one. */
   readonly eventName?: string | undefined
   readonly unknownFields?: Readonly<Record<string, unknown>> | undefined
 }
@@ -65,7 +70,7 @@ export interface TableSettings {
   readonly shards: number
   readonly sequenceNumbers: SequenceNumberFormat | undefined
   readonly random: Random
-  /** The service's clock, in ms. */
+  /** The time on the service's clock, in ms. */
   readonly now: () => number
   readonly behavior: () => Behavior
 }
@@ -82,11 +87,11 @@ export function createTable(settings: TableSettings): Table {
 
   const enable: Table['enable'] = ({ enablingForMs, shards, viewType }) => {
     const createdAt = now()
-    // The label is the time of creation, and must be a new one also when the clock stands still.
+    // The label is the time of creation. It must be unique even if a manual clock has not moved.
     let at = Math.max(0, Math.trunc(createdAt))
-    while (byArn.has(streamArn(arn, at))) at++
+    while (byArn.has(formatStreamArn(arn, at))) at++
     const stream = createStream({
-      arn: streamArn(arn, at),
+      arn: formatStreamArn(arn, at),
       label: streamLabel(at),
       createdAt,
       viewType,
@@ -121,7 +126,7 @@ export function createTable(settings: TableSettings): Table {
       deleted = value
     },
     records,
-    findStream: (wanted) => byArn.get(wanted),
+    findStream: (streamArn) => byArn.get(streamArn),
     findShard: (shardId) => {
       for (let index = streams.length - 1; index >= 0; index--) {
         const stream = streams[index] as Stream
@@ -131,7 +136,7 @@ export function createTable(settings: TableSettings): Table {
       return undefined
     },
     write: ({ keyImage, key, newImage, ttl = false, createdAt, eventName, unknownFields }) => {
-      if (deleted) throw new Error('The table was deleted')
+      if (deleted) throw new Error('The table was deleted. Call recreateTable() first.')
       const text = keyText(keyImage, keyNames)
       const oldImage = items.get(text)
       if (newImage ? oldImage && sameImage(oldImage, newImage) : !oldImage) return undefined
@@ -165,7 +170,7 @@ export function createTable(settings: TableSettings): Table {
   }
 }
 
-/** Where in 0 to 1 the items of this partition key lie. */
+/** Returns the hash of a partition key, from 0 (inclusive) to 1 (exclusive). */
 export function hashOf(keyImage: AttributeMap, keySchema: KeySchema): number {
   return hash32(keyText(pick(keyImage, [keySchema.hash]), [keySchema.hash])) / 2 ** 32
 }
@@ -174,6 +179,6 @@ function streamLabel(at: number): string {
   return new Date(at).toISOString().slice(0, -1)
 }
 
-function streamArn(tableArn: string, at: number): string {
+function formatStreamArn(tableArn: string, at: number): string {
   return `${tableArn}/stream/${streamLabel(at)}`
 }

@@ -3,19 +3,19 @@ import { hex, type Random } from './random.ts'
 import type { SequenceNumbers } from './sequence-numbers.ts'
 import type { Shard } from './shard.ts'
 
-/** The shards of one stream, and which of them is open for which keys. */
+/** The shards of one stream, and the hash ranges that they cover. */
 export interface Topology {
-  /** All shards there ever were, in the order of their making. */
+  /** All shards that the stream has ever had, in order of creation. */
   readonly shards: readonly Shard[]
-  /** The same in the lexical order of their ids, as the service lists them. */
+  /** The same shards ordered by id, as the service lists them. */
   readonly sorted: readonly Shard[]
   find(shardId: string): Shard | undefined
-  /** The open shards, in the order of their hash ranges. */
+  /** The open shards, in order of their hash ranges. */
   readonly open: readonly Shard[]
-  /** The open shard for items with this hash; undefined when nothing is open for them. */
+  /** Returns the open shard for items with this hash, if there is one. */
   shardFor(hash: number): Shard | undefined
   addRoot(from: number, to: number, now: number): Shard
-  /** Closes `shard` and opens `into` children that share its hash range. */
+  /** Closes `shard` and opens `into` children that divide its hash range among themselves. */
   divide(shard: Shard, into: number, now: number): Shard[]
   /** Closes `shard` without children. */
   close(shard: Shard, now: number): void
@@ -43,7 +43,7 @@ export function createTopology(options: {
       removed: false,
       createdAt: now,
       closedAt: undefined,
-      startingSequenceNumber: numbers.text(first),
+      startingSequenceNumber: numbers.format(first),
       endingSequenceNumber: undefined,
       from,
       to,
@@ -57,12 +57,12 @@ export function createTopology(options: {
     return shard
   }
 
-  const shut = (shard: Shard, now: number): bigint => {
-    const end = numbers.tight ? shard.last : numbers.after(shard.last)
+  const closeShard = (shard: Shard, now: number): bigint => {
+    const end = numbers.tight ? shard.last : numbers.next(shard.last)
     shard.last = end
     shard.open = false
     shard.closedAt = now
-    shard.endingSequenceNumber = numbers.text(end)
+    shard.endingSequenceNumber = numbers.format(end)
     return end
   }
 
@@ -71,41 +71,44 @@ export function createTopology(options: {
     sorted,
     open,
     find: (shardId) => byId.get(shardId),
-    shardFor: (hash) => lastStartingAtOrBelow(open, hash),
+    shardFor: (hash) => findByHash(open, hash),
     addRoot: (from, to, now) => {
-      const shard = add(from, to, now, numbers.root())
+      const shard = add(from, to, now, numbers.nextRoot())
       open.push(shard)
       return shard
     },
     divide: (shard, into, now) => {
-      const end = shut(shard, now)
+      const end = closeShard(shard, now)
       const bound = (part: number) =>
         part === into ? shard.to : shard.from + ((shard.to - shard.from) * part) / into
       const children = Array.from({ length: into }, (_, part) =>
-        add(bound(part), bound(part + 1), now, numbers.after(end), shard.shardId),
+        add(bound(part), bound(part + 1), now, numbers.next(end), shard.shardId),
       )
       shard.childIds = children.map((child) => child.shardId)
-      const [, ...later] = open.splice(open.indexOf(shard))
-      for (const other of children.concat(later)) open.push(other)
+      const [, ...following] = open.splice(open.indexOf(shard))
+      for (const other of children.concat(following)) open.push(other)
       return children
     },
     close: (shard, now) => {
-      shut(shard, now)
+      closeShard(shard, now)
       open.splice(open.indexOf(shard), 1)
     },
   }
 }
 
-/** How AWS writes the ids of its shards: the time of creation in ms, and something random. */
-function newShardId(random: Random, now: number, taken: ReadonlyMap<string, Shard>): string {
+/** Returns a shard id in AWS's format: the time of creation in ms, and random hexadecimal digits. */
+function newShardId(random: Random, now: number, existing: ReadonlyMap<string, Shard>): string {
   for (;;) {
     const shardId = `shardId-${String(Math.max(0, Math.trunc(now))).padStart(20, '0')}-${hex(random, 8)}`
-    if (!taken.has(shardId)) return shardId
+    if (!existing.has(shardId)) return shardId
   }
 }
 
-/** Shards that are too narrow to divide have empty ranges; the last one that starts at or below is never empty. */
-function lastStartingAtOrBelow(open: readonly Shard[], hash: number): Shard | undefined {
+/**
+ * Returns the shard whose range contains the hash. Children of a shard that is too narrow to divide have
+ * empty ranges, but the last of the shards that start at or below the hash never has.
+ */
+function findByHash(open: readonly Shard[], hash: number): Shard | undefined {
   let low = 0
   let high = open.length - 1
   while (low < high) {
@@ -117,7 +120,7 @@ function lastStartingAtOrBelow(open: readonly Shard[], hash: number): Shard | un
   return found && hash >= found.from && hash < found.to ? found : undefined
 }
 
-/** Whether DescribeStream lists `shard`: the service drops a shard when its retention is over, Local never does. */
+/** Whether DescribeStream lists the shard. AWS omits expired shards, DynamoDB Local never does. */
 export function isListed(shard: Shard, behavior: Pick<Behavior, 'expiredShards'>): boolean {
   return !shard.removed || behavior.expiredShards === 'listed'
 }

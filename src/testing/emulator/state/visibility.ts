@@ -1,40 +1,46 @@
 import { namesOf } from '../../../core/options.ts'
 
-/** How long something lasts: for a number of calls that would have shown it, or a time. Without either: until `show`. */
+/**
+ * How long DescribeStream differs from the actual override. With both limits, the first one reached ends it.
+ * Without either, it lasts until `StreamEmulator.show`.
+ */
 export interface Duration {
+  /** The number of DescribeStream calls that would list the shard. */
   readonly calls?: number | undefined
+  /** The time in ms on the service's clock. */
   readonly ms?: number | undefined
 }
 
 export const durationNames: readonly string[] = namesOf<Duration>({ calls: true, ms: true })
 
-/** What DescribeStream shows otherwise than it is. */
+/** How the listing of DescribeStream differs from the actual state of shards. */
 export interface Visibility {
   hide(shardId: string, now: number, duration: Duration): void
-  /** The shard looks open though it is closed. */
+  /** Lists a closed shard as open. */
   showOpen(shardId: string, now: number, duration: Duration): void
-  /** The shard is listed again though its retention is over. */
+  /** Lists an expired shard again. */
   showAgain(shardId: string): void
-  /** Takes back all of the above. */
+  /** Undoes all of the above. */
   show(shardId: string): void
-  /** Whether the shard is left out of this listing; asking counts as a call. */
+  /** Whether the shard is omitted from this listing. Counts as one call. */
   hides(shardId: string, now: number): boolean
+  /** Whether the shard is listed as open. Counts as one call. */
   showsOpen(shardId: string, now: number): boolean
   isShownAgain(shardId: string): boolean
 }
 
-interface Lasting {
+interface Override {
   calls: number
   readonly until: number
 }
 
 export function createVisibility(): Visibility {
-  const hidden = new Map<string, Lasting>()
-  const open = new Map<string, Lasting>()
+  const hidden = new Map<string, Override>()
+  const open = new Map<string, Override>()
   const again = new Set<string>()
   return {
-    hide: (shardId, now, duration) => void hidden.set(shardId, lasting(now, duration)),
-    showOpen: (shardId, now, duration) => void open.set(shardId, lasting(now, duration)),
+    hide: (shardId, now, duration) => void hidden.set(shardId, createOverride(now, duration)),
+    showOpen: (shardId, now, duration) => void open.set(shardId, createOverride(now, duration)),
     showAgain: (shardId) => void again.add(shardId),
     show: (shardId) => {
       hidden.delete(shardId)
@@ -47,20 +53,20 @@ export function createVisibility(): Visibility {
   }
 }
 
-function lasting(now: number, { calls, ms }: Duration): Lasting {
+function createOverride(now: number, { calls, ms }: Duration): Override {
   return {
     calls: calls ?? Number.POSITIVE_INFINITY,
     until: ms === undefined ? Number.POSITIVE_INFINITY : now + ms,
   }
 }
 
-function consume(states: Map<string, Lasting>, shardId: string, now: number): boolean {
-  const state = states.get(shardId)
-  if (!state) return false
-  if (now >= state.until || state.calls <= 0) {
-    states.delete(shardId)
+function consume(overrides: Map<string, Override>, shardId: string, now: number): boolean {
+  const override = overrides.get(shardId)
+  if (!override) return false
+  if (now >= override.until || override.calls <= 0) {
+    overrides.delete(shardId)
     return false
   }
-  state.calls -= 1
+  override.calls -= 1
   return true
 }

@@ -8,29 +8,41 @@ import type { Table, Write } from './table.ts'
 /** An item in plain JavaScript values. */
 export type Item = Record<string, unknown>
 
+/** Options of `StreamEmulator.put` and `StreamEmulator.update`. */
 export interface WriteOptions {
-  /** What the service takes for the time of the write. @default the service's clock */
+  /**
+   * The time of the write in `ApproximateCreationDateTime`, a `Date` or ms since 1970.
+   * @default the time on the service's clock
+   */
   readonly createdAt?: Date | number | undefined
-  /** An event name in place of the true one, as a later version of the service could send. */
+  /**
+   * An event name to send instead of the real one, such as one that a later version of the service could
+   * introduce.
+   */
   readonly eventName?: string | undefined
   /**
-   * Members that the SDK doesn't know, put into the record and into its `dynamodb`. The SDK's client drops them; they
-   * arrive in the three-call view and over HTTP.
+   * Members to add to the record and to its `dynamodb` member that the SDK does not have. The SDK client
+   * drops them; through `StreamEmulator.api` and over HTTP they arrive.
    */
   readonly unknownFields?: Readonly<Record<string, unknown>> | undefined
 }
 
+/** Options of `StreamEmulator.remove`. */
 export interface RemoveOptions extends WriteOptions {
-  /** Whether time to live deletes the item. @default false */
+  /** Whether the item is deleted by TTL. @default false */
   readonly ttl?: boolean | undefined
 }
 
+/** Options of `StreamEmulator.fill`. */
 export interface FillOptions {
-  /** How many items to write. */
+  /** The number of items to write. */
   readonly records: number
-  /** Makes the n-th item, counted from 0. @default new ids, and a text of `bytes` */
+  /**
+   * Returns the n-th item, counted from 0.
+   * @default an item with a new id and a string of about `bytes` characters
+   */
   readonly item?: ((n: number) => Item) | undefined
-  /** About the size of each default item. @default 1000 */
+  /** The approximate size of each default item in bytes. @default 1000 */
   readonly bytes?: number | undefined
 }
 
@@ -49,14 +61,14 @@ export const fillOptionNames: readonly string[] = namesOf<FillOptions>({
   bytes: true,
 })
 
-/** Changes items, given in plain values. Each returns the record that the change gave, if it gave one. */
+/** Changes items. Each method returns the stream record of the change, if there is one. */
 export interface Writer {
   put(item: Item, options: WriteOptions): EmulatedRecord | undefined
   putImage(image: AttributeMap): EmulatedRecord | undefined
   update(key: ItemKey, changes: Item, options: WriteOptions): EmulatedRecord | undefined
   remove(key: ItemKey, options: RemoveOptions): EmulatedRecord | undefined
   removeImage(key: AttributeMap): EmulatedRecord | undefined
-  /** @returns how many records that gave */
+  /** @returns the number of stream records that were written. */
   fill(options: FillOptions): number
 }
 
@@ -65,16 +77,16 @@ export function createWriter(table: Table): Writer {
 
   const write = (keyImage: AttributeMap, newImage: AttributeMap | undefined, rest: Partial<Write>) => {
     for (const name of keyNames) {
-      if (keyImage[name] === undefined) throw new TypeError(`The key attribute ${name} is missing`)
+      if (keyImage[name] === undefined) throw new TypeError(`The item has no key attribute ${name}`)
     }
     return table.write({ ...rest, key: rest.key ?? unmarshall(keyImage), keyImage, newImage })
   }
 
   const plainKey = (item: Item) => Object.fromEntries(keyNames.map((name) => [name, item[name]]))
 
-  let filled = 0
+  let defaultItems = 0
   const defaultItem = (text: string): AttributeMap => {
-    const n = filled++
+    const n = defaultItems++
     const item: AttributeMap = {
       [keyNames[0] as string]: { S: `item-${n}` },
       n: { N: String(n) },
@@ -88,21 +100,21 @@ export function createWriter(table: Table): Writer {
   return {
     put: (item, options) => {
       const image = toImage(item)
-      return write(pick(image, keyNames), image, { ...forTable(options), key: plainKey(item) })
+      return write(pick(image, keyNames), image, { ...toWriteOptions(options), key: plainKey(item) })
     },
-    putImage: (given) => {
-      const image = normalizeImage(given)
+    putImage: (item) => {
+      const image = normalizeImage(item)
       return write(pick(image, keyNames), image, {})
     },
     update: (key, changes, options) => {
       const keyImage = pick(toImage(key), keyNames)
       const newImage = { ...table.items.get(keyText(keyImage, keyNames)), ...keyImage, ...toImage(changes) }
       for (const name in changes) if (changes[name] === undefined) delete newImage[name]
-      return write(keyImage, newImage, { ...forTable(options), key: plainKey(key) })
+      return write(keyImage, newImage, { ...toWriteOptions(options), key: plainKey(key) })
     },
     remove: (key, options) => {
       const keyImage = pick(toImage(key), keyNames)
-      return write(keyImage, undefined, { ...forTable(options), key: plainKey(key), ttl: options.ttl })
+      return write(keyImage, undefined, { ...toWriteOptions(options), key: plainKey(key), ttl: options.ttl })
     },
     removeImage: (key) => write(pick(normalizeImage(key), keyNames), undefined, {}),
     fill: ({ records, item, bytes = 1000 }) => {
@@ -121,6 +133,6 @@ function toImage(item: Item): AttributeMap {
   return normalizeImage(marshall(item, { removeUndefinedValues: true }) as AttributeMap)
 }
 
-function forTable({ createdAt, eventName, unknownFields }: WriteOptions): Partial<Write> {
+function toWriteOptions({ createdAt, eventName, unknownFields }: WriteOptions): Partial<Write> {
   return { createdAt: createdAt === undefined ? undefined : Number(createdAt), eventName, unknownFields }
 }

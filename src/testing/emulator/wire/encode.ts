@@ -9,7 +9,7 @@ import type { StoredRecord } from '../state/record.ts'
 import type { Table } from '../state/table.ts'
 import { JsonText, timeJson, writeJson } from './write-json.ts'
 
-/** The calls' results in AWS JSON 1.0: times in seconds, binary values in base64. */
+/** Encodes results of calls in AWS JSON 1.0: times in seconds, binary values in base64. */
 
 export function describeStreamJson(
   table: Table,
@@ -40,28 +40,31 @@ export function describeStreamJson(
   return writeJson({ StreamDescription: description }, form)
 }
 
-/** AWS writes the next iterator before the records, DynamoDB Local after them. */
+/** AWS writes `NextShardIterator` before `Records`, DynamoDB Local after it. */
 export function getRecordsJson({ records, nextIterator }: ReadPage, form: WireForm): Uint8Array {
-  const array = recordsJson(records, form)
+  const recordsMember = recordsJson(records, form)
   const next = nextIterator === undefined ? undefined : `"NextShardIterator":${JSON.stringify(nextIterator)}`
   const [before, after] =
     form === 'aws'
       ? [next === undefined ? '{' : `{${next},`, '}']
       : ['{', next === undefined ? '}' : `,${next}}`]
-  return Buffer.concat([Buffer.from(before), array, Buffer.from(after)])
+  return Buffer.concat([Buffer.from(before), recordsMember, Buffer.from(after)])
 }
 
-/** Pages from so many records on are kept as they go out, so that a benchmark doesn't measure the emulator. */
-const largePage = 100
+/**
+ * The JSON of pages with at least this many records is cached, so that benchmarks do not measure the
+ * emulator.
+ */
+const CACHED_PAGE_RECORDS = 100
 
-/** A record is written as JSON once, or the large page that it is on. */
+/** Encodes a page of records. The JSON of a record is cached, or that of the large page that contains it. */
 function recordsJson(records: readonly StoredRecord[], form: WireForm): Uint8Array {
   const [first] = records
   if (first?.page?.records === records.length && first.page.form === form) return first.page.json
   const json = Buffer.from(`"Records":[${records.map((record) => recordJson(record, form)).join()}]`)
-  if (first && records.length >= largePage) {
+  if (first && records.length >= CACHED_PAGE_RECORDS) {
     first.page = { records: records.length, form, json }
-    // The JSON is in the page now; a page that starts elsewhere has it written again.
+    // The cached page contains the JSON. A page that starts at another record encodes its records again.
     for (const record of records) record.json = undefined
   }
   return json
@@ -80,26 +83,26 @@ function encodeRecord(raw: RawRecord, form: WireForm): string {
     Keys: Keys && imageJson(Keys, form),
     NewImage: NewImage && imageJson(NewImage, form),
     OldImage: OldImage && imageJson(OldImage, form),
-    ...inOrder(rest, ['SequenceNumber', 'SizeBytes', 'StreamViewType']),
+    ...withOrder(rest, ['SequenceNumber', 'SizeBytes', 'StreamViewType']),
   }
   return writeJson({ ...raw, dynamodb: change }, form)
 }
 
-function inOrder(members: Readonly<Record<string, unknown>>, names: readonly string[]): object {
+function withOrder(members: Readonly<Record<string, unknown>>, names: readonly string[]): object {
   return { ...Object.fromEntries(names.map((name) => [name, members[name]])), ...members }
 }
 
 function imageJson(image: AttributeMap, form: WireForm): JsonText {
   const json = hasBinary(image) ? JSON.stringify(image, binaryAsBase64) : JSON.stringify(image)
-  return new JsonText(form === 'local' ? json.replace(/[\ud800-\udfff]/g, escapeHalf) : json)
+  return new JsonText(form === 'local' ? json.replace(/[\ud800-\udfff]/g, escapeSurrogate) : json)
 }
 
-/** DynamoDB Local escapes what is beyond the first 65,536 characters. */
-function escapeHalf(half: string): string {
-  return `\\u${half.charCodeAt(0).toString(16).toUpperCase()}`
+/** DynamoDB Local escapes characters above U+FFFF, as two surrogates. */
+function escapeSurrogate(surrogate: string): string {
+  return `\\u${surrogate.charCodeAt(0).toString(16).toUpperCase()}`
 }
 
-/** Most items have no binary values; without a replacer JSON is written several times as fast. */
+/** Most items have no binary values, and `JSON.stringify` is several times faster without a replacer. */
 function hasBinary(image: AttributeMap): boolean {
   for (const name in image) {
     if (isBinary(image[name] as AttributeValue)) return true
@@ -113,11 +116,13 @@ function isBinary({ B, BS, M, L }: AttributeValue): boolean {
   return L ? L.some(isBinary) : false
 }
 
-/** Looks at what the holder has, as a `Buffer` has put its `toJSON` before `value`. */
+/**
+ * Reads the value from its object, because for a `Buffer` the argument `value` is the result of its `toJSON`.
+ */
 function binaryAsBase64(this: Record<string, unknown>, key: string, value: unknown): unknown {
-  const held = this[key]
-  if (!(held instanceof Uint8Array)) return value
-  return Buffer.from(held.buffer, held.byteOffset, held.byteLength).toString('base64')
+  const original = this[key]
+  if (!(original instanceof Uint8Array)) return value
+  return Buffer.from(original.buffer, original.byteOffset, original.byteLength).toString('base64')
 }
 
 export function listStreamsJson(
@@ -138,7 +143,7 @@ export function keySchemaJson({ keySchema }: Table): unknown {
   return keySchema.range === undefined ? [hash] : [hash, { AttributeName: keySchema.range, KeyType: 'RANGE' }]
 }
 
-/** `__type` as the service writes it: the part after `#` is the code. */
+/** Encodes an error. In `__type`, the part after `#` is the error code. */
 export function errorJson(code: string, message: string): string {
   return JSON.stringify({ __type: `${namespaceOf(code)}#${code}`, message })
 }

@@ -16,31 +16,31 @@ import {
 } from './parse-request.ts'
 import { deleteItem, describeTable, putItem } from './table-calls.ts'
 
-/** What the wire needs of the emulator. */
-export interface WorldView {
+/** The parts of the emulator that the wire layer uses. */
+export interface WireContext {
   readonly service: Service
   readonly table: Table
   readonly put: (item: AttributeMap) => void
   readonly remove: (key: AttributeMap) => void
   readonly requestId: () => string
-  /** How answers are written now. */
+  /** The JSON dialect of responses, which can change at any time. */
   readonly form: () => WireForm
 }
 
 export interface Operation {
-  call(world: WorldView, members: Members, signal: AbortSignal): Promise<unknown>
-  encode(world: WorldView, result: unknown): string | Uint8Array
+  call(context: WireContext, members: Members, signal: AbortSignal): Promise<unknown>
+  encode(context: WireContext, result: unknown): string | Uint8Array
 }
 
-/** Ties the two halves of an operation together, whose result nobody else looks into. */
+/** Combines a call with the encoder of its result and hides the type of the result. */
 function operation<T>(
-  call: (world: WorldView, members: Members, signal: AbortSignal) => Promise<T>,
-  encode: (world: WorldView, result: T) => string | Uint8Array,
+  call: (context: WireContext, members: Members, signal: AbortSignal) => Promise<T>,
+  encode: (context: WireContext, result: T) => string | Uint8Array,
 ): Operation {
-  return { call, encode: (world, result) => encode(world, result as T) }
+  return { call, encode: (context, result) => encode(context, result as T) }
 }
 
-const asIs = (_: WorldView, body: string) => body
+const alreadyEncoded = (_: WireContext, body: string) => body
 
 const operations: ReadonlyMap<string, Operation> = new Map([
   [
@@ -75,17 +75,20 @@ const operations: ReadonlyMap<string, Operation> = new Map([
     'DynamoDB_20120810.DescribeTable',
     operation<string>(
       ({ service }, members, signal) =>
-        service.perform('DescribeTable', (context) => describeTable(context, members), signal),
-      asIs,
+        service.runTableCall('DescribeTable', (context) => describeTable(context, members), signal),
+      alreadyEncoded,
     ),
   ],
   [
     'DynamoDB_20120810.PutItem',
-    operation<string>(async ({ table, put }, members) => putItem(table, members, put), asIs),
+    operation<string>(async ({ table, put }, members) => putItem(table, members, put), alreadyEncoded),
   ],
   [
     'DynamoDB_20120810.DeleteItem',
-    operation<string>(async ({ table, remove }, members) => deleteItem(table, members, remove), asIs),
+    operation<string>(
+      async ({ table, remove }, members) => deleteItem(table, members, remove),
+      alreadyEncoded,
+    ),
   ],
 ])
 
@@ -94,7 +97,7 @@ export function findOperation(target: string): Operation {
   if (!found)
     throw new ServiceFault(
       'UnknownOperationException',
-      `The emulator doesn't know ${target || 'a call without X-Amz-Target'}`,
+      `The emulator does not support ${target || 'calls without X-Amz-Target'}`,
     )
   return found
 }

@@ -4,7 +4,7 @@ import type { ListStreamsRequest } from '../calls/list-streams.ts'
 import type { OpenIteratorRequest } from '../calls/open-iterator.ts'
 import type { GetRecordsRequest } from '../calls/service.ts'
 
-/** The members of a request, from outside and not yet checked. */
+/** The members of a request, not yet validated. */
 export type Members = Readonly<Record<string, unknown>>
 
 export function parseMembers(body: string): Members {
@@ -24,46 +24,46 @@ export function describeStreamRequest(members: Members): ListShardsRequest {
     throw invalid('ShardFilter.Type must be CHILD_SHARDS')
   }
   return {
-    streamArn: text(members, 'StreamArn'),
-    exclusiveStartShardId: optionalText(members, 'ExclusiveStartShardId'),
-    childrenOf: filter === undefined ? undefined : (optionalText(filter, 'ShardId') ?? ''),
+    streamArn: requiredString(members, 'StreamArn'),
+    exclusiveStartShardId: optionalString(members, 'ExclusiveStartShardId'),
+    childrenOf: filter === undefined ? undefined : (optionalString(filter, 'ShardId') ?? ''),
     limit: optionalNumber(members, 'Limit'),
   }
 }
 
 export function getShardIteratorRequest(members: Members): OpenIteratorRequest {
   return {
-    streamArn: text(members, 'StreamArn'),
-    shardId: text(members, 'ShardId'),
+    streamArn: requiredString(members, 'StreamArn'),
+    shardId: requiredString(members, 'ShardId'),
     start: {
-      type: optionalText(members, 'ShardIteratorType') ?? '',
-      sequenceNumber: optionalText(members, 'SequenceNumber'),
+      type: optionalString(members, 'ShardIteratorType') ?? '',
+      sequenceNumber: optionalString(members, 'SequenceNumber'),
     },
   }
 }
 
 export function getRecordsRequest(members: Members): GetRecordsRequest {
-  return { iterator: text(members, 'ShardIterator'), limit: optionalNumber(members, 'Limit') }
+  return { iterator: requiredString(members, 'ShardIterator'), limit: optionalNumber(members, 'Limit') }
 }
 
 export function listStreamsRequest(members: Members): ListStreamsRequest {
   return {
-    tableName: optionalText(members, 'TableName'),
-    exclusiveStartStreamArn: optionalText(members, 'ExclusiveStartStreamArn'),
+    tableName: optionalString(members, 'TableName'),
+    exclusiveStartStreamArn: optionalString(members, 'ExclusiveStartStreamArn'),
     limit: optionalNumber(members, 'Limit'),
   }
 }
 
-export function text(members: Members, name: string): string {
-  const value = optionalText(members, name)
-  if (value === undefined || value === '') throw invalid(`${name} must be given`)
+export function requiredString(members: Members, name: string): string {
+  const value = optionalString(members, name)
+  if (value === undefined || value === '') throw invalid(`${name} is required`)
   return value
 }
 
-export function optionalText(members: Members, name: string): string | undefined {
+export function optionalString(members: Members, name: string): string | undefined {
   const value = members[name]
   if (value === undefined || value === null) return undefined
-  if (typeof value !== 'string') throw invalid(`${name} must be a text`)
+  if (typeof value !== 'string') throw invalid(`${name} must be a string`)
   return value
 }
 

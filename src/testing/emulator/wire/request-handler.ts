@@ -1,7 +1,7 @@
-import type { WorldView } from './operations.ts'
-import { answer, headersOf } from './respond.ts'
+import type { WireContext } from './operations.ts'
+import { headersOf, respond } from './respond.ts'
 
-/** The part of an SDK request that matters here. */
+/** The members of an SDK request that the emulator uses. */
 interface SdkRequest {
   readonly headers: Readonly<Record<string, string>>
   readonly body?: string | Uint8Array | undefined
@@ -13,7 +13,7 @@ interface SdkResponse {
   readonly body: Uint8Array
 }
 
-/** A `requestHandler` for the clients of the AWS SDK. */
+/** A `requestHandler` for AWS SDK clients. */
 export interface InProcessHandler extends Record<string, unknown> {
   handle(
     request: SdkRequest,
@@ -24,21 +24,21 @@ export interface InProcessHandler extends Record<string, unknown> {
 const never = new AbortController().signal
 
 /**
- * An SDK client's way to the emulator: in this process, without a socket and without a timer. The body is given as
- * bytes, which the SDK reads without waiting for the event loop.
+ * Connects an SDK client to the emulator within this process, without a socket or a timer. The response body
+ * is a byte array, which the SDK reads without waiting for the event loop.
  */
-export function inProcessHandler(world: WorldView): InProcessHandler {
+export function inProcessHandler(context: WireContext): InProcessHandler {
   return {
     handle: async ({ headers, body }, options) => {
       const signal = options?.abortSignal instanceof AbortSignal ? options.abortSignal : never
-      const given = await answer(world, headers['x-amz-target'] ?? '', bodyText(body), signal)
-      if (given === 'reset') throw sdkConnectionResetError()
-      const bytes = typeof given.body === 'string' ? Buffer.from(given.body) : given.body
+      const result = await respond(context, headers['x-amz-target'] ?? '', decodeBody(body), signal)
+      if (result === 'reset') throw sdkConnectionResetError()
+      const bytes = typeof result.body === 'string' ? Buffer.from(result.body) : result.body
       return {
         response: {
-          statusCode: given.statusCode,
-          headers: headersOf(world, given, bytes),
-          body: bytes.subarray(0, given.breaksOffAt),
+          statusCode: result.statusCode,
+          headers: headersOf(context, result, bytes),
+          body: bytes.subarray(0, result.truncatedAt),
         },
       }
     },
@@ -57,28 +57,29 @@ interface ClientDefaults {
 }
 
 /**
- * Configuration of SDK clients for the emulator, given in full so that they look for nothing in files and the
- * environment. One attempt: the SDK waits between attempts by the wall clock, whatever clock the emulator has.
+ * Returns the configuration of SDK clients for the emulator. It is complete, so that they read no files or
+ * environment variables. Calls are attempted once, because the SDK waits between attempts on the system
+ * clock, even if the emulator has a manual clock.
  */
-export function clientDefaults(world: WorldView, region: string): ClientDefaults {
+export function clientDefaults(context: WireContext, region: string): ClientDefaults {
   return {
     region,
-    // Never connected to; names ending in `invalid` exist nowhere.
+    // Never connected to. The top-level domain `invalid` is reserved (RFC 2606).
     endpoint: 'http://emulator.invalid',
     credentials: { accessKeyId: 'emulator', secretAccessKey: 'emulator' },
-    // Nobody checks a signature, and making it takes a third of the time of a call.
+    // Signatures are not verified, and signing takes a third of the time of a call.
     signer: { sign: async (request) => request },
     maxAttempts: 1,
-    requestHandler: inProcessHandler(world),
+    requestHandler: inProcessHandler(context),
   }
 }
 
-function bodyText(body: string | Uint8Array | undefined): string {
+function decodeBody(body: string | Uint8Array | undefined): string {
   if (body === undefined) return ''
   return typeof body === 'string' ? body : new TextDecoder().decode(body)
 }
 
-/** The SDK's own request handler gives resets the name of a time-out, by which its retries know them. */
+/** The SDK's own request handler names connection resets `TimeoutError`, a name that the SDK retries. */
 export function sdkConnectionResetError(): Error {
   return Object.assign(new Error('socket hang up'), {
     name: 'TimeoutError',

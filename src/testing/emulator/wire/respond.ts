@@ -2,63 +2,63 @@ import { crc32 } from 'node:zlib'
 import { ServiceFault } from '../calls/errors.ts'
 import { BrokenBody, ConnectionReset, htmlPage } from '../faults/transport.ts'
 import { errorJson } from './encode.ts'
-import { findOperation, type Operation, type WorldView } from './operations.ts'
+import { findOperation, type Operation, type WireContext } from './operations.ts'
 import { parseMembers } from './parse-request.ts'
 
-/** An answer in AWS JSON 1.0; `reset` stands for a connection that broke. */
-export type Answer =
+/** A response in AWS JSON 1.0, or `reset` for a connection reset. */
+export type WireResponse =
   | {
       readonly statusCode: number
       readonly contentType: string
       readonly body: string | Uint8Array
-      /** How many bytes of the body arrive, where it breaks off. */
-      readonly breaksOffAt: number | undefined
+      /** The number of bytes after which the body is cut off, if it is. */
+      readonly truncatedAt: number | undefined
     }
   | 'reset'
 
-/** Answers one request: `target` is its `X-Amz-Target`. Rejects only when `signal` aborts. */
-export async function answer(
-  world: WorldView,
+/** Processes one request, whose `X-Amz-Target` header is `target`. Rejects only if `signal` aborts. */
+export async function respond(
+  context: WireContext,
   target: string,
   body: string,
   signal: AbortSignal,
-): Promise<Answer> {
+): Promise<WireResponse> {
   let operation: Operation | undefined
   try {
     operation = findOperation(target)
-    const result = await operation.call(world, parseMembers(body), signal)
-    return jsonAnswer(200, operation.encode(world, result))
+    const result = await operation.call(context, parseMembers(body), signal)
+    return jsonResponse(200, operation.encode(context, result))
   } catch (error) {
     if (error instanceof ConnectionReset) return 'reset'
     if (error instanceof BrokenBody && operation)
-      return brokenAnswer(error, operation.encode(world, error.result))
+      return brokenResponse(error, operation.encode(context, error.result))
     if (error instanceof ServiceFault)
-      return jsonAnswer(error.statusCode, errorJson(error.name, error.message))
+      return jsonResponse(error.statusCode, errorJson(error.name, error.message))
     throw error
   }
 }
 
-function jsonAnswer(statusCode: number, body: string | Uint8Array): Answer {
-  return { statusCode, contentType: 'application/x-amz-json-1.0', body, breaksOffAt: undefined }
+function jsonResponse(statusCode: number, body: string | Uint8Array): WireResponse {
+  return { statusCode, contentType: 'application/x-amz-json-1.0', body, truncatedAt: undefined }
 }
 
-function brokenAnswer({ kind, statusCode }: BrokenBody, body: string | Uint8Array): Answer {
-  if (kind === 'html') return { statusCode, contentType: 'text/html', body: htmlPage, breaksOffAt: undefined }
-  return { statusCode, contentType: 'application/x-amz-json-1.0', body, breaksOffAt: body.length >> 1 }
+function brokenResponse({ kind, statusCode }: BrokenBody, body: string | Uint8Array): WireResponse {
+  if (kind === 'html') return { statusCode, contentType: 'text/html', body: htmlPage, truncatedAt: undefined }
+  return { statusCode, contentType: 'application/x-amz-json-1.0', body, truncatedAt: body.length >> 1 }
 }
 
-/** The headers of an answer, by their names in lower case. */
+/** Returns the headers of a response, with names in lower case. */
 export function headersOf(
-  world: WorldView,
-  { statusCode, contentType }: Exclude<Answer, 'reset'>,
+  context: WireContext,
+  { statusCode, contentType }: Exclude<WireResponse, 'reset'>,
   body: Uint8Array,
 ): Record<string, string> {
-  const isSummed = statusCode === 200 || world.form() === 'aws'
+  const hasChecksum = statusCode === 200 || context.form() === 'aws'
   return {
     'content-type': contentType,
     'content-length': String(body.length),
-    'x-amzn-requestid': world.requestId(),
-    date: new Date(world.service.now()).toUTCString(),
-    ...(isSummed && { 'x-amz-crc32': String(crc32(body)) }),
+    'x-amzn-requestid': context.requestId(),
+    date: new Date(context.service.now()).toUTCString(),
+    ...(hasChecksum && { 'x-amz-crc32': String(crc32(body)) }),
   }
 }

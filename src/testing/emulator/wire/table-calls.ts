@@ -4,10 +4,10 @@ import type { AttributeMap } from '../state/attributes.ts'
 import { streamStatus } from '../state/stream.ts'
 import type { Table } from '../state/table.ts'
 import { keySchemaJson } from './encode.ts'
-import { isMembers, type Members, text } from './parse-request.ts'
+import { isMembers, type Members, requiredString } from './parse-request.ts'
 import { timeJson, writeJson } from './write-json.ts'
 
-/** The part of DynamoDB's own API that a consumer of streams meets. */
+/** The part of DynamoDB's table API that the tests of a stream consumer use. */
 
 export function describeTable({ table, now, behavior }: CallContext, members: Members): string {
   checkTable(table, members)
@@ -29,10 +29,10 @@ export function describeTable({ table, now, behavior }: CallContext, members: Me
   return writeJson({ Table: description }, behavior.wireForm)
 }
 
-/** PutItem with `Item`, without conditions. */
+/** Implements PutItem, without conditions. */
 export function putItem(table: Table, members: Members, put: (item: AttributeMap) => void): string {
   checkTable(table, members)
-  const item = withKey(table, attributes(members.Item, 'Item'))
+  const item = requireKey(table, decodeAttributes(members.Item, 'Item'))
   try {
     put(item)
   } catch (error) {
@@ -41,45 +41,45 @@ export function putItem(table: Table, members: Members, put: (item: AttributeMap
   return '{}'
 }
 
-/** DeleteItem with `Key`, without conditions. */
+/** Implements DeleteItem, without conditions. */
 export function deleteItem(table: Table, members: Members, remove: (key: AttributeMap) => void): string {
   checkTable(table, members)
-  remove(withKey(table, attributes(members.Key, 'Key')))
+  remove(requireKey(table, decodeAttributes(members.Key, 'Key')))
   return '{}'
 }
 
-function withKey(table: Table, item: AttributeMap): AttributeMap {
+function requireKey(table: Table, item: AttributeMap): AttributeMap {
   for (const name of table.keyNames) {
     if (item[name] === undefined) throw invalid(`One of the required keys was not given a value: ${name}`)
   }
   return item
 }
 
-/** The names under which DescribeTable and the writes know the table: its name and its ARN. */
+/** `TableName` can be the name or the ARN of the table. */
 function checkTable(table: Table, members: Members): void {
-  const name = text(members, 'TableName')
-  if (members.ConditionExpression !== undefined) throw invalid('The emulator knows no expressions')
+  const name = requiredString(members, 'TableName')
+  if (members.ConditionExpression !== undefined) throw invalid('The emulator does not support expressions')
   if (table.deleted || (name !== table.name && name !== table.arn)) throw notFound(`Table: ${name}`)
 }
 
-/** An attribute map as it comes over the wire; binary values are in base64. */
-function attributes(value: unknown, name: string): AttributeMap {
-  if (!isMembers(value)) throw invalid(`${name} must be given`)
+/** Decodes an attribute map from the wire, where binary values are in base64. */
+function decodeAttributes(value: unknown, name: string): AttributeMap {
+  if (!isMembers(value)) throw invalid(`${name} is required`)
   return Object.fromEntries(
-    Object.entries(value).map(([key, attribute]) => [key, decode(attribute)]),
+    Object.entries(value).map(([key, attribute]) => [key, decodeAttribute(attribute)]),
   ) as AttributeMap
 }
 
-function decode(attribute: unknown): unknown {
+function decodeAttribute(attribute: unknown): unknown {
   if (!isMembers(attribute)) throw invalid('An attribute value must be an object')
   const { B, BS, M, L } = attribute
-  if (typeof B === 'string') return { B: bytes(B) }
-  if (Array.isArray(BS)) return { BS: BS.map((member) => bytes(String(member))) }
-  if (isMembers(M)) return { M: attributes(M, 'M') }
-  if (Array.isArray(L)) return { L: L.map(decode) }
+  if (typeof B === 'string') return { B: decodeBase64(B) }
+  if (Array.isArray(BS)) return { BS: BS.map((member) => decodeBase64(String(member))) }
+  if (isMembers(M)) return { M: decodeAttributes(M, 'M') }
+  if (Array.isArray(L)) return { L: L.map(decodeAttribute) }
   return attribute
 }
 
-function bytes(base64: string): Uint8Array {
+function decodeBase64(base64: string): Uint8Array {
   return new Uint8Array(Buffer.from(base64, 'base64'))
 }

@@ -1,6 +1,6 @@
 import type { WireForm } from '../behavior/behavior.ts'
 
-/** JSON that is written already. */
+/** A value that is already encoded as JSON. */
 export class JsonText {
   readonly text: string
 
@@ -9,7 +9,10 @@ export class JsonText {
   }
 }
 
-/** A value as JSON. AWS sorts the members of its objects by name; DynamoDB Local writes them in the order of its model. */
+/**
+ * Encodes a value. AWS sorts the members of objects by name; DynamoDB Local writes them in the order of its
+ * model.
+ */
 export function writeJson(value: unknown, form: WireForm): string {
   if (value instanceof JsonText) return value.text
   if (Array.isArray(value)) return `[${value.map((item) => writeJson(item, form)).join()}]`
@@ -19,12 +22,18 @@ export function writeJson(value: unknown, form: WireForm): string {
   return `{${members.map(([name, member]) => `${JSON.stringify(name)}:${writeJson(member, form)}`).join()}}`
 }
 
-/** A time (ms) in seconds: AWS writes it as Java writes a double, DynamoDB Local with three digits after the point. */
+/**
+ * Encodes a time in ms as seconds: AWS in Java's format for doubles, DynamoDB Local with three decimal
+ * places.
+ */
 export function timeJson(ms: number, form: WireForm): JsonText {
   return new JsonText(form === 'aws' ? javaDouble(ms / 1000) : (ms / 1000).toFixed(3))
 }
 
-/** `Double.toString`: an exponent from 10^7 on and below 10^-3, and always a digit after the point. */
+/**
+ * Formats like Java's `Double.toString`: an exponent from 10^7 up and below 10^-3, and at least one decimal
+ * place.
+ */
 export function javaDouble(value: number): string {
   const size = Math.abs(value)
   if (size === 0 || (size >= 1e-3 && size < 1e7)) return withFraction(String(value))
