@@ -158,7 +158,7 @@ const COMMON_CASES: readonly Case[] = [
  */
 function assertLoaded(loaded: unknown, expected: unknown, name?: string): void {
   if (isDeepStrictEqual(loaded, expected)) return
-  const where = name === undefined ? '' : ` of the name ${JSON.stringify(name)}`
+  const where = name === undefined ? '' : ` for the name ${JSON.stringify(name)}`
   assert.fail(`load()${where} returned ${show(loaded)} instead of ${show(expected)}`)
 }
 

@@ -10,7 +10,7 @@ export function formatFaults(report: HistoryReport, written: readonly EmulatedRe
   const byName = new Map(written.map((record) => [nameOf(record), record]))
   const faults = [
     ['never processed', report.lost],
-    ['processed more than once', report.repeated],
+    ['processed again unexpectedly', report.repeated],
     ['processed after a later record of the same item or shard', report.outOfOrder],
     ['processed before the end of the parent shard', report.beforeParent],
     ['processed but never written', report.unknown],

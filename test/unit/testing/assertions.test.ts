@@ -17,7 +17,7 @@ async function familyOfTwo() {
   return { clock, emulator, parent, child }
 }
 
-test('a child read after the end of its parent is as it should be', async () => {
+test('expectParentsBeforeChildren() accepts a child that is read after the end of its parent', async () => {
   const { emulator, parent, child } = await familyOfTwo()
   const { nextIterator } = await read(emulator, await open(emulator, parent), 1)
   const ofChild = await open(emulator, child)
@@ -26,7 +26,7 @@ test('a child read after the end of its parent is as it should be', async () => 
   expectParentsBeforeChildren(emulator.log, { everyParent: true })
 })
 
-test('a child read before the end of its parent is told', async () => {
+test('expectParentsBeforeChildren() throws if a child is read before the end of its parent', async () => {
   const { emulator, parent, child } = await familyOfTwo()
   await read(emulator, await open(emulator, parent), 1)
   await read(emulator, await open(emulator, child))
@@ -35,7 +35,7 @@ test('a child read before the end of its parent is told', async () => {
   )
 })
 
-test('the end of a parent whose page got lost on the way does not count', async () => {
+test('the end of a parent does not count if the response with its last page was lost', async () => {
   const { emulator, parent, child } = await familyOfTwo()
   emulator.on('GetRecords', {}, { reset: 'after' })
   await read(emulator, await open(emulator, parent)).catch(() => {})
@@ -43,14 +43,14 @@ test('the end of a parent whose page got lost on the way does not count', async 
   expect(() => expectParentsBeforeChildren(emulator.log)).toThrow('before the end of its parent')
 })
 
-test('a parent that was left out is told only where every parent is owed', async () => {
+test('a parent that was never opened is reported only with everyParent', async () => {
   const { emulator, child } = await familyOfTwo()
   await read(emulator, await open(emulator, child))
   expectParentsBeforeChildren(emulator.log)
   expect(() => expectParentsBeforeChildren(emulator.log, { everyParent: true })).toThrow('before the end')
 })
 
-test('a parent read on after its child is told, unless the consumer started again', async () => {
+test('a parent that is read after its child is reported, unless the consumer was restarted', async () => {
   const { emulator, parent, child } = await familyOfTwo()
   await read(emulator, await open(emulator, parent))
   await read(emulator, await open(emulator, child))
@@ -59,10 +59,10 @@ test('a parent read on after its child is told, unless the consumer started agai
   await read(emulator, await open(emulator, parent))
   expectParentsBeforeChildren(emulator.log)
   const withoutRestart = emulator.log.filter((_, index) => index !== restart)
-  expect(() => expectParentsBeforeChildren(withoutRestart)).toThrow('read on after its child')
+  expect(() => expectParentsBeforeChildren(withoutRestart)).toThrow('was read after its child')
 })
 
-test('too many calls within a second are told, whatever the second begins at', async () => {
+test('expectAtMostDescribeCalls() throws for too many calls within any second', async () => {
   const { clock, emulator } = setUp()
   for (let call = 0; call < 5; call++) {
     await describe(emulator)
@@ -78,7 +78,7 @@ test('too many calls within a second are told, whatever the second begins at', a
   expectAtMostCalls(emulator.log, 'GetShardIterator', 1)
 })
 
-test('a complete delivery in order is as it should be, across shards in any order', () => {
+test('expectDelivered() accepts a complete delivery in any order of shards', () => {
   const { emulator } = setUp({ shards: 4 })
   write(emulator, 50)
   const byShard = emulator.records.toSorted((a, b) =>
@@ -87,26 +87,26 @@ test('a complete delivery in order is as it should be, across shards in any orde
   expectDelivered(emulator.records, byShard)
 })
 
-test('what was lost, repeated, out of order or never written is told', () => {
+test('compareDelivery() reports lost, repeated, out-of-order and never written records', () => {
   const { emulator } = setUp()
   for (let n = 0; n < 5; n++) emulator.put({ id: 'a', n })
   const [r0, r1, r2, r3, r4] = emulator.records as [never, never, never, never, never]
-  const stranger = { shardId: 'shardId-x', sequenceNumber: '1' }
-  const report = compareDelivery(emulator.records, [r0, r2, r1, r2, r4, stranger])
+  const unknown = { shardId: 'shardId-x', sequenceNumber: '1' }
+  const report = compareDelivery(emulator.records, [r0, r2, r1, r2, r4, unknown])
   expect(report).toEqual({
     written: 5,
     delivered: 6,
     lost: [r3],
     repeated: [r2],
     outOfOrder: [r1],
-    unknown: [stranger],
+    unknown: [unknown],
   })
   expect(() => expectDelivered(emulator.records, [r0, r2, r1, r2, r4])).toThrow('1 lost')
   expect(() => expectDelivered(emulator.records, [r0, r1, r2, r3, r4, r4])).toThrow('1 repeated')
   expectDelivered(emulator.records, [r0, r1, r2, r3, r4, r4], { repetitions: 'allowed' })
 })
 
-test('the order of an item is held to across a split', () => {
+test('compareDelivery() checks the order of an item across a split', () => {
   const { emulator } = setUp()
   emulator.put({ id: 'a', n: 1 })
   emulator.split()
@@ -114,7 +114,7 @@ test('the order of an item is held to across a split', () => {
   expect(compareDelivery(emulator.records, emulator.records.toReversed()).outOfOrder).toHaveLength(1)
 })
 
-test('what was trimmed before it was read is not lost', () => {
+test('a record that was trimmed before it was read is not reported as lost', () => {
   const { emulator } = setUp()
   write(emulator, 2)
   emulator.trim({ shard: root(emulator) })

@@ -28,7 +28,7 @@ export function read(
   iterator: string | undefined,
   limit = 1000,
 ): Promise<RecordPage> {
-  if (iterator === undefined) throw new Error('there is no iterator to read with')
+  if (iterator === undefined) throw new Error('The previous page has no next iterator')
   return emulator.api.readRecords({ iterator, limit }, never)
 }
 
@@ -46,14 +46,14 @@ export async function listedIds(emulator: StreamEmulator): Promise<string[]> {
 export const sequenceNumbers = (page: RecordPage): (string | undefined)[] =>
   page.records.map(({ dynamodb }) => dynamodb?.SequenceNumber)
 
-/** The first shard of the stream. */
+/** Returns the first shard of the stream. */
 export function root(emulator: StreamEmulator): ShardRef & object {
   const [first] = emulator.shards
-  if (!first) throw new Error('the stream has no shard')
+  if (!first) throw new Error('The stream has no shard')
   return first
 }
 
-/** Writes records for new items. */
+/** Writes new items and returns the sequence numbers of their records. */
 export function write(emulator: StreamEmulator, count: number): string[] {
   const start = emulator.records.length
   for (let n = 0; n < count; n++) emulator.put({ id: `written-${start + n}` })

@@ -5,7 +5,7 @@ async function post(url: string, target: string, body: string): Promise<Response
   return fetch(url, { method: 'POST', headers: { 'x-amz-target': target }, body })
 }
 
-test('the Date header tells the time by the service', async () => {
+test("the Date header contains the time on the service's clock", async () => {
   const { clock, emulator } = setUp({ behavior: { clockSkewMs: 60_000 } })
   await using server = await emulator.listen()
   clock.jump(1_500)
@@ -15,7 +15,7 @@ test('the Date header tells the time by the service', async () => {
   expect(response.headers.get('x-amzn-requestid')).toMatch(/^[0-9A-Z]{52}$/)
 })
 
-test('errors are told as AWS JSON 1.0 tells them', async () => {
+test('errors are encoded in AWS JSON 1.0', async () => {
   const { emulator } = setUp()
   await using server = await emulator.listen()
   const unknown = await post(server.url, 'DynamoDB_20120810.Scan', '{}')
@@ -34,26 +34,26 @@ test('errors are told as AWS JSON 1.0 tells them', async () => {
   })
 })
 
-test('unknown fields of records go over the wire', async () => {
+test('unknown fields of records are sent over HTTP', async () => {
   const { emulator } = setUp()
   emulator.put({ id: 'a' }, { unknownFields: { Future: 1 } })
   await using server = await emulator.listen()
-  const ask = async (target: string, body: unknown) =>
+  const call = async (target: string, body: unknown) =>
     (await (
       await post(server.url, `DynamoDBStreams_20120810.${target}`, JSON.stringify(body))
     ).json()) as Record<string, unknown>
-  const { ShardIterator } = await ask('GetShardIterator', {
+  const { ShardIterator } = await call('GetShardIterator', {
     StreamArn: emulator.streamArn,
     ShardId: emulator.shards[0]?.shardId,
     ShardIteratorType: 'TRIM_HORIZON',
   })
-  const page = await ask('GetRecords', { ShardIterator })
+  const page = await call('GetRecords', { ShardIterator })
   expect(page).toMatchObject({
     Records: [{ Future: 1, dynamodb: { Future: 1, ApproximateCreationDateTime: 1767225600 } }],
   })
 })
 
-test('closing ends calls that hang, and can be done twice', async () => {
+test('close() ends calls that hang, and can be called twice', async () => {
   const { emulator } = setUp()
   const server = await emulator.listen()
   const called = new Promise<void>((resolve) => {
@@ -69,7 +69,7 @@ test('closing ends calls that hang, and can be done twice', async () => {
   await expect(call).rejects.toThrow('fetch failed')
 })
 
-test('a port can be chosen, and one in use is told', async () => {
+test('listen() uses the given port and rejects if the port is in use', async () => {
   const { emulator } = setUp()
   await using first = await emulator.listen()
   expect(first.url).toBe(`http://127.0.0.1:${first.port}`)

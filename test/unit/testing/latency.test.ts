@@ -3,18 +3,18 @@ import { expectAtMostDescribeCalls } from '../../../src/testing/index.ts'
 import { describe, listedIds, open, read, root, setUp, write } from './helpers.ts'
 
 group('latency', () => {
-  test('a response contains what happened before the call reached the service, and nothing later', async () => {
+  test('a response contains changes made before the call reached the service, and no later ones', async () => {
     const { clock, emulator } = setUp({ latency: () => ({ requestMs: 100, responseMs: 200 }) })
     const before = root(emulator).shardId
     const listing = listedIds(emulator)
     await clock.advance(99)
-    const { shardId: onTheWay } = emulator.roll()
+    const { shardId: whileInTransit } = emulator.roll()
     await clock.advance(1)
     emulator.roll()
     await clock.advance(199)
     expect(await isSettled(listing)).toBe(false)
     await clock.advance(1)
-    expect(await listing).toEqual([before, onTheWay])
+    expect(await listing).toEqual([before, whileInTransit])
   })
 
   test('a response that was computed before the process was suspended arrives unchanged afterwards', async () => {
@@ -26,14 +26,14 @@ group('latency', () => {
     expect(await clock.run(listing)).toHaveLength(1)
   })
 
-  test('a response tells the time at which it was computed, not that of its arrival', async () => {
+  test('the serviceTime of a listing is the time at which the response was computed, not that of its arrival', async () => {
     const { clock, emulator } = setUp({ latency: () => ({ requestMs: 2_000, responseMs: 5_000 }) })
     const start = clock.now()
     const { serviceTime } = await clock.run(describe(emulator))
     expect(serviceTime).toBe(start + 2_000)
   })
 
-  test('a request that is aborted on its way never reaches the service', async () => {
+  test('a request that is aborted in transit never reaches the service', async () => {
     const { clock, emulator } = setUp({ latency: () => ({ requestMs: 100 }) })
     const controller = new AbortController()
     const { streamArn } = emulator
@@ -46,7 +46,7 @@ group('latency', () => {
     expect(emulator.log).toEqual([])
   })
 
-  test('an error takes as long as a response', async () => {
+  test('an error takes as long to arrive as a response', async () => {
     const { clock, emulator } = setUp({ latency: () => ({ requestMs: 100, responseMs: 200 }) })
     emulator.on('DescribeStream', {}, { fail: 'ThrottlingException', delayMs: 1_000 })
     const call = describe(emulator).catch((error: Error) => error.name)
@@ -56,7 +56,7 @@ group('latency', () => {
     expect(await call).toBe('ThrottlingException')
   })
 
-  test('is drawn for each call, which it may let pass at once', async () => {
+  test('the latency source is called for each call and can return no latency', async () => {
     const { clock, emulator } = setUp({
       latency: ({ name }) => (name === 'GetRecords' ? { responseMs: 30 } : undefined),
     })
@@ -69,14 +69,14 @@ group('latency', () => {
     expect((await page).records).toHaveLength(2)
   })
 
-  test('the log says when a call was made, and when it reached the service', async () => {
+  test('the log contains when a call was made and when it reached the service', async () => {
     const { clock, emulator } = setUp({ latency: () => ({ requestMs: 100, responseMs: 200 }) })
     const start = clock.now()
     await clock.run(describe(emulator))
     expect(emulator.log).toMatchObject([{ op: 'DescribeStream', sentAt: start, at: start + 100 }])
   })
 
-  test('calls that were made slowly but reach the service together are not too many', async () => {
+  test('expectAtMostDescribeCalls() counts calls when they are made, not when they reach the service', async () => {
     let requestMs = 1_000
     const { clock, emulator } = setUp({ latency: () => ({ requestMs }) })
     const first = describe(emulator)

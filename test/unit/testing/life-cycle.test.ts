@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { describe, hour, listedIds, never, open, read, root, setUp, write } from './helpers.ts'
 
-test('disabling closes all shards, whose records stay readable for 24 hours', async () => {
+test('disable() closes all shards, and their records stay readable for 24 hours', async () => {
   const { clock, emulator } = setUp({ shards: 2 })
   write(emulator, 10)
   emulator.disable()
@@ -19,7 +19,7 @@ test('disabling closes all shards, whose records stay readable for 24 hours', as
   await expect(describe(emulator)).rejects.toMatchObject({ name: 'ResourceNotFoundException' })
 })
 
-test('a stream says DISABLING and ENABLING while that takes time', async () => {
+test('a stream has the status DISABLING or ENABLING for takesMs', async () => {
   const { clock, emulator } = setUp()
   emulator.disable({ takesMs: 1_000 })
   expect((await describe(emulator)).status).toBe('DISABLING')
@@ -32,7 +32,7 @@ test('a stream says DISABLING and ENABLING while that takes time', async () => {
   expect(await listedIds(emulator)).toHaveLength(1)
 })
 
-test('enabling again makes another stream with another ARN, even in the same millisecond', async () => {
+test('enable() creates a new stream with a different ARN, even in the same millisecond', async () => {
   const { emulator } = setUp()
   const first = emulator.streamArn
   const before = emulator.put({ id: 'a', n: 1 })
@@ -49,16 +49,16 @@ test('enabling again makes another stream with another ARN, even in the same mil
   )
 })
 
-test('enabling an enabled stream is a mistake, disabling a disabled one is not', () => {
+test('enable() throws if the stream is enabled, and disable() does nothing if it is disabled', () => {
   const { emulator } = setUp()
-  expect(() => emulator.enable()).toThrow('enabled stream')
+  expect(() => emulator.enable()).toThrow('still enabled')
   emulator.disable()
   const entries = emulator.log.length
   emulator.disable()
   expect(emulator.log).toHaveLength(entries)
 })
 
-test('a deleted table takes its stream with it, and comes back empty with another', async () => {
+test('deleteTable() deletes the stream too, and recreateTable() creates an empty table with a new stream', async () => {
   const { emulator } = setUp()
   emulator.put({ id: 'a' })
   const first = emulator.streamArn
@@ -74,7 +74,7 @@ test('a deleted table takes its stream with it, and comes back empty with anothe
   })
 })
 
-test('the stream of a deleted table can stay readable', async () => {
+test('the stream of a deleted table stays readable with the option streams', async () => {
   const { emulator } = setUp()
   write(emulator, 2)
   emulator.deleteTable({ streams: 'readable' })

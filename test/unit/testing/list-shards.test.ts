@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { describe, listedIds, root, setUp } from './helpers.ts'
 
-test('a listing tells parents, sequence ranges and which shards are open', async () => {
+test('a listing contains parents, sequence number ranges and whether shards are open', async () => {
   const { emulator } = setUp()
   const parent = root(emulator)
   const [left, right] = emulator.split()
@@ -17,7 +17,7 @@ test('a listing tells parents, sequence ranges and which shards are open', async
   }
 })
 
-test('pages hold up to 100 shards in the order of their ids, and name where the next begins', async () => {
+test('a page lists up to 100 shards ordered by id and names the start of the next page', async () => {
   const { emulator } = setUp({ shards: 205 })
   const ids: string[] = []
   const sizes: number[] = []
@@ -32,7 +32,7 @@ test('pages hold up to 100 shards in the order of their ids, and name where the 
   expect(ids).toEqual(emulator.shards.map(({ shardId }) => shardId).sort())
 })
 
-test('a full last page is final, or names a key for an empty one', async () => {
+test('an exactly full last page is final or, if configured, names the key of an empty page', async () => {
   const { emulator } = setUp({ shards: 4, behavior: { shardsPerPage: 4 } })
   expect((await describe(emulator)).lastEvaluatedShardId).toBeUndefined()
   emulator.setBehavior({ exactFullLastPage: 'has-next-key' })
@@ -44,7 +44,7 @@ test('a full last page is final, or names a key for an empty one', async () => {
   })
 })
 
-test('a listing can repeat its page key for ever', async () => {
+test('a listing can repeat its page key endlessly', async () => {
   const { emulator } = setUp({ shards: 4, behavior: { shardsPerPage: 2, repeatPageKey: true } })
   const { lastEvaluatedShardId = '' } = await describe(emulator)
   for (let page = 0; page < 3; page++) {
@@ -53,7 +53,7 @@ test('a listing can repeat its page key for ever', async () => {
   }
 })
 
-test('the order of a listing can be turned round or shuffled', async () => {
+test('a listing can be reversed or shuffled', async () => {
   const { emulator } = setUp({ shards: 20 })
   const sorted = await listedIds(emulator)
   emulator.setBehavior({ listingOrder: 'reversed' })
@@ -65,23 +65,23 @@ test('the order of a listing can be turned round or shuffled', async () => {
   expect(await listedIds(emulator)).not.toEqual(shuffled)
 })
 
-test('CHILD_SHARDS gives the immediate children, nothing, everything, or is refused', async () => {
+test('CHILD_SHARDS returns the immediate children, no shards or all shards, or is refused', async () => {
   const { emulator } = setUp()
   const parent = root(emulator)
   const children = emulator.split()
   emulator.split(children[0])
-  const ask = async () =>
+  const listChildren = async () =>
     (await describe(emulator, { childrenOf: parent.shardId })).shards.map(({ shardId }) => shardId)
-  expect((await ask()).sort()).toEqual(children.map(({ shardId }) => shardId).sort())
+  expect((await listChildren()).sort()).toEqual(children.map(({ shardId }) => shardId).sort())
   emulator.setBehavior({ childShards: 'empty' })
-  expect(await ask()).toEqual([])
+  expect(await listChildren()).toEqual([])
   emulator.setBehavior({ childShards: 'ignored' })
-  expect(await ask()).toHaveLength(5)
+  expect(await listChildren()).toHaveLength(5)
   emulator.setBehavior({ childShards: 'refused' })
-  await expect(ask()).rejects.toMatchObject({ name: 'ValidationException' })
+  await expect(listChildren()).rejects.toMatchObject({ name: 'ValidationException' })
 })
 
-test('CHILD_SHARDS excludes ExclusiveStartShardId', async () => {
+test('CHILD_SHARDS together with ExclusiveStartShardId is refused', async () => {
   const { emulator } = setUp()
   const { shardId } = root(emulator)
   await expect(
@@ -91,7 +91,7 @@ test('CHILD_SHARDS excludes ExclusiveStartShardId', async () => {
   })
 })
 
-test('sequence ranges can be left out of the listing', async () => {
+test('sequence number ranges can be omitted from a listing', async () => {
   const { emulator } = setUp({ behavior: { omitFromShards: ['sequenceNumberRange'] } })
   emulator.roll()
   for (const shard of (await describe(emulator)).shards) {
@@ -99,14 +99,14 @@ test('sequence ranges can be left out of the listing', async () => {
   }
 })
 
-test('a hidden child appears after so many calls', async () => {
+test('a hidden child is listed after the given number of calls', async () => {
   const { emulator } = setUp()
   const child = emulator.roll(undefined, { hidden: { calls: 2 } })
   const seen = [await listedIds(emulator), await listedIds(emulator), await listedIds(emulator)]
   expect(seen.map((ids) => ids.includes(child.shardId))).toEqual([false, false, true])
 })
 
-test('calls that could not have shown a hidden child do not count', async () => {
+test('calls that would not have listed a hidden child do not count', async () => {
   const { emulator } = setUp({ shards: 2 })
   const [first, second] = emulator.shards
   const child = emulator.roll(first, { hidden: { calls: 1 } })
@@ -117,7 +117,7 @@ test('calls that could not have shown a hidden child do not count', async () => 
   expect(await listedIds(emulator)).toContain(child.shardId)
 })
 
-test('a hidden child appears after a time', async () => {
+test('a hidden child is listed after the given time', async () => {
   const { clock, emulator } = setUp()
   const child = emulator.roll(undefined, { hidden: { ms: 60_000 } })
   clock.jump(59_999)
@@ -126,7 +126,7 @@ test('a hidden child appears after a time', async () => {
   expect(await listedIds(emulator)).toContain(child.shardId)
 })
 
-test('one of two children, a child under its shown grandchild, and a parent can be hidden until shown', async () => {
+test('any shard can be hidden until show(): one of two children, a listed shard’s parent, or the root', async () => {
   const { emulator } = setUp()
   const parent = root(emulator)
   const [left, right] = emulator.split()
@@ -142,7 +142,7 @@ test('one of two children, a child under its shown grandchild, and a parent can 
   expect(await listedIds(emulator)).toHaveLength(4)
 })
 
-test('a closed parent can look open while its child is listed', async () => {
+test('a closed parent can be listed as open together with its child', async () => {
   const { emulator } = setUp()
   const parent = root(emulator)
   emulator.roll()
@@ -153,13 +153,13 @@ test('a closed parent can look open while its child is listed', async () => {
   expect(await end()).toBe(emulator.shard(parent).endingSequenceNumber)
 })
 
-test('the answer carries the time by the service, to the second', async () => {
+test("the serviceTime of a listing is the time on the service's clock, truncated to the second", async () => {
   const { clock, emulator } = setUp({ behavior: { clockSkewMs: 7_000 } })
   clock.jump(1_999)
   expect((await describe(emulator)).serviceTime).toBe(Date.UTC(2026, 0, 1) + 8_000)
 })
 
-test('the stream of another table is not found', async () => {
+test('DescribeStream does not find the stream of another table', async () => {
   const { emulator } = setUp()
   const streamArn = emulator.streamArn.replace('table/table', 'table/other')
   await expect(emulator.api.listShards({ streamArn }, new AbortController().signal)).rejects.toMatchObject({

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import type { StreamEmulator } from '../../../src/testing/index.ts'
 import { describe, open, read, root, setUp, write } from './helpers.ts'
 
-/** A history that uses chance wherever the emulator does. */
+/** Runs a scenario that uses every random choice of the emulator. */
 async function play(seed: number | string): Promise<StreamEmulator> {
   const { clock, emulator } = setUp({
     seed,
@@ -24,7 +24,7 @@ async function play(seed: number | string): Promise<StreamEmulator> {
   return emulator
 }
 
-test('the same seed gives the same log and the same records, byte for byte', async () => {
+test('the same seed produces the same log and the same records, byte for byte', async () => {
   const [one, other] = [await play(42), await play(42)]
   expect(JSON.stringify(one.log)).toBe(JSON.stringify(other.log))
   expect(JSON.stringify(one.records.map(({ raw }) => raw))).toBe(
@@ -33,11 +33,11 @@ test('the same seed gives the same log and the same records, byte for byte', asy
   expect(one.log.some(({ error }) => error === 'ThrottlingException')).toBe(true)
 })
 
-test('another seed gives another log', async () => {
+test('a different seed produces a different log', async () => {
   expect(JSON.stringify((await play('a')).log)).not.toBe(JSON.stringify((await play('b')).log))
 })
 
-test('the SDK client leaves the same log as the three-call view', async () => {
+test('calls through the SDK client and through emulator.api produce the same log', async () => {
   const { DescribeStreamCommand, GetRecordsCommand, GetShardIteratorCommand } = await import(
     '@aws-sdk/client-dynamodb-streams'
   )
@@ -58,7 +58,7 @@ test('the SDK client leaves the same log as the three-call view', async () => {
   expect(JSON.stringify(wired.log)).toBe(JSON.stringify(direct.log))
 })
 
-test('the log tells what was written, asked, answered, and done by rules', async () => {
+test('the log contains writes, calls, results, and the effects of rules', async () => {
   const { clock, emulator } = setUp()
   const [shardId, at] = [root(emulator).shardId, clock.now()]
   const [first, second] = write(emulator, 2)

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { sleep } from '../../../src/core/clock.ts'
 import { ManualClock } from '../../../src/testing/index.ts'
 
-test('timers fire in the order of their times, then of their making', async () => {
+test('timers fire in order of their due times, then of their creation', async () => {
   const clock = new ManualClock(0)
   const fired: [string, number][] = []
   const at = (name: string, delay: number) => clock.setTimer(delay, () => fired.push([name, clock.now()]))
@@ -18,7 +18,7 @@ test('timers fire in the order of their times, then of their making', async () =
   expect(clock.now()).toBe(30)
 })
 
-test('timers that are set by timers fire in the same stretch', async () => {
+test('timers that are set by timers fire during the same advance()', async () => {
   const clock = new ManualClock(0)
   let ticks = 0
   const tick = () => {
@@ -31,7 +31,7 @@ test('timers that are set by timers fire in the same stretch', async () => {
   expect(clock.untilNextTimer).toBe(10)
 })
 
-test('a cancelled timer does not fire', async () => {
+test('a canceled timer does not fire', async () => {
   const clock = new ManualClock(0)
   const cancel = clock.setTimer(1, () => expect.unreachable())
   cancel()
@@ -40,7 +40,7 @@ test('a cancelled timer does not fire', async () => {
   expect(clock.untilNextTimer).toBeUndefined()
 })
 
-test('a suspension fires nothing on the way; overdue timers fire when the clock is next moved', async () => {
+test('suspend() fires no timers, and overdue timers fire when the clock moves next', async () => {
   const clock = new ManualClock(0)
   let fired = 0
   clock.setTimer(10, () => fired++)
@@ -50,7 +50,7 @@ test('a suspension fires nothing on the way; overdue timers fire when the clock 
   expect([fired, clock.now(), clock.monotonic()]).toEqual([1, 100, 100])
 })
 
-test.each([-3_600_000, 3_600_000])('a wall clock that is set by %i ms moves no timer', async (ms) => {
+test.each([-3_600_000, 3_600_000])('a jump of the wall clock by %i ms does not affect timers', async (ms) => {
   const clock = new ManualClock(0)
   let fired = 0
   clock.setTimer(10, () => fired++)
@@ -61,7 +61,7 @@ test.each([-3_600_000, 3_600_000])('a wall clock that is set by %i ms moves no t
   expect(fired).toBe(1)
 })
 
-test('work that waits for hours is run in no time', async () => {
+test('run() completes work that waits for hours without waiting', async () => {
   const clock = new ManualClock(0)
   const result = await clock.run(async () => {
     for (let hour = 0; hour < 100; hour++) await sleep(clock, 3_600_000)
@@ -70,9 +70,9 @@ test('work that waits for hours is run in no time', async () => {
   expect(result).toBe(100 * 3_600_000)
 })
 
-test('the error of what is run is thrown on', async () => {
+test('run() rethrows the error of the work', async () => {
   const clock = new ManualClock(0)
-  await expect(clock.run(sleep(clock, 10).then(() => Promise.reject(new Error('told'))))).rejects.toThrow(
-    'told',
+  await expect(clock.run(sleep(clock, 10).then(() => Promise.reject(new Error('failed'))))).rejects.toThrow(
+    'failed',
   )
 })

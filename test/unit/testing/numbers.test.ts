@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { normalizeNumber, numberBytes } from '../../../src/testing/emulator/state/numbers.ts'
 
-test.for<[written: string, kept: string, bytes: number]>([
+test.for<[written: string, normalized: string, bytes: number]>([
   ['0', '0', 1],
   ['-0.00', '0', 1],
   ['1', '1', 2],
@@ -18,13 +18,13 @@ test.for<[written: string, kept: string, bytes: number]>([
   ['1E-130', `0.${'0'.repeat(129)}1`, 2],
   ['-9.9e125', `-99${'0'.repeat(124)}`, 3],
   ['12345678901234567890123456789012345678', '12345678901234567890123456789012345678', 20],
-])('%s is kept as %s, in %i bytes', ([written, kept, bytes]) => {
-  expect(normalizeNumber(written)).toBe(kept)
-  expect(normalizeNumber(kept)).toBe(kept)
+])('the number %s is stored as %s and has %i bytes', ([written, normalized, bytes]) => {
+  expect(normalizeNumber(written)).toBe(normalized)
+  expect(normalizeNumber(normalized)).toBe(normalized)
   expect(numberBytes(written)).toBe(bytes)
-  expect(numberBytes(kept)).toBe(bytes)
+  expect(numberBytes(normalized)).toBe(bytes)
 })
 
-test.for(['', '-', '.', 'x', '1x', 'NaN', '1e'])('"%s" is no number', (text) => {
+test.for(['', '-', '.', 'x', '1x', 'NaN', '1e'])('"%s" is refused because it is not a number', (text) => {
   expect(() => normalizeNumber(text)).toThrow(TypeError)
 })

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { hour, listedIds, minute, open, read, root, sequenceNumbers, setUp, write } from './helpers.ts'
 
-test('TRIM_HORIZON reads from the first record, LATEST only what comes after', async () => {
+test('TRIM_HORIZON reads from the first record, and LATEST reads only later records', async () => {
   const { emulator } = setUp()
   const before = write(emulator, 3)
   const latest = await open(emulator, root(emulator), { type: 'LATEST' })
@@ -13,14 +13,14 @@ test('TRIM_HORIZON reads from the first record, LATEST only what comes after', a
   expect(sequenceNumbers(await read(emulator, page.nextIterator))).toEqual([])
 })
 
-test("the answer has the service's clock, truncated to the second", async () => {
+test("the serviceTime of a page is the time on the service's clock, truncated to the second", async () => {
   const { clock, emulator } = setUp({ behavior: { clockSkewMs: 60_000 } })
   const iterator = await open(emulator, root(emulator))
   clock.jump(1_500)
   expect((await read(emulator, iterator)).serviceTime).toBe(Date.UTC(2026, 0, 1, 0, 1, 1))
 })
 
-test('AT begins with a sequence number, AFTER behind it, also where no record has it', async () => {
+test('AT_SEQUENCE_NUMBER starts at a number and AFTER_SEQUENCE_NUMBER after it, even if no record has it', async () => {
   const { emulator } = setUp({ sequenceNumbers: { maxGap: 1000 } })
   const written = write(emulator, 4)
   const from = async (type: 'AT_SEQUENCE_NUMBER' | 'AFTER_SEQUENCE_NUMBER', sequenceNumber: string) =>
@@ -33,7 +33,7 @@ test('AT begins with a sequence number, AFTER behind it, also where no record ha
   expect(await from('AFTER_SEQUENCE_NUMBER', `000${second}`)).toEqual(written.slice(2))
 })
 
-test('a sequence number must have 21 to 40 digits, so its leading zeros must not be cut off', async () => {
+test('a sequence number must have 21 to 40 digits, including its leading zeros', async () => {
   const { emulator } = setUp({ profile: 'local' })
   const written = write(emulator, 2)
   expect(written[0]).toMatch(/^0{20}\d$/)
@@ -45,14 +45,14 @@ test('a sequence number must have 21 to 40 digits, so its leading zeros must not
   }
 })
 
-test('LATEST can point slightly before the end', async () => {
+test('LATEST can start before the end of the shard', async () => {
   const { emulator } = setUp({ behavior: { latestOffset: 2 } })
   const written = write(emulator, 5)
   const page = await read(emulator, await open(emulator, root(emulator), { type: 'LATEST' }))
   expect(sequenceNumbers(page)).toEqual(written.slice(3))
 })
 
-test('an iterator is good for 15 minutes, each for itself', async () => {
+test('every iterator expires 15 minutes after it was issued', async () => {
   const { clock, emulator } = setUp()
   const first = await open(emulator, root(emulator))
   clock.jump(14 * minute)
@@ -63,7 +63,7 @@ test('an iterator is good for 15 minutes, each for itself', async () => {
   await expect(read(emulator, nextIterator)).resolves.toBeDefined()
 })
 
-test('iterators can be made to expire now, all or those of one shard', async () => {
+test('expireIterators() expires all iterators or those of one shard', async () => {
   const { emulator } = setUp({ shards: 2 })
   const [first = '', second = ''] = emulator.shards
   const ofFirst = await open(emulator, first)
@@ -76,7 +76,7 @@ test('iterators can be made to expire now, all or those of one shard', async () 
   await expect(read(emulator, await open(emulator, first))).resolves.toBeDefined()
 })
 
-test('an iterator can be used again and gives the same', async () => {
+test('an iterator can be used again and returns the same records', async () => {
   const { emulator } = setUp()
   const written = write(emulator, 3)
   const iterator = await open(emulator, root(emulator))
@@ -85,20 +85,20 @@ test('an iterator can be used again and gives the same', async () => {
 })
 
 test.each(['', 'nonsense', 'arn|1|', 'arn|1|AAAA', 'arn|1|0.0.0.0.0.'])(
-  'the iterator "%s" is refused',
+  'the invalid iterator "%s" is refused',
   async (iterator) => {
     const { emulator } = setUp()
     await expect(read(emulator, iterator)).rejects.toMatchObject({ name: 'ValidationException' })
   },
 )
 
-test.each([0, 1001, 1.5])('the limit %d is refused', async (limit) => {
+test.each([0, 1001, 1.5])('GetRecords refuses the limit %d', async (limit) => {
   const { emulator } = setUp()
   const iterator = await open(emulator, root(emulator))
   await expect(read(emulator, iterator, limit)).rejects.toMatchObject({ name: 'ValidationException' })
 })
 
-test('a page ends after 1000 records', async () => {
+test('a page has at most 1000 records', async () => {
   const { emulator } = setUp()
   emulator.fill({ records: 1_500, bytes: 50 })
   const first = await read(emulator, await open(emulator, root(emulator)))
@@ -106,7 +106,7 @@ test('a page ends after 1000 records', async () => {
   expect((await read(emulator, first.nextIterator)).records).toHaveLength(500)
 })
 
-test('a page ends before 1 MB, and in the local profile it does not', async () => {
+test('a page has at most 1 MiB, except in the local profile', async () => {
   const aws = setUp().emulator
   aws.fill({ records: 8, bytes: 400_000 })
   const sizes: number[] = []
@@ -122,13 +122,13 @@ test('a page ends before 1 MB, and in the local profile it does not', async () =
   expect((await read(local, await open(local, root(local)))).records).toHaveLength(8)
 })
 
-test('a record larger than a page comes alone', async () => {
+test('a record that is larger than a page is returned by itself', async () => {
   const { emulator } = setUp({ behavior: { bytesPerPage: 100 } })
   emulator.fill({ records: 2, bytes: 500 })
   expect((await read(emulator, await open(emulator, root(emulator)))).records).toHaveLength(1)
 })
 
-test('the last page of a closed shard has its records and no next iterator', async () => {
+test('the page with the last records of a closed shard has no next iterator', async () => {
   const { emulator } = setUp()
   const written = write(emulator, 3)
   const iterator = await open(emulator, root(emulator))
@@ -140,7 +140,7 @@ test('the last page of a closed shard has its records and no next iterator', asy
   expect(first.nextIterator).toBeDefined()
 })
 
-test('the end of a shard can come on one more empty page', async () => {
+test('the end of a shard can be indicated by one more, empty page', async () => {
   const { emulator } = setUp({ behavior: { shardEnd: 'after-empty-page' } })
   write(emulator, 1)
   emulator.roll()
@@ -149,14 +149,14 @@ test('the end of a shard can come on one more empty page', async () => {
   expect(await read(emulator, page.nextIterator)).toMatchObject({ records: [], nextIterator: undefined })
 })
 
-test('a shard that was rolled while idle ends at once', async () => {
+test('a shard that was rolled while idle ends on the next page', async () => {
   const { emulator } = setUp()
   const iterator = await open(emulator, root(emulator), { type: 'LATEST' })
   emulator.roll()
   expect(await read(emulator, iterator)).toMatchObject({ records: [], nextIterator: undefined })
 })
 
-test('a child can be read before its parent is', async () => {
+test('a child shard can be read before its parent', async () => {
   const { emulator } = setUp()
   write(emulator, 1)
   const child = emulator.roll()
@@ -164,7 +164,7 @@ test('a child can be read before its parent is', async () => {
   expect(sequenceNumbers(await read(emulator, await open(emulator, child)))).toEqual(written)
 })
 
-test('an open shard can leave out the next iterator, while closed ones with more records give it', async () => {
+test('the next iterator of an open shard can be absent, but not that of a closed shard with more records', async () => {
   const { emulator } = setUp({ behavior: { openShardNextIterator: 'absent' } })
   write(emulator, 2)
   const iterator = await open(emulator, root(emulator))
@@ -173,7 +173,7 @@ test('an open shard can leave out the next iterator, while closed ones with more
   expect((await read(emulator, iterator, 1)).nextIterator).toBeDefined()
 })
 
-test('an iterator crosses empty pages before it reaches data, also at the end of a shard', async () => {
+test('an iterator returns emptyPagesAtStart empty pages before the records, also in a closed shard', async () => {
   const { emulator } = setUp({ behavior: { emptyPagesAtStart: 2 } })
   write(emulator, 1)
   emulator.roll()
@@ -186,15 +186,15 @@ test('an iterator crosses empty pages before it reaches data, also at the end of
   expect(sizes).toEqual([0, 0, 1])
 })
 
-test('an idle shard that was closed ends only behind its empty pages', async () => {
+test('a closed shard without records ends only after its empty pages', async () => {
   const { emulator } = setUp({ behavior: { emptyPagesAtStart: 1 } })
   emulator.roll()
-  const crossed = await read(emulator, await open(emulator, root(emulator)))
-  expect(crossed.nextIterator).toBeDefined()
-  expect((await read(emulator, crossed.nextIterator)).nextIterator).toBeUndefined()
+  const emptyPage = await read(emulator, await open(emulator, root(emulator)))
+  expect(emptyPage.nextIterator).toBeDefined()
+  expect((await read(emulator, emptyPage.nextIterator)).nextIterator).toBeUndefined()
 })
 
-test('a record can be read only after the read lag, and the shard ends no sooner', async () => {
+test('a record becomes readable after readLagMs, and the shard does not end before', async () => {
   const { clock, emulator } = setUp({ behavior: { readLagMs: 500 } })
   write(emulator, 1)
   emulator.roll()
@@ -205,7 +205,7 @@ test('a record can be read only after the read lag, and the shard ends no sooner
   expect([late.records.length, late.nextIterator]).toEqual([1, undefined])
 })
 
-test('records are trimmed after 24 hours, and a closed shard is forgotten with its last', async () => {
+test('records are trimmed after 24 hours, and a closed shard expires with its last record', async () => {
   const { clock, emulator } = setUp()
   const [first = ''] = write(emulator, 1)
   clock.jump(1 * hour)
@@ -226,7 +226,7 @@ test('records are trimmed after 24 hours, and a closed shard is forgotten with i
   await expect(open(emulator, parent)).rejects.toMatchObject({ name: 'ResourceNotFoundException' })
 })
 
-test('a position before what is trimmed is told at GetShardIterator, or only at GetRecords', async () => {
+test('a trimmed sequence number is refused by GetShardIterator or, if configured, by GetRecords', async () => {
   const { emulator } = setUp()
   const written = write(emulator, 4)
   emulator.trim({ shard: root(emulator), through: written[1] })
@@ -239,7 +239,7 @@ test('a position before what is trimmed is told at GetShardIterator, or only at 
   await expect(read(emulator, iterator)).rejects.toMatchObject({ name: 'TrimmedDataAccessException' })
 })
 
-test('records can be trimmed between two calls', async () => {
+test('an iterator fails if its records are trimmed between two calls', async () => {
   const { emulator } = setUp()
   const written = write(emulator, 4)
   const { nextIterator } = await read(emulator, await open(emulator, root(emulator)), 1)
@@ -250,7 +250,7 @@ test('records can be trimmed between two calls', async () => {
   )
 })
 
-test('trimming by time takes records and closed shards of before', async () => {
+test('trim() by time trims older records and expires shards that were closed before', async () => {
   const { clock, emulator } = setUp()
   write(emulator, 2)
   const old = root(emulator)
@@ -262,14 +262,14 @@ test('trimming by time takes records and closed shards of before', async () => {
   expect(await listedIds(emulator)).toHaveLength(1)
 })
 
-test('a shard whose records are all trimmed can be read on', async () => {
+test('an open shard whose records have all been trimmed can still be read', async () => {
   const { emulator } = setUp()
   write(emulator, 2)
   emulator.trim({ shard: root(emulator) })
   expect((await read(emulator, await open(emulator, root(emulator)))).records).toEqual([])
 })
 
-test('where it is refused, there is no iterator for it until the next write', async () => {
+test('with fullyTrimmedShard refused, GetShardIterator fails until the next write', async () => {
   const { emulator } = setUp({ behavior: { fullyTrimmedShard: 'refused' } })
   write(emulator, 2)
   emulator.trim({ shard: root(emulator) })
@@ -282,7 +282,7 @@ test('where it is refused, there is no iterator for it until the next write', as
   expect(sequenceNumbers(await read(emulator, await open(emulator, root(emulator))))).toEqual(written)
 })
 
-test('in the local profile it cannot be read, also at the tip, until the next write', async () => {
+test('a fully trimmed shard in the local profile cannot be read until the next write, even at the tip', async () => {
   const { emulator } = setUp({ profile: 'local' })
   write(emulator, 2)
   const tip = (await read(emulator, await open(emulator, root(emulator)))).nextIterator
@@ -294,7 +294,7 @@ test('in the local profile it cannot be read, also at the tip, until the next wr
   expect(sequenceNumbers(await read(emulator, tip))).toEqual(written)
 })
 
-test('a forgotten shard can be shown again, and cannot be read', async () => {
+test('showAgain() lists an expired shard again, but the shard cannot be read', async () => {
   const { emulator } = setUp()
   const old = root(emulator)
   emulator.roll()
@@ -305,7 +305,7 @@ test('a forgotten shard can be shown again, and cannot be read', async () => {
   await expect(open(emulator, old)).rejects.toMatchObject({ name: 'ResourceNotFoundException' })
 })
 
-test('the local profile lists expired shards on', async () => {
+test('the local profile still lists expired shards', async () => {
   const { clock, emulator } = setUp({ profile: 'local' })
   const old = root(emulator)
   emulator.roll()
@@ -315,7 +315,7 @@ test('the local profile lists expired shards on', async () => {
   await expect(read(emulator, iterator)).rejects.toMatchObject({ name: 'ResourceNotFoundException' })
 })
 
-test('a clock that is set back lets nothing expire and loses nothing', async () => {
+test('a clock that is set back expires no iterator and loses no record', async () => {
   const { clock, emulator } = setUp()
   const written = write(emulator, 1)
   const iterator = await open(emulator, root(emulator))
@@ -325,7 +325,7 @@ test('a clock that is set back lets nothing expire and loses nothing', async () 
   expect(emulator.records[1]?.createdAt).toBeLessThan(emulator.records[0]?.createdAt ?? 0)
 })
 
-test("the service's clock can be ahead of ours", async () => {
+test("the service's clock can be ahead of the local clock", async () => {
   const { clock, emulator } = setUp({ behavior: { clockSkewMs: 10 * minute } })
   expect(emulator.put({ id: 'a' })?.createdAt).toBe(clock.now() + 10 * minute)
   const iterator = await open(emulator, root(emulator))

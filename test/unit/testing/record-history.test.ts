@@ -11,11 +11,11 @@ import { root, setUp } from './helpers.ts'
 
 function put(emulator: StreamEmulator, item: Item): EmulatedRecord {
   const record = emulator.put(item)
-  if (!record) throw new Error('nothing changed')
+  if (!record) throw new Error('The write changed nothing')
   return record
 }
 
-/** Two records in the root shard, and two of the same items in its only child. */
+/** Creates two records in the root shard and two in its only child, which share the item a. */
 function parentAndChild() {
   const { emulator, clock } = setUp()
   const p1 = put(emulator, { id: 'a', n: 1 })
@@ -36,7 +36,7 @@ function tokenAfter(emulator: StreamEmulator, ...records: EmulatedRecord[]): Str
 
 const clean = { lost: [], trimmed: [], repeated: [], outOfOrder: [], beforeParent: [], unknown: [] }
 
-test('a consumer that processed everything in order is complete', () => {
+test('expectComplete() accepts a consumer that processed every record in order', () => {
   const { emulator, p1, p2, c1, c2 } = parentAndChild()
   const history = trackConsumer(emulator)
   for (const record of [p1, p2, c1, c2]) history.processed(record)
@@ -44,20 +44,20 @@ test('a consumer that processed everything in order is complete', () => {
   expect(history.report()).toEqual({ ...clean, written: 4, delivered: 4, restarts: 0 })
 })
 
-test('what was not processed is lost, and named', () => {
+test('a record that was not processed is reported as lost, with its key', () => {
   const { emulator, p1, p2, c1, c2 } = parentAndChild()
   const history = trackConsumer(emulator)
   for (const record of [p1, p2, c1]) history.processed(record)
   expect(history.report()).toMatchObject({ ...clean, lost: [c2] })
   expect(() => history.expectComplete()).toThrow(AssertionError)
   expect(() => history.expectComplete()).toThrow(
-    `3 processed, 4 to be processed:\n  1 never processed\n    INSERT of {"id":"c"}: ${c2.sequenceNumber} in ${c2.shardId}`,
+    `3 processed, 4 expected:\n  1 never processed\n    INSERT of {"id":"c"}: ${c2.sequenceNumber} in ${c2.shardId}`,
   )
   history.processed(c2)
   history.expectComplete()
 })
 
-test('a loop that is followed has processed what it came back from', async () => {
+test('follow() reports a record as processed when the loop asks for the next one', async () => {
   const { emulator, p1, p2, c1, c2 } = parentAndChild()
   const history = trackConsumer(emulator)
   const records = async function* () {
@@ -72,7 +72,7 @@ test('a loop that is followed has processed what it came back from', async () =>
   expect(history.report().lost).toEqual([c1, c2])
 })
 
-test('what is written while the consumer runs is to be processed too', () => {
+test('records that are written while the consumer runs are expected too', () => {
   const { emulator } = setUp()
   const history = trackConsumer(emulator)
   history.expectComplete()
@@ -80,15 +80,15 @@ test('what is written while the consumer runs is to be processed too', () => {
   expect(history.report().lost).toEqual([late])
 })
 
-test('a child that comes before its parent is done is told once', () => {
+test('a child that is processed before the end of its parent is reported once', () => {
   const { emulator, p1, p2, c1, c2 } = parentAndChild()
   const history = trackConsumer(emulator)
   for (const record of [p1, c1, c2, p2]) history.processed(record)
   expect(history.report()).toMatchObject({ ...clean, beforeParent: [{ sequenceNumber: c1.sequenceNumber }] })
-  expect(() => history.expectComplete()).toThrow('1 processed before all of its parent shard was')
+  expect(() => history.expectComplete()).toThrow('1 processed before the end of the parent shard')
 })
 
-test('a grandchild waits for all of its ancestors', () => {
+test('a grandchild that is processed before its ancestors is reported', () => {
   const { emulator } = setUp()
   const first = put(emulator, { id: 'a' })
   emulator.roll()
@@ -99,7 +99,7 @@ test('a grandchild waits for all of its ancestors', () => {
   expect(history.report().beforeParent).toHaveLength(1)
 })
 
-test('order is kept by item and by shard', () => {
+test('a record that is processed after a later one of its shard is reported as out of order', () => {
   const { emulator } = setUp()
   const records = ['a', 'b', 'c'].map((id) => put(emulator, { id }))
   const history = trackConsumer(emulator)
@@ -110,14 +110,14 @@ test('order is kept by item and by shard', () => {
   })
 })
 
-test('what was never written is told', () => {
+test('a record that was never written is reported', () => {
   const { emulator } = setUp()
   const history = trackConsumer(emulator)
   history.processed({ shardId: 'shardId-x', sequenceNumber: '1' })
-  expect(() => history.expectComplete()).toThrow('1 processed, though it was never written')
+  expect(() => history.expectComplete()).toThrow('1 processed but never written')
 })
 
-test('many faults of a kind are counted, and the first ones named', () => {
+test('a message with many faults of a kind contains their number and the first five', () => {
   const { emulator } = setUp()
   emulator.fill({ records: 8 })
   expect(() => trackConsumer(emulator).expectComplete()).toThrow(
@@ -125,15 +125,15 @@ test('many faults of a kind are counted, and the first ones named', () => {
   )
 })
 
-describe('a consumer that is started again', () => {
-  test('without a restart nothing may come twice', () => {
+describe('restarts', () => {
+  test('a record that is processed again without a restart is reported as repeated', () => {
     const { emulator, p1, p2, c1, c2 } = parentAndChild()
     const history = trackConsumer(emulator)
     for (const record of [p1, p2, p2, c1, c2]) history.processed(record)
     expect(history.report()).toMatchObject({ ...clean, repeated: [{ sequenceNumber: p2.sequenceNumber }] })
   })
 
-  test('may repeat what its checkpoint does not cover, and nothing else', () => {
+  test('a restarted consumer can repeat only the records that its checkpoint does not cover', () => {
     const { emulator, p1, p2, c1, c2 } = parentAndChild()
     const history = trackConsumer(emulator)
     for (const record of [p1, p2, c1]) history.processed(record)
@@ -141,17 +141,17 @@ describe('a consumer that is started again', () => {
     for (const record of [p2, c1, c2]) history.processed(record)
     history.expectComplete()
     history.restarted(JSON.stringify(tokenAfter(emulator, c1)))
-    // The child is in the token, so its parent is done.
+    // The token contains the child, so it covers the parent.
     for (const record of [p2, c1, c2]) history.processed(record)
     expect(history.report()).toMatchObject({
       ...clean,
       restarts: 2,
       repeated: [{ sequenceNumber: p2.sequenceNumber }, { sequenceNumber: c1.sequenceNumber }],
     })
-    expect(() => history.expectComplete()).toThrow('9 processed, 4 to be processed, with 2 restarts')
+    expect(() => history.expectComplete()).toThrow('9 processed, 4 expected, 2 restarts')
   })
 
-  test('may repeat anything where nobody says at what it started', () => {
+  test('a consumer that is restarted with an unknown checkpoint can repeat every record', () => {
     const { emulator, p1, p2, c1, c2 } = parentAndChild()
     const history = trackConsumer(emulator)
     for (const record of [p1, p2]) history.processed(record)
@@ -160,7 +160,7 @@ describe('a consumer that is started again', () => {
     history.expectComplete()
   })
 
-  test('repeats in order, parents first', () => {
+  test('a restarted consumer must repeat records in order, parents first', () => {
     const { emulator, p1, p2, c1, c2 } = parentAndChild()
     const history = trackConsumer(emulator)
     for (const record of [p1, p2, c1, c2]) history.processed(record)
@@ -173,7 +173,7 @@ describe('a consumer that is started again', () => {
     })
   })
 
-  test('does not make up for what came too early in an earlier life', () => {
+  test('a record that was skipped before a restart is reported as out of order after it', () => {
     const { emulator, p1, p2, c1, c2 } = parentAndChild()
     const history = trackConsumer(emulator)
     for (const record of [p2]) history.processed(record)
@@ -182,7 +182,7 @@ describe('a consumer that is started again', () => {
     expect(history.report()).toMatchObject({ ...clean, outOfOrder: [{ sequenceNumber: p1.sequenceNumber }] })
   })
 
-  test('is told by a token, or refused', () => {
+  test('restarted() refuses an invalid token', () => {
     const { emulator } = setUp()
     expect(() => trackConsumer(emulator).restarted({ version: 2 })).toThrow(
       expect.objectContaining({ code: 'token.invalid' }),
@@ -190,8 +190,8 @@ describe('a consumer that is started again', () => {
   })
 })
 
-describe('asked for is', () => {
-  test('after a token only what it does not cover, also in the heirs of its shards', () => {
+describe('expected records', () => {
+  test('a consumer that starts at a token has to process the records that the token does not cover', () => {
     const { emulator, p1, p2, c1, c2 } = parentAndChild()
     const history = trackConsumer(emulator, { startAt: tokenAfter(emulator, p1) })
     expect(history.report().lost).toEqual([p2, c1, c2])
@@ -201,7 +201,7 @@ describe('asked for is', () => {
     expect(trackConsumer(emulator, { startAt: start }).report().lost).toEqual([c1, c2])
   })
 
-  test('from a time on what was created in that second or later, also through a token', () => {
+  test('a consumer that starts at a time has to process the records created in that second or later', () => {
     const { emulator, clock } = setUp()
     put(emulator, { id: 'a' })
     const parent = root(emulator).shardId
@@ -215,19 +215,19 @@ describe('asked for is', () => {
     expect(trackConsumer(emulator, { startAt: token }).report().lost).toEqual([])
   })
 
-  test('at latest what is written from now on', () => {
+  test('a consumer that starts at latest has to process the records written from then on', () => {
     const { emulator } = setUp()
     const before = put(emulator, { id: 'a' })
     const history = trackConsumer(emulator, { startAt: 'latest' })
     const after = put(emulator, { id: 'b' })
-    // Those of the last second may come as well.
+    // Records of the last second can be delivered too.
     history.processed(before)
     history.processed(after)
     history.expectComplete()
     expect(history.report().written).toBe(1)
   })
 
-  test('not what was trimmed in time, which is told apart', () => {
+  test('trimmed records are not expected, and those trimmed after the start are reported separately', () => {
     const { emulator } = setUp()
     const [a, b, c] = ['a', 'b', 'c'].map((id) => put(emulator, { id })) as [
       EmulatedRecord,
@@ -242,7 +242,7 @@ describe('asked for is', () => {
     expect(history.report()).toMatchObject({ ...clean, written: 2, trimmed: [b] })
   })
 
-  test('the stream of the start, and with followTable those that come after it', () => {
+  test('records of later streams are expected only with followTable', () => {
     const { emulator } = setUp()
     put(emulator, { id: 'a' })
     emulator.disable()
@@ -257,7 +257,7 @@ describe('asked for is', () => {
   })
 })
 
-test('the library keeps everything through a split, a reload and an expired iterator', async () => {
+test('a Coordinator processes every record across a split, a reload and an expired iterator', async () => {
   const { emulator, clock } = setUp({ shards: 2 })
   emulator.fill({ records: 20 })
   emulator.split()

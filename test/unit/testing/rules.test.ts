@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { describe, open, read, root, sequenceNumbers, setUp, write } from './helpers.ts'
 
-test('a rule acts once, on the first call that fits', async () => {
+test('a rule applies once, to the first call that matches', async () => {
   const { emulator } = setUp()
   emulator.on('DescribeStream', {}, { fail: 'InternalServerError' })
   await expect(open(emulator, root(emulator))).resolves.toBeDefined()
@@ -13,7 +13,7 @@ test('a rule acts once, on the first call that fits', async () => {
   await expect(describe(emulator)).resolves.toBeDefined()
 })
 
-test('a rule for the n-th call lets the ones before pass, and acts as often as told', async () => {
+test('a rule for the n-th call skips the earlier ones and applies as often as specified', async () => {
   const { emulator } = setUp()
   emulator.on('DescribeStream', { nth: 3, times: 2 }, { fail: 'ThrottlingException' })
   const outcomes = []
@@ -27,7 +27,7 @@ test('a rule for the n-th call lets the ones before pass, and acts as often as t
   expect(outcomes).toEqual(['ok', 'ok', 'ThrottlingException', 'ThrottlingException', 'ok', 'ok'])
 })
 
-test('a rule for a shard leaves the others alone', async () => {
+test('a rule for a shard does not affect the other shards', async () => {
   const { emulator } = setUp({ shards: 2 })
   const [first = '', second = ''] = emulator.shards
   emulator.on('GetRecords', { shard: first, times: 2 }, { fail: 'LimitExceededException' })
@@ -38,16 +38,16 @@ test('a rule for a shard leaves the others alone', async () => {
   await expect(read(emulator, ofFirst)).resolves.toBeDefined()
 })
 
-test('a kept rule acts until it is taken back', async () => {
+test('a rule without a limit applies until it is removed', async () => {
   const { emulator } = setUp()
-  const takeBack = emulator.on('*', { times: Number.POSITIVE_INFINITY }, { fail: 'InternalFailure' })
+  const removeRule = emulator.on('*', { times: Number.POSITIVE_INFINITY }, { fail: 'InternalFailure' })
   for (let call = 0; call < 5; call++)
     await expect(describe(emulator)).rejects.toMatchObject({ name: 'InternalFailure' })
-  takeBack()
+  removeRule()
   await expect(describe(emulator)).resolves.toBeDefined()
 })
 
-test('a rule with a chance acts on about that share of the calls, the same ones for the same seed', async () => {
+test('a rule with a chance applies to about that share of the calls, and to the same ones for the same seed', async () => {
   const play = async (seed: number) => {
     const { emulator } = setUp({ seed })
     emulator.on('DescribeStream', { chance: 0.3 }, { fail: 'ThrottlingException' })
@@ -62,7 +62,7 @@ test('a rule with a chance acts on about that share of the calls, the same ones 
   expect(await play(2)).not.toEqual(failed)
 })
 
-test('a behavior can be had for one call', async () => {
+test('a rule can change the behavior of the service for a single call', async () => {
   const { emulator } = setUp()
   const written = write(emulator, 4)
   const iterator = await open(emulator, root(emulator))
@@ -76,7 +76,7 @@ test('a behavior can be had for one call', async () => {
   expect(sequenceNumbers(again)).toEqual(written)
 })
 
-test('rules that meet are merged', async () => {
+test('the effects of all rules that match a call are merged', async () => {
   const { emulator } = setUp()
   write(emulator, 4)
   const iterator = await open(emulator, root(emulator))
@@ -86,7 +86,7 @@ test('rules that meet are merged', async () => {
   expect([page.records.length, page.nextIterator]).toEqual([3, undefined])
 })
 
-test('an effect can be code that changes the world before the call is answered', async () => {
+test('an effect can be a function that changes the emulator before the call is processed', async () => {
   const { emulator } = setUp({ shards: 4, behavior: { shardsPerPage: 2 } })
   emulator.on('DescribeStream', { nth: 2 }, () => void emulator.split())
   const first = await describe(emulator)
@@ -99,7 +99,7 @@ test('an effect can be code that changes the world before the call is answered',
   await expect(open(emulator, root(emulator))).rejects.toMatchObject({ name: 'Mine' })
 })
 
-test('an iterator can expire twice in a row', async () => {
+test('a rule can expire two iterators in a row', async () => {
   const { emulator } = setUp()
   const expired = { name: 'ExpiredIteratorException', message: 'UnknownError' }
   emulator.on('GetRecords', { times: 2 }, { fail: 'ExpiredIteratorException', message: '' })
@@ -108,7 +108,7 @@ test('an iterator can expire twice in a row', async () => {
   await expect(read(emulator, await open(emulator, root(emulator)))).resolves.toBeDefined()
 })
 
-test('a reset before the service acted leaves what a hidden shard has to wait; after it, not', async () => {
+test('a call counts for a hidden shard if the connection is reset after the call was processed, but not before', async () => {
   const { emulator } = setUp()
   emulator.roll(undefined, { hidden: { calls: 1 } })
   emulator.on('DescribeStream', {}, { reset: 'before' })
@@ -118,44 +118,50 @@ test('a reset before the service acted leaves what a hidden shard has to wait; a
   expect((await describe(emulator)).shards).toHaveLength(2)
 })
 
-test('a late answer tells how things were when the service acted', async () => {
+test('a delayed response contains the state at the time when the call was processed', async () => {
   const { clock, emulator } = setUp()
   emulator.on('DescribeStream', {}, { delayMs: 5_000 })
-  let answered: number | undefined
+  let shardCount: number | undefined
   const call = describe(emulator).then(({ shards }) => {
-    answered = shards.length
+    shardCount = shards.length
   })
   emulator.split()
   await clock.advance(4_999)
-  expect(answered).toBeUndefined()
+  expect(shardCount).toBeUndefined()
   await clock.advance(1)
   await call
-  expect(answered).toBe(1)
+  expect(shardCount).toBe(1)
 })
 
-test.each([{ hang: true }, { delayMs: 60_000 }])('a call with %o can be aborted', async (effect) => {
-  const { emulator } = setUp()
-  emulator.on('DescribeStream', {}, effect)
-  const abort = new AbortController()
-  const call = emulator.api.listShards({ streamArn: emulator.streamArn }, abort.signal)
-  abort.abort()
-  await expect(call).rejects.toMatchObject({ name: 'AbortError' })
-})
+test.each([{ hang: true }, { delayMs: 60_000 }])(
+  'a call with the effect %o can be aborted',
+  async (effect) => {
+    const { emulator } = setUp()
+    emulator.on('DescribeStream', {}, effect)
+    const abort = new AbortController()
+    const call = emulator.api.listShards({ streamArn: emulator.streamArn }, abort.signal)
+    abort.abort()
+    await expect(call).rejects.toMatchObject({ name: 'AbortError' })
+  },
+)
 
-test('an aborted signal keeps a call from being made', async () => {
+test('a call with an aborted signal is not made', async () => {
   const { emulator } = setUp()
   const call = emulator.api.listShards({ streamArn: emulator.streamArn }, AbortSignal.abort())
   await expect(call).rejects.toMatchObject({ name: 'AbortError' })
   expect(emulator.log).toEqual([])
 })
 
-test.each(['truncated', 'html'] as const)('a body that is %s cannot be parsed', async (body) => {
-  const { emulator } = setUp()
-  emulator.on('DescribeStream', {}, { body })
-  await expect(describe(emulator)).rejects.toBeInstanceOf(SyntaxError)
-})
+test.each(['truncated', 'html'] as const)(
+  'a response with the body fault %s cannot be parsed',
+  async (body) => {
+    const { emulator } = setUp()
+    emulator.on('DescribeStream', {}, { body })
+    await expect(describe(emulator)).rejects.toBeInstanceOf(SyntaxError)
+  },
+)
 
-test('more DescribeStream calls a second than allowed are throttled', async () => {
+test('DescribeStream calls above describesPerSecond are throttled', async () => {
   const { clock, emulator } = setUp({ behavior: { describesPerSecond: 10 } })
   for (let call = 0; call < 10; call++) await describe(emulator)
   await expect(describe(emulator)).rejects.toMatchObject({ name: 'ThrottlingException' })
@@ -163,7 +169,7 @@ test('more DescribeStream calls a second than allowed are throttled', async () =
   await expect(describe(emulator)).resolves.toBeDefined()
 })
 
-test('more reads of a shard a second than allowed are throttled', async () => {
+test('GetRecords calls for a shard above readsPerSecond are throttled', async () => {
   const { clock, emulator } = setUp({ shards: 2, behavior: { readsPerSecond: 5 } })
   const [first = '', second = ''] = emulator.shards
   const iterator = await open(emulator, first)
@@ -174,7 +180,7 @@ test('more reads of a shard a second than allowed are throttled', async () => {
   await expect(read(emulator, iterator)).resolves.toBeDefined()
 })
 
-test('a third reader of a shard is refused, the chains of two go on', async () => {
+test('a third reader of a shard is refused, while the first two continue', async () => {
   const { emulator } = setUp({ behavior: { readersPerShard: 2 } })
   const first = await read(emulator, await open(emulator, root(emulator)))
   const second = await read(emulator, await open(emulator, root(emulator)))
@@ -184,35 +190,35 @@ test('a third reader of a shard is refused, the chains of two go on', async () =
   await expect(read(emulator, second.nextIterator)).resolves.toBeDefined()
 })
 
-test('a changed behavior can be set back', async () => {
+test('a change of behavior can be undone', async () => {
   const { emulator } = setUp()
-  const setBack = emulator.setBehavior({ childShards: 'refused' })
+  const restore = emulator.setBehavior({ childShards: 'refused' })
   const { shardId } = root(emulator)
   await expect(describe(emulator, { childrenOf: shardId })).rejects.toBeDefined()
-  setBack()
+  restore()
   await expect(describe(emulator, { childrenOf: shardId })).resolves.toBeDefined()
 })
 
 test.each([
-  [{ shardsPerPage: 0 }, 'shardsPerPage must be a whole number from 1 to 100, not 0'],
-  [{ recordsPerPage: 1_001 }, 'recordsPerPage must be a whole number from 1 to 1000, not 1001'],
-  [{ latestOffset: 0.5 }, 'latestOffset must be a whole number of 0 or more, not 0.5'],
-  [{ retentionMs: -1 }, 'retentionMs must be a number of 0 or more, not -1'],
-  [{ clockSkewMs: Number.NaN }, 'clockSkewMs must be a number'],
-])('a behavior that no service has is refused: %o', (behavior, message) => {
+  [{ shardsPerPage: 0 }, 'shardsPerPage is 0, but must be a whole number from 1 to 100.'],
+  [{ recordsPerPage: 1_001 }, 'recordsPerPage is 1001, but must be a whole number from 1 to 1000.'],
+  [{ latestOffset: 0.5 }, 'latestOffset is 0.5, but must be a whole number from 0 to Infinity.'],
+  [{ retentionMs: -1 }, 'retentionMs is -1, but must be a number of 0 or more.'],
+  [{ clockSkewMs: Number.NaN }, 'clockSkewMs is NaN, but must be a number'],
+])('a behavior with a number that no service could have is refused: %o', (behavior, message) => {
   const { emulator } = setUp()
   const log = emulator.log.length
-  expect(() => setUp({ behavior: behavior })).toThrow(expect.objectContaining({ code: 'options.invalid' }))
+  expect(() => setUp({ behavior })).toThrow(`Option behavior.${message}`)
   expect(() => emulator.setBehavior(behavior)).toThrow(message)
   expect(() => emulator.on('GetRecords', {}, behavior)).toThrow(message)
   expect(emulator.log).toHaveLength(log)
 })
 
 test.each([{ nth: 0 }, { nth: 1.5 }, { times: 0 }, { chance: 1.1 }, { chance: -0.1 }])(
-  'a rule that could never act as told is refused: %o',
-  (where) => {
+  'a rule with a condition that no call can meet is refused: %o',
+  (matcher) => {
     const { emulator } = setUp()
-    expect(() => emulator.on('GetRecords', where, { fail: 'Mine' })).toThrow(
+    expect(() => emulator.on('GetRecords', matcher, { fail: 'Mine' })).toThrow(
       expect.objectContaining({ code: 'options.invalid' }),
     )
   },

@@ -31,16 +31,16 @@ const everyType = {
   yes: true,
   nothing: null,
   bytes: new Uint8Array([0, 127, 128, 255]),
-  none: new Uint8Array(),
-  texts: new Set(['x', 'y']),
+  noBytes: new Uint8Array(),
+  strings: new Set(['x', 'y']),
   numbers: new Set([1, 2.5]),
   binaries: new Set([new Uint8Array([1]), new Uint8Array([2, 3])]),
   list: [1, 'two', { three: [new Uint8Array([3])] }],
   map: { deep: { deeper: { flag: false } } },
 }
 
-/** Both ways of the wire: in this process, and over HTTP. */
-describe.each(['in process', 'over HTTP'])('the SDK client %s', (way) => {
+/** Both transports: within this process, and over HTTP. */
+describe.each(['in process', 'over HTTP'])('SDK client, %s', (transport) => {
   let clock: ManualClock
   let emulator: StreamEmulator
   let server: EmulatorServer | undefined
@@ -49,7 +49,7 @@ describe.each(['in process', 'over HTTP'])('the SDK client %s', (way) => {
 
   beforeEach(async () => {
     ;({ clock, emulator } = setUp())
-    if (way === 'in process') {
+    if (transport === 'in process') {
       streams = emulator.client()
       table = emulator.tableClient()
       return
@@ -86,7 +86,7 @@ describe.each(['in process', 'over HTTP'])('the SDK client %s', (way) => {
   const readAll = async () =>
     (await streams.send(new GetRecordsCommand({ ShardIterator: await open() }))).Records ?? []
 
-  test('gets every attribute type as it was written, and the raw records as the emulator has them', async () => {
+  test('the SDK client receives every attribute type as written, in records equal to emulator.records', async () => {
     emulator.put(everyType)
     emulator.put({ id: 'a' })
     emulator.remove({ id: 'a' }, { ttl: true })
@@ -100,13 +100,13 @@ describe.each(['in process', 'over HTTP'])('the SDK client %s', (way) => {
     expect(records[2]?.userIdentity).toEqual({ Type: 'Service', PrincipalId: 'dynamodb.amazonaws.com' })
   })
 
-  test('gets a Buffer as bytes', async () => {
+  test('the SDK client receives a Buffer as bytes', async () => {
     emulator.put({ id: 'a', bytes: Buffer.from('hello') })
     const [record] = await readAll()
     expect(Buffer.from(record?.dynamodb?.NewImage?.bytes?.B ?? []).toString()).toBe('hello')
   })
 
-  test('describes the stream, its shards and the children of one', async () => {
+  test('the SDK client can describe the stream, its shards and the children of a shard', async () => {
     const parent = root(emulator)
     const children = emulator.split()
     const { StreamDescription } = await streams.send(
@@ -141,20 +141,23 @@ describe.each(['in process', 'over HTTP'])('the SDK client %s', (way) => {
     ['ResourceNotFoundException', ResourceNotFoundException],
     ['LimitExceededException', LimitExceededException],
     ['InternalServerError', InternalServerError],
-  ])('gets %s as an instance of its class, as the three-call view does', async (fail, errorClass) => {
-    const signal = new AbortController().signal
-    emulator.on('DescribeStream', { times: 2 }, { fail, message: 'as told' })
-    const { streamArn } = emulator
-    const error = await streams
-      .send(new DescribeStreamCommand({ StreamArn: streamArn }))
-      .catch((thrown) => thrown)
-    const direct = await emulator.api.listShards({ streamArn }, signal).catch((thrown) => thrown)
-    for (const thrown of [error, direct]) {
-      expect(thrown).toBeInstanceOf(errorClass)
-      expect(thrown).toMatchObject({ name: fail, message: 'as told', $fault: error.$fault })
-    }
-    expect(direct.$metadata.httpStatusCode).toBe(error.$metadata.httpStatusCode)
-  })
+  ])(
+    'the error %s is an instance of its SDK class, in the SDK client and in emulator.api',
+    async (fail, errorClass) => {
+      const signal = new AbortController().signal
+      emulator.on('DescribeStream', { times: 2 }, { fail, message: 'a message' })
+      const { streamArn } = emulator
+      const error = await streams
+        .send(new DescribeStreamCommand({ StreamArn: streamArn }))
+        .catch((thrown) => thrown)
+      const direct = await emulator.api.listShards({ streamArn }, signal).catch((thrown) => thrown)
+      for (const thrown of [error, direct]) {
+        expect(thrown).toBeInstanceOf(errorClass)
+        expect(thrown).toMatchObject({ name: fail, message: 'a message', $fault: error.$fault })
+      }
+      expect(direct.$metadata.httpStatusCode).toBe(error.$metadata.httpStatusCode)
+    },
+  )
 
   test.each([
     ['ThrottlingException', 400],
@@ -164,7 +167,7 @@ describe.each(['in process', 'over HTTP'])('the SDK client %s', (way) => {
     ['UnrecognizedClientException', 400],
     ['InternalFailure', 500],
     ['ServiceUnavailable', 503],
-  ])('gets %s, for which it has no class, by its name and status', async (fail, status) => {
+  ])('the error %s, which has no SDK class, has its name and the status %i', async (fail, status) => {
     const signal = new AbortController().signal
     emulator.on('DescribeStream', { times: 2 }, { fail, message: '' })
     const { streamArn } = emulator
@@ -179,23 +182,26 @@ describe.each(['in process', 'over HTTP'])('the SDK client %s', (way) => {
     }
   })
 
-  test('gets a reset connection by the name that its retries know', async () => {
+  test('a connection reset has the error name that the SDK retries', async () => {
     emulator.on('ListStreams', { times: 2 }, { reset: 'before' })
     const call = streams.send(new ListStreamsCommand({}))
     await expect(call).rejects.toMatchObject({ name: 'TimeoutError', code: 'ECONNRESET' })
   })
 
-  test.each(['truncated', 'html'] as const)('cannot read a body that is %s', async (body) => {
-    write(emulator, 3)
-    const iterator = await open()
-    emulator.on('GetRecords', {}, { body })
-    await expect(streams.send(new GetRecordsCommand({ ShardIterator: iterator }))).rejects.toThrow(
-      'Deserialization error',
-    )
-    expect(emulator.log.at(-1)).toMatchObject({ op: 'GetRecords', records: 3, error: 'BrokenBody' })
-  })
+  test.each(['truncated', 'html'] as const)(
+    'the SDK client fails to parse a response with the body fault %s',
+    async (body) => {
+      write(emulator, 3)
+      const iterator = await open()
+      emulator.on('GetRecords', {}, { body })
+      await expect(streams.send(new GetRecordsCommand({ ShardIterator: iterator }))).rejects.toThrow(
+        'Deserialization error',
+      )
+      expect(emulator.log.at(-1)).toMatchObject({ op: 'GetRecords', records: 3, error: 'BrokenBody' })
+    },
+  )
 
-  test('gets the forms in which some emulators leave out the next iterator', async () => {
+  test('the next iterator can be null or an empty string, as in some emulators', async () => {
     const { ShardIterator } = { ShardIterator: await open() }
     emulator.on('GetRecords', { nth: 1 }, { openShardNextIterator: 'null' })
     emulator.on('GetRecords', { nth: 2 }, { openShardNextIterator: 'empty-string' })
@@ -203,7 +209,7 @@ describe.each(['in process', 'over HTTP'])('the SDK client %s', (way) => {
     expect([(await next()) ?? undefined, await next()]).toEqual([undefined, ''])
   })
 
-  test('can be aborted while the answer is awaited', async () => {
+  test('a call of the SDK client can be aborted while it waits for the response', async () => {
     const called = new Promise<void>((resolve) => {
       emulator.on('ListStreams', {}, () => {
         resolve()
@@ -218,7 +224,7 @@ describe.each(['in process', 'over HTTP'])('the SDK client %s', (way) => {
     await expect(call).rejects.toMatchObject({ name: 'AbortError' })
   })
 
-  test('lists the streams of the table page by page', async () => {
+  test('the SDK client can list the streams of the table in pages', async () => {
     const first = emulator.streamArn
     emulator.disable()
     clock.jump(1_000)
@@ -234,7 +240,7 @@ describe.each(['in process', 'over HTTP'])('the SDK client %s', (way) => {
     expect((await streams.send(new ListStreamsCommand({ TableName: 'other' }))).Streams).toEqual([])
   })
 
-  test('learns the ARN of the stream from the table', async () => {
+  test('DescribeTable returns the ARN of the latest stream', async () => {
     const described = async () => (await table.send(new DescribeTableCommand({ TableName: 'table' }))).Table
     expect(await described()).toMatchObject({
       LatestStreamArn: emulator.streamArn,
@@ -249,7 +255,7 @@ describe.each(['in process', 'over HTTP'])('the SDK client %s', (way) => {
     })
   })
 
-  test('writes and deletes items', async () => {
+  test('the SDK client can write and delete items', async () => {
     await table.send(
       new PutItemCommand({
         TableName: 'table',
@@ -266,7 +272,7 @@ describe.each(['in process', 'over HTTP'])('the SDK client %s', (way) => {
     })
   })
 
-  test('gets a wrong request refused by name', async () => {
+  test('an invalid request is refused with ValidationException', async () => {
     const { shardId } = root(emulator)
     const iterator = { StreamArn: emulator.streamArn, ShardId: shardId }
     const refused = { name: 'ValidationException' }
@@ -278,7 +284,7 @@ describe.each(['in process', 'over HTTP'])('the SDK client %s', (way) => {
     await expect(streams.send(limit)).rejects.toMatchObject(refused)
   })
 
-  test('reads large pages alike again, and from another place', async () => {
+  test('large pages are equal when they are read again or from another record', async () => {
     emulator.fill({ records: 1_000, bytes: 200 })
     const all = emulator.records.map(({ raw }) => raw)
     expect(await readAll()).toEqual(all)
@@ -291,7 +297,7 @@ describe.each(['in process', 'over HTTP'])('the SDK client %s', (way) => {
   })
 })
 
-test('the in-process client needs neither timers nor the event loop between call and answer', async () => {
+test('a call of the in-process client needs neither timers nor a turn of the event loop', async () => {
   const { emulator } = setUp()
   const client = emulator.client()
   const describeStream = () => client.send(new DescribeStreamCommand({ StreamArn: emulator.streamArn }))

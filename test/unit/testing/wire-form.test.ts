@@ -13,37 +13,37 @@ test.each([
   [0.5, '0.5'],
   [0.00025, '2.5E-4'],
   [-1_500_000_000, '-1.5E9'],
-])('%d is written as Java writes a double: %s', (value, expected) => {
+])('javaDouble() formats %d as %s', (value, expected) => {
   expect(javaDouble(value)).toBe(expected)
 })
 
-async function answers(profile: 'aws' | 'local') {
+async function listen(profile: 'aws' | 'local') {
   const { emulator } = setUp({ profile })
   emulator.put({ id: 'é𝄞' })
   const server = await emulator.listen()
-  const send = (service: string, call: string, input: object) =>
+  const send = (service: string, name: string, input: object) =>
     fetch(server.url, {
       method: 'POST',
-      headers: { 'x-amz-target': `${service}.${call}` },
+      headers: { 'x-amz-target': `${service}.${name}` },
       body: JSON.stringify(input),
     })
-  const ask = (call: string, input: object) => send('DynamoDBStreams_20120810', call, input)
+  const call = (name: string, input: object) => send('DynamoDBStreams_20120810', name, input)
   const [shard] = emulator.shards
   const { ShardIterator } = (await (
-    await ask('GetShardIterator', {
+    await call('GetShardIterator', {
       StreamArn: emulator.streamArn,
       ShardId: shard?.shardId,
       ShardIteratorType: 'TRIM_HORIZON',
     })
   ).json()) as { ShardIterator: string }
-  return { emulator, server, ask, send, ShardIterator }
+  return { emulator, server, call, send, ShardIterator }
 }
 
-describe('as AWS', () => {
-  test('members are sorted by name, and times are doubles of Java', async () => {
-    const { emulator, server, ask, send, ShardIterator } = await answers('aws')
+describe('wire form of AWS', () => {
+  test('the wire form aws sorts members by name and writes times as Java doubles', async () => {
+    const { emulator, server, call, send, ShardIterator } = await listen('aws')
     await using _ = server
-    const records = await (await ask('GetRecords', { ShardIterator })).text()
+    const records = await (await call('GetRecords', { ShardIterator })).text()
     const [record] = emulator.records
     expect(records.replace(/"NextShardIterator":"[^"]*"/, '"NextShardIterator":"next"')).toBe(
       `{"NextShardIterator":"next","Records":[{"awsRegion":"us-east-1","dynamodb":{` +
@@ -51,7 +51,7 @@ describe('as AWS', () => {
         `"SequenceNumber":"${record?.sequenceNumber}","SizeBytes":16,"StreamViewType":"NEW_AND_OLD_IMAGES"},` +
         `"eventID":"${record?.eventId}","eventName":"INSERT","eventSource":"aws:dynamodb","eventVersion":"1.1"}]}`,
     )
-    const stream = await (await ask('DescribeStream', { StreamArn: emulator.streamArn })).text()
+    const stream = await (await call('DescribeStream', { StreamArn: emulator.streamArn })).text()
     expect(stream).toMatch(/^\{"StreamDescription":\{"CreationRequestDateTime":1\.7672256E9,"KeySchema":\[\{/)
     const table = await (
       await send('DynamoDB_20120810', 'DescribeTable', { TableName: emulator.tableName })
@@ -59,21 +59,21 @@ describe('as AWS', () => {
     expect(table).toMatch(/^\{"Table":\{"CreationDateTime":1\.7672256E9,"ItemCount":1,/)
   })
 
-  test('every answer has its checksum, errors too', async () => {
-    const { emulator, server, ask } = await answers('aws')
+  test('every response in the wire form aws has a checksum, including errors', async () => {
+    const { emulator, server, call } = await listen('aws')
     await using _ = server
     for (const StreamArn of [emulator.streamArn, 'no such stream']) {
-      const response = await ask('DescribeStream', { StreamArn })
+      const response = await call('DescribeStream', { StreamArn })
       expect(response.headers.get('x-amz-crc32')).toBe(String(crc32(await response.text())))
     }
   })
 })
 
-describe('as DynamoDB Local', () => {
-  test('members are in the order of the model, and times have three digits after the point', async () => {
-    const { emulator, server, ask, ShardIterator } = await answers('local')
+describe('wire form of DynamoDB Local', () => {
+  test('the wire form local keeps the order of the model and writes times with three decimal places', async () => {
+    const { emulator, server, call, ShardIterator } = await listen('local')
     await using _ = server
-    const records = await (await ask('GetRecords', { ShardIterator })).text()
+    const records = await (await call('GetRecords', { ShardIterator })).text()
     const [record] = emulator.records
     expect(records.replace(/"NextShardIterator":"[^"]*"/, '"NextShardIterator":"next"')).toBe(
       `{"Records":[{"eventID":"${record?.eventId}","eventName":"INSERT","eventVersion":"1.1",` +
@@ -84,22 +84,22 @@ describe('as DynamoDB Local', () => {
     )
   })
 
-  test('errors have no checksum', async () => {
-    const { emulator, server, ask } = await answers('local')
+  test('errors in the wire form local have no checksum', async () => {
+    const { emulator, server, call } = await listen('local')
     await using _ = server
-    const known = await ask('DescribeStream', { StreamArn: emulator.streamArn })
+    const known = await call('DescribeStream', { StreamArn: emulator.streamArn })
     expect(known.headers.get('x-amz-crc32')).toBe(String(crc32(await known.text())))
-    const unknown = await ask('DescribeStream', { StreamArn: 'no such stream' })
+    const unknown = await call('DescribeStream', { StreamArn: 'no such stream' })
     expect(unknown.status).toBe(400)
     expect(unknown.headers.get('x-amz-crc32')).toBeNull()
   })
 })
 
-test('the form can be changed while records are read', async () => {
-  const { emulator, server, ask, ShardIterator } = await answers('aws')
+test('the wire form can be changed while records are read', async () => {
+  const { emulator, server, call, ShardIterator } = await listen('aws')
   await using _ = server
   const timeOf = async () =>
-    /DateTime":([^,]*)/.exec(await (await ask('GetRecords', { ShardIterator })).text())?.[1]
+    /DateTime":([^,]*)/.exec(await (await call('GetRecords', { ShardIterator })).text())?.[1]
   expect(await timeOf()).toBe('1.7672256E9')
   emulator.setBehavior({ wireForm: 'local' })
   expect(await timeOf()).toBe('1767225600.000')

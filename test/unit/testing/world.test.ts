@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { root, setUp, write } from './helpers.ts'
 
-test('a key moves from the parent to exactly one of its children', () => {
+test('after a split, a key belongs to exactly one of the children', () => {
   const { emulator } = setUp()
   const before = emulator.put({ id: 'a', n: 1 })
   const children = emulator.split()
@@ -11,7 +11,7 @@ test('a key moves from the parent to exactly one of its children', () => {
   expect(emulator.put({ id: 'a', n: 3 })?.shardId).toBe(after?.shardId)
 })
 
-test('the items of one partition key are in one shard, whatever their sort key', () => {
+test('items with the same partition key are in the same shard, whatever their sort key', () => {
   const { emulator } = setUp({ shards: 8, keySchema: { hash: 'customer', range: 'order' } })
   for (let order = 0; order < 20; order++) emulator.put({ customer: 'c', order })
   expect(new Set(emulator.records.map(({ shardId }) => shardId)).size).toBe(1)
@@ -19,7 +19,7 @@ test('the items of one partition key are in one shard, whatever their sort key',
   expect(emulator.records[3]?.key).toEqual({ customer: 'c', order: 3 })
 })
 
-test('several roots and all children of a wide split take writes', () => {
+test('all root shards and all children of a split receive writes', () => {
   const { emulator } = setUp({ shards: 3 })
   const children = emulator.split(root(emulator), 5)
   write(emulator, 500)
@@ -28,7 +28,7 @@ test('several roots and all children of a wide split take writes', () => {
   expect([...used].sort()).toEqual(emulator.openShards.map(({ shardId }) => shardId).sort())
 })
 
-test('hundreds of generations lead from one root to one open shard', () => {
+test('hundreds of rolls produce a lineage from one root to one open shard', () => {
   const { emulator } = setUp()
   for (let generation = 0; generation < 300; generation++) emulator.roll()
   const last = emulator.put({ id: 'a' })
@@ -44,7 +44,7 @@ test('hundreds of generations lead from one root to one open shard', () => {
   expect(lineage).toBe(301)
 })
 
-test('shards too narrow to divide get children of which one takes the writes', () => {
+test('if a shard is too narrow to divide, one of its children receives the writes', () => {
   const { emulator } = setUp()
   for (let depth = 0; depth < 80; depth++) emulator.split(emulator.put({ id: 'a', depth }))
   expect(emulator.records).toHaveLength(80)
@@ -53,7 +53,7 @@ test('shards too narrow to divide get children of which one takes the writes', (
   )
 })
 
-test('shard ids hold the time of creation and sort by it', () => {
+test('shard ids contain the time of creation and sort by it', () => {
   const { clock, emulator } = setUp()
   clock.jump(5_000)
   const child = emulator.roll()
@@ -61,7 +61,7 @@ test('shard ids hold the time of creation and sort by it', () => {
   expect(child.shardId).toMatch(/^shardId-00000001767225605000-[0-9a-f]{8}$/)
 })
 
-test('sequence numbers rise with gaps along a lineage, from the start of a shard to its end', () => {
+test('sequence numbers increase with gaps along a lineage, from the start of a shard to its end', () => {
   const { emulator } = setUp({ seed: 7 })
   write(emulator, 3)
   const [child] = emulator.split()
@@ -80,7 +80,7 @@ test('sequence numbers rise with gaps along a lineage, from the start of a shard
   expect(child?.endingSequenceNumber).toBeUndefined()
 })
 
-test('sequence numbers can cross lengths and carry leading zeros', () => {
+test('sequence numbers can increase in length and have leading zeros', () => {
   const start = '9'.repeat(21)
   const crossing = setUp({ sequenceNumbers: { start, maxGap: 1 } }).emulator
   expect(write(crossing, 2)).toEqual(['1000000000000000000000', '1000000000000000000001'])
@@ -88,7 +88,7 @@ test('sequence numbers can cross lengths and carry leading zeros', () => {
   expect(write(padded, 1)).toEqual([`${'0'.repeat(18)}1000000000000000000000`])
 })
 
-test('a write that changes nothing gives no record', () => {
+test('a write that changes nothing produces no record', () => {
   const { emulator } = setUp()
   const item = { id: 'a', set: new Set(['x', 'y']), deep: { list: [1, { bytes: new Uint8Array([1]) }] } }
   expect(emulator.put(item)).toBeDefined()
@@ -99,7 +99,7 @@ test('a write that changes nothing gives no record', () => {
   expect(emulator.records.map(({ eventName }) => eventName)).toEqual(['INSERT', 'MODIFY'])
 })
 
-test('an update keeps the other attributes, and undefined removes one', () => {
+test('update() keeps the other attributes and removes attributes that are set to undefined', () => {
   const { emulator } = setUp()
   emulator.put({ id: 'a', kept: 1, gone: 2 })
   const record = emulator.update({ id: 'a' }, { gone: undefined, added: 3 })
@@ -112,7 +112,7 @@ test.each([
   ['NEW_IMAGE', true, false],
   ['OLD_IMAGE', false, true],
   ['NEW_AND_OLD_IMAGES', true, true],
-] as const)('the view type %s decides on the images', (viewType, hasNew, hasOld) => {
+] as const)('a record contains the images that the view type %s specifies', (viewType, hasNew, hasOld) => {
   const { emulator } = setUp({ viewType })
   emulator.put({ id: 'a', n: 1 })
   const dynamodb = emulator.put({ id: 'a', n: 2 })?.raw.dynamodb
@@ -121,7 +121,7 @@ test.each([
   expect(dynamodb?.StreamViewType).toBe(viewType)
 })
 
-test('a delete by time to live says so, and in the local profile it does not', () => {
+test('a delete by TTL is marked with the identity of the service, except in the local profile', () => {
   const marked = setUp().emulator
   marked.put({ id: 'a' })
   const { raw } = marked.remove({ id: 'a' }, { ttl: true }) ?? {}
@@ -134,25 +134,25 @@ test('a delete by time to live says so, and in the local profile it does not', (
   expect(unmarked?.userIdentity).toBeUndefined()
 })
 
-test('times are told to the second, to the minute, moved, as given, or not at all', () => {
+test('ApproximateCreationDateTime can be truncated to the second or minute, shifted, set or omitted', () => {
   const { clock, emulator } = setUp()
   clock.jump(90_750)
   const start = Date.UTC(2026, 0, 1)
-  const told = (id: string, options = {}) => emulator.put({ id }, options)?.createdAt
-  expect(told('second')).toBe(start + 90_000)
-  expect(told('given', { createdAt: new Date(start - 5_500) })).toBe(start - 6_000)
+  const createdAt = (id: string, options = {}) => emulator.put({ id }, options)?.createdAt
+  expect(createdAt('second')).toBe(start + 90_000)
+  expect(createdAt('set', { createdAt: new Date(start - 5_500) })).toBe(start - 6_000)
   emulator.setBehavior({ timestamps: 'minute' })
-  expect(told('minute')).toBe(start + 60_000)
+  expect(createdAt('minute')).toBe(start + 60_000)
   emulator.setBehavior({ timestamps: 'missing' })
   expect(emulator.put({ id: 'missing' })?.raw.dynamodb).not.toHaveProperty('ApproximateCreationDateTime')
   emulator.setBehavior({ timestamps: 'second', timestampJitterMs: 30_000 })
-  const moved = Array.from({ length: 50 }, (_, n) => told(`moved-${n}`) ?? 0)
-  expect(Math.min(...moved)).toBeLessThan(start + 85_000)
-  expect(Math.max(...moved)).toBeGreaterThan(start + 95_000)
-  expect(moved).not.toEqual(moved.toSorted((a, b) => a - b))
+  const shifted = Array.from({ length: 50 }, (_, n) => createdAt(`shifted-${n}`) ?? 0)
+  expect(Math.min(...shifted)).toBeLessThan(start + 85_000)
+  expect(Math.max(...shifted)).toBeGreaterThan(start + 95_000)
+  expect(shifted).not.toEqual(shifted.toSorted((a, b) => a - b))
 })
 
-test('optional members can be left out, and unknown ones put in', () => {
+test('optional members can be omitted from records, and unknown members added', () => {
   const { emulator } = setUp({ behavior: { omitFromRecords: ['eventVersion', 'SizeBytes', 'NewImage'] } })
   const raw = emulator.put({ id: 'a' }, { eventName: 'ARCHIVE', unknownFields: { Future: { deep: 1 } } })?.raw
   expect(raw).not.toHaveProperty('eventVersion')
@@ -166,7 +166,7 @@ test('optional members can be left out, and unknown ones put in', () => {
   expect(raw).toMatchObject({ eventName: 'ARCHIVE', Future: { deep: 1 } })
 })
 
-test('a key can be found for any shard', () => {
+test('keyForShard() finds several keys for every shard', () => {
   const { emulator } = setUp({ shards: 4 })
   for (const shard of emulator.openShards) {
     const keys = [0, 1, 2].map((n) => emulator.keyForShard(shard, n))
@@ -175,7 +175,7 @@ test('a key can be found for any shard', () => {
   }
 })
 
-test('filling writes many new items with one entry in the log', () => {
+test('fill() writes many items with a single log entry', () => {
   const { emulator } = setUp({ shards: 2 })
   expect(emulator.fill({ records: 1_000, bytes: 500 })).toBe(1_000)
   expect(emulator.fill({ records: 10, item: (n) => ({ id: `mine-${n % 5}`, n }) })).toBe(10)
@@ -189,7 +189,7 @@ test('filling writes many new items with one entry in the log', () => {
   expect(emulator.records[0]?.raw.dynamodb?.SizeBytes).toBeLessThan(550)
 })
 
-test('an item without its key, and a shard that is not there, are refused', () => {
+test('an item without its key and an unknown or closed shard are refused', () => {
   const { emulator } = setUp()
   expect(() => emulator.put({ name: 'a' })).toThrow(TypeError)
   expect(() => emulator.split('shardId-unknown')).toThrow(RangeError)
@@ -198,7 +198,7 @@ test('an item without its key, and a shard that is not there, are refused', () =
   expect(() => emulator.split(undefined, 0)).toThrow(expect.objectContaining({ code: 'options.invalid' }))
 })
 
-test('a shard closed without children takes its keys with it, and no others', () => {
+test('after closeShard(), only writes of the keys of that shard produce no records', () => {
   const { emulator } = setUp({ shards: 3 })
   const keys = emulator.openShards.map((shard) => emulator.keyForShard(shard))
   const [left, middle, right] = emulator.openShards.map(({ shardId }) => shardId)
