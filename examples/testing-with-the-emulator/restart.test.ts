@@ -2,7 +2,7 @@ import { memoryCheckpointStore, openStream } from 'dynamodb-stream-iterator'
 import { ManualClock, StreamEmulator, trackConsumer } from 'dynamodb-stream-iterator/testing'
 import { expect, test } from 'vitest'
 
-test('a consumer that was killed resumes at its checkpoint, and repeats only what came after it', async () => {
+test('a consumer that was killed resumes from its checkpoint and repeats only later records', async () => {
   const clock = new ManualClock()
   const emulator = new StreamEmulator({ clock, shards: 2 })
   const history = trackConsumer(emulator)
@@ -11,7 +11,7 @@ test('a consumer that was killed resumes at its checkpoint, and repeats only wha
   emulator.fill({ records: 20 })
   emulator.disable()
   const store = memoryCheckpointStore()
-  const start = async () =>
+  const openConsumer = async () =>
     history.follow(
       await openStream({
         client: emulator.client(),
@@ -22,12 +22,12 @@ test('a consumer that was killed resumes at its checkpoint, and repeats only wha
       }),
     )
 
-  // Killed with a record in its hands: nobody closes the stream, nothing more is saved.
-  const first = (await start())[Symbol.asyncIterator]()
+  // The consumer is killed while it processes a record: the stream is not closed and no checkpoint is saved.
+  const first = (await openConsumer())[Symbol.asyncIterator]()
   for (let n = 0; n < 27; n++) await clock.run(first.next())
   history.restarted(await store.load('worker'))
 
-  const second = await start()
+  const second = await openConsumer()
   await clock.run(async () => {
     for await (const { newImage } of second) expect(newImage).toBeDefined()
   })

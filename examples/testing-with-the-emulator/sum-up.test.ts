@@ -5,7 +5,7 @@ import { type Order, sumUp } from './sum-up.ts'
 
 const minute = 60_000
 
-test('the sums are right through a split, late children and expired iterators', async () => {
+test('the sums are correct across splits, late children and expired iterators', async () => {
   const clock = new ManualClock()
   const emulator = new StreamEmulator({ clock })
   const history = trackConsumer(emulator)
@@ -18,18 +18,18 @@ test('the sums are right through a split, late children and expired iterators', 
   const sums = new Map<string, number>()
   const consumer = sumUp(history.follow(stream), sums)
 
-  const mishaps = [
+  const events = [
     () => {},
     () => emulator.split(),
     () => emulator.split(undefined, 2, { hidden: { ms: 2 * minute } }),
     () => emulator.expireIterators(),
   ]
-  for (const [round, mishap] of mishaps.entries()) {
-    mishap()
+  for (const [round, event] of events.entries()) {
+    event()
     for (let n = 0; n < 10; n++) emulator.put({ id: `order-${n}`, customer: `c${n % 2}`, amount: round + n })
     await clock.advance(minute)
   }
-  emulator.disable() // The stream ends, and so does the consumer's loop.
+  emulator.disable() // The stream ends, and so does the loop of the consumer.
   await clock.run(consumer)
 
   history.expectComplete()

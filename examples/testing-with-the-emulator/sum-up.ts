@@ -6,7 +6,7 @@ export interface Order {
   readonly amount: number
 }
 
-/** The consumer: keeps what each customer has ordered. A record lost, repeated or out of order shows in the sums. */
+/** The consumer: adds up the orders of each customer. A lost or repeated record results in a wrong sum. */
 export async function sumUp(
   changes: AsyncIterable<StreamRecord<Order>>,
   sums: Map<string, number>,

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import {
   describeStream,
+  errorOf,
   expired,
   iterator,
   keysOf,
@@ -10,54 +11,53 @@ import {
   put,
   read,
   readAll,
-  refusal,
   trimmed,
 } from './calls.ts'
 import { hour, minute, type TimedSubject } from './timed-subjects.ts'
 
-/** What time does to iterators, records and streams. */
-export function agingBehaviours({ makeTable, profile }: TimedSubject): void {
+/** Tests how iterators, records and streams expire. */
+export function agingBehaviors({ createTable, profile }: TimedSubject): void {
   const isLocal = profile === 'local'
 
-  describe('an iterator', () => {
-    test('expires 15 minutes after it was given out, whatever its type', async () => {
-      const table = await makeTable()
+  describe('iterators', () => {
+    test('an iterator of any type expires 15 minutes after it was issued', async () => {
+      const table = await createTable()
       await put(table, 'a')
       const [first, latest] = [await iterator(table, 'TRIM_HORIZON'), await iterator(table, 'LATEST')]
-      await table.pass(14 * minute)
+      await table.advance(14 * minute)
       const page = await read(table, first)
       expect(keysOf(page)).toEqual(['a'])
-      await table.pass(2 * minute)
-      for (const old of [first, latest]) expect(await refusal(read(table, old))).toBe(expired)
+      await table.advance(2 * minute)
+      for (const old of [first, latest]) expect(await errorOf(read(table, old))).toBe(expired)
       expect(keysOf(await read(table, page.NextShardIterator))).toEqual([])
     })
   })
 
-  test('an open shard of which some was trimmed begins with what is left', async () => {
-    const table = await makeTable()
+  test('TRIM_HORIZON of an open shard whose oldest records were trimmed starts at the first retained record', async () => {
+    const table = await createTable()
     await table.putMany(['a', 'b'])
     const [older, old] = (await readAll(table)).map((record) => ({ SequenceNumber: numberOf(record) }))
-    await table.pass(13 * hour)
+    await table.advance(13 * hour)
     await put(table, 'c')
-    await table.pass(12 * hour)
+    await table.advance(12 * hour)
     expect(await outcome(table, 'TRIM_HORIZON')).toEqual(['c'])
     expect(await outcome(table, 'LATEST')).toEqual([])
     const refused = `${isLocal ? 'no records' : 'no iterator'}: ${trimmed}`
     expect(await outcome(table, 'AT_SEQUENCE_NUMBER', old)).toBe(refused)
     expect(await outcome(table, 'AFTER_SEQUENCE_NUMBER', older)).toBe(refused)
-    // Nothing is missing after it.
+    // No record after it is missing.
     expect(await outcome(table, 'AFTER_SEQUENCE_NUMBER', old)).toEqual(['c'])
   })
 
-  test('an open shard of which all was trimmed is unreadable with DynamoDB Local until the next write', async () => {
-    const table = await makeTable()
+  test('an open shard whose records were all trimmed is unreadable in DynamoDB Local until the next write', async () => {
+    const table = await createTable()
     await put(table, 'a')
     const [SequenceNumber] = (await readAll(table)).map(numberOf)
-    await table.pass(24 * hour - 5 * minute)
+    await table.advance(24 * hour - 5 * minute)
     const tip = (await read(table, await iterator(table, 'TRIM_HORIZON'))).NextShardIterator
-    await table.pass(10 * minute)
+    await table.advance(10 * minute)
     const unreadable = isLocal ? trimmed : 'none'
-    expect(await refusal(read(table, tip))).toBe(unreadable)
+    expect(await errorOf(read(table, tip))).toBe(unreadable)
     for (const type of ['TRIM_HORIZON', 'LATEST'] as const) {
       expect(await outcome(table, type)).toEqual(isLocal ? `no records: ${trimmed}` : [])
     }
@@ -69,9 +69,9 @@ export function agingBehaviours({ makeTable, profile }: TimedSubject): void {
     expect(await outcome(table, 'AFTER_SEQUENCE_NUMBER', { SequenceNumber })).toEqual(['b'])
   })
 
-  test('time to live leaves a delete of the service, which the newer DynamoDB Local does not mark', async () => {
-    const table = await makeTable()
-    await table.writeForAnHour('a')
+  test('a delete by TTL is marked with the identity of the service, except in DynamoDB Local 3.3.0', async () => {
+    const table = await createTable()
+    await table.writeWithTtl('a')
     const [, { eventName, userIdentity } = {}] = await readAll(table)
     expect({ eventName, userIdentity }).toEqual(
       isLocal
@@ -80,12 +80,12 @@ export function agingBehaviours({ makeTable, profile }: TimedSubject): void {
     )
   })
 
-  test('a stream is gone 24 hours after it was switched off', async () => {
-    const table = await makeTable()
+  test('a stream can no longer be described 24 hours after it was disabled', async () => {
+    const table = await createTable()
     await table.disable()
-    await table.pass(23 * hour)
+    await table.advance(23 * hour)
     expect((await describeStream(table)).StreamStatus).toBe('DISABLED')
-    await table.pass(2 * hour)
-    expect(await refusal(describeStream(table))).toBe(notFound)
+    await table.advance(2 * hour)
+    expect(await errorOf(describeStream(table))).toBe(notFound)
   })
 }

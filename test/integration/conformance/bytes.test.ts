@@ -5,23 +5,21 @@ import { describeOnLocal } from '../../support/shared-local.ts'
 import { iterator, put, remove, shardsOf } from './calls.ts'
 import { dynamoDBLocal, emulatorOverHttp, type Subject, type SubjectTable } from './subjects.ts'
 
-/*
- * What the emulator with the profile `local` sends, byte for byte as DynamoDB Local sends it, and that the library reads both
- * on its fast path.
- */
+// With the profile `local`, the emulator sends the same bytes as DynamoDB Local, and the library parses both
+// on its fast path.
 
 const never = new AbortController().signal
 
-interface Answer {
+interface RecordedResponse {
   readonly call: string
   readonly checksum: boolean
-  /** With everything that differs from table to table and from time to time replaced. */
+  /** The body, with ids, times and everything else that differs between runs replaced. */
   readonly body: string
 }
 
-/** The same story on any subject: what is sent for each call, in the bytes of the transport. */
-async function tell(subject: Subject): Promise<Answer[]> {
-  const table = await subject.makeTable()
+/** Makes the same calls to any subject, and returns the bytes of their responses. */
+async function recordResponses(subject: Subject): Promise<RecordedResponse[]> {
+  const table = await subject.createTable()
   await table.tables.send(
     new PutItemCommand({
       TableName: table.tableName,
@@ -30,7 +28,7 @@ async function tell(subject: Subject): Promise<Answer[]> {
   )
   await put(table, 'a', { n: { N: '1' } })
   await remove(table, 'a')
-  const answers: Answer[] = []
+  const responses: RecordedResponse[] = []
   table.streams.middlewareStack.add(
     (next, context) => async (args) => {
       const result = await next(args)
@@ -39,10 +37,10 @@ async function tell(subject: Subject): Promise<Answer[]> {
       for await (const chunk of response.body) chunks.push(chunk)
       const body = Buffer.concat(chunks)
       Object.assign(response, { body })
-      answers.push({
+      responses.push({
         call: String(context.commandName),
         checksum: 'x-amz-crc32' in response.headers,
-        body: neutral(body.toString(), table),
+        body: normalize(body.toString(), table),
       })
       return result
     },
@@ -54,10 +52,10 @@ async function tell(subject: Subject): Promise<Answer[]> {
   const page = await api.readRecords({ iterator: first, limit: 1000 }, never)
   expect(page.lazyRecords?.length).toBe(3)
   table.streams.middlewareStack.remove('bytes')
-  return answers
+  return responses
 }
 
-function neutral(body: string, { streamArn, tableName }: SubjectTable): string {
+function normalize(body: string, { streamArn, tableName }: SubjectTable): string {
   const label = streamArn.split('/').at(-1) ?? ''
   return sortImages(body)
     .replaceAll(streamArn, '<arn>')
@@ -70,26 +68,26 @@ function neutral(body: string, { streamArn, tableName }: SubjectTable): string {
     .replaceAll(/(Iterator":")<arn>\|[^"]*/g, '$1<iterator>')
 }
 
-/** DynamoDB Local writes the attributes of an item in no order that could be foretold. */
+/** DynamoDB Local writes the attributes of an item in an unpredictable order. */
 function sortImages(body: string): string {
   return body.replaceAll(/"(New|Old)Image":\{("id":\{[^}]*\}),("[^"]*":\{[^}]*\})/g, '"$1Image":{$3,$2')
 }
 
-describe('the answers of DynamoDB Local and of the emulator with its profile', () => {
-  describeOnLocal('on both', (local) => {
-    test('are the same in every byte that is not an id, a number, a time or an iterator', async () => {
-      const [real, emulated] = [dynamoDBLocal(local), emulatorOverHttp('local')]
+describe('wire format', () => {
+  describeOnLocal('DynamoDB Local and emulator with the profile local', (local) => {
+    test('the responses of both are the same bytes, except for ids, sequence numbers, times and iterators', async () => {
+      const [real, emulator] = [dynamoDBLocal(local), emulatorOverHttp('local')]
       try {
-        const expected = await tell(real)
+        const expected = await recordResponses(real)
         expect(expected.map(({ call }) => call)).toEqual([
           'DescribeStreamCommand',
           'GetShardIteratorCommand',
           'GetRecordsCommand',
         ])
-        expect(await tell(emulated)).toEqual(expected)
+        expect(await recordResponses(emulator)).toEqual(expected)
       } finally {
         await real.close()
-        await emulated.close()
+        await emulator.close()
       }
     })
   })

@@ -15,7 +15,7 @@ import type { SubjectTable } from './subjects.ts'
 
 export type Item = Record<string, AttributeValue>
 
-/** Writes an item under the key `id`. */
+/** Writes an item with the key `id`. */
 export async function put({ tables, tableName }: SubjectTable, id: string, rest: Item = {}): Promise<void> {
   await tables.send(new PutItemCommand({ TableName: tableName, Item: { id: { S: id }, ...rest } }))
 }
@@ -32,14 +32,14 @@ export async function describeStream(
   return (await streams.send(command)).StreamDescription ?? {}
 }
 
-/** The shards of the stream, of which there must be at least one. */
+/** Returns the shards of the stream. Throws if it has none. */
 export async function shardsOf(table: SubjectTable): Promise<[Shard, ...Shard[]]> {
   const [first, ...rest] = (await describeStream(table)).Shards ?? []
-  if (!first) throw new Error('the stream has no shard')
+  if (!first) throw new Error('The stream has no shard')
   return [first, ...rest]
 }
 
-/** An iterator of the shard; of the first one, if none is named. */
+/** Opens an iterator for the shard, by default for the first one. */
 export async function iterator(
   table: SubjectTable,
   type: ShardIteratorType,
@@ -66,12 +66,12 @@ export async function read(
   return { ...page, Records: page.Records ?? [] }
 }
 
-/** The records of the first shard. */
+/** Returns the records of the first shard. */
 export async function readAll(table: SubjectTable): Promise<_Record[]> {
   return (await read(table, await iterator(table, 'TRIM_HORIZON'))).Records
 }
 
-/** The texts of the records' partition keys. */
+/** Returns the partition keys of the records. */
 export function keysOf({ Records }: { readonly Records: readonly _Record[] }): (string | undefined)[] {
   return Records.map(({ dynamodb }) => dynamodb?.Keys?.id?.S)
 }
@@ -80,13 +80,13 @@ export function numberOf(record: _Record | undefined): string {
   return record?.dynamodb?.SequenceNumber ?? ''
 }
 
-/** Another sequence number, so much above (or below), in as many digits. */
-export function moved(sequenceNumber: string, by: bigint): string {
+/** Adds a number, which can be negative, to a sequence number, and keeps the number of digits. */
+export function addTo(sequenceNumber: string, by: bigint): string {
   return (BigInt(sequenceNumber) + by).toString().padStart(sequenceNumber.length, '0')
 }
 
-/** By its code and status, as messages are nobody's promise. */
-export async function refusal(call: Promise<unknown>): Promise<string> {
+/** Returns the code and status of the error, or `none`. The messages of errors are not part of the API. */
+export async function errorOf(call: Promise<unknown>): Promise<string> {
   try {
     await call
   } catch (error) {
@@ -96,22 +96,25 @@ export async function refusal(call: Promise<unknown>): Promise<string> {
   return 'none'
 }
 
-/** What becomes of reading from there: refused at GetShardIterator, or at GetRecords, or the keys that are read. */
+/**
+ * Opens and reads an iterator. Returns the error of GetShardIterator or of GetRecords, or the keys of the
+ * records.
+ */
 export async function outcome(
   table: SubjectTable,
   type: ShardIteratorType,
   members?: Parameters<typeof iterator>[2],
 ): Promise<string | (string | undefined)[]> {
   const opening = iterator(table, type, members)
-  const noIterator = await refusal(opening)
+  const noIterator = await errorOf(opening)
   if (noIterator !== 'none') return `no iterator: ${noIterator}`
   const reading = read(table, await opening)
-  const noRecords = await refusal(reading)
+  const noRecords = await errorOf(reading)
   return noRecords === 'none' ? keysOf(await reading) : `no records: ${noRecords}`
 }
 
 export const notFound = 'ResourceNotFoundException 400'
 export const invalid = 'ValidationException 400'
-export const failure = 'InternalFailure 500'
+export const internalFailure = 'InternalFailure 500'
 export const trimmed = 'TrimmedDataAccessException 400'
 export const expired = 'ExpiredIteratorException 400'

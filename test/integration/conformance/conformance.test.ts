@@ -1,25 +1,25 @@
 import { afterAll, describe } from 'vitest'
 import { describeOnLocal } from '../../support/shared-local.ts'
-import { iteratorBehaviours } from './iterators.ts'
-import { lifeCycleBehaviours } from './life-cycle.ts'
-import { listingBehaviours } from './listing.ts'
-import { pageBehaviours } from './pages.ts'
-import { recordBehaviours } from './records.ts'
+import { iteratorBehaviors } from './iterators.ts'
+import { lifeCycleBehaviors } from './life-cycle.ts'
+import { listingBehaviors } from './listing.ts'
+import { pageBehaviors } from './pages.ts'
+import { recordBehaviors } from './records.ts'
 import { dynamoDBLocal, emulatorInProcess, emulatorOverHttp, type Subject } from './subjects.ts'
 
-// The same behaviors of all that answer for DynamoDB. Where the profiles `aws` and `local` differ stands beside each
-// expectation, and together with the sources in docs/internals/conformance.md.
+// The same tests for DynamoDB Local and for the emulator. Each expectation contains the differences between
+// the profiles `aws` and `local`; docs/internals/conformance.md lists them with their sources.
 
-describeOnLocal('DynamoDB Local', (local) => behaviors(dynamoDBLocal(local)))
-describe('the emulator as DynamoDB Local, in process', () => behaviors(emulatorInProcess('local')))
-describe('the emulator as DynamoDB Local, over HTTP', () => behaviors(emulatorOverHttp('local')))
-describe('the emulator as AWS', () => behaviors(emulatorInProcess('aws')))
+describeOnLocal('DynamoDB Local', (local) => testConformance(dynamoDBLocal(local)))
+describe('emulator with the profile local, in process', () => testConformance(emulatorInProcess('local')))
+describe('emulator with the profile local, over HTTP', () => testConformance(emulatorOverHttp('local')))
+describe('emulator with the profile aws', () => testConformance(emulatorInProcess('aws')))
 
-function behaviors(subject: Subject): void {
+function testConformance(subject: Subject): void {
   afterAll(subject.close)
-  listingBehaviours(subject)
-  iteratorBehaviours(subject)
-  pageBehaviours(subject)
-  recordBehaviours(subject)
-  lifeCycleBehaviours(subject)
+  listingBehaviors(subject)
+  iteratorBehaviors(subject)
+  pageBehaviors(subject)
+  recordBehaviors(subject)
+  lifeCycleBehaviors(subject)
 }

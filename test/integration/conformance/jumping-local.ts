@@ -7,18 +7,19 @@ import { faketimeLibrary, type LocalVersion } from '../../support/requirements.t
 
 export interface JumpingLocal extends AsyncDisposable {
   readonly local: DynamoDBLocal
-  /** Sets its clock forward, and waits until it shows the new time. */
+  /** Sets the clock forward, and waits until DynamoDB Local reports the new time. */
   jump(ms: number): Promise<void>
 }
 
-/** A DynamoDB Local whose clock can be set forward. */
+/** Starts a DynamoDB Local whose clock can be set forward. */
 export async function startJumpingLocal(version: LocalVersion): Promise<JumpingLocal> {
-  // The older one looks every five minutes whether to replace a shard, and a jump does not wake it.
+  // The older version checks every five minutes whether to replace a shard, and a jump does not trigger the
+  // check.
   const speed = version === 'rolling' ? 200 : 1
   const folder = await mkdtemp(join(tmpdir(), 'faketime-'))
   const offset = join(folder, 'offset')
-  const setTo = (aheadMs: number) => writeFile(offset, `+${aheadMs / 1000}s x${speed}`)
-  await setTo(0)
+  const setOffset = (aheadMs: number) => writeFile(offset, `+${aheadMs / 1000}s x${speed}`)
+  await setOffset(0)
   const local = await withEnvironment(
     {
       LD_PRELOAD: faketimeLibrary() ?? '',
@@ -33,8 +34,8 @@ export async function startJumpingLocal(version: LocalVersion): Promise<JumpingL
     jump: async (ms) => {
       const before = await timeOf(local)
       aheadMs += ms
-      await setTo(aheadMs)
-      // Its answers tell the time to the second.
+      await setOffset(aheadMs)
+      // The Date header has a resolution of one second.
       while ((await timeOf(local)) < before + ms) await wait(20)
     },
     [Symbol.asyncDispose]: async () => {
@@ -44,21 +45,24 @@ export async function startJumpingLocal(version: LocalVersion): Promise<JumpingL
   }
 }
 
-/** Its time, to the second. A jump breaks connections: asks until there is an answer. */
+/**
+ * Returns the time of DynamoDB Local in ms, to the second. A jump breaks connections, so failed requests are
+ * retried.
+ */
 export async function timeOf({ endpoint }: DynamoDBLocal): Promise<number> {
   for (;;) {
-    const answer = await fetch(endpoint, { headers: { connection: 'close' } }).catch(() => undefined)
-    await answer?.body?.cancel()
-    const time = Date.parse(answer?.headers.get('date') ?? '')
+    const response = await fetch(endpoint, { headers: { connection: 'close' } }).catch(() => undefined)
+    await response?.body?.cancel()
+    const time = Date.parse(response?.headers.get('date') ?? '')
     if (!Number.isNaN(time)) return time
     await wait(20)
   }
 }
 
-/** Runs `start` with more in the environment that the processes it starts inherit. */
-async function withEnvironment<T>(more: Record<string, string>, start: () => Promise<T>): Promise<T> {
-  const before = Object.keys(more).map((name) => [name, process.env[name]] as const)
-  Object.assign(process.env, more)
+/** Runs `start` with additional environment variables, which the processes that it starts inherit. */
+async function withEnvironment<T>(variables: Record<string, string>, start: () => Promise<T>): Promise<T> {
+  const before = Object.keys(variables).map((name) => [name, process.env[name]] as const)
+  Object.assign(process.env, variables)
   try {
     return await start()
   } finally {

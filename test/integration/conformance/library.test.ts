@@ -11,37 +11,39 @@ import {
   type SubjectTable,
 } from './subjects.ts'
 
-// The library cannot tell the emulator from DynamoDB Local: the same history, read with the same habits, gives the
-// same story.
+// The library behaves the same with the emulator and with DynamoDB Local: the same writes and reads produce
+// the same events.
 
-describeOnLocal('on DynamoDB Local', (local) => behavior(dynamoDBLocal(local)))
-describe('on the emulator as DynamoDB Local, in process', () => behavior(emulatorInProcess('local')))
-describe('on the emulator as DynamoDB Local, over HTTP', () => behavior(emulatorOverHttp('local')))
-describe('on the emulator as AWS', () => behavior(emulatorInProcess('aws')))
+describeOnLocal('Coordinator with DynamoDB Local', (local) => testLibrary(dynamoDBLocal(local)))
+describe('Coordinator with the emulator and the profile local, in process', () =>
+  testLibrary(emulatorInProcess('local')))
+describe('Coordinator with the emulator and the profile local, over HTTP', () =>
+  testLibrary(emulatorOverHttp('local')))
+describe('Coordinator with the emulator and the profile aws', () => testLibrary(emulatorInProcess('aws')))
 
-function behavior(subject: Subject): void {
+function testLibrary(subject: Subject): void {
   afterAll(subject.close)
 
-  test('the library reads, goes on at tokens and ends in the same way', async () => {
-    const table = await subject.makeTable()
+  test('a Coordinator reads a stream, resumes from tokens and reaches the end of the stream', async () => {
+    const table = await subject.createTable()
     const [{ ShardId }] = await shardsOf(table)
-    const story: string[] = []
+    const events: string[] = []
     const number = (n: number) => ({ n: { N: String(n) } })
 
     await put(table, 'a', number(1))
     await put(table, 'b', number(2))
     await put(table, 'a', number(3))
-    const early = await read(table, 'trim_horizon', 3, story)
+    const early = await read(table, 'trim_horizon', 3, events)
     await remove(table, 'b')
-    const late = await read(table, early, 1, story)
+    const late = await read(table, early, 1, events)
     await put(table, 'c', number(4))
-    await read(table, late, 1, story)
-    await read(table, early, 2, story)
+    await read(table, late, 1, events)
+    await read(table, early, 2, events)
     await table.disable()
-    const end = await read(table, late, Number.POSITIVE_INFINITY, story)
-    await read(table, end, Number.POSITIVE_INFINITY, story)
+    const end = await read(table, late, Number.POSITIVE_INFINITY, events)
+    await read(table, end, Number.POSITIVE_INFINITY, events)
 
-    expect(story.map((line) => line.replace(ShardId ?? '', 'the shard'))).toEqual([
+    expect(events.map((line) => line.replace(ShardId ?? '', 'the shard'))).toEqual([
       'opened the shard',
       "INSERT { id: 'a' }: undefined → { id: 'a', n: 1 }, 9 bytes",
       "INSERT { id: 'b' }: undefined → { id: 'b', n: 2 }, 9 bytes",
@@ -58,7 +60,7 @@ function behavior(subject: Subject): void {
       "INSERT { id: 'c' }: undefined → { id: 'c', n: 4 }, 9 bytes",
       'nothing new, lag 0',
       'opened the shard',
-      // Told when the last record is taken, and so before it arrives here.
+      // Emitted when the last record is taken from the buffer, before next() returns it.
       'finished the shard',
       "INSERT { id: 'c' }: undefined → { id: 'c', n: 4 }, 9 bytes",
       'ended',
@@ -67,31 +69,31 @@ function behavior(subject: Subject): void {
   })
 }
 
-/** Reads so many records, or to the end of the stream; returns the token, as text. */
+/** Reads `count` records, or to the end of the stream, and returns the token as a JSON string. */
 async function read(
   { streams, streamArn }: SubjectTable,
   position: Position,
   count: number,
-  story: string[],
+  events: string[],
 ): Promise<string> {
   await using coordinator = new Coordinator({ client: streams, streamArn, idlePollMs: { min: 10, max: 50 } })
-  coordinator.on('shardOpened', ({ shardId }) => story.push(`opened ${shardId}`))
-  coordinator.on('shardFinished', ({ shardId }) => story.push(`finished ${shardId}`))
-  coordinator.on('gap', ({ shardId, reason }) => story.push(`gap in ${shardId}: ${reason}`))
+  coordinator.on('shardOpened', ({ shardId }) => events.push(`opened ${shardId}`))
+  coordinator.on('shardFinished', ({ shardId }) => events.push(`finished ${shardId}`))
+  coordinator.on('gap', ({ shardId, reason }) => events.push(`gap in ${shardId}: ${reason}`))
   await coordinator.moveTo(position)
-  let left = count
-  while (left > 0 && !coordinator.ended) {
+  let remaining = count
+  while (remaining > 0 && !coordinator.ended) {
     const record = await coordinator.next()
     if (!record) continue
     const { eventName, keys, oldImage, newImage, sizeBytes } = record
-    story.push(
+    events.push(
       `${eventName} ${inspect(keys)}: ${inspect(oldImage)} → ${inspect(newImage)}, ${sizeBytes} bytes`,
     )
-    left--
+    remaining--
   }
-  if (coordinator.ended) story.push('ended')
+  if (coordinator.ended) events.push('ended')
   else if ((await coordinator.next()) === undefined) {
-    story.push(`nothing new, lag ${coordinator.lag().millisBehindLatest}`)
+    events.push(`nothing new, lag ${coordinator.lag().millisBehindLatest}`)
   }
   return JSON.stringify(coordinator.token)
 }

@@ -1,14 +1,14 @@
 import { describe, expect, test } from 'vitest'
-import { describeStream, iterator, keysOf, notFound, put, read, readAll, refusal, shardsOf } from './calls.ts'
+import { describeStream, errorOf, iterator, keysOf, notFound, put, read, readAll, shardsOf } from './calls.ts'
 import { latestStream, type Subject } from './subjects.ts'
 
-/** What becomes of a stream that is switched off, and of one whose table is deleted. */
-export function lifeCycleBehaviours({ makeTable, profile }: Subject): void {
+/** Tests disabled streams and streams of deleted tables. */
+export function lifeCycleBehaviors({ createTable, profile }: Subject): void {
   const isLocal = profile === 'local'
 
-  describe('a stream that was switched off', () => {
-    test('has a closed shard, which is read to its end without a next iterator', async () => {
-      const table = await makeTable()
+  describe('disabled streams', () => {
+    test('the shard of a disabled stream is closed, and its last page has no next iterator', async () => {
+      const table = await createTable()
       for (const id of ['a', 'b']) await put(table, id)
       await table.disable()
       await put(table, 'c')
@@ -20,13 +20,13 @@ export function lifeCycleBehaviours({ makeTable, profile }: Subject): void {
       const last = await read(table, first.NextShardIterator, 1)
       expect(keysOf(last)).toEqual(['b'])
       expect(last).not.toHaveProperty('NextShardIterator')
-      // DynamoDB Local says that the shard ends with its last record; otherwise it may end after it.
+      // In DynamoDB Local the ending sequence number is that of the last record; in AWS it can be higher.
       const isLast = range?.EndingSequenceNumber === last.Records[0]?.dynamodb?.SequenceNumber
       expect(isLast).toBe(isLocal)
     })
 
-    test('has nothing after LATEST', async () => {
-      const table = await makeTable()
+    test('LATEST of a disabled stream returns an empty page without a next iterator', async () => {
+      const table = await createTable()
       await put(table, 'a')
       await table.disable()
       const page = await read(table, await iterator(table, 'LATEST'))
@@ -34,8 +34,8 @@ export function lifeCycleBehaviours({ makeTable, profile }: Subject): void {
       expect(page).not.toHaveProperty('NextShardIterator')
     })
 
-    test('is followed by another one, with shards of its own, when streaming is switched on again', async () => {
-      const table = await makeTable()
+    test('enabling streaming again creates a new stream whose shards have no parents', async () => {
+      const table = await createTable()
       await put(table, 'a')
       await table.disable()
       expect(await latestStream(table)).toBe(table.streamArn)
@@ -51,8 +51,8 @@ export function lifeCycleBehaviours({ makeTable, profile }: Subject): void {
     })
   })
 
-  test('a stream is gone with its table, but not with DynamoDB Local', async () => {
-    const table = await makeTable()
+  test('a stream is deleted with its table, but stays readable in DynamoDB Local', async () => {
+    const table = await createTable()
     await put(table, 'a')
     const start = await iterator(table, 'TRIM_HORIZON')
     const [shard] = await shardsOf(table)
@@ -61,9 +61,9 @@ export function lifeCycleBehaviours({ makeTable, profile }: Subject): void {
       expect((await describeStream(table)).StreamStatus).toBe('DISABLED')
       expect(keysOf(await read(table, start))).toEqual(['a'])
     } else {
-      expect(await refusal(describeStream(table))).toBe(notFound)
-      expect(await refusal(iterator(table, 'LATEST', { shard }))).toBe(notFound)
-      expect(await refusal(read(table, start))).toBe(notFound)
+      expect(await errorOf(describeStream(table))).toBe(notFound)
+      expect(await errorOf(iterator(table, 'LATEST', { shard }))).toBe(notFound)
+      expect(await errorOf(read(table, start))).toBe(notFound)
     }
   })
 }

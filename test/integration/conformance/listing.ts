@@ -1,18 +1,18 @@
 import { DescribeTableCommand } from '@aws-sdk/client-dynamodb'
 import { type DescribeStreamCommandInput, ListStreamsCommand } from '@aws-sdk/client-dynamodb-streams'
 import { describe, expect, test } from 'vitest'
-import { describeStream, invalid, notFound, refusal, shardsOf } from './calls.ts'
+import { describeStream, errorOf, invalid, notFound, shardsOf } from './calls.ts'
 import { latestStream, type Subject } from './subjects.ts'
 
 const someShard = 'shardId-00000000000000000001-deadbeef'
 
-/** What DescribeStream, ListStreams and DescribeTable tell of a stream with a single shard. */
-export function listingBehaviours({ makeTable, profile }: Subject): void {
+/** Tests DescribeStream, ListStreams and DescribeTable for a stream with a single shard. */
+export function listingBehaviors({ createTable, profile }: Subject): void {
   const isLocal = profile === 'local'
 
   describe('DescribeStream', () => {
-    test('tells the stream, its table and its one open shard', async () => {
-      const table = await makeTable('KEYS_ONLY')
+    test('DescribeStream describes the stream, its table and its only open shard', async () => {
+      const table = await createTable('KEYS_ONLY')
       const { Shards, ...stream } = await describeStream(table)
       expect(stream).toEqual({
         StreamArn: table.streamArn,
@@ -31,8 +31,8 @@ export function listingBehaviours({ makeTable, profile }: Subject): void {
       ])
     })
 
-    test('ends with a full page, and begins the next page after the id it is given, known or not', async () => {
-      const table = await makeTable()
+    test('an exactly full page is the last one, and a page starts after any shard id, listed or not', async () => {
+      const table = await createTable()
       const [{ ShardId = '' }] = await shardsOf(table)
       const page = await describeStream(table, { Limit: 1 })
       expect(page.Shards).toHaveLength(1)
@@ -44,8 +44,8 @@ export function listingBehaviours({ makeTable, profile }: Subject): void {
       expect(await shardsAfter('shardId-99999999999999999999-deadbeef')).toBe(0)
     })
 
-    test('finds no children of a shard without any, and of an unknown one', async () => {
-      const table = await makeTable()
+    test('CHILD_SHARDS returns no shards for a shard without children and for an unknown shard', async () => {
+      const table = await createTable()
       const [{ ShardId = '' }] = await shardsOf(table)
       for (const parent of [ShardId, someShard]) {
         const page = await describeStream(table, { ShardFilter: { Type: 'CHILD_SHARDS', ShardId: parent } })
@@ -76,38 +76,38 @@ export function listingBehaviours({ makeTable, profile }: Subject): void {
       ],
       ['no ARN', { StreamArn: undefined }, invalid],
       ['an ARN that is too short', { StreamArn: 'x' }, isLocal ? notFound : invalid],
-      ['a text that is no ARN', { StreamArn: 'x'.repeat(50) }, notFound],
-    ])('answers to %s: %o → %s', async ([, members, expected]) => {
-      expect(await refusal(describeStream(await makeTable(), members))).toBe(expected)
+      ['a string that is not an ARN', { StreamArn: 'x'.repeat(50) }, notFound],
+    ])('DescribeStream with %s (%o) results in the error: %s', async ([, members, expected]) => {
+      expect(await errorOf(describeStream(await createTable(), members))).toBe(expected)
     })
 
-    test('does not know a stream of another time, of another table, or the table itself', async () => {
-      const table = await makeTable()
+    test('DescribeStream refuses the ARN of a stream with another label or table, and that of the table', async () => {
+      const table = await createTable()
       const { streamArn, tableName } = table
       for (const StreamArn of [
         streamArn.replace(/\d{4}-/, '2020-'),
         streamArn.replace(tableName, `${tableName}x`),
         streamArn.replace(/\/stream.*/, ''),
       ]) {
-        expect(await refusal(describeStream(table, { StreamArn })), StreamArn).toBe(notFound)
+        expect(await errorOf(describeStream(table, { StreamArn })), StreamArn).toBe(notFound)
       }
     })
   })
 
-  test('ListStreams gives the streams of the table, after the one it is asked to start with', async () => {
-    const { streams, streamArn, tableName: TableName } = await makeTable()
+  test('ListStreams returns the streams of the table after ExclusiveStartStreamArn', async () => {
+    const { streams, streamArn, tableName: TableName } = await createTable()
     const list = async (members: object) => (await streams.send(new ListStreamsCommand(members))).Streams
     const StreamLabel = streamArn.split('/').at(-1)
     expect(await list({ TableName })).toEqual([{ StreamArn: streamArn, TableName, StreamLabel }])
     expect(await list({ TableName, ExclusiveStartStreamArn: streamArn })).toEqual([])
     expect(await list({ TableName: 'no-such-table' })).toEqual([])
-    for (const Limit of [0, 101]) expect(await refusal(list({ TableName, Limit }))).toBe(invalid)
+    for (const Limit of [0, 101]) expect(await errorOf(list({ TableName, Limit }))).toBe(invalid)
   })
 
-  test('DescribeTable names the stream, and does not know another table', async () => {
-    const table = await makeTable()
+  test('DescribeTable returns the ARN of the latest stream, and refuses an unknown table', async () => {
+    const table = await createTable()
     expect(await latestStream(table)).toBe(table.streamArn)
     const unknown = table.tables.send(new DescribeTableCommand({ TableName: 'no-such-table' }))
-    expect(await refusal(unknown)).toBe(notFound)
+    expect(await errorOf(unknown)).toBe(notFound)
   })
 }

@@ -1,42 +1,42 @@
 import { describe, expect, test } from 'vitest'
 import {
+  addTo,
   describeStream,
+  errorOf,
   invalid,
   iterator,
   keysOf,
-  moved,
   notFound,
   outcome,
   put,
   read,
-  refusal,
   shardsOf,
   trimmed,
 } from './calls.ts'
 import { hour, type TimedSubject } from './timed-subjects.ts'
 
-/** What it looks like when a shard is replaced by a child, and when its retention is over. */
-export function rollingBehaviours({ makeTable, profile }: TimedSubject): void {
+/** Tests a shard that was replaced by a child, and a closed shard that expires. */
+export function rollingBehaviors({ createTable, profile }: TimedSubject): void {
   const isLocal = profile === 'local'
 
-  /** The table with a and b in the parent, and c in the child. */
-  const makeWithChild = async () => {
-    const table = await makeTable()
+  /** Creates a table with the items a and b in the parent, and c in the child. */
+  const createWithChild = async () => {
+    const table = await createTable()
     for (const id of ['a', 'b']) await put(table, id)
     await table.roll()
     await put(table, 'c')
     const [parent, child] = await shardsOf(table)
     return { table, parent, child: child ?? {} }
   }
-  // Shared by those that only look, as a roll takes seconds.
-  let made: ReturnType<typeof makeWithChild> | undefined
+  // Shared by the tests that do not change it, because a roll takes seconds.
+  let shared: ReturnType<typeof createWithChild> | undefined
   const withChild = () => {
-    made ??= makeWithChild()
-    return made
+    shared ??= createWithChild()
+    return shared
   }
 
-  describe('a shard that was replaced', () => {
-    test('is listed as closed, before the open child that names it', async () => {
+  describe('replaced shards', () => {
+    test('a replaced shard is listed as closed, before its open child', async () => {
       const { table } = await withChild()
       const number = expect.stringMatching(/^\d{21,40}$/)
       const shards = await shardsOf(table)
@@ -53,7 +53,7 @@ export function rollingBehaviours({ makeTable, profile }: TimedSubject): void {
       ])
     })
 
-    test('is on a page of its own, if one shard a page is asked for', async () => {
+    test('a listing with a limit of 1 has a page for the parent and one for the child', async () => {
       const { table, parent, child } = await withChild()
       const first = await describeStream(table, { Limit: 1 })
       expect(first.Shards?.map(({ ShardId }) => ShardId)).toEqual([parent.ShardId])
@@ -63,7 +63,7 @@ export function rollingBehaviours({ makeTable, profile }: TimedSubject): void {
       expect(second.LastEvaluatedShardId).toBeUndefined()
     })
 
-    test('gives no next iterator with its last records, and the child begins with what came later', async () => {
+    test('the last page of a replaced shard has no next iterator, and the child starts with the later records', async () => {
       const { table, parent, child } = await withChild()
       const first = await read(table, await iterator(table, 'TRIM_HORIZON', { shard: parent }), 1)
       expect(keysOf(first)).toEqual(['a'])
@@ -75,7 +75,7 @@ export function rollingBehaviours({ makeTable, profile }: TimedSubject): void {
       expect(page.NextShardIterator).toBeTruthy()
     })
 
-    test('has nothing after LATEST, or after its ending sequence number', async () => {
+    test('a replaced shard has no records at LATEST or after its ending sequence number', async () => {
       const { table, parent } = await withChild()
       const end = parent.SequenceNumberRange?.EndingSequenceNumber ?? ''
       const starts = [
@@ -89,16 +89,16 @@ export function rollingBehaviours({ makeTable, profile }: TimedSubject): void {
       }
     })
 
-    test('is not asked for numbers beyond its end, with DynamoDB Local', async () => {
+    test('a sequence number beyond the end of a replaced shard is refused by DynamoDB Local only', async () => {
       const { table, parent } = await withChild()
-      const beyond = moved(parent.SequenceNumberRange?.EndingSequenceNumber ?? '', 1n)
+      const pastEnd = addTo(parent.SequenceNumberRange?.EndingSequenceNumber ?? '', 1n)
       for (const type of ['AT_SEQUENCE_NUMBER', 'AFTER_SEQUENCE_NUMBER'] as const) {
-        const call = iterator(table, type, { shard: parent, SequenceNumber: beyond })
-        expect(await refusal(call)).toBe(isLocal ? invalid : 'none')
+        const call = iterator(table, type, { shard: parent, SequenceNumber: pastEnd })
+        expect(await errorOf(call)).toBe(isLocal ? invalid : 'none')
       }
     })
 
-    test('has its child found by CHILD_SHARDS, which DynamoDB Local ignores', async () => {
+    test('CHILD_SHARDS returns the child of a replaced shard; DynamoDB Local ignores the filter', async () => {
       const { table, parent, child } = await withChild()
       const found = async (ShardId: string | undefined) =>
         (await describeStream(table, { ShardFilter: { Type: 'CHILD_SHARDS', ShardId } })).Shards?.map(
@@ -110,8 +110,8 @@ export function rollingBehaviours({ makeTable, profile }: TimedSubject): void {
     })
   })
 
-  test('a shard without records is replaced too, and has an empty page', async () => {
-    const table = await makeTable()
+  test('a shard without records is replaced too, and returns an empty page', async () => {
+    const table = await createTable()
     await table.roll()
     const [parent] = await shardsOf(table)
     const { StartingSequenceNumber: start, EndingSequenceNumber: end = '' } = parent.SequenceNumberRange ?? {}
@@ -121,8 +121,8 @@ export function rollingBehaviours({ makeTable, profile }: TimedSubject): void {
     expect(page).not.toHaveProperty('NextShardIterator')
   })
 
-  test('a closed shard grows old: first its records go, then the shard itself', async () => {
-    const { table, parent } = await makeWithChild()
+  test('the records of a closed shard are trimmed first, and then the shard expires', async () => {
+    const { table, parent } = await createWithChild()
     const { EndingSequenceNumber: SequenceNumber } = parent.SequenceNumberRange ?? {}
     const isListed = async () => (await shardsOf(table)).some(({ ShardId }) => ShardId === parent.ShardId)
     const outcomes = () =>
@@ -131,12 +131,12 @@ export function rollingBehaviours({ makeTable, profile }: TimedSubject): void {
         outcome(table, 'LATEST', { shard: parent }),
         outcome(table, 'AFTER_SEQUENCE_NUMBER', { shard: parent, SequenceNumber }),
       ])
-    // 21 hours after it was closed, and 25 after its records were written.
-    await table.pass(21 * hour)
+    // 21 hours after the shard was closed, and 25 hours after its records were written.
+    await table.advance(21 * hour)
     expect(await isListed()).toBe(true)
     expect(await outcomes()).toEqual(Array(3).fill(isLocal ? `no records: ${trimmed}` : []))
-    await table.pass(4 * hour)
-    // DynamoDB Local goes on listing it.
+    await table.advance(4 * hour)
+    // DynamoDB Local keeps listing the shard.
     expect(await isListed()).toBe(isLocal)
     expect(await outcomes()).toEqual(Array(3).fill(`${isLocal ? 'no records' : 'no iterator'}: ${notFound}`))
   })

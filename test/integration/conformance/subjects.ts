@@ -11,50 +11,50 @@ import { type Profile, StreamEmulator } from '../../../src/testing/index.ts'
 import type { SharedLocal } from '../../support/shared-local.ts'
 import { createTable } from '../../support/tables.ts'
 
-/** A table with a stream, of whoever answers for DynamoDB. Its partition key is `id`, a text. */
+/** A table with a stream in DynamoDB Local or the emulator. Its partition key is `id`, a string. */
 export interface SubjectTable {
   readonly tableName: string
   readonly streamArn: string
-  /** For PutItem, DeleteItem and DescribeTable. */
+  /** The client for PutItem, DeleteItem and DescribeTable. */
   readonly tables: DynamoDBClient
   readonly streams: DynamoDBStreamsClient
-  /** Writes items under these keys, in any order. */
+  /** Writes an item for each id, in any order. */
   putMany(ids: readonly string[]): Promise<void>
-  /** Switches streaming off. */
+  /** Disables the stream. */
   disable(): Promise<void>
-  /** Switches streaming on again. */
+  /** Enables a new stream. */
   enable(): Promise<void>
   /** Deletes the table. */
   drop(): Promise<void>
 }
 
-/** Who answers: the emulator, or DynamoDB Local. */
+/** The service under test: the emulator or DynamoDB Local. */
 export interface Subject {
-  /** What its answers are expected to be, where AWS and DynamoDB Local differ. */
+  /** The expected behavior, if AWS and DynamoDB Local differ. */
   readonly profile: Profile
-  makeTable(view?: StreamViewType): Promise<SubjectTable>
+  createTable(view?: StreamViewType): Promise<SubjectTable>
   close(): Promise<void>
 }
 
-/** The emulator through SDK clients without a socket. */
+/** The emulator, through SDK clients without a socket. */
 export function emulatorInProcess(profile: Profile): Subject {
   return {
     profile,
-    makeTable: async (view) => {
-      const emulator = makeEmulator(profile, view)
+    createTable: async (view) => {
+      const emulator = createEmulator(profile, view)
       return { ...emulatedTable(emulator), tables: emulator.tableClient(), streams: emulator.client() }
     },
     close: async () => {},
   }
 }
 
-/** The emulator through SDK clients and HTTP. */
+/** The emulator, through SDK clients and HTTP. */
 export function emulatorOverHttp(profile: Profile): Subject {
   const closing: (() => unknown)[] = []
   return {
     profile,
-    makeTable: async (view) => {
-      const emulator = makeEmulator(profile, view)
+    createTable: async (view) => {
+      const emulator = createEmulator(profile, view)
       const server = await emulator.listen()
       const config = {
         endpoint: server.url,
@@ -76,15 +76,15 @@ export function emulatorOverHttp(profile: Profile): Subject {
   }
 }
 
-/** The real DynamoDB Local. */
+/** A real DynamoDB Local. */
 export function dynamoDBLocal(local: Pick<SharedLocal, 'tableClient' | 'streamsClient'>): Subject {
-  // One attempt: the SDK would repeat what is to be refused with InternalFailure.
+  // One attempt: the SDK would retry the calls that are expected to fail with InternalFailure.
   const [tables, streams] = [local.tableClient(), local.streamsClient({ maxAttempts: 1 })]
   return {
     profile: 'local',
-    makeTable: async (view = 'NEW_AND_OLD_IMAGES') => {
+    createTable: async (view = 'NEW_AND_OLD_IMAGES') => {
       const { tableName: TableName, streamArn } = await createTable(tables, view)
-      const stream = (enabled: boolean) =>
+      const setStreamEnabled = (enabled: boolean) =>
         tables.send(
           new UpdateTableCommand({
             TableName,
@@ -104,8 +104,8 @@ export function dynamoDBLocal(local: Pick<SharedLocal, 'tableClient' | 'streamsC
             await tables.send(new BatchWriteItemCommand({ RequestItems: { [TableName]: puts } }))
           }
         },
-        disable: async () => void (await stream(false)),
-        enable: async () => void (await stream(true)),
+        disable: async () => void (await setStreamEnabled(false)),
+        enable: async () => void (await setStreamEnabled(true)),
         drop: async () => void (await tables.send(new DeleteTableCommand({ TableName }))),
       }
     },
@@ -116,7 +116,7 @@ export function dynamoDBLocal(local: Pick<SharedLocal, 'tableClient' | 'streamsC
   }
 }
 
-function makeEmulator(profile: Profile, view: StreamViewType | undefined): StreamEmulator {
+function createEmulator(profile: Profile, view: StreamViewType | undefined): StreamEmulator {
   return new StreamEmulator({ profile, viewType: view, tableName: `t-${randomUUID()}` })
 }
 
@@ -133,7 +133,7 @@ export function emulatedTable(emulator: StreamEmulator): Omit<SubjectTable, 'tab
   }
 }
 
-/** The ARN of the table's newest stream. */
+/** Returns the ARN of the table's latest stream. */
 export async function latestStream({ tables, tableName }: SubjectTable): Promise<string> {
   const { Table } = await tables.send(new DescribeTableCommand({ TableName: tableName }))
   return Table?.LatestStreamArn ?? ''

@@ -1,25 +1,25 @@
 import { afterAll, beforeAll, describe } from 'vitest'
 import type { LocalVersion } from '../../support/requirements.ts'
 import { whyNotLocal } from '../../support/requirements.ts'
-import { agingBehaviours } from './aging.ts'
+import { agingBehaviors } from './aging.ts'
 import { type JumpingLocal, startJumpingLocal } from './jumping-local.ts'
-import { rollingBehaviours } from './rolling.ts'
+import { rollingBehaviors } from './rolling.ts'
 import { type TimedSubject, timedEmulator, timedLocal } from './timed-subjects.ts'
 
-// What takes hours: on DynamoDB Locals whose clocks are set forward. The current version never replaces a shard; the
-// older one does so every four hours, whether it had records or not.
+// Behavior that takes hours, tested with DynamoDB Locals whose clocks are set forward. The current version
+// never replaces a shard; the older one replaces every shard after four hours, with or without records.
 
-describe('records and iterators grow old', () => {
-  onLocal('current', agingBehaviours)
-  on('the emulator as DynamoDB Local', timedEmulator('local'), agingBehaviours)
-  on('the emulator as AWS', timedEmulator('aws'), agingBehaviours)
+describe('expiry of records and iterators', () => {
+  onLocal('current', agingBehaviors)
+  on('emulator with the profile local', timedEmulator('local'), agingBehaviors)
+  on('emulator with the profile aws', timedEmulator('aws'), agingBehaviors)
 })
 
-describe('shards roll', () => {
-  onLocal('rolling', rollingBehaviours)
-  const ignoring = timedEmulator('local', { behavior: { childShards: 'ignored' } })
-  on('the emulator as that DynamoDB Local', ignoring, rollingBehaviours)
-  on('the emulator as AWS', timedEmulator('aws'), rollingBehaviours)
+describe('rolling of shards', () => {
+  onLocal('rolling', rollingBehaviors)
+  const ignoringChildShards = timedEmulator('local', { behavior: { childShards: 'ignored' } })
+  on('emulator with the profile local that ignores CHILD_SHARDS', ignoringChildShards, rollingBehaviors)
+  on('emulator with the profile aws', timedEmulator('aws'), rollingBehaviors)
 })
 
 function on(title: string, subject: TimedSubject, behaviors: (subject: TimedSubject) => void): void {

@@ -14,33 +14,34 @@ import { dynamoDBLocal, emulatedTable, type SubjectTable } from './subjects.ts'
 export const minute = 60_000
 export const hour: number = 60 * minute
 
-/** A table whose service has a clock that can be set forward. */
+/** A table in a service whose clock can be set forward. */
 export interface TimedTable extends SubjectTable {
-  pass(ms: number): Promise<void>
-  /** Writes an item that time to live deletes again; returns once that is done. */
-  writeForAnHour(id: string): Promise<void>
-  /** Four hours pass, and the open shard is replaced by a child. */
+  /** Sets the clock of the service forward. */
+  advance(ms: number): Promise<void>
+  /** Writes an item with a TTL of one hour, and waits until it is deleted. */
+  writeWithTtl(id: string): Promise<void>
+  /** Sets the clock forward by four hours, and waits until the open shard is replaced by a child. */
   roll(): Promise<void>
 }
 
 export interface TimedSubject {
   readonly profile: Profile
-  makeTable(): Promise<TimedTable>
+  createTable(): Promise<TimedTable>
   close(): Promise<void>
 }
 
 export function timedEmulator(profile: Profile, options: StreamEmulatorOptions = {}): TimedSubject {
   return {
     profile,
-    makeTable: async () => {
+    createTable: async () => {
       const clock = new ManualClock()
       const emulator = new StreamEmulator({ profile, clock, tableName: `t-${randomUUID()}`, ...options })
       return {
         ...emulatedTable(emulator),
         tables: emulator.tableClient(),
         streams: emulator.client(),
-        pass: async (ms) => clock.suspend(ms),
-        writeForAnHour: async (id) => {
+        advance: async (ms) => clock.suspend(ms),
+        writeWithTtl: async (id) => {
           emulator.put({ id })
           clock.suspend(hour)
           emulator.remove({ id }, { ttl: true })
@@ -55,24 +56,24 @@ export function timedEmulator(profile: Profile, options: StreamEmulatorOptions =
   }
 }
 
-/** @param jumping given as a function, as it starts after the tests are defined */
+/** @param jumping - a function, because DynamoDB Local starts after the tests are defined. */
 export function timedLocal(jumping: () => JumpingLocal): TimedSubject {
   let subject: ReturnType<typeof dynamoDBLocal> | undefined
   return {
     profile: 'local',
-    makeTable: async () => {
+    createTable: async () => {
       const { local, jump } = jumping()
-      // A kept connection is idle for hours at each jump, and closed.
+      // A jump makes a kept-alive connection appear idle for hours, so that it is closed.
       const requestHandler = { httpAgent: { keepAlive: false } }
       subject ??= dynamoDBLocal({
         tableClient: (config) => local.tableClient({ requestHandler, ...config }),
         streamsClient: (config) => local.streamsClient({ ...config, requestHandler, maxAttempts: 3 }),
       })
-      const table = await subject.makeTable()
+      const table = await subject.createTable()
       return {
         ...table,
-        pass: jump,
-        writeForAnHour: async (id) => {
+        advance: jump,
+        writeWithTtl: async (id) => {
           await table.tables.send(
             new UpdateTimeToLiveCommand({
               TableName: table.tableName,
@@ -82,14 +83,14 @@ export function timedLocal(jumping: () => JumpingLocal): TimedSubject {
           const until = (await timeOf(local)) / 1000 + 3_600
           await put(table, id, { until: { N: String(until) } })
           await jump(hour)
-          // It looks for old items every ten seconds.
+          // DynamoDB Local looks for expired items every ten seconds.
           while ((await readAll(table)).length < 2) await wait(50)
         },
         roll: async () => {
           const count = async () => (await describeStream(table)).Shards?.length ?? 0
           const before = await count()
           await jump(4 * hour)
-          // It looks after its shards from time to time.
+          // DynamoDB Local checks its shards periodically.
           while ((await count()) === before) await wait(50)
         },
       }
