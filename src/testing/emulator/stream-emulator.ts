@@ -172,7 +172,8 @@ export class StreamEmulator {
    * Splits an open shard: closes it and opens `into` children (1 or more, default 2) that share its keys.
    * Without `shard`, a random open shard is split.
    * @returns the children, in order of their hash ranges.
-   * @throws RangeError if the shard is not open, StreamError `options.invalid` if `into` is out of range.
+   * @throws RangeError if the shard does not exist or is not open, StreamError `options.invalid` if `into` is
+   * out of range.
    */
   split(shard?: ShardRef, into = 2, options: RollOptions = {}): readonly EmulatedShard[] {
     checkRollOptions(options)
@@ -183,7 +184,7 @@ export class StreamEmulator {
    * Replaces an open shard by a single child, as the service does about every four hours. Without `shard`, a
    * random open shard is replaced.
    * @returns the child.
-   * @throws RangeError if the shard is not open.
+   * @throws RangeError if the shard does not exist or is not open.
    */
   roll(shard?: ShardRef, options: RollOptions = {}): EmulatedShard {
     checkRollOptions(options)
@@ -194,7 +195,7 @@ export class StreamEmulator {
    * Closes an open shard without opening a child. Later writes of its keys produce no records. Without
    * `shard`, a random open shard is closed.
    * @returns the closed shard.
-   * @throws RangeError if the shard is not open.
+   * @throws RangeError if the shard does not exist or is not open.
    */
   closeShard(shard?: ShardRef): EmulatedShard {
     return this.#parts.commands.closeShard(shard)

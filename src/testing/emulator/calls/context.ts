@@ -1,6 +1,6 @@
 import type { Behavior } from '../behavior/behavior.ts'
 import type { Random } from '../state/random.ts'
-import { isExpired, type Stream } from '../state/stream.ts'
+import { isUnavailable, type Stream } from '../state/stream.ts'
 import type { Table } from '../state/table.ts'
 import type { Visibility } from '../state/visibility.ts'
 import { notFound } from './errors.ts'
@@ -31,7 +31,7 @@ export interface IteratorRegistry {
  */
 export function readableStream(context: CallContext, arn: string): Stream {
   const stream = context.table.findStream(arn)
-  if (!stream || isExpired(stream, context.now, context.behavior)) throw notFound(`Stream: ${arn}`)
+  if (!stream || isUnavailable(stream, context.now, context.behavior)) throw notFound(`Stream: ${arn}`)
   stream.retention.trimBefore(context.now - context.behavior.retentionMs)
   return stream
 }

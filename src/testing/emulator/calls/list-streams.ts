@@ -1,4 +1,4 @@
-import { isExpired, type Stream } from '../state/stream.ts'
+import { isUnavailable, type Stream } from '../state/stream.ts'
 import { checkLimit } from './check-request.ts'
 import type { CallContext } from './context.ts'
 
@@ -20,7 +20,7 @@ export function listStreams(context: CallContext, request: ListStreamsRequest): 
   const first = start === undefined ? 0 : table.streams.findIndex(({ arn }) => arn === start) + 1
   const streams = (
     tableName === undefined || tableName === table.name ? table.streams.slice(first) : []
-  ).filter((stream) => !isExpired(stream, now, behavior))
+  ).filter((stream) => !isUnavailable(stream, now, behavior))
   const page = streams.slice(0, limit)
   return {
     streams: page,

@@ -44,9 +44,9 @@ export interface EnableOptions {
 export interface DeleteTableOptions {
   /**
    * Whether the streams are deleted with the table, or stay readable until their retention ends.
-   * @default 'gone'; 'readable' with the profile `local`, as observed in DynamoDB Local
+   * @default 'deleted'; 'readable' with the profile `local`, as observed in DynamoDB Local
    */
-  readonly streams?: 'gone' | 'readable' | undefined
+  readonly streams?: 'deleted' | 'readable' | undefined
 }
 
 export const trimOptionNames: readonly string[] = ['before', 'shard', 'through']
@@ -173,9 +173,9 @@ export function createCommands({ table, visibility, random, now, log, defaults }
       return stream.arn
     },
 
-    deleteTable: ({ streams = defaults.profile === 'local' ? 'readable' : 'gone' }) => {
+    deleteTable: ({ streams = defaults.profile === 'local' ? 'readable' : 'deleted' }) => {
       closeStream(table.current)
-      if (streams === 'gone') for (const stream of table.streams) stream.deleted = true
+      if (streams === 'deleted') for (const stream of table.streams) stream.deleted = true
       table.clear()
       table.deleted = true
       log('deleteTable', {})

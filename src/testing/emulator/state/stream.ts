@@ -62,8 +62,11 @@ export function streamStatus(stream: Stream, now: number): StreamStatus {
   return isChanging ? 'ENABLING' : 'ENABLED'
 }
 
-/** A disabled stream stays readable for 24 hours. After that, its ARN is unknown to the service. */
-export function isExpired(stream: Stream, now: number, behavior: Pick<Behavior, 'retentionMs'>): boolean {
+/**
+ * Whether the service no longer knows the ARN of the stream: it was deleted with its table, or was disabled
+ * 24 hours ago.
+ */
+export function isUnavailable(stream: Stream, now: number, behavior: Pick<Behavior, 'retentionMs'>): boolean {
   return (
     stream.deleted || (stream.disabledAt !== undefined && stream.disabledAt + behavior.retentionMs <= now)
   )

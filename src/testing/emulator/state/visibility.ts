@@ -1,7 +1,7 @@
 import { namesOf } from '../../../core/options.ts'
 
 /**
- * How long DescribeStream differs from the actual override. With both limits, the first one reached ends it.
+ * How long DescribeStream differs from the actual state. With both limits, the first one reached ends it.
  * Without either, it lasts until `StreamEmulator.show`.
  */
 export interface Duration {
