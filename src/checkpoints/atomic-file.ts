@@ -2,24 +2,25 @@ import { randomBytes } from 'node:crypto'
 import { mkdir, open, readdir, readFile, readlink, realpath, rename, rm, stat } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
 
-/** A checkpoint says what a stream holds and how far its worker is: for the owner of the process only. */
+/** Checkpoints name a stream and its shards, so only the owner of the process may read them. */
 const FILE_MODE = 0o600
 const FOLDER_MODE = 0o700
 
-/** Far longer than a write takes, so that only what a crashed process left behind is removed. */
+/** Far longer than any write takes: an older temporary file was left behind by a process that crashed. */
 const STALE_AFTER_MS = 3_600_000
 
-/** What systems answer that cannot fsync a folder (Windows, some network file systems). */
+/** Error codes of systems that cannot fsync a folder (Windows, some network file systems). */
 const FOLDER_SYNC_UNSUPPORTED = new Set(['EISDIR', 'EPERM', 'EACCES', 'EINVAL', 'ENOTSUP', 'EBADF'])
 
 /**
- * Returns the text of the file; `undefined` if the file does not exist.
- * @throws Error also where it is larger than `maxBytes`.
+ * Returns the content of a UTF-8 file, or `undefined` if the file does not exist.
+ *
+ * @throws Error if the file cannot be read or is larger than `maxBytes`.
  */
 export async function readTextFile(path: string, maxBytes: number): Promise<string | undefined> {
   try {
     const { size } = await stat(path)
-    if (size > maxBytes) throw new Error(`its ${size} bytes are more than the ${maxBytes} that are read`)
+    if (size > maxBytes) throw new Error(`its size of ${size} bytes exceeds the limit of ${maxBytes} bytes`)
     return await readFile(path, 'utf8')
   } catch (error) {
     if (errorCode(error) === 'ENOENT') return undefined
@@ -28,11 +29,12 @@ export async function readTextFile(path: string, maxBytes: number): Promise<stri
 }
 
 /**
- * Puts `text` in the place of the file's content, whole and durably: whenever the process, or the machine, stops, the
- * old text or the new one is there. Of several writers at once, in one process or in many, the last one wins.
+ * Replaces the content of a file with `text`, atomically and durably: if the process or the machine stops at
+ * any moment, the file holds either the old content or the new. When several writers write at once, in one
+ * process or in several, the last one wins.
  *
- * The file is readable by its owner only; its folder is created when it is missing. Where `link` is a symbolic link, its
- * target is replaced: it may be on a volume that outlives the folder.
+ * The file is readable by its owner only. Its folder is created if it is missing. If `link` is a symbolic
+ * link, its target is replaced, since it may be on a volume that outlives the folder.
  */
 export async function writeFileAtomically(link: string, text: string): Promise<void> {
   const path = await followLinks(link)
@@ -49,8 +51,8 @@ export async function writeFileAtomically(link: string, text: string): Promise<v
 }
 
 /**
- * Writes a temporary file, as `writeFileAtomically` would, and removes it: rejects where that would fail, also where the
- * folder does not exist.
+ * Writes a temporary file as `writeFileAtomically` would, and removes it. Rejects if `writeFileAtomically`
+ * would fail, and also if the folder does not exist.
  */
 export async function checkFileIsWritable(link: string): Promise<void> {
   const temporary = temporaryOf(await followLinks(link))
@@ -64,30 +66,35 @@ export async function checkFileIsWritable(link: string): Promise<void> {
   }
 }
 
-/** In the same folder, since a rename is atomic only inside one file system; with a random name. */
+/** Returns a random name in the same folder: a rename is atomic only within one file system. */
 function temporaryOf(path: string): string {
   return `${path}.${randomBytes(8).toString('hex')}.tmp`
 }
 
-/** Returns the path of the file that a symbolic link points to, also one that does not exist yet. */
+/** Returns the path that a symbolic link points to, even if no file exists there yet. */
 async function followLinks(path: string): Promise<string> {
   try {
     return await realpath(path)
   } catch (error) {
     if (errorCode(error) !== 'ENOENT') throw error
     const target = await readlink(path).catch(() => undefined)
-    // From the folder that the link is really in: `..` in its target does not undo a link on the way to it.
+    // Relative to the real folder of the link: if that folder was reached through another link, `..` in the
+    // target does not lead back through it.
     return target === undefined ? path : followLinks(resolve(await realpath(dirname(path)), target))
   }
 }
 
-/** Removes the temporary files that crashed writers of `path` left behind. As far as that works: they do no harm. */
+/**
+ * Removes the temporary files that crashed writers left beside the file. Best effort: a leftover does no
+ * harm, so errors are ignored.
+ */
 export async function removeStaleTemporaries(link: string): Promise<void> {
   try {
     const path = await followLinks(link)
     const folder = dirname(path)
     const prefix = `${basename(path)}.`
-    // Measured by the time of the file itself, so that the clock of a file server need not agree with ours.
+    // Age is relative to the file just written, so a file server whose clock differs from ours does not
+    // matter.
     const { mtimeMs } = await stat(path)
     for (const entry of await readdir(folder)) {
       if (!entry.startsWith(prefix) || !/^[0-9a-f]{16}\.tmp$/.test(entry.slice(prefix.length))) continue
@@ -95,7 +102,7 @@ export async function removeStaleTemporaries(link: string): Promise<void> {
       if (mtimeMs - (await stat(leftover)).mtimeMs > STALE_AFTER_MS) await rm(leftover, { force: true })
     }
   } catch {
-    // Another process cleans up at the same moment, or the folder may not be listed.
+    // Another process is cleaning up at the same time, or the folder cannot be listed.
   }
 }
 
@@ -114,17 +121,18 @@ async function createFile(path: string): ReturnType<typeof open> {
     return await open(path, 'wx', FILE_MODE)
   } catch (error) {
     if (errorCode(error) !== 'ENOENT') throw error
-    await makeFolder(dirname(resolve(path)))
+    await createFolder(dirname(resolve(path)))
     return await open(path, 'wx', FILE_MODE)
   }
 }
 
-async function makeFolder(folder: string): Promise<void> {
-  const firstMade = await mkdir(folder, { recursive: true, mode: FOLDER_MODE })
-  if (firstMade === undefined) return
-  // Each new folder is an entry of the one above it.
-  for (let made = folder; made.length >= firstMade.length; made = dirname(made))
-    await syncFolder(dirname(made))
+async function createFolder(folder: string): Promise<void> {
+  const firstCreated = await mkdir(folder, { recursive: true, mode: FOLDER_MODE })
+  if (firstCreated === undefined) return
+  // A new folder is an entry in its parent, so the parent has to be synced as well.
+  for (let created = folder; created.length >= firstCreated.length; created = dirname(created)) {
+    await syncFolder(dirname(created))
+  }
 }
 
 async function syncFolder(folder: string): Promise<void> {
@@ -140,7 +148,7 @@ async function syncFolder(folder: string): Promise<void> {
   }
 }
 
-/** The system's code of an error, such as `ENOENT`. */
+/** Returns the system error code, such as `ENOENT`. */
 export function errorCode(error: unknown): string | undefined {
   if (!(error instanceof Error) || !('code' in error)) return undefined
   return typeof error.code === 'string' ? error.code : undefined

@@ -1,18 +1,22 @@
 import { createHash } from 'node:crypto'
 
-/** What may stand in a file name as it is. No capitals: on Windows and macOS `A` and `a` are the same file. */
+/**
+ * Characters that are not encoded. Capitals are not among them, since `A` and `a` are the same file on
+ * Windows and macOS.
+ */
 const PLAIN = /[a-z0-9_.-]/
 
-/** Windows takes a file of such a name for a device, also with an extension: what is saved to `nul.json` is lost. */
+/** Windows treats these names as devices, even with an extension: data written to `nul.json` is lost. */
 const DEVICE = /^(con|prn|aux|nul|com\d|lpt\d)(\.|$)/
 
-/** File systems allow 255 bytes; the names of temporary files are longer by 22. */
+/** File systems allow 255 bytes; temporary files add 22 bytes to the name. */
 const MAX_ENCODED_LENGTH = 200
 const KEPT_LENGTH = 100
 
 /**
- * The file that holds the checkpoint `name`: `<encoded name>.json`. Different well-formed names give different files on every
- * file system, and no name leads out of the folder: what is not plain becomes `%` and its UTF-8 bytes in hex.
+ * Returns the name of the file that stores the checkpoint `name`: `<encoded name>.json`. Every byte of the
+ * UTF-8 name that is not plain is encoded as `%` and two hex digits. Different well-formed names therefore
+ * have different files on every file system, and no name leads out of the folder.
  */
 export function checkpointFileName(name: string): string {
   const isDevice = DEVICE.test(name)
@@ -20,7 +24,7 @@ export function checkpointFileName(name: string): string {
     .map((byte, index) => encodeByte(byte, index === 0, isDevice))
     .join('')
   if (encoded.length <= MAX_ENCODED_LENGTH) return `${encoded}.json`
-  // `~` is never plain, so that no short name is written like that.
+  // `~` is never plain, so no short name can be encoded to the same file name.
   return `${encoded.slice(0, KEPT_LENGTH)}~${createHash('sha256').update(name).digest('hex')}.json`
 }
 

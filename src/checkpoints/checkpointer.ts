@@ -5,65 +5,69 @@ import type { StreamToken } from '../position/token.ts'
 import { releaseCheckpoint } from './lease.ts'
 import type { CheckpointLease } from './store.ts'
 
-/** The wait before a failed save is tried again. Full jitter: see {@link backoffMs}. */
+/** The delay before a failed save is retried, with full jitter: see {@link backoffMs}. */
 const RETRY = { baseMs: 100, capMs: 5_000 } as const
 
-/** How long a flush goes on trying, in ms: well within the 30 s that a container is given to stop. */
+/** How long a flush waits for a successful save, in ms: well within the 30 s that a container has to stop. */
 export const FLUSH_TIMEOUT_MS = 10_000
 
 export interface CheckpointRetry {
-  /** How many saves have failed in a row; 1 or more. */
+  /** The number of saves that have failed in a row; 1 or more. */
   readonly attempt: number
   readonly error: unknown
-  /** The wait until the next one, in ms. */
+  /** The delay before the next attempt, in ms. */
   readonly delayMs: number
 }
 
 export interface CheckpointerOptions {
   readonly lease: Pick<CheckpointLease, 'save' | 'lost' | 'release'>
   readonly name: string
-  /** Save after so many records done. An integer, 1 or more. */
+  /** Save after this many processed records. An integer, 1 or more. */
   readonly everyRecords: number
-  /** Save at the latest so long after a change, in ms. */
+  /** Save no later than this long after a change, in ms. */
   readonly everyMs: number
   readonly clock: Clock
   readonly random: () => number
-  /** The token that covers what is done, and nothing else, whenever it is asked for. Must not throw. */
+  /** Returns the token that covers exactly the records processed so far. Must not throw. */
   readonly tokenOf: () => StreamToken
   /** Called after each save. Must not throw. */
   readonly onSaved?: ((token: StreamToken) => void) | undefined
-  /** Called after each failed save that will be tried again. Must not throw. */
+  /** Called after each failed save that will be retried. Must not throw. */
   readonly onRetry?: ((retry: CheckpointRetry) => void) | undefined
-  /** How long a flush goes on trying, in ms. @default 10_000 */
+  /** How long a flush waits for a successful save, in ms. @default 10_000 */
   readonly flushTimeoutMs?: number | undefined
 }
 
 /**
- * Saves a stream's token by count and by time.
+ * Saves a stream's token after a number of records or after a time, whichever comes first.
  *
- * One save at a time, each with the token of the moment when it starts: never an older one after a newer one, and what
- * happens during a save is covered by the next one. A failing store is asked again for as long as it takes. The only
- * end to that is {@link Checkpointer.failure}: another worker holds the checkpoint.
+ * Saves run one at a time, and each takes the token when it starts. So an older token never replaces a newer
+ * one, and records processed during a save are covered by the next. A failed save is retried indefinitely,
+ * unless another worker has acquired the checkpoint: see {@link Checkpointer.failure}.
  */
 export class Checkpointer {
   readonly #options: CheckpointerOptions
-  /** Counts the changes of the token. */
+  /** The number of changes to the token so far. */
   #revision = 0
-  /** The change up to which it was saved, and that up to which it must be saved without delay. */
+  /** The last revision that has been saved. */
   #savedRevision = 0
+  /** The last revision that must be saved without delay. */
   #dueRevision = 0
-  /** Records done since a token was last taken. If that could not be saved, the next one is due anyway. */
+  /**
+   * Records processed since the last save started. It need not be restored if that save fails: a retry is due
+   * anyway.
+   */
   #newRecords = 0
   #isSaving = false
   #isStopped = false
   #failure: unknown
-  /** Of the last save, until one succeeds. */
+  /** The error of the last save; cleared when a save succeeds. */
   #lastFailure: { readonly error: unknown } | undefined
-  /** The error of the last flush, and the change up to which it was to save; until a save succeeds. */
+  /** The error of the last flush, and the revision it waited for; cleared when a save succeeds. */
   #failedFlush: { readonly error: StreamError; readonly revision: number } | undefined
-  /** Cancels the timer of the next save by time. */
+  /** Cancels the timer that saves after `everyMs`. */
   #cancelTimer: (() => void) | undefined
-  /** Ends the wait before the next try. */
+  /** Ends the delay before the next attempt. */
   #retryNow: (() => void) | undefined
   readonly #watchers = new Set<() => void>()
   #closing: Promise<void> | undefined
@@ -71,22 +75,28 @@ export class Checkpointer {
   constructor(options: CheckpointerOptions) {
     this.#options = options
     const { lost } = options.lease
-    // It may have been lost while the stream was being opened.
+    // The lease may have been lost while the stream was being opened.
     if (lost.aborted) this.#fail(lost.reason)
     else lost.addEventListener('abort', () => this.#fail(lost.reason), { once: true })
   }
 
-  /** Why no more checkpoints are saved, usually `checkpoint.conflict`; `undefined` while all is well. */
+  /**
+   * The error that stopped saving, usually `checkpoint.conflict`; `undefined` while saving works or is
+   * retried.
+   */
   get failure(): unknown {
     return this.#failure
   }
 
-  /** To be called when the token has changed without a record having been processed: a shard has ended, say. */
+  /**
+   * Reports that the token has changed without a record having been processed, such as when a shard has
+   * ended.
+   */
   positionChanged(): void {
     this.recordsProcessed(0)
   }
 
-  /** To be called when `count` more records have been processed. */
+  /** Reports that `count` more records have been processed. */
   recordsProcessed(count: number): void {
     this.#revision++
     this.#newRecords += count
@@ -95,11 +105,13 @@ export class Checkpointer {
   }
 
   /**
-   * Resolves when all that was told before this call is saved; at once if it is already.
+   * Saves now, and resolves once everything reported before this call has been saved; immediately if it
+   * already has.
    *
-   * @param signal ends it early, as the time-out does.
-   * @throws StreamError `checkpoint.failed`, with the store's error as cause, when it did not succeed in
-   * {@link FLUSH_TIMEOUT_MS}; the tries go on. `checkpoint.conflict` when another worker holds the checkpoint.
+   * @param signal - ends the wait early, in the same way as the timeout.
+   * @throws StreamError `checkpoint.failed`, with the store's error as its cause, if no save has succeeded
+   * within `flushTimeoutMs`; saving continues to be retried. `checkpoint.conflict` if another worker has
+   * acquired the checkpoint.
    */
   async flush(signal?: AbortSignal): Promise<void> {
     const revision = this.#revision
@@ -116,9 +128,10 @@ export class Checkpointer {
   }
 
   /**
-   * Flushes, releases the checkpoint and stops: afterwards nothing is saved and no timer is left. Idempotent. Rejects as
-   * `flush` does; at once with the same error where a flush has failed, no save has succeeded since and nothing else has
-   * happened.
+   * Flushes, stops and releases the lease: nothing is saved afterwards, and no timer is left. Idempotent.
+   *
+   * Rejects as `flush` does. If an earlier flush has failed, and since then no save has succeeded and nothing
+   * has changed, it rejects with that error immediately instead of waiting again.
    */
   close(signal?: AbortSignal): Promise<void> {
     this.#closing ??= this.#close(signal)
@@ -139,20 +152,20 @@ export class Checkpointer {
   #schedule(): void {
     if (this.#isSaving || this.#isStopped || this.#savedRevision === this.#revision) return
     if (this.#isDue()) void this.#saveWhileDue()
-    else this.#cancelTimer ??= this.#options.clock.setTimer(this.#options.everyMs, () => this.#timeIsUp())
+    else this.#cancelTimer ??= this.#options.clock.setTimer(this.#options.everyMs, () => this.#onTimer())
   }
 
   #isDue(): boolean {
     return this.#dueRevision > this.#savedRevision
   }
 
-  #timeIsUp(): void {
+  #onTimer(): void {
     this.#cancelTimer = undefined
     this.#dueRevision = this.#revision
     this.#schedule()
   }
 
-  /** Never rejects: what cannot be overcome becomes the failure. */
+  /** Never rejects: an error that cannot be retried becomes {@link failure}. */
   async #saveWhileDue(): Promise<void> {
     this.#isSaving = true
     this.#cancelTimer?.()
@@ -175,7 +188,7 @@ export class Checkpointer {
     this.stop()
   }
 
-  /** Whether it succeeded. */
+  /** Returns whether the save succeeded. */
   async #trySave(): Promise<boolean> {
     const { lease, tokenOf, onSaved } = this.#options
     const revision = this.#revision
@@ -196,7 +209,7 @@ export class Checkpointer {
     return true
   }
 
-  /** Resolves to `attempt`, when it is time for the next one. */
+  /** Waits until the next attempt is due, and returns `attempt`. */
   async #waitToRetry(attempt: number): Promise<number> {
     if (this.#isStopped) return attempt
     const { clock, random, onRetry } = this.#options
@@ -209,7 +222,7 @@ export class Checkpointer {
     return attempt
   }
 
-  /** Resolves when the condition holds, or the time of a flush is over, or `signal` aborts. */
+  /** Resolves when `condition` holds, when the flush times out, or when `signal` aborts. */
   async #waitFor(condition: () => boolean, signal: AbortSignal | undefined): Promise<void> {
     const fulfilled = new AbortController()
     const check = () => {
@@ -226,7 +239,7 @@ export class Checkpointer {
     for (const check of this.#watchers) check()
   }
 
-  /** Saves nothing any more, not even what is not saved yet, and leaves no timer. */
+  /** Stops without a last save, and leaves no timer. */
   stop(): void {
     this.#isStopped = true
     this.#cancelTimer?.()
@@ -240,7 +253,7 @@ export class Checkpointer {
     const failure = this.#lastFailure ?? (signal?.aborted ? { error: signal.reason } : undefined)
     const cause = failure?.error
     const when = signal?.aborted ? 'before it was aborted' : `within ${flushTimeoutMs} ms`
-    const why = failure === undefined ? 'the store did not answer' : reasonOf(cause)
+    const why = failure === undefined ? 'the store did not respond' : reasonOf(cause)
     const message = `The checkpoint "${name}" could not be saved ${when}: ${why}`
     return new StreamError('checkpoint.failed', message, { name, operation: 'save' }, cause)
   }

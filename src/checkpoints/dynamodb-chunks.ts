@@ -15,20 +15,23 @@ import {
 } from './dynamodb-item.ts'
 import { abortedBy, type CheckpointItems, keyOf } from './dynamodb-table.ts'
 
-/** The chunks of one save, of which those that are written already are known. */
+/**
+ * A save in chunks. It tracks the chunks that are still to be written, so that a retry does not repeat the
+ * others.
+ */
 export interface ChunkedSave extends Chunked {
   readonly packed: Uint8Array
   readonly unwritten: Set<number>
 }
 
-/** No call is made yet. */
+/** Plans the chunks of one save, without making a call. */
 export function planChunks(generation: Generation, session: string, packed: Uint8Array): ChunkedSave {
   const chunkPrefix = `${generationKey(generation)}.${session}`
   const chunkCount = Math.ceil(packed.length / CHUNK_BYTES)
   return { chunkPrefix, chunkCount, packed, unwritten: new Set(Array.from({ length: chunkCount }).keys()) }
 }
 
-/** Writes those that are not written yet. No reader sees them until a head points to them. */
+/** Writes the unwritten chunks. No reader sees them until a head points to them. */
 export async function writeChunks(
   { client, tableName }: CheckpointItems,
   name: string,
@@ -41,11 +44,11 @@ export async function writeChunks(
     unwritten.delete(index)
   }
   const results = await Promise.allSettled([...unwritten].map(write))
-  // After all have ended: what is still on its way when a save rejects could land after the next one.
+  // Wait for all writes: one that is in flight when the save rejects could land after the next save.
   for (const result of results) if (result.status === 'rejected') throw result.reason
 }
 
-/** Returns the chunks put together; `undefined` when one is missing. */
+/** Returns the joined chunks, or `undefined` if one is missing. */
 export async function readChunks(
   { client, tableName }: CheckpointItems,
   name: string,
@@ -66,8 +69,8 @@ export async function readChunks(
 }
 
 /**
- * Removes the chunks that sort before this generation: of earlier saves, and of earlier holders that were killed while
- * they saved. Those which a later holder writes sort after it and remain.
+ * Deletes the chunks that sort before this generation: those of earlier saves, and those of earlier lease
+ * holders that were killed during a save. The chunks of a later holder sort after it and remain.
  */
 export async function deleteChunksBefore(
   { client, tableName }: CheckpointItems,
@@ -87,7 +90,7 @@ export async function deleteChunksBefore(
   }
   let ExclusiveStartKey: Record<string, AttributeValue> | undefined
   do {
-    // Not with the SDK's paginator: it refuses the client of another copy of the SDK.
+    // Not the SDK's paginator: it rejects a client from another copy of the SDK.
     const { Items = [], LastEvaluatedKey } = await client.send(
       new QueryCommand({ ...input, ExclusiveStartKey }),
     )

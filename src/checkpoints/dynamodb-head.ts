@@ -3,16 +3,16 @@ import { StreamError } from '../core/errors.ts'
 import { type Content, HEAD, type Head, readHead } from './dynamodb-item.ts'
 import { abortedBy, type CheckpointItems, type Item, isServiceError, keyOf } from './dynamodb-table.ts'
 
-/** Who writes a head, and when. */
+/** The worker that writes a head, and the time. */
 export interface LeaseHolder {
-  /** Random, one per lease: as long as the head holds it, no other worker has taken the checkpoint over. */
+  /** A random ID, one per lease. While the head contains it, no other worker has acquired the checkpoint. */
   readonly session: string
   readonly owner: string
-  /** The time, for people who read the table. */
+  /** The time as an ISO string; informational only. */
   readonly now: string
 }
 
-/** The head as it is now. */
+/** Reads the head with a strongly consistent read. */
 export async function getHead(
   items: CheckpointItems,
   name: string,
@@ -25,10 +25,11 @@ export async function getHead(
 }
 
 /**
- * Makes `session` the only one that may save, unless the checkpoint was taken over since `seen` was read: a request that was
- * given up and arrives late finds a later epoch and changes nothing.
+ * Makes `session` the only one that can save, unless the lease was acquired by another worker since `seen`
+ * was read. The write is conditional on the epoch, so a request that was abandoned and arrives late changes
+ * nothing.
  *
- * @returns the head after it, or undefined where another worker was faster.
+ * @returns the new head, or undefined if another worker was faster.
  */
 export async function acquireLease(
   items: CheckpointItems,
@@ -69,17 +70,17 @@ export async function acquireLease(
     return readHead(items, name, Attributes)
   } catch (error) {
     if (!isServiceError(error, 'ConditionalCheckFailedException')) throw error
-    // Its own earlier try, the response to which was lost?
+    // An earlier attempt of this call may have succeeded although its response was lost.
     const item = itemOf(error) ?? (await getHead(items, name, signal))
     return item?.session?.S === session ? readHead(items, name, item) : undefined
   }
 }
 
 /**
- * Replaces the token, if the session still holds the checkpoint. Never writes the epoch. A request that was given up and
- * arrives late finds a higher version and changes nothing.
+ * Replaces the token, if the session still holds the lease. Never writes the epoch. The write is conditional
+ * on the version, so a request that was abandoned and arrives after a later save changes nothing.
  *
- * @throws StreamError `checkpoint.conflict`
+ * @throws StreamError `checkpoint.conflict` if another worker has acquired the checkpoint.
  */
 export async function saveHead(
   items: CheckpointItems,
@@ -93,9 +94,11 @@ export async function saveHead(
   const command = new UpdateItemCommand({
     TableName: tableName,
     Key: keyOf(name, HEAD),
-    UpdateExpression: isInline
-      ? 'SET #version = :version, #owner = :owner, #savedAt = :now, #data = :data REMOVE #chunkPrefix, #chunkCount'
-      : 'SET #version = :version, #owner = :owner, #savedAt = :now, #chunkPrefix = :chunkPrefix, #chunkCount = :chunkCount REMOVE #data',
+    UpdateExpression: `SET #version = :version, #owner = :owner, #savedAt = :now, ${
+      isInline
+        ? '#data = :data REMOVE #chunkPrefix, #chunkCount'
+        : '#chunkPrefix = :chunkPrefix, #chunkCount = :chunkCount REMOVE #data'
+    }`,
     ConditionExpression: '#session = :session AND (attribute_not_exists(#version) OR #version <= :version)',
     ExpressionAttributeNames: {
       '#session': 'session',
@@ -128,27 +131,27 @@ export async function saveHead(
   }
 }
 
-/** Says who holds the checkpoint, and what that means for this worker. */
+/** The error of a worker whose lease was acquired by another worker, or whose checkpoint was deleted. */
 export function conflict(
   name: string,
   item: Item | undefined,
   cause?: unknown,
 ): StreamError<'checkpoint.conflict'> {
   const owner = item?.owner?.S
-  const what = item === undefined ? 'was removed' : `was taken over by ${owner ?? 'another worker'}`
-  const message = `The checkpoint "${name}" ${what}: this worker saves nothing more under that name`
+  const what = item === undefined ? 'was deleted' : `was taken over by ${owner ?? 'another worker'}`
+  const message = `The checkpoint "${name}" ${what}: this worker can no longer save it`
   return new StreamError('checkpoint.conflict', message, { name, owner }, cause)
 }
 
-/** Of a save without a load, which overwrites nothing. */
+/** The error of a save without a load, which must not overwrite a checkpoint. */
 export function alreadyExists(name: string, item: Item | undefined): StreamError<'checkpoint.conflict'> {
   const owner = item?.owner?.S
-  const by = owner === undefined ? '' : ` by ${owner}`
-  const message = `The checkpoint "${name}" was saved${by} already: load it before saving under that name`
+  const by = owner === undefined ? '' : ` (saved by ${owner})`
+  const message = `The checkpoint "${name}" already exists${by}: load it before you save it`
   return new StreamError('checkpoint.conflict', message, { name, owner })
 }
 
-/** The item that a condition was checked against, as far as the response holds it. */
+/** Returns the item that failed the condition, if the response contains it. */
 function itemOf(error: Error): Item | undefined {
   return 'Item' in error ? (error.Item as Item | undefined) : undefined
 }

@@ -5,68 +5,72 @@ import { MAX_SERIALIZED_LENGTH, parseSerializedToken } from '../position/seriali
 import { type CheckpointItems, type Item, keyOf } from './dynamodb-table.ts'
 
 /*
- * The items of a checkpoint. The *head* (part `head`) says who may save it and holds the token, or says where its chunks are:
+ * The items of a checkpoint. The *head* (part `head`) identifies the lease that can save the checkpoint, and
+ * contains the token or points to its chunks:
  *
- * | attribute               | type | meaning                                                                               |
- * | ----------------------- | ---- | ------------------------------------------------------------------------------------- |
- * | session                 | S    | random id of the lease that may save; written by a take-over only                     |
- * | epoch                   | N    | number of take-overs so far, the epoch of the lease; written by a take-over only      |
- * | version                 | N    | number of the last save (with a lease by time: of renewals, too)                      |
- * | data                    | B    | the token, JSON in gzip; or                                                           |
- * | chunkPrefix, chunkCount | S, N | where its chunks are and how many                                                     |
- * | owner, loadedAt, savedAt| S    | who and when, for people who read the table; nothing is decided by them               |
- * | leaseMs                 | N    | reserved: how long the lease lasts without a renewal; absent: until it is taken over  |
+ * | attribute                | type | meaning                                                                        |
+ * | ------------------------ | ---- | ------------------------------------------------------------------------------ |
+ * | session                  | S    | random ID of the current lease; written only when a lease is acquired          |
+ * | epoch                    | N    | number of leases acquired so far; written only when a lease is acquired        |
+ * | version                  | N    | number of the last save (with timed leases, renewals are counted too)          |
+ * | data                     | B    | the token as gzipped JSON; or                                                  |
+ * | chunkPrefix, chunkCount  | S, N | the start of the keys of its chunks, and their number                          |
+ * | owner, loadedAt, savedAt | S    | the worker and the times; informational, no decision depends on them           |
+ * | leaseMs                  | N    | reserved: duration of a timed lease; if absent, a lease lasts until the next   |
  *
- * A *chunk* (part `chunk#<epoch>.<version>.<session>.<index>`) holds a piece of `data` in its own attribute `data`.
+ * A *chunk* (part `chunk#<epoch>.<version>.<session>.<index>`) contains a piece of the token in its attribute
+ * `data`.
  */
 
-/** The part of the head. */
+/** The sort key of the head. */
 export const HEAD = 'head'
 
-/** Up to this size a token is stored in the head itself: one write per save, of at most 60 write units. */
+/**
+ * Compressed tokens up to this size are stored in the head: one write per save, of at most 60 write units.
+ */
 export const MAX_INLINE_BYTES = 60_000
 
-/** DynamoDB limits an item to 400 KB, names and keys included. */
+/** DynamoDB limits an item to 400 KB, including attribute names and keys. */
 export const CHUNK_BYTES = 350_000
 
-/** No token is larger than its text. */
+/** A compressed token is not larger than its JSON. */
 const MAX_CHUNKS: number = Math.ceil(MAX_SERIALIZED_LENGTH / CHUNK_BYTES)
 
 const compress = promisify(gzip)
 const expand = promisify<Uint8Array, { maxOutputLength: number }, Buffer>(gunzip)
 
-/** Returns the JSON text of a token in the form in which it is stored. Gzip, for its checksum too. */
-export async function packToken(text: string): Promise<Uint8Array> {
-  return compress(text)
+/** Compresses the JSON of a token for storage. Gzip also adds a checksum. */
+export async function packToken(json: string): Promise<Uint8Array> {
+  return compress(json)
 }
 
-/** @throws StreamError `token.invalid` */
+/** @throws StreamError `token.invalid` if the data cannot be expanded, or is not JSON. */
 export async function unpackToken(
   items: CheckpointItems,
   name: string,
   packed: Uint8Array,
 ): Promise<unknown> {
   try {
-    const text = await expand(packed, { maxOutputLength: MAX_SERIALIZED_LENGTH })
-    return parseSerializedToken(text.toString('utf8'))
+    const json = await expand(packed, { maxOutputLength: MAX_SERIALIZED_LENGTH })
+    return parseSerializedToken(json.toString('utf8'))
   } catch (cause) {
-    throw damaged(items, name, 'its content cannot be expanded', cause)
+    throw damaged(items, name, 'its content cannot be decompressed', cause)
   }
 }
 
-/** What a head holds. */
+/** The parsed head of a checkpoint. */
 export interface Head {
   readonly session: string | undefined
   readonly owner: string | undefined
   readonly epoch: number
   readonly version: number
-  /** Undefined as long as nothing was saved. */
+  /** Undefined if nothing has been saved. */
   readonly content: Content | undefined
 }
 
 export type Content = { readonly data: Uint8Array } | Chunked
 
-/** A token in chunks: the start of their keys, and how many there are. */
+/** A token stored in chunks: the start of their sort keys, and their number. */
 export interface Chunked {
   readonly chunkPrefix: string
   readonly chunkCount: number
@@ -76,7 +80,8 @@ export interface Chunked {
 export const noHead: Head = { session: undefined, owner: undefined, epoch: 0, version: 0, content: undefined }
 
 /**
- * Reads a head strictly: what does not look like one that was written here is damaged, never "no checkpoint".
+ * Reads a head strictly: anything that this module would not have written is an error, never "no checkpoint".
+ *
  * @throws StreamError `token.invalid`
  */
 export function readHead(items: CheckpointItems, name: string, item: Item | undefined): Head {
@@ -103,11 +108,11 @@ export function readHead(items: CheckpointItems, name: string, item: Item | unde
     if (!Number.isInteger(chunks) || chunks < 1 || chunks > MAX_CHUNKS) throw damagedAt('chunkCount')
     return { ...head, content: { chunkPrefix: chunkPrefix.S, chunkCount: chunks } }
   }
-  if (head.version > 0 || chunkCount !== undefined) throw damaged(items, name, 'it holds no token')
+  if (head.version > 0 || chunkCount !== undefined) throw damaged(items, name, 'it does not contain a token')
   return { ...head, content: undefined }
 }
 
-/** @throws StreamError `token.invalid`, always */
+/** The error of a checkpoint that cannot be read. */
 export function damaged(
   { tableName }: CheckpointItems,
   name: string,
@@ -120,19 +125,20 @@ export function damaged(
   return new StreamError('token.invalid', message, { field: '', expected: 'a saved token' }, cause)
 }
 
-/** Sorts before all chunks. */
+/** The start of the sort keys of all chunks. */
 export const FIRST_CHUNK = 'chunk#'
 
 /**
- * Which save of which lease. Keys of later ones sort after those of earlier ones, and no two saves share a key: not even
- * where a head was deleted by hand, and epochs are counted from 1 again.
+ * One save of one lease. Chunk keys of a later generation sort after those of an earlier one. No two saves
+ * share a key, even after a head was deleted by hand and epochs start at 1 again, since the key also contains
+ * the session.
  */
 export interface Generation {
   readonly epoch: number
   readonly version: number
 }
 
-/** Sorts after the chunks of all earlier generations. */
+/** Returns a key that sorts after the chunks of all earlier generations. */
 export function generationKey({ epoch, version }: Generation): string {
   return `${FIRST_CHUNK}${String(epoch).padStart(12, '0')}.${String(version).padStart(12, '0')}`
 }

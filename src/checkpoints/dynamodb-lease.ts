@@ -7,7 +7,7 @@ import { type Head, MAX_INLINE_BYTES, packToken } from './dynamodb-item.ts'
 import { type CheckpointItems, isServiceError, withTable } from './dynamodb-table.ts'
 import type { CheckpointLease } from './store.ts'
 
-/** What a lease is made of: the checkpoint as it was taken over. */
+/** The checkpoint as it was when the lease was acquired. */
 export interface AcquiredLease {
   readonly name: string
   readonly session: string
@@ -18,11 +18,11 @@ export interface AcquiredLease {
 
 interface UnfinishedSave {
   readonly version: number
-  readonly text: string
+  readonly json: string
   readonly chunks: ChunkedSave
 }
 
-/** The right of one session to save a checkpoint in a table. */
+/** The lease of one session on a checkpoint in a table. */
 export class DynamoDBLease implements CheckpointLease {
   readonly token: unknown
   readonly epoch: number
@@ -32,21 +32,21 @@ export class DynamoDBLease implements CheckpointLease {
   readonly #lost = new AbortController()
   #version: number
   #isReleased = false
-  /** A save in chunks that was not completed. Its chunks can be removed only after a later save. */
+  /** A save in chunks that has failed. Its chunks can be removed only after a later save. */
   #unfinished: UnfinishedSave | undefined
-  /** Whether the token saved last is in chunks. */
+  /** Whether the last saved token is stored in chunks. */
   #hasChunks = false
   /** Whether earlier saves may have left chunks in the table. */
   #mayHaveOldChunks = true
   #hasReportedCleanUp = false
 
-  constructor(table: CheckpointItems, clock: Clock, taken: AcquiredLease) {
+  constructor(table: CheckpointItems, clock: Clock, acquired: AcquiredLease) {
     this.#table = table
     this.#clock = clock
-    this.#acquired = taken
-    this.token = taken.token
-    this.epoch = taken.head.epoch
-    this.#version = taken.head.version
+    this.#acquired = acquired
+    this.token = acquired.token
+    this.epoch = acquired.head.epoch
+    this.#version = acquired.head.version
   }
 
   get lost(): AbortSignal {
@@ -55,12 +55,13 @@ export class DynamoDBLease implements CheckpointLease {
 
   async save(token: StreamToken): Promise<void> {
     const { name } = this.#acquired
-    if (this.#isReleased)
-      throw new StreamError('closed', `The lease of the checkpoint "${name}" was released`, {})
+    if (this.#isReleased) {
+      throw new StreamError('closed', `The lease of the checkpoint "${name}" has been released`, {})
+    }
     this.lost.throwIfAborted()
-    const text = JSON.stringify(token)
+    const json = JSON.stringify(token)
     try {
-      await withTable(this.#table, this.#clock, () => this.#write(text))
+      await withTable(this.#table, this.#clock, () => this.#write(json))
     } catch (error) {
       if (isStreamError(error, 'checkpoint.conflict')) this.#lost.abort(error)
       throw error
@@ -72,15 +73,18 @@ export class DynamoDBLease implements CheckpointLease {
     this.#isReleased = true
   }
 
-  /** A save in chunks that failed is completed first: starting over each time would fill the table while writes are throttled. */
-  async #write(text: string): Promise<void> {
+  /**
+   * Completes a failed save in chunks first: starting over with new chunks each time would fill the table
+   * while writes are throttled.
+   */
+  async #write(json: string): Promise<void> {
     const { name } = this.#acquired
     if (this.#unfinished) {
-      const { text: unfinishedText } = this.#unfinished
+      const { json: unfinishedJson } = this.#unfinished
       await this.#complete(this.#unfinished)
-      if (unfinishedText === text) return
+      if (unfinishedJson === json) return
     }
-    const packed = await packToken(text)
+    const packed = await packToken(json)
     const version = ++this.#version
     if (packed.length <= MAX_INLINE_BYTES) {
       await saveHead(this.#table, name, this.#holder(), version, { data: packed })
@@ -88,7 +92,7 @@ export class DynamoDBLease implements CheckpointLease {
       return
     }
     const chunks = planChunks({ epoch: this.epoch, version }, this.#acquired.session, packed)
-    this.#unfinished = { version, text, chunks }
+    this.#unfinished = { version, json, chunks }
     this.#mayHaveOldChunks = true
     await this.#complete(this.#unfinished)
   }
@@ -101,8 +105,9 @@ export class DynamoDBLease implements CheckpointLease {
   }
 
   /**
-   * The token is saved already: a clean-up that fails is repeated after the next save. Only missing permissions are reported,
-   * once, as they would fill the table unnoticed.
+   * Deletes old chunks. The token has been saved already, so a failure is ignored and the clean-up is
+   * repeated after the next save. Only missing permissions are reported, once, because the table would
+   * otherwise grow unnoticed.
    */
   async #cleanUp(): Promise<void> {
     const { name } = this.#acquired
@@ -113,7 +118,7 @@ export class DynamoDBLease implements CheckpointLease {
       if (this.#hasReportedCleanUp || !isServiceError(cause, 'AccessDeniedException')) return
       this.#hasReportedCleanUp = true
       const message =
-        `The checkpoint "${name}" was saved, but the chunks of earlier ones cannot be removed: ${cause.message}. ` +
+        `The checkpoint "${name}" was saved, but the chunks of earlier saves cannot be deleted: ${cause.message}. ` +
         `Allow dynamodb:Query and dynamodb:DeleteItem on the table "${this.#table.tableName}"`
       throw new StreamError('checkpoint.failed', message, { name, operation: 'save' }, cause)
     }

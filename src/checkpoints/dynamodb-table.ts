@@ -12,13 +12,16 @@ import { invalidOption } from '../core/options.ts'
 const TIMEOUT_MS = 120_000
 const POLL_MS = 500
 
-/** What DynamoDB, DynamoDB Local and LocalStack say of a key that is not the table's. */
+/**
+ * Matches the messages of DynamoDB, DynamoDB Local and LocalStack for a key that does not fit the table's
+ * schema.
+ */
 const WRONG_KEYS = /key element|key schema|conditions on the keys|missing the key|required keys/i
 
 /** DynamoDB limits a partition key to 2048 bytes. */
 const MAX_NAME_BYTES = 2048
 
-/** The table that holds the items of checkpoints. */
+/** The table that stores the items of checkpoints. */
 export interface CheckpointItems {
   readonly client: DynamoDBClient
   readonly tableName: string
@@ -26,21 +29,21 @@ export interface CheckpointItems {
 
 export type Item = Record<string, AttributeValue>
 
-/** The key of an item: the name of the checkpoint, and which part of it this is. Both are texts. */
+/** Returns the key of an item: the name of the checkpoint and the part of it, both strings. */
 export function keyOf(name: string, part: string): { name: AttributeValue; part: AttributeValue } {
   return { name: { S: name }, part: { S: part } }
 }
 
-/** @throws StreamError `options.invalid` unless `name` can be the key of a checkpoint. */
+/** @throws StreamError `options.invalid` if `name` cannot be a partition key. */
 export function checkName(name: string): string {
   const expected = `a well-formed string of 1 to ${MAX_NAME_BYTES} bytes`
-  // DynamoDB would store a lone surrogate as U+FFFD: two names would share a checkpoint.
+  // DynamoDB stores a lone surrogate as U+FFFD, so two such names would share a checkpoint.
   const isValid = typeof name === 'string' && name !== '' && name.isWellFormed()
   if (isValid && Buffer.byteLength(name) <= MAX_NAME_BYTES) return name
   throw invalidOption('name', name, expected)
 }
 
-/** Does `work`; where that shows that the table is missing, makes it and does `work` again. */
+/** Runs `work`. If the table does not exist, creates it and runs `work` again. */
 export async function withTable<T>(
   table: CheckpointItems,
   clock: Clock,
@@ -60,8 +63,8 @@ export async function withTable<T>(
 }
 
 /**
- * Makes the table if it is missing, and waits until it can be used. Several workers may do so at once: one of them
- * creates it, to the others DynamoDB says that it is in use, and they wait.
+ * Creates the table if it does not exist, and waits until it can be used. When several workers do so at once,
+ * one of them creates it. The others receive ResourceInUseException and wait.
  */
 async function ensureTable(
   { client, tableName }: CheckpointItems,
@@ -111,7 +114,7 @@ async function createTable(client: DynamoDBClient, tableName: string): Promise<v
 
 function wrongTable(tableName: string, cause: Error): StreamError<'options.invalid'> {
   const expected = 'a table with the keys "name" and "part", both of type S'
-  const message = `The table "${tableName}" cannot hold checkpoints: it must be ${expected}: ${cause.message}`
+  const message = `The table "${tableName}" cannot store checkpoints, because it is not ${expected}: ${cause.message}`
   return new StreamError(
     'options.invalid',
     message,
@@ -120,12 +123,12 @@ function wrongTable(tableName: string, cause: Error): StreamError<'options.inval
   )
 }
 
-/** The options of a call that `signal` aborts. */
+/** Returns the SDK's request options for `signal`. */
 export function abortedBy(signal: AbortSignal | undefined): { abortSignal?: AbortSignal } {
   return signal === undefined ? {} : { abortSignal: signal }
 }
 
-/** By name, since the user's client may be of another copy of the SDK. */
+/** Compares names, since the caller's client may come from another copy of the SDK. */
 export function isServiceError(error: unknown, name: string): error is Error {
   return error instanceof Error && error.name === name
 }

@@ -14,20 +14,28 @@ import type { CheckpointLease, CheckpointLeaseOptions, CheckpointStore } from '.
 
 export type { CheckpointLease, CheckpointLeaseOptions, CheckpointStore } from './store.ts'
 
-/** How often `peek` starts over when a checkpoint changes while its chunks are read. */
+/** The number of times that `peek` reads a checkpoint that changes while its chunks are being read. */
 const PEEK_ATTEMPTS = 5
 
+/** Options of {@link dynamoDBCheckpointStore}. */
 export interface DynamoDBCheckpointStoreOptions {
   /** The SDK's `DynamoDBClient`. */
   readonly client: SdkClient
-  /** A table of its own, for any number of checkpoints. It is created, on demand and paid by request, if it is missing. */
+  /**
+   * The name of a table that is used for checkpoints only; it can store any number of them. If the table does
+   * not exist, it is created with the string keys `name` and `part` and on-demand capacity.
+   */
   readonly tableName: string
   /**
-   * Who this worker is, for the people who read the table and the error `checkpoint.conflict`.
-   * @default the name of the host and the number of the process, as in `ip-10-0-0-7:4711`
+   * Identifies this worker to people, in the table and in `checkpoint.conflict` errors. It has no effect on
+   * which worker can save.
+   * @default host name and process ID, such as `ip-10-0-0-7:4711`
    */
   readonly owner?: string | undefined
-  /** What the waits for a new table are measured with. @default the clock of the machine */
+  /**
+   * Provides timestamps, and the timers while a new table is being created.
+   * @default the system clock
+   */
   readonly clock?: Clock | undefined
 }
 
@@ -38,34 +46,40 @@ const optionNames = namesOf<DynamoDBCheckpointStoreOptions>({
   clock: true,
 })
 
-/** A checkpoint store whose leases are fenced. */
+/** A checkpoint store with fenced leases: a worker whose lease has been lost cannot save. */
 export interface DynamoDBCheckpointStore extends CheckpointStore {
   peek(name: string): Promise<unknown>
   lease(name: string, options?: CheckpointLeaseOptions): Promise<CheckpointLease>
 }
 
 /**
- * Keeps checkpoints in a DynamoDB table, one worker per checkpoint.
+ * Creates a store that saves checkpoints in a DynamoDB table and lets one worker at a time save each
+ * checkpoint.
  *
- * **Who may save.** `load` and `lease` take the checkpoint over: whoever did so last may save, everybody else gets
- * `checkpoint.conflict` at the next save and has changed nothing. So a worker that restarts resumes at once, with no
- * lease to wait for, and one that was believed dead, or is still being stopped, cannot move the checkpoint behind the
- * back of its successor. Use `peek` to look. A save without a load before is accepted only while there is no checkpoint
- * under that name.
+ * **Fencing.** `load` and `lease` acquire the checkpoint: only the worker that acquired it last can save. A
+ * save by any other worker rejects with `checkpoint.conflict` and changes nothing. A restarted worker
+ * therefore resumes immediately, without waiting for a lease to expire. A worker that was presumed dead, or
+ * is still shutting down, cannot move the checkpoint of its successor. Use `peek` to read without acquiring.
+ * A save without an earlier `load` succeeds only if no checkpoint exists under that name.
  *
- * **Late requests.** Every write is conditional on what was read or written before, so that one that was given up and
- * arrives late changes nothing.
+ * **Late requests.** Every write is conditional on the state that was read or written before it, so a request
+ * that was abandoned and arrives late changes nothing.
  *
- * **Any size.** Tokens are compressed. One that is larger than 60 kB is split into several items under keys of its own,
- * written before the checkpoint points to them and removed after it points elsewhere: readers never see a part.
+ * **Large tokens.** Tokens are compressed with gzip. A token larger than 60 kB after compression is split
+ * into several items. They are written before the checkpoint points to them and deleted after it no longer
+ * does, so a reader never sees a partial token.
  *
- * Reads are strongly consistent. Errors of the SDK are rethrown unchanged. Permissions needed: GetItem, PutItem, UpdateItem,
- * DeleteItem, Query, and where the table is to be created DescribeTable and CreateTable.
+ * **Permissions.** `dynamodb:GetItem`, `PutItem`, `UpdateItem`, `DeleteItem` and `Query` on the table;
+ * `DescribeTable` and `CreateTable` as well if the table is to be created. Reads are strongly consistent.
  *
- * Errors: `options.invalid` for a name that is no string of 1 to 2048 bytes and for a table with other keys, `token.invalid`
- * for a checkpoint that is damaged, `checkpoint.conflict`, once per lease `checkpoint.failed` when the token was saved but
- * the permission to remove old chunks is missing, and `checkpoint.failed` of a `peek` during which the checkpoint was saved
- * again and again.
+ * Errors of the SDK are rethrown unchanged. The methods of the store reject with:
+ * - `options.invalid`: the name is not a well-formed string of 1 to 2048 bytes, or the table has other keys;
+ * - `token.invalid`: the checkpoint is damaged;
+ * - `checkpoint.conflict`: another worker has acquired the checkpoint, or it was deleted;
+ * - `checkpoint.failed`: a `peek` could not read the checkpoint because it kept changing; or, once per lease,
+ *   a token was saved but permission to delete the chunks of earlier saves is missing.
+ *
+ * @throws StreamError `options.invalid` if an option is invalid.
  */
 export function dynamoDBCheckpointStore(options: DynamoDBCheckpointStoreOptions): DynamoDBCheckpointStore {
   checkNames('', options, optionNames)
@@ -73,18 +87,21 @@ export function dynamoDBCheckpointStore(options: DynamoDBCheckpointStoreOptions)
   checkSdkClient('client', options.client, 'DynamoDB', command)
   const client = options.client as DynamoDBClient
   if (typeof options.tableName !== 'string' || options.tableName === '') {
-    throw invalidOption('tableName', options.tableName, 'the name of a table')
+    throw invalidOption('tableName', options.tableName, 'a table name')
   }
   const { tableName, owner = `${hostname()}:${process.pid}`, clock = systemClock } = options
   const items: CheckpointItems = { client, tableName }
-  /** Of `load`, by name. */
+  /** The leases acquired by `load` and `save`, by checkpoint name. */
   const leases = new Map<string, CheckpointLease>()
-  /** Of saves without a load. A session is used again where the response to its first call was lost. */
+  /**
+   * The sessions of saves without a load, by checkpoint name. A session is reused if its first call has
+   * failed, since that call may have succeeded although its response was lost.
+   */
   const newSessions = new Map<string, string>()
 
   return {
     async load(name) {
-      // Before the call: if it fails, it is unknown who holds the checkpoint.
+      // Forget the lease before the call: if the call fails, this worker may or may not hold the checkpoint.
       leases.delete(name)
       const lease = await acquire(name, randomUUID())
       leases.set(name, lease)
@@ -114,9 +131,9 @@ export function dynamoDBCheckpointStore(options: DynamoDBCheckpointStoreOptions)
         for (;;) {
           signal?.throwIfAborted()
           const seen = readHead(items, name, await getHead(items, name, signal))
-          const taken = await acquireLease(items, name, holder(session), seen, signal)
-          // Otherwise another worker was faster. The one that loads last may save.
-          if (taken) return taken
+          const acquired = await acquireLease(items, name, holder(session), seen, signal)
+          if (acquired) return acquired
+          // Another worker was faster. Try again: the last worker to acquire the checkpoint can save.
         }
       },
       signal,
@@ -125,7 +142,7 @@ export function dynamoDBCheckpointStore(options: DynamoDBCheckpointStoreOptions)
     return new DynamoDBLease(items, clock, { name, session, owner, head, token })
   }
 
-  /** For a save without a load, which must not overwrite anything. */
+  /** Acquires the lease for a save without a load, which must not overwrite a checkpoint. */
   async function acquireNew(name: string): Promise<CheckpointLease> {
     checkName(name)
     const session = newSessions.get(name) ?? randomUUID()
@@ -133,8 +150,8 @@ export function dynamoDBCheckpointStore(options: DynamoDBCheckpointStoreOptions)
     const head = await withTable(items, clock, async () => {
       const item = await getHead(items, name)
       if (item?.session?.S === session) return readHead(items, name, item)
-      const taken = item ? undefined : await acquireLease(items, name, holder(session), noHead)
-      if (taken) return taken
+      const acquired = item ? undefined : await acquireLease(items, name, holder(session), noHead)
+      if (acquired) return acquired
       throw alreadyExists(name, item ?? (await getHead(items, name)))
     })
     newSessions.delete(name)
@@ -153,10 +170,11 @@ export function dynamoDBCheckpointStore(options: DynamoDBCheckpointStoreOptions)
   ): Promise<unknown> {
     const packed = await readContent(content, name, signal)
     if (packed) return unpackToken(items, name, packed)
-    // Only a holder removes chunks: another worker has taken over in the meantime, and saved.
+    // Only a lease holder deletes chunks, so another worker may have acquired the checkpoint since, and
+    // saved.
     const item = await getHead(items, name, signal)
     if (item?.session?.S !== session) throw conflict(name, item)
-    throw damaged(items, name, 'a part of it is missing')
+    throw damaged(items, name, 'a chunk of it is missing')
   }
 
   async function peekAt(name: string): Promise<unknown> {
@@ -165,16 +183,16 @@ export function dynamoDBCheckpointStore(options: DynamoDBCheckpointStoreOptions)
       if (head.content === undefined) return undefined
       const packed = await readContent(head.content, name)
       if (packed) return unpackToken(items, name, packed)
-      // Saved again in the meantime?
+      // A save since the head was read would have deleted the chunk.
       const { epoch, version } = head
       head = readHead(items, name, await getHead(items, name))
       const hasChanged = head.epoch !== epoch || head.version !== version
-      if (!hasChanged) throw damaged(items, name, 'a part of it is missing')
+      if (!hasChanged) throw damaged(items, name, 'a chunk of it is missing')
       if (attempt === PEEK_ATTEMPTS) throw keepsChanging(name)
     }
   }
 
-  /** The stored token; `undefined` when a chunk of it is missing. */
+  /** Returns the compressed token, or `undefined` if one of its chunks is missing. */
   async function readContent(
     content: Content,
     name: string,
@@ -185,6 +203,8 @@ export function dynamoDBCheckpointStore(options: DynamoDBCheckpointStoreOptions)
 }
 
 function keepsChanging(name: string): StreamError<'checkpoint.failed'> {
-  const message = `The checkpoint "${name}" changed each of the ${PEEK_ATTEMPTS} times that it was read. It is not damaged: try again`
+  const message =
+    `The checkpoint "${name}" changed during each of ${PEEK_ATTEMPTS} attempts to read it. ` +
+    'It is not damaged: try again'
   return new StreamError('checkpoint.failed', message, { name, operation: 'load' })
 }

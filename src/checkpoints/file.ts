@@ -8,35 +8,46 @@ import { checkpointFileName } from './checkpoint-file-name.ts'
 import type { CheckpointStore } from './store.ts'
 
 /**
- * Keeps each checkpoint in a file of its own, `<folder>/<encoded name>.json`.
+ * Creates a store that saves each checkpoint in a separate file, `<folder>/<encoded name>.json`.
  *
- * A save writes a temporary file, syncs it to the disk and renames it, so that the file is whole at every moment, also
- * when several processes save under one name; the last one wins, it is not noticed. Use `dynamoDBCheckpointStore` where
- * a second worker must be kept out. Files have mode 0600; the folder is made at the first save, with mode 0700.
+ * A save writes a temporary file, syncs it to disk and renames it, so readers always see a complete token,
+ * even when several processes save under the same name. The last save wins, and such a conflict is not
+ * detected: use `dynamoDBCheckpointStore` if only one worker may save. Files are created with mode 0600. The
+ * folder is created at the first save, with mode 0700.
  *
- * Errors: `options.invalid` for a name with a lone surrogate, `token.invalid` when the file holds no JSON, or `null` (it is
- * left unchanged), `checkpoint.failed` when it cannot be read or written.
+ * The methods of the store reject with:
+ * - `options.invalid`: the name contains a lone surrogate;
+ * - `token.invalid`: the file does not contain JSON, or contains `null`; it is left unchanged;
+ * - `checkpoint.failed`: the file cannot be read or written.
  *
- * @param folder a path, from the working directory at the time of this call, or a `file:` URL.
+ * @param folder - a path, which is resolved against the current working directory when this function is
+ * called, or a `file:` URL.
+ * @throws StreamError `options.invalid` if `folder` is neither.
  */
 export function fileCheckpointStore(folder: string | URL): CheckpointStore {
   const root = toPath(folder)
-  return storeOfFiles((name) => join(root, checkpointFileName(checkName(name))))
+  return createFileStore((name) => join(root, checkpointFileName(checkName(name))))
 }
 
-/** In UTF-8, all lone surrogates are U+FFFD: names that differ in them would share a file. */
+/**
+ * Rejects lone surrogates: UTF-8 encodes each of them as U+FFFD, so names that differ in them would share a
+ * file.
+ */
 function checkName(name: string): string {
   if (name.isWellFormed()) return name
   throw invalidOption('name', name, 'a well-formed string')
 }
 
-/** Keeps the one checkpoint there is in exactly this file, whatever its name. For a command line's `--checkpoint FILE`. */
+/**
+ * Creates a store that uses exactly this file for every checkpoint name, for the command-line option
+ * `--checkpoint FILE`.
+ */
 export function singleFileCheckpointStore(path: string | URL): CheckpointStore {
   const file = toPath(path)
-  return storeOfFiles(() => file)
+  return createFileStore(() => file)
 }
 
-function storeOfFiles(pathOf: (name: string) => string): CheckpointStore {
+function createFileStore(pathOf: (name: string) => string): CheckpointStore {
   const cleaned = new Set<string>()
   return {
     async load(name) {
@@ -62,19 +73,21 @@ function parseFile(text: string, name: string, path: string): unknown {
   try {
     return parseSerializedToken(text)
   } catch (cause) {
-    const what = text.trim() === '' ? 'is empty' : 'holds no token as JSON'
-    const message = `The checkpoint file ${path} ${what}. It was left unchanged: replace it by an earlier copy, or move it away to start without a checkpoint ("${name}")`
-    throw new StreamError('token.invalid', message, { field: '', expected: 'JSON text' }, cause)
+    const problem = text.trim() === '' ? 'is empty' : 'does not contain a token as JSON'
+    const message =
+      `The file ${path} of the checkpoint "${name}" ${problem}. It was left unchanged: ` +
+      'replace it with an earlier copy, or move it away to start without a checkpoint'
+    throw new StreamError('token.invalid', message, { field: '', expected: 'a token as JSON' }, cause)
   }
 }
 
-/** What the codes of the system mean, for those who don't know them by heart. */
+/** Explanations of the system error codes. */
 const REASONS: Readonly<Record<string, string>> = {
   EACCES: 'permission denied',
   EPERM: 'operation not permitted',
   EROFS: 'the file system is read-only',
   ENOSPC: 'no space left on the device',
-  EDQUOT: 'the disk quota is used up',
+  EDQUOT: 'the disk quota is exceeded',
   EFBIG: 'the file would be too large',
   EISDIR: 'it is a folder',
   ENOTDIR: 'a part of the path is a file, not a folder',
@@ -83,7 +96,9 @@ const REASONS: Readonly<Record<string, string>> = {
   EMFILE: 'the process has too many open files',
 }
 
-/** Why a file cannot be read or written, with the code of the system: `permission denied (EACCES)`. */
+/**
+ * Explains why a file cannot be read or written, with the system error code: `permission denied (EACCES)`.
+ */
 export function fileErrorReason(error: unknown): string {
   const code = errorCode(error)
   const reason = code === undefined ? undefined : REASONS[code]
@@ -97,7 +112,7 @@ function failure(
   path: string,
   cause: unknown,
 ): StreamError<'checkpoint.failed'> {
-  const place = operation === 'load' ? `from ${path}` : `in ${path}`
+  const place = operation === 'load' ? `from ${path}` : `to ${path}`
   const message = `Cannot ${operation} the checkpoint "${name}" ${place}: ${fileErrorReason(cause)}`
   return new StreamError('checkpoint.failed', message, { name, operation }, cause)
 }

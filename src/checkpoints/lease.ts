@@ -1,10 +1,10 @@
 import { type Clock, sleep } from '../core/clock.ts'
 import type { CheckpointLease, CheckpointStore } from './store.ts'
 
-/** How long to wait for a store that releases a checkpoint, in ms. */
+/** How long to wait for a store to release a lease, in ms. */
 const RELEASE_TIMEOUT_MS = 5_000
 
-/** Takes a checkpoint over; of a store that has no leases, by its `load`. */
+/** Acquires the lease of a checkpoint, or calls `load` if the store has no leases. */
 export async function leaseCheckpoint(
   store: CheckpointStore,
   name: string,
@@ -20,7 +20,10 @@ export async function leaseCheckpoint(
   }
 }
 
-/** Releases a checkpoint, if the store can do it now. What is not released is taken over by the next worker. */
+/**
+ * Releases a lease. Errors and a store that does not respond are ignored: the next worker acquires the
+ * checkpoint anyway.
+ */
 export async function releaseCheckpoint(
   lease: Pick<CheckpointLease, 'release'>,
   clock: Clock,

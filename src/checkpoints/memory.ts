@@ -1,18 +1,19 @@
 import type { CheckpointStore } from './store.ts'
 
 /**
- * Keeps checkpoints in this process, for tests and for streams that need to go on only while the process lives.
+ * Creates a store that keeps checkpoints in memory: for tests, and for streams that are resumed only within
+ * this process.
  */
 export function memoryCheckpointStore(): CheckpointStore {
-  // As text, so that neither side can change what the other one holds.
-  const texts = new Map<string, string>()
+  // Stored as JSON, so that later changes to a token affect neither the store nor its callers.
+  const tokens = new Map<string, string>()
   return {
     async load(name) {
-      const text = texts.get(name)
-      return text === undefined ? undefined : JSON.parse(text)
+      const json = tokens.get(name)
+      return json === undefined ? undefined : JSON.parse(json)
     },
     async save(name, token) {
-      texts.set(name, JSON.stringify(token))
+      tokens.set(name, JSON.stringify(token))
     },
   }
 }

@@ -1,56 +1,69 @@
 import type { StreamToken } from '../position/token.ts'
 
 /**
- * Where checkpoints are stored: one token per name. A store returns whole tokens as they were saved; it does not look into
- * them. Calls for one name are made one after another.
+ * Stores checkpoints: one token per name. A store returns tokens exactly as they were saved, and need not
+ * understand them. The library makes calls for one name one at a time.
  *
- * What is damaged must be an error, never "no checkpoint": a stream without a checkpoint starts at `startAt`, which may be
- * `latest`.
+ * A damaged checkpoint must be an error, never "no checkpoint": without a checkpoint a stream starts at
+ * `startAt`, which may be `latest`, and records would be lost.
  */
 export interface CheckpointStore {
   /**
-   * Returns the token last saved under `name`; `undefined` if nothing was saved. It is checked field by field before it is used,
-   * so a store need not validate it. Whoever loads a checkpoint is about to save it: a fenced store takes it over.
+   * Returns the token last saved under `name`, or `undefined` if nothing has been saved.
+   *
+   * The library validates the token field by field, so a store need not do so. A caller that loads a
+   * checkpoint is about to save it: a fenced store acquires the checkpoint for this caller.
    */
   load(name: string): Promise<unknown>
   /**
-   * Replaces the saved token, durably and whole: a reader sees the old one or the new one.
+   * Replaces the saved token durably and atomically: a reader sees either the old token or the new one.
    *
-   * Rejects with `StreamError` `checkpoint.conflict` when another worker has taken the name over (stores that can tell); any
-   * other rejection is retried. A save that was rejected must not take effect later, once another one has succeeded: a
-   * store whose own time-out leaves a write running has to make the write conditional.
+   * Rejects with the `StreamError` `checkpoint.conflict` if another worker has acquired the checkpoint, in
+   * stores that detect this. Any other rejection is retried. A rejected save must not take effect later,
+   * after another save has succeeded: if a timeout in the store can leave a write in flight, make that write
+   * conditional.
    */
   save(name: string, token: StreamToken): Promise<void>
   /**
-   * Returns the token last saved under `name` without taking it over: for command lines, dashboards and stand-bys.
+   * Returns the token last saved under `name` without acquiring the checkpoint: for command-line tools,
+   * dashboards and standby workers.
    * @default `load`
    */
   peek?(name: string): Promise<unknown>
   /**
-   * Takes the checkpoint over, as `load` does, and returns the right to save it. `openStream` uses it where a store has it:
-   * two streams of one process that share a store and a name are kept apart, which `load` and `save` cannot do.
+   * Acquires the checkpoint as `load` does, and returns a lease: the right to save it. `openStream` uses
+   * `lease` if the store provides it. Unlike `load` and `save`, leases also distinguish two streams in one
+   * process that share a store and a name.
    */
   lease?(name: string, options?: CheckpointLeaseOptions): Promise<CheckpointLease>
 }
 
+/** Options of `CheckpointStore.lease`. */
 export interface CheckpointLeaseOptions {
-  /** Aborts the calls of `lease` itself; the lease does not depend on it afterwards. */
+  /** Aborts the calls that acquire the lease. It has no effect on the lease afterwards. */
   readonly signal?: AbortSignal | undefined
 }
 
-/** The right to save one checkpoint, until another worker takes it over. */
+/** The right to save one checkpoint, until another worker acquires it. */
 export interface CheckpointLease {
-  /** The token that was saved last; `undefined` if nothing was saved. */
+  /** The token last saved, or `undefined` if nothing has been saved. */
   readonly token: unknown
   /**
-   * The fencing number: greater than that of every lease of this checkpoint before. Effects that must not be undone by a
-   * worker that was replaced can be made conditional on it.
+   * The fencing number: an integer greater than that of every earlier lease of this checkpoint. Make side
+   * effects conditional on it if a worker that has lost its lease must not overwrite those of its successor.
    */
   readonly epoch: number
-  /** See {@link CheckpointStore.save}. */
+  /**
+   * Replaces the saved token: see {@link CheckpointStore.save}. Rejects with the `StreamError`
+   * `checkpoint.conflict` if another worker has acquired the checkpoint, and with `closed` after
+   * {@link release}.
+   */
   save(token: StreamToken): Promise<void>
-  /** Gives the right up. Saving afterwards rejects with `closed`. Idempotent. */
+  /** Releases the lease. Idempotent. */
   release(): Promise<void>
-  /** Aborts, with the `StreamError` `checkpoint.conflict` as reason, once it is known that another worker has taken over. */
+  /**
+   * Aborts as soon as it is known that another worker has acquired the checkpoint. The reason is the
+   * `StreamError` `checkpoint.conflict`.
+   */
   readonly lost: AbortSignal
 }

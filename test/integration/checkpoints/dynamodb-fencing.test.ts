@@ -96,7 +96,7 @@ describeOnLocal('dynamoDBCheckpointStore, when calls arrive late or are lost,', 
     await storeOf('a').save(name, numberedToken(100, saved))
     await expect(storeOf('b').save(name, numberedToken(7, refused))).rejects.toMatchObject({
       code: 'checkpoint.conflict',
-      message: `The checkpoint "${name}" was saved by a already: load it before saving under that name`,
+      message: `The checkpoint "${name}" already exists (saved by a): load it before you save it`,
     })
     expect(numberIn(await storeOf('c').peek(name))).toBe(100)
   })
@@ -197,7 +197,7 @@ describeOnLocal('dynamoDBCheckpointStore, when calls arrive late or are lost,', 
       )
     }
     expect(outcomes.filter((outcome) => outcome !== 'saved')).toEqual([
-      `checkpoint.failed: The checkpoint "${name}" was saved, but the chunks of earlier ones cannot be removed: AccessDeniedException. ` +
+      `checkpoint.failed: The checkpoint "${name}" was saved, but the chunks of earlier saves cannot be deleted: AccessDeniedException. ` +
         `Allow dynamodb:Query and dynamodb:DeleteItem on the table "${tableName}"`,
     ])
     expect(numberIn(await storeOf('b').peek(name))).toBe(4)

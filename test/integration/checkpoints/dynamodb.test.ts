@@ -82,7 +82,7 @@ describeOnLocal('dynamoDBCheckpointStore', (local) => {
       dynamoDBCheckpointStore({ client: shared, tableName }).load('indexer'),
     ).rejects.toMatchObject({
       code: 'options.invalid',
-      message: expect.stringContaining(`The table "${tableName}" cannot hold checkpoints`),
+      message: expect.stringContaining(`The table "${tableName}" cannot store checkpoints`),
     })
   })
 
@@ -95,7 +95,7 @@ describeOnLocal('dynamoDBCheckpointStore', (local) => {
       await expect(former.save(name, tokenOf(0))).rejects.toMatchObject({
         code: 'checkpoint.conflict',
         details: { name, owner: 'host-b:2' },
-        message: `The checkpoint "${name}" was taken over by host-b:2: this worker saves nothing more under that name`,
+        message: `The checkpoint "${name}" was taken over by host-b:2: this worker can no longer save it`,
       })
     })
 
@@ -119,7 +119,7 @@ describeOnLocal('dynamoDBCheckpointStore', (local) => {
       await shared.send(new DeleteItemCommand({ TableName: sharedTable, Key }))
       await expect(store.save(name, tokenOf(2))).rejects.toMatchObject({
         code: 'checkpoint.conflict',
-        message: expect.stringContaining('was removed'),
+        message: expect.stringContaining('was deleted'),
       })
     })
 

@@ -7,8 +7,8 @@ import { checkpointFileName } from '../../../src/checkpoints/checkpoint-file-nam
 import { fileCheckpointStore } from '../../../src/checkpoints/file.ts'
 import { numberedToken, numberIn } from '../../support/numbered-token.ts'
 
-/** Names that lead out of a folder, that a shell or a file system treats specially, or that look like each other. */
-const nastyNames: readonly string[] = [
+/** Names that lead out of a folder, that shells or file systems treat specially, or that look alike. */
+const unusualNames: readonly string[] = [
   '../x',
   '..',
   '.',
@@ -45,7 +45,7 @@ const nastyNames: readonly string[] = [
   '\u{1f600}'.repeat(127),
 ]
 
-/** Names of a few characters, many of which are the same to some file systems; and of any characters. */
+/** Short names, many of whose characters some file systems treat as equal, and some arbitrary characters. */
 const confusableName = fc.string({
   unit: fc.oneof(
     { weight: 5, arbitrary: fc.constantFrom(...'./\\%~aAkK\u212aıİſséé25:') },
@@ -58,13 +58,13 @@ const longName = fc
   .tuple(fc.constantFrom('a', 'A', 'ä', '/'), fc.integer({ min: 60, max: 210 }), confusableName)
   .map(([unit, length, end]) => unit.repeat(length) + end)
 
-/** As a file system compares names that ignores case and forms of Unicode. */
+/** Folds a name like a file system that ignores case and Unicode normalization forms. */
 const folded = (file: string) => file.toLowerCase().normalize('NFKC').toUpperCase()
 
-describe('the name of a checkpoint file', () => {
-  test('is plain and short, whatever the name of the checkpoint', () => {
+describe('checkpointFileName', () => {
+  test('the file name of any checkpoint consists of safe characters and is short', () => {
     fc.assert(
-      fc.property(fc.oneof(confusableName, longName, fc.constantFrom(...nastyNames)), (name) => {
+      fc.property(fc.oneof(confusableName, longName, fc.constantFrom(...unusualNames)), (name) => {
         const file = checkpointFileName(name)
         expect(file).toMatch(/^[a-z0-9_%~-][a-z0-9_.%~-]*\.json$/)
         expect(file.length).toBeLessThan(255 - 22)
@@ -73,41 +73,41 @@ describe('the name of a checkpoint file', () => {
     )
   })
 
-  test('is shared by no two checkpoints, also where case and forms of Unicode do not count', () => {
-    const names = fc.uniqueArray(fc.oneof({ weight: 9, arbitrary: confusableName }, longName), {
+  test('no two checkpoints share a file name, even on file systems that ignore case and Unicode forms', () => {
+    const checkpointNames = fc.uniqueArray(fc.oneof({ weight: 9, arbitrary: confusableName }, longName), {
       minLength: 50,
       maxLength: 200,
     })
     fc.assert(
-      fc.property(names, (some) => {
-        expect(new Set(some.map((name) => folded(checkpointFileName(name)))).size).toBe(some.length)
+      fc.property(checkpointNames, (names) => {
+        expect(new Set(names.map((name) => folded(checkpointFileName(name)))).size).toBe(names.length)
       }),
     )
   })
 })
 
-describe('checkpoints with nasty names', () => {
-  test('are kept apart, inside the folder', async () => {
+describe('fileCheckpointStore', () => {
+  test('checkpoints with unusual names are stored separately, inside the folder', async () => {
     const root = await mkdtemp(join(tmpdir(), 'checkpoints-'))
     try {
       const store = fileCheckpointStore(join(root, 'folder'))
-      for (const [number, name] of nastyNames.entries()) await store.save(name, numberedToken(number))
-      for (const [number, name] of nastyNames.entries()) {
+      for (const [number, name] of unusualNames.entries()) await store.save(name, numberedToken(number))
+      for (const [number, name] of unusualNames.entries()) {
         expect(numberIn(await store.load(name))).toBe(number)
       }
-      expect(await readdir(join(root, 'folder'))).toHaveLength(nastyNames.length)
+      expect(await readdir(join(root, 'folder'))).toHaveLength(unusualNames.length)
       expect(await readdir(root)).toEqual(['folder'])
     } finally {
       await rm(root, { recursive: true })
     }
   })
 
-  test('that are not well-formed are refused: in a file name, all of them would be the same', async () => {
-    const store = fileCheckpointStore(join(tmpdir(), 'never-made'))
+  test('checkpoint names with lone surrogates are rejected, because their file names would be equal', async () => {
+    const store = fileCheckpointStore(join(tmpdir(), 'never-created'))
     for (const name of ['\ud800', 'a\udbff']) {
-      const refused = { code: 'options.invalid', details: { option: 'name' } }
-      await expect(store.load(name)).rejects.toMatchObject(refused)
-      await expect(store.save(name, numberedToken(1))).rejects.toMatchObject(refused)
+      const rejection = { code: 'options.invalid', details: { option: 'name' } }
+      await expect(store.load(name)).rejects.toMatchObject(rejection)
+      await expect(store.save(name, numberedToken(1))).rejects.toMatchObject(rejection)
     }
   })
 })

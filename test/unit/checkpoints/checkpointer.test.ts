@@ -9,18 +9,18 @@ import { StreamError } from '../../../src/core/errors.ts'
 import type { StreamToken } from '../../../src/position/token.ts'
 import { ManualClock } from '../../../src/testing/manual-clock.ts'
 
-const noAnswer = () => new Promise<never>(() => {})
+const neverResponds = () => new Promise<never>(() => {})
 const conflict = () => new StreamError('checkpoint.conflict', 'taken over', { name: 'indexer' })
 
-/** A checkpointer of a stream that is the number of the records done; what is saved is that number. */
+/** Creates a checkpointer whose token is the number of processed records, so `saved` lists these numbers. */
 function setUp(options: Partial<CheckpointerOptions> = {}) {
   const clock = new ManualClock()
   const saved: number[] = []
-  const told: number[] = []
+  const reported: number[] = []
   const retries: CheckpointRetry[] = []
-  /** What the store does, at each call from the first on; afterwards it saves. */
-  const answers: (() => Promise<void>)[] = []
-  let done = 0
+  /** Runs instead of a successful save, one entry per call; when it is empty, saves succeed. */
+  const saveSteps: (() => Promise<void>)[] = []
+  let processed = 0
   let running = 0
   const numberIn = (token: StreamToken) => Number(token.streamArn)
   const checkpointer = new Checkpointer({
@@ -31,7 +31,7 @@ function setUp(options: Partial<CheckpointerOptions> = {}) {
       save: async (token) => {
         expect(++running).toBe(1)
         try {
-          await answers.shift()?.()
+          await saveSteps.shift()?.()
           saved.push(numberIn(token))
         } finally {
           running--
@@ -42,39 +42,39 @@ function setUp(options: Partial<CheckpointerOptions> = {}) {
     everyMs: 5_000,
     clock,
     random: () => 0.5,
-    tokenOf: () => ({ version: 1, streamArn: String(done), shards: [] }),
-    onSaved: (token) => told.push(numberIn(token)),
+    tokenOf: () => ({ version: 1, streamArn: String(processed), shards: [] }),
+    onSaved: (token) => reported.push(numberIn(token)),
     onRetry: (retry) => retries.push(retry),
     ...options,
   })
   const recordsProcessed = (count: number) => {
-    done += count
+    processed += count
     checkpointer.recordsProcessed(count)
   }
-  return { checkpointer, recordsProcessed, clock, saved, told, retries, answers }
+  return { checkpointer, recordsProcessed, clock, saved, reported, retries, saveSteps }
 }
 
-/** A save that ends when it is told to. */
+/** Creates a save that is in flight until `finish` is called. */
 function pendingSave() {
   let finish = () => {}
   const promise = new Promise<void>((resolve) => {
     finish = resolve
   })
-  return { answer: () => promise, finish: () => finish() }
+  return { save: () => promise, finish: () => finish() }
 }
 
-describe('a checkpoint is saved', () => {
-  test('after so many records', async () => {
-    const { recordsProcessed, clock, saved, told } = setUp()
+describe('Checkpointer', () => {
+  test('a checkpoint is saved after every everyRecords records', async () => {
+    const { recordsProcessed, clock, saved, reported } = setUp()
     for (let n = 0; n < 25; n++) {
       recordsProcessed(1)
       await clock.advance(0)
     }
     expect(saved).toEqual([10, 20])
-    expect(told).toEqual([10, 20])
+    expect(reported).toEqual([10, 20])
   })
 
-  test('so long after a change, also when no further record comes', async () => {
+  test('a checkpoint is saved everyMs after a change, even if no further record arrives', async () => {
     const { recordsProcessed, clock, saved } = setUp()
     recordsProcessed(1)
     await clock.advance(4_999)
@@ -83,14 +83,14 @@ describe('a checkpoint is saved', () => {
     expect(saved).toEqual([1])
   })
 
-  test('for a change that is no record', async () => {
+  test('a change of the position without a record is saved', async () => {
     const { recordsProcessed, clock, saved } = setUp()
     recordsProcessed(0)
     await clock.advance(5_000)
     expect(saved).toEqual([0])
   })
 
-  test('not when nothing changed', async () => {
+  test('nothing is saved while nothing has changed', async () => {
     const { recordsProcessed, clock, saved } = setUp()
     await clock.advance(60_000)
     recordsProcessed(1)
@@ -99,7 +99,7 @@ describe('a checkpoint is saved', () => {
     expect(clock.untilNextTimer).toBeUndefined()
   })
 
-  test('by time as from the change after the last save, not by a timer from before it', async () => {
+  test('everyMs is measured from the first change after a save, not from a change before it', async () => {
     const { recordsProcessed, clock, saved } = setUp()
     recordsProcessed(1)
     await clock.advance(4_000)
@@ -113,11 +113,11 @@ describe('a checkpoint is saved', () => {
   })
 })
 
-describe('while a save is under way', () => {
-  test('no other one starts, and only the newest token is saved afterwards', async () => {
-    const { recordsProcessed, clock, saved, answers } = setUp()
+describe('Checkpointer during a save', () => {
+  test('no second save starts during a save, and only the latest token is saved afterwards', async () => {
+    const { recordsProcessed, clock, saved, saveSteps } = setUp()
     const first = pendingSave()
-    answers.push(first.answer)
+    saveSteps.push(first.save)
     recordsProcessed(10)
     for (let n = 0; n < 5; n++) {
       recordsProcessed(10)
@@ -129,10 +129,10 @@ describe('while a save is under way', () => {
     expect(saved).toEqual([10, 60])
   })
 
-  test('a change that comes then is saved by time', async () => {
-    const { recordsProcessed, clock, saved, answers } = setUp()
+  test('a change during a save is saved after everyMs', async () => {
+    const { recordsProcessed, clock, saved, saveSteps } = setUp()
     const first = pendingSave()
-    answers.push(first.answer)
+    saveSteps.push(first.save)
     recordsProcessed(10)
     recordsProcessed(1)
     first.finish()
@@ -143,14 +143,14 @@ describe('while a save is under way', () => {
   })
 })
 
-test('records that are done while a save is under way count for the next one', async () => {
-  const { checkpointer, recordsProcessed, clock, saved, answers } = setUp()
-  const save = pendingSave()
-  answers.push(save.answer)
+test('records processed during a save count towards the next one', async () => {
+  const { checkpointer, recordsProcessed, clock, saved, saveSteps } = setUp()
+  const first = pendingSave()
+  saveSteps.push(first.save)
   recordsProcessed(10)
   await clock.advance(1)
   recordsProcessed(6)
-  save.finish()
+  first.finish()
   await clock.advance(1)
   expect(saved).toEqual([10])
   recordsProcessed(4)
@@ -159,14 +159,14 @@ test('records that are done while a save is under way count for the next one', a
   await checkpointer.close()
 })
 
-describe('a failing store', () => {
+describe('Checkpointer with a failing store', () => {
   const fail = async () => {
-    throw new Error('no answer')
+    throw new Error('no response')
   }
 
-  test('is asked again with growing waits, for as long as it takes', async () => {
-    const { recordsProcessed, clock, saved, answers, retries } = setUp()
-    answers.push(...Array(12).fill(fail))
+  test('a failed save is retried indefinitely with growing delays', async () => {
+    const { recordsProcessed, clock, saved, saveSteps, retries } = setUp()
+    saveSteps.push(...Array(12).fill(fail))
     recordsProcessed(10)
     await clock.advance(120_000)
     expect(saved).toEqual([10])
@@ -174,12 +174,12 @@ describe('a failing store', () => {
       50, 100, 200, 400, 800, 1_600, 2_500, 2_500, 2_500, 2_500, 2_500, 2_500,
     ])
     expect(retries.map(({ attempt }) => attempt)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12])
-    expect(retries[0]?.error).toEqual(new Error('no answer'))
+    expect(retries[0]?.error).toEqual(new Error('no response'))
   })
 
-  test('is given the newest token at each try', async () => {
-    const { recordsProcessed, clock, saved, answers } = setUp()
-    answers.push(fail)
+  test('each retry saves the latest token', async () => {
+    const { recordsProcessed, clock, saved, saveSteps } = setUp()
+    saveSteps.push(fail)
     recordsProcessed(10)
     await clock.advance(0)
     recordsProcessed(3)
@@ -189,10 +189,10 @@ describe('a failing store', () => {
     expect(saved).toEqual([13])
   })
 
-  test('that has recovered is waited for briefly again at its next failure', async () => {
-    const { recordsProcessed, clock, answers, retries } = setUp()
-    const whileOthersAreDone = async () => recordsProcessed(10)
-    answers.push(fail, fail, whileOthersAreDone, fail, async () => {}, fail)
+  test('the retry delay starts small again after a successful save', async () => {
+    const { recordsProcessed, clock, saveSteps, retries } = setUp()
+    const processMoreWhileSaving = async () => recordsProcessed(10)
+    saveSteps.push(fail, fail, processMoreWhileSaving, fail, async () => {}, fail)
     recordsProcessed(10)
     await clock.advance(1_000)
     expect(retries.map(({ attempt }) => attempt)).toEqual([1, 2, 1])
@@ -201,9 +201,9 @@ describe('a failing store', () => {
     expect(retries.map(({ attempt }) => attempt)).toEqual([1, 2, 1, 1])
   })
 
-  test('that rejects with nothing has failed all the same', async () => {
-    const { recordsProcessed, clock, saved, answers, retries } = setUp()
-    answers.push(() => Promise.reject())
+  test('a save that rejects without an error is retried', async () => {
+    const { recordsProcessed, clock, saved, saveSteps, retries } = setUp()
+    saveSteps.push(() => Promise.reject())
     recordsProcessed(10)
     await clock.advance(0)
     expect(saved).toEqual([])
@@ -211,11 +211,11 @@ describe('a failing store', () => {
   })
 })
 
-describe('a conflict', () => {
-  test('ends the saving at once and for good', async () => {
-    const { checkpointer, recordsProcessed, clock, saved, answers, retries } = setUp()
+describe('checkpoint.conflict', () => {
+  test('a conflict stops saving immediately and permanently', async () => {
+    const { checkpointer, recordsProcessed, clock, saved, saveSteps, retries } = setUp()
     const error = conflict()
-    answers.push(() => Promise.reject(error))
+    saveSteps.push(() => Promise.reject(error))
     recordsProcessed(10)
     recordsProcessed(10)
     await clock.advance(0)
@@ -227,9 +227,9 @@ describe('a conflict', () => {
     expect(clock.untilNextTimer).toBeUndefined()
   })
 
-  test('is what flush and close reject with', async () => {
-    const { checkpointer, recordsProcessed, answers, clock } = setUp()
-    answers.push(() => Promise.reject(conflict()))
+  test('flush() and close() reject with the conflict', async () => {
+    const { checkpointer, recordsProcessed, saveSteps, clock } = setUp()
+    saveSteps.push(() => Promise.reject(conflict()))
     recordsProcessed(1)
     await expect(clock.run(checkpointer.flush())).rejects.toMatchObject({ code: 'checkpoint.conflict' })
     await expect(clock.run(checkpointer.close())).rejects.toMatchObject({ code: 'checkpoint.conflict' })
@@ -238,7 +238,7 @@ describe('a conflict', () => {
 })
 
 describe('flush', () => {
-  test('saves at once what is not saved yet, and nothing twice', async () => {
+  test('flush() saves unsaved changes immediately, and nothing twice', async () => {
     const { checkpointer, recordsProcessed, saved } = setUp()
     await checkpointer.flush()
     expect(saved).toEqual([])
@@ -248,10 +248,10 @@ describe('flush', () => {
     expect(saved).toEqual([1])
   })
 
-  test('waits for the save under way, then saves what came after its start', async () => {
-    const { checkpointer, recordsProcessed, clock, saved, answers } = setUp()
+  test('flush() waits for the save in flight, then saves the changes since its start', async () => {
+    const { checkpointer, recordsProcessed, clock, saved, saveSteps } = setUp()
     const first = pendingSave()
-    answers.push(first.answer)
+    saveSteps.push(first.save)
     recordsProcessed(10)
     recordsProcessed(1)
     const flushed = checkpointer.flush()
@@ -260,10 +260,10 @@ describe('flush', () => {
     expect(saved).toEqual([10, 11])
   })
 
-  test('does not wait for what comes after its call', async () => {
-    const { checkpointer, recordsProcessed, clock, saved, answers } = setUp()
+  test('flush() does not wait for changes after its call', async () => {
+    const { checkpointer, recordsProcessed, clock, saved, saveSteps } = setUp()
     const second = pendingSave()
-    answers.push(async () => recordsProcessed(10), second.answer)
+    saveSteps.push(async () => recordsProcessed(10), second.save)
     recordsProcessed(1)
     await checkpointer.flush()
     expect(saved).toEqual([1])
@@ -272,9 +272,9 @@ describe('flush', () => {
     expect(saved).toEqual([1, 11])
   })
 
-  test('ends the wait before the next try', async () => {
-    const { checkpointer, recordsProcessed, clock, saved, answers } = setUp()
-    answers.push(...Array(8).fill(() => Promise.reject(new Error('no answer'))))
+  test('flush() ends the delay before the next retry', async () => {
+    const { checkpointer, recordsProcessed, clock, saved, saveSteps } = setUp()
+    saveSteps.push(...Array(8).fill(() => Promise.reject(new Error('no response'))))
     recordsProcessed(10)
     await clock.advance(6_000)
     expect(saved).toEqual([])
@@ -283,16 +283,16 @@ describe('flush', () => {
     expect(clock.untilNextTimer).toBeUndefined()
   })
 
-  test('gives up after ten seconds, with the error of the store as cause; the tries go on', async () => {
-    const { checkpointer, recordsProcessed, clock, saved, answers } = setUp()
-    const cause = new Error('no answer')
-    answers.push(...Array(15).fill(() => Promise.reject(cause)))
+  test('flush() rejects after ten seconds with the error of the store as its cause, and retries continue', async () => {
+    const { checkpointer, recordsProcessed, clock, saved, saveSteps } = setUp()
+    const cause = new Error('no response')
+    saveSteps.push(...Array(15).fill(() => Promise.reject(cause)))
     recordsProcessed(1)
     const start = clock.now()
     await expect(clock.run(checkpointer.flush())).rejects.toMatchObject({
       code: 'checkpoint.failed',
       details: { name: 'indexer', operation: 'save' },
-      message: 'The checkpoint "indexer" could not be saved within 10000 ms: no answer',
+      message: 'The checkpoint "indexer" could not be saved within 10000 ms: no response',
       cause,
     })
     expect(clock.now() - start).toBe(10_000)
@@ -300,43 +300,43 @@ describe('flush', () => {
     expect(saved).toEqual([1])
   })
 
-  test('gives up on a store that never answers', async () => {
-    const { checkpointer, recordsProcessed, clock, answers } = setUp({ flushTimeoutMs: 1_000 })
-    answers.push(noAnswer)
+  test('flush() rejects if the store never responds', async () => {
+    const { checkpointer, recordsProcessed, clock, saveSteps } = setUp({ flushTimeoutMs: 1_000 })
+    saveSteps.push(neverResponds)
     recordsProcessed(1)
     await expect(clock.run(checkpointer.flush())).rejects.toMatchObject({
       code: 'checkpoint.failed',
-      message: expect.stringContaining('the store did not answer'),
+      message: expect.stringContaining('the store did not respond'),
     })
   })
 
-  test('names what the store rejected with, if that is not an error', async () => {
-    const { checkpointer, recordsProcessed, clock, answers } = setUp({ flushTimeoutMs: 1_000 })
-    answers.push(...Array(15).fill(() => Promise.reject(undefined)))
+  test('flush() quotes the rejection of the store if it is not an error', async () => {
+    const { checkpointer, recordsProcessed, clock, saveSteps } = setUp({ flushTimeoutMs: 1_000 })
+    saveSteps.push(...Array(15).fill(() => Promise.reject(undefined)))
     recordsProcessed(1)
     await expect(clock.run(checkpointer.flush())).rejects.toMatchObject({
       message: expect.stringContaining('the store rejected with undefined'),
     })
   })
 
-  test('does not blame an error that was overcome', async () => {
-    const { checkpointer, recordsProcessed, clock, answers } = setUp()
-    answers.push(
+  test('flush() does not report an error from before the last successful save', async () => {
+    const { checkpointer, recordsProcessed, clock, saveSteps } = setUp()
+    saveSteps.push(
       () => Promise.reject(new Error('yesterday')),
       async () => {},
-      noAnswer,
+      neverResponds,
     )
     recordsProcessed(1)
     await clock.run(checkpointer.flush())
     recordsProcessed(1)
     await expect(clock.run(checkpointer.flush())).rejects.toMatchObject({
-      message: expect.stringContaining('the store did not answer'),
+      message: expect.stringContaining('the store did not respond'),
     })
   })
 
-  test('ends when its signal aborts', async () => {
-    const { checkpointer, recordsProcessed, clock, answers } = setUp()
-    answers.push(noAnswer)
+  test('flush() rejects when its signal aborts', async () => {
+    const { checkpointer, recordsProcessed, clock, saveSteps } = setUp()
+    saveSteps.push(neverResponds)
     recordsProcessed(1)
     const reason = new Error('enough')
     const abort = new AbortController()
@@ -348,7 +348,7 @@ describe('flush', () => {
 })
 
 describe('close', () => {
-  test('saves what is not saved yet, and leaves no timer', async () => {
+  test('close() saves unsaved changes and leaves no timer', async () => {
     const { checkpointer, recordsProcessed, clock, saved } = setUp()
     recordsProcessed(1)
     await checkpointer.close()
@@ -359,7 +359,7 @@ describe('close', () => {
     expect(saved).toEqual([1])
   })
 
-  test('is idempotent', async () => {
+  test('close() is idempotent', async () => {
     const { checkpointer, recordsProcessed, saved } = setUp()
     recordsProcessed(1)
     await Promise.all([checkpointer.close(), checkpointer.close()])
@@ -367,36 +367,36 @@ describe('close', () => {
     expect(saved).toEqual([1])
   })
 
-  test('leaves no timer and tries no more when the store keeps failing', async () => {
+  test('close() leaves no timer and no retries if the store keeps failing', async () => {
     const { checkpointer, recordsProcessed, clock, retries } = setUp({
       lease: {
         lost: new AbortController().signal,
         release: async () => {},
-        save: () => Promise.reject(new Error('no answer')),
+        save: () => Promise.reject(new Error('no response')),
       },
     })
     recordsProcessed(1)
     await expect(clock.run(checkpointer.close())).rejects.toMatchObject({ code: 'checkpoint.failed' })
-    const tried = retries.length
+    const attempts = retries.length
     expect(clock.untilNextTimer).toBeUndefined()
     await clock.advance(60_000)
-    expect(retries).toHaveLength(tried)
+    expect(retries).toHaveLength(attempts)
   })
 
-  test('is not followed by the news of a save that came through too late', async () => {
-    const { checkpointer, recordsProcessed, clock, told, answers } = setUp()
+  test('no saved checkpoint is reported after close() has timed out', async () => {
+    const { checkpointer, recordsProcessed, clock, reported, saveSteps } = setUp()
     const late = pendingSave()
-    answers.push(late.answer)
+    saveSteps.push(late.save)
     recordsProcessed(1)
     await expect(clock.run(checkpointer.close())).rejects.toMatchObject({ code: 'checkpoint.failed' })
     late.finish()
     await clock.advance(0)
-    expect(told).toEqual([])
+    expect(reported).toEqual([])
   })
 })
 
-describe('a lease', () => {
-  /** A lease that saves nothing, and counts. */
+describe('Checkpointer with a lease', () => {
+  /** Creates a lease that counts its calls and saves nothing. */
   function countingLease(release: () => Promise<void> = async () => {}) {
     const lost = new AbortController()
     const counts = { saves: 0, releases: 0 }
@@ -413,7 +413,7 @@ describe('a lease', () => {
     return { lease, lost, counts }
   }
 
-  test('that is lost ends the saving at once, not at the next save', async () => {
+  test('a lost lease stops saving immediately, not at the next save', async () => {
     const { lease, lost, counts } = countingLease()
     const { checkpointer, recordsProcessed, clock } = setUp({ lease })
     recordsProcessed(1)
@@ -426,7 +426,7 @@ describe('a lease', () => {
     await expect(checkpointer.close()).rejects.toBe(error)
   })
 
-  test('is released once, after the last save', async () => {
+  test('the lease is released once, after the last save', async () => {
     const { lease, counts } = countingLease(async () => expect(counts.saves).toBe(1))
     const { checkpointer, recordsProcessed } = setUp({ lease })
     recordsProcessed(1)
@@ -435,8 +435,8 @@ describe('a lease', () => {
     expect(counts).toEqual({ saves: 1, releases: 1 })
   })
 
-  test('is released also when it was lost, and when that fails', async () => {
-    const { lease, lost, counts } = countingLease(() => Promise.reject(new Error('no answer')))
+  test('a lost lease is released too, and an error of its release is ignored', async () => {
+    const { lease, lost, counts } = countingLease(() => Promise.reject(new Error('no response')))
     const { checkpointer } = setUp({ lease })
     const error = conflict()
     lost.abort(error)
@@ -445,7 +445,7 @@ describe('a lease', () => {
   })
 })
 
-test('a listener that throws is not swallowed: it ends the saving, and is what close rejects with', async () => {
+test('an error thrown by onSaved stops saving, and close() rejects with it', async () => {
   const error = new Error('listener')
   const { checkpointer, recordsProcessed, clock } = setUp({
     onSaved: () => {
@@ -458,33 +458,27 @@ test('a listener that throws is not swallowed: it ends the saving, and is what c
   await expect(checkpointer.close()).rejects.toBe(error)
 })
 
-test('records done in bursts of any size are saved in order, one save at a time, and all at the close', async () => {
+test('bursts of records are saved in order, one save at a time, and completely on close()', async () => {
   const step = fc.record({ records: fc.nat(15), waitMs: fc.nat(6_000) })
-  const answer = fc.record({ fails: fc.boolean(), takesMs: fc.nat(7_000) })
+  const save = fc.record({ fails: fc.boolean(), takesMs: fc.nat(7_000) })
   await fc.assert(
-    fc.asyncProperty(fc.array(step), fc.array(answer), async (steps, answers) => {
-      const {
-        checkpointer,
-        recordsProcessed,
-        clock,
-        saved,
-        answers: scripted,
-      } = setUp({ flushTimeoutMs: 1e9 })
-      for (const { fails, takesMs } of answers) {
-        scripted.push(async () => {
+    fc.asyncProperty(fc.array(step), fc.array(save), async (steps, saves) => {
+      const { checkpointer, recordsProcessed, clock, saved, saveSteps } = setUp({ flushTimeoutMs: 1e9 })
+      for (const { fails, takesMs } of saves) {
+        saveSteps.push(async () => {
           await new Promise<void>((resolve) => clock.setTimer(takesMs, resolve))
-          if (fails) throw new Error('no answer')
+          if (fails) throw new Error('no response')
         })
       }
-      let done = 0
+      let processed = 0
       for (const { records, waitMs } of steps) {
-        done += records
+        processed += records
         recordsProcessed(records)
         await clock.advance(waitMs)
       }
       await clock.run(checkpointer.close())
       expect(saved).toEqual([...saved].sort((a, b) => a - b))
-      expect(saved.at(-1) ?? 0).toBe(done)
+      expect(saved.at(-1) ?? 0).toBe(processed)
       expect(clock.untilNextTimer).toBeUndefined()
     }),
   )

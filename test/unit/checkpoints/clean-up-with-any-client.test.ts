@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import { dynamoDBCheckpointStore } from '../../../src/checkpoints/dynamodb.ts'
 import { numberedToken } from '../../support/numbered-token.ts'
 
-test('old chunks are removed, page by page, with a client that is of another copy of the SDK', async () => {
+test('old chunks are deleted page by page, even with a client from another copy of the SDK', async () => {
   const queries: (string | undefined)[] = []
   const deleted: (string | undefined)[] = []
   const old = ['chunk#a', 'chunk#b', 'chunk#c']

@@ -22,11 +22,19 @@ describe('fileCheckpointStore', () => {
   for (const { title, run } of checkpointStoreContract(() => fileCheckpointStore(folder))) test(title, run)
 })
 
-describe('the contract finds a store that', () => {
-  const broken: [title: string, options: { detectsConflicts: boolean }, make: () => CheckpointStore][] = [
-    ['forgets', { detectsConflicts: false }, () => ({ load: async () => undefined, save: async () => {} })],
+describe('checkpointStoreContract', () => {
+  const brokenStores: [
+    title: string,
+    options: { detectsConflicts: boolean },
+    create: () => CheckpointStore,
+  ][] = [
     [
-      'keeps one checkpoint for all names',
+      'forgets checkpoints',
+      { detectsConflicts: false },
+      () => ({ load: async () => undefined, save: async () => {} }),
+    ],
+    [
+      'stores one checkpoint for all names',
       { detectsConflicts: false },
       () => {
         const store = memoryCheckpointStore()
@@ -34,7 +42,7 @@ describe('the contract finds a store that', () => {
       },
     ],
     [
-      'keeps the object that it was given',
+      'keeps a reference to the saved token',
       { detectsConflicts: false },
       () => {
         const tokens = new Map<string, unknown>()
@@ -56,7 +64,7 @@ describe('the contract finds a store that', () => {
       },
     ],
     [
-      'cuts what is large',
+      'truncates large tokens',
       { detectsConflicts: false },
       () => {
         const store = memoryCheckpointStore()
@@ -66,11 +74,11 @@ describe('the contract finds a store that', () => {
         }
       },
     ],
-    ['does not notice another worker', { detectsConflicts: true }, memoryCheckpointStore],
+    ['does not detect another worker', { detectsConflicts: true }, memoryCheckpointStore],
   ]
 
-  test.each(broken)('%s', async (_, options, make) => {
-    const store = make()
+  test.each(brokenStores)('the contract fails for a store that %s', async (_, options, create) => {
+    const store = create()
     const runs = checkpointStoreContract(() => store, options).map(({ run }) => run())
     const failed = (await Promise.allSettled(runs)).filter(({ status }) => status === 'rejected')
     expect(failed).not.toHaveLength(0)

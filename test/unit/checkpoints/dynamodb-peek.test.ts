@@ -9,7 +9,7 @@ beforeEach(() => dynamodb.reset())
 
 const store = dynamoDBCheckpointStore({ client, tableName: 'checkpoints' })
 
-/** The head of a token in one chunk. There are no chunks: another save has removed them. */
+/** Simulates the head of a token in one chunk. The chunk is missing, as if a later save had deleted it. */
 function headsHaveVersions(versionOf: (read: number) => number): void {
   let reads = 0
   dynamodb.on(GetItemCommand).callsFake(({ Key }) => {
@@ -25,21 +25,21 @@ function headsHaveVersions(versionOf: (read: number) => number): void {
   })
 }
 
-test('peek of a checkpoint that is saved during each of five attempts says that it changed', async () => {
+test('peek() of a checkpoint that is saved during each of five attempts reports that it keeps changing', async () => {
   headsHaveVersions((read) => read)
   await expect(store.peek('worker')).rejects.toMatchObject({
     code: 'checkpoint.failed',
     message:
-      'The checkpoint "worker" changed each of the 5 times that it was read. It is not damaged: try again',
+      'The checkpoint "worker" changed during each of 5 attempts to read it. It is not damaged: try again',
     details: { name: 'worker', operation: 'load' },
   })
   expect(dynamodb.commandCalls(GetItemCommand)).toHaveLength(11)
 })
 
-test('peek of a checkpoint that lacks a chunk and is not saved meanwhile says that it is damaged', async () => {
+test('peek() of a checkpoint that lacks a chunk and has not changed reports that it is damaged', async () => {
   headsHaveVersions((read) => Math.min(read, 3))
   await expect(store.peek('worker')).rejects.toMatchObject({
     code: 'token.invalid',
-    message: expect.stringContaining('is damaged: a part of it is missing'),
+    message: expect.stringContaining('is damaged: a chunk of it is missing'),
   })
 })

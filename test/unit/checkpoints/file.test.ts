@@ -34,30 +34,33 @@ afterEach(() => rm(folder, { recursive: true }))
 const code = (expected: string, message: RegExp) =>
   expect.objectContaining({ code: expected, message: expect.stringMatching(message) })
 
-test('the file has the name of the checkpoint and holds its token', async () => {
+test('the file is named after the checkpoint and contains its token', async () => {
   await fileCheckpointStore(folder).save('indexer', token)
   expect(await readdir(folder)).toEqual(['indexer.json'])
   expect(JSON.parse(await readFile(join(folder, 'indexer.json'), 'utf8'))).toEqual(token)
 })
 
-test('the folder may be given as a URL', async () => {
+test('the folder can be a file: URL', async () => {
   await fileCheckpointStore(pathToFileURL(folder)).save('indexer', token)
   expect(await readdir(folder)).toEqual(['indexer.json'])
 })
 
-test.runIf(isPosix)('folders are made at the first save, and all is for the owner only', async () => {
-  const deep = join(folder, 'var', 'checkpoints')
-  const store = fileCheckpointStore(deep)
-  expect(await store.load('indexer')).toBeUndefined()
-  expect(await readdir(folder)).toEqual([])
-  await store.save('indexer', token)
-  const modeOf = async (path: string) => (await stat(path)).mode & 0o777
-  expect(await modeOf(join(deep, 'indexer.json'))).toBe(0o600)
-  expect(await modeOf(deep)).toBe(0o700)
-  expect(await modeOf(join(folder, 'var'))).toBe(0o700)
-})
+test.runIf(isPosix)(
+  'folders are created at the first save, and only the owner can access them and the file',
+  async () => {
+    const deep = join(folder, 'var', 'checkpoints')
+    const store = fileCheckpointStore(deep)
+    expect(await store.load('indexer')).toBeUndefined()
+    expect(await readdir(folder)).toEqual([])
+    await store.save('indexer', token)
+    const modeOf = async (path: string) => (await stat(path)).mode & 0o777
+    expect(await modeOf(join(deep, 'indexer.json'))).toBe(0o600)
+    expect(await modeOf(deep)).toBe(0o700)
+    expect(await modeOf(join(folder, 'var'))).toBe(0o700)
+  },
+)
 
-test('a folder that was removed in between is made again', async () => {
+test('a folder that was deleted between two saves is created again', async () => {
   const deep = join(folder, 'checkpoints')
   const store = fileCheckpointStore(deep)
   await store.save('indexer', token)
@@ -66,14 +69,14 @@ test('a folder that was removed in between is made again', async () => {
   expect(await store.load('indexer')).toEqual(token)
 })
 
-test('a store of a single file uses exactly this one', async () => {
+test('a single-file store uses exactly the given file', async () => {
   const store = singleFileCheckpointStore(join(folder, 'My Checkpoint'))
   await store.save('whatever', token)
   expect(await readdir(folder)).toEqual(['My Checkpoint'])
   expect(await store.load('anything')).toEqual(token)
 })
 
-describe('names of files', () => {
+describe('checkpoint file names', () => {
   test.each([
     ['indexer', 'indexer.json'],
     ['orders-v1.2_b', 'orders-v1.2_b.json'],
@@ -86,22 +89,22 @@ describe('names of files', () => {
     ['nul', '%6eul.json'],
     ['com1.v2', '%63om1.v2.json'],
     ['console', 'console.json'],
-  ])('%j is kept in %s', (name, file) => {
+  ])('the checkpoint %j is stored in the file %s', (name, file) => {
     expect(checkpointFileName(name)).toBe(file)
   })
 
-  test('long names fit, and stay apart', () => {
+  test('long checkpoint names fit into a file name and remain different', () => {
     const [first, second] = ['1', '2'].map((end) => checkpointFileName('ä'.repeat(500) + end))
     expect(first).not.toBe(second)
     expect(first?.length).toBeLessThan(255 - 22)
   })
 })
 
-describe('a file that holds no JSON', () => {
+describe('a file without JSON', () => {
   test.each([
-    ['', /indexer\.json is empty/],
-    ['{"version":1,', /indexer\.json holds no token as JSON/],
-  ])('%j is refused with its path, and left as it is', async (text, message) => {
+    ['', /indexer\.json of the checkpoint "indexer" is empty/],
+    ['{"version":1,', /indexer\.json of the checkpoint "indexer" does not contain a token as JSON/],
+  ])('a file that contains %j is rejected with its path and left unchanged', async (text, message) => {
     const path = join(folder, 'indexer.json')
     await writeFile(path, text)
     await expect(fileCheckpointStore(folder).load('indexer')).rejects.toEqual(code('token.invalid', message))
@@ -109,8 +112,8 @@ describe('a file that holds no JSON', () => {
   })
 })
 
-describe('what the system refuses is told in words:', () => {
-  test('a folder in the place of the file', async () => {
+describe('system errors', () => {
+  test('a folder in place of the file is reported in words', async () => {
     await mkdir(join(folder, 'indexer.json'))
     const store = fileCheckpointStore(folder)
     const message = /the checkpoint "indexer" .*indexer\.json: it is a folder \(EISDIR\)/
@@ -119,7 +122,7 @@ describe('what the system refuses is told in words:', () => {
     expect(await readdir(folder)).toEqual(['indexer.json'])
   })
 
-  test('a file in the place of the folder', async () => {
+  test('a file in place of the folder is reported in words', async () => {
     await writeFile(join(folder, 'file'), '')
     const store = fileCheckpointStore(join(folder, 'file'))
     await expect(store.save('indexer', token)).rejects.toEqual(
@@ -127,7 +130,7 @@ describe('what the system refuses is told in words:', () => {
     )
   })
 
-  test.runIf(isPosix && !isRoot)('a folder that may not be written', async () => {
+  test.runIf(isPosix && !isRoot)('a folder without write permission is reported in words', async () => {
     await chmod(folder, 0o500)
     const save = fileCheckpointStore(folder).save('indexer', token)
     await expect(save).rejects.toEqual(code('checkpoint.failed', /permission denied \(EACCES\)/))
@@ -135,7 +138,7 @@ describe('what the system refuses is told in words:', () => {
   })
 
   test.runIf(process.platform === 'linux')(
-    'a write that fails halfway leaves the old checkpoint, and nothing else',
+    'a write that fails halfway leaves the old checkpoint and no other file',
     async () => {
       const path = join(folder, 'indexer.json')
       await fileCheckpointStore(folder).save('indexer', token)
@@ -153,7 +156,7 @@ describe('what the system refuses is told in words:', () => {
       ])
       const [output] = await Promise.all([text(child.stdout), once(child, 'exit')])
       expect(output).toMatch(
-        /^Cannot save the checkpoint "indexer" in .*: the file would be too large \(EFBIG\)\n$/,
+        /^Cannot save the checkpoint "indexer" to .*: the file would be too large \(EFBIG\)\n$/,
       )
       expect(JSON.parse(await readFile(path, 'utf8'))).toEqual(token)
       expect(await readdir(folder)).toEqual(['indexer.json'])
@@ -161,10 +164,10 @@ describe('what the system refuses is told in words:', () => {
   )
 })
 
-test('temporary files that crashed writers left behind are removed, younger and foreign ones are not', async () => {
+test('temporary files of crashed writers are removed, but not recent ones or other files', async () => {
   const leftover = 'indexer.json.0123456789abcdef.tmp'
   const others = [
-    'indexer.json.fedcba9876543210.tmp', // of a writer at work
+    'indexer.json.fedcba9876543210.tmp', // of a writer that is running
     'other.json.0123456789abcdef.tmp',
     'indexer.json.bak.tmp',
     'indexer.json.0123456789abcdef',
@@ -176,7 +179,7 @@ test('temporary files that crashed writers left behind are removed, younger and 
   expect((await readdir(folder)).sort()).toEqual(['indexer.json', ...others].sort())
 })
 
-test('writers of the same name, in this and in another process, never tear the file', async () => {
+test('concurrent writers of one checkpoint, in this and in another process, never produce a torn file', async () => {
   const tokenOf = (worker: string, size: number) => ({
     ...token,
     worker,
@@ -197,7 +200,7 @@ test('writers of the same name, in this and in another process, never tear the f
   let seen = 0
   while (isRunning) {
     await Promise.all(stores.map(({ worker, store }) => store.save('indexer', tokenOf(worker, 200_000))))
-    // A torn file would not parse, or not be all of one letter.
+    // A torn file would not parse, or would contain more than one letter.
     const { fill } = JSON.parse(await readFile(path, 'utf8'))
     expect(fill).toBe(fill[0].repeat(200_000))
     seen++
@@ -207,12 +210,12 @@ test('writers of the same name, in this and in another process, never tear the f
   expect(await readdir(folder)).toEqual(['indexer.json'])
 })
 
-/** Arguments for a process that runs `program`. */
+/** Returns the Node.js arguments that run `program`. */
 function nodeArguments(program: string): string[] {
   return ['--input-type=module', '--eval', program]
 }
 
-/** The line of a program that imports a module of the sources as `module`. */
+/** Returns the code that imports a source file as `module`. */
 function importModule(file: string): string {
   const url = new URL(`../../../src/checkpoints/${file}`, import.meta.url).href
   return `
@@ -220,7 +223,7 @@ function importModule(file: string): string {
     const module = await tsImport(${JSON.stringify(url)}, ${JSON.stringify(import.meta.url)})`
 }
 
-test.runIf(isPosix)('a relative link counts from the folder that it is really in', async () => {
+test.runIf(isPosix)('a relative symbolic link is resolved against the real folder of the link', async () => {
   const volume = join(folder, 'volumes', 'app')
   await mkdir(join(volume, 'checkpoints'), { recursive: true })
   await mkdir(join(volume, 'data'))
