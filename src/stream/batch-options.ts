@@ -1,12 +1,13 @@
-/** How records are gathered into arrays. */
+/** Options of `DynamoDBStream.batches`. */
 export interface BatchOptions {
   /**
-   * Records in an array, at most; 1 to 10 000.
+   * The maximum number of records in a batch; 1 to 10 000.
    * @default 100
    */
   readonly maxRecords?: number | undefined
   /**
-   * How long to wait for more once there is a first one, in ms; 0 to 300 000. With 0 an array holds what is there.
+   * How long to wait for more records after the first one of a batch, in ms; 0 to 300 000. With 0, a batch
+   * contains the records that are already available.
    * @default 0
    */
   readonly maxWaitMs?: number | undefined

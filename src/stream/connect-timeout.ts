@@ -2,43 +2,44 @@ import { StreamError } from '../core/errors.ts'
 import type { OpenContext } from './open-context.ts'
 import { openStreamDefaults } from './open-stream-options.ts'
 
-/** A timer that is later than this (ms) was held up by a suspension of the process. */
+/** A timer that fires later than this, in ms, was delayed because the process was suspended. */
 const SUSPENDED_MS = 1_000
 
-/** What is waited for. */
-export interface FirstAnswer {
-  /** As the error names it. */
+/** The response that is awaited. */
+export interface FirstResponse {
+  /** The service or store, as named in the error message. */
   readonly from: string
-  /** Whether there was an answer, besides the errors of which `retry` events tell. */
-  readonly hasAnswer?: () => boolean
+  /** Returns whether there was a response other than the errors that `retry` events report. */
+  readonly hasResponse?: () => boolean
 }
 
 /**
- * Runs `connect`. Without any answer within `connectTimeoutMs` it is aborted: a misspelt region or a network without a route
- * would be tried again for ever. An answer is all that came over the network, errors of the service included.
+ * Runs `connect`, and aborts it if there is no response within `connectTimeoutMs`: with a misspelled region
+ * or without a route to the service it would be retried forever. Errors returned by the service count as
+ * responses.
  *
- * @throws StreamError `service.unreachable`
+ * @throws StreamError `service.unreachable` if there was no response in time.
  */
 export async function withConnectTimeout<T>(
   { options, clock, events, signal }: OpenContext,
-  { from, hasAnswer = () => false }: FirstAnswer,
+  { from, hasResponse = () => false }: FirstResponse,
   connect: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
   const timeoutMs = options.connectTimeoutMs ?? openStreamDefaults.connectTimeoutMs
   if (timeoutMs === 0) return connect(signal)
   const timeout = new AbortController()
   let lastError: unknown
-  let isAnswered = false
+  let hasResponded = false
   const stopListening = events.on('retry', ({ error }) => {
     lastError = error
-    isAnswered ||= isAnswer(error)
+    hasResponded ||= isResponse(error)
   })
   let cancelTimer = () => {}
   const wait = () => {
     const dueAt = clock.monotonic() + timeoutMs
     cancelTimer = clock.setTimer(timeoutMs, () => {
-      if (isAnswered || hasAnswer()) return
-      // The process was suspended: an answer that came meanwhile has not been read yet.
+      if (hasResponded || hasResponse()) return
+      // The process was suspended, so a response that has arrived may not have been read yet.
       if (clock.monotonic() - dueAt >= SUSPENDED_MS) wait()
       else timeout.abort(unreachable(from, timeoutMs, lastError))
     })
@@ -55,8 +56,8 @@ export async function withConnectTimeout<T>(
   }
 }
 
-function isAnswer(error: unknown): boolean {
-  // Every error that the service's model names has `$fault`.
+function isResponse(error: unknown): boolean {
+  // Every error defined in the service model has `$fault`.
   if (Reflect.has(Object(error), '$fault')) return true
   const metadata: unknown = Reflect.get(Object(error), '$metadata')
   return Reflect.get(Object(metadata), 'httpStatusCode') !== undefined
@@ -67,9 +68,9 @@ function unreachable(
   timeoutMs: number,
   lastError: unknown,
 ): StreamError<'service.unreachable'> {
-  const why = lastError instanceof Error ? `: ${lastError.message}` : ''
+  const reason = lastError instanceof Error ? `: ${lastError.message}` : ''
   const message =
-    `No answer from ${from} within ${timeoutMs / 1000} s${why}. ` +
-    'Check the region, the endpoint and the network. The option connectTimeoutMs sets how long to wait.'
+    `No response from ${from} within ${timeoutMs / 1000} s${reason}. ` +
+    'Check the region, the endpoint and the network. To wait longer, increase connectTimeoutMs.'
   return new StreamError('service.unreachable', message, { timeoutMs }, lastError)
 }

@@ -2,8 +2,9 @@ import type { StreamRecord } from '../records/stream-record.ts'
 import type { Delivery } from '../shards/shard-ledger.ts'
 
 /**
- * The records that were taken from the Coordinator and not acknowledged, in their order. The first ones are in the consumer's
- * hands. The others wait: they are being gathered for an array, or were left by a loop that ended and are delivered again.
+ * The records that were taken from the Coordinator and have not been acknowledged, in order. The first ones
+ * are unacknowledged: they have been returned to the consumer. The others are waiting: they are being
+ * collected for a batch, or will be redelivered because a loop was left without acknowledging them.
  *
  * @internal
  */
@@ -11,38 +12,38 @@ export class DeliveryQueue {
   readonly #deliveries: Delivery[] = []
   #unacknowledged = 0
 
-  /** How many records are in the consumer's hands. */
+  /** The number of records that were returned to the consumer and have not been acknowledged. */
   get unacknowledged(): number {
     return this.#unacknowledged
   }
 
-  /** How many records wait. */
+  /** The number of records that are waiting to be returned. */
   get waiting(): number {
     return this.#deliveries.length - this.#unacknowledged
   }
 
-  /** Adds a record that waits. */
+  /** Adds a record at the end. */
   add(delivery: Delivery): void {
     this.#deliveries.push(delivery)
   }
 
-  /** Hands the first record that waits to the consumer. */
+  /** Returns the first waiting record, which becomes unacknowledged. */
   next(): StreamRecord | undefined {
     const delivery = this.#deliveries[this.#unacknowledged]
     if (delivery) this.#unacknowledged++
     return delivery?.record
   }
 
-  /** Hands the first records that wait to the consumer, `most` at most. */
-  nextBatch(most: number): StreamRecord[] {
+  /** Returns up to `maxRecords` waiting records, which become unacknowledged. */
+  nextBatch(maxRecords: number): StreamRecord[] {
     const records = this.#deliveries
-      .slice(this.#unacknowledged, this.#unacknowledged + most)
+      .slice(this.#unacknowledged, this.#unacknowledged + maxRecords)
       .map(({ record }) => record)
     this.#unacknowledged += records.length
     return records
   }
 
-  /** The consumer is done with what it has. Returns how many records that were. */
+  /** Acknowledges the unacknowledged records and returns their number. */
   acknowledge(): number {
     const count = this.#unacknowledged
     if (count === 0) return 0
@@ -56,12 +57,12 @@ export class DeliveryQueue {
     return count
   }
 
-  /** The consumer has left: what it has is delivered again. */
+  /** Makes the unacknowledged records wait again, because the consumer left without acknowledging them. */
   redeliver(): void {
     this.#unacknowledged = 0
   }
 
-  /** The position has changed: nothing is delivered again. */
+  /** Drops all records, because the position has changed. */
   clear(): void {
     this.#deliveries.length = 0
     this.#unacknowledged = 0

@@ -5,18 +5,25 @@ import type { SdkClient } from '../core/sdk-client.ts'
 import type { Position } from '../position/position.ts'
 import type { StreamEvents } from './events.ts'
 
-/** Where and how often the position is saved. */
+/** Options of the checkpoint: where and how often the position is saved. */
 export interface CheckpointOptions {
+  /**
+   * The store, such as `fileCheckpointStore`, `memoryCheckpointStore` or `dynamoDBCheckpointStore`, or any
+   * object that implements {@link CheckpointStore}.
+   */
   readonly store: CheckpointStore
-  /** The name that the position is saved under: one for each worker. 1 to 255 characters. */
+  /**
+   * The name that the position is saved under; a well-formed string of 1 to 255 characters. Streams that
+   * share a store must use different names.
+   */
   readonly name: string
   /**
-   * Save after so many records done; 1 to 1 000 000.
+   * Save after this many acknowledged records; 1 to 1 000 000.
    * @default 1000
    */
   readonly everyRecords?: number | undefined
   /**
-   * Save at the latest so long after a record was done, in ms; 10 to 3 600 000.
+   * Save no later than this long after the position has changed, in ms; 10 to 3 600 000.
    * @default 5000
    */
   readonly everyMs?: number | undefined
@@ -25,41 +32,50 @@ export interface CheckpointOptions {
 /** The defaults of {@link CheckpointOptions}. */
 export const checkpointDefaults = { everyRecords: 1_000, everyMs: 5_000 } as const
 
-/** Options of {@link openStream}: exactly one of `streamArn` and `tableName` (checked at run time), and how to read. */
+/**
+ * Options of {@link openStream}. Exactly one of `streamArn` and `tableName` is required, which is checked at
+ * run time. The other options control how the stream is read.
+ */
 export interface OpenStreamOptions extends Omit<CoordinatorOptions, 'streamArn'> {
-  /** The ARN of the stream to read. Not together with `tableName`. */
+  /** The ARN of the stream to read. Cannot be combined with `tableName`. */
   readonly streamArn?: string | undefined
-  /** The name of the table whose latest stream to read; it is looked up with DescribeTable. Not together with `streamArn`. */
+  /**
+   * The name of the table whose latest stream is read; the stream is looked up with DescribeTable. Cannot be
+   * combined with `streamArn`.
+   */
   readonly tableName?: string | undefined
   /**
-   * The SDK's `DynamoDBClient`, used with `tableName` only.
-   * @default a client with the region and the credentials of the environment
+   * The SDK's `DynamoDBClient`. Used only with `tableName`.
+   * @default a client with the region and the credentials of the environment, which is destroyed on `close()`
    */
   readonly tableClient?: SdkClient | undefined
   /**
-   * With `tableName`: when streaming was switched off and on again, read the old stream to its end and go on with the next,
-   * which is found with ListStreams. With a `StreamsApi` as client, which has no such call, it goes on with the latest.
+   * Continues with the table's next stream after the current one was disabled and has been read to its end.
+   * Requires `tableName`. The next stream is found with ListStreams. If `client` is a `StreamsApi`, which has
+   * no such call, reading continues with the table's latest stream.
    * @default false
    */
   readonly followTable?: boolean | undefined
   /**
-   * Where to begin when there is no checkpoint yet.
+   * The position to start at if the store has no checkpoint under the given name.
    * @default 'trim_horizon'
    */
   readonly startAt?: Position | undefined
   /**
-   * How long to wait, in ms, for the first response of the table, of the stream, and for the checkpoint store, each; 1 to
-   * 3 600 000, or 0 without a limit. A new table of a checkpoint store must be ready by then. Once there was a response, calls
-   * that fail are repeated for as long as it takes.
+   * How long to wait for the first response, in ms; 1 to 3 600 000, or 0 for no limit. It applies separately
+   * to the lookup of the table, to the stream and to the checkpoint store. If the checkpoint store creates
+   * its table, that must be complete within this time. After the first response, failed calls are retried
+   * indefinitely.
    * @default 30000
    */
   readonly connectTimeoutMs?: number | undefined
-  /** Without it no position is saved; `stream.token` has it. */
+  /** Saves the position. Without it, nothing is saved; `stream.token` is the current position. */
   readonly checkpoint?: CheckpointOptions | undefined
   /**
-   * Listeners by the name of their event, as for `on` of the stream; they also receive what happens while the stream is being
-   * opened, such as `retry`. A listener that throws, or an async one that rejects, ends the process as any uncaught exception
-   * or unhandled rejection does; `openStream` does not reject with its error.
+   * Event listeners by event name, like those added with `DynamoDBStream.on`. They also receive events that
+   * are emitted while the stream is being opened, such as `retry`. A listener that throws causes an uncaught
+   * exception, and an async listener that rejects causes an unhandled rejection; `openStream` does not reject
+   * with the error.
    */
   readonly listeners?:
     | { readonly [Name in keyof StreamEvents]?: ((event: StreamEvents[Name]) => void) | undefined }
@@ -69,7 +85,7 @@ export interface OpenStreamOptions extends Omit<CoordinatorOptions, 'streamArn'>
 /** The defaults of {@link OpenStreamOptions}. */
 export const openStreamDefaults = { startAt: 'trim_horizon', connectTimeoutMs: 30_000 } as const
 
-/** The names of {@link OpenStreamOptions} and of {@link CheckpointOptions}. */
+/** The names of {@link OpenStreamOptions}. */
 export const openStreamOptionNames: readonly string[] = [
   ...namesOf<Omit<OpenStreamOptions, Exclude<keyof CoordinatorOptions, 'streamArn'>>>({
     tableName: true,
@@ -84,6 +100,7 @@ export const openStreamOptionNames: readonly string[] = [
   ...coordinatorOptionNames.filter((name) => name !== 'streamArn'),
 ]
 
+/** The names of {@link CheckpointOptions}. */
 export const checkpointOptionNames: readonly string[] = namesOf<CheckpointOptions>({
   store: true,
   name: true,

@@ -24,19 +24,19 @@ import {
   openStreamDefaults,
   openStreamOptionNames,
 } from './open-stream-options.ts'
-import { followTable, resumeOrStart } from './resume.ts'
+import { resumeOrStart, tableFollower } from './resume.ts'
 import { DynamoDBStream, type StreamParts } from './stream.ts'
 import { tableStreams } from './table-streams.ts'
 
 /**
- * Opens a stream to iterate over, at its checkpoint or else at `startAt`.
+ * Opens a stream at its checkpoint, or at `startAt` without one, and returns it as an async iterable.
  *
  * ```ts
  * await using stream = await openStream({ tableName: 'orders' })
  * for await (const record of stream) console.log(record.eventName, record.newImage)
  * ```
  *
- * In JavaScript, `await using` needs Node.js 24; before, close the stream by hand:
+ * In JavaScript, `await using` requires Node.js 24. In earlier versions, close the stream explicitly:
  *
  * ```ts
  * const stream = await openStream({ tableName: 'orders' })
@@ -47,61 +47,69 @@ import { tableStreams } from './table-streams.ts'
  * }
  * ```
  *
- * One loop at a time reads a stream; a second one rejects with `stream.busy`. Several streams may be open at once, each with
- * a checkpoint name of its own.
+ * A stream is read by one loop at a time; a second loop rejects with `stream.busy`. Several streams can be
+ * open at the same time, each with its own checkpoint name.
  *
- * @typeParam Image - the type of the table's items; it is not checked.
- * @throws StreamError `options.invalid`, `position.invalid`, `token.invalid` (also for a checkpoint that is no token),
- * `token.streamMismatch` for a checkpoint of another stream, `checkpoint.failed`, `stream.notFound`, `stream.notEnabled`,
- * `service.unreachable` (see `connectTimeoutMs`).
- * Errors of credentials and permissions as the SDK gives them; the signal's reason when it aborts meanwhile.
+ * Rejects with a `StreamError` with one of these codes:
+ * - `options.invalid`, `position.invalid`: an option is invalid; no call has been made;
+ * - `token.invalid`: `startAt` or the checkpoint is not a valid token;
+ * - `token.streamMismatch`: the checkpoint belongs to another stream;
+ * - `checkpoint.failed`: the checkpoint could not be loaded, or the start position could not be saved;
+ * - `checkpoint.conflict`: another worker acquired the checkpoint while the stream was being opened;
+ * - `stream.notFound`, `stream.notEnabled`: the table or stream does not exist, or the table has no stream;
+ * - `service.unreachable`: there was no response within `connectTimeoutMs`.
+ *
+ * Credential and permission errors of the SDK are rethrown unchanged. If `signal` aborts, `openStream`
+ * rejects with the reason of the signal.
+ *
+ * @typeParam Image - the type of the table's items; it is not checked at run time.
  */
 export async function openStream<Image = PlainItem>(
   options: OpenStreamOptions,
 ): Promise<DynamoDBStream<Image>> {
   const checkpoint = checkOptions(options)
   options.signal?.throwIfAborted()
-  const opening = await prepare(options)
-  let held: LeasedCheckpoint | undefined
+  const context = await createContext(options)
+  let leased: LeasedCheckpoint | undefined
   try {
-    held =
+    leased =
       checkpoint &&
-      (await withConnectTimeout(opening, { from: 'the checkpoint store' }, (signal) =>
-        leaseAndLoad(checkpoint, opening.clock, signal),
+      (await withConnectTimeout(context, { from: 'the checkpoint store' }, (signal) =>
+        leaseAndLoad(checkpoint, context.clock, signal),
       ))
-    const coordinator = await resumeOrStart(opening, held?.saved)
+    const coordinator = await resumeOrStart(context, leased?.saved)
     const stream = new DynamoDBStream<Image>({
       coordinator,
-      clock: opening.clock,
-      events: opening.events,
+      clock: context.clock,
+      events: context.events,
       signal: options.signal,
-      makeCheckpointer: checkpointerOf(opening, held),
-      follow: followTable(opening),
-      dispose: () => opening.tables?.close(),
+      createCheckpointer: checkpointerFactory(context, leased),
+      follow: tableFollower(context),
+      dispose: () => context.tables?.close(),
     })
-    if (held?.saved === undefined) await stream.saveStart()
+    if (leased?.saved === undefined) await stream.saveStart()
     return stream
   } catch (error) {
-    opening.tables?.close()
-    if (held) await releaseCheckpoint(held.lease, opening.clock)
+    context.tables?.close()
+    if (leased) await releaseCheckpoint(leased.lease, context.clock)
     options.signal?.throwIfAborted()
     throw error
   }
 }
 
-async function prepare(options: OpenStreamOptions): Promise<OpenContext> {
+async function createContext(options: OpenStreamOptions): Promise<OpenContext> {
   const { clock = systemClock, random = Math.random, signal = new AbortController().signal } = options
   const events = new Emitter<StreamEvents>(streamEventNames)
   for (const [name, listener] of Object.entries(options.listeners ?? {})) {
     if (listener) events.on(name as keyof StreamEvents, listener as () => void)
   }
-  const around = { clock, random, events }
+  const deps = { clock, random, events }
   const { tableName, tableClient, client } = options
   const tables =
     tableName === undefined
       ? undefined
-      : await tableStreams(tableName, { table: tableClient, streams: client }, around)
-  return { options, ...around, tables, signal }
+      : await tableStreams(tableName, { table: tableClient, streams: client }, deps)
+  return { options, ...deps, tables, signal }
 }
 
 interface CheckedCheckpoint {
@@ -119,19 +127,23 @@ function checkOptions(options: OpenStreamOptions): CheckedCheckpoint | undefined
   integer('connectTimeoutMs', connectTimeoutMs ?? openStreamDefaults.connectTimeoutMs, 0, 3_600_000)
   if ((streamArn === undefined) === (tableName === undefined)) {
     const problem = streamArn === undefined ? '' : ', not both'
-    const details = { option: 'streamArn', value: streamArn, expected: 'given, or tableName, and not both' }
-    throw new StreamError('options.invalid', `Give streamArn or tableName${problem}.`, details)
+    const details = {
+      option: 'streamArn',
+      value: streamArn,
+      expected: 'exactly one of streamArn and tableName',
+    }
+    throw new StreamError('options.invalid', `Provide streamArn or tableName${problem}.`, details)
   }
   if (streamArn !== undefined) checkStreamArn(streamArn)
   if (tableName !== undefined && (typeof tableName !== 'string' || tableName === '')) {
-    throw invalidOption('tableName', tableName, 'the name of a table')
+    throw invalidOption('tableName', tableName, 'a table name')
   }
   if (tableName?.includes('/stream/')) {
-    throw invalidOption('tableName', tableName, 'the name of a table; pass the ARN of a stream as streamArn')
+    throw invalidOption('tableName', tableName, 'a table name; use streamArn for the ARN of a stream')
   }
   const { listeners } = options
   if (listeners !== undefined && (typeof listeners !== 'object' || !listeners || Array.isArray(listeners))) {
-    throw invalidOption('listeners', listeners, 'an object of functions by the name of the event')
+    throw invalidOption('listeners', listeners, 'an object with a function for each event name')
   }
   if (options.followTable && tableName === undefined) {
     throw invalidOption('followTable', true, 'used with tableName')
@@ -145,7 +157,7 @@ function checkCheckpoint(options: CheckpointOptions): CheckedCheckpoint {
   checkNames('checkpoint', options, checkpointOptionNames)
   const { store, name, everyRecords, everyMs } = options
   if (typeof store?.load !== 'function' || typeof store?.save !== 'function') {
-    throw invalidOption('checkpoint.store', store, 'a store with load and save, as of fileCheckpointStore')
+    throw invalidOption('checkpoint.store', store, 'a checkpoint store (an object with load() and save())')
   }
   if (typeof name !== 'string' || name.length < 1 || name.length > 255 || !name.isWellFormed()) {
     throw invalidOption('checkpoint.name', name, 'a well-formed string of 1 to 255 characters')
@@ -163,13 +175,13 @@ function checkCheckpoint(options: CheckpointOptions): CheckedCheckpoint {
   }
 }
 
-/** The checkpoint that a stream saves to, and what was saved before. */
+/** A checkpoint with its lease and the token that was saved before. */
 interface LeasedCheckpoint extends CheckedCheckpoint {
   readonly lease: CheckpointLease
   readonly saved: StreamToken | undefined
 }
 
-/** Takes the checkpoint over. */
+/** Acquires the lease of the checkpoint and parses the saved token. */
 async function leaseAndLoad(
   checkpoint: CheckedCheckpoint,
   clock: Clock,
@@ -179,30 +191,30 @@ async function leaseAndLoad(
   const leasing = leaseCheckpoint(store, name, signal)
   const lease = await abortable(leasing, signal).catch((error: unknown) => {
     if (signal.aborted) {
-      // It may be granted late, and is not used then.
+      // The lease may still be granted later; release it then.
       leasing.then((late) => late.release()).catch(() => {})
       signal.throwIfAborted()
     }
-    // Errors of credentials and permissions are rethrown unchanged, as everywhere.
+    // Credential and permission errors are rethrown unchanged, as elsewhere.
     if (isStreamError(error) || isServiceError(error)) throw error
-    const why = error instanceof Error ? error.message : String(error)
+    const reason = error instanceof Error ? error.message : String(error)
     throw new StreamError(
       'checkpoint.failed',
-      `The checkpoint "${name}" could not be loaded: ${why}`,
+      `The checkpoint "${name}" could not be loaded: ${reason}`,
       { name, operation: 'load' },
       error,
     )
   })
   try {
-    return { ...checkpoint, lease, saved: savedIn(lease, name) }
+    return { ...checkpoint, lease, saved: savedToken(lease, name) }
   } catch (error) {
     await releaseCheckpoint(lease, clock)
     throw error
   }
 }
 
-function savedIn({ token }: CheckpointLease, name: string): StreamToken | undefined {
-  // Custom stores may return null, too, where nothing was saved.
+function savedToken({ token }: CheckpointLease, name: string): StreamToken | undefined {
+  // Custom stores may return null if nothing has been saved.
   if (token === undefined || token === null) return undefined
   return parseToken(token, `The checkpoint "${name}"`)
 }
@@ -212,15 +224,15 @@ function isServiceError(error: unknown): boolean {
   return '$metadata' in error || (error instanceof Error && error.name === 'CredentialsProviderError')
 }
 
-function checkpointerOf(
+function checkpointerFactory(
   { clock, random, events }: OpenContext,
-  held: LeasedCheckpoint | undefined,
-): StreamParts['makeCheckpointer'] {
-  if (held === undefined) return undefined
-  const { name } = held
+  leased: LeasedCheckpoint | undefined,
+): StreamParts['createCheckpointer'] {
+  if (leased === undefined) return undefined
+  const { name } = leased
   return (tokenOf) =>
     new Checkpointer({
-      ...held,
+      ...leased,
       clock,
       random,
       tokenOf,

@@ -1,32 +1,32 @@
 import { StreamError } from '../core/errors.ts'
 
-/** One iterator over a stream. */
+/** The state of one iterator over a stream. */
 interface Reading {
-  /** Whether a call of its `next()` is pending. */
+  /** Whether a call of `next()` on this iterator is pending. */
   isPending: boolean
 }
 
 /**
- * Lets one iterator of a stream read at a time.
+ * Lets one iterator at a time read a stream.
  *
  * @internal
  */
 export class IteratorLock {
   #holder: Reading | undefined
 
-  /** Whether a call of `next()` is pending. */
+  /** Whether a call of `next()` on the iterator that holds the lock is pending. */
   get isPending(): boolean {
     return this.#holder?.isPending === true
   }
 
-  /** Returns the error if this iterator may not read now. */
+  /** Acquires the lock for this iterator, or returns the error if it cannot read now. */
   acquire(reading: Reading): StreamError | undefined {
-    if (reading.isPending) return busy('next() was called again while a call of it is pending.')
+    if (reading.isPending) return busy('next() was called while an earlier call is pending.')
     this.#holder ??= reading
     return this.#holder === reading ? undefined : busy('Another loop is reading this stream.')
   }
 
-  /** Returns whether it was this iterator that held the lock. */
+  /** Releases the lock, and returns whether this iterator held it. */
   release(reading: Reading): boolean {
     if (this.#holder !== reading) return false
     this.#holder = undefined
@@ -35,40 +35,45 @@ export class IteratorLock {
 }
 
 function busy(problem: string): StreamError {
-  const message = `${problem} Asking for the next record acknowledges the one before, so one loop at a time reads a stream, and asks for one record after the other: leave the first loop before you begin another one.`
+  const message =
+    `${problem} Requesting the next record acknowledges the previous one, so a stream is read by one loop at a time, ` +
+    'one record after the other. Leave the first loop before you start another.'
   return new StreamError('stream.busy', message, {})
 }
 
-/** Where an iterator's values come from. */
+/** The source of an iterator's values. */
 export interface IteratorSource<T> {
   readonly lock: IteratorLock
-  /** The next value; undefined if there is none now. */
+  /** Returns the next value, or undefined if no value is available now. */
   nextValue(): T | undefined
-  /** Waits until there may be another value, or `left` aborts. Resolves to false when there will be none. */
-  wait(left: AbortSignal): Promise<boolean>
-  /** There are no more values. */
+  /**
+   * Waits until a value may be available or `returned` aborts. Resolves to false if there will be no more
+   * values.
+   */
+  wait(returned: AbortSignal): Promise<boolean>
+  /** Called when there are no more values. */
   onEnd(): Promise<void>
-  /** The consumer has left the iterator before its end. */
+  /** Called when the consumer calls `return()` before the end. */
   onReturn(): Promise<void>
 }
 
 const END = { value: undefined, done: true } as const
 
-/** An async iterator written out by hand: a generator costs three times as much a record. */
+/** Creates an async iterator without a generator, which would cost three times as much per record. */
 export function iterate<T>(source: IteratorSource<T>): AsyncIterableIterator<T, undefined> {
   const { lock } = source
   const reading: Reading = { isPending: false }
-  const left = new AbortController()
-  let hasBegun = false
+  const returned = new AbortController()
+  let hasStarted = false
   let isOver = false
 
   const nextSlowly = async (): Promise<IteratorResult<T, undefined>> => {
     while (!isOver) {
       const value = source.nextValue()
       if (value !== undefined) return { value, done: false }
-      if ((await source.wait(left.signal)) || isOver) continue
+      if ((await source.wait(returned.signal)) || isOver) continue
       isOver = true
-      // No more records will come: another loop ends as well, instead of rejecting with stream.busy.
+      // There are no more records, so another loop should end as well instead of rejecting with stream.busy.
       lock.release(reading)
       await source.onEnd()
     }
@@ -90,12 +95,13 @@ export function iterate<T>(source: IteratorSource<T>): AsyncIterableIterator<T, 
   const iterator: AsyncIterableIterator<T, undefined> = {
     next: () => {
       if (isOver) return Promise.resolve(END)
-      const refusal = lock.acquire(reading)
-      if (refusal) return Promise.reject(refusal)
+      const error = lock.acquire(reading)
+      if (error) return Promise.reject(error)
       try {
-        // The first call is pending for a moment in any case, so that a pool whose workers share the iterator is noticed.
-        const value = hasBegun ? source.nextValue() : undefined
-        hasBegun = true
+        // The first call always stays pending briefly, so that a pool of workers that share an iterator is
+        // detected.
+        const value = hasStarted ? source.nextValue() : undefined
+        hasStarted = true
         return value === undefined ? nextPending() : Promise.resolve({ value, done: false })
       } catch (error) {
         lock.release(reading)
@@ -105,7 +111,7 @@ export function iterate<T>(source: IteratorSource<T>): AsyncIterableIterator<T, 
     return: async () => {
       if (isOver) return END
       isOver = true
-      left.abort()
+      returned.abort()
       if (lock.release(reading)) await source.onReturn()
       return END
     },

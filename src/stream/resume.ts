@@ -16,58 +16,61 @@ import { type OpenStreamOptions, openStreamDefaults } from './open-stream-option
 import type { StreamParts } from './stream.ts'
 import { nextStreamOf, streamNotEnabled } from './table-streams.ts'
 
-/** After how long a stream that a table names and DescribeStream does not know is tried once more, in ms. */
-const NOT_FOUND_AGAIN_MS = 1_000
+/**
+ * The delay before a stream that DescribeTable returns but DescribeStream does not find is tried once more,
+ * in ms.
+ */
+const NOT_FOUND_RETRY_MS = 1_000
 
-/** Finds the stream, and goes to the checkpoint or the start. */
+/** Finds the stream, and opens it at the checkpoint or at `startAt`. */
 export async function resumeOrStart(
-  opening: OpenContext,
+  context: OpenContext,
   saved: StreamToken | undefined,
 ): Promise<Coordinator> {
-  const { options, tables } = opening
+  const { options, tables } = context
   const { startAt = openStreamDefaults.startAt } = options
   const latest = tables
-    ? await withConnectTimeout(opening, { from: 'DynamoDB' }, (signal) => tables.latestStreamArn(signal))
+    ? await withConnectTimeout(context, { from: 'DynamoDB' }, (signal) => tables.latestStreamArn(signal))
     : checkStreamArn(options.streamArn)
   if (!saved) {
-    return connect(opening, latest, startAt).catch((error: unknown) => {
-      // The ARN of a stream that was switched off stays at the table when the stream itself is long gone.
+    return connect(context, latest, startAt).catch((error: unknown) => {
+      // DescribeTable still returns the ARN of a disabled stream after the stream itself has been deleted.
       throw tables && isStreamError(error, 'stream.notFound')
         ? streamNotEnabled(tables.tableName, error)
         : error
     })
   }
-  if (saved.streamArn === latest) return connect(opening, latest, saved)
+  if (saved.streamArn === latest) return connect(context, latest, saved)
   if (!options.followTable || tableArnOf(saved.streamArn) !== tableArnOf(latest)) {
     throw streamMismatch(options.checkpoint?.name, latest, saved.streamArn)
   }
-  // Of the stream that the table had before: what is left of it comes first.
-  return connect(opening, saved.streamArn, saved).catch(async (error: unknown) => {
+  // The checkpoint belongs to an earlier stream of the table: read the rest of that stream first.
+  return connect(context, saved.streamArn, saved).catch(async (error: unknown) => {
     if (!isStreamError(error, 'stream.notFound') || options.onGap !== 'continue') throw error
     for (const { shardId, at } of saved.shards) {
       const after = typeof at === 'object' && 'after' in at ? at.after : undefined
-      opening.events.emit('gap', { shardId, after, reason: 'shard-vanished' })
+      context.events.emit('gap', { shardId, after, reason: 'shard-vanished' })
     }
-    const next = await tables?.streamArnAfter(saved.streamArn, opening.signal)
-    return connect(opening, next ?? latest, 'trim_horizon')
+    const next = await tables?.streamArnAfter(saved.streamArn, context.signal)
+    return connect(context, next ?? latest, 'trim_horizon')
   })
 }
 
-/** Begins with the limit on the time until the first answer. */
-function connect(opening: OpenContext, streamArn: string, position: Position): Promise<Coordinator> {
-  const coordinator = createCoordinator(opening, streamArn)
-  const first = { from: 'DynamoDB Streams', hasAnswer: () => coordinator.hasAnswer }
-  return withConnectTimeout(opening, first, (signal) => moveTo(coordinator, position, signal))
+/** Creates a Coordinator and moves it to `position`, with a time limit on the first response. */
+function connect(context: OpenContext, streamArn: string, position: Position): Promise<Coordinator> {
+  const coordinator = createCoordinator(context, streamArn)
+  const first = { from: 'DynamoDB Streams', hasResponse: () => coordinator.hasAnswer }
+  return withConnectTimeout(context, first, (signal) => moveTo(coordinator, position, signal))
 }
 
-/** Creates a Coordinator whose events are the stream's. */
+/** Creates a Coordinator whose events are emitted on the stream. */
 function createCoordinator({ options, events }: OpenContext, streamArn: string): Coordinator {
   const coordinator = new Coordinator({ ...readingOptionsOf(options), streamArn })
   for (const name of coordinatorEventNames) coordinator.on(name, (event) => events.emit(name, event))
   return coordinator
 }
 
-/** Moves a Coordinator, and closes it if that fails. */
+/** Moves a Coordinator, and closes it if the move fails. */
 async function moveTo(
   coordinator: Coordinator,
   position: Position,
@@ -88,33 +91,37 @@ async function moveTo(
   }
 }
 
-/** What a Coordinator is to know of the options. The signal ends a loop with a last checkpoint, so it is not passed on. */
+/**
+ * Returns the options of the Coordinator. The signal is left out, because the stream handles it: it ends the
+ * loop and saves a last checkpoint.
+ */
 function readingOptionsOf(options: OpenStreamOptions): Omit<CoordinatorOptions, 'streamArn'> {
-  // By name: options may be inherited, or have getters.
+  // Copied by name, because options may be inherited or be getters.
   const names = coordinatorOptionNames.filter((name) => name !== 'streamArn' && name !== 'signal')
   return Object.fromEntries(names.map((name) => [name, options[name]]))
 }
 
-/** What goes on with the table's next stream, if the table is to be followed. */
-export function followTable(opening: OpenContext): StreamParts['follow'] {
-  const { options, tables, clock, signal } = opening
+/** Returns the function that opens the table's next stream, or undefined without `followTable`. */
+export function tableFollower(context: OpenContext): StreamParts['follow'] {
+  const { options, tables, clock, signal } = context
   if (!options.followTable || !tables) return undefined
   const { discoveryIntervalMs } = checkReadingOptions(options)
-  return async (current, leaving) => {
-    const either = AbortSignal.any([signal, leaving])
+  return async (current, abandoned) => {
+    const either = AbortSignal.any([signal, abandoned])
     const streamArn = await nextStreamOf(tables, current, {
       clock,
       pollMs: discoveryIntervalMs,
       signal: either,
     })
     if (streamArn === undefined) return undefined
-    const beginNext = () => moveTo(createCoordinator(opening, streamArn), 'trim_horizon', either)
-    return beginNext()
+    const openNext = () => moveTo(createCoordinator(context, streamArn), 'trim_horizon', either)
+    return openNext()
       .catch(async (error: unknown) => {
-        // The table names it already: a stream that was just enabled may not be known everywhere.
+        // DescribeTable returned the stream, but a stream that was just enabled may not be visible to
+        // DescribeStream yet.
         if (either.aborted || !isStreamError(error, 'stream.notFound')) throw error
-        await sleep(clock, NOT_FOUND_AGAIN_MS, either)
-        return beginNext()
+        await sleep(clock, NOT_FOUND_RETRY_MS, either)
+        return openNext()
       })
       .catch((error: unknown) => {
         if (either.aborted) return undefined
@@ -130,8 +137,9 @@ function streamMismatch(
 ): StreamError<'token.streamMismatch'> {
   return new StreamError(
     'token.streamMismatch',
-    `The checkpoint "${name}" is of the stream ${actual}, but this is ${expected}. ` +
-      'Take another name, or remove the checkpoint to begin anew; with followTable the old stream is read to its end first.',
+    `The checkpoint "${name}" belongs to the stream ${actual}, not to ${expected}. ` +
+      'Use another checkpoint name, or delete the checkpoint to start over. ' +
+      'If both streams belong to one table, followTable reads the old one to its end first.',
     { expected, actual },
   )
 }

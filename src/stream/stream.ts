@@ -13,11 +13,13 @@ import { DeliveryQueue } from './delivery-queue.ts'
 import type { StreamEvents } from './events.ts'
 import { IteratorLock, type IteratorSource, iterate } from './record-iterator.ts'
 
-/** How often the iterators that would expire soon are renewed, in ms. They live for 15 minutes. */
+/**
+ * The interval at which shard iterators about to expire are renewed, in ms. They are valid for 15 minutes.
+ */
 const HEARTBEAT_MS = 60_000
 
 /**
- * What a stream is made of.
+ * The dependencies of a stream.
  *
  * @internal
  */
@@ -26,27 +28,31 @@ export interface StreamParts {
   readonly clock: Clock
   readonly events: Emitter<StreamEvents>
   readonly signal: AbortSignal | undefined
-  /** Creates what saves the position, if it is to be saved. */
-  readonly makeCheckpointer: ((tokenOf: () => StreamToken) => Checkpointer) | undefined
-  /** Returns the reader of the table's next stream after `streamArn`, waiting for it if need be; undefined when aborted. */
+  /** Creates the checkpointer; undefined if the position is not saved. */
+  readonly createCheckpointer: ((tokenOf: () => StreamToken) => Checkpointer) | undefined
+  /**
+   * Waits for the table's next stream after `streamArn` and returns a Coordinator for it, or undefined if the
+   * wait is aborted.
+   */
   readonly follow: ((streamArn: string, signal: AbortSignal) => Promise<Coordinator | undefined>) | undefined
-  /** Disposes of what was created for this stream only. */
+  /** Destroys the clients that were created for this stream. */
   dispose(): void
 }
 
 /**
- * A DynamoDB stream as an async iterable. A record is acknowledged when the loop asks for the next one; the checkpoint and
- * {@link token} cover the acknowledged records. A record that a loop was left with (`break`, `return`, `throw`) is delivered
- * again: to the next loop over this stream, or after a restart.
+ * A DynamoDB stream as an async iterable of records. Created by `openStream`.
  *
- * One loop at a time reads a stream, over its records or over {@link batches}. A second loop, a pool of workers that
- * share an iterator, or a call of `next()` while one is pending rejects with `stream.busy`: each request for a record
- * acknowledges the one before it, whoever processes it. Another loop may start once the first one was left or has ended. To
- * process records concurrently, take them with `batches` and wait for all of an array.
+ * A record is acknowledged when the loop requests the next one. The checkpoint and {@link token} cover
+ * exactly the acknowledged records. If a loop is left (`break`, `return`, `throw`), its current record is
+ * redelivered: to the next loop over this stream, or after a restart.
  *
- * {@link close} it when you are done with it, unless a loop has run to its end: see there.
+ * A stream is read by one loop at a time, over its records or over {@link batches}. A second loop, a pool of
+ * workers that share an iterator, or a call of `next()` while another one is pending rejects with
+ * `stream.busy`, because each request for a record acknowledges the previous one, whichever worker is
+ * processing it. Another loop can start after the first one was left or has ended. To process records
+ * concurrently, read them with `batches` and wait until all records of a batch are processed.
  *
- * Created by `openStream`.
+ * Call {@link close} when the stream is no longer needed, unless a loop has run to its end.
  */
 export class DynamoDBStream<Image = PlainItem>
   implements AsyncIterable<StreamRecord<Image>>, AsyncDisposable
@@ -58,7 +64,7 @@ export class DynamoDBStream<Image = PlainItem>
   readonly #onAbort = (): void => this.#abort()
   #coordinator: Coordinator
   readonly #deliveries = new DeliveryQueue()
-  /** An error that is thrown once the batch before it was delivered. */
+  /** An error that will be thrown after the batch before it has been delivered. */
   #pendingError: { readonly error: unknown } | undefined
   readonly #lock = new IteratorLock()
   /** Aborts the wait for the table's next stream. */
@@ -66,15 +72,16 @@ export class DynamoDBStream<Image = PlainItem>
   /** The moves in flight. */
   readonly #moves = new Set<Promise<void>>()
   #closing: Promise<void> | undefined
-  /** The error of the checkpoint that a loop has thrown. */
+  /** The checkpoint error that a loop has thrown already. */
   #thrown: unknown
 
   /** @internal */
   constructor(parts: StreamParts) {
     this.#parts = parts
     this.#coordinator = parts.coordinator
-    this.#checkpointer = parts.makeCheckpointer?.(() => this.token)
-    // The position of a quiet stream moves as well: an old checkpoint would name shards that are trimmed one day.
+    this.#checkpointer = parts.createCheckpointer?.(() => this.token)
+    // Shards close and open without traffic too. A checkpoint that is not updated would refer to shards that
+    // expire.
     for (const moved of ['shardOpened', 'shardFinished'] as const) {
       parts.events.on(moved, () => this.#checkpointer?.positionChanged())
     }
@@ -84,7 +91,8 @@ export class DynamoDBStream<Image = PlainItem>
   }
 
   /**
-   * Saves the position that the stream starts at: until then a crash would make `latest` start later.
+   * Saves the start position. Without it, `latest` would start at a later point after a crash.
+   *
    * @internal
    */
   async saveStart(): Promise<void> {
@@ -99,26 +107,37 @@ export class DynamoDBStream<Image = PlainItem>
     }
   }
 
-  /** The ARN of the stream that is being read; with `followTable` it may change. */
+  /**
+   * The ARN of the stream that is being read. It changes when `followTable` continues with the table's next
+   * stream.
+   */
   get streamArn(): string {
     return this.#coordinator.streamArn
   }
 
-  /** The position: covers every acknowledged record, and no other. A fresh object at each read. */
+  /**
+   * The current position, which covers exactly the acknowledged records. Each access returns a new, JSON-safe
+   * object.
+   */
   get token(): StreamToken {
     return this.#coordinator.token
   }
 
-  /** How far processing is behind the stream: records that are not acknowledged count. Makes no call. */
+  /**
+   * Returns how far processing lags behind the stream. Records that are not acknowledged count. Makes no
+   * call.
+   */
   lag(): StreamLag {
     return this.#coordinator.lag()
   }
 
   /**
-   * Moves to another position, all or nothing; a loop continues with the records from there. See `Coordinator.moveTo`.
+   * Moves to another position; a running loop continues there. If the move fails, the previous position
+   * remains in effect. See `Coordinator.moveTo` for the errors.
    */
   async moveTo(position: Position): Promise<void> {
-    // At the very moment of the move: a record of the new position may be delivered right after it.
+    // Clear at the moment of the move, because a record from the new position may be delivered immediately
+    // after it.
     const move = this.#coordinator.moveAndThen(position, () => {
       this.#deliveries.clear()
       this.#pendingError = undefined
@@ -133,20 +152,21 @@ export class DynamoDBStream<Image = PlainItem>
     this.#checkpointer?.positionChanged()
   }
 
-  /** Renews the shard iterators that would expire soon. Called automatically every minute. */
+  /** Renews the shard iterators that are about to expire. Called automatically every minute. */
   heartbeat(): Promise<void> {
     return this.#coordinator.heartbeat()
   }
 
   /**
-   * Calls `listener` at each event of that name, after the change that it reports. Nothing waits for the listener, and
-   * reading does not depend on it. Events from before `openStream` has resolved are received with its option `listeners`.
+   * Adds a listener for an event. It is called after the change that the event reports, and nothing waits for
+   * it. To receive events that are emitted before `openStream` resolves, use the option `listeners`.
    *
-   * A listener that throws ends the process, as any uncaught exception does (`process.on('uncaughtException')`): neither a
-   * loop nor `close()` rejects with the error. The same holds for an async listener that rejects (`'unhandledRejection'`).
+   * A listener that throws causes an uncaught exception, which ends the process unless it handles
+   * `'uncaughtException'`. Neither a loop nor `close()` rejects with the error. Likewise, an async listener
+   * that rejects causes an unhandled rejection.
    *
-   * @returns a function that removes the listener. There is no `off` or `once`: call it instead.
-   * @throws StreamError `options.invalid` for an event that does not exist.
+   * @returns a function that removes the listener; there is no `off` or `once`.
+   * @throws StreamError `options.invalid` if there is no event of that name.
    */
   on<Name extends keyof StreamEvents>(
     name: Name,
@@ -156,23 +176,27 @@ export class DynamoDBStream<Image = PlainItem>
   }
 
   /**
-   * Record after record, in one loop at a time: a second one, or a call of `next()` while one is pending, rejects with
-   * `stream.busy`. Ends when the stream has ended, when `signal` aborts, or after `close()`; the last checkpoint
-   * is saved then, and the stream is closed. Rejects as `Coordinator.next` does, and with `checkpoint.conflict` or
-   * `checkpoint.failed`.
+   * Iterates over the records. One loop at a time can read a stream: a second loop, or a call of `next()`
+   * while another one is pending, rejects with `stream.busy`.
+   *
+   * The loop ends when the stream has ended, when `signal` aborts, or after `close()`. The last checkpoint is
+   * then saved and the stream is closed. The loop rejects with the errors of `Coordinator.next`, with
+   * `checkpoint.conflict` if another worker has acquired the checkpoint, and with `checkpoint.failed` if the
+   * last checkpoint cannot be saved.
    */
   [Symbol.asyncIterator](): AsyncIterableIterator<StreamRecord<Image>> {
     return this.#iterate(() => this.#nextRecord()) as AsyncIterableIterator<StreamRecord<Image>>
   }
 
   /**
-   * Arrays of records, in the same order; an array is acknowledged when the loop asks for the next one. A loop that is left
-   * with an array receives all of it again. An array that could not be completed because of an error is delivered
-   * before the error is thrown.
+   * Iterates over arrays of records, in the same order. A batch is acknowledged when the loop requests the
+   * next one. If the loop is left, the whole current batch is redelivered. If an error prevents a batch from
+   * being completed, the records collected so far are delivered as a batch before the error is thrown.
    *
-   * As for a loop over the stream itself, one loop at a time: a second one rejects with `stream.busy`.
+   * A loop over batches ends and rejects like a loop over the stream itself. Only one of them can run at a
+   * time: a second loop rejects with `stream.busy`.
    *
-   * @throws StreamError `options.invalid`, at once. The loop ends and rejects as one over the stream itself does.
+   * @throws StreamError `options.invalid` immediately, if an option is invalid.
    */
   batches(options: BatchOptions = {}): AsyncIterableIterator<readonly StreamRecord<Image>[]> {
     checkNames('', options, ['maxRecords', 'maxWaitMs'])
@@ -186,18 +210,20 @@ export class DynamoDBStream<Image = PlainItem>
   }
 
   /**
-   * Ends reading, saves the last checkpoint (for up to 10 s) and frees what the stream holds. A loop that is running ends
-   * without an error; the record that it holds is delivered again after a restart. Idempotent.
+   * Stops reading, saves the last checkpoint, for which it waits up to 10 s, and releases all resources. A
+   * running loop ends without an error; its current record is redelivered after a restart. Idempotent.
    *
-   * Needed after a loop that was left (`break`, `return`, `throw`) or has rejected, and where there was no loop: it ends the
-   * calls in flight and the heartbeats, and closes the clients that were created for this stream. The checkpoint is saved when
-   * a loop is left, so that a program that ends right after it loses nothing without `close()`. Not needed after a loop
-   * that has ended by itself, because the stream has ended or `signal` has aborted: that loop has closed the stream. `await
-   * using` and `try { … } finally { await stream.close() }` are right in every case.
+   * Call `close` after a loop that was left (`break`, `return`, `throw`) or has rejected, and if there was no
+   * loop: it aborts calls in flight, stops heartbeats, and destroys the clients that were created for this
+   * stream. It is not required after a loop that has run to its end, because the stream has ended or `signal`
+   * has aborted: such a loop closes the stream. Leaving a loop saves the checkpoint, so a program that exits
+   * immediately afterwards without `close` loses no progress. `await using` and `try { … } finally { await
+   * stream.close() }` are correct in every case.
    *
-   * Rejects with `checkpoint.failed` or `checkpoint.conflict`, unless a loop has thrown that error already: then it
-   * resolves, and does not try to save again. (`await using` would hide the error in a `SuppressedError`.) Errors of reading,
-   * such as `records.trimmed`, are thrown by the loop only; after one, `close` still saves what was acknowledged.
+   * Rejects with `checkpoint.failed` or `checkpoint.conflict`, unless a loop has already thrown that error:
+   * then it resolves, and does not try to save again, since `await using` would wrap the error in a
+   * `SuppressedError`. Read errors such as `records.trimmed` are thrown only by the loop; `close` still saves
+   * the acknowledged position after one.
    */
   async close(): Promise<void> {
     try {
@@ -225,7 +251,10 @@ export class DynamoDBStream<Image = PlainItem>
     await this.#checkpointer?.close()
   }
 
-  /** The signal has aborted: a loop ends by itself, and saves what is acknowledged; without one this does. */
+  /**
+   * Stops reading when the signal aborts. A running loop ends and closes the stream; without a loop, this
+   * does.
+   */
   #abort(): void {
     this.#stopHeartbeats()
     this.#closingSignal.abort()
@@ -234,31 +263,33 @@ export class DynamoDBStream<Image = PlainItem>
   }
 
   /**
-   * The consumer is done with what it has, before it asks for more.
+   * Acknowledges the current record or batch before the loop requests the next one.
+   *
    * @internal
    */
   acknowledge(): void {
     this.#acknowledge()
   }
 
-  // ---- Iteration ---------------------------------------------------------------------------------------------------
-
-  /** @param completeAt - when `take` has to be tried again at the latest (monotonic ms). */
+  /**
+   * @param completeAt - returns when `nextValue` must be called again even without new records, in monotonic
+   * ms.
+   */
   #iterate<T>(
-    take: IteratorSource<T>['nextValue'],
+    nextValue: IteratorSource<T>['nextValue'],
     completeAt: () => number | undefined = () => undefined,
   ): AsyncIterableIterator<T, undefined> {
     return iterate({
       lock: this.#lock,
-      nextValue: take,
-      wait: (left) => this.#waitForMore(left, completeAt()),
-      onEnd: () => this.#throwing(this.#closeOnce()),
-      onReturn: () => this.#throwing(this.#onReturn()),
+      nextValue,
+      wait: (returned) => this.#waitForMore(returned, completeAt()),
+      onEnd: () => this.#noteThrown(this.#closeOnce()),
+      onReturn: () => this.#noteThrown(this.#onReturn()),
     })
   }
 
-  /** Notes what a loop throws. */
-  async #throwing(step: Promise<void>): Promise<void> {
+  /** Records the error that a loop throws, so that `close` does not throw it again. */
+  async #noteThrown(step: Promise<void>): Promise<void> {
     try {
       await step
     } catch (error) {
@@ -274,7 +305,10 @@ export class DynamoDBStream<Image = PlainItem>
     return this.#deliveries.next()
   }
 
-  /** Gathers what there is. Returns the batch when it is complete, or cannot be completed. */
+  /**
+   * Collects available records. Returns the batch if it is complete or cannot be completed, otherwise
+   * undefined.
+   */
   #nextBatch(batch: Batch): StreamRecord[] | undefined {
     this.#acknowledge()
     if (this.#isClosed) return undefined
@@ -296,7 +330,7 @@ export class DynamoDBStream<Image = PlainItem>
     return this.#deliveries.nextBatch(batch.maxRecords)
   }
 
-  /** Adds a record to those that wait. Returns whether there was one. */
+  /** Moves the next available record into the delivery queue, and returns whether there was one. */
   #fetch(): boolean {
     if (this.#pendingError) {
       const { error } = this.#pendingError
@@ -308,7 +342,7 @@ export class DynamoDBStream<Image = PlainItem>
     return delivery !== undefined
   }
 
-  /** The loop asks for more: the consumer is done with what it has. */
+  /** Acknowledges the current record or batch, because the loop requests the next one. */
   #acknowledge(): void {
     const checkpointer = this.#checkpointer
     if (checkpointer?.failure !== undefined) {
@@ -319,7 +353,9 @@ export class DynamoDBStream<Image = PlainItem>
     if (count > 0) checkpointer?.recordsProcessed(count)
   }
 
-  /** The loop was left: the consumer is not done with what it has. */
+  /**
+   * Handles a loop that was left: its current record or batch is redelivered, and the checkpoint is saved.
+   */
   async #onReturn(): Promise<void> {
     this.#deliveries.redeliver()
     this.#pendingError = undefined
@@ -331,45 +367,50 @@ export class DynamoDBStream<Image = PlainItem>
     return this.#coordinator.isClosed || this.#closing !== undefined
   }
 
-  /** Waits until something has changed, `left` aborts, or it is `until` (monotonic ms). Resolves to false at the end. */
-  async #waitForMore(left: AbortSignal, until: number | undefined): Promise<boolean> {
+  /**
+   * Waits until there may be new records, `returned` aborts, or the time is `until` (monotonic ms). Resolves
+   * to false at the end of the stream.
+   */
+  async #waitForMore(returned: AbortSignal, until: number | undefined): Promise<boolean> {
     if (this.#isClosed) return false
-    if (this.#coordinator.ended && this.#deliveries.waiting === 0) return this.#followTable(left)
+    if (this.#coordinator.ended && this.#deliveries.waiting === 0) return this.#followTable(returned)
     const { clock } = this.#parts
-    // Not AbortSignal.any: on Node 20 a signal that lives long remembers every signal that was made of it.
-    const over = new AbortController()
-    const stop = () => over.abort()
-    left.addEventListener('abort', stop)
+    // Not AbortSignal.any: on Node 20 a long-lived signal retains every signal that is derived from it.
+    const wakeUp = new AbortController()
+    const stop = () => wakeUp.abort()
+    returned.addEventListener('abort', stop)
     const cancelTimer =
       until === undefined ? undefined : clock.setTimer(Math.max(0, until - clock.monotonic()), stop)
     try {
-      if (!left.aborted) await this.#coordinator.progress(over.signal)
+      if (!returned.aborted) await this.#coordinator.progress(wakeUp.signal)
     } catch (error) {
       if (!this.#isClosed) throw error
     } finally {
       cancelTimer?.()
-      left.removeEventListener('abort', stop)
+      returned.removeEventListener('abort', stop)
     }
     return true
   }
 
-  /** The stream has ended: continues with the table's next one, if it is to be followed. */
-  async #followTable(left: AbortSignal): Promise<boolean> {
-    const former = this.#coordinator
+  /**
+   * Continues with the table's next stream after this one has ended. Resolves to false without `followTable`.
+   */
+  async #followTable(returned: AbortSignal): Promise<boolean> {
+    const previous = this.#coordinator
     const moved = new AbortController()
     this.#following = moved
-    const signal = AbortSignal.any([left, this.#closingSignal.signal, moved.signal])
-    const next = await this.#parts.follow?.(former.streamArn, signal)
-    // A move that succeeds takes effect before the next stream does.
-    await abortable(Promise.allSettled(this.#moves), left).catch(() => {})
+    const signal = AbortSignal.any([returned, this.#closingSignal.signal, moved.signal])
+    const next = await this.#parts.follow?.(previous.streamArn, signal)
+    // Wait for moves in flight: one that succeeds takes precedence over the next stream.
+    await abortable(Promise.allSettled(this.#moves), returned).catch(() => {})
     this.#following = undefined
-    if (this.#isClosed || moved.signal.aborted || left.aborted) {
+    if (this.#isClosed || moved.signal.aborted || returned.aborted) {
       await next?.close()
       return !this.#isClosed
     }
     if (!next) return false
     this.#coordinator = next
-    await former.close()
+    await previous.close()
     this.#checkpointer?.positionChanged()
     return true
   }
@@ -381,7 +422,7 @@ export class DynamoDBStream<Image = PlainItem>
       cancel = clock.setTimer(
         HEARTBEAT_MS,
         () => {
-          // What fails here fails in the loop too, and is thrown there.
+          // A call that fails here fails in the loop too, and the error is thrown there.
           this.heartbeat().catch(() => {})
           beat()
         },
@@ -393,10 +434,10 @@ export class DynamoDBStream<Image = PlainItem>
   }
 }
 
-/** An array that `batches` is gathering: the records that wait. */
+/** The batch that `batches` is collecting. Its records are waiting in the delivery queue. */
 interface Batch {
   readonly maxRecords: number
   readonly maxWaitMs: number
-  /** When it is delivered even if it is not full (monotonic ms); undefined while it is empty. */
+  /** When the batch is delivered even if it is not full, in monotonic ms; undefined while it is empty. */
   completeAt: number | undefined
 }

@@ -18,22 +18,26 @@ import { type StreamEvents, streamEventNames } from './events.ts'
 export interface TableStreams {
   readonly tableName: string
   /**
-   * The ARN of the table's latest stream, which may have been disabled since. Asks for as long as it takes.
-   * @throws StreamError `stream.notFound` when there is no such table, `stream.notEnabled` when it never had a stream.
+   * Returns the ARN of the table's latest stream, which may be disabled. Failed calls are retried
+   * indefinitely.
+   * @throws StreamError `stream.notFound` if the table does not exist, `stream.notEnabled` if it has never
+   * had a stream.
    */
   latestStreamArn(signal?: AbortSignal): Promise<string>
   /**
-   * The ARN of the stream that came after `streamArn`; undefined while that is the latest. One that was switched on and off
-   * again can still be read, for as long as the service lists it.
+   * Returns the ARN of the stream that was enabled after `streamArn`, or undefined if that is the latest one.
+   * A stream that has been disabled since can still be read while the service lists it.
    */
   streamArnAfter(streamArn: string, signal?: AbortSignal): Promise<string | undefined>
   close(): void
 }
 
 /**
- * Asks with the SDK's clients. The one for tables is loaded here, and so only where a table is asked for.
+ * Finds the streams of a table with the SDK's clients. `@aws-sdk/client-dynamodb` is imported here, so it is
+ * loaded only if a table is used.
  *
- * @param clients.streams - lists the streams of a table. A `StreamsApi` cannot: then only the latest one is known.
+ * @param clients.streams - lists the streams of a table. A `StreamsApi` cannot list streams: then only the
+ * latest one is found.
  */
 export async function tableStreams(
   tableName: string,
@@ -41,7 +45,7 @@ export async function tableStreams(
     readonly table: SdkClient | undefined
     readonly streams?: SdkClient | StreamsApi | undefined
   },
-  around: {
+  deps: {
     readonly clock: Clock
     readonly random: () => number
     readonly events: Emitter<StreamEvents>
@@ -62,26 +66,26 @@ export async function tableStreams(
     signal: AbortSignal,
   ): Promise<T> =>
     callUntilAnswered(
-      () => callWithTimeout((limited) => abortable(send(limited), limited), { clock: around.clock, signal }),
-      { ...around, signal },
-      (retry) => around.events.emit('retry', { operation, shardId: undefined, ...retry }),
+      () => callWithTimeout((limited) => abortable(send(limited), limited), { clock: deps.clock, signal }),
+      { ...deps, signal },
+      (retry) => deps.events.emit('retry', { operation, shardId: undefined, ...retry }),
     )
 
   const latestStreamArn = async (signal = neverAborts): Promise<string> => {
     const command = new DescribeTableCommand({ TableName: tableName })
-    const answer = await call(
+    const response = await call(
       'DescribeTable',
       (abortSignal) => table.send(command, { abortSignal }),
       signal,
     ).catch((error: unknown) => {
       throw classifyError(error) === 'notFound' ? tableNotFound(tableName, error) : error
     })
-    const streamArn = answer.Table?.LatestStreamArn
+    const streamArn = response.Table?.LatestStreamArn
     if (!streamArn) throw streamNotEnabled(tableName)
     return streamArn
   }
 
-  /** The streams of the table that can still be read, as far as they can be listed. */
+  /** Returns the ARNs of the streams of the table that the service lists. */
   const readableStreamArns = async (latest: string, signal: AbortSignal): Promise<string[]> => {
     if (isStreamsApi(clients.streams)) return []
     if (clients.streams === undefined) ownStreams ??= createClientFor(latest)
@@ -110,8 +114,8 @@ export async function tableStreams(
 }
 
 /**
- * The stream that the table has after `current` was switched off; waits until there is one. `undefined` when the wait
- * was aborted.
+ * Returns the ARN of the table's next stream after `current`, and polls until there is one. Returns
+ * `undefined` if the wait is aborted.
  */
 export async function nextStreamOf(
   tables: TableStreams,
@@ -143,7 +147,8 @@ function tableNotFound(tableName: string, cause: unknown): StreamError<'stream.n
 export function streamNotEnabled(tableName: string, cause?: unknown): StreamError<'stream.notEnabled'> {
   return new StreamError(
     'stream.notEnabled',
-    `Table ${tableName} has no stream. Enable one: aws dynamodb update-table --table-name ${tableName} --stream-specification StreamEnabled=true,StreamViewType=NEW_AND_OLD_IMAGES`,
+    `Table ${tableName} has no stream. Enable one: aws dynamodb update-table --table-name ${tableName} ` +
+      '--stream-specification StreamEnabled=true,StreamViewType=NEW_AND_OLD_IMAGES',
     { tableName },
     cause,
   )

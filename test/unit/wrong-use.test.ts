@@ -62,9 +62,9 @@ describe('openStream refuses', () => {
       { streamArn, listeners: { gap: 5 } },
       'Option listener of gap is 5, but must be a function.',
     ],
-    ['a table that is a stream', { tableName: streamArn }, 'pass the ARN of a stream as streamArn'],
-    ['neither stream nor table', {}, 'Give streamArn or tableName.'],
-    ['both', { streamArn, tableName: 'orders' }, 'Give streamArn or tableName, not both.'],
+    ['a table that is a stream', { tableName: streamArn }, 'use streamArn for the ARN of a stream'],
+    ['neither stream nor table', {}, 'Provide streamArn or tableName.'],
+    ['both', { streamArn, tableName: 'orders' }, 'Provide streamArn or tableName, not both.'],
     [
       'a setting of the client',
       { streamArn, region: 'eu-west-1' },
@@ -74,7 +74,7 @@ describe('openStream refuses', () => {
     [
       'listeners that are not an object',
       { streamArn, listeners: 5 },
-      'Option listeners is 5, but must be an object of',
+      'Option listeners is 5, but must be an object with',
     ],
     [
       'a client of the SDK before v3',
@@ -138,7 +138,7 @@ describe('a checkpoint store refuses', () => {
     [
       'no table',
       () => storeOf({ client: tableClient }),
-      'Option tableName is undefined, but must be the name',
+      'Option tableName is undefined, but must be a table name',
     ],
     [
       'a misspelt option',

@@ -2,12 +2,12 @@ import { inFile, type Mutant } from './mutant.ts'
 
 export const checkpointerMutants: readonly Mutant[] = inFile('src/checkpoints/checkpointer.ts', [
   {
-    name: 'records done during a save do not count for the next one',
+    name: 'records processed during a save do not count towards the next one',
     from: '    this.#newRecords = 0\n    try {\n      await lease.save(token)',
     to: '    try {\n      await lease.save(token)\n      this.#newRecords = 0',
   },
   {
-    name: 'what was done during a save counts as saved',
+    name: 'changes during a save count as saved',
     from: 'this.#savedRevision = revision\n',
     to: 'this.#savedRevision = this.#revision\n',
   },
@@ -22,12 +22,12 @@ export const checkpointerMutants: readonly Mutant[] = inFile('src/checkpoints/ch
     to: 'if (this.#isStopped ||',
   },
   {
-    name: 'a flush waits for the pause of a failed save',
+    name: 'a flush waits for the retry delay of a failed save',
     from: 'this.#retryNow?.()\n    this.#schedule()',
     to: 'this.#schedule()',
   },
   {
-    name: 'the timer of the next save is not cleared by a save',
+    name: 'a save does not reset the timer of the next save',
     from: '    this.#cancelTimer?.()\n    this.#cancelTimer = undefined\n    try {',
     to: '    this.#cancelTimer?.()\n    try {',
   },
@@ -37,22 +37,22 @@ export const checkpointerMutants: readonly Mutant[] = inFile('src/checkpoints/ch
     to: '',
   },
   {
-    name: 'a closed checkpointer saves on',
+    name: 'a closed checkpointer continues to save',
     from: 'this.stop()\n      await releaseCheckpoint',
     to: 'await releaseCheckpoint',
   },
   {
-    name: 'a flush that has failed is tried again when the stream is closed',
+    name: 'a failed flush is repeated when the stream is closed',
     from: 'if (error && revision === this.#revision && this.#failure === undefined) throw error\n',
     to: '',
   },
   {
-    name: 'a lease that is lost is noticed at the next save only',
+    name: 'a lost lease is noticed only at the next save',
     from: "lost.addEventListener('abort', () => this.#fail(lost.reason), { once: true })",
     to: '',
   },
   {
-    name: 'a checkpoint is not released',
+    name: 'the lease is not released',
     from: 'await releaseCheckpoint(this.#options.lease, this.#options.clock)',
     to: '',
   },

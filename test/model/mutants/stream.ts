@@ -3,55 +3,55 @@ import { inFile, type Mutant } from './mutant.ts'
 export const streamMutants: readonly Mutant[] = [
   ...inFile('src/stream/delivery-queue.ts', [
     {
-      name: 'records that a loop left are dropped when the first one that is delivered again is acknowledged',
+      name: 'records of an abandoned loop are dropped when the first redelivered one is acknowledged',
       from: 'if (this.waiting > 0) this.#deliveries.splice(0, count)\n    else this.#deliveries.length = 0',
       to: 'this.#deliveries.length = 0',
     },
     {
-      name: 'records that a loop left are not delivered again',
+      name: 'records of an abandoned loop are not redelivered',
       from: 'redeliver(): void {\n    this.#unacknowledged = 0',
       to: 'redeliver(): void {\n    this.clear()',
     },
     {
-      name: 'records of the former position are delivered after a move',
+      name: 'records from the previous position are delivered after a move',
       from: 'clear(): void {\n    this.#deliveries.length = 0',
       to: 'clear(): void {',
     },
     {
-      name: 'records that a loop left are delivered in reverse',
+      name: 'records of an abandoned loop are redelivered in reverse order',
       from: 'this.#deliveries[this.#unacknowledged]\n',
       to: 'this.#deliveries.reverse()[this.#unacknowledged]\n',
     },
     {
-      name: 'records are in the hands of a consumer while their batch is gathered',
+      name: 'records count as returned to the consumer while their batch is being collected',
       from: 'this.#deliveries.push(delivery)',
       to: 'this.#deliveries.push(delivery)\n    this.#unacknowledged++',
     },
   ]),
   ...inFile('src/stream/stream.ts', [
     {
-      name: 'that a shard has ended is not saved',
+      name: 'the checkpoint is not saved after a shard has ended',
       from: "['shardOpened', 'shardFinished'] as const",
       to: "['shardOpened'] as const",
     },
     {
-      name: 'that a shard was opened is not saved',
+      name: 'the checkpoint is not saved after a shard was opened',
       from: "['shardOpened', 'shardFinished'] as const",
       to: "['shardFinished'] as const",
     },
     {
-      name: 'records in hand stay in hand after a move',
+      name: 'unacknowledged records remain unacknowledged after a move',
       from: 'this.#deliveries.clear()\n',
       to: '\n',
     },
     {
-      name: 'an error of the former position is thrown after a move',
+      name: 'an error from the previous position is thrown after a move',
       from: 'this.#deliveries.clear()\n      this.#pendingError = undefined\n',
       to: 'this.#deliveries.clear()\n',
     },
     {
-      name: 'a move is dropped when the next stream of the table is found',
-      from: 'await abortable(Promise.allSettled(this.#moves), left).catch(() => {})',
+      name: 'a move is lost when the next stream of the table is found',
+      from: 'await abortable(Promise.allSettled(this.#moves), returned).catch(() => {})',
       to: '',
     },
     {
@@ -60,17 +60,17 @@ export const streamMutants: readonly Mutant[] = [
       to: '',
     },
     {
-      name: 'a move is not saved',
+      name: 'the checkpoint is not saved after a move',
       from: 'this.#moves.delete(move)\n    }\n    this.#checkpointer?.positionChanged()',
       to: 'this.#moves.delete(move)\n    }',
     },
     {
-      name: 'the start is not waited to be saved',
+      name: 'openStream does not wait until the start position is saved',
       from: 'await this.#checkpointer.flush(this.#parts.signal)\n    } catch',
       to: '} catch',
     },
     {
-      name: 'a stream whose start could not be saved goes on saving',
+      name: 'a stream whose start position could not be saved continues to save',
       from: '      this.#checkpointer.stop()\n',
       to: '',
     },
@@ -80,17 +80,17 @@ export const streamMutants: readonly Mutant[] = [
       to: 'await this.#checkpointer?.close()\n    this.#parts.dispose()',
     },
     {
-      name: 'heartbeats go on after the stream was closed',
+      name: 'heartbeats continue after the stream was closed',
       from: 'this.#stopHeartbeats()\n    this.#closingSignal.abort()\n    await',
       to: 'this.#closingSignal.abort()\n    await',
     },
     {
-      name: 'a signal without a loop does not save the last checkpoint',
+      name: 'an abort without a running loop does not save the last checkpoint',
       from: 'if (!this.#lock.isPending && this.#deliveries.unacknowledged === 0) this.close().catch(() => {})',
       to: '',
     },
     {
-      name: 'the last checkpoint is saved before the record in hand is done',
+      name: 'the last checkpoint is saved before the current record is acknowledged',
       from: 'if (!this.#lock.isPending && this.#deliveries.unacknowledged === 0) this.close()',
       to: 'if (!this.#lock.isPending) this.close()',
     },
@@ -100,17 +100,17 @@ export const streamMutants: readonly Mutant[] = [
       to: 'throw error',
     },
     {
-      name: 'a batch before an error waits to be filled',
+      name: 'a batch before an error waits for more records',
       from: 'now < batch.completeAt && !this.#pendingError &&',
       to: 'now < batch.completeAt &&',
     },
     {
-      name: 'the last batch of a stream waits to be filled',
+      name: 'the last batch of a stream waits for more records',
       from: '!this.#pendingError && !this.#coordinator.ended) return undefined',
       to: '!this.#pendingError) return undefined',
     },
     {
-      name: 'a batch is timed from the one before it',
+      name: 'the wait of a batch starts with the previous batch',
       from: 'batch.completeAt = undefined\n    return',
       to: 'return',
     },
@@ -120,37 +120,37 @@ export const streamMutants: readonly Mutant[] = [
       to: 'if (this.#deliveries.waiting',
     },
     {
-      name: 'a loop goes on after another worker took the checkpoint',
+      name: 'a loop continues after another worker has acquired the checkpoint',
       from: 'this.#thrown = checkpointer.failure\n      throw checkpointer.failure',
       to: '',
     },
     {
-      name: 'an error of a batch that was left is thrown in the next loop',
+      name: 'an error of an abandoned batch is thrown in the next loop',
       from: 'this.#deliveries.redeliver()\n    this.#pendingError = undefined\n',
       to: 'this.#deliveries.redeliver()\n',
     },
     {
-      name: 'a loop that is left does not save',
+      name: 'leaving a loop does not save the checkpoint',
       from: 'else if (!this.#isClosed) await this.#checkpointer?.flush()',
       to: '',
     },
     {
-      name: 'a loop that is left after the signal aborted does not close the stream',
+      name: 'leaving a loop after the signal has aborted does not close the stream',
       from: 'if (this.#parts.signal?.aborted) await this.#closeOnce()\n    else if',
       to: 'if',
     },
     {
-      name: 'a stream that has ended does not deliver what a loop left',
+      name: 'a stream that has ended does not redeliver the records of an abandoned loop',
       from: 'this.#coordinator.ended && this.#deliveries.waiting === 0',
       to: 'this.#coordinator.ended',
     },
     {
-      name: 'that the next stream of the table is read is not saved',
-      from: 'await former.close()\n    this.#checkpointer?.positionChanged()',
-      to: 'await former.close()',
+      name: 'the checkpoint is not saved when the next stream of the table is opened',
+      from: 'await previous.close()\n    this.#checkpointer?.positionChanged()',
+      to: 'await previous.close()',
     },
     {
-      name: 'close throws what a loop has thrown',
+      name: 'close() throws an error that a loop has already thrown',
       from: 'if (error !== this.#thrown) throw error',
       to: 'throw error',
     },
@@ -162,18 +162,18 @@ export const streamMutants: readonly Mutant[] = [
   ]),
   ...inFile('src/stream/record-iterator.ts', [
     {
-      name: 'a loop that is left while it waits waits on',
-      from: '      left.abort()\n',
+      name: 'a loop that is left while it is waiting continues to wait',
+      from: '      returned.abort()\n',
       to: '',
     },
     {
       name: 'an iterator that was left delivers more records',
-      from: '      isOver = true\n      left.abort()',
-      to: '      left.abort()',
+      from: '      isOver = true\n      returned.abort()',
+      to: '      returned.abort()',
     },
     {
-      name: 'a second call of next is accepted while one is pending',
-      from: "if (reading.isPending) return busy('next() was called again while a call of it is pending.')",
+      name: 'a second call of next() is accepted while one is pending',
+      from: "if (reading.isPending) return busy('next() was called while an earlier call is pending.')",
       to: '',
     },
     {
@@ -182,65 +182,65 @@ export const streamMutants: readonly Mutant[] = [
       to: 'undefined',
     },
     {
-      name: 'a pool whose workers share an iterator is not noticed while records are buffered',
-      from: 'const value = hasBegun ? source.nextValue() : undefined',
+      name: 'workers that share an iterator are not detected while records are buffered',
+      from: 'const value = hasStarted ? source.nextValue() : undefined',
       to: 'const value = source.nextValue()',
     },
     {
-      name: 'a loop that has thrown keeps the next one out',
+      name: 'a loop that has thrown blocks the next one',
       from: '      lock.release(reading)\n      throw error',
       to: '      throw error',
     },
     {
-      name: 'a loop that is closing keeps the next one out',
+      name: 'a loop that is closing blocks the next one',
       from: 'lock.release(reading)\n      await source.onEnd()',
       to: 'await source.onEnd()\n      lock.release(reading)',
     },
   ]),
   ...inFile('src/stream/open-stream.ts', [
     {
-      name: 'the start of a stream is not saved',
-      from: 'if (held?.saved === undefined) await stream.saveStart()',
+      name: 'the start position of a stream is not saved',
+      from: 'if (leased?.saved === undefined) await stream.saveStart()',
       to: '',
     },
     {
       name: 'a client is not destroyed when opening fails',
-      from: '    opening.tables?.close()\n    if (held)',
-      to: '    if (held)',
+      from: '    context.tables?.close()\n    if (leased)',
+      to: '    if (leased)',
     },
   ]),
   ...inFile('src/stream/connect-timeout.ts', [
     {
-      name: 'opening is given up though the service has answered with an error',
-      from: 'isAnswered ||= isAnswer(error)',
+      name: 'openStream times out although the service has returned an error',
+      from: 'hasResponded ||= isResponse(error)',
       to: '',
     },
     {
-      name: 'opening is given up though a listing was answered',
-      from: 'if (isAnswered || hasAnswer()) return',
-      to: 'if (isAnswered) return',
+      name: 'openStream times out although the shards have been listed',
+      from: 'if (hasResponded || hasResponse()) return',
+      to: 'if (hasResponded) return',
     },
     {
-      name: 'opening goes on for ever',
+      name: 'openStream never times out',
       from: 'if (timeoutMs === 0) return connect(signal)',
       to: 'if (timeoutMs >= 0) return connect(signal)',
     },
   ]),
   ...inFile('src/stream/resume.ts', [
     {
-      name: 'a checkpoint of a stream that is gone continues at the latest stream',
-      from: 'connect(opening, next ?? latest,',
-      to: 'connect(opening, next && latest,',
+      name: 'reading continues with the latest stream if the stream of the checkpoint no longer exists',
+      from: 'connect(context, next ?? latest,',
+      to: 'connect(context, next && latest,',
     },
     {
-      name: 'that the stream of a checkpoint is gone is not reported as a gap',
-      from: "opening.events.emit('gap', { shardId, after, reason: 'shard-vanished' })",
+      name: 'no gap is reported if the stream of the checkpoint no longer exists',
+      from: "context.events.emit('gap', { shardId, after, reason: 'shard-vanished' })",
       to: '',
     },
   ]),
   ...inFile('src/stream/table-streams.ts', [
     {
-      name: 'a stream between two is skipped',
+      name: 'a stream between two others is skipped',
       from: 'later.sort((a, b) => enabledAt(a) - enabledAt(b))[0]',
       to: 'later.sort((a, b) => enabledAt(b) - enabledAt(a))[0]',
     },

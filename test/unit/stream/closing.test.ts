@@ -32,7 +32,7 @@ async function setUp({
     clock,
     events: new Emitter<StreamEvents>(streamEventNames),
     signal,
-    makeCheckpointer: (tokenOf) =>
+    createCheckpointer: (tokenOf) =>
       new Checkpointer({
         lease,
         name: 'worker',
