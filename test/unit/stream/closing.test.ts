@@ -7,7 +7,10 @@ import { DynamoDBStream } from '../../../src/stream/stream.ts'
 import { emulatedTable } from '../../support/emulated-table.ts'
 import { numbersOf } from '../../support/read.ts'
 
-/** A stream that saves with `save`, and the count of what it was made of that was disposed of. */
+/**
+ * Creates a stream that saves with `save`, and counts how often its clients are disposed of and its lease is
+ * released.
+ */
 async function setUp({
   save,
   signal,
@@ -50,7 +53,7 @@ async function setUp({
   return { ...world, stream, counts }
 }
 
-it('what a stream was made of is disposed of when it is closed, also when its last checkpoint cannot be saved', async () => {
+it('close() destroys the clients and releases the lease even if the last checkpoint cannot be saved', async () => {
   const { clock, stream, counts, write } = await setUp({
     save: async () => {
       throw new Error('disk full')
@@ -65,7 +68,7 @@ it('what a stream was made of is disposed of when it is closed, also when its la
   expect(clock.untilNextTimer).toBeUndefined()
 })
 
-it('a loop that is left after the signal has aborted closes the stream, and saves what was acknowledged', async () => {
+it('leaving a loop after the signal has aborted closes the stream and saves the acknowledged records', async () => {
   const controller = new AbortController()
   const saved: StreamToken[] = []
   const { clock, stream, counts, write, open } = await setUp({

@@ -3,19 +3,20 @@ import type { StreamRecord } from '../../../src/records/stream-record.ts'
 import { ShardLedger } from '../../../src/shards/shard-ledger.ts'
 import { DeliveryQueue } from '../../../src/stream/delivery-queue.ts'
 
-/** A queue to which records of one shard were added, by their sequence numbers. */
-function queueOf(...added: string[]) {
+/** Creates a queue of records of one shard with these sequence numbers. */
+function queueOf(...sequenceNumbers: string[]) {
   const ledger = new ShardLedger()
   const queue = new DeliveryQueue()
-  for (const sequenceNumber of added) {
+  for (const sequenceNumber of sequenceNumbers) {
     queue.add(ledger.deliver({ sequenceNumber } as StreamRecord, sequenceNumber))
   }
   const next = () => queue.next()?.sequenceNumber
-  const nextBatch = (most: number) => queue.nextBatch(most).map(({ sequenceNumber }) => sequenceNumber)
+  const nextBatch = (maxRecords: number) =>
+    queue.nextBatch(maxRecords).map(({ sequenceNumber }) => sequenceNumber)
   return { ledger, queue, next, nextBatch }
 }
 
-it('only records in the hands of the consumer are acknowledged', () => {
+it('acknowledge() covers only the records that were returned to the consumer', () => {
   const { ledger, queue, next } = queueOf('1', '2', '3')
   expect(queue.acknowledge()).toBe(0)
   expect([next(), next()]).toEqual(['1', '2'])
@@ -24,7 +25,7 @@ it('only records in the hands of the consumer are acknowledged', () => {
   expect(queue.acknowledge()).toBe(0)
 })
 
-it('a batch is handed over as a whole, and leaves the rest waiting', () => {
+it('nextBatch() returns up to maxRecords records, and the others wait', () => {
   const { ledger, queue, nextBatch } = queueOf('1', '2', '3')
   expect(nextBatch(2)).toEqual(['1', '2'])
   expect([queue.unacknowledged, queue.waiting]).toEqual([2, 1])
@@ -33,7 +34,7 @@ it('a batch is handed over as a whole, and leaves the rest waiting', () => {
   expect(nextBatch(2)).toEqual(['3'])
 })
 
-it('records that a consumer leaves are delivered again, in their order, before any other', () => {
+it('unacknowledged records are redelivered in order, before all others', () => {
   const { ledger, queue, next, nextBatch } = queueOf('1', '2', '3')
   expect(nextBatch(3)).toEqual(['1', '2', '3'])
   queue.redeliver()
@@ -45,7 +46,7 @@ it('records that a consumer leaves are delivered again, in their order, before a
   expect([next(), next()]).toEqual(['3', undefined])
 })
 
-it('a queue that is cleared acknowledges nothing and delivers nothing again', () => {
+it('a cleared queue acknowledges and redelivers nothing', () => {
   const { ledger, queue, next } = queueOf('1', '2')
   next()
   queue.clear()

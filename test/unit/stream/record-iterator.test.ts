@@ -4,8 +4,10 @@ import { IteratorLock, type IteratorSource, iterate } from '../../../src/stream/
 const END = { value: undefined, done: true }
 const value = (number: number) => ({ value: number, done: false })
 
-/** A source of numbers that are put into it, and a log of what the iterator asked of it. */
-function sourceOf(more: Partial<IteratorSource<number>> = {}) {
+/**
+ * Creates an iterator over the numbers that are `put`, with a log of the calls that it makes to its source.
+ */
+function sourceOf(overrides: Partial<IteratorSource<number>> = {}) {
   const numbers: number[] = []
   const log: string[] = []
   let wake = () => {}
@@ -13,43 +15,43 @@ function sourceOf(more: Partial<IteratorSource<number>> = {}) {
   const source: IteratorSource<number> = {
     lock: new IteratorLock(),
     nextValue: () => numbers.shift(),
-    wait: (left) => {
+    wait: (returned) => {
       log.push('wait')
       return new Promise((resolve) => {
         wake = () => resolve(!isEnded)
-        left.addEventListener('abort', () => resolve(true), { once: true })
+        returned.addEventListener('abort', () => resolve(true), { once: true })
       })
     },
     onEnd: async () => void log.push('end'),
-    onReturn: async () => void log.push('leave'),
-    ...more,
+    onReturn: async () => void log.push('return'),
+    ...overrides,
   }
   return {
     iterator: iterate(source),
     log,
-    put: (...added: number[]) => {
-      numbers.push(...added)
+    put: (...values: number[]) => {
+      numbers.push(...values)
       wake()
     },
     finish: () => {
       isEnded = true
       wake()
     },
-    left: () => numbers,
+    remaining: () => numbers,
   }
 }
 
-/** Lets all promise callbacks that are ready run. */
+/** Runs all promise callbacks that are ready. */
 const settle = () => new Promise<void>((resolve) => setImmediate(resolve))
 
-it('values that are there are returned without waiting, one after the other', async () => {
+it('available values are returned in order without waiting', async () => {
   const { iterator, put, log } = sourceOf()
   put(1, 2, 3)
   for (const number of [1, 2, 3]) expect(await iterator.next()).toEqual(value(number))
   expect(log).toEqual([])
 })
 
-it('a call that waits gets the next value', async () => {
+it('a waiting call of next() returns the next value', async () => {
   const { iterator, put } = sourceOf()
   const call = iterator.next()
   await settle()
@@ -57,7 +59,7 @@ it('a call that waits gets the next value', async () => {
   expect(await call).toEqual(value(1))
 })
 
-it('the end comes once, and to every call from then on', async () => {
+it('onEnd() is called once, and every later call of next() reports the end', async () => {
   const { iterator, log, finish } = sourceOf()
   const call = iterator.next()
   await settle()
@@ -67,29 +69,29 @@ it('the end comes once, and to every call from then on', async () => {
   expect(log.filter((entry) => entry === 'end')).toEqual(['end'])
 })
 
-it('return() ends the call that waits, which takes no value any more', async () => {
-  const { iterator, put, log, left } = sourceOf()
+it('return() ends a waiting call of next(), which consumes no more values', async () => {
+  const { iterator, put, log, remaining } = sourceOf()
   const call = iterator.next()
   await settle()
   expect(await iterator.return?.()).toEqual(END)
   put(1, 2)
   expect(await call).toEqual(END)
   expect(await iterator.next()).toEqual(END)
-  expect(left()).toEqual([1, 2])
-  expect(log).toEqual(['wait', 'leave'])
+  expect(remaining()).toEqual([1, 2])
+  expect(log).toEqual(['wait', 'return'])
 })
 
-it('return() wins over a value that has just arrived and was not taken yet', async () => {
-  const { iterator, put, left } = sourceOf()
+it('return() takes precedence over a value that has just arrived', async () => {
+  const { iterator, put, remaining } = sourceOf()
   const call = iterator.next()
   await settle()
   put(1)
   void iterator.return?.()
   expect(await call).toEqual(END)
-  expect(left()).toEqual([1])
+  expect(remaining()).toEqual([1])
 })
 
-it('an error of take() is that of the call, whether it waited or not, and the next call tries again', async () => {
+it('an error of nextValue() rejects the call of next(), and the next call tries again', async () => {
   let fails = true
   const { iterator, put } = sourceOf({
     nextValue: () => {
@@ -104,7 +106,7 @@ it('an error of take() is that of the call, whether it waited or not, and the ne
   expect(await iterator.next()).toEqual(value(7))
 })
 
-it('an error of wait() or end() is that of the call that met it', async () => {
+it('an error of wait() or onEnd() rejects the current call of next()', async () => {
   const failing = sourceOf({ wait: () => Promise.reject(new Error('cannot wait')) })
   await expect(failing.iterator.next()).rejects.toThrow('cannot wait')
   const ending = sourceOf({
@@ -115,7 +117,7 @@ it('an error of wait() or end() is that of the call that met it', async () => {
   expect(await ending.iterator.next()).toEqual(END)
 })
 
-it('an error of leave() is that of return(), and the iterator is over all the same', async () => {
+it('an error of onReturn() rejects return(), and the iterator has ended nevertheless', async () => {
   const { iterator, put } = sourceOf({ onReturn: () => Promise.reject(new Error('cannot save')) })
   put(1)
   await iterator.next()
@@ -123,58 +125,58 @@ it('an error of leave() is that of return(), and the iterator is over all the sa
   expect(await iterator.next()).toEqual(END)
 })
 
-it('the iterator is its own iterable, as those of generators are', () => {
+it('the iterator is its own iterable, like a generator', () => {
   const { iterator } = sourceOf()
   expect(iterator[Symbol.asyncIterator]()).toBe(iterator)
 })
 
-describe('one iterator reads at a time:', () => {
+describe('IteratorLock', () => {
   const busy = { code: 'stream.busy' }
 
-  /** Two iterators of one stream. */
-  const two = () => {
+  /** Creates two iterators over one stream. */
+  const createTwo = () => {
     const lock = new IteratorLock()
     return [sourceOf({ lock }), sourceOf({ lock })] as const
   }
 
-  it('a call while one is pending is refused, and takes nothing from the one that waits', async () => {
-    const { iterator, put, left } = sourceOf()
+  it('a call of next() while one is pending is rejected and consumes no value', async () => {
+    const { iterator, put, remaining } = sourceOf()
     const call = iterator.next()
     await expect(iterator.next()).rejects.toMatchObject(busy)
     put(1, 2)
     expect(await call).toEqual(value(1))
-    expect(left()).toEqual([2])
+    expect(remaining()).toEqual([2])
   })
 
-  it('workers of a pool that share an iterator are refused at once, though there are values for all', async () => {
+  it('workers that share an iterator are rejected immediately, even if values are available for all of them', async () => {
     const { iterator, put } = sourceOf()
     put(1, 2, 3)
     const calls = await Promise.allSettled([iterator.next(), iterator.next(), iterator.next()])
     expect(calls.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'rejected'])
   })
 
-  it('a second one is refused from the first call of the other on', async () => {
-    const [first, second] = two()
+  it('a second iterator is rejected as soon as the first has been read', async () => {
+    const [first, second] = createTwo()
     first.put(1)
     second.put(2)
     await first.iterator.next()
     await expect(second.iterator.next()).rejects.toMatchObject(busy)
-    expect(second.left()).toEqual([2])
+    expect(second.remaining()).toEqual([2])
   })
 
   it.each<[string, (first: ReturnType<typeof sourceOf>) => Promise<unknown>]>([
     ['was left', ({ iterator }) => Promise.resolve(iterator.return?.())],
     ['has ended', ({ iterator, finish }) => Promise.all([iterator.next(), settle().then(finish)])],
-  ])('a second one reads when the first %s', async (_, leave) => {
-    const [first, second] = two()
+  ])('a second iterator can read when the first %s', async (_, finishFirst) => {
+    const [first, second] = createTwo()
     first.put(1)
     second.put(2)
     await first.iterator.next()
-    await leave(first)
+    await finishFirst(first)
     expect(await second.iterator.next()).toEqual(value(2))
   })
 
-  it('a second one reads when the first has failed, and then the first is refused', async () => {
+  it('a second iterator can read when the first has failed, and then the first is rejected', async () => {
     const lock = new IteratorLock()
     const first = sourceOf({
       lock,
@@ -193,13 +195,13 @@ describe('one iterator reads at a time:', () => {
     expect(await second.iterator.next()).toEqual(value(2))
   })
 
-  it('a second one is told the end, too, while the first one waits for the last save', async () => {
+  it('a second iterator ends too while the first is waiting for the last save', async () => {
     const lock = new IteratorLock()
     let save = () => {}
     const saved = new Promise<void>((resolve) => {
       save = resolve
     })
-    const ending = { lock, wait: async () => false, end: () => saved }
+    const ending = { lock, wait: async () => false, onEnd: () => saved }
     const [first, second] = [sourceOf(ending), sourceOf(ending)]
     const ends = [first.iterator.next()]
     await settle()
@@ -208,8 +210,8 @@ describe('one iterator reads at a time:', () => {
     expect(await Promise.all(ends)).toEqual([END, END])
   })
 
-  it('return() of one that never began leaves the other alone', async () => {
-    const [first, second] = two()
+  it('return() of an iterator that was never read does not affect the other', async () => {
+    const [first, second] = createTwo()
     first.put(1)
     await first.iterator.next()
     await second.iterator.return?.()

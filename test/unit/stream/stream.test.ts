@@ -20,7 +20,7 @@ function table(options: Parameters<typeof emulatedTable>[0] = {}) {
   return {
     ...world,
     store,
-    start: (more: Partial<OpenStreamOptions> = {}): Promise<DynamoDBStream> =>
+    start: (overrides: Partial<OpenStreamOptions> = {}): Promise<DynamoDBStream> =>
       clock.run(
         openStream({
           streamArn: emulator.streamArn,
@@ -28,10 +28,10 @@ function table(options: Parameters<typeof emulatedTable>[0] = {}) {
           clock,
           random: () => 0.5,
           checkpoint: { store, name: 'worker' },
-          ...more,
+          ...overrides,
         }),
       ),
-    /** Takes records of a stream until there are `count`, and leaves the loop. */
+    /** Reads `count` records and leaves the loop with the last one, which is therefore not acknowledged. */
     take: (stream: DynamoDBStream, count: number) =>
       clock.run(async () => {
         const records: StreamRecord[] = []
@@ -41,8 +41,8 @@ function table(options: Parameters<typeof emulatedTable>[0] = {}) {
   }
 }
 
-describe('a loop over a stream', () => {
-  it('gives the record that it was left with again, in this process and in the next', async () => {
+describe('DynamoDBStream iteration', () => {
+  it('the current record of a loop that is left is redelivered, in this process and after a restart', async () => {
     const { start, take, write, clock } = table()
     write(5)
     const stream = await start()
@@ -54,7 +54,7 @@ describe('a loop over a stream', () => {
     await clock.run(next.close())
   })
 
-  it('gives the record again that its body threw at', async () => {
+  it('a record whose processing throws is redelivered after a restart', async () => {
     const { start, take, write, clock } = table()
     write(3)
     const stream = await start()
@@ -68,7 +68,7 @@ describe('a loop over a stream', () => {
     await clock.run(next.close())
   })
 
-  it('ends without an error when the signal aborts, with the last checkpoint saved', async () => {
+  it('a loop ends without an error when the signal aborts, and the last checkpoint is saved', async () => {
     const { start, take, write, clock } = table()
     write(4)
     const controller = new AbortController()
@@ -87,7 +87,7 @@ describe('a loop over a stream', () => {
     expect(clock.untilNextTimer).toBeUndefined()
   })
 
-  it('ends when the signal aborts while it waits for records', async () => {
+  it('a loop that is waiting for records ends when the signal aborts', async () => {
     const { start, clock } = table()
     const controller = new AbortController()
     const stream = await start({ signal: controller.signal })
@@ -101,7 +101,7 @@ describe('a loop over a stream', () => {
     expect(clock.untilNextTimer).toBeUndefined()
   })
 
-  it('ends when the stream is closed while it waits for an answer that never comes', async () => {
+  it('a loop that is waiting for a response that never arrives ends when the stream is closed', async () => {
     const { start, clock, emulator } = table()
     const stream = await start()
     emulator.on('GetRecords', {}, { hang: true })
@@ -109,14 +109,14 @@ describe('a loop over a stream', () => {
       for await (const _ of stream) throw new Error('there is no record')
     })()
     await clock.advance(100)
-    const begin = clock.now()
+    const startedAt = clock.now()
     await clock.run(stream.close())
     await clock.run(looping)
-    expect(clock.now() - begin).toBeLessThan(1_000)
+    expect(clock.now() - startedAt).toBeLessThan(1_000)
     expect(clock.untilNextTimer).toBeUndefined()
   })
 
-  it('ends when the stream is disabled and all of it was given out', async () => {
+  it('a loop ends when the stream is disabled and all its records have been delivered', async () => {
     const { start, clock, emulator, write } = table({ shards: 2 })
     write(6)
     emulator.disable()
@@ -129,7 +129,7 @@ describe('a loop over a stream', () => {
     expect(numbersOf(seen).length).toBe(6)
   })
 
-  it('goes on at another position after moveTo in its body', async () => {
+  it('a loop continues at the new position after moveTo() in its body', async () => {
     const { start, clock, write } = table()
     write(3)
     const stream = await start()
@@ -145,7 +145,7 @@ describe('a loop over a stream', () => {
     await clock.run(stream.close())
   })
 
-  it('keeps idle iterators alive by itself', async () => {
+  it('a waiting loop renews its shard iterators automatically', async () => {
     const { start, clock, write, emulator } = table()
     write(2)
     const stream = await start()
@@ -161,35 +161,36 @@ describe('a loop over a stream', () => {
   })
 })
 
-/** A checkpoint that another worker takes over after the first save. */
-function takenOver(store: CheckpointStore): CheckpointOptions {
+/** Creates a checkpoint that another worker acquires after the first save. */
+function conflictAfterFirstSave(store: CheckpointStore): CheckpointOptions {
   let saves = 0
   const save = async () => {
-    if (++saves > 1) throw new StreamError('checkpoint.conflict', 'held by another', { name: 'worker' })
+    if (++saves > 1)
+      throw new StreamError('checkpoint.conflict', 'taken over by another worker', { name: 'worker' })
   }
   return { store: { ...store, save }, name: 'worker' }
 }
 
-describe('checkpoints', () => {
-  it('are saved after so many records, and after so long', async () => {
+describe('DynamoDBStream checkpoints', () => {
+  it('checkpoints are saved after every everyRecords records', async () => {
     const { start, clock, write, store } = table()
     write(7)
     const stream = await start({ checkpoint: { store, name: 'worker', everyRecords: 3, everyMs: 1_000 } })
     const saved: number[] = []
-    let done = -1
-    stream.on('checkpointSaved', () => saved.push(done))
+    let current = -1
+    stream.on('checkpointSaved', () => saved.push(current))
     await clock.run(async () => {
       for await (const record of stream) {
-        done = numbersOf([record])[0] as number
+        current = numbersOf([record])[0] as number
         await Promise.resolve()
-        if (done === 6) break
+        if (current === 6) break
       }
     })
     expect(saved.length).toBeGreaterThanOrEqual(2)
     await clock.run(stream.close())
   })
 
-  it('hold latest from the start, so that a restart before the first record loses nothing', async () => {
+  it('the position of latest is saved at the start, so a restart before the first record loses nothing', async () => {
     const { start, clock, write, take } = table()
     const stream = await start({ startAt: 'latest' })
     await clock.run(stream.close())
@@ -199,7 +200,7 @@ describe('checkpoints', () => {
     await clock.run(next.close())
   })
 
-  it('move on with the shards of a quiet stream, so that no trimmed shard is missed at the next start', async () => {
+  it('the checkpoint of a stream without traffic follows its shards, so a restart after their expiry reports no gap', async () => {
     const { start, take, write, clock, emulator } = table()
     write(1)
     const stream = await start()
@@ -219,7 +220,7 @@ describe('checkpoints', () => {
     await clock.run(next.close())
   })
 
-  it('of another stream are refused, and left as they are', async () => {
+  it('a checkpoint of another stream is rejected and left unchanged', async () => {
     const { start, clock, store, emulator } = table()
     const stream = await start()
     await clock.run(stream.close())
@@ -230,7 +231,7 @@ describe('checkpoints', () => {
     expect(await store.load('worker')).toEqual(before)
   })
 
-  it('that are no tokens are refused with the field', async () => {
+  it('a checkpoint that is not a valid token is rejected with the name of the field', async () => {
     const { start } = table()
     const store = { load: async () => ({ version: 1, streamArn: 5 }), save: async () => {} }
     await expect(start({ checkpoint: { store, name: 'worker' } })).rejects.toMatchObject({
@@ -239,10 +240,10 @@ describe('checkpoints', () => {
     })
   })
 
-  it('that another worker holds end the loop', async () => {
+  it('a loop rejects with checkpoint.conflict when another worker acquires the checkpoint', async () => {
     const { start, clock, write, store } = table()
     write(10)
-    const stream = await start({ checkpoint: { ...takenOver(store), everyRecords: 1 } })
+    const stream = await start({ checkpoint: { ...conflictAfterFirstSave(store), everyRecords: 1 } })
     const looping = clock.run(async () => {
       for await (const _ of stream) await Promise.resolve()
     })
@@ -250,17 +251,17 @@ describe('checkpoints', () => {
     await expect(clock.run(stream.close())).resolves.toBeUndefined()
   })
 
-  it('whose conflict was not thrown by a loop reject close()', async () => {
+  it('close() rejects with a conflict that no loop has thrown', async () => {
     const { start, clock, write, store } = table()
     write(10)
-    const stream = await start({ checkpoint: { ...takenOver(store), everyRecords: 100 } })
+    const stream = await start({ checkpoint: { ...conflictAfterFirstSave(store), everyRecords: 100 } })
     const records = stream[Symbol.asyncIterator]()
     await clock.run(records.next())
     await clock.run(records.next())
     await expect(clock.run(stream.close())).rejects.toMatchObject({ code: 'checkpoint.conflict' })
   })
 
-  it('that cannot be saved when a loop is left are not tried for another ten seconds by close()', async () => {
+  it('close() does not retry for another ten seconds after leaving a loop has failed to save', async () => {
     const { start, clock, write, store } = table()
     write(10)
     let saves = 0
@@ -271,19 +272,19 @@ describe('checkpoints', () => {
       },
     }
     const stream = await start({ checkpoint: { store: failing, name: 'worker', everyRecords: 100 } })
-    const leaving = clock.run(async () => {
+    const looping = clock.run(async () => {
       let seen = 0
       for await (const _ of stream) if (++seen === 3) break
     })
-    await expect(leaving).rejects.toMatchObject({ code: 'checkpoint.failed' })
+    await expect(looping).rejects.toMatchObject({ code: 'checkpoint.failed' })
     const before = clock.monotonic()
     await expect(clock.run(stream.close())).resolves.toBeUndefined()
     expect(clock.monotonic()).toBe(before)
   })
 })
 
-describe('batches', () => {
-  it('hold what is there, up to their size, and are done when the loop comes back', async () => {
+describe('DynamoDBStream.batches', () => {
+  it('a batch contains up to maxRecords available records and is acknowledged by the next request', async () => {
     const { start, clock, write } = table()
     write(5)
     const stream = await start()
@@ -302,20 +303,20 @@ describe('batches', () => {
     await clock.run(next.close())
   })
 
-  it('wait for more as long as they may', async () => {
+  it('a batch waits up to maxWaitMs for more records', async () => {
     const { start, clock, write } = table()
     write(2)
     const stream = await start()
     clock.setTimer(3_000, () => write(2))
-    const begin = clock.now()
+    const startedAt = clock.now()
     const first = await clock.run(stream.batches({ maxRecords: 10, maxWaitMs: 5_000 }).next())
     expect(numbersOf(first.value as StreamRecord[])).toEqual([0, 1, 2, 3])
-    expect(clock.now() - begin).toBe(5_000)
+    expect(clock.now() - startedAt).toBe(5_000)
     await clock.run(stream.close())
   })
 
   it.each([{ maxRecords: 0 }, { maxRecords: 10_001 }, { maxWaitMs: -1 }, { maxRecords: 1.5 }])(
-    'of an impossible size are refused: %o',
+    'batches() rejects the invalid options %o',
     async (options) => {
       const { start, clock } = table()
       const stream = await start()
@@ -325,8 +326,8 @@ describe('batches', () => {
   )
 })
 
-describe('other kinds of streams', () => {
-  it('can be made of it: node:stream', async () => {
+describe('DynamoDBStream interoperability', () => {
+  it('a stream can be converted with Readable.from()', async () => {
     const { start, clock, write, emulator } = table()
     write(5)
     emulator.disable()
@@ -335,7 +336,7 @@ describe('other kinds of streams', () => {
     expect(numbersOf(seen)).toEqual([0, 1, 2, 3, 4])
   })
 
-  it('can be made of it: web streams', async () => {
+  it('a stream can be converted with ReadableStream.from()', async () => {
     const { start, clock, write, emulator } = table()
     write(5)
     emulator.disable()
@@ -353,7 +354,7 @@ describe('other kinds of streams', () => {
 })
 
 describe('openStream', () => {
-  it('finds the stream of a table', async () => {
+  it('openStream finds the stream of a table', async () => {
     const { start, take, write, clock, emulator } = table()
     write(1)
     const stream = await start({
@@ -366,13 +367,13 @@ describe('openStream', () => {
     await clock.run(stream.close())
   })
 
-  it('says when there is no such table', async () => {
+  it('openStream rejects with stream.notFound if the table does not exist', async () => {
     const { start, emulator } = table()
-    const options = { streamArn: undefined, tableName: 'nobody', tableClient: emulator.tableClient() }
+    const options = { streamArn: undefined, tableName: 'missing', tableClient: emulator.tableClient() }
     await expect(start(options)).rejects.toMatchObject({ code: 'stream.notFound' })
   })
 
-  it('follows the table when streaming is switched off and on again', async () => {
+  it('followTable continues with the next stream after streaming was disabled and enabled again', async () => {
     const { start, take, write, clock, emulator } = table()
     const options = {
       streamArn: undefined,
@@ -389,13 +390,13 @@ describe('openStream', () => {
     })
     expect(await take(stream, 4)).toEqual([0, 1, 2, 3])
     await clock.run(stream.close())
-    // The checkpoint may be of the old stream or the new one.
+    // The checkpoint may belong to the old stream or to the new one.
     const next = await start(options)
     expect(await take(next, 1)).toEqual([3])
     await clock.run(next.close())
   })
 
-  it('follows the table through all streams that it has had, also those that were switched off again', async () => {
+  it('followTable reads every stream of the table, including those that were disabled again', async () => {
     const { start, take, write, clock, emulator } = table()
     const options = {
       client: emulator.client(),
@@ -436,7 +437,7 @@ describe('openStream', () => {
       'checkpoint.everyRecords',
     ],
     [{ checkpoint: { store: memoryCheckpointStore(), name: 'a', everyMs: 1 } }, 'checkpoint.everyMs'],
-  ])('refuses %o before any call', async (options, option) => {
+  ])('openStream rejects %o before it makes a call', async (options, option) => {
     const { start, emulator } = table()
     await expect(start(options as never)).rejects.toMatchObject({
       code: 'options.invalid',
