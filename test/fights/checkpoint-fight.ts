@@ -20,20 +20,21 @@ export interface FightOptions {
 }
 
 export interface FightResult {
-  readonly takeOvers: number
+  readonly leases: number
   readonly saves: number
   readonly conflicts: number
   readonly kills: number
   readonly suspensions: number
-  readonly looks: number
-  /** What must not happen, a sentence each. */
+  readonly reads: number
+  /** One sentence for each broken guarantee. */
   readonly violations: readonly string[]
 }
 
 /**
- * Processes that fight over one checkpoint in DynamoDB, behind a proxy that delays, drops, refuses and repeats calls late. They
- * are killed and suspended at random. The number in the checkpoint must never go back, nor be less than one whose save was
- * acknowledged; no two leases may have the same epoch, no load may find damage, and no worker may be in conflict with itself.
+ * Runs worker processes that compete for one checkpoint in DynamoDB, behind a proxy that delays, drops,
+ * rejects and repeats calls. Workers are killed and suspended at random. The number in the checkpoint must
+ * never decrease, nor be less than a number whose save was acknowledged. No two leases may have the same
+ * epoch, no worker may find a damaged checkpoint, and no worker may be in conflict with itself.
  */
 export async function fightOverCheckpoint({
   client,
@@ -47,16 +48,16 @@ export async function fightOverCheckpoint({
   await store.peek(name)
   await using proxy = await faultyProxy(endpoint, randomFate)
   const violations: string[] = []
-  const counts = { takeOvers: 0, saves: 0, conflicts: 0, kills: 0, suspensions: 0, looks: 0 }
+  const counts = { leases: 0, saves: 0, conflicts: 0, kills: 0, suspensions: 0, reads: 0 }
   const epochs = new Set<number>()
   const children = new Set<ChildProcess>()
   let acknowledged = 0
   let isOver = false
 
-  const hear = (report: WorkerReport): void => {
+  const onReport = (report: WorkerReport): void => {
     switch (report.kind) {
       case 'loaded':
-        counts.takeOvers++
+        counts.leases++
         if (epochs.has(report.epoch)) violations.push(`two leases have the epoch ${report.epoch}`)
         epochs.add(report.epoch)
         return
@@ -66,8 +67,8 @@ export async function fightOverCheckpoint({
         return
       case 'failed':
         if (report.code === 'checkpoint.conflict') counts.conflicts++
-        if (report.code === 'token.invalid') violations.push(`damage was found: ${report.message}`)
-        if (report.isOwn) violations.push(`a conflict with itself: ${report.message}`)
+        if (report.code === 'token.invalid') violations.push(`the checkpoint was damaged: ${report.message}`)
+        if (report.isOwn) violations.push(`a worker was in conflict with itself: ${report.message}`)
     }
   }
   const start = (index: number): void => {
@@ -87,7 +88,7 @@ export async function fightOverCheckpoint({
       stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
     })
     children.add(child)
-    child.on('message', (report) => hear(report as WorkerReport))
+    child.on('message', (report) => onReport(report as WorkerReport))
     child.on('exit', () => {
       children.delete(child)
       if (!isOver) start(index)
@@ -98,17 +99,17 @@ export async function fightOverCheckpoint({
     for (let index = 0; index < workers; index++) start(index)
     const endsAt = performance.now() + seconds * 1_000
     let seen = 0
-    let nextBlowAt = performance.now() + 2_000
+    let nextFaultAt = performance.now() + 2_000
     while (performance.now() < endsAt) {
       await wait(25)
       const before = acknowledged
       const number = numberIn(await store.peek(name)) ?? 0
-      counts.looks++
+      counts.reads++
       if (number < seen) violations.push(`the checkpoint went back from ${seen} to ${number}`)
-      if (number < before) violations.push(`${before} was acknowledged, and the checkpoint is ${number}`)
+      if (number < before) violations.push(`${before} was acknowledged, but the checkpoint is ${number}`)
       seen = number
-      if (performance.now() < nextBlowAt) continue
-      nextBlowAt = performance.now() + 300 + Math.random() * 900
+      if (performance.now() < nextFaultAt) continue
+      nextFaultAt = performance.now() + 300 + Math.random() * 900
       const victim = [...children][Math.floor(Math.random() * children.size)]
       if (victim && Math.random() < 0.5) {
         counts.kills++
@@ -125,8 +126,9 @@ export async function fightOverCheckpoint({
   }
   await proxy.lateCalls()
   const final = numberIn(await store.load(name)) ?? 0
-  if (final < acknowledged)
-    violations.push(`${acknowledged} was acknowledged, and ${final} is loaded in the end`)
+  if (final < acknowledged) {
+    violations.push(`${acknowledged} was acknowledged, but the final checkpoint is ${final}`)
+  }
   await store.save(name, numberedToken(final + 1))
   return { ...counts, violations }
 }
@@ -136,7 +138,8 @@ function randomFate({ operation }: ProxiedCall): Fate {
   if (chance < 0.03) return { do: 'drop' }
   if (chance < 0.07) return { do: 'loseResponse' }
   if (chance < 0.11) return { do: 'refuse', error: 'ProvisionedThroughputExceededException' }
-  if (chance < 0.15 && operation !== 'GetItem')
+  if (chance < 0.15 && operation !== 'GetItem') {
     return { do: 'deliverLate', afterMs: 50 + Math.random() * 1_500 }
+  }
   return { do: 'pass', afterMs: Math.random() < 0.1 ? Math.random() * 400 : Math.random() * 10 }
 }

@@ -8,8 +8,8 @@ import { numberedToken, numberIn } from '../support/numbered-token.ts'
 import type { WorkerReport } from './checkpoint-fight.ts'
 
 /*
- * One of the processes that fight over a checkpoint: it takes the checkpoint over, counts on from the number in it, saves
- * each one, and starts anew, until it is killed.
+ * One of the processes that compete for a checkpoint: it acquires the checkpoint, counts up from its number,
+ * saves each number, and starts again, until it is killed.
  */
 const { values } = parseArgs({
   options: {
@@ -21,25 +21,25 @@ const { values } = parseArgs({
 })
 const { endpoint = '', table: tableName = '', name = '', index = '0' } = values
 const owner = `worker-${index}.${process.pid}`
-/** The clocks of the workers are more than a year apart: no clock decides anything. */
+/** The clocks of the workers differ by more than a year, because no decision depends on a clock. */
 const skewMs = (Number(index) - 2) * 400 * 86_400_000
 const clock = { ...systemClock, now: () => Date.now() + skewMs }
 const report = (message: WorkerReport): void => void process.send?.(message)
 
 for (;;) {
-  await takeTurn()
+  await runOneLease()
   await wait(Math.random() * 200)
 }
 
-async function takeTurn(): Promise<void> {
+async function runOneLease(): Promise<void> {
   const client = localClients({ endpoint, speed: 1 }).tableClient({ maxAttempts: 3 })
   try {
     const lease = await dynamoDBCheckpointStore({ client, tableName, owner, clock }).lease(name)
     let number = numberIn(lease.token) ?? 0
     report({ kind: 'loaded', number, epoch: lease.epoch })
-    for (let left = Math.random() * 25; left > 0; left--) {
+    for (let remaining = Math.random() * 25; remaining > 0; remaining--) {
       number++
-      // A third of them is stored in chunks.
+      // A third of the tokens is stored in chunks.
       const shards = Math.random() < 0.35 ? 2_500 + Math.floor(Math.random() * 9_000) : 1
       try {
         await lease.save(numberedToken(number, shards))

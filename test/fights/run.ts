@@ -9,7 +9,7 @@ const { values } = parseArgs({
 await using local = await startDynamoDBLocal({ version: 'current' })
 const client = local.tableClient()
 const seconds = Number(values.seconds)
-console.log(`${values.workers} processes fight over one checkpoint for ${seconds} s`)
+console.log(`${values.workers} processes compete for one checkpoint for ${seconds} s`)
 const { violations, ...counts } = await fightOverCheckpoint({
   client,
   endpoint: local.endpoint,

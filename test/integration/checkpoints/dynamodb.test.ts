@@ -17,12 +17,12 @@ import { describeOnLocal } from '../../support/shared-local.ts'
 
 describeOnLocal('dynamoDBCheckpointStore', (local) => {
   const clients: DynamoDBClient[] = []
-  const newClient = () => {
+  const createClient = () => {
     const client = local.tableClient({ maxAttempts: 1 })
     clients.push(client)
     return client
   }
-  const shared = newClient()
+  const shared = createClient()
   const sharedTable = `checkpoints-${randomUUID()}`
   afterAll(() => {
     for (const client of clients) client.destroy()
@@ -30,9 +30,9 @@ describeOnLocal('dynamoDBCheckpointStore', (local) => {
 
   const setUp = (tableName = sharedTable) => {
     const name = randomUUID()
-    const makeStore = (owner?: string, client = shared) =>
+    const createStore = (owner?: string, client = shared) =>
       dynamoDBCheckpointStore({ client, tableName, owner })
-    /** The parts of the checkpoint that the table holds. */
+    /** Returns the sort keys of the checkpoint's items. */
     const parts = async () => {
       const query = {
         TableName: tableName,
@@ -47,10 +47,10 @@ describeOnLocal('dynamoDBCheckpointStore', (local) => {
       }
       return found
     }
-    return { name, makeStore, parts }
+    return { name, createStore, parts }
   }
 
-  describe('keeps the contract:', () => {
+  describe('checkpointStoreContract', () => {
     for (const { title, run } of checkpointStoreContract(
       () => dynamoDBCheckpointStore({ client: shared, tableName: sharedTable }),
       { detectsConflicts: true },
@@ -59,7 +59,7 @@ describeOnLocal('dynamoDBCheckpointStore', (local) => {
     }
   })
 
-  test('the table is created on demand, also by several workers at once, and paid by request', async () => {
+  test('a missing table is created with on-demand capacity, even by several workers at once', async () => {
     const tableName = `checkpoints-${randomUUID()}`
     const stores = Array.from({ length: 4 }, () => dynamoDBCheckpointStore({ client: shared, tableName }))
     const loaded = await Promise.all(stores.map((store, index) => store.load(`worker-${index}`)))
@@ -68,7 +68,7 @@ describeOnLocal('dynamoDBCheckpointStore', (local) => {
     expect(Table?.BillingModeSummary?.BillingMode).toBe('PAY_PER_REQUEST')
   })
 
-  test('a table of another kind is refused in words', async () => {
+  test('a table with other keys is rejected with an explanation', async () => {
     const tableName = `orders-${randomUUID()}`
     await shared.send(
       new CreateTableCommand({
@@ -86,22 +86,22 @@ describeOnLocal('dynamoDBCheckpointStore', (local) => {
     })
   })
 
-  describe('a worker that was replaced', () => {
-    test('is told by whom', async () => {
-      const { name, makeStore } = setUp()
-      const former = makeStore('host-a:1')
-      await former.load(name)
-      await makeStore('host-b:2').load(name)
-      await expect(former.save(name, tokenOf(0))).rejects.toMatchObject({
+  describe('a replaced worker', () => {
+    test('a replaced worker receives a conflict that names its successor', async () => {
+      const { name, createStore } = setUp()
+      const previous = createStore('host-a:1')
+      await previous.load(name)
+      await createStore('host-b:2').load(name)
+      await expect(previous.save(name, tokenOf(0))).rejects.toMatchObject({
         code: 'checkpoint.conflict',
         details: { name, owner: 'host-b:2' },
         message: `The checkpoint "${name}" was taken over by host-b:2: this worker can no longer save it`,
       })
     })
 
-    test('takes over when it loads again', async () => {
-      const { name, makeStore } = setUp()
-      const [first, second] = [makeStore(), makeStore()]
+    test('a replaced worker acquires the checkpoint again when it loads it', async () => {
+      const { name, createStore } = setUp()
+      const [first, second] = [createStore(), createStore()]
       await first.load(name)
       await second.load(name)
       await second.save(name, tokenOf(1))
@@ -110,9 +110,9 @@ describeOnLocal('dynamoDBCheckpointStore', (local) => {
       await expect(second.save(name, tokenOf(3))).rejects.toMatchObject({ code: 'checkpoint.conflict' })
     })
 
-    test('does not bring back a checkpoint that was removed from the table', async () => {
-      const { name, makeStore } = setUp()
-      const store = makeStore()
+    test('a worker does not restore a checkpoint that was deleted from the table', async () => {
+      const { name, createStore } = setUp()
+      const store = createStore()
       await store.load(name)
       await store.save(name, tokenOf(1))
       const Key = { name: { S: name }, part: { S: 'head' } }
@@ -123,12 +123,13 @@ describeOnLocal('dynamoDBCheckpointStore', (local) => {
       })
     })
 
-    test('finds out while it reads a large checkpoint, too', async () => {
-      const { name, makeStore } = setUp()
-      await makeStore().save(name, tokenOf(LARGE))
-      const slow = newClient()
-      const successor = makeStore('successor')
-      // Between the head and the chunks of the one, the other takes over and replaces the chunks.
+    test('a worker that is replaced while it is reading a large checkpoint receives a conflict', async () => {
+      const { name, createStore } = setUp()
+      await createStore().save(name, tokenOf(LARGE))
+      const slow = createClient()
+      const successor = createStore('successor')
+      // After the slow worker has read the head, its successor acquires the checkpoint and replaces the
+      // chunks.
       beforeOnce(
         slow,
         'GetItemCommand',
@@ -138,43 +139,43 @@ describeOnLocal('dynamoDBCheckpointStore', (local) => {
         },
         ({ Key }) => Key.part.S !== 'head',
       )
-      await expect(makeStore('slow', slow).load(name)).rejects.toMatchObject({
+      await expect(createStore('slow', slow).load(name)).rejects.toMatchObject({
         code: 'checkpoint.conflict',
         details: { owner: 'successor' },
       })
     })
   })
 
-  describe('a save whose answer is lost', () => {
-    test('does not conflict with its own repetition', async () => {
-      const { name, makeStore } = setUp()
-      const client = newClient()
-      const store = makeStore('worker', client)
+  describe('a save without a response', () => {
+    test('a save whose response was lost does not conflict with its own retry', async () => {
+      const { name, createStore } = setUp()
+      const client = createClient()
+      const store = createStore('worker', client)
       await store.load(name)
       afterOnce(client, 'UpdateItemCommand', () => {
         throw new Error('connection reset')
       })
       await expect(store.save(name, tokenOf(1))).rejects.toThrow('connection reset')
       await store.save(name, tokenOf(2))
-      expect(await makeStore().load(name)).toEqual(tokenOf(2))
+      expect(await createStore().load(name)).toEqual(tokenOf(2))
     })
 
-    test('does not conflict with its own repetition when it made the checkpoint', async () => {
-      const { name, makeStore } = setUp()
-      const client = newClient()
-      const store = makeStore('worker', client)
+    test('a first save whose response was lost does not conflict with its own retry', async () => {
+      const { name, createStore } = setUp()
+      const client = createClient()
+      const store = createStore('worker', client)
       afterOnce(client, 'UpdateItemCommand', () => {
         throw new Error('connection reset')
       })
       await expect(store.save(name, tokenOf(1))).rejects.toThrow('connection reset')
       await store.save(name, tokenOf(2))
-      expect(await makeStore().load(name)).toEqual(tokenOf(2))
+      expect(await createStore().load(name)).toEqual(tokenOf(2))
     })
 
-    test('does not undo a later one when it reaches the table last', async () => {
-      const { name, makeStore } = setUp()
-      const client = newClient()
-      const store = makeStore('worker', client)
+    test('a save that reaches the table after a later one does not undo it', async () => {
+      const { name, createStore } = setUp()
+      const client = createClient()
+      const store = createStore('worker', client)
       await store.load(name)
       let late: UpdateItemCommandInput | undefined
       beforeOnce(client, 'UpdateItemCommand', (input) => {
@@ -183,18 +184,18 @@ describeOnLocal('dynamoDBCheckpointStore', (local) => {
       })
       await expect(store.save(name, tokenOf(1))).rejects.toThrow('connection reset')
       await store.save(name, tokenOf(2))
-      if (late === undefined) throw new Error('the request was not seen')
+      if (late === undefined) throw new Error('the request was not intercepted')
       await expect(shared.send(new UpdateItemCommand(late))).rejects.toMatchObject({
         name: 'ConditionalCheckFailedException',
       })
-      expect(await makeStore().load(name)).toEqual(tokenOf(2))
+      expect(await createStore().load(name)).toEqual(tokenOf(2))
     })
   })
 
-  describe('a token that is larger than an item', () => {
-    test('is cut into parts, and the parts of the one before are removed', async () => {
-      const { name, makeStore, parts } = setUp()
-      const store = makeStore()
+  describe('a token larger than an item', () => {
+    test('a large token is split into chunks, and the chunks of the previous save are deleted', async () => {
+      const { name, createStore, parts } = setUp()
+      const store = createStore()
       await store.load(name)
       await store.save(name, tokenOf(LARGE))
       const first = await parts()
@@ -207,10 +208,10 @@ describeOnLocal('dynamoDBCheckpointStore', (local) => {
       expect(await parts()).toEqual(['head'])
     })
 
-    test('leaves the former one in place when the worker dies before it is whole', async () => {
-      const { name, makeStore, parts } = setUp()
-      const dying = newClient()
-      const store = makeStore('dying', dying)
+    test('a worker that dies while it is saving a large token leaves the previous token in place', async () => {
+      const { name, createStore, parts } = setUp()
+      const dying = createClient()
+      const store = createStore('dying', dying)
       await store.load(name)
       await store.save(name, tokenOf(LARGE))
       const before = await parts()
@@ -220,21 +221,21 @@ describeOnLocal('dynamoDBCheckpointStore', (local) => {
       await expect(store.save(name, tokenOf(LARGE + 1))).rejects.toThrow('killed')
       expect((await parts()).length).toBeGreaterThan(before.length)
 
-      const successor = makeStore('successor')
+      const successor = createStore('successor')
       expect(await successor.load(name)).toEqual(tokenOf(LARGE))
       await successor.save(name, tokenOf(2))
       expect(await parts()).toEqual(['head'])
     })
 
-    test('is not harmed by the tidying of a former worker', async () => {
-      const { name, makeStore, parts } = setUp()
-      const former = newClient()
-      const store = makeStore('former', former)
+    test('the clean-up of a replaced worker does not delete the chunks of its successor', async () => {
+      const { name, createStore, parts } = setUp()
+      const previousClient = createClient()
+      const store = createStore('previous', previousClient)
       await store.load(name)
       await store.save(name, tokenOf(LARGE))
-      const successor = makeStore('successor')
-      // The successor saves between the last save of the former one and its tidying.
-      beforeOnce(former, 'QueryCommand', async () => {
+      const successor = createStore('successor')
+      // The successor saves between the last save of the previous worker and its clean-up.
+      beforeOnce(previousClient, 'QueryCommand', async () => {
         await successor.load(name)
         await successor.save(name, tokenOf(LARGE + 1))
       })
@@ -244,10 +245,10 @@ describeOnLocal('dynamoDBCheckpointStore', (local) => {
       expect(await parts()).toEqual(['head'])
     })
 
-    test('is saved, though its tidying fails; that is done after the next one', async () => {
-      const { name, makeStore, parts } = setUp()
-      const client = newClient()
-      const store = makeStore('worker', client)
+    test('a clean-up that fails does not fail the save, and is repeated after the next one', async () => {
+      const { name, createStore, parts } = setUp()
+      const client = createClient()
+      const store = createStore('worker', client)
       await store.load(name)
       await store.save(name, tokenOf(LARGE))
       beforeOnce(client, 'QueryCommand', () => {
@@ -259,14 +260,14 @@ describeOnLocal('dynamoDBCheckpointStore', (local) => {
       expect(await parts()).toEqual(['head'])
     })
 
-    test('is told to be damaged when a part is missing, and left as it is', async () => {
-      const { name, makeStore, parts } = setUp()
-      await makeStore().save(name, tokenOf(LARGE))
+    test('a large token with a missing chunk is reported as damaged and left unchanged', async () => {
+      const { name, createStore, parts } = setUp()
+      await createStore().save(name, tokenOf(LARGE))
       const [chunk = ''] = await parts()
       const Key = { name: { S: name }, part: { S: chunk } }
       await shared.send(new DeleteItemCommand({ TableName: sharedTable, Key }))
       const before = await parts()
-      await expect(makeStore().load(name)).rejects.toMatchObject({
+      await expect(createStore().load(name)).rejects.toMatchObject({
         code: 'token.invalid',
         message: expect.stringContaining(`The checkpoint "${name}" in the table "${sharedTable}" is damaged`),
       })
@@ -274,18 +275,18 @@ describeOnLocal('dynamoDBCheckpointStore', (local) => {
     })
   })
 
-  test('content that is not a compressed token is told to be damaged', async () => {
-    const { name, makeStore } = setUp()
+  test('data that is not a compressed token is reported as damaged', async () => {
+    const { name, createStore } = setUp()
     const Item = { name: { S: name }, part: { S: 'head' }, data: { B: Buffer.from('nonsense') } }
     await shared.send(new PutItemCommand({ TableName: sharedTable, Item }))
-    await expect(makeStore().load(name)).rejects.toMatchObject({
+    await expect(createStore().load(name)).rejects.toMatchObject({
       code: 'token.invalid',
       message: expect.stringContaining('is damaged'),
     })
   })
 })
 
-/** So many shards, with random numbers, make two items. */
+/** A token with this many shards, with random numbers, needs two chunks. */
 const LARGE = 20_000
 
 function tokenOf(shardCount: number): StreamToken {
@@ -304,26 +305,28 @@ function tokenOf(shardCount: number): StreamToken {
 // biome-ignore lint/suspicious/noExplicitAny: inputs of every command
 type Input = any
 
-/** Does `effect` before the next command of this kind is sent. What it throws is the response. */
+/** Runs `effect` before the next matching command is sent. An error that it throws rejects the command. */
 function beforeOnce(
   client: DynamoDBClient,
   command: string,
   effect: (input: Input) => void | Promise<void>,
-  isMeant: (input: Input) => boolean = () => true,
+  matches: (input: Input) => boolean = () => true,
 ): void {
   const act = async (input: Input, send: () => Promise<Input>) => {
     await effect(input)
     return send()
   }
-  interceptOnce(client, command, act, isMeant)
+  interceptOnce(client, command, act, matches)
 }
 
-/** Does `effect` after the next command of this kind was carried out. What it throws is the answer. */
+/**
+ * Runs `effect` after the next matching command has succeeded. An error that it throws rejects the command.
+ */
 function afterOnce(client: DynamoDBClient, command: string, effect: () => void): void {
   interceptOnce(client, command, async (_, send) => {
-    const answer = await send()
+    const response = await send()
     effect()
-    return answer
+    return response
   })
 }
 
@@ -331,13 +334,13 @@ function interceptOnce(
   client: DynamoDBClient,
   command: string,
   act: (input: Input, send: () => Promise<Input>) => Promise<Input>,
-  isMeant: (input: Input) => boolean = () => true,
+  matches: (input: Input) => boolean = () => true,
 ): void {
   let isDone = false
   client.middlewareStack.add(
     (next, context) => async (args) => {
       const input: Input = args.input
-      if (isDone || context.commandName !== command || !isMeant(input)) return next(args)
+      if (isDone || context.commandName !== command || !matches(input)) return next(args)
       isDone = true
       return act(input, () => next(args))
     },

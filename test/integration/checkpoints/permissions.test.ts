@@ -7,16 +7,16 @@ import { openStream } from '../../../src/stream/open-stream.ts'
 import { describeOnLocal } from '../../support/shared-local.ts'
 import { createTable, putNumbers } from '../../support/tables.ts'
 
-/** The actions that a row of README.md's table of permissions lists; the row is found by how its first column starts. */
+/** Returns the actions in the row of README.md's permissions table whose first column starts with `row`. */
 function documentedActions(row: string): string[] {
   const readme = readFileSync(new URL('../../../README.md', import.meta.url), 'utf8')
-  const line = readme.split('\n').find((text) => text.startsWith(`| ${row}`))
+  const line = readme.split('\n').find((candidate) => candidate.startsWith(`| ${row}`))
   const [, , actions = ''] = line?.split('|') ?? []
   return [...new Set([...actions.matchAll(/`([A-Z]\w+)`/g)].map(([, action = '']) => action))].sort()
 }
 
-/** A middleware that notes the actions which are called. */
-function note(actions: Set<string>) {
+/** Creates a middleware that records the actions that are called. */
+function recordActions(actions: Set<string>) {
   return <Args, Result>(next: (args: Args) => Promise<Result>, context: { readonly commandName?: string }) =>
     (args: Args): Promise<Result> => {
       actions.add((context.commandName ?? '').replace(/Command$/, ''))
@@ -24,49 +24,49 @@ function note(actions: Set<string>) {
     }
 }
 
-describeOnLocal('the permissions that README.md lists', (local) => {
+describeOnLocal('README.md permissions', (local) => {
   const clients: { destroy(): void }[] = []
   afterAll(() => {
     for (const client of clients) client.destroy()
   })
-  const notedTableClient = () => {
+  const recordingTableClient = () => {
     const called = new Set<string>()
     const client = local.tableClient()
     clients.push(client)
-    client.middlewareStack.add(note(called), { step: 'initialize' })
+    client.middlewareStack.add(recordActions(called), { step: 'initialize' })
     return { client, actions: () => [...called].sort() }
   }
-  const notedStreamsClient = () => {
+  const recordingStreamsClient = () => {
     const called = new Set<string>()
     const client = local.streamsClient()
     clients.push(client)
-    client.middlewareStack.add(note(called), { step: 'initialize' })
+    client.middlewareStack.add(recordActions(called), { step: 'initialize' })
     return { client, actions: () => [...called].sort() }
   }
 
-  const { client: writer } = notedTableClient()
-  const checkpoints = notedTableClient()
-  const checkpointsInTable = notedTableClient()
-  const [reading, following] = [notedStreamsClient(), notedStreamsClient()]
-  const [table, followedTable] = [notedTableClient(), notedTableClient()]
+  const { client: writer } = recordingTableClient()
+  const checkpoints = recordingTableClient()
+  const checkpointsInTable = recordingTableClient()
+  const [reading, following] = [recordingStreamsClient(), recordingStreamsClient()]
+  const [table, followedTable] = [recordingTableClient(), recordingTableClient()]
 
   beforeAll(async () => {
     const { tableName, streamArn } = await createTable(writer)
     await putNumbers(writer, { tableName, streamArn }, 'a', [1, 3])
     const checkpointTable = `checkpoints-${randomUUID()}`
-    const storeOf = ({ client }: typeof checkpoints) =>
+    const createStore = ({ client }: typeof checkpoints) =>
       dynamoDBCheckpointStore({ client, tableName: checkpointTable })
 
-    // A checkpoint of an earlier worker that is too large for one item; the part that is not known is ignored.
+    // An earlier worker saved a checkpoint that is too large for one item. Its unknown field is ignored.
     const token = { version: 1 as const, streamArn, shards: [] }
     const later = randomBytes(100_000).toString('base64')
-    await storeOf(checkpoints).save('reader', Object.assign(token, { later }))
+    await createStore(checkpoints).save('reader', Object.assign(token, { later }))
 
     await using stream = await openStream({
       tableName,
       client: reading.client,
       tableClient: table.client,
-      checkpoint: { store: storeOf(checkpoints), name: 'reader' },
+      checkpoint: { store: createStore(checkpoints), name: 'reader' },
     })
     let seen = 0
     for await (const _ of stream) if (++seen === 3) break
@@ -78,7 +78,7 @@ describeOnLocal('the permissions that README.md lists', (local) => {
       discoveryIntervalMs: 1_000,
       client: following.client,
       tableClient: followedTable.client,
-      checkpoint: { store: storeOf(checkpointsInTable), name: 'follower' },
+      checkpoint: { store: createStore(checkpointsInTable), name: 'follower' },
     })
     seen = 0
     for await (const _ of followed) {
@@ -96,17 +96,17 @@ describeOnLocal('the permissions that README.md lists', (local) => {
     }
   })
 
-  test('for reading are the calls of its client', () => {
+  test('the documented permissions for reading are exactly the calls of the streams client', () => {
     expect(documentedActions('reading')).toEqual(reading.actions())
   })
 
-  test('for tableName are the calls that find the stream, and with followTable the next one', () => {
+  test('the documented permissions for tableName are exactly the calls that find the stream and its successor', () => {
     expect(table.actions()).toEqual(['DescribeTable'])
     const more = following.actions().filter((action) => !reading.actions().includes(action))
     expect(documentedActions('`tableName`')).toEqual([...followedTable.actions(), ...more].sort())
   })
 
-  test('for dynamoDBCheckpointStore are its calls, with those that create the table', () => {
+  test('the documented permissions for dynamoDBCheckpointStore are exactly its calls, including table creation', () => {
     expect(documentedActions('`dynamoDBCheckpointStore`')).toEqual(checkpoints.actions())
     expect(checkpointsInTable.actions()).not.toContain('CreateTable')
     expect(checkpointsInTable.actions()).not.toContain('DescribeTable')
