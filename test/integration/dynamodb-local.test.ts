@@ -9,7 +9,7 @@ import { whyNotLocal } from '../support/requirements.ts'
 import { describeOnLocal } from '../support/shared-local.ts'
 
 describe.skipIf(whyNotLocal('current'))('startDynamoDBLocal', () => {
-  test('starts a server that answers, and ends it', async () => {
+  test('startDynamoDBLocal starts a server that responds, and stop() ends it', async () => {
     const local = await startDynamoDBLocal({ version: 'current' })
     const client = local.tableClient({ maxAttempts: 1 })
     expect((await client.send(new ListTablesCommand({}))).TableNames).toEqual([])
@@ -20,30 +20,33 @@ describe.skipIf(whyNotLocal('current'))('startDynamoDBLocal', () => {
   })
 })
 
-describe.skipIf(whyNotLocal('rolling'))('the rolling version', () => {
-  test('has a clock as fast as the one that it gives to the library', async () => {
+describe.skipIf(whyNotLocal('rolling'))('startDynamoDBLocal with the rolling version', () => {
+  test('the clock of the rolling version runs as fast as the clock that the library uses', async () => {
     await using local = await startDynamoDBLocal({ version: 'rolling' })
-    const look = async () => {
+    const readClocks = async () => {
       for (;;) {
         const earliest = local.clock.now()
-        // A busy machine may find the connection reset: the server's idle time-out is over in 20 ms.
-        const answer = await fetch(local.endpoint, { headers: { connection: 'close' } }).catch(
+        // On a busy machine the connection may be reset, because the server's idle timeout expires within 20
+        // ms.
+        const response = await fetch(local.endpoint, { headers: { connection: 'close' } }).catch(
           () => undefined,
         )
-        const server = Date.parse(answer?.headers.get('date') ?? '')
-        if (answer) return { earliest, server, latest: local.clock.now() }
+        const server = Date.parse(response?.headers.get('date') ?? '')
+        if (response) return { earliest, server, latest: local.clock.now() }
       }
     }
-    const [first, , second] = [await look(), await sleep(systemClock, 600_000 / local.speed), await look()]
-    const passed = second.server - first.server
-    expect(passed).toBeGreaterThanOrEqual(second.earliest - first.latest - 1_000)
-    expect(passed).toBeLessThanOrEqual(second.latest - first.earliest + 1_000)
-    expect(passed).toBeGreaterThan(300_000)
+    const first = await readClocks()
+    await sleep(systemClock, 600_000 / local.speed)
+    const second = await readClocks()
+    const elapsed = second.server - first.server
+    expect(elapsed).toBeGreaterThanOrEqual(second.earliest - first.latest - 1_000)
+    expect(elapsed).toBeLessThanOrEqual(second.latest - first.earliest + 1_000)
+    expect(elapsed).toBeGreaterThan(300_000)
   })
 })
 
-describe('the watchdog', () => {
-  test('ends its command when the process that started it goes away without a word', async () => {
+describe('watchdog.mjs', () => {
+  test('the watchdog ends its command when the process that started it is killed', async () => {
     const watchdog = fileURLToPath(new URL('../support/watchdog.mjs', import.meta.url))
     const command = `console.log(process.pid); setInterval(() => {}, 1_000)`
     const starter = spawn(
@@ -58,7 +61,7 @@ describe('the watchdog', () => {
     const [pid] = (await once(starter.stdout, 'data')) as [Buffer]
     expect(isAlive(Number(pid))).toBe(true)
     starter.kill('SIGKILL')
-    await once(starter.stdout, 'close') // the command held it open
+    await once(starter.stdout, 'close') // the command kept it open
     expect(isAlive(Number(pid))).toBe(false)
   })
 })
@@ -71,8 +74,8 @@ function isAlive(pid: number): boolean {
   }
 }
 
-describeOnLocal('the shared DynamoDB Local', (local) => {
-  test('answers', async () => {
+describeOnLocal('describeOnLocal', (local) => {
+  test('the shared DynamoDB Local responds', async () => {
     const client = local.tableClient()
     await expect(client.send(new ListTablesCommand({}))).resolves.toHaveProperty('TableNames')
     client.destroy()

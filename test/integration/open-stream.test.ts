@@ -27,12 +27,12 @@ describeOnLocal('openStream on DynamoDB Local', (local) => {
   })
 
   const open = (options: OpenStreamOptions) => openStream({ client, tableClient, ...options })
-  const tableWith = async (count: number) => {
+  const createFilledTable = async (count: number) => {
     const table = await createTable(tableClient)
     await putNumbers(tableClient, table, 'a', [1, count])
     return table
   }
-  /** Reads up to `count` records and leaves the loop with the last one, which thereby is not done. */
+  /** Reads `count` records and leaves the loop with the last one, which is therefore not acknowledged. */
   const readAndBreak = async ({ tableName }: TestTable, store: CheckpointStore, count: number) => {
     await using stream = await open({ tableName, checkpoint: { store, name: 'reader' } })
     const seen: unknown[] = []
@@ -46,17 +46,20 @@ describeOnLocal('openStream on DynamoDB Local', (local) => {
   test.for<[string, () => CheckpointStore]>([
     ['memory', memoryCheckpointStore],
     ['file', () => fileCheckpointStore(folder)],
-  ])('goes on with the record that the loop was left with (%s checkpoints)', async ([, makeStore]) => {
-    const table = await tableWith(7)
-    const store = makeStore()
-    expect(await readAndBreak(table, store, 3)).toEqual([1, 2, 3])
-    expect(await readAndBreak(table, store, 3)).toEqual([3, 4, 5])
-    await putNumbers(tableClient, table, 'a', [8, 9])
-    expect(await readAndBreak(table, store, 5)).toEqual([5, 6, 7, 8, 9])
-  })
+  ])(
+    'a new stream resumes with the current record of the loop that was left (%s checkpoints)',
+    async ([, createStore]) => {
+      const table = await createFilledTable(7)
+      const store = createStore()
+      expect(await readAndBreak(table, store, 3)).toEqual([1, 2, 3])
+      expect(await readAndBreak(table, store, 3)).toEqual([3, 4, 5])
+      await putNumbers(tableClient, table, 'a', [8, 9])
+      expect(await readAndBreak(table, store, 5)).toEqual([5, 6, 7, 8, 9])
+    },
+  )
 
-  test('waits for records that are written later, and ends without an error when it is aborted', async () => {
-    const table = await tableWith(1)
+  test('a loop waits for later records and ends without an error when it is aborted', async () => {
+    const table = await createFilledTable(1)
     const abort = new AbortController()
     const stream = await open({ tableName: table.tableName, signal: abort.signal })
     const seen: unknown[] = []
@@ -68,8 +71,8 @@ describeOnLocal('openStream on DynamoDB Local', (local) => {
     expect(seen).toEqual([1, 2, 3])
   })
 
-  test('gives batches, over more than a page', async () => {
-    const { tableName, streamArn } = await tableWith(250)
+  test('batches span several pages', async () => {
+    const { tableName, streamArn } = await createFilledTable(250)
     await using stream = await open({ streamArn, pageSize: 70 })
     const sizes: number[] = []
     const seen: unknown[] = []
@@ -83,8 +86,8 @@ describeOnLocal('openStream on DynamoDB Local', (local) => {
     expect(streamArn).toContain(tableName)
   })
 
-  test('ends when the stream was disabled and all of it was read', async () => {
-    const { tableName, streamArn } = await tableWith(5)
+  test('a loop ends when the stream is disabled and has been read to its end', async () => {
+    const { tableName, streamArn } = await createFilledTable(5)
     await tableClient.send(
       new UpdateTableCommand({ TableName: tableName, StreamSpecification: { StreamEnabled: false } }),
     )
@@ -93,8 +96,8 @@ describeOnLocal('openStream on DynamoDB Local', (local) => {
     expect(seen).toEqual([1, 2, 3, 4, 5])
   })
 
-  test('goes on with the next stream of the table when it is asked to', async () => {
-    const table = await tableWith(2)
+  test('followTable continues with the next stream of the table', async () => {
+    const table = await createFilledTable(2)
     await using stream = await open({
       tableName: table.tableName,
       followTable: true,
@@ -124,7 +127,7 @@ describeOnLocal('openStream on DynamoDB Local', (local) => {
     expect(stream.streamArn).not.toBe(table.streamArn)
   })
 
-  test('says that a table has no stream', async () => {
+  test('openStream rejects with stream.notEnabled if the table has no stream', async () => {
     const { tableName } = await createTable(tableClient, 'no stream')
     await expect(open({ tableName })).rejects.toMatchObject({
       code: 'stream.notEnabled',
@@ -132,21 +135,21 @@ describeOnLocal('openStream on DynamoDB Local', (local) => {
     })
   })
 
-  test('says that there is no such table, or no such stream', async () => {
+  test('openStream rejects with stream.notFound if the table or the stream does not exist', async () => {
     await expect(open({ tableName: 'nowhere' })).rejects.toMatchObject({
       code: 'stream.notFound',
       details: { tableName: 'nowhere' },
     })
     const { streamArn } = await createTable(tableClient)
-    const gone = streamArn.replace(/\/stream\/.*/, '/stream/2020-01-01T00:00:00.000')
-    await expect(open({ streamArn: gone })).rejects.toMatchObject({
+    const missing = streamArn.replace(/\/stream\/.*/, '/stream/2020-01-01T00:00:00.000')
+    await expect(open({ streamArn: missing })).rejects.toMatchObject({
       code: 'stream.notFound',
-      details: { streamArn: gone },
+      details: { streamArn: missing },
     })
   })
 
-  test("refuses the checkpoint of another table's stream and leaves it as it was", async () => {
-    const [one, other] = [await tableWith(2), await tableWith(1)]
+  test("openStream rejects the checkpoint of another table's stream and leaves it unchanged", async () => {
+    const [one, other] = [await createFilledTable(2), await createFilledTable(1)]
     const store = memoryCheckpointStore()
     await readAndBreak(one, store, 2)
     const saved = await store.load('reader')
@@ -158,10 +161,10 @@ describeOnLocal('openStream on DynamoDB Local', (local) => {
     expect(await store.load('reader')).toEqual(saved)
   })
 
-  test('gives everything of a table that is deleted meanwhile', async () => {
-    const { tableName, streamArn } = await tableWith(10)
+  test('all records of a table that is deleted during the loop are delivered', async () => {
+    const { tableName, streamArn } = await createFilledTable(10)
     const seen: unknown[] = []
-    // DynamoDB Local keeps the stream of a deleted table, as a disabled one.
+    // DynamoDB Local keeps the stream of a deleted table as a disabled stream.
     for await (const { newImage } of await open({ streamArn })) {
       seen.push(newImage?.n)
       if (seen.length === 3) await tableClient.send(new DeleteTableCommand({ TableName: tableName }))
@@ -169,7 +172,7 @@ describeOnLocal('openStream on DynamoDB Local', (local) => {
     expect(seen).toEqual(range(1, 10))
   })
 
-  test('keeps where latest was through a restart before the first record', async () => {
+  test('a restart before the first record keeps the original position of latest', async () => {
     const table = await createTable(tableClient)
     const checkpoint = { store: memoryCheckpointStore(), name: 'reader' }
     const first = await open({ tableName: table.tableName, startAt: 'latest', checkpoint })

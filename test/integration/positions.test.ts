@@ -29,20 +29,23 @@ describeOnLocal('Coordinator on DynamoDB Local', (local) => {
     client.destroy()
   })
 
-  test.for(['trim_horizon', 'TRIM_HORIZON'])('gives everything from %s, in order', async (position) => {
-    expect(numbersOf(await drain(await coordinatorAt(position)))).toEqual(range(1, 6))
-  })
+  test.for(['trim_horizon', 'TRIM_HORIZON'])(
+    'all records are delivered in order from %s',
+    async (position) => {
+      expect(numbersOf(await drain(await coordinatorAt(position)))).toEqual(range(1, 6))
+    },
+  )
 
-  test('gives from latest what is written after the call, also to a token that is saved at once', async () => {
+  test('records written after moveTo(latest) are delivered, also from a token saved immediately', async () => {
     const own = await createTable(tables)
     const coordinator = await coordinatorAt('latest', own)
-    const text = JSON.stringify(coordinator.token)
+    const token = JSON.stringify(coordinator.token)
     await put(1, 3, own)
     expect(numbersOf(await drainUntil(coordinator, 3))).toEqual([1, 2, 3])
-    expect(numbersOf(await drainUntil(await coordinatorAt(text, own), 3))).toEqual([1, 2, 3])
+    expect(numbersOf(await drainUntil(await coordinatorAt(token, own), 3))).toEqual([1, 2, 3])
   })
 
-  test('does not lose what is written while it is moved to latest', async () => {
+  test('no record is lost that is written while the Coordinator moves to latest', async () => {
     const own = await createTable(tables)
     await put(1, 5, own)
     const coordinator = await coordinatorAt('latest', own)
@@ -52,12 +55,12 @@ describeOnLocal('Coordinator on DynamoDB Local', (local) => {
     expect(seen.length).toBeGreaterThanOrEqual(4)
   })
 
-  test('gives from a time what was written since, none lost', async () => {
-    const beforeAll = new Date(Date.now() - 120_000)
-    expect(numbersOf(await drain(await coordinatorAt(beforeAll)))).toEqual(range(1, 6))
+  test('all records written since a time are delivered', async () => {
+    const past = new Date(Date.now() - 120_000)
+    expect(numbersOf(await drain(await coordinatorAt(past)))).toEqual(range(1, 6))
   })
 
-  test('gives nothing old from a time in the future, and everything that comes', async () => {
+  test('a time in the future delivers no earlier records and all new ones', async () => {
     const own = await createTable(tables)
     const coordinator = await coordinatorAt(new Date(Date.now() + 3_600_000), own)
     expect(await drain(coordinator)).toEqual([])
@@ -66,19 +69,19 @@ describeOnLocal('Coordinator on DynamoDB Local', (local) => {
     expect(numbersOf(records), JSON.stringify(coordinator.token)).toEqual([1, 2])
   })
 
-  test('goes on from a token of any moment', async () => {
+  test('reading resumes from a token of any moment', async () => {
     const first = await coordinatorAt('trim_horizon')
     const tokens = [JSON.stringify(first.token)]
     for (const n of range(1, 6)) {
       expect((await first.next())?.newImage?.n).toBe(n)
       tokens.push(JSON.stringify(first.token))
     }
-    for (const [taken, token] of tokens.entries()) {
-      expect(numbersOf(await drain(await coordinatorAt(token)))).toEqual(range(taken + 1, 6))
+    for (const [delivered, token] of tokens.entries()) {
+      expect(numbersOf(await drain(await coordinatorAt(token)))).toEqual(range(delivered + 1, 6))
     }
   })
 
-  test('gives what is written later to a token of the tip', async () => {
+  test('records written later are delivered from a token at the tip', async () => {
     const own = await createTable(tables)
     await put(1, 2, own)
     const first = await coordinatorAt('trim_horizon', own)
@@ -89,7 +92,7 @@ describeOnLocal('Coordinator on DynamoDB Local', (local) => {
     expect(numbersOf(await drainUntil(first, 2))).toEqual([3, 4])
   })
 
-  test('can be moved back and forth', async () => {
+  test('a Coordinator can be moved back and forth', async () => {
     const coordinator = await coordinatorAt('trim_horizon')
     expect(numbersOf(await drain(coordinator, undefined, 4))).toEqual([1, 2, 3, 4])
     const token = coordinator.token
@@ -99,7 +102,7 @@ describeOnLocal('Coordinator on DynamoDB Local', (local) => {
     expect(numbersOf(await drain(coordinator))).toEqual([5, 6])
   })
 
-  test('reads on after a heartbeat, and has no lag at the tip', async () => {
+  test('reading continues after a heartbeat, and the lag at the tip is 0', async () => {
     const coordinator = await coordinatorAt('trim_horizon')
     await drain(coordinator, undefined, 3)
     await coordinator.heartbeat()

@@ -16,7 +16,8 @@ import { drain } from '../support/read.ts'
 import { describeOnLocal } from '../support/shared-local.ts'
 import { createTable, putNumbers, type TestTable } from '../support/tables.ts'
 
-// No empty map: DynamoDB Local's streams give it as an attribute without a type, which nobody can read.
+// Without an empty map: DynamoDB Local's streams return it as an attribute without a type, which cannot be
+// parsed.
 const everyType: Record<string, AttributeValue> = {
   id: { S: 'é—𝄞' },
   empty: { S: '' },
@@ -56,7 +57,7 @@ describeOnLocal('records of DynamoDB Local', (local) => {
     return (await client.send(new GetRecordsCommand({ ShardIterator }))).Records ?? []
   }
 
-  test('hold every attribute type as the SDK does', async () => {
+  test('records contain every attribute type exactly as the SDK returns it', async () => {
     const table = await createTable(tables)
     const { tableName: TableName } = table
     await tables.send(new PutItemCommand({ TableName, Item: everyType }))
@@ -68,7 +69,7 @@ describeOnLocal('records of DynamoDB Local', (local) => {
     expect(records.map(({ raw }) => raw)).toStrictEqual(await readWithSdk(table))
   })
 
-  test('tell what was done, to which item, when and where', async () => {
+  test('records contain the event, the keys, the time and the shard of each write', async () => {
     const table = await createTable(tables)
     const before = Date.now()
     await putNumbers(tables, table, 'a', [1, 2])
@@ -87,7 +88,7 @@ describeOnLocal('records of DynamoDB Local', (local) => {
       expect(record.shardId).toMatch(/^shardId-/)
       expect(record.sizeBytes).toBeGreaterThan(0)
       expect(record.isTtlDelete).toBe(false)
-      // DynamoDB Local cuts the time to the minute.
+      // DynamoDB Local truncates the time to the minute.
       expect(Math.abs(record.createdAt.getTime() - before)).toBeLessThan(120_000)
     }
     expect(new Set(records.map(({ eventId }) => eventId)).size).toBe(3)
@@ -98,7 +99,7 @@ describeOnLocal('records of DynamoDB Local', (local) => {
     ['NEW_IMAGE', true, false],
     ['OLD_IMAGE', false, true],
     ['NEW_AND_OLD_IMAGES', true, true],
-  ])('have the images of the view type %s', async ([view, hasNew, hasOld]) => {
+  ])('records contain the images of the view type %s', async ([view, hasNew, hasOld]) => {
     const table = await createTable(tables, view)
     await putNumbers(tables, table, 'a', [1, 2])
     const [, modified] = await readAll(table)

@@ -17,10 +17,11 @@ import { compareWithWritten, type SteadyWriter, writeSteadily } from '../support
 import { createTable, putNumbers, type TestTable } from '../support/tables.ts'
 
 const hours = 3_600_000
-const clean = { lost: [], repeated: [], outOfOrder: [] }
+const noFaults = { lost: [], repeated: [], outOfOrder: [] }
 
-// DynamoDB Local on a clock that runs 1500 times as fast: a shard is closed and continued every 9.6 seconds, an iterator
-// expires in 0.6, and records are trimmed after 57.6. The tests share its history, which the writer goes on with.
+// DynamoDB Local on a clock that runs 1500 times as fast: shards roll every 9.6 seconds, iterators expire
+// after 0.6 seconds, and records are trimmed after 57.6 seconds. The tests share one table, which the writer
+// keeps writing to.
 describe.skipIf(whyNotLocal('rolling'))('Coordinator on rolling shards', { timeout: 300_000 }, () => {
   let local: DynamoDBLocal
   let tables: ReturnType<DynamoDBLocal['tableClient']>
@@ -28,8 +29,8 @@ describe.skipIf(whyNotLocal('rolling'))('Coordinator on rolling shards', { timeo
   let table: TestTable
   let writer: SteadyWriter
   let startedAt: number
-  /** Of a worker that stopped after its 20th record. */
-  let early: StreamToken | undefined
+  /** The token of a worker that stopped after its 20th record. */
+  let earlyToken: StreamToken | undefined
 
   const coordinatorAt = async (position: Position | string, options: Partial<CoordinatorOptions> = {}) => {
     const { streamArn } = table
@@ -37,8 +38,8 @@ describe.skipIf(whyNotLocal('rolling'))('Coordinator on rolling shards', { timeo
     await coordinator.moveTo(position as Position)
     return coordinator
   }
-  const pass = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms / local.speed))
-  const passUntil = (time: number) => pass(Math.max(0, time - local.clock.now()))
+  const waitFor = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms / local.speed))
+  const waitUntil = (time: number) => waitFor(Math.max(0, time - local.clock.now()))
 
   beforeAll(async () => {
     local = await startDynamoDBLocal({ version: 'rolling' })
@@ -56,7 +57,7 @@ describe.skipIf(whyNotLocal('rolling'))('Coordinator on rolling shards', { timeo
     await local?.stop()
   })
 
-  test('loses, repeats and reorders nothing through three rolls, with reloads in between', async () => {
+  test('no record is lost, repeated or reordered through three rolls with reloads in between', async () => {
     const records: StreamRecord[] = []
     const finished = new Set<string>()
     const gaps: unknown[] = []
@@ -72,17 +73,17 @@ describe.skipIf(whyNotLocal('rolling'))('Coordinator on rolling shards', { timeo
     while (records.length < until) {
       const record = await coordinator.next()
       if (record) records.push(record)
-      if (records.length === 20) early = coordinator.token
+      if (records.length === 20) earlyToken = coordinator.token
       if (local.clock.now() > nextReload) {
-        const text = JSON.stringify(coordinator.token)
+        const token = JSON.stringify(coordinator.token)
         await coordinator.close()
-        coordinator = await openAt(text)
+        coordinator = await openAt(token)
         nextReload += 5 * hours
       }
       if (finished.size >= 3 && until === Number.POSITIVE_INFINITY) until = writer.written
     }
     await coordinator.close()
-    expect(compareWithWritten(records, until)).toEqual(clean)
+    expect(compareWithWritten(records, until)).toEqual(noFaults)
     expect(new Set(records.map(({ shardId }) => shardId)).size).toBeGreaterThanOrEqual(4)
     const { StreamDescription } = await client.send(new DescribeStreamCommand({ StreamArn: table.streamArn }))
     expect(StreamDescription?.Shards?.length).toBeGreaterThanOrEqual(4)
@@ -93,16 +94,17 @@ describe.skipIf(whyNotLocal('rolling'))('Coordinator on rolling shards', { timeo
     ['without', false],
     ['with', true],
   ] as const)(
-    'goes on after the last record when its iterator has expired, %s heartbeats',
-    async ([, beats]) => {
+    'reading resumes after the last record when the iterator has expired, %s heartbeats',
+    async ([, hasHeartbeats]) => {
       const quiet = await createTable(tables)
       const { client: counting, expired } = countExpired(local.streamsClient())
       const coordinator = new Coordinator({
         client: counting,
         streamArn: quiet.streamArn,
-        // A pause of a second is 25 minutes of the server's.
+        // A second of waiting is 25 minutes on the server.
         idlePollMs: { min: 1_000, max: 1_000 },
-        // On the machine's clock the library takes the iterator for a fresh one, and is told otherwise.
+        // With the system clock the library considers the iterator valid, and the server rejects it as
+        // expired.
         clock: systemClock,
       })
       await coordinator.moveTo('latest')
@@ -114,8 +116,8 @@ describe.skipIf(whyNotLocal('rolling'))('Coordinator on rolling shards', { timeo
           if (record) seen.push(numberOf(record))
         }
         for (let quarters = 0; quarters < 4; quarters++) {
-          await pass(hours / 4)
-          if (beats) await coordinator.heartbeat()
+          await waitFor(hours / 4)
+          if (hasHeartbeats) await coordinator.heartbeat()
         }
         expect(await coordinator.next()).toBeUndefined()
       }
@@ -126,13 +128,13 @@ describe.skipIf(whyNotLocal('rolling'))('Coordinator on rolling shards', { timeo
     },
   )
 
-  test('tells as a gap what was trimmed before it was read, and goes on behind it if it may', async () => {
-    const stopped = early
-    if (!stopped) throw new Error('the test before has not come that far')
-    await passUntil(startedAt + 24.5 * hours)
-    // The server trims when it gets round to it. Until then the next record comes, never one behind it.
+  test('records trimmed before they were read are reported as a gap, and onGap: continue resumes behind it', async () => {
+    const token = earlyToken
+    if (!token) throw new Error('the first test of this file has not stored a token')
+    await waitUntil(startedAt + 24.5 * hours)
+    // The server trims with a delay. Until then the next record is delivered, never a later one.
     const nextOrGap = async () => {
-      await using coordinator = await coordinatorAt(stopped)
+      await using coordinator = await coordinatorAt(token)
       for (;;) {
         const record = await coordinator.next()
         if (record) return numberOf(record)
@@ -140,13 +142,13 @@ describe.skipIf(whyNotLocal('rolling'))('Coordinator on rolling shards', { timeo
     }
     let next: unknown
     do {
-      await pass(hours / 2)
+      await waitFor(hours / 2)
       next = await nextOrGap().catch((error: unknown) => error)
     } while (next === 21)
     expect(next).toMatchObject({ code: 'records.trimmed' })
 
     const gaps: unknown[] = []
-    await using coordinator = await coordinatorAt(stopped, { onGap: 'continue' })
+    await using coordinator = await coordinatorAt(token, { onGap: 'continue' })
     coordinator.on('gap', (gap) => gaps.push(gap))
     const tip = writer.written
     const numbers: number[] = []

@@ -37,7 +37,7 @@ const compilerOptions = {
   lib: ['es2023', 'esnext.disposable'],
   types: ['node'],
   strict: true,
-  // The declarations must be right by themselves, also under the strictest settings that a user may have.
+  // The declarations must compile on their own under the strictest settings of a consumer.
   skipLibCheck: false,
   exactOptionalPropertyTypes: true,
   noUncheckedIndexedAccess: true,
@@ -45,8 +45,8 @@ const compilerOptions = {
 }
 
 /**
- * Puts the tarball where `npm install` would, with its dependencies beside it, and nothing that is only a
- * development dependency. Needs no network.
+ * Extracts the tarball to where `npm install` would put it, and links its dependencies, without development
+ * dependencies. Needs no network.
  */
 async function install(tarball: string): Promise<string> {
   const target = join(folder, 'node_modules', 'dynamodb-stream-iterator')
@@ -70,7 +70,7 @@ function manifestOf(path: string): {
 }
 
 describe('the packed package', { timeout: 180_000 }, () => {
-  test('can be imported by each of its subpaths', async () => {
+  test('every subpath of the packed package can be imported', async () => {
     const names = Object.keys(manifestOf(installed).exports).filter((subpath) => !subpath.endsWith('.json'))
     expect(names).toContain('.')
     for (const subpath of names) {
@@ -81,7 +81,7 @@ describe('the packed package', { timeout: 180_000 }, () => {
     }
   })
 
-  test('holds no source, test or map', async () => {
+  test('the packed package contains no sources, tests or source maps', async () => {
     const { stdout } = await run('find', ['.', '-type', 'f'], { cwd: installed })
     const files = stdout.trim().split('\n')
     expect(files.length).toBeGreaterThan(10)
@@ -90,14 +90,14 @@ describe('the packed package', { timeout: 180_000 }, () => {
     ).toEqual([])
   })
 
-  test('has types that resolve under nodenext', async () => {
+  test('the types of the packed package resolve under nodenext', async () => {
     const tsc = join(modules, 'typescript/bin/tsc')
     const { stdout } = await run(process.execPath, [tsc, '-p', folder]).catch((error) => error)
     expect(stdout).toBe('')
   })
 })
 
-test('runs the first example of README as it stands, in plain JavaScript', { timeout: 300_000 }, async () => {
+test('the first example of README.md runs unchanged as plain JavaScript', { timeout: 300_000 }, async () => {
   const [, code = ''] = /```js\n([\s\S]*?)```/.exec(readFileSync(join(root, 'README.md'), 'utf8')) ?? []
   writeFileSync(join(folder, 'first.mjs'), code)
   const emulator = new StreamEmulator({ tableName: 'orders' })
@@ -123,8 +123,8 @@ test('runs the first example of README as it stands, in plain JavaScript', { tim
   }
 })
 
-describeOnLocal('a program that uses it', (local) => {
-  test('reads a real stream', async () => {
+describeOnLocal('a program that uses the packed package', (local) => {
+  test('a compiled program reads a stream on DynamoDB Local', async () => {
     const client = local.tableClient()
     const { tableName } = await createTable(client)
     for (const n of [1, 2, 3, 4]) {

@@ -1,4 +1,5 @@
-// A user's program: installed from the tarball, compiled under `nodenext`, run on DynamoDB Local by package.test.ts.
+// A consumer's program. package.test.ts compiles it under `nodenext` against the tarball and runs it on
+// DynamoDB Local.
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb'
 import { DynamoDBStreamsClient } from '@aws-sdk/client-dynamodb-streams'
 import { Coordinator, fileCheckpointStore, openStream, type StreamRecord } from 'dynamodb-stream-iterator'

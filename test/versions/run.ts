@@ -7,16 +7,16 @@ import { fileURLToPath } from 'node:url'
 import { parseArgs, promisify } from 'node:util'
 import { packInto } from '../../scripts/pack.ts'
 
-const USAGE = `Installs the packed package beside several versions of the AWS SDK, and uses it: as ES modules, by require(), and
-compiled by the oldest and the newest TypeScript. Needs the npm registry.
+const USAGE = `Installs the packed package with several versions of the AWS SDK and uses it: as ES modules, with require(), and
+compiled with the oldest and the newest supported TypeScript. Needs the npm registry.
 
   npm run check:versions -- [--sdk VERSION]... [--node FOLDER]...
 
---sdk   a version of the SDK, oldest or newest; all of the list if left out
---node  another Node.js to run everything on, besides this one: the folder that holds bin/node
+--sdk   a version of the SDK, or oldest or newest; default: every version of the list
+--node  another Node.js to use in addition to this one: the folder that contains bin/node
 `
 
-/** The SDK versions: the oldest of the supported range, the last before and the first with schemas, and the newest. */
+/** The oldest supported SDK version, the last without and the first with schemas, and the newest. */
 const SDK_VERSIONS = ['3.692.0', '3.862.0', '3.931.0', '3.1141.0'] as const
 const TYPESCRIPT_VERSIONS = ['5.4', '6.0'] as const
 const MANAGERS = { npm: undefined, pnpm: 'pnpm@10', yarn: 'yarn@1' } as const
@@ -33,24 +33,24 @@ const { values } = parseArgs({
   },
 })
 
-/** One cell of the table: what was tried, and whether it worked. */
+/** One cell of the table: a check and its outcome. */
 interface Result {
   readonly sdk: string
   readonly node: string
-  readonly what: string
+  readonly check: string
   readonly problem: string | undefined
 }
 
 const results: Result[] = []
 
-async function attempt(sdk: string, node: string, what: string, work: () => Promise<void>): Promise<void> {
+async function attempt(sdk: string, node: string, check: string, work: () => Promise<void>): Promise<void> {
   const problem = await work().then(
     () => undefined,
     (error: unknown) => describe(error),
   )
-  results.push({ sdk, node, what, problem })
+  results.push({ sdk, node, check, problem })
   console.log(
-    `${problem === undefined ? 'ok    ' : 'FAILED'} SDK ${sdk}, Node ${node}: ${what}${problem ?? ''}`,
+    `${problem === undefined ? 'ok    ' : 'FAILED'} SDK ${sdk}, Node ${node}: ${check}${problem ?? ''}`,
   )
 }
 
@@ -59,7 +59,7 @@ function describe(error: unknown): string {
   return `\n${message}\n${stdout}${stderr}`.replaceAll('\n', '\n    ')
 }
 
-/** A folder with the package, and what else is named, installed. */
+/** Creates a folder and installs the dependencies in it. */
 async function install(
   folder: string,
   dependencies: Record<string, string>,
@@ -75,7 +75,7 @@ async function install(
   return folder
 }
 
-/** How many copies of a package are installed anywhere below a folder. Links are not followed. */
+/** Counts the copies of a package that are installed below a folder. Links are not followed. */
 function copiesOf(name: string, folder: string): number {
   const target = join('node_modules', name)
   let copies = folder.endsWith(target) ? 1 : 0
@@ -93,8 +93,8 @@ async function runProgram(node: string, folder: string, program: string): Promis
 }
 
 function expectEqual(actual: unknown, expected: unknown): void {
-  const [one, other] = [JSON.stringify(actual), JSON.stringify(expected)]
-  if (one !== other) throw new Error(`${one} instead of ${other}`)
+  const [got, wanted] = [JSON.stringify(actual), JSON.stringify(expected)]
+  if (got !== wanted) throw new Error(`expected ${wanted}, got ${got}`)
 }
 
 function chosenSdks(): readonly string[] {
@@ -102,7 +102,7 @@ function chosenSdks(): readonly string[] {
   return values.sdk.length === 0 ? SDK_VERSIONS : values.sdk.map((name) => names[name] ?? name)
 }
 
-/** The versions of Node.js to run on, by version. */
+/** Returns the paths of the Node.js binaries to use, by version. */
 async function findNodes(): Promise<Map<string, string>> {
   const nodes = new Map<string, string>()
   for (const path of [process.execPath, ...values.node.map((folder) => join(folder, 'bin', 'node'))]) {
@@ -161,7 +161,7 @@ async function checkSdk(
   }
 }
 
-/** Clients of another copy of the SDK work, or are refused by name. */
+/** Checks that clients from another copy of the SDK either work or are rejected with an explanation. */
 async function checkTwoCopies(root: string, tarball: string, node: string): Promise<void> {
   const [oldest, lastBefore, firstWith, newest] = SDK_VERSIONS
   const pairs = [
@@ -180,7 +180,7 @@ async function checkTwoCopies(root: string, tarball: string, node: string): Prom
     await attempt(
       ours,
       process.versions.node,
-      `a client of ${theirs} ${works ? 'works' : 'is refused'}`,
+      `a client of ${theirs} ${works ? 'works' : 'is rejected'}`,
       async () => {
         const result = await runProgram(node, folder, 'two-copies.mjs')
         if (works) return expectEqual(result, { seen: [1], first: { id: 'a', n: 1 } })
@@ -192,7 +192,7 @@ async function checkTwoCopies(root: string, tarball: string, node: string): Prom
   }
 }
 
-/** Every package manager installs the clients once. */
+/** Checks that every package manager installs a single copy of each client. */
 async function checkManagers(root: string, tarball: string): Promise<void> {
   const [oldest] = SDK_VERSIONS
   for (const manager of Object.keys(MANAGERS) as (keyof typeof MANAGERS)[]) {
@@ -214,8 +214,8 @@ function printTable(sdks: readonly string[], nodes: readonly string[]): void {
   console.log(`\n| SDK | Node | ${columns.join(' | ')} |\n| --- | --- |${' --- |'.repeat(columns.length)}`)
   for (const sdk of sdks) {
     for (const node of nodes) {
-      const cells = columns.map((what) => {
-        const result = results.find((one) => one.sdk === sdk && one.node === node && one.what === what)
+      const cells = columns.map((check) => {
+        const result = results.find((one) => one.sdk === sdk && one.node === node && one.check === check)
         return result === undefined ? 'not run' : result.problem === undefined ? 'ok' : 'FAILED'
       })
       console.log(`| ${sdk} | ${node} | ${cells.join(' | ')} |`)
@@ -236,7 +236,7 @@ async function main(): Promise<void> {
       () => checkManagers(root, tarball),
     ]
     const work = async (): Promise<void> => {
-      for (let check = checks.shift(); check; check = checks.shift()) await check()
+      for (let next = checks.shift(); next; next = checks.shift()) await next()
     }
     await Promise.all([work(), work()])
   } finally {
@@ -244,7 +244,7 @@ async function main(): Promise<void> {
   }
   printTable(sdks, [...nodes.keys()])
   const failed = results.filter(({ problem }) => problem !== undefined).length
-  console.log(`\n${results.length - failed} of ${results.length} worked`)
+  console.log(`\n${results.length - failed} of ${results.length} checks passed`)
   process.exitCode = failed === 0 ? 0 : 1
 }
 

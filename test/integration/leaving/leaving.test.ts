@@ -3,8 +3,11 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { beforeAll, describe, expect, test } from 'vitest'
 
-interface Told {
-  readonly kind: 'own' | 'made'
+type ClientOwner = 'caller' | 'library'
+
+/** What the program reports for one state in which a stream is closed. */
+interface StateReport {
+  readonly clients: ClientOwner
   readonly name: string
   readonly end?: unknown
   readonly before: string
@@ -14,31 +17,34 @@ interface Told {
 
 const program = fileURLToPath(new URL('program.ts', import.meta.url))
 
-describe('a process that leaves its streams', () => {
-  let told: Told[] = []
+describe('shutdown of streams', () => {
+  let reports: StateReport[] = []
 
   beforeAll(async () => {
-    // A process with a timer or a socket left would not end, and be killed.
+    // A process with a timer or a socket left would not exit, and would be killed.
     const { stdout } = await promisify(execFile)(process.execPath, ['--import', 'tsx', program], {
       timeout: 300_000,
     })
-    told = stdout
+    reports = stdout
       .trim()
       .split('\n')
-      .map((line) => JSON.parse(line) as Told)
+      .map((line) => JSON.parse(line) as StateReport)
   })
 
-  test.each(['own', 'made'] as const)('has no timer, socket or rejection left: clients %s', (kind) => {
-    const ofKind = told.filter((one) => one.kind === kind)
-    expect(ofKind.map(({ name, after }) => `${name}: ${after}`)).toEqual(
-      ofKind.map(({ name, before }) => `${name}: ${before}`),
-    )
-    expect(ofKind.flatMap(({ unhandled }) => unhandled)).toEqual([])
-    const endOf = (name: string) => ofKind.find((one) => one.name === name)?.end
-    expect(endOf('close during a read that hangs')).toEqual({ done: true })
-    expect(endOf('abort during a read that hangs')).toEqual({ done: true })
-    expect(endOf('close during a moveTo that hangs')).toBe('closed')
-    expect(endOf('abort while openStream opens shards')).toBe('enough')
-    expect(endOf('close of a Coordinator during next')).toBe('closed')
-  })
+  test.each(['caller', 'library'] as const)(
+    'a closed or aborted stream leaves no timer, socket or unhandled rejection: clients created by the %s',
+    (owner) => {
+      const ofOwner = reports.filter(({ clients }) => clients === owner)
+      expect(ofOwner.map(({ name, after }) => `${name}: ${after}`)).toEqual(
+        ofOwner.map(({ name, before }) => `${name}: ${before}`),
+      )
+      expect(ofOwner.flatMap(({ unhandled }) => unhandled)).toEqual([])
+      const endOf = (name: string) => ofOwner.find((report) => report.name === name)?.end
+      expect(endOf('close during a read that hangs')).toEqual({ done: true })
+      expect(endOf('abort during a read that hangs')).toEqual({ done: true })
+      expect(endOf('close during a moveTo that hangs')).toBe('closed')
+      expect(endOf('abort while openStream opens shards')).toBe('aborted by the test')
+      expect(endOf('close of a Coordinator during next')).toBe('closed')
+    },
+  )
 })

@@ -1,5 +1,5 @@
-// Leaves streams that are read with the SDK's client over sockets, in many states, and tells what is left of each. It ends
-// by itself only if nothing of it is left.
+// Closes streams that are read with the SDK's client over sockets, in many states, and reports the active
+// resources before and after each. The process exits by itself only if no timer or socket is left.
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb'
 import { DynamoDBStreamsClient } from '@aws-sdk/client-dynamodb-streams'
 import { Coordinator, memoryCheckpointStore, openStream } from '../../../src/index.ts'
@@ -12,34 +12,34 @@ process.on('unhandledRejection', (reason) => unhandled.push(String(reason)))
 const emulator = new StreamEmulator()
 for (let n = 0; n < 50; n++) emulator.put({ id: `item-${n}` })
 const server = await emulator.listen()
-// For clients that are made from the environment, by the library.
+// For clients that the library creates from the environment.
 process.env.AWS_ENDPOINT_URL = server.url
 process.env.AWS_REGION = 'us-east-1'
 process.env.AWS_ACCESS_KEY_ID = 'test'
 process.env.AWS_SECRET_ACCESS_KEY = 'test'
 
-/** Timers, sockets and the like, by kind. */
+/** Returns the active timers, sockets and other resources, by type. */
 const resources = () => process.getActiveResourcesInfo().sort().join(' ')
 
-/** Sockets need some turns of the event loop to close. */
-async function settle(wanted: string): Promise<string> {
-  for (let turn = 0; turn < 1_000 && resources() !== wanted; turn++) await new Promise(setImmediate)
+/** Waits until the active resources are as expected: sockets need some turns of the event loop to close. */
+async function settle(expected: string): Promise<string> {
+  for (let turn = 0; turn < 1_000 && resources() !== expected; turn++) await new Promise(setImmediate)
   return resources()
 }
 
-/** Has the next call of that name hang, and resolves when it does. */
-function hanging(
+/** Makes calls of this operation hang, and resolves when the first one does. */
+function hangCalls(
   call: 'DescribeStream' | 'GetShardIterator' | 'GetRecords' | 'DescribeTable',
 ): Promise<void> {
   return new Promise((resolve) => {
-    const lift = emulator.on(call, ALWAYS, () => {
+    const removeFault = emulator.on(call, ALWAYS, () => {
       resolve()
       return { hang: true }
     })
-    lifts.push(lift)
+    faultRemovals.push(removeFault)
   })
 }
-let lifts: (() => void)[] = []
+let faultRemovals: (() => void)[] = []
 
 interface Clients {
   readonly client?: DynamoDBStreamsClient
@@ -47,16 +47,16 @@ interface Clients {
 }
 
 const { streamArn, tableName } = emulator
-const open = (clients: Clients, more: object = {}) =>
+const open = (clients: Clients, overrides: object = {}) =>
   openStream({
     streamArn,
     client: clients.client,
     checkpoint: { store: memoryCheckpointStore(), name: 'worker' },
-    ...more,
+    ...overrides,
   })
 
 const states: Record<string, (clients: Clients) => Promise<unknown>> = {
-  async 'close with nothing under way'(clients) {
+  async 'close with nothing in flight'(clients) {
     const stream = await open(clients)
     await stream.close()
   },
@@ -66,7 +66,7 @@ const states: Record<string, (clients: Clients) => Promise<unknown>> = {
   },
   async 'close during a read that hangs'(clients) {
     const stream = await open(clients)
-    const hangs = hanging('GetRecords')
+    const hangs = hangCalls('GetRecords')
     const reading = stream[Symbol.asyncIterator]().next()
     await hangs
     await stream.close()
@@ -75,7 +75,7 @@ const states: Record<string, (clients: Clients) => Promise<unknown>> = {
   async 'abort during a read that hangs'(clients) {
     const controller = new AbortController()
     const stream = await open(clients, { signal: controller.signal })
-    const hangs = hanging('GetRecords')
+    const hangs = hangCalls('GetRecords')
     const reading = stream[Symbol.asyncIterator]().next()
     await hangs
     controller.abort()
@@ -83,7 +83,7 @@ const states: Record<string, (clients: Clients) => Promise<unknown>> = {
   },
   async 'close during a moveTo that hangs'(clients) {
     const stream = await open(clients)
-    const hangs = hanging('DescribeStream')
+    const hangs = hangCalls('DescribeStream')
     const moving = stream.moveTo('latest').catch((error: { code: string }) => error.code)
     await hangs
     await stream.close()
@@ -91,10 +91,10 @@ const states: Record<string, (clients: Clients) => Promise<unknown>> = {
   },
   async 'abort while openStream opens shards'(clients) {
     const controller = new AbortController()
-    const hangs = hanging('GetShardIterator')
+    const hangs = hangCalls('GetShardIterator')
     const opening = open(clients, { startAt: 'latest', signal: controller.signal }).catch(String)
     await hangs
-    controller.abort('enough')
+    controller.abort('aborted by the test')
     return await opening
   },
   async 'close while a table is followed'(clients) {
@@ -110,7 +110,7 @@ const states: Record<string, (clients: Clients) => Promise<unknown>> = {
   async 'close of a Coordinator during next'({ client }) {
     const coordinator = new Coordinator({ streamArn, client })
     await coordinator.moveTo('latest')
-    const hangs = hanging('GetRecords')
+    const hangs = hangCalls('GetRecords')
     const reading = coordinator.next().catch((error: { code: string }) => error.code)
     await hangs
     await coordinator.close()
@@ -118,9 +118,12 @@ const states: Record<string, (clients: Clients) => Promise<unknown>> = {
   },
 }
 
-/** The user's clients are the user's to end; those that the library made itself end with the stream. */
-async function leave(kind: 'own' | 'made', state: (clients: Clients) => Promise<unknown>): Promise<unknown> {
-  if (kind === 'made') return state({})
+/** Runs a state, and destroys the clients that the caller has created. The library destroys its own. */
+async function run(
+  owner: 'caller' | 'library',
+  state: (clients: Clients) => Promise<unknown>,
+): Promise<unknown> {
+  if (owner === 'library') return state({})
   const clients = { client: new DynamoDBStreamsClient(), tableClient: new DynamoDBClient() }
   try {
     return await state(clients)
@@ -130,13 +133,13 @@ async function leave(kind: 'own' | 'made', state: (clients: Clients) => Promise<
   }
 }
 
-for (const kind of ['own', 'made'] as const) {
+for (const owner of ['caller', 'library'] as const) {
   for (const [name, state] of Object.entries(states)) {
     const before = resources()
-    const end = await leave(kind, state)
-    for (const lift of lifts) lift()
-    lifts = []
-    console.log(JSON.stringify({ kind, name, end, before, after: await settle(before), unhandled }))
+    const end = await run(owner, state)
+    for (const removeFault of faultRemovals) removeFault()
+    faultRemovals = []
+    console.log(JSON.stringify({ clients: owner, name, end, before, after: await settle(before), unhandled }))
   }
 }
 await server.close()

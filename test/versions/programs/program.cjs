@@ -1,4 +1,4 @@
-// The same from CommonJS.
+// A consumer's program in CommonJS: the SDK's clients, over HTTP, on the emulator.
 const { DynamoDBStreamsClient } = require('@aws-sdk/client-dynamodb-streams')
 const { openStream } = require('dynamodb-stream-iterator')
 const { dynamoDBCheckpointStore } = require('dynamodb-stream-iterator/checkpoints/dynamodb')

@@ -1,4 +1,4 @@
-// A user's program in plain JavaScript: the SDK's clients, over HTTP, on the emulator.
+// A consumer's program as a JavaScript module: the SDK's clients, over HTTP, on the emulator.
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb'
 import { DynamoDBStreamsClient } from '@aws-sdk/client-dynamodb-streams'
 import { Coordinator, memoryCheckpointStore, openStream } from 'dynamodb-stream-iterator'

@@ -1,4 +1,4 @@
-// Compiled by the oldest and the newest TypeScript that is supported, with whatever SDK is installed.
+// Compiled with the oldest and the newest supported TypeScript, against the installed SDK. It is not run.
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb'
 import { DynamoDBStreamsClient } from '@aws-sdk/client-dynamodb-streams'
 import {

@@ -1,5 +1,4 @@
-// The user's clients are of another copy of the SDK than the one that the package finds.
-
+// The consumer's clients come from another copy of the SDK than the one that the package imports.
 import { openStream } from 'dynamodb-stream-iterator'
 import { dynamoDBCheckpointStore } from 'dynamodb-stream-iterator/checkpoints/dynamodb'
 import { StreamEmulator } from 'dynamodb-stream-iterator/testing'
