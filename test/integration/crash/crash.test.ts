@@ -7,18 +7,21 @@ import { type CheckpointStore, fileCheckpointStore, type StreamToken } from '../
 import { below, seededRandom } from '../../../src/testing/emulator/state/random.ts'
 import { bundleProgram } from '../../support/bundle.ts'
 import { describeOnLocal } from '../../support/shared-local.ts'
-import { CHECKPOINT_NAME, type WorkerOrder } from './evidence.ts'
-import { judge, type Life } from './judge.ts'
-import { startWorker, type Victim } from './victim.ts'
-import { emulatorWorld, localWorld, type World } from './worlds.ts'
+import { CHECKPOINT_NAME, type WorkerConfig } from './evidence.ts'
+import { checkRuns, type WorkerRun } from './judge.ts'
+import { startWorker, type WorkerProcess } from './victim.ts'
+import { emulatorWorkload, localWorkload, type Workload } from './worlds.ts'
 
 const KILLS = Number(process.env.CRASH_KILLS ?? 10)
 const SEED = process.env.CRASH_SEED ?? '1'
 
-/** How far a worker gets before it is killed: from before its first call to some checkpoints later. In things told. */
-const MOST_TOLD = 120
+/**
+ * The maximum number of events that a worker logs before it is killed: from before its first call to several
+ * checkpoints.
+ */
+const MAX_EVENTS = 120
 
-describeOnLocal(`a worker that is killed ${KILLS} times (seed ${SEED})`, (local) => {
+describeOnLocal(`crash recovery with ${KILLS} kills (seed ${SEED})`, (local) => {
   const checkpointClient = local.tableClient()
   let folder = ''
   let program = ''
@@ -31,9 +34,9 @@ describeOnLocal(`a worker that is killed ${KILLS} times (seed ${SEED})`, (local)
     await rm(folder, { recursive: true, force: true })
   })
 
-  const worlds = {
-    'the emulator over HTTP': emulatorWorld,
-    'DynamoDB Local': (seed: string) => localWorld(local, seed),
+  const workloads = {
+    'the emulator over HTTP': emulatorWorkload,
+    'DynamoDB Local': (seed: string) => localWorkload(local, seed),
   }
   const checkpoints = {
     'a file': (seed: string) => ({ kind: 'file', folder: join(folder, seed) }) as const,
@@ -44,70 +47,71 @@ describeOnLocal(`a worker that is killed ${KILLS} times (seed ${SEED})`, (local)
         tableName: `crash-${seed.replace(/\W/g, '-')}`,
       }) as const,
   }
-  const openStore = (order: WorkerOrder['checkpoints']): CheckpointStore =>
-    order.kind === 'file'
-      ? fileCheckpointStore(order.folder)
-      : dynamoDBCheckpointStore({ client: checkpointClient, tableName: order.tableName })
+  const openStore = (location: WorkerConfig['checkpoints']): CheckpointStore =>
+    location.kind === 'file'
+      ? fileCheckpointStore(location.folder)
+      : dynamoDBCheckpointStore({ client: checkpointClient, tableName: location.tableName })
 
-  const cases = Object.keys(worlds).flatMap((world) =>
+  const cases = Object.keys(workloads).flatMap((workload) =>
     Object.keys(checkpoints).map(
-      (store) => [world, store] as [keyof typeof worlds, keyof typeof checkpoints],
+      (store) => [workload, store] as [keyof typeof workloads, keyof typeof checkpoints],
     ),
   )
   test.concurrent.for(cases)(
-    'loses nothing, and repeats only what came after its checkpoint: %s, checkpoints in %s',
+    'a killed worker loses nothing and repeats only records after its checkpoint: %s, checkpoints in %s',
     { timeout: 300_000 + KILLS * 10_000 },
-    async ([worldName, storeName]) => {
-      const seed = `${SEED}-${worldName}-${storeName}`
-      await using world = await worlds[worldName](seed)
+    async ([workloadName, storeName]) => {
+      const seed = `${SEED}-${workloadName}-${storeName}`
+      await using workload = await workloads[workloadName](seed)
       let started = 0
       const start = () =>
         startWorker(
           program,
-          { ...order, evidence: join(folder, `${seed}-${started++}.evidence`) },
-          world.progressed,
+          { ...config, logFile: join(folder, `${seed}-${started++}.log`) },
+          workload.progressed,
         )
-      const order = {
-        endpoint: world.endpoint,
-        streamArn: world.streamArn,
+      const config = {
+        endpoint: workload.endpoint,
+        streamArn: workload.streamArn,
         checkpoints: checkpoints[storeName](seed),
         everyRecords: 9,
         everyMs: 20,
       }
-      const store = openStore(order.checkpoints)
-      const verdict = judge(await liveAndDie({ world, seed, store, start }), world)
-      expect(verdict.faults).toEqual([])
-      expect(verdict.delivered - verdict.repeated).toBe(world.written.length)
+      const store = openStore(config.checkpoints)
+      const summary = checkRuns(await runAndKill({ workload, seed, store, start }), workload)
+      expect(summary.faults).toEqual([])
+      expect(summary.delivered - summary.repeated).toBe(workload.written.length)
     },
   )
 })
 
-/** Starts worker after worker and kills each but the last, which reads to the end of the stream. */
-async function liveAndDie({
-  world,
+/** Starts one worker after the other and kills each except the last, which reads to the end of the stream. */
+async function runAndKill({
+  workload,
   start,
   store,
   seed,
 }: {
-  readonly world: World
-  readonly start: () => Victim
+  readonly workload: Workload
+  readonly start: () => WorkerProcess
   readonly store: CheckpointStore
   readonly seed: string
-}): Promise<Life[]> {
+}): Promise<WorkerRun[]> {
   const random = seededRandom(seed, 'kills')
-  const lives: Life[] = []
-  for (let life = 0; life <= KILLS; life++) {
+  const runs: WorkerRun[] = []
+  for (let index = 0; index <= KILLS; index++) {
     const worker = start()
-    if (life === KILLS) await world.end()
+    if (index === KILLS) await workload.end()
     else {
-      await worker.told(below(random, MOST_TOLD))
-      // Not at the moment of telling, when the worker would always be found at the same place.
+      await worker.logged(below(random, MAX_EVENTS))
+      // Not immediately after an event, since the worker would then always be killed at the same place in its
+      // code.
       setTimeout(worker.kill, below(random, 20))
     }
-    const evidence = await worker.death
-    // For DynamoDB this takes the checkpoint over, so that no save that is still on its way can change it.
-    const left = (await store.load(CHECKPOINT_NAME)) as StreamToken | undefined
-    lives.push({ evidence, left })
+    const events = await worker.exited
+    // In the DynamoDB store this acquires the checkpoint, so a save that is still in flight cannot change it.
+    const checkpoint = (await store.load(CHECKPOINT_NAME)) as StreamToken | undefined
+    runs.push({ events, checkpoint })
   }
-  return lives
+  return runs
 }

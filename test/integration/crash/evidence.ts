@@ -1,10 +1,10 @@
 import type { StreamToken } from '../../../src/index.ts'
 
-/** How a worker is started: as JSON, its one argument. */
-export interface WorkerOrder {
-  /** The file in which it tells what it does. */
-  readonly evidence: string
-  /** Where the stream is. */
+/** The configuration of a worker process, which is its only argument, as JSON. */
+export interface WorkerConfig {
+  /** The file that the worker appends its events to. */
+  readonly logFile: string
+  /** The endpoint of DynamoDB Streams. */
   readonly endpoint: string
   readonly streamArn: string
   readonly checkpoints:
@@ -14,39 +14,42 @@ export interface WorkerOrder {
   readonly everyMs: number
 }
 
-/** The name that the worker's position is saved under. */
+/** The name of the worker's checkpoint. */
 export const CHECKPOINT_NAME = 'worker'
 
-/** A record as a worker tells of it: `n` counts the writes, over all items; `id` is the key of the item. */
-export interface Told {
+/**
+ * A record that a worker has received. `n` is the number of the write, over all items; `id` is the key of the
+ * item.
+ */
+export interface ObservedRecord {
   readonly n: number
   readonly id: string
   readonly shardId: string
   readonly sequenceNumber: string
 }
 
-/** What a worker tells, in the order in which it happens. */
-export type Evidence =
-  /** The checkpoint that it begins with; null when there is none. */
+/** An event that a worker logs. The log is in the order in which the events happened. */
+export type WorkerEvent =
+  /** The worker has loaded its checkpoint; null if no checkpoint exists. */
   | { readonly loaded: StreamToken | null }
-  /** It was given a record. */
-  | { readonly record: Told }
-  /** It is done with that record, and comes back for the next one. */
-  | { readonly done: number }
-  /** The store is asked to save. */
+  /** The loop has received a record. */
+  | { readonly record: ObservedRecord }
+  /** The record has been processed, and the loop requests the next one. */
+  | { readonly processed: number }
+  /** A save of this token has started. */
   | { readonly saving: StreamToken }
-  /** The store has saved what it was last asked to. */
+  /** The last save has succeeded. */
   | { readonly saved: true }
-  /** Its loop has ended, and the last checkpoint is saved. */
+  /** The loop has ended, and the last checkpoint has been saved. */
   | { readonly ended: true }
 
 /**
- * Reads what a worker has written, a line of JSON each. A line that is cut off was being written when the worker was
- * killed: it has not told of it.
+ * Parses the log of a worker, which has one line of JSON per event. An incomplete last line is ignored: the
+ * worker was killed while it was writing.
  */
-export function parseEvidence(text: string): Evidence[] {
+export function parseWorkerLog(text: string): WorkerEvent[] {
   return text
     .split('\n')
     .slice(0, -1)
-    .map((line) => JSON.parse(line) as Evidence)
+    .map((line) => JSON.parse(line) as WorkerEvent)
 }

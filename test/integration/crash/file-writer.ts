@@ -1,4 +1,5 @@
-// Saves numbers in a checkpoint file, every second one from its first on, and reports each that is saved, until it is killed.
+// Saves every second number, from `first` on, in a checkpoint file, and reports each saved number until it is
+// killed.
 import { fileCheckpointStore } from '../../../src/checkpoints/file.ts'
 import { numberedToken } from '../../support/numbered-token.ts'
 

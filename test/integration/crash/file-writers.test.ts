@@ -24,7 +24,7 @@ afterAll(() => rm(folder, { recursive: true, force: true }))
 
 interface Writer {
   readonly process: ChildProcess
-  /** The last number that it has reported. */
+  /** The last number that the writer has reported as saved. */
   acknowledged: number
 }
 
@@ -45,7 +45,7 @@ async function kill({ process }: Writer): Promise<void> {
   await closed
 }
 
-test('a file that two writers share is whole whenever they are killed, and holds the last save of the survivor', async () => {
+test('a checkpoint file that two writers share is never torn when they are killed, and contains the last save', async () => {
   const checkpoints = join(folder, 'checkpoints')
   const store = fileCheckpointStore(checkpoints)
   const random = seededRandom('1', 'kills')
@@ -57,7 +57,7 @@ test('a file that two writers share is whole whenever they are killed, and holds
     await Promise.all([odd, even].map(({ process }) => once(process, 'message')))
     await wait(below(random, 25))
     await kill(odd)
-    // What the one that was killed saved last stays until the other one saves again.
+    // The checkpoint is the killed writer's until the other writer saves again.
     while (!isEven(await load())) await wait(1)
     await wait(below(random, 15))
     await kill(even)

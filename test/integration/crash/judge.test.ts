@@ -1,16 +1,19 @@
 import { describe, expect, test } from 'vitest'
 import type { ShardPosition, StreamToken } from '../../../src/index.ts'
-import type { Evidence, Told } from './evidence.ts'
-import { judge, type Life, type Truth } from './judge.ts'
+import type { ObservedRecord, WorkerEvent } from './evidence.ts'
+import { checkRuns, type WorkerRun, type WrittenRecords } from './judge.ts'
 
-// Shard p with the child c. Record 0 of item x and 1 of y are in p, 2 of x and 3 of y in c.
-const records: readonly Told[] = [
+// Shard c is a child of shard p. Records 0 (item x) and 1 (item y) are in p, records 2 (x) and 3 (y) in c.
+const records: readonly ObservedRecord[] = [
   { n: 0, id: 'x', shardId: 'p', sequenceNumber: '10' },
   { n: 1, id: 'y', shardId: 'p', sequenceNumber: '20' },
   { n: 2, id: 'x', shardId: 'c', sequenceNumber: '30' },
   { n: 3, id: 'y', shardId: 'c', sequenceNumber: '40' },
 ]
-const truth: Truth = { written: records, parentOf: (shardId) => (shardId === 'c' ? 'p' : undefined) }
+const written: WrittenRecords = {
+  written: records,
+  parentOf: (shardId) => (shardId === 'c' ? 'p' : undefined),
+}
 
 const at = (positions: Record<string, ShardPosition>): StreamToken => ({
   version: 1,
@@ -18,106 +21,108 @@ const at = (positions: Record<string, ShardPosition>): StreamToken => ({
   shards: Object.entries(positions).map(([shardId, position]) => ({ shardId, at: position })),
 })
 const all = at({ c: { end: '40' } })
-const give = (n: number): Evidence => ({ record: records[n] as Told })
-/** Gives records, each of which is done before the next. */
-const work = (...numbers: number[]): Evidence[] => numbers.flatMap((n) => [give(n), { done: n }])
-const save = (token: StreamToken): Evidence[] => [{ saving: token }, { saved: true }]
-const begin = (token?: StreamToken): Evidence => ({ loaded: token ?? null })
-const life = (left: StreamToken | undefined, ...evidence: (Evidence | Evidence[])[]): Life => ({
-  evidence: evidence.flat(),
-  left,
+const deliver = (n: number): WorkerEvent => ({ record: records[n] as ObservedRecord })
+/** Delivers records, each of which is processed before the next. */
+const work = (...numbers: number[]): WorkerEvent[] => numbers.flatMap((n) => [deliver(n), { processed: n }])
+const save = (token: StreamToken): WorkerEvent[] => [{ saving: token }, { saved: true }]
+const load = (token?: StreamToken): WorkerEvent => ({ loaded: token ?? null })
+const run = (checkpoint: StreamToken | undefined, ...events: (WorkerEvent | WorkerEvent[])[]): WorkerRun => ({
+  events: events.flat(),
+  checkpoint,
 })
-const faultsOf = (...lives: Life[]) => judge(lives, truth).faults
+const faultsOf = (...runs: WorkerRun[]) => checkRuns(runs, written).faults
 
 const half = at({ p: { after: '10' }, c: 'start' })
-/** Does 0, saves, and is killed while it works on 1. */
-const first = life(half, begin(), work(0), save(half), give(1))
-const second = life(all, begin(half), work(1, 2, 3), save(all), { ended: true })
+/** Processes 0, saves, and is killed while it is processing 1. */
+const first = run(half, load(), work(0), save(half), deliver(1))
+const second = run(all, load(half), work(1, 2, 3), save(all), { ended: true })
 
-describe('the judge of the crash test', () => {
-  test('finds no fault with a worker that repeats only what came after its checkpoint', () => {
-    expect(judge([first, second], truth)).toEqual({ faults: [], delivered: 5, repeated: 1, saved: 2 })
+describe('checkRuns', () => {
+  test('a worker that repeats only records after its checkpoint has no faults', () => {
+    expect(checkRuns([first, second], written)).toEqual({ faults: [], delivered: 5, repeated: 1, saved: 2 })
   })
 
-  test('takes a save that was under way when the worker was killed as done or not done', () => {
+  test('a save that was in flight when the worker was killed may have succeeded or not', () => {
     const saving = { saving: half }
-    expect(faultsOf(life(half, begin(), work(0), saving), second)).toEqual([])
+    expect(faultsOf(run(half, load(), work(0), saving), second)).toEqual([])
     expect(
-      faultsOf(life(undefined, begin(), work(0), saving), life(all, begin(), work(0, 1, 2, 3), save(all))),
+      faultsOf(run(undefined, load(), work(0), saving), run(all, load(), work(0, 1, 2, 3), save(all))),
     ).toEqual([])
   })
 
-  test('asks a checkpoint not to hold the record that the worker works on', () => {
-    expect(faultsOf(life(half, begin(), work(0), give(1), save(half)), second)).toEqual([])
+  test('a checkpoint must not cover the record that is being processed', () => {
+    expect(faultsOf(run(half, load(), work(0), deliver(1), save(half)), second)).toEqual([])
     const early = at({ p: { after: '20' } })
-    const after = life(all, begin(early), work(2, 3), save(all))
-    expect(faultsOf(life(early, begin(), work(0), give(1), save(early)), after)).toEqual([
+    const after = run(all, load(early), work(2, 3), save(all))
+    expect(faultsOf(run(early, load(), work(0), deliver(1), save(early)), after)).toEqual([
       '1 lost: 1',
-      'life 0: 1 in a checkpoint, though not done: 1',
+      'run 0: 1 in a checkpoint but not processed: 1',
     ])
   })
 
-  test('tells of a record that was lost', () => {
+  test('a lost record is reported', () => {
     const short = at({ c: { after: '30' } })
-    expect(faultsOf(life(short, begin(), work(0, 1, 2), save(short)))).toEqual(['1 lost: 3'])
+    expect(faultsOf(run(short, load(), work(0, 1, 2), save(short)))).toEqual(['1 lost: 3'])
   })
 
-  test('tells of a record that nobody wrote', () => {
-    const odd = { record: { n: 7, id: 'x', shardId: 'c', sequenceNumber: '50' } }
-    expect(faultsOf(first, life(all, begin(half), work(1, 2, 3), odd, save(all)))).toContain(
+  test('a record that was never written is reported', () => {
+    const unknown = { record: { n: 7, id: 'x', shardId: 'c', sequenceNumber: '50' } }
+    expect(faultsOf(first, run(all, load(half), work(1, 2, 3), unknown, save(all)))).toContain(
       '1 never written: 7',
     )
   })
 
-  test('tells of a record that is given out again though it was in the checkpoint', () => {
-    const again = life(all, begin(half), work(0, 1, 2, 3), save(all))
-    expect(faultsOf(first, again)).toEqual(['life 1: gave out 0 again'])
+  test('a record that is delivered again although the checkpoint covers it is reported', () => {
+    const again = run(all, load(half), work(0, 1, 2, 3), save(all))
+    expect(faultsOf(first, again)).toEqual(['run 1: 0 was delivered again'])
   })
 
-  test('tells of a record that one worker gets twice', () => {
-    const twice = life(all, begin(half), work(1, 2, 2, 3), save(all))
-    expect(faultsOf(first, twice)).toContain('life 1: gave out 2 again')
+  test('a record that is delivered twice in one run is reported', () => {
+    const twice = run(all, load(half), work(1, 2, 2, 3), save(all))
+    expect(faultsOf(first, twice)).toContain('run 1: 2 was delivered again')
   })
 
-  test('tells of a checkpoint that holds more than what is done', () => {
+  test('a checkpoint that covers unprocessed records is reported', () => {
     const early = at({ p: { after: '20' } })
-    expect(faultsOf(life(early, begin(), work(0), save(early)), second)).toContain(
-      'life 0: 1 in a checkpoint, though not done: 1',
+    expect(faultsOf(run(early, load(), work(0), save(early)), second)).toContain(
+      'run 0: 1 in a checkpoint but not processed: 1',
     )
   })
 
-  test('tells of a checkpoint that holds less than what is done', () => {
-    const late = life(half, begin(), work(0, 1, 2), save(half))
-    expect(faultsOf(late, second)).toEqual(['life 0: 2 done, and not in the checkpoint: 1, 2'])
+  test('a checkpoint that lacks processed records is reported', () => {
+    const late = run(half, load(), work(0, 1, 2), save(half))
+    expect(faultsOf(late, second)).toEqual(['run 0: 2 processed but not in the checkpoint: 1, 2'])
   })
 
-  test('tells of a checkpoint that was saved and is not there when the worker is dead', () => {
-    const forgotten = life(undefined, begin(), work(0), save(half), work(1))
-    const after = life(all, begin(), work(0, 1, 2, 3), save(all))
+  test('a saved checkpoint that is missing after the worker has exited is reported', () => {
+    const forgotten = run(undefined, load(), work(0), save(half), work(1))
+    const after = run(all, load(), work(0, 1, 2, 3), save(all))
     expect(faultsOf(forgotten, after)).toEqual([
-      'life 0: left another checkpoint than the last that was saved or being saved',
+      'run 0: left another checkpoint than the last one saved or in flight',
     ])
   })
 
-  test('tells of a worker that begins elsewhere than at the checkpoint', () => {
-    const elsewhere = life(all, begin(), work(1, 2, 3), save(all))
-    expect(faultsOf(first, elsewhere)).toEqual(['life 1: began with another checkpoint than was left'])
-  })
-
-  test('tells of a child that comes before the end of its parent', () => {
-    const early = life(all, begin(half), work(2, 1, 3), save(all))
-    expect(faultsOf(life(half, begin(), work(0), save(half)), early)).toEqual([
-      '1 given out after 2 of a child shard: 1',
+  test('a worker that does not start at the checkpoint is reported', () => {
+    const elsewhere = run(all, load(), work(1, 2, 3), save(all))
+    expect(faultsOf(first, elsewhere)).toEqual([
+      'run 1: loaded another checkpoint than the previous run left',
     ])
   })
 
-  test('tells of the records of an item, or a shard, that change places', () => {
-    const turned = life(all, begin(), work(1, 0, 3, 2), save(all))
-    expect(faultsOf(turned)).toEqual([
-      'life 0: gave out 0 after a later record of its shard',
-      'life 0: gave out 2 after a later record of its shard',
+  test('a child shard that is delivered before the end of its parent is reported', () => {
+    const early = run(all, load(half), work(2, 1, 3), save(all))
+    expect(faultsOf(run(half, load(), work(0), save(half)), early)).toEqual([
+      '1 delivered after 2 of a child shard: 1',
     ])
-    const item = life(all, begin(), work(2, 0, 1, 3), save(all))
+  })
+
+  test('records of an item or a shard that change their order are reported', () => {
+    const swapped = run(all, load(), work(1, 0, 3, 2), save(all))
+    expect(faultsOf(swapped)).toEqual([
+      'run 0: 0 was delivered after a later record of its shard',
+      'run 0: 2 was delivered after a later record of its shard',
+    ])
+    const item = run(all, load(), work(2, 0, 1, 3), save(all))
     expect(faultsOf(item)).toContain('item x: 0 after 2')
   })
 })

@@ -1,58 +1,61 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { StreamToken } from '../../../src/index.ts'
 import { ancestorsOf, tokenCoverage } from '../../../src/position/token-coverage.ts'
-import type { Evidence, Told } from './evidence.ts'
+import type { ObservedRecord, WorkerEvent } from './evidence.ts'
 
-/** One worker's life. */
-export interface Life {
-  readonly evidence: readonly Evidence[]
-  /** What the store held when the worker was dead; undefined: nothing. */
-  readonly left: StreamToken | undefined
+/** One run of a worker, from its start to its exit. */
+export interface WorkerRun {
+  readonly events: readonly WorkerEvent[]
+  /** The checkpoint in the store after the worker has exited; undefined if no checkpoint exists. */
+  readonly checkpoint: StreamToken | undefined
 }
 
-/** What really happened in the table. */
-export interface Truth {
-  /** The writes, in their order. */
+/** The records that were written to the table, and the shards. */
+export interface WrittenRecords {
+  /** The writes in order. */
   readonly written: readonly { readonly n: number; readonly id: string }[]
   parentOf(shardId: string): string | undefined
 }
 
-/** What a series of lives amounts to. */
-export interface Verdict {
-  /** What was promised and not kept, in words; empty when all is well. */
+/** The result of a series of runs. */
+export interface Summary {
+  /** One sentence for each broken guarantee; empty if all hold. */
   readonly faults: readonly string[]
   readonly delivered: number
   readonly repeated: number
   readonly saved: number
 }
 
-/** Judges the lives of workers that went on one after the other, the last of which came to the end of the stream. */
-export function judge(lives: readonly Life[], truth: Truth): Verdict {
+/**
+ * Checks consecutive runs, each of which resumes from the previous one. The last run must reach the end of
+ * the stream.
+ */
+export function checkRuns(runs: readonly WorkerRun[], written: WrittenRecords): Summary {
   const faults: string[] = []
-  const told = new Map(recordsOf(lives).map(({ record }) => [record.n, record]))
-  const forest = forestOf([...told.values()], truth)
+  const observed = new Map(recordsOf(runs).map(({ record }) => [record.n, record]))
+  const forest = forestOf([...observed.values()], written)
 
-  faults.push(...lostOrUnknown(lives, truth), ...firstDeliveriesOutOfOrder(lives, forest))
+  faults.push(...lostOrUnknown(runs, written), ...firstDeliveriesOutOfOrder(runs, forest))
   let checkpoint: StreamToken | undefined
-  for (const [number, life] of lives.entries()) {
-    faults.push(...judgeLife(life, checkpoint, forest).map((fault) => `life ${number}: ${fault}`))
-    checkpoint = life.left
+  for (const [index, run] of runs.entries()) {
+    faults.push(...checkRun(run, checkpoint, forest).map((fault) => `run ${index}: ${fault}`))
+    checkpoint = run.checkpoint
   }
-  const delivered = recordsOf(lives).length
-  const saved = lives.flatMap(({ evidence }) => evidence).filter((one) => 'saved' in one).length
-  return { faults, delivered, repeated: delivered - told.size, saved }
+  const delivered = recordsOf(runs).length
+  const saved = runs.flatMap(({ events }) => events).filter((event) => 'saved' in event).length
+  return { faults, delivered, repeated: delivered - observed.size, saved }
 }
 
-/** The records by shard, and the shards that come before each. */
+/** The observed records by shard, and the ancestors of each shard. */
 interface Forest {
-  readonly ofShard: ReadonlyMap<string, readonly Told[]>
+  readonly ofShard: ReadonlyMap<string, readonly ObservedRecord[]>
   ancestorsOf(shardId: string): readonly string[]
-  /** The numbers of the records that a token covers. */
+  /** Returns the numbers of the records that a token covers. */
   coveredBy(token: StreamToken | undefined): Set<number>
 }
 
-function forestOf(records: readonly Told[], { parentOf }: Truth): Forest {
-  const ofShard = new Map<string, Told[]>()
+function forestOf(records: readonly ObservedRecord[], { parentOf }: WrittenRecords): Forest {
+  const ofShard = new Map<string, ObservedRecord[]>()
   for (const record of records) {
     const siblings = ofShard.get(record.shardId)
     if (siblings) siblings.push(record)
@@ -65,13 +68,13 @@ function forestOf(records: readonly Told[], { parentOf }: Truth): Forest {
   return { ofShard, ancestorsOf: (shardId) => [...ancestorsOf(shardId, parentOf)], coveredBy }
 }
 
-function lostOrUnknown(lives: readonly Life[], { written }: Truth): string[] {
-  const done = new Set(
-    lives.flatMap(({ evidence }) => evidence.flatMap((one) => ('done' in one ? one.done : []))),
+function lostOrUnknown(runs: readonly WorkerRun[], { written }: WrittenRecords): string[] {
+  const processed = new Set(
+    runs.flatMap(({ events }) => events.flatMap((event) => ('processed' in event ? event.processed : []))),
   )
   const ids = new Map(written.map(({ n, id }) => [n, id]))
-  const lost = written.filter(({ n }) => !done.has(n)).map(({ n }) => n)
-  const unknown = recordsOf(lives).filter(({ record }) => ids.get(record.n) !== record.id)
+  const lost = written.filter(({ n }) => !processed.has(n)).map(({ n }) => n)
+  const unknown = recordsOf(runs).filter(({ record }) => ids.get(record.n) !== record.id)
   return [
     ...listed('lost', lost),
     ...listed(
@@ -81,75 +84,88 @@ function lostOrUnknown(lives: readonly Life[], { written }: Truth): string[] {
   ]
 }
 
-/** Of first deliveries, those of an item come in the order of its writes, and those of a child after all of its parent. */
+/**
+ * Checks the order of first deliveries: records of an item arrive in the order of the writes, and those of a
+ * child shard after all records of its parent.
+ */
 function firstDeliveriesOutOfOrder(
-  lives: readonly Life[],
+  runs: readonly WorkerRun[],
   { ofShard, ancestorsOf: ancestors }: Forest,
 ): string[] {
   const faults: string[] = []
   const seen = new Set<number>()
   const lastOfItem = new Map<string, number>()
-  const begun = new Set<string>()
-  for (const { record } of recordsOf(lives)) {
+  const startedShards = new Set<string>()
+  for (const { record } of recordsOf(runs)) {
     const { n, id, shardId } = record
     if (seen.has(n)) continue
     seen.add(n)
     if (n < (lastOfItem.get(id) ?? -1)) faults.push(`item ${id}: ${n} after ${lastOfItem.get(id)}`)
     lastOfItem.set(id, n)
-    if (begun.has(shardId)) continue
-    begun.add(shardId)
-    const owed = ancestors(shardId).flatMap((ancestor) => ofShard.get(ancestor) ?? [])
-    const missing = owed.filter((other) => !seen.has(other.n)).map((other) => other.n)
-    faults.push(...listed(`given out after ${n} of a child shard`, missing))
+    if (startedShards.has(shardId)) continue
+    startedShards.add(shardId)
+    const expected = ancestors(shardId).flatMap((ancestor) => ofShard.get(ancestor) ?? [])
+    const missing = expected.filter((other) => !seen.has(other.n)).map((other) => other.n)
+    faults.push(...listed(`delivered after ${n} of a child shard`, missing))
   }
   return faults
 }
 
-/** One life: begins exactly at the checkpoint, repeats nothing, and saves exactly what is done. */
-function judgeLife({ evidence, left }: Life, checkpoint: StreamToken | undefined, forest: Forest): string[] {
+/**
+ * Checks one run: it starts exactly at the checkpoint, repeats nothing, and saves exactly the processed
+ * records.
+ */
+function checkRun(
+  { events, checkpoint: final }: WorkerRun,
+  checkpoint: StreamToken | undefined,
+  forest: Forest,
+): string[] {
   const faults: string[] = []
-  /** What must not be given out (again). */
-  const given = forest.coveredBy(checkpoint)
-  const done = new Set(given)
+  /** The records that must not be delivered (again). */
+  const delivered = forest.coveredBy(checkpoint)
+  const processed = new Set(delivered)
   const lastOfShard = new Map<string, bigint>()
-  /** What the store may hold now: what it has saved, and what it was asked to save. */
-  let holds = [checkpoint]
-  for (const one of evidence) {
-    if ('loaded' in one) {
-      if (!isDeepStrictEqual(one.loaded ?? undefined, checkpoint))
-        faults.push('began with another checkpoint than was left')
-    } else if ('record' in one) {
-      const { n, shardId, sequenceNumber } = one.record
-      if (given.has(n)) faults.push(`gave out ${n} again`)
-      if (BigInt(sequenceNumber) < (lastOfShard.get(shardId) ?? -1n))
-        faults.push(`gave out ${n} after a later record of its shard`)
+  /** The tokens that may be in the store now: the last saved one, and those of saves in flight. */
+  let possible = [checkpoint]
+  for (const event of events) {
+    if ('loaded' in event) {
+      if (!isDeepStrictEqual(event.loaded ?? undefined, checkpoint)) {
+        faults.push('loaded another checkpoint than the previous run left')
+      }
+    } else if ('record' in event) {
+      const { n, shardId, sequenceNumber } = event.record
+      if (delivered.has(n)) faults.push(`${n} was delivered again`)
+      if (BigInt(sequenceNumber) < (lastOfShard.get(shardId) ?? -1n)) {
+        faults.push(`${n} was delivered after a later record of its shard`)
+      }
       lastOfShard.set(shardId, BigInt(sequenceNumber))
-      given.add(n)
-    } else if ('done' in one) done.add(one.done)
-    else if ('saving' in one) {
-      holds.push(one.saving)
-      faults.push(...differences(forest.coveredBy(one.saving), done))
-    } else if ('saved' in one) holds = holds.slice(-1)
+      delivered.add(n)
+    } else if ('processed' in event) processed.add(event.processed)
+    else if ('saving' in event) {
+      possible.push(event.saving)
+      faults.push(...differences(forest.coveredBy(event.saving), processed))
+    } else if ('saved' in event) possible = possible.slice(-1)
   }
-  if (!holds.some((token) => isDeepStrictEqual(token, left)))
-    faults.push('left another checkpoint than the last that was saved or being saved')
+  if (!possible.some((token) => isDeepStrictEqual(token, final))) {
+    faults.push('left another checkpoint than the last one saved or in flight')
+  }
   return faults
 }
 
-function differences(covered: ReadonlySet<number>, done: ReadonlySet<number>): string[] {
-  const tooMany = [...covered].filter((n) => !done.has(n))
-  const tooFew = [...done].filter((n) => !covered.has(n))
+function differences(covered: ReadonlySet<number>, processed: ReadonlySet<number>): string[] {
+  const tooMany = [...covered].filter((n) => !processed.has(n))
+  const tooFew = [...processed].filter((n) => !covered.has(n))
   return [
-    ...listed('in a checkpoint, though not done', tooMany),
-    ...listed('done, and not in the checkpoint', tooFew),
+    ...listed('in a checkpoint but not processed', tooMany),
+    ...listed('processed but not in the checkpoint', tooFew),
   ]
 }
 
-function recordsOf(lives: readonly Life[]): { readonly record: Told }[] {
-  return lives.flatMap(({ evidence }) => evidence).filter((one) => 'record' in one)
+function recordsOf(runs: readonly WorkerRun[]): { readonly record: ObservedRecord }[] {
+  return runs.flatMap(({ events }) => events).filter((event) => 'record' in event)
 }
 
-function listed(what: string, numbers: readonly number[]): string[] {
+function listed(problem: string, numbers: readonly number[]): string[] {
   if (numbers.length === 0) return []
-  return [`${numbers.length} ${what}: ${numbers.slice(0, 5).join(', ')}${numbers.length > 5 ? ' …' : ''}`]
+  return [`${numbers.length} ${problem}: ${numbers.slice(0, 5).join(', ')}${numbers.length > 5 ? ' …' : ''}`]
 }

@@ -2,53 +2,55 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
-import { type Evidence, parseEvidence, type WorkerOrder } from './evidence.ts'
+import { parseWorkerLog, type WorkerConfig, type WorkerEvent } from './evidence.ts'
 
-/** A worker process, and what it has told so far. */
-export interface Victim {
-  /** Resolves when it has told so many things, or is dead. */
-  told(things: number): Promise<void>
+/** A running worker process. */
+export interface WorkerProcess {
+  /** Resolves when the worker has logged `count` events or has exited. */
+  logged(count: number): Promise<void>
   kill(): void
-  /** Resolves to what it has told when it is dead. Rejects if it did not end well by itself, nor by `kill`. */
-  readonly death: Promise<readonly Evidence[]>
+  /**
+   * Resolves to the worker's log after it has exited. Rejects if it failed for any reason other than `kill`.
+   */
+  readonly exited: Promise<readonly WorkerEvent[]>
 }
 
-export function startWorker(program: string, order: WorkerOrder, onTold: () => void): Victim {
-  // A worker that is killed before it begins has told nothing.
-  writeFileSync(order.evidence, '')
-  const child = spawn(process.execPath, [program, JSON.stringify(order)], {
+export function startWorker(program: string, config: WorkerConfig, onEvent: () => void): WorkerProcess {
+  // A worker that is killed before it starts to log has an empty log.
+  writeFileSync(config.logFile, '')
+  const child = spawn(process.execPath, [program, JSON.stringify(config)], {
     stdio: ['ignore', 'pipe', 'pipe'],
   })
-  let things = 0
-  let complaint = ''
+  let events = 0
+  let errorOutput = ''
   let wake = () => {}
   child.stdout.setEncoding('latin1').on('data', (dots: string) => {
-    things += dots.length
-    onTold()
+    events += dots.length
+    onEvent()
     wake()
   })
   child.stderr.setEncoding('utf8').on('data', (chunk: string) => {
-    complaint += chunk
+    errorOutput += chunk
   })
   const closed = once(child, 'close').finally(() => wake())
-  const death = closed.then(async () => {
+  const exited = closed.then(async () => {
     if (child.signalCode !== 'SIGKILL' && child.exitCode !== 0) {
-      throw new Error(`The worker ended with ${child.signalCode ?? child.exitCode}:\n${complaint}`)
+      throw new Error(`The worker exited with ${child.signalCode ?? child.exitCode}:\n${errorOutput}`)
     }
-    return parseEvidence(await readFile(order.evidence, 'utf8'))
+    return parseWorkerLog(await readFile(config.logFile, 'utf8'))
   })
-  death.catch(() => {})
+  exited.catch(() => {})
   return {
-    async told(wanted) {
+    async logged(count) {
       const enough = new Promise<void>((resolve) => {
         wake = () => {
-          if (things >= wanted) resolve()
+          if (events >= count) resolve()
         }
         wake()
       })
       await Promise.race([enough, closed])
     },
     kill: () => child.kill('SIGKILL'),
-    death,
+    exited,
   }
 }

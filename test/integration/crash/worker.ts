@@ -1,6 +1,6 @@
-// A worker as a user would write it, which tells of everything that it does. It is killed at any moment.
+// A worker as a consumer would write it, which also logs its events. It is killed at random moments.
 import { openSync, writeSync } from 'node:fs'
-import { setImmediate as turn } from 'node:timers/promises'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb'
 import { DynamoDBStreamsClient } from '@aws-sdk/client-dynamodb-streams'
 import { dynamoDBCheckpointStore } from '../../../src/checkpoints/dynamodb.ts'
@@ -10,59 +10,63 @@ import {
   openStream,
   type StreamToken,
 } from '../../../src/index.ts'
-import { CHECKPOINT_NAME, type Evidence, type WorkerOrder } from './evidence.ts'
+import { CHECKPOINT_NAME, type WorkerConfig, type WorkerEvent } from './evidence.ts'
 
-const order = JSON.parse(process.argv[2] ?? '') as WorkerOrder
+const config = JSON.parse(process.argv[2] ?? '') as WorkerConfig
 const settings = { region: 'eu-west-1', credentials: { accessKeyId: 'local', secretAccessKey: 'local' } }
 
-const file = openSync(order.evidence, 'a')
+const file = openSync(config.logFile, 'a')
 
-/** When it returns the kernel has the line, so that what was told is not lost with the process, whatever becomes of that. */
-function tell(evidence: Evidence): void {
-  writeSync(file, `${JSON.stringify(evidence)}\n`)
-  // For the one who waits, not for the judge.
+/**
+ * Logs an event synchronously: when this returns, the kernel has the line, so it is not lost if the process
+ * is killed.
+ */
+function log(event: WorkerEvent): void {
+  writeSync(file, `${JSON.stringify(event)}\n`)
+  // Lets the test count the events without reading the file.
   process.stdout.write('.')
 }
 
-function openStore({ checkpoints }: WorkerOrder): CheckpointStore {
+function openStore({ checkpoints }: WorkerConfig): CheckpointStore {
   if (checkpoints.kind === 'file') return fileCheckpointStore(checkpoints.folder)
   const { endpoint, tableName } = checkpoints
   return dynamoDBCheckpointStore({ client: new DynamoDBClient({ ...settings, endpoint }), tableName })
 }
 
-function telling(store: CheckpointStore): CheckpointStore {
+function withLog(store: CheckpointStore): CheckpointStore {
   return {
     async load(name) {
       const token = await store.load(name)
-      tell({ loaded: (token ?? null) as StreamToken | null })
+      log({ loaded: (token ?? null) as StreamToken | null })
       return token
     },
     async save(name, token) {
-      tell({ saving: token })
+      log({ saving: token })
       await store.save(name, token)
-      tell({ saved: true })
+      log({ saved: true })
     },
   }
 }
 
 const stream = await openStream<{ id: string; n: number }>({
-  streamArn: order.streamArn,
-  client: new DynamoDBStreamsClient({ ...settings, endpoint: order.endpoint }),
+  streamArn: config.streamArn,
+  client: new DynamoDBStreamsClient({ ...settings, endpoint: config.endpoint }),
   checkpoint: {
-    store: telling(openStore(order)),
+    store: withLog(openStore(config)),
     name: CHECKPOINT_NAME,
-    everyRecords: order.everyRecords,
-    everyMs: order.everyMs,
+    everyRecords: config.everyRecords,
+    everyMs: config.everyMs,
   },
-  // Small pages and short pauses: a worker lives for a fraction of a second, and shall be killed amid many calls.
+  // Small pages and short polling intervals: a worker runs for a fraction of a second and should be killed
+  // during many different calls.
   pageSize: 20,
   idlePollMs: { min: 5, max: 50 },
 })
 for await (const { newImage, shardId, sequenceNumber } of stream) {
   const { n, id } = newImage ?? { n: -1, id: '' }
-  tell({ record: { n, id, shardId, sequenceNumber } })
-  // Some take longer, so that checkpoints are saved while a record is not done.
-  if (n % 4 === 0) await turn()
-  tell({ done: n })
+  log({ record: { n, id, shardId, sequenceNumber } })
+  // Some records take longer, so that checkpoints are saved while a record is unacknowledged.
+  if (n % 4 === 0) await nextTurn()
+  log({ processed: n })
 }
-tell({ ended: true })
+log({ ended: true })

@@ -3,25 +3,28 @@ import { below, type Random, seededRandom } from '../../../src/testing/emulator/
 import { StreamEmulator } from '../../../src/testing/index.ts'
 import type { SharedLocal } from '../../support/shared-local.ts'
 import { createTable } from '../../support/tables.ts'
-import type { Truth } from './judge.ts'
+import type { WrittenRecords } from './judge.ts'
 
-/** A table with a stream, in which something happens all the time until it is switched off. */
-export interface World extends Truth, AsyncDisposable {
+/** A table with a stream, with continuous write traffic until the stream is disabled. */
+export interface Workload extends WrittenRecords, AsyncDisposable {
   readonly endpoint: string
   readonly streamArn: string
-  /** A worker has told of something: it may be time for more. */
+  /** Called when a worker has logged an event: more records may be written. */
   progressed(): void
-  /** Writes a last time and ends the stream. */
+  /** Writes the last records and disables the stream. */
   end(): Promise<void>
 }
 
-/** How many records may be waiting for the worker, more or less: enough for it to be busy whenever it lives. */
-const MOST_AHEAD = 150
+/** The approximate limit of records that the worker has not read yet: enough to keep every worker busy. */
+const MAX_AHEAD = 150
 
 const ITEMS = 25
 
-/** Several shards that split and roll while they are read; each call of GetRecords finds something new. */
-export async function emulatorWorld(seed: string): Promise<World> {
+/**
+ * Creates several shards that split and roll while they are read; each call of GetRecords returns new
+ * records.
+ */
+export async function emulatorWorkload(seed: string): Promise<Workload> {
   const random = seededRandom(seed, 'traffic')
   const emulator = new StreamEmulator({ seed, shards: 2 })
   const server = await emulator.listen()
@@ -33,9 +36,9 @@ export async function emulatorWorld(seed: string): Promise<World> {
       written.push(item)
     }
   }
-  let writtenThen = 0
+  let writtenAtProgress = 0
   const stop = emulator.on('GetRecords', { times: Number.POSITIVE_INFINITY }, () => {
-    if (written.length - writtenThen > MOST_AHEAD) return
+    if (written.length - writtenAtProgress > MAX_AHEAD) return
     write(below(random, 10))
     const chance = random()
     const hidden = { ms: below(random, 300) }
@@ -49,12 +52,12 @@ export async function emulatorWorld(seed: string): Promise<World> {
     written,
     parentOf: (shardId) => emulator.shard(shardId).parentId,
     progressed: () => {
-      writtenThen = written.length
+      writtenAtProgress = written.length
     },
     async end() {
       stop()
       write(20)
-      // Listings lag also behind a disable.
+      // The listing is delayed when the stream is disabled, too.
       emulator.roll(undefined, { hidden: { ms: 500 } })
       write(20)
       emulator.disable()
@@ -63,15 +66,18 @@ export async function emulatorWorld(seed: string): Promise<World> {
   }
 }
 
-/** One shard, of the real wire protocol and storage; written to side by side with the worker. */
-export async function localWorld(local: SharedLocal, seed: string): Promise<World> {
+/**
+ * Creates one shard in DynamoDB Local, with its wire protocol and storage, which is written to concurrently
+ * with the worker.
+ */
+export async function localWorkload(local: SharedLocal, seed: string): Promise<Workload> {
   const random = seededRandom(seed, 'traffic')
   const client = local.tableClient()
   const { tableName, streamArn } = await createTable(client)
   const written: { n: number; id: string }[] = []
   let isEnding = false
   let ahead = 0
-  let goOn = () => {}
+  let resumeWriting = () => {}
   const write = async () => {
     const { id, n } = nextItem(written, random)
     await client.send(
@@ -82,11 +88,12 @@ export async function localWorld(local: SharedLocal, seed: string): Promise<Worl
   }
   const traffic = (async () => {
     while (!isEnding) {
-      if (ahead < MOST_AHEAD) await write()
-      else
+      if (ahead < MAX_AHEAD) await write()
+      else {
         await new Promise<void>((resolve) => {
-          goOn = resolve
+          resumeWriting = resolve
         })
+      }
     }
   })()
   traffic.catch(() => {})
@@ -97,11 +104,11 @@ export async function localWorld(local: SharedLocal, seed: string): Promise<Worl
     parentOf: () => undefined,
     progressed: () => {
       ahead = 0
-      goOn()
+      resumeWriting()
     },
     async end() {
       isEnding = true
-      goOn()
+      resumeWriting()
       await traffic
       for (let i = 0; i < 20; i++) await write()
       await client.send(
@@ -110,7 +117,7 @@ export async function localWorld(local: SharedLocal, seed: string): Promise<Worl
     },
     async [Symbol.asyncDispose]() {
       isEnding = true
-      goOn()
+      resumeWriting()
       await traffic.catch(() => {})
       client.destroy()
     },
