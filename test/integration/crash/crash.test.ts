@@ -7,10 +7,10 @@ import { type CheckpointStore, fileCheckpointStore, type StreamToken } from '../
 import { below, seededRandom } from '../../../src/testing/emulator/state/random.ts'
 import { bundleProgram } from '../../support/bundle.ts'
 import { describeOnLocal } from '../../support/shared-local.ts'
-import { CHECKPOINT_NAME, type WorkerConfig } from './evidence.ts'
-import { checkRuns, type WorkerRun } from './judge.ts'
-import { startWorker, type WorkerProcess } from './victim.ts'
-import { emulatorWorkload, localWorkload, type Workload } from './worlds.ts'
+import { checkRuns, type WorkerRun } from './check-runs.ts'
+import { CHECKPOINT_NAME, type WorkerConfig } from './worker-log.ts'
+import { startWorker, type WorkerProcess } from './worker-process.ts'
+import { emulatorWorkload, localWorkload, type Workload } from './workloads.ts'
 
 const KILLS = Number(process.env.CRASH_KILLS ?? 10)
 const SEED = process.env.CRASH_SEED ?? '1'

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import type { ShardPosition, StreamToken } from '../../../src/index.ts'
-import type { ObservedRecord, WorkerEvent } from './evidence.ts'
-import { checkRuns, type WorkerRun, type WrittenRecords } from './judge.ts'
+import { checkRuns, type WorkerRun, type WrittenRecords } from './check-runs.ts'
+import type { ObservedRecord, WorkerEvent } from './worker-log.ts'
 
 // Shard c is a child of shard p. Records 0 (item x) and 1 (item y) are in p, records 2 (x) and 3 (y) in c.
 const records: readonly ObservedRecord[] = [

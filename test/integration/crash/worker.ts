@@ -10,7 +10,7 @@ import {
   openStream,
   type StreamToken,
 } from '../../../src/index.ts'
-import { CHECKPOINT_NAME, type WorkerConfig, type WorkerEvent } from './evidence.ts'
+import { CHECKPOINT_NAME, type WorkerConfig, type WorkerEvent } from './worker-log.ts'
 
 const config = JSON.parse(process.argv[2] ?? '') as WorkerConfig
 const settings = { region: 'eu-west-1', credentials: { accessKeyId: 'local', secretAccessKey: 'local' } }

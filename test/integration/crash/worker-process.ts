@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
-import { parseWorkerLog, type WorkerConfig, type WorkerEvent } from './evidence.ts'
+import { parseWorkerLog, type WorkerConfig, type WorkerEvent } from './worker-log.ts'
 
 /** A running worker process. */
 export interface WorkerProcess {

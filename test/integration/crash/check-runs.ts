@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { StreamToken } from '../../../src/index.ts'
 import { ancestorsOf, tokenCoverage } from '../../../src/position/token-coverage.ts'
-import type { ObservedRecord, WorkerEvent } from './evidence.ts'
+import type { ObservedRecord, WorkerEvent } from './worker-log.ts'
 
 /** One run of a worker, from its start to its exit. */
 export interface WorkerRun {

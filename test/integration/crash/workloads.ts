@@ -3,7 +3,7 @@ import { below, type Random, seededRandom } from '../../../src/testing/emulator/
 import { StreamEmulator } from '../../../src/testing/index.ts'
 import type { SharedLocal } from '../../support/shared-local.ts'
 import { createTable } from '../../support/tables.ts'
-import type { WrittenRecords } from './judge.ts'
+import type { WrittenRecords } from './check-runs.ts'
 
 /** A table with a stream, with continuous write traffic until the stream is disabled. */
 export interface Workload extends WrittenRecords, AsyncDisposable {
