@@ -161,7 +161,7 @@ export class DynamoDBStream<Image = PlainItem>
    * Adds a listener for an event. It is called after the change that the event reports, and nothing waits for
    * it. To receive events that are emitted before `openStream` resolves, use the option `listeners`.
    *
-   * A listener that throws causes an uncaught exception, which ends the process unless it handles
+   * A listener that throws causes an uncaught exception, which ends the process unless there is a handler for
    * `'uncaughtException'`. Neither a loop nor `close()` rejects with the error. Likewise, an async listener
    * that rejects causes an unhandled rejection.
    *
@@ -251,10 +251,7 @@ export class DynamoDBStream<Image = PlainItem>
     await this.#checkpointer?.close()
   }
 
-  /**
-   * Stops reading when the signal aborts. A running loop ends and closes the stream; without a loop, this
-   * does.
-   */
+  /** Stops reading when the signal aborts. A running loop closes the stream; without one, this does. */
   #abort(): void {
     this.#stopHeartbeats()
     this.#closingSignal.abort()
