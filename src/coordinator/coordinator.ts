@@ -210,8 +210,8 @@ export class Coordinator<Image = PlainItem> {
   }
 
   /** Whether the service has answered a call. @internal */
-  get hasAnswer(): boolean {
-    return this.#context.serviceClock.hasAnswer
+  get hasResponse(): boolean {
+    return this.#context.serviceClock.hasResponse
   }
 
   /** @internal */

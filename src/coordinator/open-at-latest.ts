@@ -1,7 +1,7 @@
 import { openIterator, type ReadContext } from '../reader/read-shard.ts'
 import type { ShardReader } from '../reader/shard-reader.ts'
 import { classifyError } from '../streams-api/classify-error.ts'
-import { type CallRetry, callUntilAnswered } from '../streams-api/retry.ts'
+import { type CallRetry, callWithRetries } from '../streams-api/retry.ts'
 
 export interface OpenAtLatestOptions {
   readonly context: ReadContext
@@ -26,7 +26,7 @@ export async function openIteratorsAtLatest(
   const open = async (reader: ShardReader) => {
     const { clock, serviceClock, signal } = context
     try {
-      await callUntilAnswered(
+      await callWithRetries(
         () => openIterator(reader, { type: 'LATEST' }, context),
         { clock, random, signal },
         (retry) => onRetry(reader.node.shardId, retry),

@@ -1,13 +1,14 @@
 /**
- * Settles as `call` does, or rejects with an `AbortError` as soon as `signal` aborts. The SDK gives up a request on
- * abort, but not its pauses between two attempts, nor the fetching of credentials: closing must not wait for those.
+ * Settles like `call`, or rejects with an `AbortError` as soon as `signal` aborts. On abort, the SDK cancels
+ * the request, but neither the delay before its next attempt nor a credentials lookup. `close()` must not
+ * wait for those.
  */
 export function abortable<T>(call: T | Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
     const onAbort = () => reject(abortError(signal))
     if (signal.aborted) onAbort()
     else signal.addEventListener('abort', onAbort, { once: true })
-    // After an abort these do nothing, but they keep a late failure of the call from being an unhandled rejection.
+    // After an abort, these handlers only keep a late rejection of the call from being unhandled.
     Promise.resolve(call)
       .then(resolve, reject)
       .finally(() => signal.removeEventListener('abort', onAbort))

@@ -1,5 +1,5 @@
 /**
- * Lets calls wait for each other: each begins when the one before it has settled.
+ * Runs async calls one at a time, in order: each starts once the previous one has settled.
  *
  * @internal
  */
@@ -7,7 +7,7 @@ export class CallQueue {
   #last: Promise<unknown> = Promise.resolve()
   #waiting = 0
 
-  /** Whether no call is under way or waits, so that one may be answered at once. */
+  /** Whether no call is running or waiting, so that a new one could start immediately. */
   get isIdle(): boolean {
     return this.#waiting === 0
   }
@@ -23,7 +23,8 @@ export class CallQueue {
     try {
       return await call()
     } finally {
-      // Before the caller hears of it: or its next call would find the queue busy, and so would each one after that.
+      // Decremented before the promise settles: otherwise a caller that awaits it would find the queue still
+      // busy on its next call, and on every call after that.
       this.#waiting--
     }
   }

@@ -4,8 +4,9 @@ import { invalidOption, unknownName } from './options.ts'
 export type Unsubscribe = () => void
 
 /**
- * A typed list of listeners. They are called after the change that they report is complete, in the order of the events. An
- * exception of a listener is rethrown as an uncaught exception of the process; the other listeners are called all the same.
+ * A typed event emitter. Listeners run in a microtask, in the order of the events, after the change that an
+ * event reports is complete. If a listener throws, its error becomes an uncaught exception of the process,
+ * and the other listeners are still called.
  *
  * @internal
  */
@@ -17,13 +18,13 @@ export class Emitter<Events> {
     this.#names = names
   }
 
-  /** @throws StreamError `options.invalid` for a name that is not known, and for a listener that is no function. */
+  /** @throws StreamError `options.invalid` if the event is unknown or the listener is not a function. */
   on<Name extends keyof Events & string>(name: Name, listener: (event: Events[Name]) => void): Unsubscribe {
     if (!this.#names.includes(name)) throw unknownName('event', String(name), this.#names, name)
     if (typeof listener !== 'function') throw invalidOption(`listener of ${name}`, listener, 'a function')
     const listeners = this.#listeners.get(name) ?? new Set()
     this.#listeners.set(name, listeners)
-    // Its own function each time, so that a listener that was added twice is taken away once.
+    // A new function for each call, so that a listener that was added twice can be removed once.
     const call = (event: Events[Name]) => listener(event)
     listeners.add(call)
     return () => listeners.delete(call)

@@ -1,46 +1,88 @@
-/** What `details` holds, for each `code`. */
+/** The type of `details` for each `code` of a {@link StreamError}. */
 export interface StreamErrorDetails {
+  /**
+   * An option is unknown or its value is invalid. Thrown before any call to the service.
+   *
+   * `option` is the path of the option, such as `checkpoint.everyMs`; `expected` says what its value must be
+   * or, for an unknown name, which names are known.
+   */
   'options.invalid': { readonly option: string; readonly value: unknown; readonly expected: string }
+  /**
+   * A start position is neither `'trim_horizon'`, `'latest'`, a `Date` nor a token. Thrown before any call.
+   */
   'position.invalid': { readonly position: unknown }
-  /** `field` is a path into the token, as in `shards[3].at.after`; `''` is the token itself. */
+  /**
+   * A token, or a checkpoint in a store, is malformed or damaged.
+   *
+   * `field` is the path of the invalid field, such as `shards[3].at.after`, or `''` for the token itself.
+   */
   'token.invalid': { readonly field: string; readonly expected: string }
+  /**
+   * A token or checkpoint belongs to another stream. `expected` and `actual` are the ARNs of the two streams.
+   */
   'token.streamMismatch': { readonly expected: string; readonly actual: string }
+  /** The table or the stream does not exist, or no longer exists. */
   'stream.notFound': { readonly streamArn?: string | undefined; readonly tableName?: string | undefined }
+  /** The table has no stream. */
   'stream.notEnabled': { readonly tableName: string }
+  /**
+   * A gap: records were trimmed before they were read. Thrown unless `onGap` is `'continue'`. The reader
+   * keeps its state, and can be used again after `moveTo`.
+   */
   'records.trimmed': {
     readonly shardId: string
-    /** The last sequence number that was given out of the shard, if there was one. */
+    /**
+     * The sequence number of the last record that was read from the shard; undefined before the first one.
+     */
     readonly after: string | undefined
     readonly reason: GapReason
   }
+  /** Another worker holds the checkpoint. `owner` identifies that worker, if the store knows it. */
   'checkpoint.conflict': { readonly name: string; readonly owner?: string | undefined }
+  /** A checkpoint could not be loaded or saved. `cause` is the error of the store, if there is one. */
   'checkpoint.failed': { readonly name: string; readonly operation: 'load' | 'save' }
-  /** Nothing answered `openStream` within `connectTimeoutMs`; `cause` is the error of the last call. */
+  /**
+   * No call received a response within `connectTimeoutMs` of `openStream`. `cause` is the error of the last
+   * call.
+   */
   'service.unreachable': { readonly timeoutMs: number }
-  /** An answer of the service that cannot be true, as of an emulator with a fault. */
+  /**
+   * A response that AWS never sends, such as one from a faulty emulator. `operation` is the API operation.
+   */
   'service.invalidResponse': { readonly operation: string }
-  /** A second loop over a stream, or a second call of `next()` while one is pending. */
+  /** A second loop was started over a stream, or `next()` was called while another call of it was pending. */
   'stream.busy': Record<string, never>
+  /**
+   * The stream, `Coordinator` or lease was closed, before the call or while it was pending. A loop over a
+   * closed stream ends without an error.
+   */
   closed: Record<string, never>
 }
 
-/** How it was noticed that records are gone. */
+/** How a gap was detected. */
 export type GapReason =
-  /** The position in the shard is older than the oldest record that is left. */
+  /** The position in the shard is older than its oldest retained record. */
   | 'position-trimmed'
-  /** The service no longer knows a shard that was still to be read. */
+  /** The shard had unread records, but the service no longer lists it. */
   | 'shard-vanished'
 
+/** The `code` of a {@link StreamError}. {@link StreamErrorDetails} documents each code. */
 export type StreamErrorCode = keyof StreamErrorDetails
 
 /**
- * The one error class of this package. Match on `code`, never on the words of the message; `code` types `details`.
+ * The error class of this package. Distinguish errors by `code`, which also determines the type of `details`.
+ * Never match on the message, which may change in any release.
  *
- * Errors of the AWS SDK that speak of credentials or permissions are not wrapped: they pass through as they are.
+ * Credential and permission errors of the AWS SDK are not wrapped: they are rethrown unchanged.
  */
 export class StreamError<Code extends StreamErrorCode = StreamErrorCode> extends Error {
   override readonly name: string = 'StreamError'
+  /**
+   * Identifies the kind of error, such as `'records.trimmed'`. {@link StreamErrorDetails} documents each
+   * code.
+   */
   readonly code: Code
+  /** Facts about the error, with a type that depends on `code`. */
   readonly details: StreamErrorDetails[Code]
 
   constructor(code: Code, message: string, details: StreamErrorDetails[Code], cause?: unknown) {
@@ -50,12 +92,17 @@ export class StreamError<Code extends StreamErrorCode = StreamErrorCode> extends
   }
 }
 
-/** A {@link StreamError} whose `code` narrows `details`. */
+/** A union of {@link StreamError} types, one per code, so that comparing `code` narrows `details`. */
 export type AnyStreamError = { [Code in StreamErrorCode]: StreamError<Code> }[StreamErrorCode]
 
 /**
- * Whether `error` is a {@link StreamError}, and with `code` given, one of that code. Works also when two copies of
- * this package are loaded, where `instanceof` does not.
+ * Returns whether `error` is a {@link StreamError} and, if `code` is passed, whether it has that code. Unlike
+ * `instanceof`, it also works when two copies of this package are loaded.
+ *
+ * @example
+ * ```ts
+ * if (isStreamError(error, 'records.trimmed')) console.error('Records were lost in', error.details.shardId)
+ * ```
  */
 export function isStreamError<Code extends StreamErrorCode = StreamErrorCode>(
   error: unknown,

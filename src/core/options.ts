@@ -1,15 +1,18 @@
 import { distance } from 'fastest-levenshtein'
 import { StreamError } from './errors.ts'
 
-/** The names of all members of a type; the compiler checks that none is missing. */
+/** Returns the names of all members of a type. The compiler checks that none is missing. */
 export function namesOf<T>(names: { readonly [Name in keyof Required<T>]: true }): (keyof T & string)[] {
   return Object.keys(names) as (keyof T & string)[]
 }
 
 /**
- * Checks that `options` is an object, and that it has no names but `known`: a misspelt one would be ignored.
+ * Checks that `options` is an object with no names other than `known`, because a misspelled option would
+ * otherwise be ignored silently.
  *
- * @param path - what it is called in the error: `''` for the options themselves, `checkpoint` for a part of them.
+ * @param path - where the object is: `''` for the options themselves, or the name of an option, such as
+ * `checkpoint`.
+ * @throws StreamError `options.invalid`
  */
 export function checkNames(path: string, options: unknown, known: readonly string[]): void {
   if (typeof options !== 'object' || options === null || Array.isArray(options)) {
@@ -22,9 +25,9 @@ export function checkNames(path: string, options: unknown, known: readonly strin
 }
 
 /**
- * Returns the error for an unknown name, with the nearest known one if there is one.
+ * Returns the error for an unknown name. It suggests the closest known name, if there is one.
  *
- * @param path - the name as the error shows it, such as `checkpoint.everyRecord`.
+ * @param path - the full name for the message, such as `checkpoint.everyRecord`.
  */
 export function unknownName(
   what: 'option' | 'event' | 'call',
@@ -32,62 +35,77 @@ export function unknownName(
   known: readonly string[],
   value: unknown,
 ): StreamError<'options.invalid'> {
-  const near = nearestName(path.slice(path.lastIndexOf('.') + 1), known)
-  const hint = hintFor(path, near, known)
-  return new StreamError('options.invalid', `There is no ${what} ${shortened(path)}; ${hint}`, {
+  const nearest = nearestName(path.slice(path.lastIndexOf('.') + 1), known)
+  const hint = hintFor(path, nearest, known)
+  return new StreamError('options.invalid', `There is no ${what} ${truncate(path)}; ${hint}`, {
     option: path,
     value,
-    expected: near ?? known.join(', '),
+    expected: nearest ?? known.join(', '),
   })
 }
 
-/** Settings that users of the SDK look for here first. */
+/** Settings of the SDK's clients, which users sometimes pass to this library instead. */
 const CLIENT_SETTINGS: ReadonlySet<string> = new Set(['region', 'endpoint', 'credentials', 'profile'])
 
-function hintFor(path: string, near: string | undefined, known: readonly string[]): string {
-  if (near !== undefined) return `did you mean ${near}?`
+function hintFor(path: string, nearest: string | undefined, known: readonly string[]): string {
+  if (nearest !== undefined) return `did you mean ${nearest}?`
   if (CLIENT_SETTINGS.has(path) && known.includes('client')) {
-    return `give it to the SDK's clients, as in client: new DynamoDBStreamsClient({ ${path} }).`
+    return `pass it to the SDK client, as in client: new DynamoDBStreamsClient({ ${path} }).`
   }
-  return `known are ${known.join(', ')}.`
+  return `expected one of ${known.join(', ')}.`
 }
 
-/** The known name that was probably meant: one that differs by a few letters, or where one is the start of the other. */
-export function nearestName(given: string, known: readonly string[]): string | undefined {
-  const name = given.toLowerCase()
-  const distances = known.map((one) => distance(name, one.toLowerCase()))
-  const least = Math.min(...distances)
-  if (least <= Math.max(2, name.length / 3)) return known[distances.indexOf(least)]
-  return known.find((one) => one.toLowerCase().startsWith(name) || name.startsWith(one.toLowerCase()))
+/**
+ * Returns the known name that was probably meant: one that differs by a few letters, or that starts with
+ * `name`, or that `name` starts with. Case does not matter.
+ */
+export function nearestName(name: string, known: readonly string[]): string | undefined {
+  const lowerName = name.toLowerCase()
+  const distances = known.map((candidate) => distance(lowerName, candidate.toLowerCase()))
+  const shortest = Math.min(...distances)
+  if (shortest <= Math.max(2, name.length / 3)) return known[distances.indexOf(shortest)]
+  return known.find((candidate) => {
+    const lowerCandidate = candidate.toLowerCase()
+    return lowerCandidate.startsWith(lowerName) || lowerName.startsWith(lowerCandidate)
+  })
 }
 
-/** Checks that a value is a whole number in a range. */
+/**
+ * Returns `value` if it is a whole number from `min` to `max`.
+ *
+ * @throws StreamError `options.invalid`
+ */
 export function integer(option: string, value: unknown, min: number, max: number): number {
   if (typeof value === 'number' && Number.isInteger(value) && value >= min && value <= max) return value
   const range = max === Number.MAX_SAFE_INTEGER ? `of ${min} or more` : `from ${min} to ${max}`
   throw invalidOption(option, value, `a whole number ${range}`)
 }
 
-/** @param shown - the value as the message shows it. */
+/**
+ * Returns the error for an option whose value is invalid.
+ *
+ * @param expected - what the value must be, such as `a whole number from 1 to 1000`.
+ * @param formatted - the value as the message shows it.
+ */
 export function invalidOption(
   option: string,
   value: unknown,
   expected: string,
-  shown: string = show(value),
+  formatted: string = format(value),
 ): StreamError<'options.invalid'> {
-  return new StreamError('options.invalid', `Option ${option} is ${shown}, but must be ${expected}.`, {
+  return new StreamError('options.invalid', `Option ${option} is ${formatted}, but must be ${expected}.`, {
     option,
     value,
     expected,
   })
 }
 
-function show(value: unknown): string {
-  if (typeof value === 'string') return JSON.stringify(shortened(value))
+function format(value: unknown): string {
+  if (typeof value === 'string') return JSON.stringify(truncate(value))
   if (typeof value !== 'object' || value === null) return String(value)
   return Array.isArray(value) ? 'an array' : 'an object'
 }
 
-function shortened(text: string): string {
-  return text.length > 200 ? `${text.slice(0, 200)}…` : text
+function truncate(string: string): string {
+  return string.length > 200 ? `${string.slice(0, 200)}…` : string
 }

@@ -2,8 +2,8 @@ import { StreamError } from './errors.ts'
 import { invalidOption } from './options.ts'
 
 /**
- * A client of the AWS SDK for JavaScript v3, typed by what is used of it: the client of another version, or of another copy
- * of the same version, has another type.
+ * A client of the AWS SDK for JavaScript v3. Only the members that this library uses are typed, because the
+ * client class of another version of the SDK, or of another copy of the same version, is a different type.
  */
 export interface SdkClient {
   send(command: never, options?: { readonly abortSignal?: AbortSignal }): Promise<unknown>
@@ -11,12 +11,12 @@ export interface SdkClient {
   readonly middlewareStack?: object | undefined
 }
 
-/** What a command of the SDK does before it is sent. */
+/** The step of an SDK command that runs before it is sent. */
 interface SdkCommand {
   resolveMiddleware(stack: never, configuration: never, options: undefined): unknown
 }
 
-/** The SDK's clients that are used here, by the id that each has in its configuration. */
+/** The SDK clients that this library uses, by the `serviceId` in their configuration. */
 const clientNames = {
   'DynamoDB Streams': { className: 'DynamoDBStreamsClient', packageName: '@aws-sdk/client-dynamodb-streams' },
   DynamoDB: { className: 'DynamoDBClient', packageName: '@aws-sdk/client-dynamodb' },
@@ -25,10 +25,11 @@ const clientNames = {
 type ServiceId = keyof typeof clientNames
 
 /**
- * Checks that a value is the SDK's client of a service, and one that can send the commands of the installed SDK. The service
- * answers calls of another service's client with UnknownOperationException only.
+ * Checks that a value is an SDK client of the service, and that it can send the commands of the installed
+ * SDK. Without this check, the client of another service would fail only on the first call, with an
+ * UnknownOperationException.
  *
- * @param command - any command of the service; it is not sent.
+ * @param command - any command of the service. It is not sent.
  * @throws StreamError `options.invalid`
  */
 export function checkSdkClient(
@@ -56,7 +57,7 @@ export function checkSdkClient(
   }
 }
 
-/** Commands of versions from about 3.910 on cannot be sent by the clients of earlier ones. */
+/** Commands of SDK versions since about 3.910 cannot be sent by clients of earlier versions. */
 function otherCopy(
   option: string,
   client: object,
@@ -64,11 +65,12 @@ function otherCopy(
   cause: unknown,
 ): StreamError<'options.invalid'> {
   const { className, packageName } = clientNames[serviceId]
-  const why = cause instanceof Error ? cause.message : String(cause)
-  const expected = `a client of the same copy of ${packageName} that dynamodb-stream-iterator uses`
+  const reason = cause instanceof Error ? cause.message : String(cause)
+  const expected = `a client from the copy of ${packageName} that dynamodb-stream-iterator uses`
   const message =
-    `Option ${option} is a ${className} of another copy of ${packageName}, older than the one that dynamodb-stream-iterator uses: ` +
-    `they do not work together (${why}). Install one version; npm ls ${packageName} shows the copies.`
+    `Option ${option} is a ${className} from another, older copy of ${packageName} than the one that ` +
+    `dynamodb-stream-iterator uses, and cannot send its commands (${reason}). Install a single version; ` +
+    `npm ls ${packageName} lists the installed copies.`
   return new StreamError('options.invalid', message, { option, value: client, expected }, cause)
 }
 

@@ -59,7 +59,7 @@ export async function resumeOrStart(
 /** Creates a Coordinator and moves it to `position`, with a time limit on the first response. */
 function connect(context: OpenContext, streamArn: string, position: Position): Promise<Coordinator> {
   const coordinator = createCoordinator(context, streamArn)
-  const first = { from: 'DynamoDB Streams', hasResponse: () => coordinator.hasAnswer }
+  const first = { from: 'DynamoDB Streams', hasResponse: () => coordinator.hasResponse }
   return withConnectTimeout(context, first, (signal) => moveTo(coordinator, position, signal))
 }
 

@@ -10,7 +10,7 @@ import { enabledAt } from '../core/stream-arn.ts'
 import { classifyError } from '../streams-api/classify-error.ts'
 import { listStreamArns } from '../streams-api/list-streams.ts'
 import { checkStreamsClient, createClientFor, isStreamsApi } from '../streams-api/make-client.ts'
-import { callUntilAnswered, callWithTimeout } from '../streams-api/retry.ts'
+import { callWithRetries, callWithTimeout } from '../streams-api/retry.ts'
 import type { StreamsApi } from '../streams-api/streams-api.ts'
 import { type StreamEvents, streamEventNames } from './events.ts'
 
@@ -65,7 +65,7 @@ export async function tableStreams(
     send: (abortSignal: AbortSignal) => Promise<T>,
     signal: AbortSignal,
   ): Promise<T> =>
-    callUntilAnswered(
+    callWithRetries(
       () => callWithTimeout((limited) => abortable(send(limited), limited), { clock: deps.clock, signal }),
       { ...deps, signal },
       (retry) => deps.events.emit('retry', { operation, shardId: undefined, ...retry }),

@@ -3,7 +3,7 @@ import { StreamError } from '../core/errors.ts'
 import type { ServiceClock } from '../core/service-clock.ts'
 import { classifyError } from './classify-error.ts'
 import type { RateLimit } from './rate-limit.ts'
-import { type CallRetry, callUntilAnswered, callWithTimeout } from './retry.ts'
+import { type CallRetry, callWithRetries, callWithTimeout } from './retry.ts'
 import type { ShardPage, StreamsApi } from './streams-api.ts'
 
 /** After how long a stream that DescribeStream does not know is looked for once more before it counts as gone, in ms. */
@@ -33,7 +33,7 @@ export type ListedPage = ShardPage & { readonly calledAt: number }
 
 /** Makes one DescribeStream call, within the rate limit, until it succeeds. */
 export function listShardPage(context: ListingContext, request: PageRequest): Promise<ListedPage> {
-  return callUntilAnswered(
+  return callWithRetries(
     () => tryToListShards(context, request),
     context,
     (retry) => context.onRetry({ ...retry, shardId: request.childrenOf }),

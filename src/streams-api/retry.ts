@@ -80,7 +80,7 @@ export interface CallRetry {
 }
 
 /** Repeats a call, of which each has a time limit of its own, until it succeeds or fails with an error that a retry does not fix. */
-export async function callUntilAnswered<T>(
+export async function callWithRetries<T>(
   call: () => Promise<T>,
   context: { clock: Clock; random: () => number; signal: AbortSignal },
   onRetry: (retry: CallRetry) => void,
