@@ -4,11 +4,12 @@ import { asSequenceNumber, asShardId, asStreamArn } from './token-fields.ts'
 import { asObject, elementsOf, invalidField, ownField } from './validate.ts'
 
 /**
- * Tokens of bloop, the Python library (`bloop.stream.coordinator.Coordinator.token`):
+ * Converts tokens of bloop, a Python library (`bloop.stream.coordinator.Coordinator.token`):
  * `{ stream_arn, active: [ids], shards: [{ shard_id, parent?, iterator_type?, sequence_number? }] }`.
  *
- * `shards` holds whole trees, `active` the shards that were being read. Above those all was read, below them nothing.
- * Version 1 says the same by leaving both out: what is above a listed shard counts as read, any other shard as unread.
+ * In a bloop token, `shards` lists whole trees, and `active` the shards that were being read: their ancestors
+ * have been read, their descendants have not. A token of version 1 omits both, because it implies the same:
+ * an ancestor of a listed shard counts as read, and any other shard as unread.
  */
 
 interface BloopShard {
@@ -18,7 +19,10 @@ interface BloopShard {
   readonly at: ShardPosition | undefined
 }
 
-/** Whether the object looks like a token of bloop. One that has both spellings is taken as ours. */
+/**
+ * Returns whether the object is a bloop token. An object with the fields of both formats is treated as
+ * version 1.
+ */
 export function isBloopToken(token: object): boolean {
   return (
     ownField(token, 'stream_arn', 'stream_arn') !== undefined &&
@@ -27,18 +31,19 @@ export function isBloopToken(token: object): boolean {
   )
 }
 
-/** A token of bloop as one of version 1, which never starts later than bloop would have. */
+/** Converts a bloop token to version 1. The result never starts later than bloop would have. */
 export function convertBloopToken(token: object, maxShards: number): StreamToken {
   const streamArn = asStreamArn(ownField(token, 'stream_arn', 'stream_arn'), 'stream_arn')
   const shards = readShards(ownField(token, 'shards', 'shards'), maxShards)
   const active = readActive(ownField(token, 'active', 'active'), shards, maxShards)
-  const settled = shardsSettledBy(active, shards)
+  const related = relatives(active, shards)
   const frontier: ShardToken[] = []
   for (const shard of shards.values()) {
     if (active.has(shard.shardId)) frontier.push(toShardToken(shard, shard.at ?? 'start'))
-    // Neither active nor of the family of one that is: bloop lost track of it, for it closed before its children were
-    // listed. Going on where it stood gives nothing twice, and finds its children. Without a place it counts as unread.
-    else if (!settled.has(shard.shardId) && shard.at !== undefined)
+    // Not related to an active shard: bloop lost track of it, because it closed before its children were
+    // listed. Resuming from its position repeats no records and discovers its children. Without a position it
+    // counts as unread.
+    else if (!related.has(shard.shardId) && shard.at !== undefined)
       frontier.push(toShardToken(shard, shard.at))
   }
   return { version: 1, streamArn, shards: frontier }
@@ -54,17 +59,17 @@ function readShards(value: unknown, maxShards: number): ReadonlyMap<string, Bloo
   for (const [element, path] of elementsOf(value, 'shards', maxShards)) {
     const shard = readShard(element, path)
     if (shards.has(shard.shardId)) {
-      throw invalidField(`${path}.shard_id`, 'a shard that is not listed before', shard.shardId)
+      throw invalidField(`${path}.shard_id`, 'a shard that is listed only once', shard.shardId)
     }
     shards.set(shard.shardId, shard)
     paths.set(shard.shardId, path)
   }
-  const culprit = findCycle(new Map([...shards].map(([id, { parentId }]) => [id, parentId])))
-  if (culprit !== undefined) {
-    const parentId = shards.get(culprit)?.parentId
+  const shardInCycle = findCycle(new Map([...shards].map(([id, { parentId }]) => [id, parentId])))
+  if (shardInCycle !== undefined) {
+    const parentId = shards.get(shardInCycle)?.parentId
     throw invalidField(
-      `${paths.get(culprit)}.parent`,
-      'a shard that does not descend from this one',
+      `${paths.get(shardInCycle)}.parent`,
+      'a shard that is not a descendant of this one',
       parentId,
     )
   }
@@ -90,8 +95,8 @@ function readPosition(shard: object, path: string): ShardPosition | undefined {
       return undefined
     case 'trim_horizon':
       return 'start'
-    // bloop had seen no record yet and did not note when it came: a write since then would be lost by going on at
-    // the present tip. The shard is read from its start instead, at the price of records from before.
+    // bloop had read no record yet, and does not save when it started. Resuming at the current tip would lose
+    // the writes since then, so the shard is read from its start, which also returns records from before.
     case 'latest':
       return 'start'
     case 'at_sequence':
@@ -110,9 +115,10 @@ function readPosition(shard: object, path: string): ShardPosition | undefined {
 }
 
 /**
- * The position whose next record is the one of this sequence number: after the number before it, whether there is such a
- * record or not. DynamoDB Local takes any number inside the shard's range, in the width of its own ones; a number before
- * the range (this one was the shard's first) it refuses, so whoever opens the shard starts at its first record then.
+ * Returns the position whose next record is the one with this sequence number: after the preceding number,
+ * whether or not a record with that number exists. DynamoDB Local accepts any number within the shard's
+ * range, padded to the width of its own numbers. It refuses a number before the range (if this one was the
+ * shard's first); the shard is then opened at its first record.
  */
 function before(sequenceNumber: string): ShardPosition {
   const number = BigInt(sequenceNumber)
@@ -128,36 +134,38 @@ function readActive(
   const active = new Set<string>()
   for (const [element, path] of elementsOf(value, 'active', maxShards)) {
     const shardId = asShardId(element, path)
-    if (!shards.has(shardId)) throw invalidField(path, 'the id of a shard that shards lists', shardId)
+    if (!shards.has(shardId)) throw invalidField(path, 'the id of a shard in shards', shardId)
     active.add(shardId)
   }
   return active
 }
 
-/** The shards of which the active ones tell all: their ancestors, which were read, and their descendants, which were not. */
-function shardsSettledBy(
+/**
+ * Returns the ancestors of the active shards, which have been read, and their descendants, which have not.
+ */
+function relatives(
   active: ReadonlySet<string>,
   shards: ReadonlyMap<string, BloopShard>,
 ): ReadonlySet<string> {
-  const settled = new Set<string>()
+  const related = new Set<string>()
   for (const shardId of active) {
     let ancestor = shards.get(shardId)?.parentId
-    while (ancestor !== undefined && !settled.has(ancestor)) {
-      settled.add(ancestor)
+    while (ancestor !== undefined && !related.has(ancestor)) {
+      related.add(ancestor)
       ancestor = shards.get(ancestor)?.parentId
     }
   }
-  const below = new Map<string, boolean>()
+  const isDescendant = new Map<string, boolean>()
   for (const { shardId } of shards.values()) {
     const path: string[] = []
     let id: string | undefined = shardId
-    while (id !== undefined && !below.has(id) && !active.has(id)) {
+    while (id !== undefined && !isDescendant.has(id) && !active.has(id)) {
       path.push(id)
       id = shards.get(id)?.parentId
     }
-    const isBelow = id !== undefined && (active.has(id) || below.get(id) === true)
-    for (const passed of path) below.set(passed, isBelow)
+    const isBelow = id !== undefined && (active.has(id) || isDescendant.get(id) === true)
+    for (const visited of path) isDescendant.set(visited, isBelow)
   }
-  for (const [shardId, isBelow] of below) if (isBelow) settled.add(shardId)
-  return settled
+  for (const [shardId, isBelow] of isDescendant) if (isBelow) related.add(shardId)
+  return related
 }

@@ -1,4 +1,6 @@
-/** A shard that is its own ancestor, if there is one. It would be waited for for ever. */
+/**
+ * Returns a shard that is its own ancestor, if there is one. A reader would wait for such a shard forever.
+ */
 export function findCycle(parentOf: ReadonlyMap<string, string | undefined>): string | undefined {
   const acyclic = new Set<string>()
   for (const start of parentOf.keys()) {

@@ -6,29 +6,34 @@ import type { ShardPosition, ShardToken, ShardTokenState, StreamToken } from './
 import { asSequenceNumber, asShardId, asStreamArn } from './token-fields.ts'
 import { asObject, elementsOf, invalidField, ownField } from './validate.ts'
 
-/** More shards than one stream is known to have: about 40 MB as text. */
+/**
+ * The maximum number of shards in a token: more than any known stream has. Such a token is about 40 MB of
+ * JSON.
+ */
 export const MAX_TOKEN_SHARDS = 250_000
 
-/** The last time that a `Date` can hold. */
+/** The latest time that a `Date` can represent, in ms since 1970. */
 export const MAX_TIME_MS = 8.64e15
 
 /**
- * Checks a token that comes from outside, field by field, and gives a fresh one that holds the known fields only.
+ * Checks an untrusted token field by field, and returns a new object with only the known fields.
  *
- * Understands tokens of version 1 and those of bloop's Coordinator, as object or as JSON text, of up to
- * `MAX_TOKEN_SHARDS` shards and `MAX_SERIALIZED_LENGTH` characters. Unknown fields are passed over, an
- * unknown version is refused: a newer release may mean something else by the fields that are known here.
+ * Accepts tokens of version 1 and tokens of bloop's Coordinator, as an object or a JSON string, with up to
+ * 250,000 shards and 64 Mi characters. Unknown fields are ignored. An unknown version is refused, because the
+ * known fields may have another meaning in it.
  *
- * @param source what the input is called in the error, such as a file; told in front of the message.
- * @throws StreamError `token.invalid`; `details.field` is the path of the field, as in `shards[3].at.after`.
+ * @param input - the token: an object, or its JSON string.
+ * @param source - where the token is from, such as a file name. The error message starts with it.
+ * @throws StreamError `token.invalid`, with the path of the invalid field in `details.field`, such as
+ * `shards[3].at.after`.
  */
 export function parseToken(input: unknown, source?: string): StreamToken {
   try {
     const value = typeof input === 'string' ? parseSerializedToken(input) : input
-    const token = asObject(value, '', 'a token: an object, or its JSON text')
+    const token = asObject(value, '', 'a token (an object or a JSON string)')
     return isBloopToken(token) ? convertBloopToken(token, MAX_TOKEN_SHARDS) : readToken(token)
   } catch (error) {
-    // Whatever else is thrown comes out of the input, by a proxy that cannot even be asked what it is.
+    // Any other error was thrown by the input itself, such as a proxy on which every operation throws.
     const invalid = isStreamError(error, 'token.invalid')
       ? error
       : invalidField('', 'a value that can be read', undefined, error)
@@ -45,18 +50,17 @@ function readToken(token: object): StreamToken {
   for (const [element, path] of elementsOf(ownField(token, 'shards', 'shards'), 'shards', MAX_TOKEN_SHARDS)) {
     const shard = readShard(element, path)
     if (parentOf.has(shard.shardId)) {
-      throw invalidField(`${path}.shardId`, 'a shard that is not listed before', shard.shardId)
+      throw invalidField(`${path}.shardId`, 'a shard that is listed only once', shard.shardId)
     }
     parentOf.set(shard.shardId, shard.parentId)
     shards.push(shard)
   }
-  refuseCycle(shards, parentOf)
+  checkForCycle(shards, parentOf)
   return { version: 1, streamArn, shards }
 }
 
 function readVersion(version: unknown): void {
-  if (version !== 1)
-    throw invalidField('version', '1, the only version that this release understands', version)
+  if (version !== 1) throw invalidField('version', '1, the only version that this release supports', version)
 }
 
 function readShard(value: unknown, path: string): ShardToken {
@@ -75,9 +79,9 @@ function readShard(value: unknown, path: string): ShardToken {
 
 function readState(value: unknown, at: ShardPosition, path: string): ShardTokenState | undefined {
   if (value === undefined) return undefined
-  const isBesideSince = typeof at === 'object' && 'since' in at
-  if (isBesideSince && (value === 'skipped' || value === 'pending')) return value
-  throw invalidField(path, '"skipped" or "pending", beside a since', value)
+  const hasSince = typeof at === 'object' && 'since' in at
+  if (hasSince && (value === 'skipped' || value === 'pending')) return value
+  throw invalidField(path, '"skipped" or "pending", together with at.since', value)
 }
 
 function readPosition(value: unknown, path: string): ShardPosition {
@@ -87,8 +91,8 @@ function readPosition(value: unknown, path: string): ShardPosition {
   const after = ownField(position, 'after', `${path}.after`)
   const since = ownField(position, 'since', `${path}.since`)
   const end = ownField(position, 'end', `${path}.end`)
-  // Two at once would leave it open where to read from.
-  if ([after, since, end].filter((part) => part !== undefined).length !== 1) {
+  // With two of them, the position would be ambiguous.
+  if ([after, since, end].filter((field) => field !== undefined).length !== 1) {
     throw invalidField(path, expected, value)
   }
   if (after !== undefined) return { after: asSequenceNumber(after, `${path}.after`) }
@@ -98,18 +102,21 @@ function readPosition(value: unknown, path: string): ShardPosition {
 
 function readTime(value: unknown, path: string): number {
   if (typeof value === 'number' && Number.isInteger(value) && value >= 0 && value <= MAX_TIME_MS) {
-    return value + 0 // -0 becomes 0, as it would by way of JSON
+    return value + 0 // -0 becomes 0, as in JSON
   }
   throw invalidField(path, `a time in ms since 1970 (an integer from 0 to ${MAX_TIME_MS})`, value)
 }
 
-function refuseCycle(shards: readonly ShardToken[], parentOf: ReadonlyMap<string, string | undefined>): void {
-  const culprit = findCycle(parentOf)
-  if (culprit === undefined) return
-  const index = shards.findIndex(({ shardId }) => shardId === culprit)
+function checkForCycle(
+  shards: readonly ShardToken[],
+  parentOf: ReadonlyMap<string, string | undefined>,
+): void {
+  const shardInCycle = findCycle(parentOf)
+  if (shardInCycle === undefined) return
+  const index = shards.findIndex(({ shardId }) => shardId === shardInCycle)
   throw invalidField(
     `shards[${index}].parentId`,
-    'a shard that does not descend from this one',
-    parentOf.get(culprit),
+    'a shard that is not a descendant of this one',
+    parentOf.get(shardInCycle),
   )
 }

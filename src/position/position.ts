@@ -2,16 +2,23 @@ import { types } from 'node:util'
 import { StreamError } from '../core/errors.ts'
 import { MAX_TIME_MS, parseToken } from './parse-token.ts'
 import type { StreamToken } from './token.ts'
-import { describe } from './validate.ts'
+import { describeValue } from './validate.ts'
 
 /**
- * Where to read from.
+ * Where to start reading.
  *
- * - `'trim_horizon'`: from the oldest record that the stream still holds (24 hours).
- * - `'latest'`: every record written from now on, on every shard. As records are not dated by the clock that the service
- *   tells, those dated up to half a second before the call, truncated to the second, may be included.
- * - a `Date`: every record created at or after that time, none older than that whole second. In the future: as `'latest'`.
- * - a {@link StreamToken}, or its JSON text: where that token was taken.
+ * - `'trim_horizon'`: the oldest record that the stream still retains. DynamoDB Streams retains records for
+ *   24 hours.
+ * - `'latest'`: every record written from now on, on every shard. Records are not stamped by the clock that
+ *   the service reports in its responses, so records created up to half a second before the call, truncated
+ *   to the second, may be included.
+ * - a `Date`: every record created at or after that time. Creation times are whole seconds, so records from
+ *   earlier in the same second are included. A time in the future is treated like `'latest'`.
+ * - a {@link StreamToken}, or its JSON string: where the token was taken, so that reading resumes with the
+ *   next record.
+ *
+ * Both words are also accepted in upper case. Anything else is refused with `position.invalid`, and a
+ * malformed token with `token.invalid`, before any call to the service.
  */
 export type Position =
   | 'trim_horizon'
@@ -22,55 +29,61 @@ export type Position =
   | StreamToken
   | SerializedToken
 
-/** The JSON text of a token. Any string; the type only keeps the words of {@link Position} in the editor's suggestions. */
+/**
+ * A token as a JSON string. The type accepts any string; it is not plain `string` so that editors still
+ * suggest the words of {@link Position}.
+ */
 export type SerializedToken = string & Record<never, never>
 
-/** A {@link Position} that was checked. */
+/** A checked {@link Position}. */
 export type ParsedPosition =
   | { readonly kind: 'trim_horizon' }
   | { readonly kind: 'latest' }
-  /** `since`: ms since 1970, 0 or more. */
+  /** `since` is in ms since 1970; 0 or more. */
   | { readonly kind: 'time'; readonly since: number }
   | { readonly kind: 'token'; readonly token: StreamToken }
 
-/** The fields by one of which an object shows that it is meant to be a token. */
+/** An object with any of these fields is treated as a token. */
 const TOKEN_FIELDS = ['version', 'streamArn', 'shards', 'stream_arn']
 
 /**
- * Checks a position that comes from outside, before any call is made.
+ * Checks a position that a caller passed.
  *
- * @throws StreamError `position.invalid`, or `token.invalid` where a token is meant: an object with a token's fields, or a
- * string that starts with a brace.
+ * @throws StreamError `position.invalid`, or `token.invalid` for an invalid token: an object with a field of
+ * tokens, or a string that starts with a brace.
  */
 export function parsePosition(input: unknown): ParsedPosition {
-  if (typeof input === 'string') return parseText(input)
-  // Not `instanceof`, which misses dates of another realm (a test runner's, a vm's).
+  if (typeof input === 'string') return parseString(input)
+  // Not `instanceof`, which does not recognize dates from another realm, such as a vm context or a test
+  // runner.
   if (types.isDate(input)) return parseDate(input)
   if (isTokenLike(input)) return { kind: 'token', token: parseToken(input) }
-  if (isTimeInMs(input)) throw dateWanted(input, String(input))
+  if (isTimeInMs(input)) throw notADate(input, String(input))
   throw invalidPosition(input)
 }
 
-function parseText(text: string): ParsedPosition {
-  if (text === 'trim_horizon' || text === 'TRIM_HORIZON') return { kind: 'trim_horizon' }
-  if (text === 'latest' || text === 'LATEST') return { kind: 'latest' }
-  if (/^\s*\{/.test(text)) return { kind: 'token', token: parseToken(text) }
-  if (isIsoTime(text)) throw dateWanted(text, `'${text}'`)
-  throw invalidPosition(text)
+function parseString(input: string): ParsedPosition {
+  if (input === 'trim_horizon' || input === 'TRIM_HORIZON') return { kind: 'trim_horizon' }
+  if (input === 'latest' || input === 'LATEST') return { kind: 'latest' }
+  if (/^\s*\{/.test(input)) return { kind: 'token', token: parseToken(input) }
+  if (isIsoTime(input)) throw notADate(input, `'${input}'`)
+  throw invalidPosition(input)
 }
 
 function parseDate(date: Date): ParsedPosition {
   const time = Date.prototype.getTime.call(date)
   if (Number.isNaN(time)) throw invalidPosition(date, 'an invalid Date')
-  // Before 1970 there are no records: that means all of them.
+  // No record is from before 1970, so a time before it means all records.
   return { kind: 'time', since: Math.max(0, time) }
 }
 
-function isIsoTime(text: string): boolean {
-  return /^\d{4}-\d{2}-\d{2}(?:[T ][\d:.]+(?:Z|[+-][\d:]+)?)?$/i.test(text) && !Number.isNaN(Date.parse(text))
+function isIsoTime(input: string): boolean {
+  return (
+    /^\d{4}-\d{2}-\d{2}(?:[T ][\d:.]+(?:Z|[+-][\d:]+)?)?$/i.test(input) && !Number.isNaN(Date.parse(input))
+  )
 }
 
-/** Not of seconds, which would be a time in January 1970. */
+/** Excludes times in seconds, which as ms would be in January 1970. */
 function isTimeInMs(input: unknown): input is number {
   return typeof input === 'number' && input > 1e11 && input <= MAX_TIME_MS
 }
@@ -84,17 +97,17 @@ function isTokenLike(input: unknown): boolean {
   }
 }
 
-/** @param argument - of the call that makes a Date of it. */
-function dateWanted(position: unknown, argument: string): StreamError<'position.invalid'> {
-  const message = `Cannot read from ${describe(position)}: pass a Date for a time, as in new Date(${argument})`
+/** @param argument - the argument of `new Date` in the message. */
+function notADate(position: unknown, argument: string): StreamError<'position.invalid'> {
+  const message = `Cannot read from ${describeValue(position)}: pass a time as a Date, as in new Date(${argument})`
   return new StreamError('position.invalid', message, { position })
 }
 
 function invalidPosition(
   position: unknown,
-  actual: string = isObject(position) ? 'an object without the fields of a token' : describe(position),
+  actual: string = isObject(position) ? 'an object without the fields of a token' : describeValue(position),
 ): StreamError<'position.invalid'> {
-  const message = `Cannot read from ${actual}: a position is 'trim_horizon', 'latest', a Date, or a token (object or JSON text)`
+  const message = `Cannot read from ${actual}: a position is 'trim_horizon', 'latest', a Date, or a token (object or JSON string)`
   return new StreamError('position.invalid', message, { position })
 }
 

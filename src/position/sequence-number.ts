@@ -1,25 +1,29 @@
-/** AWS gives 21 to 40 digits; emulators give fewer. The bound only keeps hostile input small. */
+/** AWS documents 21 to 40 digits, and emulators use fewer. The limit of 128 only bounds hostile input. */
 const SEQUENCE_NUMBER = /^\d{1,128}$/
 
-/** Whether `text` is a sequence number: a decimal string. Numbers are not, they lose digits beyond the 16th. */
-export function isSequenceNumber(text: unknown): text is string {
-  return typeof text === 'string' && SEQUENCE_NUMBER.test(text)
+/**
+ * Returns whether `value` is a sequence number: a decimal string. A number would lose the digits beyond the
+ * 16th.
+ */
+export function isSequenceNumber(value: unknown): value is string {
+  return typeof value === 'string' && SEQUENCE_NUMBER.test(value)
 }
 
 /**
- * Orders two sequence numbers as integers: negative when `a` comes before `b`, 0 when they are equal.
+ * Compares two sequence numbers as integers: negative if `a` is less than `b`, 0 if they are equal. Leading
+ * zeros, which emulators write, are ignored.
  *
- * Meaningful only inside a lineage: numbers of unrelated shards say nothing about each other. Leading zeros, which
- * emulators write, do not count. Runs once per record in the merge, hence without BigInt.
+ * The order is meaningful only within a lineage; sequence numbers of unrelated shards cannot be compared. The
+ * merge calls this once per record, so it avoids BigInt.
  */
 export function compareSequenceNumbers(a: string, b: string): number {
   if (a.length !== b.length) {
-    // Of different width: the longer one is greater, unless it is padded.
+    // The longer number is greater, unless it is padded.
     a = withoutLeadingZeros(a)
     b = withoutLeadingZeros(b)
     if (a.length !== b.length) return a.length - b.length
   }
-  // Of equal width, the order of the text is the order of the numbers, padded or not.
+  // With equal lengths, string order is numeric order, padded or not.
   return a < b ? -1 : a > b ? 1 : 0
 }
 

@@ -1,55 +1,60 @@
 import { StreamError } from '../core/errors.ts'
 
-/** The longest text that is parsed, in UTF-16 code units. The largest real token, of 250,000 shards, has about 40 million. */
+/**
+ * The longest string that is parsed, in UTF-16 code units. A token of 250,000 shards has about 40 million.
+ */
 export const MAX_SERIALIZED_LENGTH: number = 64 * 1024 * 1024
 
 /**
- * The most brackets and commas in a text, which is more than six per shard of the largest token. Each one is a value, which
- * costs time and memory: 64 MiB of `{},` would take 2 GB, of the fields of one object 20 s.
+ * The maximum number of brackets and commas in a serialized token. A token needs at most six per shard, so
+ * this is more than the largest token has. Each of them starts a value, which takes time and memory: parsing
+ * 64 MiB of `{},` would take 2 GB, and 64 MiB of fields of one object 20 s.
  */
 const MAX_VALUES = 2_500_000
 
 /**
- * Parses the JSON text of a token, within bounds of time and memory. The error does not quote the text: a wrong file may hold
- * a secret.
+ * Parses a token from a JSON string, with bounded time and memory. The error does not quote the string,
+ * because a file that was passed by mistake may contain secrets.
  *
  * @throws StreamError `token.invalid`
  */
-export function parseSerializedToken(text: string): unknown {
-  if (text.length > MAX_SERIALIZED_LENGTH) {
-    throw invalidText(`at most ${MAX_SERIALIZED_LENGTH} characters`, `${text.length}`)
+export function parseSerializedToken(serialized: string): unknown {
+  if (serialized.length > MAX_SERIALIZED_LENGTH) {
+    throw invalidToken(`at most ${MAX_SERIALIZED_LENGTH} characters`, `${serialized.length}`)
   }
-  if (hasTooManyValues(text)) throw invalidText(`at most ${MAX_VALUES} values`, 'more')
-  const value = parseJson(text)
-  // A store would take it for "no checkpoint".
-  if (value === null) throw invalidText('a JSON object', 'null')
+  if (hasTooManyValues(serialized)) throw invalidToken(`at most ${MAX_VALUES} values`, 'more')
+  const value = parseJson(serialized)
+  // A store would mistake null for "no checkpoint".
+  if (value === null) throw invalidToken('a JSON object', 'null')
   return value
 }
 
-function parseJson(text: string): unknown {
+function parseJson(serialized: string): unknown {
   try {
-    return JSON.parse(text)
+    return JSON.parse(serialized)
   } catch {
-    // Without the engine's error as cause: its message quotes the text, and is printed with the stack.
-    throw invalidText(
-      'JSON text',
-      text.trim() === '' ? 'an empty text' : `${text.length} characters that are not JSON`,
+    // The SyntaxError is not the cause: its message quotes the input, and would be printed with the stack.
+    const isBlank = serialized.trim() === ''
+    throw invalidToken(
+      'JSON',
+      isBlank ? 'an empty string' : `${serialized.length} characters that are not JSON`,
     )
   }
 }
 
-/** Counts the brackets and commas, also those in strings: a token has no such strings. */
-function hasTooManyValues(text: string): boolean {
+/** Counts all brackets and commas, even those inside strings, because the strings in a token have none. */
+function hasTooManyValues(serialized: string): boolean {
   let count = 0
-  for (const sign of ['{', '[', ',']) {
-    for (let at = text.indexOf(sign); at !== -1; at = text.indexOf(sign, at + 1)) {
+  for (const character of ['{', '[', ',']) {
+    let index = serialized.indexOf(character)
+    for (; index !== -1; index = serialized.indexOf(character, index + 1)) {
       if (++count > MAX_VALUES) return true
     }
   }
   return false
 }
 
-function invalidText(expected: string, actual: string): StreamError<'token.invalid'> {
+function invalidToken(expected: string, actual: string): StreamError<'token.invalid'> {
   const message = `The token is invalid: expected ${expected}, got ${actual}`
   return new StreamError('token.invalid', message, { field: '', expected })
 }

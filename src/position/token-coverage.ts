@@ -2,18 +2,18 @@ import type { ParsedPosition } from './position.ts'
 import { compareSequenceNumbers } from './sequence-number.ts'
 import type { ShardPosition, StreamToken } from './token.ts'
 
-/** What decides whether a position covers a record. */
+/** The fields of a record that determine whether a position covers it. */
 export interface PlacedRecord {
   readonly shardId: string
   readonly sequenceNumber: string
-  /** In ms; without it, a record counts as new enough for every requested time. */
+  /** In ms since 1970. A record without it counts as new enough for every requested time. */
   readonly createdAt?: number | undefined
 }
 
 /** Returns the parent of a shard, if it has one. */
 export type ParentOf = (shardId: string) => string | undefined
 
-/** Returns a predicate: whether a reader that starts at the position skips the record. */
+/** Returns a predicate that is true for records that a reader starting at `position` skips. */
 export function positionCoverage(
   position: Exclude<ParsedPosition, { kind: 'latest' }>,
   parentOf: ParentOf,
@@ -23,13 +23,13 @@ export function positionCoverage(
   return tokenCoverage(position.token, parentOf)
 }
 
-/** Returns a predicate: whether the token covers the record. */
+/** Returns a predicate that is true for records that a reader starting at the token skips. */
 export function tokenCoverage(
   { shards }: StreamToken,
   parentOf: ParentOf,
 ): (record: PlacedRecord) => boolean {
   const positions = new Map(shards.map(({ shardId, at }) => [shardId, at]))
-  // The ancestors of a shard in the token are finished, unless they have a position of their own.
+  // The ancestors of a shard in the token are finished, unless the token has a position for them too.
   const finished = new Set<string>()
   for (const { shardId, parentId } of shards) {
     const parentInToken: ParentOf = (id) => parentOf(id) ?? (id === shardId ? parentId : undefined)
@@ -42,7 +42,7 @@ export function tokenCoverage(
   }
 }
 
-/** The parent of a shard, its parent, and so on. */
+/** Yields the parent of a shard, then that shard's parent, and so on. */
 export function* ancestorsOf(shardId: string, parentOf: ParentOf): Generator<string, void, void> {
   const seen = new Set<string>()
   for (let id = parentOf(shardId); id !== undefined && !seen.has(id); id = parentOf(id)) {
@@ -51,7 +51,7 @@ export function* ancestorsOf(shardId: string, parentOf: ParentOf): Generator<str
   }
 }
 
-/** Descendants inherit a requested time. Any other shard that the token does not name is unread. */
+/** Descendants of a shard inherit its `since`. Any other shard that is not in the token is unread. */
 function inherited(
   shardId: string,
   positions: ReadonlyMap<string, ShardPosition>,
@@ -72,7 +72,7 @@ function isCovered(record: PlacedRecord, at: ShardPosition): boolean {
   return compareSequenceNumbers(record.sequenceNumber, at.after) <= 0
 }
 
-/** By the whole second: the service reports no finer time. */
+/** Compares whole seconds, because the service truncates creation times to the second. */
 function isOlder({ createdAt }: PlacedRecord, since: number): boolean {
   return createdAt !== undefined && createdAt < Math.floor(since / 1000) * 1000
 }

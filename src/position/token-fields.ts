@@ -3,8 +3,9 @@ import { isSequenceNumber } from './sequence-number.ts'
 import { invalidField } from './validate.ts'
 
 /**
- * The checks of the values that both kinds of token are made of. They are as lenient as the emulators' ids demand:
- * AWS gives shard ids of 28 to 65 characters and sequence numbers of 21 to 40 digits, emulators shorter ones.
+ * Checks of the field values that both token formats share. They are lenient enough for emulators: AWS
+ * documents shard ids of 28 to 65 characters and sequence numbers of 21 to 40 digits, but those of emulators
+ * are shorter.
  */
 
 const SHARD_ID = /^[\x21-\x7e]{1,100}$/

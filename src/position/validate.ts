@@ -1,8 +1,13 @@
 import { StreamError } from '../core/errors.ts'
 
-/** A token comes from a file, a table or a request: nothing in it is trusted, not even that reading a field works. */
+/**
+ * A token may be from a file, a table or a request. Nothing in it is trusted: even reading a field may throw.
+ */
 
-/** The `token.invalid` of one field: what is wrong, where, and what was expected, in one line. */
+/**
+ * Returns the `token.invalid` error for a field: its path, what was expected, and what was found, on one
+ * line.
+ */
 export function invalidField(
   field: string,
   expected: string,
@@ -10,12 +15,13 @@ export function invalidField(
   cause?: unknown,
 ): StreamError<'token.invalid'> {
   const where = field === '' ? 'The token is invalid' : `The token is invalid at ${field}`
-  const message = `${where}: expected ${expected}, got ${describe(actual)}`
+  const message = `${where}: expected ${expected}, got ${describeValue(actual)}`
   return new StreamError('token.invalid', message, { field, expected }, cause)
 }
 
-/** The object's own field, never an inherited one; `undefined` when it has none. Getters and proxies may throw. */
+/** Returns an own field of the object, never an inherited one; `undefined` if it has none. */
 export function ownField(object: object, key: string, path: string): unknown {
+  // Getters and proxies may throw.
   try {
     return Object.hasOwn(object, key) ? Reflect.get(object, key) : undefined
   } catch (cause) {
@@ -23,13 +29,13 @@ export function ownField(object: object, key: string, path: string): unknown {
   }
 }
 
-/** `value` as an object whose fields may be read, which an array is not. */
+/** Returns `value` if it is an object and not an array. */
 export function asObject(value: unknown, path: string, expected: string): object {
   if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value
   throw invalidField(path, expected, value)
 }
 
-/** The own elements of an array, at most `limit` of them. */
+/** Yields the own elements of an array, with their paths. Refuses an array of more than `limit` elements. */
 export function* elementsOf(
   value: unknown,
   path: string,
@@ -45,8 +51,8 @@ export function* elementsOf(
   }
 }
 
-/** A value in a few words of printable ASCII: an error must stay one line, whatever it speaks of. */
-export function describe(value: unknown): string {
+/** Describes a value in a few words of printable ASCII, so that an error message is always a single line. */
+export function describeValue(value: unknown): string {
   if (value === null) return 'null'
   if (value === undefined) return 'nothing'
   if (typeof value === 'string') return printable(JSON.stringify(truncate(value)))
@@ -55,11 +61,10 @@ export function describe(value: unknown): string {
   return truncate(String(value))
 }
 
-/** `text` on one line. */
-function printable(text: string): string {
-  return text.replaceAll(/\s+/g, ' ').replaceAll(/[^\x20-\x7e]/g, '?')
+function printable(string: string): string {
+  return string.replaceAll(/\s+/g, ' ').replaceAll(/[^\x20-\x7e]/g, '?')
 }
 
-function truncate(text: string): string {
-  return text.length > 60 ? `${text.slice(0, 60)}...` : text
+function truncate(string: string): string {
+  return string.length > 60 ? `${string.slice(0, 60)}...` : string
 }

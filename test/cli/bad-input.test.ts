@@ -89,7 +89,7 @@ const cases: Record<string, BadCase> = {
     // Not quoted: a wrong file may hold a secret.
     args: () => ['tail', ...served.source, '--from', file('text.json', 'no token')],
     code: 7,
-    says: /--from \S+text\.json: The token is invalid: expected JSON text, got 8 characters that are not JSON \[token\.invalid\]/,
+    says: /--from \S+text\.json: The token is invalid: expected JSON, got 8 characters that are not JSON \[token\.invalid\]/,
   },
   'a checkpoint that cannot be saved': {
     // Too long for the temporary file that a save writes.
@@ -179,7 +179,7 @@ describe('a checkpoint file is left as it was', () => {
     'when it is not JSON': {
       text: '{"version":1,',
       code: 7,
-      says: /--checkpoint \S+: The token is invalid: expected JSON text, got 13 characters that are not JSON\. The file was left unchanged: .*\[token\.invalid\]/,
+      says: /--checkpoint \S+: The token is invalid: expected JSON, got 13 characters that are not JSON\. The file was left unchanged: .*\[token\.invalid\]/,
     },
     'when it is no token': {
       text: '{"version":1,"streamArn":7}',

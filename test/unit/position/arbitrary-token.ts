@@ -18,7 +18,7 @@ const shardId = fc.oneof(
   { weight: 1, arbitrary: fc.constantFrom('__proto__', 'constructor', 'toString', '0') },
 )
 
-/** Valid tokens, of a few shards in a random forest. */
+/** Valid tokens with up to eight shards in a random forest. */
 export const validToken: fc.Arbitrary<StreamToken> = fc
   .uniqueArray(
     fc.record({
@@ -33,9 +33,9 @@ export const validToken: fc.Arbitrary<StreamToken> = fc
     version: 1,
     streamArn: STREAM_ARN,
     shards: shards.map(({ shardId, at, state, parent }, index): ShardToken => {
-      // Only a shard before this one, so that no shard becomes its own ancestor.
+      // The parent is always an earlier shard, so that there are no cycles.
       const parentId = parent === undefined || index === 0 ? undefined : shards[parent % index]?.shardId
-      const isStated = state !== undefined && typeof at === 'object' && 'since' in at
-      return { shardId, ...(parentId !== undefined && { parentId }), at, ...(isStated && { state }) }
+      const hasState = state !== undefined && typeof at === 'object' && 'since' in at
+      return { shardId, ...(parentId !== undefined && { parentId }), at, ...(hasState && { state }) }
     }),
   }))

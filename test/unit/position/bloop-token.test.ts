@@ -15,7 +15,7 @@ const bloop = (active: string[], shards: BloopShard[]) => ({ stream_arn: STREAM_
 const positionOf = (shard: Omit<BloopShard, 'shard_id'>) =>
   parseToken(bloop(['a'], [{ shard_id: 'a', ...shard }])).shards[0]?.at
 
-test('a token of bloop becomes one of version 1, as object and as text', () => {
+test('a bloop token is converted to version 1, both as an object and as a JSON string', () => {
   const token = bloop(['a'], [{ shard_id: 'a', iterator_type: 'after_sequence', sequence_number: '42' }])
   const converted = { version: 1, streamArn: STREAM_ARN, shards: [{ shardId: 'a', at: { after: '42' } }] }
   expect(parseToken(token)).toStrictEqual(converted)
@@ -23,12 +23,12 @@ test('a token of bloop becomes one of version 1, as object and as text', () => {
 })
 
 describe('the position of an active shard', () => {
-  test('after a record stays after it, in both spellings of bloop', () => {
+  test('a bloop position after a record is kept, in both spellings of bloop', () => {
     expect(positionOf({ iterator_type: 'after_sequence', sequence_number: '007' })).toEqual({ after: '007' })
     expect(positionOf({ iterator_type: 'after_record', sequence_number: '007' })).toEqual({ after: '007' })
   })
 
-  test('at a record is after the number before it, in the same width', () => {
+  test('a bloop position at a record becomes the position after the preceding number, padded to the same width', () => {
     expect(positionOf({ iterator_type: 'at_sequence', sequence_number: '1000' })).toEqual({ after: '0999' })
     const long = '300000000000000000000499659'
     expect(positionOf({ iterator_type: 'at_sequence', sequence_number: long })).toEqual({
@@ -36,22 +36,22 @@ describe('the position of an active shard', () => {
     })
   })
 
-  test('at the first possible number is the start', () => {
+  test('a bloop position at the lowest possible sequence number becomes the start of the shard', () => {
     expect(positionOf({ iterator_type: 'at_sequence', sequence_number: '001' })).toBe('start')
     expect(positionOf({ iterator_type: 'at_sequence', sequence_number: '000' })).toBe('start')
   })
 
-  test('at the trim horizon, or not opened yet, is the start', () => {
+  test('a bloop shard at the trim horizon, or not opened yet, is read from its start', () => {
     expect(positionOf({ iterator_type: 'trim_horizon', sequence_number: null })).toBe('start')
     expect(positionOf({})).toBe('start')
   })
 
-  test('at the tip of an unknown time is the start, since nothing may be lost', () => {
+  test('a bloop shard at the tip is read from its start, so that no record is lost', () => {
     expect(positionOf({ iterator_type: 'latest' })).toBe('start')
   })
 })
 
-test('shards above the active ones are read, those below are not: neither is listed', () => {
+test('ancestors and descendants of active bloop shards are omitted from the converted token', () => {
   const token = bloop(
     ['b', 'c'],
     [
@@ -68,7 +68,7 @@ test('shards above the active ones are read, those below are not: neither is lis
   ])
 })
 
-test('a shard that bloop lost track of goes on where it stood', () => {
+test('a shard that bloop lost track of resumes from its last position', () => {
   const token = bloop(
     ['a'],
     [
@@ -84,7 +84,7 @@ test('a shard that bloop lost track of goes on where it stood', () => {
   ])
 })
 
-test('a tree of many thousand generations is converted in one pass', () => {
+test('a bloop token with a tree of 50,000 generations is converted in linear time', () => {
   const shards = Array.from({ length: 50_000 }, (_, index) => ({
     shard_id: `s${index}`,
     ...(index > 0 ? { parent: `s${index - 1}` } : {}),
@@ -94,34 +94,42 @@ test('a tree of many thousand generations is converted in one pass', () => {
 })
 
 test.each<[title: string, field: string, input: unknown]>([
-  ['an active shard that is not listed', 'active[1]', bloop(['a', 'b'], [{ shard_id: 'a' }])],
-  ['no list of active shards', 'active', { stream_arn: STREAM_ARN, shards: [] }],
-  ['no shards', 'shards', { stream_arn: STREAM_ARN, active: [] }],
-  ['an ARN that is none', 'stream_arn', { stream_arn: 'orders', active: [], shards: [] }],
-  ['a number as ARN', 'stream_arn', { stream_arn: 5, active: [], shards: [] }],
   [
-    'an unknown place',
+    'a bloop token with an active shard that is not listed',
+    'active[1]',
+    bloop(['a', 'b'], [{ shard_id: 'a' }]),
+  ],
+  ['a bloop token without a list of active shards', 'active', { stream_arn: STREAM_ARN, shards: [] }],
+  ['a bloop token without shards', 'shards', { stream_arn: STREAM_ARN, active: [] }],
+  ['a bloop token with an invalid ARN', 'stream_arn', { stream_arn: 'orders', active: [], shards: [] }],
+  ['a bloop token with a number as its ARN', 'stream_arn', { stream_arn: 5, active: [], shards: [] }],
+  [
+    'a bloop token with an unknown iterator type',
     'shards[0].iterator_type',
     bloop(['a'], [{ shard_id: 'a', iterator_type: 'at_time' }]),
   ],
   [
-    'a place without its number',
+    'a bloop token with an iterator type that lacks its sequence number',
     'shards[0].sequence_number',
     bloop(['a'], [{ shard_id: 'a', iterator_type: 'at_sequence' }]),
   ],
   [
-    'a shard that is listed twice',
+    'a bloop token that lists a shard twice',
     'shards[1].shard_id',
     bloop(['a'], [{ shard_id: 'a' }, { shard_id: 'a' }]),
   ],
-  ['a shard that is its own parent', 'shards[0].parent', bloop(['a'], [{ shard_id: 'a', parent: 'a' }])],
+  [
+    'a bloop token with a shard that is its own parent',
+    'shards[0].parent',
+    bloop(['a'], [{ shard_id: 'a', parent: 'a' }]),
+  ],
 ])('%s is refused, with the path of the field', (_, field, input) => {
   expect(() => parseToken(input)).toThrow(
     expect.objectContaining({ code: 'token.invalid', details: expect.objectContaining({ field }) }),
   )
 })
 
-test('hostile tokens of this shape give a token or token.invalid', () => {
+test('a hostile bloop token is either parsed or refused with token.invalid', () => {
   const id = fc.oneof(fc.constantFrom('a', 'b', 'c', '__proto__'), fc.anything())
   const type = fc.oneof(
     fc.constantFrom('at_sequence', 'after_sequence', 'latest', 'trim_horizon'),

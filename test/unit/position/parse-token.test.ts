@@ -6,17 +6,17 @@ import { MAX_SERIALIZED_LENGTH } from '../../../src/position/serialized-token.ts
 import type { StreamToken } from '../../../src/position/token.ts'
 import { STREAM_ARN, validToken } from './arbitrary-token.ts'
 
-function refusalOf(input: unknown): StreamError<'token.invalid'> {
+function errorOf(input: unknown): StreamError<'token.invalid'> {
   try {
     parseToken(input)
   } catch (error) {
     if (isStreamError(error, 'token.invalid')) return error
     throw error
   }
-  throw new Error('the token was taken')
+  throw new Error('the token was accepted')
 }
 
-/** A token with one shard, of which some fields are other ones. */
+/** A token with one shard, some of whose fields are replaced. */
 const withShard = (fields: object) => ({
   version: 1,
   streamArn: STREAM_ARN,
@@ -24,7 +24,7 @@ const withShard = (fields: object) => ({
 })
 
 describe('a valid token', () => {
-  test('comes back equal, as object and as text', () => {
+  test('a valid token is returned unchanged, both from an object and from a JSON string', () => {
     fc.assert(
       fc.property(validToken, (token) => {
         expect(parseToken(token)).toStrictEqual(token)
@@ -33,7 +33,7 @@ describe('a valid token', () => {
     )
   })
 
-  test('is copied, not kept', () => {
+  test('a parsed token is a copy, which later changes of the input do not affect', () => {
     const token = withShard({ at: { after: '1' } })
     const parsed = parseToken(token)
     token.shards.push({ shardId: 'b', at: 'start' })
@@ -41,12 +41,12 @@ describe('a valid token', () => {
     expect(parsed.shards).toEqual([{ shardId: 'a', at: { after: '1' } }])
   })
 
-  test('loses the fields that are not known', () => {
+  test('unknown fields of a token are dropped', () => {
     const token = { ...withShard({ at: { after: '1', hint: 2 }, extra: {} }), pending: [], savedBy: 'x' }
     expect(parseToken(token)).toStrictEqual(withShard({ at: { after: '1' } }))
   })
 
-  test('is the same by way of JSON, also a time of minus zero', () => {
+  test('a time of minus zero becomes zero, as it would in JSON', () => {
     expect(parseToken(withShard({ at: { since: -0 } }))).toStrictEqual(withShard({ at: { since: 0 } }))
   })
 
@@ -55,11 +55,11 @@ describe('a valid token', () => {
     'arn:aws-us-gov:dynamodb:us-gov-west-1:123456789012:table/t/stream/2026-01-01T00:00:00.000',
     'arn:aws:dynamodb:ddblocal:000000000000:table/t/stream/2026-01-01T00:00:00.000',
     'arn:aws:dynamodb:::table/t/stream/1',
-  ])('may be of the stream %s', (streamArn) => {
+  ])('a token of the stream %s is accepted', (streamArn) => {
     expect(parseToken({ version: 1, streamArn, shards: [] })).toEqual({ version: 1, streamArn, shards: [] })
   })
 
-  test('may list a shard whose id is a name of Object.prototype', () => {
+  test('a shard id that is a property name of Object.prototype is accepted', () => {
     const token = parseToken(
       `{"version":1,"streamArn":"${STREAM_ARN}","shards":[{"shardId":"__proto__","at":"start"}]}`,
     )
@@ -67,17 +67,17 @@ describe('a valid token', () => {
   })
 })
 
-describe('an invalid token is refused with the path of the field:', () => {
+describe('an invalid token', () => {
   test.each<[title: string, field: string, input: unknown]>([
-    ['nothing', '', undefined],
+    ['undefined', '', undefined],
     ['a number', '', 1],
     ['an array', '', []],
-    ['an empty text', '', ''],
-    ['text that is cut', '', JSON.stringify(withShard({})).slice(0, -1)],
-    ['no version', 'version', { streamArn: STREAM_ARN, shards: [] }],
-    ['a later version', 'version', { ...withShard({}), version: 2 }],
-    ['a version as text', 'version', { ...withShard({}), version: '1' }],
-    ['no ARN', 'streamArn', { version: 1, shards: [] }],
+    ['an empty string', '', ''],
+    ['truncated JSON', '', JSON.stringify(withShard({})).slice(0, -1)],
+    ['a token without a version', 'version', { streamArn: STREAM_ARN, shards: [] }],
+    ['a token of a later version', 'version', { ...withShard({}), version: 2 }],
+    ['a version that is a string', 'version', { ...withShard({}), version: '1' }],
+    ['a token without an ARN', 'streamArn', { version: 1, shards: [] }],
     [
       'the ARN of a table',
       'streamArn',
@@ -88,37 +88,49 @@ describe('an invalid token is refused with the path of the field:', () => {
       'streamArn',
       { version: 1, streamArn: 'arn:aws:sqs:eu-west-1:1:/stream/t', shards: [] },
     ],
-    ['an endless ARN', 'streamArn', { version: 1, streamArn: STREAM_ARN + 'x'.repeat(1_024), shards: [] }],
-    ['no shards', 'shards', { version: 1, streamArn: STREAM_ARN }],
-    ['shards as object', 'shards', { version: 1, streamArn: STREAM_ARN, shards: { length: 0 } }],
-    ['a hole among the shards', 'shards[0]', { version: 1, streamArn: STREAM_ARN, shards: new Array(1) }],
-    ['an array as shard', 'shards[0]', { version: 1, streamArn: STREAM_ARN, shards: [[]] }],
-    ['no shard id', 'shards[0].shardId', withShard({ shardId: undefined })],
+    [
+      'an ARN of more than 1024 characters',
+      'streamArn',
+      { version: 1, streamArn: STREAM_ARN + 'x'.repeat(1_024), shards: [] },
+    ],
+    ['a token without shards', 'shards', { version: 1, streamArn: STREAM_ARN }],
+    [
+      'an object in place of the array of shards',
+      'shards',
+      { version: 1, streamArn: STREAM_ARN, shards: { length: 0 } },
+    ],
+    [
+      'a hole in the array of shards',
+      'shards[0]',
+      { version: 1, streamArn: STREAM_ARN, shards: new Array(1) },
+    ],
+    ['a shard that is an array', 'shards[0]', { version: 1, streamArn: STREAM_ARN, shards: [[]] }],
+    ['a shard without an id', 'shards[0].shardId', withShard({ shardId: undefined })],
     ['an empty shard id', 'shards[0].shardId', withShard({ shardId: '' })],
-    ['a shard id of two lines', 'shards[0].shardId', withShard({ shardId: 'a\nb' })],
-    ['an endless shard id', 'shards[0].shardId', withShard({ shardId: 'a'.repeat(101) })],
+    ['a shard id with a line break', 'shards[0].shardId', withShard({ shardId: 'a\nb' })],
+    ['a shard id of more than 100 characters', 'shards[0].shardId', withShard({ shardId: 'a'.repeat(101) })],
     ['a parent that is null', 'shards[0].parentId', withShard({ parentId: null })],
     ['a shard that is its own parent', 'shards[0].parentId', withShard({ parentId: 'a' })],
-    ['no position', 'shards[0].at', withShard({ at: undefined })],
-    ['an unknown word', 'shards[0].at', withShard({ at: 'latest' })],
-    ['an empty position', 'shards[0].at', withShard({ at: {} })],
-    ['two positions at once', 'shards[0].at', withShard({ at: { after: '1', since: 1 } })],
-    ['a sequence number as number', 'shards[0].at.after', withShard({ at: { after: 42 } })],
+    ['a shard without a position', 'shards[0].at', withShard({ at: undefined })],
+    ['an unknown position', 'shards[0].at', withShard({ at: 'latest' })],
+    ['a position that is an empty object', 'shards[0].at', withShard({ at: {} })],
+    ['a position with two fields', 'shards[0].at', withShard({ at: { after: '1', since: 1 } })],
+    ['a sequence number that is a number', 'shards[0].at.after', withShard({ at: { after: 42 } })],
     ['a sequence number with a sign', 'shards[0].at.after', withShard({ at: { after: '-1' } })],
-    ['no sequence number', 'shards[0].at.after', withShard({ at: { after: null } })],
-    ['an end as number', 'shards[0].at.end', withShard({ at: { end: 42 } })],
-    ['a time as text', 'shards[0].at.since', withShard({ at: { since: '1767225600000' } })],
+    ['a sequence number that is null', 'shards[0].at.after', withShard({ at: { after: null } })],
+    ['an end that is a number', 'shards[0].at.end', withShard({ at: { end: 42 } })],
+    ['a time that is a string', 'shards[0].at.since', withShard({ at: { since: '1767225600000' } })],
     ['a time before 1970', 'shards[0].at.since', withShard({ at: { since: -1 } })],
-    ['half a millisecond', 'shards[0].at.since', withShard({ at: { since: 0.5 } })],
-    ['no number', 'shards[0].at.since', withShard({ at: { since: Number.NaN } })],
-    ['a state without a time', 'shards[0].state', withShard({ at: 'start', state: 'skipped' })],
+    ['a time that is not a whole number', 'shards[0].at.since', withShard({ at: { since: 0.5 } })],
+    ['a time that is NaN', 'shards[0].at.since', withShard({ at: { since: Number.NaN } })],
+    ['a state without a since', 'shards[0].state', withShard({ at: 'start', state: 'skipped' })],
     ['an unknown state', 'shards[0].state', withShard({ at: { since: 1 }, state: 'closed' })],
-    ['a time beyond what a Date holds', 'shards[0].at.since', withShard({ at: { since: 8.64e15 + 1 } })],
-  ])('%s', (_, field, input) => {
-    expect(refusalOf(input).details.field).toBe(field)
+    ['a time that a Date cannot represent', 'shards[0].at.since', withShard({ at: { since: 8.64e15 + 1 } })],
+  ])('%s is refused, and the error has the path of the field', (_, field, input) => {
+    expect(errorOf(input).details.field).toBe(field)
   })
 
-  test('a shard that is listed twice', () => {
+  test('a token that lists a shard twice is refused', () => {
     const token = {
       ...withShard({}),
       shards: [
@@ -126,47 +138,47 @@ describe('an invalid token is refused with the path of the field:', () => {
         { shardId: 'a', at: { after: '1' } },
       ],
     }
-    expect(refusalOf(token).details.field).toBe('shards[1].shardId')
+    expect(errorOf(token).details.field).toBe('shards[1].shardId')
   })
 
-  test('shards that descend from each other', () => {
+  test('a token with a cycle of parents is refused', () => {
     const shards = ['ab', 'bc', 'cd', 'db'].map(([shardId, parentId]) => ({ shardId, parentId, at: 'start' }))
-    expect(refusalOf({ ...withShard({}), shards }).details.field).toMatch(/^shards\[[123]\]\.parentId$/)
+    expect(errorOf({ ...withShard({}), shards }).details.field).toMatch(/^shards\[[123]\]\.parentId$/)
   })
 
-  test('more shards than any stream has', () => {
+  test('a token with more than 250,000 shards is refused', () => {
     const token = { ...withShard({}), shards: new Array(MAX_TOKEN_SHARDS + 1) }
-    expect(refusalOf(token).details.field).toBe('shards')
+    expect(errorOf(token).details.field).toBe('shards')
   })
 
-  test('text that is too long to be one', () => {
-    expect(refusalOf(' '.repeat(MAX_SERIALIZED_LENGTH + 1)).details.expected).toContain('characters')
+  test('a string that is longer than any token is refused', () => {
+    expect(errorOf(' '.repeat(MAX_SERIALIZED_LENGTH + 1)).details.expected).toContain('characters')
   })
 })
 
-describe('the error', () => {
-  test('says on one line what is wrong, where, and what is expected', () => {
-    expect(refusalOf(withShard({ at: { after: 'x\n\u001b[31m\u2028y' } })).message).toBe(
+describe('the error of an invalid token', () => {
+  test('the error of an invalid field shows the path, the expectation and the value on a single line', () => {
+    expect(errorOf(withShard({ at: { after: 'x\n\u001b[31m\u2028y' } })).message).toBe(
       'The token is invalid at shards[0].at.after: expected a sequence number (a string of decimal digits), ' +
         'got "x\\n\\u001b[31m y"',
     )
   })
 
-  test('names the source, where it is known', () => {
+  test('the error of an invalid token starts with the source, if one is passed', () => {
     expect(() => parseToken('{', 'checkpoints/indexer.json')).toThrow(
       /^checkpoints\/indexer\.json: The token is invalid/,
     )
   })
 
-  test('does not quote more than the beginning', () => {
-    expect(refusalOf(withShard({ shardId: 'x'.repeat(1e6) })).message.length).toBeLessThan(250)
-    expect(refusalOf('x'.repeat(1e6)).message.length).toBeLessThan(250)
+  test('the error of an invalid token quotes only the beginning of a long value', () => {
+    expect(errorOf(withShard({ shardId: 'x'.repeat(1e6) })).message.length).toBeLessThan(250)
+    expect(errorOf('x'.repeat(1e6)).message.length).toBeLessThan(250)
   })
 })
 
 describe('hostile input', () => {
-  /** A copy of the token in which one part, at any depth, is another value. */
-  function mutantOf(token: StreamToken, place: number, value: unknown): unknown {
+  /** A copy of the token in which one field, at any depth, has another value. */
+  function mutantOf(token: StreamToken, position: number, value: unknown): unknown {
     const mutant = structuredClone(token)
     const parts: [holder: object, key: string][] = []
     const collect = (holder: object): void => {
@@ -176,12 +188,12 @@ describe('hostile input', () => {
       }
     }
     collect(mutant)
-    const [holder, key] = parts[place % parts.length] ?? [mutant, 'version']
+    const [holder, key] = parts[position % parts.length] ?? [mutant, 'version']
     Object.defineProperty(holder, key, { value, enumerable: true })
     return mutant
   }
 
-  /** Whatever comes in: a token, or `token.invalid` with a field; never anything else. */
+  /** Checks that any input is either parsed, or refused with `token.invalid` and the path of a field. */
   function parseOrRefuse(input: unknown): void {
     try {
       const token = parseToken(input)
@@ -194,7 +206,7 @@ describe('hostile input', () => {
     }
   }
 
-  test('of any kind gives a token or token.invalid', () => {
+  test('any value is either parsed or refused with token.invalid', () => {
     fc.assert(
       fc.property(
         fc.anything({ withBigInt: true, withDate: true, withMap: true, withNullPrototype: true }),
@@ -203,43 +215,43 @@ describe('hostile input', () => {
     )
   })
 
-  test('as any text gives a token or token.invalid', () => {
+  test('any string is either parsed or refused with token.invalid', () => {
     fc.assert(fc.property(fc.oneof(fc.string(), fc.json()), parseOrRefuse))
   })
 
-  test('made of a valid token by replacing any one part gives a token or token.invalid', () => {
+  test('a valid token with any one field replaced is either parsed or refused with token.invalid', () => {
     fc.assert(
-      fc.property(validToken, fc.nat(), fc.anything(), (token, place, value) => {
-        parseOrRefuse(mutantOf(token, place, value))
+      fc.property(validToken, fc.nat(), fc.anything(), (token, position, value) => {
+        parseOrRefuse(mutantOf(token, position, value))
       }),
     )
     fc.assert(
-      fc.property(validToken, fc.nat(), fc.jsonValue(), (token, place, value) => {
-        parseOrRefuse(JSON.stringify(mutantOf(token, place, value)))
+      fc.property(validToken, fc.nat(), fc.jsonValue(), (token, position, value) => {
+        parseOrRefuse(JSON.stringify(mutantOf(token, position, value)))
       }),
     )
   })
 
-  test.each([100, 10_000, 200_000])('nested %i deep does not blow the stack', (depth) => {
+  test.each([100, 10_000, 200_000])('input nested %i levels deep does not overflow the stack', (depth) => {
     const nested = '['.repeat(depth) + ']'.repeat(depth)
     parseOrRefuse(nested)
-    expect(refusalOf(`{"version":1,"streamArn":"${STREAM_ARN}","shards":${nested}}`).details.field).toBe(
+    expect(errorOf(`{"version":1,"streamArn":"${STREAM_ARN}","shards":${nested}}`).details.field).toBe(
       'shards[0]',
     )
     parseOrRefuse(`${'{"at":'.repeat(depth)}1${'}'.repeat(depth)}`)
   })
 
-  test('cannot smuggle fields in by __proto__', () => {
+  test('fields of __proto__ or of a prototype are ignored', () => {
     const smuggled = `{"__proto__":{"version":1},"streamArn":"${STREAM_ARN}","shards":[]}`
-    expect(refusalOf(smuggled).details.field).toBe('version')
+    expect(errorOf(smuggled).details.field).toBe('version')
     const inherited = Object.assign(Object.create({ shards: [] }), { version: 1, streamArn: STREAM_ARN })
-    expect(refusalOf(inherited).details.field).toBe('shards')
+    expect(errorOf(inherited).details.field).toBe('shards')
     expect(Object.hasOwn(Object.prototype, 'version')).toBe(false)
   })
 
   test.each<[title: string, field: string, input: unknown]>([
     [
-      'a getter that throws',
+      'a token with a getter that throws',
       'shards[0].at.after',
       withShard({
         at: {
@@ -262,31 +274,31 @@ describe('hostile input', () => {
       ),
     ],
     [
-      'an array that claims to be endless',
+      'an array whose length is Infinity',
       'shards',
       { ...withShard({}), shards: new Proxy([], { get: () => Infinity }) },
     ],
     [
-      'an array of no length',
+      'an array whose length is NaN',
       'shards',
       { ...withShard({}), shards: new Proxy([], { get: () => Number.NaN }) },
     ],
-  ])('%s is refused', (_, field, input) => {
-    expect(refusalOf(input).details.field).toBe(field)
+  ])('%s is refused as a token', (_, field, input) => {
+    expect(errorOf(input).details.field).toBe(field)
   })
 
-  test('a proxy that was revoked is refused', () => {
+  test('a revoked proxy is refused as a token', () => {
     const { proxy, revoke } = Proxy.revocable({}, {})
     revoke()
-    expect(refusalOf(proxy).details.field).toBe('')
+    expect(errorOf(proxy).details.field).toBe('')
   })
 
-  test('a getter is asked once, so that what was checked is what comes out', () => {
-    let asked = 0
+  test('a getter is called only once, so that the checked value is the one that is returned', () => {
+    let calls = 0
     const token = withShard({
       at: {
         get after() {
-          return asked++ === 0 ? '42' : { evil: true }
+          return calls++ === 0 ? '42' : { evil: true }
         },
       },
     })

@@ -15,35 +15,35 @@ const codeOf = (input: unknown): string | undefined => {
   }
 }
 
-test('the two words are taken in lower and in upper case', () => {
+test('trim_horizon and latest are accepted in lower and in upper case', () => {
   expect(parsePosition('trim_horizon')).toEqual({ kind: 'trim_horizon' })
   expect(parsePosition('TRIM_HORIZON')).toEqual({ kind: 'trim_horizon' })
   expect(parsePosition('latest')).toEqual({ kind: 'latest' })
   expect(parsePosition('LATEST')).toEqual({ kind: 'latest' })
 })
 
-describe('a Date', () => {
-  test('is a time in ms', () => {
+describe('a Date as a position', () => {
+  test('a Date is converted to a time in ms', () => {
     expect(parsePosition(new Date('2026-01-01T00:00:00.123Z'))).toEqual({
       kind: 'time',
       since: 1_767_225_600_123,
     })
   })
 
-  test('of another realm is a Date too', () => {
+  test('a Date from another realm is accepted', () => {
     expect(parsePosition(runInNewContext('new Date(1000)'))).toEqual({ kind: 'time', since: 1_000 })
   })
 
-  test('before 1970 means every record', () => {
+  test('a Date before 1970 means every record', () => {
     expect(parsePosition(new Date(-1))).toEqual({ kind: 'time', since: 0 })
   })
 
-  test('that is invalid is refused', () => {
+  test('an invalid Date is refused as a position', () => {
     expect(codeOf(new Date('yesterday'))).toBe('position.invalid')
   })
 })
 
-test('a token is taken as object and as text', () => {
+test('a token is accepted as an object and as a JSON string', () => {
   fc.assert(
     fc.property(validToken, (token) => {
       expect(parsePosition(token)).toStrictEqual({ kind: 'token', token })
@@ -52,7 +52,7 @@ test('a token is taken as object and as text', () => {
   )
 })
 
-test('a token of bloop is taken', () => {
+test('a bloop token is accepted as a position', () => {
   const token = { stream_arn: STREAM_ARN, active: [], shards: [] }
   expect(parsePosition(token)).toEqual({
     kind: 'token',
@@ -68,29 +68,29 @@ test.each([
   [{ shards: 5 }],
   [{ streamArn: '' }],
   [{ stream_arn: '' }],
-])('%j is meant as a token, and invalid as one', (input) => {
+])('%j is treated as a token, and refused with token.invalid', (input) => {
   expect(codeOf(input)).toBe('token.invalid')
 })
 
 test.each([
   ['undefined', undefined],
   ['null', null],
-  ['an empty text', ''],
-  ['mixed case', 'Latest'],
+  ['an empty string', ''],
+  ['a word in mixed case', 'Latest'],
   ['another word', 'newest'],
-  ['a time as text', '2026-01-01T00:00:00Z'],
-  ['a time as number', 1_767_225_600_000],
+  ['a time as a string', '2026-01-01T00:00:00Z'],
+  ['a time as a number', 1_767_225_600_000],
   ['an array', []],
   ['an empty object', {}],
-  ['an object of something else', { after: '42' }],
+  ['an object with other fields', { after: '42' }],
   ['something that only looks like a Date', Object.create(Date.prototype)],
   ['a function', () => 'latest'],
   ['a symbol', Symbol('latest')],
-])('%s is no position', (_, input) => {
+])('%s is refused with position.invalid', (_, input) => {
   expect(codeOf(input)).toBe('position.invalid')
 })
 
-test('the error holds what was given, and says what a position is', () => {
+test('the error of an invalid position has the value, and lists what a position can be', () => {
   expect(() => parsePosition('newest')).toThrow(
     expect.objectContaining({
       details: { position: 'newest' },
@@ -100,28 +100,28 @@ test('the error holds what was given, and says what a position is', () => {
 })
 
 test.each([
-  ['2026-01-01', `Cannot read from "2026-01-01": pass a Date for a time, as in new Date('2026-01-01')`],
+  ['2026-01-01', `Cannot read from "2026-01-01": pass a time as a Date, as in new Date('2026-01-01')`],
   ['2026-01-01T09:30', /new Date\('2026-01-01T09:30'\)$/],
   ['2026-01-01T00:00:00.000Z', /new Date\('2026-01-01T00:00:00.000Z'\)$/],
   ['2026-01-01T00:00:00+01:00', /new Date\('2026-01-01T00:00:00\+01:00'\)$/],
-  [1_767_225_600_000, 'pass a Date for a time, as in new Date(1767225600000)'],
-])('a time that is no Date is refused with the Date to pass: %j', (time, message) => {
+  [1_767_225_600_000, 'pass a time as a Date, as in new Date(1767225600000)'],
+])('a time that is not a Date, such as %j, is refused with a hint to pass a Date', (time, message) => {
   expect(() => parsePosition(time)).toThrow(message)
   expect(codeOf(time)).toBe('position.invalid')
 })
 
 test.each(['2026-13-01', '2026-01-01T', '2026-01-01\'); evil("', 1_767_225_600, Number.POSITIVE_INFINITY])(
-  '%j is not taken for a time',
+  '%j is not treated as a time',
   (input) => {
     expect(() => parsePosition(input)).toThrow("a position is 'trim_horizon', 'latest', a Date, or a token")
   },
 )
 
-test('nothing is no position', () => {
+test('the error of an undefined position says that nothing was passed', () => {
   expect(() => parsePosition(undefined)).toThrow('Cannot read from nothing: a position is ')
 })
 
-test('whatever is given is a position, or refused with a code', () => {
+test('any value is either accepted as a position or refused with a StreamError', () => {
   fc.assert(
     fc.property(fc.anything({ withBigInt: true, withDate: true, withSparseArray: true }), (input) => {
       expect([undefined, 'position.invalid', 'token.invalid']).toContain(codeOf(input))

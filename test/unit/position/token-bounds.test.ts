@@ -6,10 +6,10 @@ import { STREAM_ARN } from './arbitrary-token.ts'
 
 const HEAD = `{"version":1,"streamArn":"${STREAM_ARN}","shards":[`
 
-/** The field at which it is refused; undefined if it loads. */
-function refusedAt(text: string): string | undefined {
+/** The path of the field for which the token is refused, or undefined if it is accepted. */
+function refusedAt(serialized: string): string | undefined {
   try {
-    parseToken(text)
+    parseToken(serialized)
     return undefined
   } catch (error) {
     if (isStreamError(error, 'token.invalid')) return error.details.field
@@ -17,13 +17,15 @@ function refusedAt(text: string): string | undefined {
   }
 }
 
-/** `unit` as often as the longest text of a token can hold it, between `head` and `tail`. */
+/** Repeats `unit` between `head` and `tail` until the string has the maximum length of a token. */
 function filled(head: string, unit: string, tail: string): string {
   const count = Math.floor((MAX_SERIALIZED_LENGTH - head.length - tail.length) / unit.length)
   return head + unit.repeat(count) + tail
 }
 
-/** A token of the most shards, each the parent of the one before; that of the last one is given by its number. */
+/**
+ * A token with the maximum number of shards, each the parent of the previous one. `parentOfLast` is an index.
+ */
 function chain(parentOfLast: number): string {
   const shards = Array.from({ length: MAX_TOKEN_SHARDS }, (_, index) => {
     const parent = index === MAX_TOKEN_SHARDS - 1 ? parentOfLast : index + 1
@@ -33,26 +35,26 @@ function chain(parentOfLast: number): string {
 }
 
 describe('a token of 250,000 shards', () => {
-  test('in a chain loads', () => {
+  test('a chain of 250,000 shards is accepted', () => {
     expect(parseToken(chain(MAX_TOKEN_SHARDS)).shards).toHaveLength(250_000)
   })
 
-  test('in a ring is refused', () => {
+  test('a cycle of 250,000 shards is refused', () => {
     expect(refusedAt(chain(0))).toMatch(/^shards\[\d+\]\.parentId$/)
   })
 
-  test('of bloop, in a chain and all of them active, loads', () => {
+  test('a bloop token with a chain of 250,000 active shards is accepted', () => {
     const active = Array.from({ length: MAX_TOKEN_SHARDS }, (_, index) => `"s${index}"`)
     const shards = active.map(
       (id, index) =>
         `{"shard_id":${id},"parent":"s${index - 1}","iterator_type":"after_sequence","sequence_number":"42"}`,
     )
-    const text = `{"stream_arn":"${STREAM_ARN}","active":[${active}],"shards":[${shards}]}`
-    expect(parseToken(text).shards).toHaveLength(250_000)
+    const serialized = `{"stream_arn":"${STREAM_ARN}","active":[${active}],"shards":[${shards}]}`
+    expect(parseToken(serialized).shards).toHaveLength(250_000)
   })
 })
 
-describe('64 Mi characters that would fill the memory are refused without being parsed:', () => {
+describe('a string of 64 Mi characters', () => {
   afterEach(() => {
     vi.restoreAllMocks()
   })
@@ -64,16 +66,16 @@ describe('64 Mi characters that would fill the memory are refused without being 
     ['empty arrays', HEAD, '[],', '[]]}'],
     ['fields named __proto__', '{', '"__proto__":{},', '"a":1}'],
     ['numbers', HEAD, '0,', '0]}'],
-    ['texts', HEAD, '"shard",', '""]}'],
+    ['strings', HEAD, '"shard",', '""]}'],
     ['fields', '{', '"field":0,', '"a":1}'],
-  ])('%s', (_, head, unit, tail) => {
-    const text = filled(head, unit, tail)
+  ])('64 Mi characters of %s are refused without being parsed', (_, head, unit, tail) => {
+    const serialized = filled(head, unit, tail)
     const parse = vi.spyOn(JSON, 'parse')
-    expect(refusedAt(text)).toBe('')
+    expect(refusedAt(serialized)).toBe('')
     expect(parse).not.toHaveBeenCalled()
   })
 
-  test('an ARN that is made for backtracking', () => {
+  test('an ARN that is crafted to cause backtracking is refused', () => {
     const streamArn = `arn:aws:dynamodb:${'/stream/'.repeat(124)} `.slice(0, 1_024)
     expect(refusedAt(JSON.stringify({ version: 1, streamArn, shards: [] }))).toBe('streamArn')
   })
