@@ -1,6 +1,6 @@
 /**
- * A copy of plain attribute values that `JSON.stringify` can write: sets become arrays, binary values base64, and
- * integers beyond 2^53 decimal strings, so that no digit is lost.
+ * Returns a copy of plain attribute values that `JSON.stringify` can write: sets become arrays, binary values
+ * become base64 strings, and integers beyond 2^53 become decimal strings, so that no digit is lost.
  */
 export function jsonSafe(value: unknown): unknown {
   if (typeof value === 'bigint') return value.toString()
@@ -10,7 +10,8 @@ export function jsonSafe(value: unknown): unknown {
   }
   if (Array.isArray(value)) return value.map(jsonSafe)
   if (value instanceof Set) return Array.from(value, jsonSafe)
-  // Objects with a way of their own (dates, wrapped numbers, what a user's wrapNumbers made).
+  // Other objects have their own JSON form: dates, wrapped numbers, and values from a custom wrapNumbers
+  // function.
   const prototype = Object.getPrototypeOf(value)
   if (prototype !== Object.prototype && prototype !== null) return value
   return Object.fromEntries(Object.entries(value).map(([name, member]) => [name, jsonSafe(member)]))

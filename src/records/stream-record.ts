@@ -5,29 +5,33 @@ import { sequenceNumberOf, sizeBytesOf } from '../wire/record-fields.ts'
 import type { RawRecord, WireRecord } from '../wire/wire-record.ts'
 import { jsonSafe } from './json-safe.ts'
 
-/** An item, or its key, as plain JavaScript values. */
+/** An item, or its primary key, as plain JavaScript values. */
 export type PlainItem = Record<string, NativeAttributeValue>
 
-/** What a write did to the item. */
+/** The kind of change: the item was inserted, modified or removed. */
 export type StreamEventName = 'INSERT' | 'MODIFY' | 'REMOVE'
 
-/** What a {@link StreamRecord} needs besides the record itself; the same for a whole page or shard. */
+/**
+ * What a {@link StreamRecord} needs in addition to the record itself. It is shared by all records of a page.
+ */
 export interface RecordContext {
   readonly shardId: string
-  /** Converts the record to the form of the SDK; undefined if it has that form already. */
+  /** Converts the record to the SDK's form; undefined if it already has that form. */
   readonly decode?: ((record: WireRecord) => RawRecord) | undefined
   readonly unmarshallOptions?: unmarshallOptions | undefined
 }
 
 /**
- * One change of one item. Its values are parsed and converted when they are first read.
+ * One change of one item. Values are parsed and converted lazily, on first access.
  *
  * The properties are getters of the class, so `{ ...record }`, `Object.assign`, `structuredClone(record)` and
- * `postMessage(record)` give an empty object. Destructuring, `JSON.stringify` and `console.log` work. To copy or send a record:
+ * `postMessage(record)` produce an empty object. Destructuring, `JSON.stringify` and `console.log` work as
+ * expected. To copy or send a record, choose one of:
  *
- * - `record.toJSON()` returns a plain object of all properties but `raw`, in values that JSON can hold: see {@link toJSON};
- * - or pick what you need, as in `const { keys, newImage } = record`: the values are plain, and keep their types
- *   (`bigint`, `Set`, `Uint8Array`) in `structuredClone` and `postMessage`.
+ * - `record.toJSON()` returns a plain object with all properties except `raw`, whose values can be written as
+ *   JSON. See {@link StreamRecord.toJSON}.
+ * - `const { keys, newImage } = record` picks the properties that you need. Their values are plain, and keep
+ *   their types (`bigint`, `Set`, `Uint8Array`) in `structuredClone` and `postMessage`.
  *
  * @typeParam Image - the type of the table's items. It is not checked at run time.
  */
@@ -40,90 +44,105 @@ export class StreamRecord<Image = PlainItem> {
   #newImage: Image | undefined
   #oldImage: Image | undefined
 
-  /** @param createdAtMs - when the change was made; for a record without a time, that of the record before it in the shard. */
+  /**
+   * @param createdAtMs - when the change was made, or, if the service omits it, the time of the shard's
+   * previous record.
+   */
   constructor(wire: WireRecord, context: RecordContext, createdAtMs: number) {
     this.#wire = wire
     this.#context = context
     this.#createdAtMs = createdAtMs
   }
 
-  /** Unique among all records of the stream. */
+  /** The id of the record, which is unique within the stream. */
   get eventId(): string {
     return this.#wire.eventID ?? ''
   }
 
-  /** Whether the item was inserted, modified or removed. A name that this package does not know is returned unchanged. */
+  /**
+   * Whether the item was inserted, modified or removed. Any other name that the service sends is returned
+   * unchanged.
+   */
   get eventName(): StreamEventName {
     return this.#wire.eventName as StreamEventName
   }
 
-  /** The shard that holds the record. */
+  /** The id of the shard that contains the record. */
   get shardId(): string {
     return this.#context.shardId
   }
 
   /**
-   * The record's position in its shard: a decimal string of 21 to 40 digits, too large for a number. It grows within a
-   * shard and from parent to child; those of other shards cannot be compared.
+   * The record's position in its shard: a decimal string of 21 to 40 digits, which is too large for a
+   * JavaScript number. Sequence numbers increase within a shard and from parent to child. Those of unrelated
+   * shards cannot be compared.
    */
   get sequenceNumber(): string {
     return sequenceNumberOf(this.#wire)
   }
 
   /**
-   * When the change was made, truncated to the second. If the service leaves it out, the time of the record before it in the
-   * shard. A new object at each access.
+   * When the change was made, truncated to the second. If the service omits it, the time of the previous
+   * record in the shard. Each access returns a new `Date`.
    */
   get createdAt(): Date {
     return new Date(this.#createdAtMs)
   }
 
-  /** The record's size in bytes, as the service counts it; an estimate if the service leaves it out. */
+  /** The size of the record in bytes, as reported by the service, or an estimate if the service omits it. */
   get sizeBytes(): number {
     return sizeBytesOf(this.#wire)
   }
 
-  /** The item's primary key, as plain values. */
+  /** The primary key of the item, as plain values. */
   get keys(): Partial<Image> {
     this.#keys ??= this.#plain<Partial<Image>>('Keys') ?? ({} as Partial<Image>)
     return this.#keys
   }
 
-  /** The item after the change; `undefined` for a removal, and if the stream's view type leaves it out. */
+  /**
+   * The item after the change; `undefined` if it was removed, or if the stream's view type excludes new
+   * images.
+   */
   get newImage(): Image | undefined {
     this.#newImage ??= this.#plain<Image>('NewImage')
     return this.#newImage
   }
 
-  /** The item before the change; `undefined` for a new item, and if the stream's view type leaves it out. */
+  /**
+   * The item before the change; `undefined` if it is new, or if the stream's view type excludes old images.
+   */
   get oldImage(): Image | undefined {
     this.#oldImage ??= this.#plain<Image>('OldImage')
     return this.#oldImage
   }
 
   /**
-   * Whether DynamoDB itself removed the item because its time to live had passed.
+   * Whether DynamoDB removed the item because its time to live (TTL) expired.
    * @see https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/time-to-live-ttl-streams.html
    */
   get isTtlDelete(): boolean {
     const identity = this.#wire.userIdentity
     if (this.#wire.eventName !== 'REMOVE' || typeof identity !== 'object' || identity === null) return false
-    // Lambda events spell the same members in lower case.
+    // In Lambda events, the same members start with a lower-case letter.
     const type = Reflect.get(identity, 'Type') ?? Reflect.get(identity, 'type')
     const principal = Reflect.get(identity, 'PrincipalId') ?? Reflect.get(identity, 'principalId')
     return type === 'Service' && principal === 'dynamodb.amazonaws.com'
   }
 
-  /** The record as the SDK's `GetRecordsCommand` returns it, including members that this package does not know. */
+  /**
+   * The record as returned by the SDK's `GetRecordsCommand`, including members that this class does not
+   * expose.
+   */
   get raw(): RawRecord {
     this.#raw ??= this.#context.decode?.(this.#wire) ?? (this.#wire as RawRecord)
     return this.#raw
   }
 
   /**
-   * A plain object of all properties except `raw`. Called by `JSON.stringify`. In the images and the keys, sets are arrays,
-   * binary values are strings in base64, and `bigint` values (integers beyond 2^53) are decimal strings; `createdAt` is
-   * a `Date`, which JSON writes in ISO 8601.
+   * Returns a plain object with all properties except `raw`. `JSON.stringify` calls it. In the keys and
+   * images, sets become arrays, binary values become base64 strings, and `bigint` values (integers beyond
+   * 2^53) become decimal strings. `createdAt` is a `Date`, which `JSON.stringify` writes in ISO 8601 format.
    */
   toJSON(): Record<string, unknown> {
     return jsonSafe(this.#values()) as Record<string, unknown>
@@ -152,7 +171,8 @@ export class StreamRecord<Image = PlainItem> {
     return (item ?? unmarshall(this.raw.dynamodb?.[member] ?? {}, unmarshallOptions)) as Value
   }
 
-  // Shown as its values, not as an empty object. (A method with this computed name would have no declaration.)
+  // Without it, console.log would show an empty object. Not a method, because a method with this computed
+  // name would be missing from the type declarations.
   static {
     Object.defineProperty(StreamRecord.prototype, inspect.custom, {
       value(this: StreamRecord, depth: number, options: InspectOptions): string {

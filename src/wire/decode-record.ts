@@ -3,11 +3,11 @@ import { LazyRecord } from './lazy-records.ts'
 import type { RawRecord, WireRecord } from './wire-record.ts'
 
 /**
- * Converts a record, as parsed from the service's JSON, to what the SDK's deserializer returns: times become `Date`, binary
- * values `Uint8Array` at every depth; members that are null, or unknown to the service's model, are left out; an attribute of
- * an unknown type becomes `$unknown`. The given record is not changed.
+ * Converts a record from the service's JSON to what the SDK's deserializer returns. Times become `Date` and
+ * binary values become `Uint8Array`, at every depth. Members that are null, or that the service's model does
+ * not define, are omitted. An attribute of an unknown type becomes `$unknown`. The input is not changed.
  *
- * One difference, on purpose: the value of an attribute named `__proto__` is kept; the SDK loses it.
+ * One difference is intended: an attribute named `__proto__` keeps its value, which the SDK loses.
  */
 export function decodeRecord(wire: WireRecord): RawRecord {
   return decodeStructure(wire instanceof LazyRecord ? wire.parsed : wire, recordMembers) as RawRecord
@@ -17,44 +17,44 @@ type Decode = (value: unknown) => unknown
 type Members = readonly (readonly [name: string, decode: Decode])[]
 type Json = Readonly<Record<string, unknown>>
 
-const asIs: Decode = (value) => value
+const unchanged: Decode = (value) => value
 
 const streamRecordMembers: Members = [
   ['ApproximateCreationDateTime', decodeTime],
   ['Keys', decodeAttributeMap],
   ['NewImage', decodeAttributeMap],
   ['OldImage', decodeAttributeMap],
-  ['SequenceNumber', asIs],
+  ['SequenceNumber', unchanged],
   ['SizeBytes', decodeNumber],
-  ['StreamViewType', asIs],
+  ['StreamViewType', unchanged],
 ]
 
 const identityMembers: Members = [
-  ['PrincipalId', asIs],
-  ['Type', asIs],
+  ['PrincipalId', unchanged],
+  ['Type', unchanged],
 ]
 
 const recordMembers: Members = [
-  ['eventID', asIs],
-  ['eventName', asIs],
-  ['eventVersion', asIs],
-  ['eventSource', asIs],
-  ['awsRegion', asIs],
+  ['eventID', unchanged],
+  ['eventName', unchanged],
+  ['eventVersion', unchanged],
+  ['eventSource', unchanged],
+  ['awsRegion', unchanged],
   ['dynamodb', (value) => decodeStructure(value, streamRecordMembers)],
   ['userIdentity', (value) => decodeStructure(value, identityMembers)],
 ]
 
 const attributeTypes: Members = [
-  ['S', asIs],
-  ['N', asIs],
+  ['S', unchanged],
+  ['N', unchanged],
   ['B', decodeBinary],
-  ['SS', asIs],
-  ['NS', asIs],
+  ['SS', unchanged],
+  ['NS', unchanged],
   ['BS', decodeBinarySet],
   ['M', decodeAttributeMap],
   ['L', decodeList],
-  ['NULL', asIs],
-  ['BOOL', asIs],
+  ['NULL', unchanged],
+  ['BOOL', unchanged],
 ]
 
 const attributeDecoders: ReadonlyMap<string, Decode> = new Map(attributeTypes)
@@ -62,7 +62,7 @@ const attributeDecoders: ReadonlyMap<string, Decode> = new Map(attributeTypes)
 function decodeStructure(value: unknown, members: Members): unknown {
   if (!isObject(value)) return value
   const decoded = decodeMembers(value, members)
-  // As in the SDK, a structure that names its own type keeps the members that the model does not know.
+  // As in the SDK, a structure with a `__type` keeps the members that the model does not define.
   if (typeof value.__type === 'string') {
     for (const [name, member] of Object.entries(value)) if (!(name in decoded)) decoded[name] = member
   }
@@ -74,17 +74,18 @@ function decodeAttribute(value: unknown): unknown {
   const names = Object.keys(value)
   const type = names[0]
   const decode = type === undefined ? undefined : attributeDecoders.get(type)
-  if (type === undefined || decode === undefined || names.length > 1) return decodeOddAttribute(value, names)
+  if (type === undefined || decode === undefined || names.length > 1)
+    return decodeUnusualAttribute(value, names)
   const member = value[type]
   return member === undefined || member === null ? {} : { [type]: decode(member) }
 }
 
-/** An attribute of several types, or of one that the model doesn't know. */
-function decodeOddAttribute(value: Json, names: readonly string[]): unknown {
+/** Decodes an attribute with several types, or with one that the model does not define. */
+function decodeUnusualAttribute(value: Json, names: readonly string[]): unknown {
   const decoded = decodeMembers(value, attributeTypes)
-  const unknown = names.filter((name) => name !== '__type' && !attributeDecoders.has(name))
-  const [name] = unknown
-  if (name !== undefined && unknown.length === 1 && Object.keys(decoded).length === 0) {
+  const unknownNames = names.filter((name) => name !== '__type' && !attributeDecoders.has(name))
+  const [name] = unknownNames
+  if (name !== undefined && unknownNames.length === 1 && Object.keys(decoded).length === 0) {
     decoded.$unknown = [name, value[name]]
   }
   return decoded
@@ -114,7 +115,7 @@ function decodeBinarySet(value: unknown): unknown {
   return Array.isArray(value) ? value.map(decodeBinary) : value
 }
 
-/** Seconds since 1970, as a number; some gateways send it as a string. */
+/** Decodes seconds since 1970. They are a number, but some gateways send them as a string. */
 function decodeTime(value: unknown): unknown {
   return new Date(Math.round(Number(value) * 1000))
 }
@@ -123,7 +124,7 @@ function decodeNumber(value: unknown): unknown {
   return value === 'NaN' || value === 'Infinity' || value === '-Infinity' ? Number(value) : value
 }
 
-/** Base64, as JSON has no bytes. */
+/** Decodes base64, the form of binary values in JSON. */
 export function decodeBinary(value: unknown): unknown {
   if (typeof value !== 'string') return value
   const { buffer, byteOffset, byteLength } = Buffer.from(value, 'base64')

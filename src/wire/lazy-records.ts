@@ -1,52 +1,57 @@
 import { OFFSET, OFFSETS_PER_RECORD, type PageLayout } from './scan-page.ts'
 import type { WireRecord, WireRecords } from './wire-record.ts'
 
-/** The members of a record as they are in the JSON, including those that this library does not know. */
+/** The members of a record as in the JSON, including members that this library does not use. */
 type Parsed = WireRecord & Readonly<Record<string, unknown>>
 
-/** The range of an image in the JSON text of its record; 0 to 0 if it is not known. */
+/** The range of an image in the JSON string of its record; 0 to 0 if it is unknown. */
 interface ImageRange {
   readonly from: number
   readonly to: number
 }
 
-const unknown: ImageRange = { from: 0, to: 0 }
+const unknownRange: ImageRange = { from: 0, to: 0 }
 
 /**
- * A record that is still JSON text. The two images, which are most of it, are parsed when they are read; all other members
- * together when the first of them is read. Many consumers read one image, or the keys only. And what is parsed shortly
- * before it is used dies young, so that the garbage collector need not move it.
+ * A record that is parsed lazily from its JSON string. Each of the two images, which are most of the string,
+ * is parsed when it is read; all other members are parsed together when the first of them is read. Many
+ * consumers read only one image, or only the keys. Objects that are parsed just before they are used are also
+ * short-lived, so that the garbage collector does not have to promote them.
  *
- * The sequence number and the time, which the merge needs of every record, are known without parsing.
+ * The sequence number and the creation time, which the merge needs of every record, are available without
+ * parsing.
  */
 export class LazyRecord implements WireRecord {
-  /** An empty string if the record has none. */
+  /** The sequence number, or an empty string if the record has none. */
   readonly sequenceNumber: string
-  /** In ms; NaN if the record has none. */
+  /** The creation time in ms since 1970, or NaN if the record has none. */
   readonly createdAtMs: number
-  readonly #text: string
-  #newImage = unknown
-  #oldImage = unknown
+  readonly #json: string
+  #newImage = unknownRange
+  #oldImage = unknownRange
   #head: Parsed | undefined
 
-  constructor(text: string, sequenceNumber: string, createdAtMs: number) {
-    this.#text = text
+  constructor(json: string, sequenceNumber: string, createdAtMs: number) {
+    this.#json = json
     this.sequenceNumber = sequenceNumber
     this.createdAtMs = createdAtMs
   }
 
-  /** Says where the images are, before anything is read. Without it they are parsed with all else. */
-  imagesAt(newImage: ImageRange, oldImage: ImageRange): void {
+  /**
+   * Sets the ranges of the images, before any member is read. Without them, the images are parsed together
+   * with all other members.
+   */
+  setImageRanges(newImage: ImageRange, oldImage: ImageRange): void {
     this.#newImage = newImage
     this.#oldImage = oldImage
   }
 
   /**
-   * The whole record, parsed again at each access.
-   * @throws SyntaxError if it is not JSON.
+   * The whole record, parsed again on each access.
+   * @throws SyntaxError if it is not valid JSON.
    */
   get parsed(): Parsed {
-    return JSON.parse(this.#text)
+    return JSON.parse(this.#json)
   }
 
   get eventID(): string | undefined {
@@ -62,17 +67,18 @@ export class LazyRecord implements WireRecord {
   }
 
   get dynamodb(): WireRecord['dynamodb'] {
-    // Where an image is known, there is an object around it: that needs no look.
+    // If the range of an image is known, the record has a `dynamodb` object: nothing has to be parsed to know
+    // that.
     const hasImages = this.#newImage.to !== 0 || this.#oldImage.to !== 0
     return hasImages ? new LazyChange(this) : this.head.dynamodb
   }
 
-  /** The record without its images, as far as their offsets are known. */
+  /** The record without its images, if their ranges are known. */
   get head(): Parsed {
     if (this.#head === undefined) {
       const isNewFirst = this.#newImage.from < this.#oldImage.from
       const [first, second] = isNewFirst ? [this.#newImage, this.#oldImage] : [this.#oldImage, this.#newImage]
-      this.#head = JSON.parse(without(without(this.#text, second), first)) as Parsed
+      this.#head = JSON.parse(without(without(this.#json, second), first)) as Parsed
     }
     return this.#head
   }
@@ -86,11 +92,11 @@ export class LazyRecord implements WireRecord {
   }
 
   #image({ from, to }: ImageRange): unknown {
-    return to === 0 ? undefined : JSON.parse(this.#text.slice(from, to))
+    return to === 0 ? undefined : JSON.parse(this.#json.slice(from, to))
   }
 }
 
-/** The member `dynamodb` of a record that is still JSON text. */
+/** The `dynamodb` member of a {@link LazyRecord}. */
 class LazyChange {
   readonly #record: LazyRecord
 
@@ -123,22 +129,25 @@ class LazyChange {
   }
 }
 
-function without(text: string, { from, to }: ImageRange): string {
-  return to === 0 ? text : `${text.slice(0, from)}null${text.slice(to)}`
+/** Replaces an image with `null`. */
+function without(json: string, { from, to }: ImageRange): string {
+  return to === 0 ? json : `${json.slice(0, from)}null${json.slice(to)}`
 }
 
-/** What is left of an answer is copied, to release the rest, only if this much (bytes) is gained by it. */
-const WORTH_RELEASING_BYTES = 48 * 1024
+/** The remainder of a response is copied only if that releases at least this many bytes. */
+const MIN_RELEASED_BYTES = 48 * 1024
 
 /**
- * The records of an answer. Each `at` returns a new one, with a string of its own: a consumer who keeps one record of an
- * answer does not keep the whole answer. And when three quarters of a large answer are delivered, its last quarter is copied
- * and the rest is released; then three quarters of that quarter, and so on.
+ * Returns the records of a response. Each call of `at` returns a new record with a string of its own, so that
+ * a consumer that keeps one record does not keep the whole response in memory. When three quarters of a large
+ * response have been delivered, its last quarter is copied and the rest is released; then three quarters of
+ * that quarter, and so on.
  */
 export function lazyRecords(body: Buffer, layout: PageLayout): WireRecords {
   const { count, offsets, createdAtMs } = layout
-  /** From here on the answer is kept, and the first record that is. */
+  /** The offset in the response at which the retained bytes start. */
   let offset = offsets[OFFSET.from] ?? 0
+  /** The index of the first retained record. */
   let first = 0
   let bytes = copyIfView(body.subarray(offset, offsets[(count - 1) * OFFSETS_PER_RECORD + OFFSET.to] ?? 0))
 
@@ -149,41 +158,44 @@ export function lazyRecords(body: Buffer, layout: PageLayout): WireRecords {
       const at = index * OFFSETS_PER_RECORD
       const from = offsets[at + OFFSET.from] as number
       const to = offsets[at + OFFSET.to] as number
-      const text = bytes.toString('utf8', from - offset, to - offset)
+      const json = bytes.toString('utf8', from - offset, to - offset)
       const sequenceNumber = bytes.toString(
         'latin1',
         (offsets[at + OFFSET.sequenceNumberFrom] as number) - offset,
         (offsets[at + OFFSET.sequenceNumberTo] as number) - offset,
       )
-      const record = new LazyRecord(text, sequenceNumber, createdAtMs[index] as number)
-      // Only where each byte is a character, a offset in the bytes is one in the string.
-      if (text.length === to - from) {
-        record.imagesAt(
-          imageAt(offsets, at + OFFSET.newImageFrom, from),
-          imageAt(offsets, at + OFFSET.oldImageFrom, from),
+      const record = new LazyRecord(json, sequenceNumber, createdAtMs[index] as number)
+      // Byte offsets are string offsets only if every character is a single byte.
+      if (json.length === to - from) {
+        record.setImageRanges(
+          imageRange(offsets, at + OFFSET.newImageFrom, from),
+          imageRange(offsets, at + OFFSET.oldImageFrom, from),
         )
       }
       return record
     },
     release(before) {
-      const done =
+      const released =
         before < count ? (offsets[before * OFFSETS_PER_RECORD + OFFSET.from] as number) - offset : 0
-      if (done < WORTH_RELEASING_BYTES || done < 0.75 * bytes.length) return 0
-      bytes = Buffer.from(bytes.subarray(done))
-      offset += done
+      if (released < MIN_RELEASED_BYTES || released < 0.75 * bytes.length) return 0
+      bytes = Buffer.from(bytes.subarray(released))
+      offset += released
       first = before
-      return done
+      return released
     },
   }
 }
 
-/** The range whose offsets in the answer are at `offset`, counted from the record's start. */
-function imageAt(offsets: Int32Array, offset: number, recordFrom: number): ImageRange {
-  const to = offsets[offset + 1] as number
-  return to === 0 ? unknown : { from: (offsets[offset] as number) - recordFrom, to: to - recordFrom }
+/** Returns the range that is stored at `index` of `offsets`, relative to the start of the record. */
+function imageRange(offsets: Int32Array, index: number, recordFrom: number): ImageRange {
+  const to = offsets[index + 1] as number
+  return to === 0 ? unknownRange : { from: (offsets[index] as number) - recordFrom, to: to - recordFrom }
 }
 
-/** A view of a larger piece of memory, such as a socket's, would keep all of that. */
+/**
+ * Copies a view of a much larger buffer, such as a socket's, because it would keep the whole buffer in
+ * memory.
+ */
 function copyIfView(bytes: Buffer): Buffer {
   return bytes.buffer.byteLength > 2 * bytes.byteLength ? Buffer.from(bytes) : bytes
 }

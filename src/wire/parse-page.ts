@@ -2,47 +2,50 @@ import { lazyRecords } from './lazy-records.ts'
 import { scanPage } from './scan-page.ts'
 import type { WireRecord, WireRecords } from './wire-record.ts'
 
-/** The content of a GetRecords answer. */
+/** The content of a GetRecords response. */
 export interface PageContent {
   readonly records: readonly WireRecord[]
-  /** The same records, not parsed yet; undefined if the answer is not written as the services write it. */
+  /**
+   * The same records, parsed lazily; undefined if the response is not formatted like those of the known
+   * services.
+   */
   readonly lazyRecords: WireRecords | undefined
   readonly nextIterator: string | undefined
 }
 
-/** Parses an answer; undefined for what is not one, such as an answer that was truncated. */
+/** Parses the body of a GetRecords response. Returns undefined if it is invalid, for example truncated. */
 export function parsePage(bytes: Uint8Array): PageContent | undefined {
   const body = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-  return parseAround(body) ?? parseWhole(body)
+  return parseLazily(body) ?? parseEagerly(body)
 }
 
-function parseWhole(body: Buffer): PageContent | undefined {
+function parseEagerly(body: Buffer): PageContent | undefined {
   const { Records: records, NextShardIterator: next } = parseObject(body.toString('utf8')) ?? {}
   if (!Array.isArray(records) || !isIterator(next)) return undefined
   return { records, lazyRecords: undefined, nextIterator: next ?? undefined }
 }
 
-/** Finds the records without parsing them, and parses what is around them. */
-function parseAround(body: Buffer): PageContent | undefined {
+/** Locates the records without parsing them, and parses the rest of the response. */
+function parseLazily(body: Buffer): PageContent | undefined {
   const layout = scanPage(body)
   if (!layout) return undefined
   const rest = parseObject(body.toString('utf8', 0, layout.from) + body.toString('utf8', layout.to))
   if (!rest || !isIterator(rest.NextShardIterator)) return undefined
-  let all: readonly WireRecord[] | undefined
+  let records: readonly WireRecord[] | undefined
   return {
     get records() {
-      all ??= parseWhole(body)?.records ?? []
-      return all
+      records ??= parseEagerly(body)?.records ?? []
+      return records
     },
     lazyRecords: lazyRecords(body, layout),
     nextIterator: rest.NextShardIterator ?? undefined,
   }
 }
 
-function parseObject(text: string): { Records?: unknown; NextShardIterator?: unknown } | undefined {
+function parseObject(json: string): { Records?: unknown; NextShardIterator?: unknown } | undefined {
   try {
-    const json: unknown = JSON.parse(text)
-    return typeof json === 'object' && json !== null ? json : undefined
+    const value: unknown = JSON.parse(json)
+    return typeof value === 'object' && value !== null ? value : undefined
   } catch {
     return undefined
   }

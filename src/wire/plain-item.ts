@@ -3,135 +3,140 @@ import { decodeBinary } from './decode-record.ts'
 import { defineOwn } from './define-own.ts'
 
 /**
- * Converts an attribute map to what the SDK's `unmarshall` returns with the same options, several times faster and without
- * the SDK's form of the record in between.
+ * Converts an attribute map to what the SDK's `unmarshall` returns with the same options. It is several times
+ * faster, and does not need the record in the SDK's form.
  *
- * It knows what the service sends. For anything else (an unknown option or attribute type, a value of another type than its
- * attribute's, a number that JavaScript cannot represent) it returns undefined, and `unmarshall` decides. One difference, on
- * purpose: an attribute named `__proto__` is an own property of the item; the SDK loses it.
+ * It supports everything that the service sends. For anything else (an unknown option or attribute type, a
+ * value of the wrong type, a number that JavaScript cannot represent) it returns undefined, and the caller
+ * falls back to `unmarshall`. One difference is intended: an attribute named `__proto__` becomes an own
+ * property of the item, whereas the SDK loses it.
  *
- * @param form - 'json' if binary values are in base64, as on the wire; 'sdk' if they are bytes.
+ * @param form - `'json'` if binary values are in base64, as on the wire; `'sdk'` if they are bytes.
  */
 export function toPlainItem(
   attributes: unknown,
   form: 'json' | 'sdk',
   options: unmarshallOptions = noOptions,
 ): Record<string, unknown> | undefined {
-  const convert = conversions[form].get(options) ?? prepare(form, options)
-  const item = convert === 'unknown' ? unreadable : toMap(attributes, convert)
-  return item === unreadable ? undefined : (item as Record<string, unknown>)
+  const converters = cachedConverters[form].get(options) ?? createConverters(form, options)
+  const item = converters === 'unsupported' ? unsupported : toMap(attributes, converters)
+  return item === unsupported ? undefined : (item as Record<string, unknown>)
 }
 
 const noOptions: unmarshallOptions = {}
 
-/** What the options mean, computed once: the same object comes with every record. */
-const conversions = {
-  json: new WeakMap<unmarshallOptions, Convert | 'unknown'>(),
-  sdk: new WeakMap<unmarshallOptions, Convert | 'unknown'>(),
+/** The converters for each options object. All records of a stream share one such object. */
+const cachedConverters = {
+  json: new WeakMap<unmarshallOptions, Converters | 'unsupported'>(),
+  sdk: new WeakMap<unmarshallOptions, Converters | 'unsupported'>(),
 }
 
-function prepare(form: 'json' | 'sdk', options: unmarshallOptions): Convert | 'unknown' {
+function createConverters(form: 'json' | 'sdk', options: unmarshallOptions): Converters | 'unsupported' {
   const { wrapNumbers, convertWithoutMapWrapper, ...others } = options
-  const known = !convertWithoutMapWrapper && Object.keys(others).length === 0
-  const convert: Convert | 'unknown' = known
-    ? { number: numberReader(wrapNumbers), binary: form === 'json' ? fromBase64 : asIs }
-    : 'unknown'
-  conversions[form].set(options, convert)
-  return convert
+  const isSupported = !convertWithoutMapWrapper && Object.keys(others).length === 0
+  const converters: Converters | 'unsupported' = isSupported
+    ? { number: numberConverter(wrapNumbers), binary: form === 'json' ? fromBase64 : unchanged }
+    : 'unsupported'
+  cachedConverters[form].set(options, converters)
+  return converters
 }
 
-interface Convert {
-  readonly number: (text: string) => unknown
+interface Converters {
+  readonly number: (value: string) => unknown
   readonly binary: (value: unknown) => unknown
 }
 
-/** Marks a value that is left to `unmarshall`, and so is every value around it. */
-const unreadable = Symbol('unreadable')
+/** Marks a value that only `unmarshall` can convert, and every value that contains one. */
+const unsupported = Symbol('unsupported')
 
 /**
- * Members in the order of the service's model: of several, it is the first that counts. They are read one after another, as
- * most attributes have one of the first.
+ * Converts an attribute. Its members are tried in the order of the service's model, because `unmarshall` uses
+ * the first one if there are several. Most attributes have one of the first types, so trying them one by one
+ * is fast.
  */
-function toValue(attribute: unknown, convert: Convert): unknown {
-  if (typeof attribute !== 'object' || attribute === null) return unreadable
+function toValue(attribute: unknown, convert: Converters): unknown {
+  if (typeof attribute !== 'object' || attribute === null) return unsupported
   const members = attribute as Readonly<Record<string, unknown>>
   const { S } = members
-  if (isGiven(S)) return typeof S === 'string' ? S : unreadable
+  if (isPresent(S)) return typeof S === 'string' ? S : unsupported
   const { N } = members
-  if (isGiven(N)) return typeof N === 'string' ? convert.number(N) : unreadable
+  if (isPresent(N)) return typeof N === 'string' ? convert.number(N) : unsupported
   const { B } = members
-  if (isGiven(B)) return convert.binary(B)
+  if (isPresent(B)) return convert.binary(B)
   const { SS } = members
-  if (isGiven(SS)) return Array.isArray(SS) ? new Set(SS) : unreadable
+  if (isPresent(SS)) return Array.isArray(SS) ? new Set(SS) : unsupported
   const { NS } = members
-  if (isGiven(NS)) return toSet(NS, (text) => (typeof text === 'string' ? convert.number(text) : unreadable))
+  if (isPresent(NS))
+    return toSet(NS, (value) => (typeof value === 'string' ? convert.number(value) : unsupported))
   const { BS } = members
-  if (isGiven(BS)) return toSet(BS, convert.binary)
+  if (isPresent(BS)) return toSet(BS, convert.binary)
   const { M } = members
-  if (isGiven(M)) return toMap(M, convert)
+  if (isPresent(M)) return toMap(M, convert)
   const { L } = members
-  if (isGiven(L)) return toList(L, convert)
+  if (isPresent(L)) return toList(L, convert)
   const { NULL, BOOL } = members
-  if (isGiven(NULL)) return null
-  return typeof BOOL === 'boolean' ? BOOL : unreadable
+  if (isPresent(NULL)) return null
+  return typeof BOOL === 'boolean' ? BOOL : unsupported
 }
 
-function isGiven(member: unknown): boolean {
+function isPresent(member: unknown): boolean {
   return member !== undefined && member !== null
 }
 
-function toMap(attributes: unknown, convert: Convert): unknown {
-  if (typeof attributes !== 'object' || attributes === null || Array.isArray(attributes)) return unreadable
+function toMap(attributes: unknown, convert: Converters): unknown {
+  if (typeof attributes !== 'object' || attributes === null || Array.isArray(attributes)) return unsupported
   const map: Record<string, unknown> = {}
-  // Of parsed JSON, `in` gives own names only; were Object.prototype tampered with, what it adds is unreadable.
+  // On parsed JSON, `for…in` yields only own names, unless Object.prototype was extended. An added property
+  // is no valid attribute, so it makes the map unsupported.
   for (const name in attributes) {
     const value = toValue((attributes as Record<string, unknown>)[name], convert)
-    if (value === unreadable) return unreadable
+    if (value === unsupported) return unsupported
     defineOwn(map, name, value)
   }
   return map
 }
 
-function toList(attributes: unknown, convert: Convert): unknown {
-  if (!Array.isArray(attributes)) return unreadable
+function toList(attributes: unknown, convert: Converters): unknown {
+  if (!Array.isArray(attributes)) return unsupported
   const list: unknown[] = new Array(attributes.length)
   for (let index = 0; index < attributes.length; index++) {
     const value = toValue(attributes[index], convert)
-    if (value === unreadable) return unreadable
+    if (value === unsupported) return unsupported
     list[index] = value
   }
   return list
 }
 
 function toSet(members: unknown, toMember: (member: unknown) => unknown): unknown {
-  if (!Array.isArray(members)) return unreadable
+  if (!Array.isArray(members)) return unsupported
   const set = new Set<unknown>()
   for (const member of members) {
     const value = toMember(member)
-    if (value === unreadable) return unreadable
+    if (value === unsupported) return unsupported
     set.add(value)
   }
   return set
 }
 
-function asIs(value: unknown): unknown {
+function unchanged(value: unknown): unknown {
   return value
 }
 
-function fromBase64(text: unknown): unknown {
-  return typeof text === 'string' ? decodeBinary(text) : unreadable
+function fromBase64(value: unknown): unknown {
+  return typeof value === 'string' ? decodeBinary(value) : unsupported
 }
 
-function numberReader(wrapNumbers: unmarshallOptions['wrapNumbers']): (text: string) => unknown {
+function numberConverter(wrapNumbers: unmarshallOptions['wrapNumbers']): (value: string) => unknown {
   if (typeof wrapNumbers === 'function') return wrapNumbers
-  if (wrapNumbers) return (text) => NumberValueImpl.from(text)
-  return (text) => {
-    const number = Number(text)
-    return Number.isSafeInteger(number) || Math.abs(number) < Number.MAX_SAFE_INTEGER ? number : toLarge(text)
+  if (wrapNumbers) return (value) => NumberValueImpl.from(value)
+  return (value) => {
+    const number = Number(value)
+    const isRepresentable = Number.isSafeInteger(number) || Math.abs(number) < Number.MAX_SAFE_INTEGER
+    return isRepresentable ? number : toBigInt(value)
   }
 }
 
-/** Integers beyond 2^53 are bigints; fractions of that size have no type in JavaScript. */
-function toLarge(text: string): unknown {
-  return /^-?\d+$/.test(text) ? BigInt(text) : unreadable
+/** Integers beyond 2^53 become `bigint`. JavaScript has no type for fractions of that size. */
+function toBigInt(value: string): unknown {
+  return /^-?\d+$/.test(value) ? BigInt(value) : unsupported
 }

@@ -1,22 +1,26 @@
 /**
- * Where the records of a GetRecords answer are in its bytes, and what the merge needs to know of each. All of it is read
- * in one pass that parses nothing else.
+ * The byte offsets of the records in a GetRecords response, and the fields of each record that the merge
+ * needs. They are found in a single pass that parses nothing else.
  */
 export interface PageLayout {
-  /** How many records there are. */
+  /** The number of records. */
   readonly count: number
-  /** For each record `OFFSETS_PER_RECORD` byte indexes, named by {@link OFFSET}. The end of a range that is missing is 0. */
+  /**
+   * For each record, `OFFSETS_PER_RECORD` byte offsets, in the order of {@link OFFSET}. A missing range ends
+   * at 0.
+   */
   readonly offsets: Int32Array
-  /** For each record its creation time in ms; NaN if it has none. */
+  /** For each record, its creation time in ms since 1970, or NaN if it has none. */
   readonly createdAtMs: Float64Array
-  /** The index after the bracket that opens the array of records, and the index of the bracket that closes it. */
+  /** The offset after the opening bracket of the array of records. */
   readonly from: number
+  /** The offset of the closing bracket of the array of records. */
   readonly to: number
 }
 
 export const OFFSETS_PER_RECORD = 8
 
-/** The fields of a record whose offsets are noted. Each `…To` is exclusive. */
+/** The index of each offset within the offsets of a record. Each `…To` is exclusive. */
 export const OFFSET = {
   from: 0,
   to: 1,
@@ -42,7 +46,7 @@ const lowerN = 0x6e
 const openBrace = 0x7b
 const closeBrace = 0x7d
 
-/** What a byte means outside of strings, as far as the end of a value depends on it. */
+/** The kind of each byte outside of strings, as far as it matters for finding the end of a value. */
 const kindOf = new Uint8Array(256)
 const STRING = 1
 const OPEN = 2
@@ -54,29 +58,31 @@ kindOf[openBrace] = kindOf[openBracket] = OPEN
 kindOf[closeBrace] = kindOf[closeBracket] = CLOSE
 for (const byte of Buffer.from('+-.0123456789Eaeflnrstu')) kindOf[byte] = SCALAR
 
-/** 40 is the longest that the service documents. */
+/** AWS documents at most 40 digits. */
 const MAX_SEQUENCE_NUMBER_DIGITS = 64
 
-/** Returned in place of an index for bytes that this file leaves to `JSON.parse`. */
+/** Returned instead of an offset if the response has to be parsed with `JSON.parse`. */
 const UNUSUAL = -1
 
 /**
- * Finds the records of a GetRecords answer. White space, the order of members and the form of numbers do not matter.
+ * Locates the records of a GetRecords response. Whitespace, the order of members and the format of numbers do
+ * not matter.
  *
- * Undefined if the answer is incomplete or not an object with an array `Records`, or if it holds something that no service
- * writes and that would change what the names mean: names with escape sequences, two arrays of records, a record that is
- * not an object, a sequence number that is not a string of digits, a time that is not a number.
+ * Returns undefined if the response is truncated, or is not an object with an array `Records`. Also returns
+ * undefined for JSON that no known service writes and that would be misread here: names with escape
+ * sequences, two arrays of records, a record that is not an object, a sequence number that is not a string of
+ * digits, or a time that is not a number.
  *
- * What follows the object is left to the caller. Values of other members are matched by their quotes and brackets only: that
- * a record is valid JSON is known when it is parsed.
+ * The caller has to check what follows the object. The values of other members are skipped by matching quotes
+ * and brackets, so that invalid JSON in a record is detected only when the record is parsed.
  */
 export function scanPage(body: Buffer): PageLayout | undefined {
-  rows.count = 0
-  rows.from = rows.to = 0
-  rows.timeFrom = rows.timeTo = 0
-  const end = scanObject(body, skipSpace(body, 0), ANSWER)
-  if (end === UNUSUAL || rows.from === 0) return undefined
-  const { count, offsets, createdAtMs, from, to } = rows
+  current.count = 0
+  current.from = current.to = 0
+  current.timeFrom = current.timeTo = 0
+  const end = scanObject(body, skipSpace(body, 0), RESPONSE)
+  if (end === UNUSUAL || current.from === 0) return undefined
+  const { count, offsets, createdAtMs, from, to } = current
   return {
     count,
     offsets: offsets.slice(0, count * OFFSETS_PER_RECORD),
@@ -86,34 +92,34 @@ export function scanPage(body: Buffer): PageLayout | undefined {
   }
 }
 
-/** The layout of the answer that is scanned now. Its memory is kept for the next one. */
-const rows = {
+/** The layout of the response that is being scanned. Its memory is reused for the next response. */
+const current = {
   count: 0,
   offsets: new Int32Array(128 * OFFSETS_PER_RECORD),
   createdAtMs: new Float64Array(128),
   from: 0,
   to: 0,
-  /** Where the last time was read, and what it was: records that follow each other mostly share their second. */
+  /** The range and the value of the last creation time. Consecutive records mostly have the same one. */
   timeFrom: 0,
   timeTo: 0,
   timeMs: 0,
 }
 
 function grow(): void {
-  const { offsets, createdAtMs } = rows
-  rows.offsets = new Int32Array(2 * offsets.length)
-  rows.offsets.set(offsets)
-  rows.createdAtMs = new Float64Array(2 * createdAtMs.length)
-  rows.createdAtMs.set(createdAtMs)
+  const { offsets, createdAtMs } = current
+  current.offsets = new Int32Array(2 * offsets.length)
+  current.offsets.set(offsets)
+  current.createdAtMs = new Float64Array(2 * createdAtMs.length)
+  current.createdAtMs.set(createdAtMs)
 }
 
-/** The objects whose members are looked at. */
-const ANSWER = 0
+/** The objects whose members are scanned: the response, a record, and its `dynamodb` member. */
+const RESPONSE = 0
 const RECORD = 1
 const CHANGE = 2
-type Level = typeof ANSWER | typeof RECORD | typeof CHANGE
+type Level = typeof RESPONSE | typeof RECORD | typeof CHANGE
 
-/** Returns the index after the closing brace. */
+/** Returns the offset after the closing brace. */
 function scanObject(body: Buffer, from: number, level: Level): number {
   if (body[from] !== openBrace) return UNUSUAL
   let index = skipSpace(body, from + 1)
@@ -134,7 +140,7 @@ function scanObject(body: Buffer, from: number, level: Level): number {
 /** Returns the index after the value, which starts at `value`. */
 function scanMember(body: Buffer, level: Level, nameFrom: number, nameTo: number, value: number): number {
   const length = nameTo - nameFrom
-  if (level === ANSWER) {
+  if (level === RESPONSE) {
     if (length === RECORDS.length && startsWith(body, nameFrom, RECORDS)) return scanRecords(body, value)
   } else if (level === RECORD) {
     if (length === DYNAMODB.length && startsWith(body, nameFrom, DYNAMODB)) return scanChange(body, value)
@@ -157,9 +163,9 @@ const SEQUENCE_NUMBER = Buffer.from('SequenceNumber')
 const TIME = Buffer.from('ApproximateCreationDateTime')
 
 function scanRecords(body: Buffer, bracket: number): number {
-  if (rows.from !== 0 || body[bracket] !== openBracket) return UNUSUAL
-  rows.from = bracket + 1
-  let index = skipSpace(body, rows.from)
+  if (current.from !== 0 || body[bracket] !== openBracket) return UNUSUAL
+  current.from = bracket + 1
+  let index = skipSpace(body, current.from)
   while (body[index] !== closeBracket) {
     const end = scanRecord(body, index)
     if (end === UNUSUAL) return UNUSUAL
@@ -169,21 +175,21 @@ function scanRecords(body: Buffer, bracket: number): number {
     index = skipSpace(body, index + 1)
     if (body[index] === closeBracket) return UNUSUAL
   }
-  rows.to = index
+  current.to = index
   return index + 1
 }
 
 function scanRecord(body: Buffer, from: number): number {
-  if (rows.count === rows.createdAtMs.length) grow()
+  if (current.count === current.createdAtMs.length) grow()
   clearChange()
   const to = scanObject(body, from, RECORD)
   setOffset(OFFSET.from, from)
   setOffset(OFFSET.to, to)
-  rows.count++
+  current.count++
   return to
 }
 
-/** Of two members of the same name, JSON.parse takes the last. */
+/** If a name occurs twice, the last member counts, as in `JSON.parse`. */
 function scanChange(body: Buffer, value: number): number {
   clearChange()
   return body[value] === openBrace ? scanObject(body, value, CHANGE) : skipValue(body, value)
@@ -191,11 +197,11 @@ function scanChange(body: Buffer, value: number): number {
 
 function clearChange(): void {
   for (let field: number = OFFSET.sequenceNumberFrom; field < OFFSETS_PER_RECORD; field++) setOffset(field, 0)
-  rows.createdAtMs[rows.count] = Number.NaN
+  current.createdAtMs[current.count] = Number.NaN
 }
 
 function setOffset(field: number, index: number): void {
-  rows.offsets[rows.count * OFFSETS_PER_RECORD + field] = index
+  current.offsets[current.count * OFFSETS_PER_RECORD + field] = index
 }
 
 function scanImage(body: Buffer, field: number, value: number): number {
@@ -224,22 +230,22 @@ function scanTime(body: Buffer, value: number): number {
   if (!isSameTime(body, value, to)) {
     const seconds = parseScalar(body.toString('latin1', value, to))
     if (typeof seconds !== 'number' && seconds !== null) return UNUSUAL
-    rows.timeMs = seconds === null ? Number.NaN : Math.round(seconds * 1000)
-    rows.timeFrom = value
-    rows.timeTo = to
+    current.timeMs = seconds === null ? Number.NaN : Math.round(seconds * 1000)
+    current.timeFrom = value
+    current.timeTo = to
   }
-  rows.createdAtMs[rows.count] = rows.timeMs
+  current.createdAtMs[current.count] = current.timeMs
   return to
 }
 
 function isSameTime(body: Buffer, from: number, to: number): boolean {
-  const back = from - rows.timeFrom
-  if (to - back !== rows.timeTo) return false
+  const back = from - current.timeFrom
+  if (to - back !== current.timeTo) return false
   for (let index = from; index < to; index++) if (body[index] !== body[index - back]) return false
   return true
 }
 
-/** The index of the quote that ends the name whose opening quote is at `from`. */
+/** Returns the offset of the quote that closes the name whose opening quote is at `from`. */
 function endOfName(body: Buffer, from: number): number {
   if (body[from] !== quote) return UNUSUAL
   for (let index = from + 1; index < body.length; index++) {
@@ -255,7 +261,7 @@ function startsWith(body: Buffer, from: number, name: Buffer): boolean {
   return true
 }
 
-/** The index after the value that starts at `from`. */
+/** Returns the offset after the value that starts at `from`. */
 function skipValue(body: Buffer, from: number): number {
   switch (kindOf[body[from] as number]) {
     case STRING:
@@ -277,12 +283,14 @@ function skipString(body: Buffer, from: number): number {
   for (let index = from; index < length; index++) {
     const byte = body[index]
     if (byte === quote) return index + 1
-    if (byte === backslash) index++ // whatever is escaped does not end the string
+    if (byte === backslash) index++ // an escaped character does not end the string
   }
   return UNUSUAL
 }
 
-/** Most bytes of an answer pass through this loop: what it costs is most of what a record costs that nobody looks at. */
+/**
+ * Most bytes of a response pass through this loop. It is most of the cost of a record that is never parsed.
+ */
 function skipContainer(body: Buffer, from: number): number {
   const { length } = body
   let depth = 0
@@ -296,7 +304,7 @@ function skipContainer(body: Buffer, from: number): number {
         if (inside === backslash) index++
       }
     } else if (byte >= openBracket) {
-      // This bit is all that tells brackets from braces.
+      // Brackets and braces differ only in this bit.
       const bracket = byte | 0x20
       if (bracket === openBrace) depth++
       else if (bracket === closeBrace && --depth === 0) return index
@@ -321,10 +329,10 @@ function endOfDigits(body: Buffer, from: number): number {
   return index
 }
 
-/** Undefined for what is not JSON. */
-function parseScalar(text: string): unknown {
+/** Returns undefined for invalid JSON. */
+function parseScalar(json: string): unknown {
   try {
-    return JSON.parse(text)
+    return JSON.parse(json)
   } catch {
     return undefined
   }

@@ -1,11 +1,11 @@
 import type { _Record } from '@aws-sdk/client-dynamodb-streams'
 
-/** A stream record as the SDK's `GetRecordsCommand` returns it. */
+/** A stream record as returned by the SDK's `GetRecordsCommand`. */
 export type RawRecord = _Record
 
 /**
- * A record as it was received: in the SDK's form, or as parsed from JSON (times as numbers of seconds, binary values in
- * base64), which the `decode` of its page converts to the SDK's form on demand.
+ * A record as it was received: either in the SDK's form, or as parsed from JSON, with times in seconds and
+ * binary values in base64. The `decode` function of its page converts the latter to the SDK's form.
  */
 export interface WireRecord {
   readonly eventID?: string | undefined
@@ -23,10 +23,13 @@ export interface WireRecord {
     | undefined
 }
 
-/** Records in order. An array of them is one. */
+/** A sequence of records, such as an array. */
 export interface WireRecords {
   readonly length: number
   at(index: number): WireRecord | undefined
-  /** Says that no record before this index is read any more. Returns how much memory was released, in bytes. */
+  /**
+   * Declares that no record before this index will be read again. Returns how many bytes of memory were
+   * released.
+   */
   release?(before: number): number
 }

@@ -235,8 +235,8 @@ export const coordinatorMutants: readonly Mutant[] = [
   ...inFile('src/core/service-clock.ts', [
     {
       name: 'a clock that is ahead of the service is not corrected',
-      from: 'offsetMs < least || offsetMs > most ? least : offsetMs',
-      to: 'offsetMs < least ? least : offsetMs',
+      from: 'offsetMs < min || offsetMs > max ? min : offsetMs',
+      to: 'offsetMs < min ? min : offsetMs',
     },
     {
       name: 'the service is taken to have answered when the response arrived',
