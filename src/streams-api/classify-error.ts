@@ -1,33 +1,33 @@
-/** What an error of a call means for the reader of a shard. */
+/** What a failed call means for the reader of a shard. */
 export type ErrorKind =
-  /** The shard iterator is older than 15 minutes: make it anew and go on. */
+  /** The shard iterator is older than 15 minutes. It is renewed, and reading continues. */
   | 'expired'
-  /** The position is older than the oldest record that is left: a gap. */
+  /** The position is older than the oldest retained record: a gap. */
   | 'trimmed'
-  /** The stream, or the shard, is not known (any more). */
+  /** The stream or the shard does not exist, or no longer exists. */
   | 'notFound'
-  /** We gave the call up ourselves. */
+  /** This library aborted the call. */
   | 'aborted'
-  /** Nobody's fault and likely to pass: the same call is made again after a pause, for as long as it takes. */
+  /** The error is transient. The call is retried indefinitely, with a delay before each attempt. */
   | 'retry'
-  /** It would fail the same way each time: it goes to the user, unchanged and at once. */
+  /** Every attempt would fail the same way. The error is rethrown to the caller immediately, unchanged. */
   | 'fatal'
 
 /**
- * Decides what an error of a DynamoDB Streams call means. This is the only place that does.
+ * Classifies an error of a DynamoDB Streams call. No other code does.
  *
- * Errors are known by their `name` (which is the service's error code), their HTTP status and Node's `code`, never by
- * the words of their message. What is not known is `fatal`: an error that is retried for ever without being
- * understood would be a worker that silently stands still.
+ * Errors are recognized by their `name` (the service's error code), their HTTP status, and Node's `code`,
+ * never by their message. An unrecognized error is `fatal`: if it was retried forever, a worker could stall
+ * silently.
  */
 export function classifyError(error: unknown): ErrorKind {
   if (!isErrorLike(error)) return 'fatal'
-  return kindByName.get(error.name) ?? kindByCircumstance(error)
+  return kindByName.get(error.name) ?? kindByOtherFields(error)
 }
 
 /**
- * Whether the service rejected the request itself, as emulators do with what they do not know. Errors of credentials and
- * permissions are not among them.
+ * Returns whether the service rejected the request as invalid, as emulators do for features that they do not
+ * support. Credential and permission errors do not count.
  */
 export function isInvalidRequest(error: unknown): boolean {
   return isErrorLike(error) && invalidRequestNames.has(error.name)
@@ -48,18 +48,19 @@ const invalidRequestNames: ReadonlySet<unknown> = new Set([
 ])
 
 const kindByName: ReadonlyMap<unknown, ErrorKind> = new Map([
-  ...named('aborted', ['AbortError']),
+  ...entriesFor('aborted', ['AbortError']),
 
   // GetRecords only. Its message may be empty.
-  ...named('expired', ['ExpiredIteratorException']),
-  // Shows at GetShardIterator for a sequence number that is gone, or only at GetRecords.
-  ...named('trimmed', ['TrimmedDataAccessException']),
-  // A stream that never was or whose table is deleted; a shard that is listed but gone; DynamoDB Local's
-  // "Invalid ShardId in ShardIterator".
-  ...named('notFound', ['ResourceNotFoundException']),
+  ...entriesFor('expired', ['ExpiredIteratorException']),
+  // For a trimmed sequence number, thrown by GetShardIterator, or only later by GetRecords.
+  ...entriesFor('trimmed', ['TrimmedDataAccessException']),
+  // For a stream that never existed or whose table was deleted, for a shard that is listed but has expired,
+  // and for DynamoDB Local's "Invalid ShardId in ShardIterator".
+  ...entriesFor('notFound', ['ResourceNotFoundException']),
 
-  // Too many calls, or more than two readers of one shard. AWS has many names for it, gateways have more.
-  ...named('retry', [
+  // Throttling: too many calls, or more than two readers of a shard. AWS uses several names, and gateways use
+  // more.
+  ...entriesFor('retry', [
     'LimitExceededException',
     'ThrottlingException',
     'Throttling',
@@ -73,8 +74,9 @@ const kindByName: ReadonlyMap<unknown, ErrorKind> = new Map([
     'SlowDown',
     'PriorRequestNotComplete',
   ]),
-  // Faults on the service's side. Named, because DynamoDB Local and gateways don't always send a 5xx with them.
-  ...named('retry', [
+  // Server errors. They are listed by name because DynamoDB Local and gateways do not always send a 5xx
+  // status with them.
+  ...entriesFor('retry', [
     'InternalServerError',
     'InternalServerException',
     'InternalFailure',
@@ -83,54 +85,60 @@ const kindByName: ReadonlyMap<unknown, ErrorKind> = new Map([
     'ServiceUnavailableException',
     'ServiceUnavailableError',
   ]),
-  // No answer in time, said by the SDK, by an AbortSignal.timeout of the transport, or by the service.
-  ...named('retry', ['TimeoutError', 'RequestTimeout', 'RequestTimeoutException']),
+  // Timeouts, reported by the SDK, by an AbortSignal.timeout of the transport, or by the service.
+  ...entriesFor('retry', ['TimeoutError', 'RequestTimeout', 'RequestTimeoutException']),
 ])
 
-/** Errors that cannot be told by their name alone. */
-function kindByCircumstance(error: ErrorLike): ErrorKind {
-  // The request was signed with a wrong clock, the SDK has learned the service's time from the answer and will
-  // sign the next one right. Without the mark the same names mean a wrong key or a missing permission.
+/** Classifies an error whose name alone is not sufficient. */
+function kindByOtherFields(error: ErrorLike): ErrorKind {
+  // The request was signed with a wrong clock. The SDK has corrected its clock by the response, so the next
+  // signature will be valid. Without this flag, the same error names mean a wrong key or a missing
+  // permission.
   if (error.$metadata?.clockSkewCorrected === true) return 'retry'
-  // The SDK's and the service model's own word that a second try may succeed.
+  // The SDK, or the service's model, declares the error as retryable.
   if (error.$retryable !== undefined && error.$retryable !== null) return 'retry'
 
   const status = error.$metadata?.httpStatusCode
   if (status !== undefined) return kindByStatus(status, error)
-  // No status: the call never got an answer, or never left. Credentials that cannot be had end here as fatal.
+  // Without a status, there was no response, or no request. Credentials that cannot be loaded are fatal.
   return hasTransportCode(error) ? 'retry' : 'fatal'
 }
 
 function kindByStatus(status: number, error: ErrorLike): ErrorKind {
   if (status >= 500 || status === 429 || status === 408) return 'retry'
-  // The service said yes, but its answer could not be read: cut off, not JSON, or not of the expected shape.
+  // The call succeeded, but its response could not be parsed: it is truncated, not JSON, or has another
+  // structure.
   if (status < 300) return 'retry'
-  // All errors of the service's model come with 400 and a name. Without a readable name it is one of those, cut
-  // off on its way. With another 4xx an unreadable body is no service at all: a proxy's login page, a wrong port.
+  // Every error in the service's model has status 400 and a name. Without a readable name, it is one of those
+  // errors with a truncated body. An unreadable body with another 4xx status is not from the service, but for
+  // example from the login page of a proxy, or from another server on that port.
   if (status === 400 && (error.name === 'SyntaxError' || error.name === 'Unknown')) return 'retry'
-  // What is left needs a human: AccessDeniedException, UnrecognizedClientException, InvalidSignatureException,
-  // ExpiredTokenException, MissingAuthenticationToken, KMS access, ValidationException, redirects.
+  // The remaining errors need human action: AccessDeniedException, UnrecognizedClientException,
+  // InvalidSignatureException, ExpiredTokenException, MissingAuthenticationToken, errors of KMS access,
+  // ValidationException, and redirects.
   return 'fatal'
 }
 
-/** Node's and undici's codes for a connection that could not be made, or broke before the answer was complete. */
+/**
+ * The codes of Node and undici for a connection that failed, or that broke before the response was complete.
+ */
 const transportCodes: ReadonlySet<unknown> = new Set([
-  'ECONNRESET', // also "socket hang up" and a body that ends early
+  'ECONNRESET', // also "socket hang up", and a truncated body
   'ECONNREFUSED',
   'ECONNABORTED',
   'EPIPE',
   'ETIMEDOUT',
   'ESOCKETTIMEDOUT',
-  'ENOTFOUND', // DNS goes away with the network; a host name that is wrong for good looks the same
+  'ENOTFOUND', // DNS fails when the network is down; a wrong host name is indistinguishable
   'EAI_AGAIN',
   'EHOSTUNREACH',
   'EHOSTDOWN',
   'ENETUNREACH',
   'ENETDOWN',
   'ENETRESET',
-  'EADDRNOTAVAIL', // all local ports are taken for the moment
-  'EMFILE', // all file descriptors are
-  'EPROTO', // a TLS handshake that broke off
+  'EADDRNOTAVAIL', // all local ports are in use
+  'EMFILE', // all file descriptors are in use
+  'EPROTO', // a TLS handshake was interrupted
   'ERR_STREAM_PREMATURE_CLOSE',
   'ERR_HTTP2_STREAM_ERROR',
   'ERR_HTTP2_SESSION_ERROR',
@@ -141,14 +149,17 @@ const transportCodes: ReadonlySet<unknown> = new Set([
   'UND_ERR_BODY_TIMEOUT',
 ])
 
-/** Whether the error, or what caused it (`fetch failed` says nothing by itself), is a fault of the network. */
+/**
+ * Returns whether the error or one of its causes is a network error. (`fetch failed` alone does not say
+ * which.)
+ */
 function hasTransportCode(error: ErrorLike): boolean {
   let link: unknown = error
   for (let depth = 0; depth < 10 && isErrorLike(link); depth++) {
-    // Credentials are often fetched over the network too. That they cannot be had goes to the user at once.
+    // Credentials are often loaded over the network too, but failing to load them is fatal.
     if (link.name === 'CredentialsProviderError' || link.name === 'TokenProviderError') return false
     if (transportCodes.has(link.code)) return true
-    // Garbage where an HTTP answer should be (llhttp's codes).
+    // The response is not valid HTTP (error codes of llhttp).
     if (typeof link.code === 'string' && link.code.startsWith('HPE_')) return true
     link = link.cause
   }
@@ -167,6 +178,7 @@ function isErrorLike(value: unknown): value is ErrorLike {
   return typeof value === 'object' && value !== null
 }
 
-function named(kind: ErrorKind, names: readonly string[]): [string, ErrorKind][] {
+/** Returns map entries that assign each name to `kind`. */
+function entriesFor(kind: ErrorKind, names: readonly string[]): [string, ErrorKind][] {
   return names.map((name) => [name, kind])
 }

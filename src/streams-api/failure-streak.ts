@@ -1,25 +1,30 @@
 import { CALL_TIMEOUT_MS, LONGEST_RETRY_DELAY_MS } from './retry.ts'
 
-/** How long calls may fail, in ms, before records of other shards are delivered without waiting for what they would show. */
+/**
+ * How long the calls of a shard may fail, in ms, before records of other shards are delivered without waiting
+ * for it.
+ */
 export const STALLED_AFTER_MS: number = 60_000
 
 /**
- * How far apart the failures of a call that is retried at once are at most, in ms: the time limit of a call, the longest
- * pause, and some room. After a longer time the process may have been suspended or the consumer away, so that calls have not
- * been failing throughout.
+ * The maximum time between two consecutive failures of a call that is being retried, in ms: the time limit of
+ * a call plus the longest delay, plus a margin. After a longer interval, the process may have been suspended,
+ * or the consumer idle, so the calls may not have been failing throughout.
  */
 const LONGEST_BETWEEN_FAILURES_MS: number = 1.5 * (CALL_TIMEOUT_MS + LONGEST_RETRY_DELAY_MS)
 
-/** Failures without a success in between. Monotonic ms. */
+/** Consecutive failures, without a success in between. Times are in monotonic ms. */
 export interface FailureStreak {
   readonly since: number
   readonly lastAt: number
 }
 
 /**
- * A call has failed at `now`.
- * @param presentSince - since when the consumer has been there without a break. A call that is retried may have had to wait
- * for others meanwhile.
+ * Returns the streak, extended by a call that failed at `now`.
+ *
+ * @param presentSince - since when the consumer has been waiting for records without interruption. While it
+ * waits, a long interval between two failures does not end the streak, because the retry may have had to wait
+ * for other calls.
  */
 export function extendStreak(
   streak: FailureStreak | undefined,
@@ -27,11 +32,11 @@ export function extendStreak(
   presentSince: number,
 ): FailureStreak {
   if (streak === undefined) return { since: now, lastAt: now }
-  const hasGoneOn = now - streak.lastAt <= LONGEST_BETWEEN_FAILURES_MS || streak.lastAt >= presentSince
-  return { since: hasGoneOn ? streak.since : now, lastAt: now }
+  const continues = now - streak.lastAt <= LONGEST_BETWEEN_FAILURES_MS || streak.lastAt >= presentSince
+  return { since: continues ? streak.since : now, lastAt: now }
 }
 
-/** For how long calls were seen to fail, in ms. */
+/** Returns for how long calls have been failing, in ms. */
 export function streakMs({ since, lastAt }: FailureStreak): number {
   return lastAt - since
 }

@@ -9,15 +9,16 @@ import { type FastPage, outputOf, readPage } from './fast-page.ts'
 import type { RecordPage, StreamsApi } from './streams-api.ts'
 
 /**
- * GetRecords without the SDK's deserializer, which walks the service's schema for every attribute of every record, and whose
- * no-op logger then copies all of it (`bench/pieces/decode.ts`).
+ * Calls GetRecords without the SDK's deserializer, which walks the service's schema for every attribute of
+ * every record, and without its no-op logger, which copies the result (`bench/pieces/decode.ts`).
  *
- * The SDK does everything else: credentials, signing, retries, errors, and the middleware of the user's client. Two
- * middlewares of the one command are right before and right after its deserializer. The one before it makes the call through
- * the one after it, and reads a successful answer itself, with members that are computed on demand. All errors, and answers
- * that it does not understand, are left to the deserializer unchanged.
+ * The SDK still does everything else: credentials, signing, retries, errors, and the middleware of the user's
+ * client. Each command gets two middlewares, right before and right after the deserializer. The first one
+ * makes the call through the second one, and parses a successful response itself, with members that are
+ * computed on demand. Errors, and responses that it cannot parse, are passed to the deserializer unchanged.
  *
- * @param onFallback - called once if the SDK's deserializer has to be used, because the SDK's internals have changed.
+ * @param onFallback - called once, with the reason, if the SDK's deserializer has to be used because the
+ * internals of the SDK have changed.
  */
 export function fastGetRecords(
   client: DynamoDBStreamsClient,
@@ -25,11 +26,11 @@ export function fastGetRecords(
 ): StreamsApi['readRecords'] {
   const names = client.middlewareStack?.identify() ?? []
   const skipsLogger = names.includes('loggerMiddleware - initialize') && logsNothing(client)
-  let lean = true
+  let isFast = true
 
   function fallBack(reason: string): void {
-    if (lean) onFallback(reason)
-    lean = false
+    if (isFast) onFallback(reason)
+    isFast = false
   }
 
   if (!names.includes('deserializerMiddleware - deserialize')) {
@@ -38,40 +39,43 @@ export function fastGetRecords(
 
   return async ({ iterator, limit }, signal) => {
     const command = new GetRecordsCommand({ ShardIterator: iterator, Limit: limit })
-    const reading = lean ? readFast(command, client) : undefined
+    const reading = isFast ? readFast(command, client) : undefined
     if (reading && skipsLogger) skipLogger(command)
-    const answer = await abortable(client.send(command, { abortSignal: signal }), signal)
-    if (reading?.bypassed) fallBack('an answer of GetRecords was not one that can be read without the SDK')
-    return pageOf(answer, reading?.page)
+    const response = await abortable(client.send(command, { abortSignal: signal }), signal)
+    if (reading?.bypassed) fallBack('a response of GetRecords can only be parsed by the SDK')
+    return pageOf(response, reading?.page)
   }
 }
 
-/** The last of the overloads of `add`, which is the one for the deserialize step. */
+/** The last overload of `add` is the one for the deserialize step. */
 type DeserializeMiddleware = Parameters<GetRecordsCommand['middlewareStack']['add']>[0]
 type DeserializeHandler = Parameters<DeserializeMiddleware>[0]
 type DeserializeHandlerOutput = Awaited<ReturnType<DeserializeHandler>>
 
-/** The outcome of one command. */
+/** The result of one command. */
 interface Reading {
-  /** The page of the last attempt's answer. */
+  /** The page in the response to the last attempt. */
   readonly page: FastPage | undefined
-  /** Whether a successful answer could not be read here. Not so with a mocked client, which calls no service. */
+  /**
+   * Whether the SDK's deserializer parsed a successful response. False for a mocked client, which makes no
+   * call.
+   */
   readonly bypassed: boolean
 }
 
 function readFast(command: GetRecordsCommand, client: DynamoDBStreamsClient): Reading {
   const reading = { page: undefined as FastPage | undefined, bypassed: false }
   let call: DeserializeHandler | undefined
-  /** Handed to the deserializer in place of the answer to a call that it makes. */
-  let answer: DeserializeHandlerOutput | undefined
+  /** The response to the call, which the deserializer receives instead of making the call itself. */
+  let output: DeserializeHandlerOutput | undefined
 
   const beforeDeserializer: DeserializeMiddleware = (deserialize) => async (args) => {
-    reading.page = undefined // of an attempt before
-    answer = await call?.(args)
-    const page = answer && (await readPage(answer.response, client.config.streamCollector))
-    if (answer && page) {
+    reading.page = undefined // from a previous attempt
+    output = await call?.(args)
+    const page = output && (await readPage(output.response, client.config.streamCollector))
+    if (output && page) {
       reading.page = page
-      return { response: answer.response, output: outputOf(page, answer.response) }
+      return { response: output.response, output: outputOf(page, output.response) }
     }
     const result = await deserialize(args)
     reading.bypassed = true
@@ -80,9 +84,9 @@ function readFast(command: GetRecordsCommand, client: DynamoDBStreamsClient): Re
   const afterDeserializer: DeserializeMiddleware = (next) => {
     call = next
     return async (args) => {
-      const given = answer
-      answer = undefined
-      return given ?? next(args)
+      const received = output
+      output = undefined
+      return received ?? next(args)
     }
   }
 
@@ -94,18 +98,18 @@ function readFast(command: GetRecordsCommand, client: DynamoDBStreamsClient): Re
     toMiddleware,
   })
   middlewareStack.addRelativeTo(afterDeserializer, {
-    name: 'leanGetRecordsCall',
+    name: 'fastGetRecordsCall',
     relation: 'after',
     toMiddleware,
   })
   return reading
 }
 
-/** The page in JSON form, unless a middleware of the user read the records or replaced the answer. */
-function pageOf(answer: GetRecordsCommandOutput | undefined, page: FastPage | undefined): RecordPage {
-  const nextIterator = answer?.NextShardIterator || undefined
-  if (!page?.recordsUntouched || page.output !== answer) {
-    const records = answer?.Records ?? []
+/** Returns the page in JSON form, unless the user's middleware read the records or replaced the response. */
+function pageOf(response: GetRecordsCommandOutput | undefined, page: FastPage | undefined): RecordPage {
+  const nextIterator = response?.NextShardIterator || undefined
+  if (!page?.recordsUntouched || page.output !== response) {
+    const records = response?.Records ?? []
     return { records, decode: undefined, nextIterator, bytes: page?.bytes, serviceTime: page?.serviceTime }
   }
   const { content, bytes, serviceTime } = page
@@ -121,7 +125,7 @@ function pageOf(answer: GetRecordsCommandOutput | undefined, page: FastPage | un
   }
 }
 
-/** The logger copies the whole answer before it finds that nothing is to be logged. */
+/** Disables the SDK's logger middleware, which copies the whole result even if there is no logger. */
 function skipLogger(command: GetRecordsCommand): void {
   command.middlewareStack.add((next) => next, {
     name: 'loggerMiddleware',

@@ -4,22 +4,23 @@ import { type PageContent, parsePage } from '../wire/parse-page.ts'
 import type { RawRecord } from '../wire/wire-record.ts'
 import { serviceTimeOf } from './service-time.ts'
 
-/** A GetRecords answer in JSON form, on its way through the SDK. */
+/** A GetRecords response in JSON form, while it passes through the SDK's middleware. */
 export interface FastPage {
   readonly content: PageContent
   readonly bytes: number
   readonly serviceTime: number | undefined
-  /** The SDK's answer with these records, once it was made. */
+  /** The command output with these records, once it has been created. */
   output: unknown
-  /** False as soon as the records of that answer were read or replaced, as they may have been changed. */
+  /** False once the records of that output were read or replaced, because they may have been changed. */
   recordsUntouched: boolean
 }
 
 type CollectBody = (body: unknown) => Promise<Uint8Array>
 
 /**
- * Reads the page of a successful response, which keeps its body as bytes. Undefined for a response without a page: an error,
- * an answer that is truncated or not JSON. Those are left to the SDK, whose errors for them users know.
+ * Reads the page in a successful response, and replaces the response's body by its bytes. Returns undefined
+ * for an error, and for a body that is truncated or not JSON. Those are left to the SDK, so that users get
+ * its usual errors.
  */
 export async function readPage(response: unknown, collect: CollectBody): Promise<FastPage | undefined> {
   if (!hasBody(response) || response.statusCode < 200 || response.statusCode >= 300) return undefined
@@ -32,7 +33,7 @@ export async function readPage(response: unknown, collect: CollectBody): Promise
   )
 }
 
-/** The SDK's answer with this page; its records are converted to the SDK's form when they are read. */
+/** Returns the command output for a page. Its records are converted to the SDK's form on first access. */
 export function outputOf(page: FastPage, response: unknown): GetRecordsCommandOutput {
   let records: RawRecord[] | undefined
   const output: GetRecordsCommandOutput = {
@@ -53,7 +54,7 @@ export function outputOf(page: FastPage, response: unknown): GetRecordsCommandOu
   return output
 }
 
-/** As the SDK makes it. Its retry middleware adds the number of attempts. */
+/** Returns the same metadata as the SDK, whose retry middleware adds the number of attempts. */
 function metadataOf(response: unknown): GetRecordsCommandOutput['$metadata'] {
   const { statusCode, headers = {} } = response as { statusCode: number; headers?: Record<string, string> }
   const metadata: Record<string, unknown> = {

@@ -6,10 +6,13 @@ import type { RateLimit } from './rate-limit.ts'
 import { type CallRetry, callWithRetries, callWithTimeout } from './retry.ts'
 import type { ShardPage, StreamsApi } from './streams-api.ts'
 
-/** After how long a stream that DescribeStream does not know is looked for once more before it counts as gone, in ms. */
+/**
+ * How long to wait, in ms, before a ResourceNotFoundException of DescribeStream is confirmed by a second
+ * call.
+ */
 const NOT_FOUND_CONFIRMED_AFTER_MS = 1_000
 
-/** What every call of DescribeStream needs. */
+/** The dependencies of every DescribeStream call. */
 export interface ListingContext {
   readonly api: StreamsApi
   readonly streamArn: string
@@ -18,20 +21,23 @@ export interface ListingContext {
   readonly serviceClock: ServiceClock
   readonly random: () => number
   readonly signal: AbortSignal
-  /** A call failed and will be made again; `shardId`: the shard whose children were requested, if it was that. */
+  /**
+   * Called when a call failed and will be retried. `shardId` is the shard whose children were requested, if
+   * any.
+   */
   readonly onRetry: (retry: CallRetry & { readonly shardId: string | undefined }) => void
 }
 
-/** Which page: the one after a shard, or the immediate children of one; by default the first page. */
+/** Selects a page: the one after a shard, or the children of a shard. The default is the first page. */
 interface PageRequest {
   readonly exclusiveStartShardId?: string | undefined
   readonly childrenOf?: string | undefined
 }
 
-/** A page, and when the call that returned it was made (monotonic ms): what it shows is not older than that. */
+/** A page, and when its call started (monotonic ms). The page is at least as recent as that. */
 export type ListedPage = ShardPage & { readonly calledAt: number }
 
-/** Makes one DescribeStream call, within the rate limit, until it succeeds. */
+/** Makes a DescribeStream call, within the rate limit, and retries it until it succeeds. */
 export function listShardPage(context: ListingContext, request: PageRequest): Promise<ListedPage> {
   return callWithRetries(
     () => tryToListShards(context, request),
@@ -40,12 +46,15 @@ export function listShardPage(context: ListingContext, request: PageRequest): Pr
   )
 }
 
-/** Resolves if DescribeStream knows the stream, and rejects with ResourceNotFoundException if it says twice that it does not. */
+/**
+ * Resolves if the stream exists. Rejects with ResourceNotFoundException if two calls of DescribeStream throw
+ * it.
+ */
 export async function checkStreamExists(context: ListingContext): Promise<void> {
   await confirmNotFound(context, () => tryToListShards(context))
 }
 
-/** Does something once more if ResourceNotFoundException is thrown: a single one may be wrong. */
+/** Calls `list` a second time if it throws ResourceNotFoundException, because a single one may be wrong. */
 export async function confirmNotFound<T>(
   { clock, signal }: ListingContext,
   list: () => Promise<T>,
@@ -60,7 +69,7 @@ export async function confirmNotFound<T>(
   }
 }
 
-/** Makes one DescribeStream call, within the rate limit, and does not repeat it. */
+/** Makes a DescribeStream call, within the rate limit, without retries. */
 async function tryToListShards(context: ListingContext, request: PageRequest = {}): Promise<ListedPage> {
   const { api, clock, limit, serviceClock, streamArn } = context
   await limit.wait(context.signal)
@@ -70,7 +79,10 @@ async function tryToListShards(context: ListingContext, request: PageRequest = {
   return { ...page, calledAt }
 }
 
-/** Lists all shards of the stream, page by page, so that a page can be used before the next one comes. */
+/**
+ * Lists all shards of the stream. Yields page by page, so that a page can be used before the next one is
+ * requested.
+ */
 export async function* listAllShards(context: ListingContext): AsyncGenerator<ListedPage, void, void> {
   const keys = new Set<string>()
   let exclusiveStartShardId: string | undefined
@@ -81,8 +93,8 @@ export async function* listAllShards(context: ListingContext): AsyncGenerator<Li
     if (exclusiveStartShardId !== undefined && keys.has(exclusiveStartShardId)) {
       throw new StreamError(
         'service.invalidResponse',
-        `DescribeStream returned the page key ${exclusiveStartShardId} twice, so the list of shards has no end. ` +
-          'AWS never does this; check the endpoint (an emulator or a proxy?).',
+        `DescribeStream returned the page key ${exclusiveStartShardId} twice, so the list of shards never ends. ` +
+          'AWS does not do this; check the endpoint (is it an emulator or a proxy?).',
         { operation: 'DescribeStream' },
       )
     }

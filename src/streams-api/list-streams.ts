@@ -1,15 +1,16 @@
 import { type DynamoDBStreamsClient, ListStreamsCommand } from '@aws-sdk/client-dynamodb-streams'
 
-/** A page of the streams of a table: their ARNs, and where the next page starts (undefined on the last one). */
+/** A page of the streams of a table. */
 interface StreamsPage {
   readonly streamArns: readonly string[]
+  /** The key of the next page; undefined on the last page. */
   readonly lastEvaluatedStreamArn: string | undefined
 }
 
 /**
  * Lists the streams of a table that can still be read, in the service's order.
  *
- * @param call - makes one call: retries it, limits its time, rejects when it is aborted.
+ * @param call - makes one call: it retries the call, limits its duration, and rejects when it is aborted.
  */
 export async function listStreamArns(
   client: DynamoDBStreamsClient,
@@ -21,7 +22,7 @@ export async function listStreamArns(
   do {
     const page = await call((abortSignal) => listStreamsPage(client, tableName, from, abortSignal))
     for (const arn of page.streamArns) arns.push(arn)
-    // An emulator that repeats its page key would be called forever.
+    // Without this check, an emulator that repeats its page key would be called forever.
     from = page.lastEvaluatedStreamArn === from ? undefined : page.lastEvaluatedStreamArn
   } while (from)
   return arns

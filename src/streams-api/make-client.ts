@@ -8,10 +8,11 @@ import { regionOf } from '../core/stream-arn.ts'
 import type { StreamsApi } from './streams-api.ts'
 
 /**
- * A client from the environment (region, credentials, endpoint), for users who don't bring their own.
+ * Creates a client that is configured by the environment (region, credentials, endpoint), for users who do
+ * not pass one.
  *
- * It differs from a client with no options in its transport only: the SDK's default waits without end for a server
- * that has gone silent, and opens 50 connections at most, where a stream may have hundreds of shards.
+ * It differs from the SDK's default client only in its transport: the default has no time limit for a server
+ * that stops responding, and opens at most 50 connections, although a stream may have hundreds of shards.
  */
 export function createStreamsClient(overrides: DynamoDBStreamsClientConfig = {}): DynamoDBStreamsClient {
   return new DynamoDBStreamsClient({
@@ -25,18 +26,18 @@ export function createStreamsClient(overrides: DynamoDBStreamsClientConfig = {})
   })
 }
 
-/** A client for the region that the ARN names, as a stream cannot be read from another one. */
+/** Creates a client for the region in the ARN, because a stream cannot be read from another region. */
 export function createClientFor(streamArn: string): DynamoDBStreamsClient {
   const region = regionOf(streamArn)
   return createStreamsClient(region === undefined ? {} : { region })
 }
 
-/** @throws StreamError `options.invalid` unless `client` can send the calls of DynamoDB Streams. */
+/** @throws StreamError `options.invalid` if `client` cannot send the commands of DynamoDB Streams. */
 export function checkStreamsClient(client: unknown): asserts client is DynamoDBStreamsClient {
   checkSdkClient('client', client, 'DynamoDB Streams', new DescribeStreamCommand({ StreamArn: undefined }))
 }
 
-/** Whether `value` is a {@link StreamsApi} already, rather than a client of the SDK. */
+/** Returns whether `value` is a {@link StreamsApi} rather than an SDK client. */
 export function isStreamsApi(value: unknown): value is StreamsApi {
   if (typeof value !== 'object' || value === null) return false
   return ['listShards', 'openIterator', 'readRecords'].every(

@@ -2,27 +2,29 @@ import { type Clock, sleep } from '../core/clock.ts'
 
 const WINDOW_MS = 1_000
 
-/** Lets so many calls through in any window of one second; the others wait their turn. */
+/** Limits the number of calls in any window of one second. Further calls wait in a queue. */
 export interface RateLimit {
-  /** Resolves when the next call may be made, which must be made at once. Rejects when `signal` aborts. */
+  /**
+   * Resolves when the caller may make its call, which it must do immediately. Rejects when `signal` aborts.
+   */
   wait(signal: AbortSignal): Promise<void>
 }
 
-/** A {@link RateLimit} of `perSecond` calls, which may come all at once. */
+/** Creates a {@link RateLimit} of `perSecond` calls, which may all be made at the same time. */
 export function rateLimit(clock: Clock, perSecond: number): RateLimit {
-  /** When the last calls were made (monotonic ms), `perSecond` of them at most. */
-  const made: number[] = []
+  /** When the last calls were made (monotonic ms); at most `perSecond` of them. */
+  const callTimes: number[] = []
   let queue: Promise<void> = Promise.resolve()
 
-  /** Looks at the clock again after each wait: a timer may come late, and the call with it. */
-  const takeTurn = async (signal: AbortSignal) => {
+  /** Checks the clock again after each wait, because a timer may fire late, which delays the call. */
+  const waitForSlot = async (signal: AbortSignal) => {
     for (;;) {
       signal.throwIfAborted()
       const now = clock.monotonic()
-      const oldest = made.length < perSecond ? undefined : made[0]
+      const oldest = callTimes.length < perSecond ? undefined : callTimes[0]
       if (oldest === undefined || oldest <= now - WINDOW_MS) {
-        if (oldest !== undefined) made.shift()
-        made.push(now)
+        if (oldest !== undefined) callTimes.shift()
+        callTimes.push(now)
         return
       }
       await sleep(clock, oldest + WINDOW_MS - now, signal)
@@ -31,9 +33,9 @@ export function rateLimit(clock: Clock, perSecond: number): RateLimit {
 
   return {
     wait(signal) {
-      const turn = queue.then(() => takeTurn(signal))
-      queue = turn.catch(() => {})
-      return turn
+      const slot = queue.then(() => waitForSlot(signal))
+      queue = slot.catch(() => {})
+      return slot
     },
   }
 }

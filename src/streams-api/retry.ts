@@ -2,61 +2,74 @@ import { backoffMs } from '../core/backoff.ts'
 import { type Clock, sleep } from '../core/clock.ts'
 import { classifyError } from './classify-error.ts'
 
-/** After which time a call is given up and made again, in ms. A server that hangs must not hold a shard up for ever. */
+/**
+ * The time limit of a call, in ms, after which it is aborted and retried. A server that hangs must not block
+ * a shard forever.
+ */
 export const CALL_TIMEOUT_MS: number = 30_000
 
-/** The longest pause before a call is made again, in ms. */
+/** The longest delay before a retry, in ms. */
 export const LONGEST_RETRY_DELAY_MS: number = 10_000
 
-/** The pause before call number `failures + 1`: full jitter, from 100 ms up to 10 s. */
+/**
+ * Returns the delay before the next attempt after `failures` failed ones: up to 100 ms, then up to 10 s, with
+ * full jitter.
+ */
 export function retryDelayMs(failures: number, random: () => number): number {
   return backoffMs(failures, { baseMs: 100, capMs: LONGEST_RETRY_DELAY_MS }, random)
 }
 
-/** Rejections that come from the time limit of {@link callWithTimeout}. */
+/** The error of a call that exceeded the time limit of {@link callWithTimeout}. */
 export class CallTimeout extends Error {
   override readonly name: string = 'TimeoutError'
 }
 
-/** The calls under way that end with a signal, and its one listener: with one for each, adding one takes the longer the more there are. */
+/**
+ * The calls in flight that a signal aborts. They share one listener, because adding a listener takes longer
+ * the more listeners the signal has.
+ */
 interface CallsInFlight {
   readonly calls: Set<AbortController>
-  readonly stop: () => void
+  readonly abortAll: () => void
 }
 
 const inFlight = new WeakMap<AbortSignal, CallsInFlight>()
 
-/** Has `controller` abort when `signal` does, until the returned function is called. */
-function follow(signal: AbortSignal, controller: AbortController): () => void {
+/** Aborts `controller` when `signal` aborts, until the returned function is called. */
+function abortWith(signal: AbortSignal, controller: AbortController): () => void {
   if (signal.aborted) controller.abort(signal.reason)
-  const { calls, stop } = inFlight.get(signal) ?? listenOnce(signal)
+  const { calls, abortAll } = inFlight.get(signal) ?? listenOnce(signal)
   calls.add(controller)
   return () => {
     calls.delete(controller)
     if (calls.size > 0) return
-    signal.removeEventListener('abort', stop)
+    signal.removeEventListener('abort', abortAll)
     inFlight.delete(signal)
   }
 }
 
 function listenOnce(signal: AbortSignal): CallsInFlight {
   const calls = new Set<AbortController>()
-  const stop = () => {
+  const abortAll = () => {
     for (const controller of calls) controller.abort(signal.reason)
   }
-  signal.addEventListener('abort', stop)
-  inFlight.set(signal, { calls, stop })
-  return { calls, stop }
+  signal.addEventListener('abort', abortAll)
+  inFlight.set(signal, { calls, abortAll })
+  return { calls, abortAll }
 }
 
-/** Makes one call, and gives it up when `signal` aborts or after {@link CALL_TIMEOUT_MS}. */
+/**
+ * Makes one call, and aborts it when `signal` aborts or after {@link CALL_TIMEOUT_MS}.
+ *
+ * @throws CallTimeout if the call exceeded the time limit.
+ */
 export async function callWithTimeout<T>(
   call: (signal: AbortSignal) => Promise<T>,
   { clock, signal }: { clock: Clock; signal: AbortSignal },
 ): Promise<T> {
   const controller = new AbortController()
   let timedOut = false
-  const unfollow = follow(signal, controller)
+  const unlink = abortWith(signal, controller)
   const cancelTimer = clock.setTimer(CALL_TIMEOUT_MS, () => {
     timedOut = true
     controller.abort()
@@ -64,22 +77,27 @@ export async function callWithTimeout<T>(
   try {
     return await call(controller.signal)
   } catch (error) {
-    if (timedOut) throw new CallTimeout(`No answer within ${CALL_TIMEOUT_MS / 1000} s`, { cause: error })
+    if (timedOut) throw new CallTimeout(`No response within ${CALL_TIMEOUT_MS / 1000} s`, { cause: error })
     throw error
   } finally {
     cancelTimer()
-    unfollow()
+    unlink()
   }
 }
 
-/** A call that failed and will be made again: how many times in a row it has failed, and after which pause (ms). */
+/** A call that failed and will be retried. */
 export interface CallRetry {
+  /** How many times in a row it has failed. */
   readonly attempt: number
+  /** The delay before the next attempt, in ms. */
   readonly delayMs: number
   readonly error: unknown
 }
 
-/** Repeats a call, of which each has a time limit of its own, until it succeeds or fails with an error that a retry does not fix. */
+/**
+ * Retries a call until it succeeds, or fails with an error that is not retryable. Each attempt has its own
+ * time limit.
+ */
 export async function callWithRetries<T>(
   call: () => Promise<T>,
   context: { clock: Clock; random: () => number; signal: AbortSignal },

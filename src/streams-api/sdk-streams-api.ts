@@ -10,10 +10,11 @@ import { captureServiceTime } from './service-time.ts'
 import type { ShardDescription, StreamsApi } from './streams-api.ts'
 
 /**
- * The three-call view of DynamoDB Streams, on the SDK's client. The client itself is never changed.
+ * Creates a {@link StreamsApi} that calls DynamoDB Streams with an SDK client. The client itself is not
+ * modified.
  *
- * @param onFallback - called once, with the reason in words, if this version of the SDK does not allow the fast path of
- * GetRecords. Reading continues as before, only slower.
+ * @param onFallback - called once, with a readable reason, if this version of the SDK does not support the
+ * fast path of GetRecords. Reading continues, but is slower.
  */
 export function sdkStreamsApi(
   client: DynamoDBStreamsClient,
@@ -27,8 +28,8 @@ export function sdkStreamsApi(
         ...(childrenOf !== undefined && { ShardFilter: { Type: 'CHILD_SHARDS', ShardId: childrenOf } }),
       })
       const serviceTime = captureServiceTime(command.middlewareStack)
-      const answer = await abortable(client.send(command, { abortSignal: signal }), signal)
-      const stream = answer?.StreamDescription
+      const response = await abortable(client.send(command, { abortSignal: signal }), signal)
+      const stream = response?.StreamDescription
       return {
         status: stream?.StreamStatus,
         shards: describeShards(stream?.Shards ?? []),
@@ -44,9 +45,9 @@ export function sdkStreamsApi(
         ShardIteratorType: start.type,
         ...('sequenceNumber' in start && { SequenceNumber: start.sequenceNumber }),
       })
-      const answer = await abortable(client.send(command, { abortSignal: signal }), signal)
-      if (!answer?.ShardIterator) throw missingIterator(shardId)
-      return answer.ShardIterator
+      const response = await abortable(client.send(command, { abortSignal: signal }), signal)
+      if (!response?.ShardIterator) throw missingIterator(shardId)
+      return response.ShardIterator
     },
 
     readRecords: fastGetRecords(client, onFallback),
@@ -54,7 +55,7 @@ export function sdkStreamsApi(
 }
 
 function describeShards(shards: readonly Shard[]): ShardDescription[] {
-  // A shard without an id cannot be read. The model allows it, the service never sends one.
+  // A shard without an id cannot be read. The model allows one, but the service never sends it.
   return shards.flatMap(({ ShardId, ParentShardId, SequenceNumberRange }) =>
     ShardId
       ? {
@@ -67,8 +68,11 @@ function describeShards(shards: readonly Shard[]): ShardDescription[] {
   )
 }
 
-/** The model allows an answer without an iterator. All that can be done is to retry, so the error is marked as retryable. */
+/**
+ * The model allows a response without an iterator. Nothing else can be done than retry, so the error is
+ * marked as retryable.
+ */
 function missingIterator(shardId: string): Error {
-  const error = new Error(`GetShardIterator gave no iterator for shard ${shardId}`)
+  const error = new Error(`GetShardIterator returned no iterator for shard ${shardId}`)
   return Object.assign(error, { name: 'MissingShardIterator', $retryable: {} })
 }

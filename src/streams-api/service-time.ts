@@ -1,9 +1,10 @@
 import type { DescribeStreamCommand } from '@aws-sdk/client-dynamodb-streams'
 
 /**
- * Captures the service's clock from the `Date` header of the answer to one command, by a middleware of that command alone.
- * The returned function returns it in milliseconds, truncated to the second, once the command was sent; `undefined` if the
- * answer had no such header, or if there was no real answer (a mocked client).
+ * Captures the service's time from the `Date` header of the response to a command, with a middleware of that
+ * command. Call the returned function after the command was sent. It returns the time in ms since 1970,
+ * truncated to the second, or undefined if the response has no such header, or if there was no HTTP response
+ * (from a mocked client).
  */
 export function captureServiceTime(
   stack: DescribeStreamCommand['middlewareStack'],
@@ -20,18 +21,21 @@ export function captureServiceTime(
   return () => time
 }
 
-/** The `Date` header that was parsed last. Many answers come within a second. */
-let known: { readonly header: string; readonly time: number | undefined } | undefined
+/** The `Date` header that was parsed last. Many responses arrive within the same second. */
+let lastParsed: { readonly header: string; readonly time: number | undefined } | undefined
 
-/** The service's clock in ms, truncated to the second, from the `Date` header. Any request handler may have made the answer. */
+/**
+ * Returns the service's time in ms since 1970, truncated to the second, from the `Date` header of a response.
+ * The response may be from a custom request handler, so its type is not known.
+ */
 export function serviceTimeOf(response: unknown): number | undefined {
   const header = dateHeader(response)
   if (typeof header !== 'string') return undefined
-  if (known?.header !== header) {
+  if (lastParsed?.header !== header) {
     const time = Date.parse(header)
-    known = { header, time: Number.isNaN(time) ? undefined : time }
+    lastParsed = { header, time: Number.isNaN(time) ? undefined : time }
   }
-  return known.time
+  return lastParsed.time
 }
 
 function dateHeader(response: unknown): unknown {

@@ -1,54 +1,74 @@
 import type { RawRecord, WireRecord, WireRecords } from '../wire/wire-record.ts'
 
+/** The status of a stream, as in `DescribeStream`. */
 export type StreamStatus = 'ENABLING' | 'ENABLED' | 'DISABLING' | 'DISABLED'
 
-/** What DescribeStream returns for one shard. */
+/** A shard as described by `DescribeStream`. */
 export interface ShardDescription {
   readonly shardId: string
+  /** The shard's parent; undefined if it has none. The parent may have expired, and then is not listed. */
   readonly parentShardId: string | undefined
-  /** Left out by some emulators. */
+  /** The sequence number of the shard's first record. Some emulators omit it. */
   readonly startingSequenceNumber: string | undefined
-  /** Present exactly when the shard is closed. */
+  /** The last sequence number of a closed shard; undefined while the shard is open. */
   readonly endingSequenceNumber: string | undefined
 }
 
+/** One page of a stream's shards. */
 export interface ShardPage {
+  /** The status of the stream. */
   readonly status: StreamStatus | undefined
   readonly shards: readonly ShardDescription[]
-  /** Where the next page starts; undefined on the last one. */
+  /** The key of the next page, for `exclusiveStartShardId`; undefined on the last page. */
   readonly lastEvaluatedShardId: string | undefined
-  /** The service's clock when it answered (its `Date` header, truncated to the second), in ms; undefined if it did not say. */
+  /**
+   * The service's time in ms since 1970, truncated to the second, from the `Date` header of the response;
+   * undefined if it is absent.
+   */
   readonly serviceTime: number | undefined
 }
 
+/** One page of a shard's records. */
 export interface RecordPage {
   readonly records: readonly WireRecord[]
   /**
-   * The same records, each parsed when it is read, so that a page that waits takes no more memory than on the wire. If it is
-   * used, `records` must not be read: that would parse all of them.
+   * The same records, each parsed on access, so that a page in the buffer takes no more memory than on the
+   * wire. Use either this or `records`, because reading `records` parses all of them.
    */
   readonly lazyRecords?: WireRecords | undefined
-  /** Converts a record of this page to the form of the SDK; undefined if the records have that form already. */
+  /** Converts a record of this page to the SDK's form; undefined if the records already have that form. */
   readonly decode: ((record: WireRecord) => RawRecord) | undefined
-  /** Undefined if the service sent none, null or an empty string: these mean the same. */
+  /**
+   * The iterator for the next page; undefined at the end of a closed shard (null or an empty string on the
+   * wire).
+   */
   readonly nextIterator: string | undefined
-  /** Size of the answer in bytes, where the transport knows it. */
+  /** The size of the response in bytes, if the transport reports it. */
   readonly bytes: number | undefined
-  /** The service's clock when it answered (its `Date` header, truncated to the second), in ms; undefined if it did not say. */
+  /**
+   * The service's time in ms since 1970, truncated to the second, from the `Date` header of the response;
+   * undefined if it is absent.
+   */
   readonly serviceTime?: number | undefined
 }
 
+/** Where a shard iterator starts: a `ShardIteratorType`, with its sequence number. */
 export type IteratorStart =
   | { readonly type: 'TRIM_HORIZON' | 'LATEST' }
   | { readonly type: 'AT_SEQUENCE_NUMBER' | 'AFTER_SEQUENCE_NUMBER'; readonly sequenceNumber: string }
 
 /**
- * The library's whole view of DynamoDB Streams: three calls. `sdkStreamsApi` answers it with the SDK's client, the
- * emulator answers it in process. Each call rejects with the service's error (`error.name` is its code), with the
- * transport's error, or with an `AbortError` when `signal` aborts.
+ * The three calls of DynamoDB Streams that this library uses. It is implemented by `sdkStreamsApi` with an
+ * SDK client, and by the emulator in process.
+ *
+ * Each call rejects with the service's error (`error.name` is its code), with the transport's error, or with
+ * an `AbortError` when `signal` aborts.
  */
 export interface StreamsApi {
-  /** DescribeStream: one page of shards, or with `childrenOf` the immediate children of that shard (`ShardFilter`). */
+  /**
+   * `DescribeStream`: returns one page of shards or, with `childrenOf`, the immediate children of that shard
+   * (`ShardFilter` with type `CHILD_SHARDS`).
+   */
   listShards(
     request: {
       readonly streamArn: string
@@ -58,13 +78,13 @@ export interface StreamsApi {
     signal: AbortSignal,
   ): Promise<ShardPage>
 
-  /** GetShardIterator: an iterator, valid for 15 minutes. */
+  /** `GetShardIterator`: returns a shard iterator, which is valid for 15 minutes. */
   openIterator(
     request: { readonly streamArn: string; readonly shardId: string; readonly start: IteratorStart },
     signal: AbortSignal,
   ): Promise<string>
 
-  /** GetRecords: up to `limit` (1 to 1000) records. */
+  /** `GetRecords`: returns up to `limit` records (1 to 1000). */
   readRecords(
     request: { readonly iterator: string; readonly limit: number },
     signal: AbortSignal,
