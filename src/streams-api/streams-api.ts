@@ -8,7 +8,7 @@ export interface ShardDescription {
   readonly shardId: string
   /** The shard's parent; undefined if it has none. The parent may have expired, and then is not listed. */
   readonly parentShardId: string | undefined
-  /** The sequence number of the shard's first record. Some emulators omit it. */
+  /** The first sequence number of the shard. Some emulators omit it. */
   readonly startingSequenceNumber: string | undefined
   /** The last sequence number of a closed shard; undefined while the shard is open. */
   readonly endingSequenceNumber: string | undefined
@@ -39,8 +39,8 @@ export interface RecordPage {
   /** Converts a record of this page to the SDK's form; undefined if the records already have that form. */
   readonly decode: ((record: WireRecord) => RawRecord) | undefined
   /**
-   * The iterator for the next page; undefined at the end of a closed shard (null or an empty string on the
-   * wire).
+   * The iterator of the next page; undefined if the service sent none, null or an empty string, all of which
+   * mean that the shard has ended.
    */
   readonly nextIterator: string | undefined
   /** The size of the response in bytes, if the transport reports it. */

@@ -1,13 +1,13 @@
 import { expect, test } from 'vitest'
 import { CallQueue } from '../../../src/core/call-queue.ts'
 
-test('calls run one after another, also after one that failed', async () => {
+test('queued calls run one at a time and in order, even after one of them fails', async () => {
   const queue = new CallQueue()
-  const story: string[] = []
+  const log: string[] = []
   const call = (name: string) => async () => {
-    story.push(`${name} starts`)
+    log.push(`${name} starts`)
     await Promise.resolve()
-    story.push(`${name} ends`)
+    log.push(`${name} ends`)
     if (name === 'second') throw new Error(name)
     return name
   }
@@ -17,10 +17,10 @@ test('calls run one after another, also after one that failed', async () => {
     { reason: { message: 'second' } },
     { value: 'third' },
   ])
-  expect(story).toEqual(['first', 'second', 'third'].flatMap((name) => [`${name} starts`, `${name} ends`]))
+  expect(log).toEqual(['first', 'second', 'third'].flatMap((name) => [`${name} starts`, `${name} ends`]))
 })
 
-test('a queue is idle as soon as its last call is known to have settled, so that the next one need not wait', async () => {
+test('a queue is idle once the caller of its last call sees it settle', async () => {
   const queue = new CallQueue()
   const first = queue.run(async () => {})
   expect(queue.isIdle).toBe(false)

@@ -6,28 +6,33 @@ const SECOND = 1_000
 const HOUR = 3_600_000
 const START = Date.UTC(2026, 0, 1, 12, 0, 0, 400)
 
-/** A local clock that is `offMs` ahead of the service's, and calls that return the service's time as AWS does. */
-function clocks(offMs = 0) {
-  const local = new ManualClock(START + offMs)
+/**
+ * A local clock that is `aheadMs` ahead of the service's, and calls that return the service's time like AWS.
+ */
+function clocks(aheadMs = 0) {
+  const local = new ManualClock(START + aheadMs)
   const service = new ServiceClock(local)
   const serviceTime = () => START + local.monotonic()
   return {
     local,
     service,
-    /** How far the estimate is ahead of the service's real time (ms). */
+    /** How far the estimate is ahead of the actual service time (ms). */
     error: () => service.now() - serviceTime(),
-    /** A call that takes `tookMs`, which is answered by the service `answeredAfterMs` after it was made. */
-    call: (tookMs: number, answeredAfterMs = tookMs, during: () => void = () => {}) => {
+    /**
+     * A call that takes `durationMs`. The service creates its response `respondedAfterMs` after the call
+     * starts.
+     */
+    call: (durationMs: number, respondedAfterMs = durationMs, during: () => void = () => {}) => {
       const calledAt = local.monotonic()
-      const answeredAt = serviceTime() + answeredAfterMs
-      local.suspend(tookMs)
+      const respondedAt = serviceTime() + respondedAfterMs
+      local.suspend(durationMs)
       during()
-      service.observe(Math.floor(answeredAt / SECOND) * SECOND, calledAt)
+      service.observe(Math.floor(respondedAt / SECOND) * SECOND, calledAt)
     },
   }
 }
 
-it('is the local wall clock until the service has told its time', () => {
+it('the service time is the local wall clock until the first Date header', () => {
   const { local, service } = clocks(HOUR)
   local.jump(1_234)
   expect(service.now()).toBe(local.now())
@@ -35,31 +40,34 @@ it('is the local wall clock until the service has told its time', () => {
   expect(service.now()).toBe(local.now())
 })
 
-describe('a local clock that is right', () => {
-  it.each([0, 1, 400, 599, 999])('is never corrected, %i ms into a second', (ms) => {
+describe('a correct local clock', () => {
+  it.each([0, 1, 400, 599, 999])('a correct clock is never corrected, %i ms into a second', (ms) => {
     const { local, error, call } = clocks()
     local.suspend(ms)
-    for (const [tookMs, answeredAfterMs] of [
+    for (const [durationMs, respondedAfterMs] of [
       [0, 0],
       [80, 40],
       [3_000, 10],
       [25_000, 24_990],
     ]) {
-      call(tookMs as number, answeredAfterMs)
+      call(durationMs as number, respondedAfterMs)
       expect(error()).toBe(0)
     }
   })
 })
 
-describe('a local clock that is off', () => {
-  it.each([8, -8, 24 * 365, -24 * 365])('by %i hours is corrected to the second by one call', (hours) => {
-    const { error, call } = clocks(hours * HOUR)
-    call(80, 40)
-    expect(error()).toBeGreaterThanOrEqual(-1_080)
-    expect(error()).toBeLessThanOrEqual(0)
-  })
+describe('a wrong local clock', () => {
+  it.each([8, -8, 24 * 365, -24 * 365])(
+    'a clock that is off by %i hours is corrected to within about a second by one call',
+    (hours) => {
+      const { error, call } = clocks(hours * HOUR)
+      call(80, 40)
+      expect(error()).toBeGreaterThanOrEqual(-1_080)
+      expect(error()).toBeLessThanOrEqual(0)
+    },
+  )
 
-  it('is corrected better by calls at other moments of the second, never worse and never ahead', () => {
+  it('each later call makes the estimate more accurate, never less, and never ahead of the service', () => {
     const { local, error, call } = clocks(5 * HOUR)
     let worst = Number.NEGATIVE_INFINITY
     for (let n = 0; n < 50; n++) {
@@ -72,7 +80,7 @@ describe('a local clock that is off', () => {
     expect(worst).toBeLessThanOrEqual(0)
   })
 
-  it('by less than a slow call can show is left as it is', () => {
+  it('an error that is smaller than the uncertainty of a slow call is not corrected', () => {
     const { error, call } = clocks(5 * SECOND)
     call(20_000, 10_000)
     expect(error()).toBe(5 * SECOND)
@@ -81,9 +89,9 @@ describe('a local clock that is off', () => {
   })
 })
 
-describe('a wall clock that is set', () => {
+describe('a wall clock that is set while reading', () => {
   it.each([HOUR, -HOUR, 24 * 21 * HOUR])(
-    'by %i ms changes nothing once the service has told its time',
+    'setting the wall clock by %i ms has no effect after the first Date header',
     (ms) => {
       const { local, error, call } = clocks()
       call(80, 40)
@@ -94,7 +102,7 @@ describe('a wall clock that is set', () => {
     },
   )
 
-  it('while the first call is in flight is corrected by that call', () => {
+  it('a wall clock that is set during the first call is corrected by that call', () => {
     const { local, error, call } = clocks()
     call(80, 40, () => local.jump(24 * 21 * HOUR))
     expect(error()).toBeLessThanOrEqual(0)
@@ -102,14 +110,14 @@ describe('a wall clock that is set', () => {
   })
 })
 
-it('a process that is suspended during a call trusts the stale response no more than it can', () => {
+it('a stale response that is received after the process was suspended does not change a correct clock', () => {
   const { error, call } = clocks()
   call(HOUR, 10)
   expect(error()).toBe(0)
 })
 
-describe('the latest that the time may be', () => {
-  it('follows the wall clock after a sleep, in which the monotonic clock stood still', () => {
+describe('the upper bound of the service time', () => {
+  it('the upper bound follows the wall clock after a sleep in which the monotonic clock stopped', () => {
     const { local, service, call } = clocks(HOUR)
     call(0)
     const before = service.now()
@@ -118,7 +126,7 @@ describe('the latest that the time may be', () => {
     expect([service.now(), service.atMost()]).toEqual([before, before + 8 * HOUR])
   })
 
-  it('follows the monotonic clock when the wall clock is set back', () => {
+  it('the upper bound follows the monotonic clock when the wall clock is set back', () => {
     const { local, service, call } = clocks()
     call(0)
     local.jump(-8 * HOUR)
@@ -134,7 +142,7 @@ it('a late response to a call during which the machine slept does not set the cl
   local.jump(3 * SECOND)
   local.suspend(6 * SECOND)
   const now = local.now()
-  // Another response, from after the sleep, comes first.
+  // Another response, sent after the sleep, is received first.
   service.observe(Math.floor(now / SECOND) * SECOND, calledAt)
   expect(now - service.now()).toBeLessThan(SECOND)
   service.observe(dateMs, calledAt)

@@ -14,13 +14,13 @@ async function record() {
   return first
 }
 
-test('a spread or cloned record is empty, as its properties are getters', async () => {
+test('spreading or cloning a record produces an empty object, because its properties are getters', async () => {
   const original = await record()
   expect({ ...original }).toEqual({})
   expect(structuredClone(original)).toEqual({})
 })
 
-test('toJSON returns a plain object that can be cloned and sent', async () => {
+test('toJSON() returns a plain object that can be cloned', async () => {
   const original = await record()
   const plain = original.toJSON()
   expect(structuredClone(plain)).toEqual(plain)
@@ -32,7 +32,7 @@ test('toJSON returns a plain object that can be cloned and sent', async () => {
   })
 })
 
-test('values that are picked from a record keep their types when they are cloned', async () => {
+test('values picked from a record keep their types when they are cloned', async () => {
   const { keys, newImage } = await record()
   expect(structuredClone({ keys, newImage })).toEqual({
     keys: { id: 'a' },

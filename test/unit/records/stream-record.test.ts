@@ -26,7 +26,7 @@ function recordOf(wire: RawRecord): StreamRecord {
   return new StreamRecord(wire, { shardId: 'shardId-1' }, createdAtMs)
 }
 
-test('a record tells what the service said about it', () => {
+test('a record has the fields that the service sent', () => {
   expect(recordOf(raw)).toMatchObject({
     eventId: 'id-1',
     eventName: 'MODIFY',
@@ -38,19 +38,19 @@ test('a record tells what the service said about it', () => {
   })
 })
 
-test('keys and images are plain values', () => {
+test('keys and images are converted to plain values', () => {
   const record = recordOf(raw)
   expect(record.keys).toEqual({ id: 'a' })
   expect(record.newImage).toEqual({ id: 'a', tags: new Set(['x', 'y']), blob: new Uint8Array([1, 2]), n: 2 })
   expect(record.oldImage).toEqual({ id: 'a', n: 123456789012345678901n })
 })
 
-test('images that the view type leaves out are undefined', () => {
+test('images that the view type excludes are undefined', () => {
   const record = recordOf({ ...raw, dynamodb: { SequenceNumber: '1', Keys: { id: { S: 'a' } } } })
   expect([record.newImage, record.oldImage]).toEqual([undefined, undefined])
 })
 
-test('a record without any optional member can be looked at', () => {
+test('a record without any optional member can be read', () => {
   const record = recordOf({})
   expect(record).toMatchObject({
     eventId: '',
@@ -61,17 +61,17 @@ test('a record without any optional member can be looked at', () => {
   expect(record.eventName).toBeUndefined()
 })
 
-test('an event name that is not known is given as it came', () => {
+test('an unknown event name is returned unchanged', () => {
   expect(recordOf({ eventName: 'UNKNOWN_TO_SDK_VERSION' } as object).eventName).toBe('UNKNOWN_TO_SDK_VERSION')
 })
 
-test('a change of the given date does not change the record', () => {
+test('changing the returned Date does not change the record', () => {
   const record = recordOf(raw)
   record.createdAt.setTime(0)
   expect(record.createdAt.getTime()).toBe(createdAtMs)
 })
 
-test('raw is the very record of the SDK, or what decode makes of it, once', () => {
+test('raw is the record of the SDK, or the result of decode, which is called once', () => {
   expect(recordOf(raw).raw).toBe(raw)
   const decode = vi.fn(() => raw)
   const record = new StreamRecord({ eventID: 'wire' }, { shardId: 's', decode }, createdAtMs)
@@ -80,8 +80,8 @@ test('raw is the very record of the SDK, or what decode makes of it, once', () =
   expect(decode).toHaveBeenCalledTimes(1)
 })
 
-test('images are made once, with the given options', () => {
-  const wrapNumbers = vi.fn((text: string) => `number ${text}`)
+test('an image is unmarshalled once, with the unmarshall options', () => {
+  const wrapNumbers = vi.fn((value: string) => `number ${value}`)
   const record = new StreamRecord(raw, { shardId: 's', unmarshallOptions: { wrapNumbers } }, createdAtMs)
   expect(wrapNumbers).not.toHaveBeenCalled()
   expect(record.newImage).toBe(record.newImage)
@@ -89,14 +89,14 @@ test('images are made once, with the given options', () => {
   expect(wrapNumbers).toHaveBeenCalledTimes(1)
 })
 
-describe('a removal by time to live', () => {
+describe('isTtlDelete', () => {
   const service = { Type: 'Service', PrincipalId: 'dynamodb.amazonaws.com' }
 
-  test('is known by who removed the item', () => {
+  test('a removal by the DynamoDB service is a TTL delete', () => {
     expect(recordOf({ eventName: 'REMOVE', userIdentity: service }).isTtlDelete).toBe(true)
   })
 
-  test('is known in the spelling of Lambda events too', () => {
+  test('a TTL delete is recognized with the member names of Lambda events', () => {
     const userIdentity = { type: 'Service', principalId: 'dynamodb.amazonaws.com' }
     expect(recordOf({ eventName: 'REMOVE', userIdentity } as object).isTtlDelete).toBe(true)
   })
@@ -104,17 +104,20 @@ describe('a removal by time to live', () => {
   test.each([
     ['a removal by a user', { eventName: 'REMOVE' }],
     [
-      'another service',
+      'a removal by another service',
       { eventName: 'REMOVE', userIdentity: { ...service, PrincipalId: 'x.amazonaws.com' } },
     ],
-    ['a principal of another type', { eventName: 'REMOVE', userIdentity: { ...service, Type: 'User' } }],
-    ['a change', { eventName: 'MODIFY', userIdentity: service }],
-  ] as const)('is not %s', (_, wire) => {
+    [
+      'a removal by a principal of another type',
+      { eventName: 'REMOVE', userIdentity: { ...service, Type: 'User' } },
+    ],
+    ['a modification', { eventName: 'MODIFY', userIdentity: service }],
+  ] as const)('%s is not a TTL delete', (_, wire) => {
     expect(recordOf(wire).isTtlDelete).toBe(false)
   })
 })
 
-test('JSON.stringify writes every value, also those that JSON does not have', () => {
+test('JSON.stringify writes every value, including types that JSON does not have', () => {
   expect(JSON.parse(JSON.stringify(recordOf(raw)))).toEqual({
     eventId: 'id-1',
     eventName: 'MODIFY',
@@ -130,9 +133,9 @@ test('JSON.stringify writes every value, also those that JSON does not have', ()
 })
 
 test('console.log shows the values of a record', () => {
-  const shown = inspect(recordOf(raw))
-  expect(shown).toMatch(/^StreamRecord \{/)
-  expect(shown).toContain("sequenceNumber: '000000000000000000042'")
-  expect(shown).toContain("keys: { id: 'a' }")
+  const output = inspect(recordOf(raw))
+  expect(output).toMatch(/^StreamRecord \{/)
+  expect(output).toContain("sequenceNumber: '000000000000000000042'")
+  expect(output).toContain("keys: { id: 'a' }")
   expect(inspect([[[recordOf(raw)]]], { depth: 1 })).not.toContain('newImage')
 })
