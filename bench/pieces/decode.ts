@@ -17,8 +17,8 @@ export const decode: Bench = async ({ quick }) => {
   const { bytes } = encodeRecords(records, '1kB').page(0, records)
   const body = Buffer.concat([Buffer.from('{"NextShardIterator":"n","Records":['), bytes, Buffer.from(']}')])
   const text = body.toString()
-  const client = clientAnswering(body)
-  const silent = clientAnswering(body, { debug() {}, warn() {}, error() {} } as unknown as Console)
+  const client = clientReturning(body)
+  const silent = clientReturning(body, { debug() {}, warn() {}, error() {} } as unknown as Console)
   const api = sdkStreamsApi(client)
   const never = new AbortController().signal
   const readOurs = async () => {
@@ -74,7 +74,7 @@ export const decode: Bench = async ({ quick }) => {
   return { tables: [page, values], data: { page, values } }
 }
 
-function clientAnswering(body: Buffer, logger?: Console): DynamoDBStreamsClient {
+function clientReturning(body: Buffer, logger?: Console): DynamoDBStreamsClient {
   const handle = async () => ({ response: { statusCode: 200, headers: {}, body: Readable.from([body]) } })
   return new DynamoDBStreamsClient({
     region: 'eu-west-1',

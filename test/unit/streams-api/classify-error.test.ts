@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { classifyError } from '../../../src/streams-api/classify-error.ts'
 
-interface Parts {
+interface ErrorFields {
   name?: string
   status?: number
   code?: string
@@ -9,8 +9,8 @@ interface Parts {
   skewCorrected?: boolean
 }
 
-function failure({ name = 'Error', status, code, cause, skewCorrected }: Parts): Error {
-  const error = new Error('words that mean nothing: ExpiredIteratorException AccessDenied', { cause })
+function errorWith({ name = 'Error', status, code, cause, skewCorrected }: ErrorFields): Error {
+  const error = new Error('a message that must be ignored: ExpiredIteratorException AccessDenied', { cause })
   error.name = name
   return Object.assign(error, {
     ...(code !== undefined && { code }),
@@ -18,22 +18,22 @@ function failure({ name = 'Error', status, code, cause, skewCorrected }: Parts):
   })
 }
 
-describe('the errors of the service that say where we stand', () => {
+describe('errors that concern the position', () => {
   test.each([
     ['ExpiredIteratorException', 'expired'],
     ['TrimmedDataAccessException', 'trimmed'],
     ['ResourceNotFoundException', 'notFound'],
-  ])('%s means %s', (name, kind) => {
-    expect(classifyError(failure({ name, status: 400 }))).toBe(kind)
+  ])('%s is classified as %s', (name, kind) => {
+    expect(classifyError(errorWith({ name, status: 400 }))).toBe(kind)
   })
 
-  test('they keep their meaning when the answer also corrected the clock', () => {
-    const error = failure({ name: 'ExpiredIteratorException', status: 400, skewCorrected: true })
+  test('ExpiredIteratorException is classified as expired even if the response corrected the clock', () => {
+    const error = errorWith({ name: 'ExpiredIteratorException', status: 400, skewCorrected: true })
     expect(classifyError(error)).toBe('expired')
   })
 })
 
-describe('what is retried', () => {
+describe('retryable errors', () => {
   test.each([
     'LimitExceededException',
     'ThrottlingException',
@@ -42,19 +42,19 @@ describe('what is retried', () => {
     'RequestLimitExceeded',
     'TooManyRequestsException',
     'SlowDown',
-  ])('throttling by the name of %s', (name) => {
-    expect(classifyError(failure({ name, status: 400 }))).toBe('retry')
+  ])('the throttling error %s is retried', (name) => {
+    expect(classifyError(errorWith({ name, status: 400 }))).toBe('retry')
   })
 
   test.each(['InternalServerError', 'InternalFailure', 'ServiceUnavailable'])(
-    'a fault of the service named %s, even when it comes with status 400',
+    'the server error %s is retried, even with status 400',
     (name) => {
-      expect(classifyError(failure({ name, status: 400 }))).toBe('retry')
+      expect(classifyError(errorWith({ name, status: 400 }))).toBe('retry')
     },
   )
 
-  test.each([500, 502, 503, 504, 599, 429, 408])('status %i under any name', (status) => {
-    expect(classifyError(failure({ name: 'NeverHeardOf', status }))).toBe('retry')
+  test.each([500, 502, 503, 504, 599, 429, 408])('an unknown error with status %i is retried', (status) => {
+    expect(classifyError(errorWith({ name: 'UnknownException', status }))).toBe('retry')
   })
 
   test.each([
@@ -68,40 +68,40 @@ describe('what is retried', () => {
     'ERR_STREAM_PREMATURE_CLOSE',
     'HPE_INVALID_CONSTANT',
     'UND_ERR_SOCKET',
-  ])('a network fault with code %s', (code) => {
-    expect(classifyError(failure({ code }))).toBe('retry')
+  ])('a network error with code %s is retried', (code) => {
+    expect(classifyError(errorWith({ code }))).toBe('retry')
   })
 
-  test('a network fault that is told as the cause of a nameless error', () => {
-    const cause = failure({ code: 'ECONNRESET' })
+  test('a network error that is the cause of a generic error is retried', () => {
+    const cause = errorWith({ code: 'ECONNRESET' })
     expect(classifyError(new TypeError('fetch failed', { cause }))).toBe('retry')
   })
 
-  test('a time-out, which the SDK names so', () => {
-    expect(classifyError(failure({ name: 'TimeoutError' }))).toBe('retry')
+  test('a TimeoutError of the SDK is retried', () => {
+    expect(classifyError(errorWith({ name: 'TimeoutError' }))).toBe('retry')
   })
 
-  test('an answer of status 200 that could not be read', () => {
-    expect(classifyError(failure({ name: 'SyntaxError', status: 200 }))).toBe('retry')
-    expect(classifyError(failure({ name: 'TypeError', status: 200 }))).toBe('retry')
+  test('a response with status 200 that cannot be parsed is retried', () => {
+    expect(classifyError(errorWith({ name: 'SyntaxError', status: 200 }))).toBe('retry')
+    expect(classifyError(errorWith({ name: 'TypeError', status: 200 }))).toBe('retry')
   })
 
-  test('an answer of status 400 whose error name was cut off', () => {
-    expect(classifyError(failure({ name: 'SyntaxError', status: 400 }))).toBe('retry')
-    expect(classifyError(failure({ name: 'Unknown', status: 400 }))).toBe('retry')
+  test('a response with status 400 and a truncated error name is retried', () => {
+    expect(classifyError(errorWith({ name: 'SyntaxError', status: 400 }))).toBe('retry')
+    expect(classifyError(errorWith({ name: 'Unknown', status: 400 }))).toBe('retry')
   })
 
-  test('a signature made with a wrong clock that the SDK has just corrected', () => {
-    const error = failure({ name: 'InvalidSignatureException', status: 400, skewCorrected: true })
+  test('an invalid signature is retried after the SDK corrected its clock', () => {
+    const error = errorWith({ name: 'InvalidSignatureException', status: 400, skewCorrected: true })
     expect(classifyError(error)).toBe('retry')
   })
 
-  test('whatever is marked as retryable', () => {
-    expect(classifyError(Object.assign(failure({}), { $retryable: {} }))).toBe('retry')
+  test('an error with $retryable is retried', () => {
+    expect(classifyError(Object.assign(errorWith({}), { $retryable: {} }))).toBe('retry')
   })
 })
 
-describe('what goes to the user at once', () => {
+describe('fatal errors', () => {
   test.each([
     'AccessDeniedException',
     'UnrecognizedClientException',
@@ -113,36 +113,36 @@ describe('what goes to the user at once', () => {
     'ValidationException',
     'SerializationException',
     'UnknownOperationException',
-    'NeverHeardOf',
-  ])('%s', (name) => {
-    expect(classifyError(failure({ name, status: 400 }))).toBe('fatal')
+    'UnknownException',
+  ])('%s is fatal', (name) => {
+    expect(classifyError(errorWith({ name, status: 400 }))).toBe('fatal')
   })
 
-  test.each([301, 403, 404, 407])('a page of status %i that is not JSON: no service is there', (status) => {
-    expect(classifyError(failure({ name: 'SyntaxError', status }))).toBe('fatal')
+  test.each([301, 403, 404, 407])('a response with status %i that is not JSON is fatal', (status) => {
+    expect(classifyError(errorWith({ name: 'SyntaxError', status }))).toBe('fatal')
   })
 
-  test('credentials that cannot be had, also when the network is to blame', () => {
-    expect(classifyError(failure({ name: 'CredentialsProviderError' }))).toBe('fatal')
-    const cause = failure({ code: 'ECONNREFUSED' })
-    expect(classifyError(failure({ name: 'CredentialsProviderError', cause }))).toBe('fatal')
+  test('failing to load credentials is fatal, even if the cause is a network error', () => {
+    expect(classifyError(errorWith({ name: 'CredentialsProviderError' }))).toBe('fatal')
+    const cause = errorWith({ code: 'ECONNREFUSED' })
+    expect(classifyError(errorWith({ name: 'CredentialsProviderError', cause }))).toBe('fatal')
   })
 
-  test('a mistake in the program', () => {
+  test('a programming error is fatal', () => {
     expect(classifyError(new TypeError('x is not a function'))).toBe('fatal')
   })
 
-  test.each([undefined, null, 'text', 42])('something that is no error at all: %j', (thrown) => {
+  test.each([undefined, null, 'text', 42])('a thrown value that is not an error is fatal: %j', (thrown) => {
     expect(classifyError(thrown)).toBe('fatal')
   })
 
-  test('an error whose causes go round in a circle', () => {
-    const error = failure({})
+  test('an error with a circular chain of causes is fatal', () => {
+    const error = errorWith({})
     error.cause = error
     expect(classifyError(error)).toBe('fatal')
   })
 })
 
-test('giving up ourselves is neither a failure nor a reason to try again', () => {
+test('an AbortError is classified as aborted', () => {
   expect(classifyError(new DOMException('', 'AbortError'))).toBe('aborted')
 })

@@ -10,7 +10,7 @@ import { classifyError } from '../../../src/streams-api/classify-error.ts'
 import { sdkStreamsApi } from '../../../src/streams-api/sdk-streams-api.ts'
 import type { RecordPage } from '../../../src/streams-api/streams-api.ts'
 import type { RawRecord } from '../../../src/wire/wire-record.ts'
-import { type Answer, clientAnswering } from './answering-client.ts'
+import { clientReturning, type HttpResponse } from './fixed-response-client.ts'
 
 type DeserializeMiddleware = Parameters<GetRecordsCommand['middlewareStack']['add']>[0]
 type Middleware = Parameters<DynamoDBStreamsClient['middlewareStack']['add']>[0]
@@ -39,8 +39,8 @@ function rawRecords(page: RecordPage): (RawRecord | object)[] {
   return page.records.map((record) => page.decode?.(record) ?? record)
 }
 
-test('with the SDK that is installed, records stay in JSON form, and nobody speaks of a fallback', async () => {
-  const { client } = clientAnswering({ body })
+test('with the installed SDK, records stay in JSON form and no fallback is reported', async () => {
+  const { client } = clientReturning({ body })
   const onFallback = vi.fn()
   const page = await read(client, onFallback)
   expect(page).toMatchObject({ records: [wire], nextIterator: 'next', bytes: body.length })
@@ -52,13 +52,13 @@ test.each([
   ['Thu, 01 Jan 2026 00:00:05 GMT', Date.UTC(2026, 0, 1, 0, 0, 5)],
   ['Thu, 01 Jan 2026 00:00:06 GMT', Date.UTC(2026, 0, 1, 0, 0, 6)],
   ['not a time', undefined],
-])("the service's clock is read from the Date header %j", async (date, time) => {
-  const { client } = clientAnswering({ body, headers: { Date: date } })
+])("the service's time is read from the Date header %j", async (date, time) => {
+  const { client } = clientReturning({ body, headers: { Date: date } })
   expect((await read(client)).serviceTime).toBe(time)
 })
 
-test('the request is signed and addressed as the SDK does it', async () => {
-  const { client, requests } = clientAnswering({ body })
+test('a GetRecords request has the headers and the signature of the SDK', async () => {
+  const { client, requests } = clientReturning({ body })
   await read(client)
   expect(requests).toHaveLength(1)
   expect(requests[0]?.headers).toMatchObject({
@@ -71,25 +71,25 @@ test('the request is signed and addressed as the SDK does it', async () => {
   })
 })
 
-test('a page whose records are missing is left to the SDK', async () => {
-  const { client } = clientAnswering({ body: '{"NextShardIterator":"n"}' })
+test('a page without records is parsed by the SDK', async () => {
+  const { client } = clientReturning({ body: '{"NextShardIterator":"n"}' })
   expect(await read(client)).toMatchObject({ records: [], nextIterator: 'n' })
 })
 
-describe('errors', () => {
+describe('errors of GetRecords', () => {
   function failing(statusCode: number, type: string): Promise<unknown> {
-    const answer = {
+    const response = {
       statusCode,
       headers: { 'x-amzn-requestid': 'request-1' },
       body: JSON.stringify({ __type: `com.amazonaws.dynamodb.v20120810#${type}`, message: 'why' }),
     }
-    return read(clientAnswering(answer).client).catch((error: unknown) => error)
+    return read(clientReturning(response).client).catch((error: unknown) => error)
   }
 
   test.each([
     ['ExpiredIteratorException', ExpiredIteratorException],
     ['TrimmedDataAccessException', TrimmedDataAccessException],
-  ])('%s is of its own class and has its fields', async (name, type) => {
+  ])('%s is thrown as the error class of the SDK, with its fields', async (name, type) => {
     const error = await failing(400, name)
     expect(error).toBeInstanceOf(type)
     expect(error).toMatchObject({
@@ -100,7 +100,7 @@ describe('errors', () => {
     })
   })
 
-  test('an error that the model does not know keeps its name', async () => {
+  test('an error that the model does not define keeps its name', async () => {
     expect(await failing(400, 'AccessDeniedException')).toMatchObject({
       name: 'AccessDeniedException',
       message: 'why',
@@ -108,46 +108,48 @@ describe('errors', () => {
   })
 
   test.each([
-    ['cut off', body.slice(0, -20)],
+    ['truncated', body.slice(0, -20)],
     ['not JSON', '<html></html>'],
-  ])(
-    'an answer that is %s is an error that is retried, and no reason to change the reader',
-    async (_, text) => {
-      const onFallback = vi.fn()
-      const error = await read(clientAnswering({ body: text }).client, onFallback).catch(
-        (reason: unknown) => reason,
-      )
-      expect(classifyError(error)).toBe('retry')
-      expect(error).toMatchObject({ name: 'SyntaxError', $metadata: { httpStatusCode: 200 } })
-      expect(onFallback).not.toHaveBeenCalled()
-    },
-  )
+  ])('a response that is %s causes a retryable error, and no fallback', async (_, damaged) => {
+    const onFallback = vi.fn()
+    const error = await read(clientReturning({ body: damaged }).client, onFallback).catch(
+      (reason: unknown) => reason,
+    )
+    expect(classifyError(error)).toBe('retry')
+    expect(error).toMatchObject({ name: 'SyntaxError', $metadata: { httpStatusCode: 200 } })
+    expect(onFallback).not.toHaveBeenCalled()
+  })
 
-  test('an attempt that the SDK repeats by itself gives the page of the last one', async () => {
-    const answers: Answer[] = [{ statusCode: 500, body: '{}' }, { body }]
-    const { client } = clientAnswering(() => answers.shift() ?? { body: '' }, {
+  test('when the SDK retries a call, the page is from the last attempt', async () => {
+    const responses: HttpResponse[] = [{ statusCode: 500, body: '{}' }, { body }]
+    const { client } = clientReturning(() => responses.shift() ?? { body: '' }, {
       maxAttempts: 2,
-      retryStrategy: atOnce,
+      retryStrategy: retryImmediately,
     })
     expect(rawRecords(await read(client))).toEqual([decoded])
   })
 })
 
-describe("middleware on the user's client", () => {
-  /** A middleware of the user's that is handed each answer of the client. */
-  function watching(watch: (output: GetRecordsCommandOutput) => GetRecordsCommandOutput | undefined) {
-    const { client } = clientAnswering({ body, headers: { 'x-amzn-requestid': 'request-1' } })
+describe("middleware of the user's client", () => {
+  /**
+   * A client with a middleware that passes each output to `intercept`, and replaces it with the result, if
+   * any.
+   */
+  function clientWithMiddleware(
+    intercept: (output: GetRecordsCommandOutput) => GetRecordsCommandOutput | undefined,
+  ) {
+    const { client } = clientReturning({ body, headers: { 'x-amzn-requestid': 'request-1' } })
     client.middlewareStack.add((next) => async (args) => {
       const result = await next(args)
-      const output = watch(result.output as GetRecordsCommandOutput)
+      const output = intercept(result.output as GetRecordsCommandOutput)
       return output ? { ...result, output } : result
     })
     return client
   }
 
-  test('sees the records as the SDK gives them', async () => {
+  test('a middleware receives the records in the form of the SDK', async () => {
     let seen: unknown
-    const client = watching((output) => {
+    const client = clientWithMiddleware((output) => {
       seen = { ...output }
       return undefined
     })
@@ -159,9 +161,9 @@ describe("middleware on the user's client", () => {
     })
   })
 
-  test('gets the answer that the SDK gives, to the last member', async () => {
+  test('a middleware receives exactly the same output as without this library', async () => {
     const seen: unknown[] = []
-    const client = watching((output) => {
+    const client = clientWithMiddleware((output) => {
       seen.push({ ...output })
       return undefined
     })
@@ -170,8 +172,8 @@ describe("middleware on the user's client", () => {
     expect(seen[0]).toStrictEqual(seen[1])
   })
 
-  test('around the deserialiser is asked, and sees the answer pass', async () => {
-    const { client } = clientAnswering({ body })
+  test('middlewares before and after the deserializer are called with the response', async () => {
+    const { client } = clientReturning({ body })
     const seen: string[] = []
     for (const relation of ['before', 'after'] as const) {
       const middleware: DeserializeMiddleware = (next) => async (args) => {
@@ -186,31 +188,34 @@ describe("middleware on the user's client", () => {
     expect(seen).toEqual(['after response', 'before response,output'])
   })
 
-  test('may change a record', async () => {
-    const client = watching((output) => {
+  test('a middleware can change a record', async () => {
+    const client = clientWithMiddleware((output) => {
       for (const record of output.Records ?? []) record.eventID = 'changed'
       return undefined
     })
     expect(rawRecords(await read(client))).toEqual([{ ...decoded, eventID: 'changed' }])
   })
 
-  test('may put other records in their place', async () => {
-    const client = watching((output) => {
+  test('a middleware can replace the records', async () => {
+    const client = clientWithMiddleware((output) => {
       output.Records = []
       return undefined
     })
     expect((await read(client)).records).toEqual([])
   })
 
-  test('may give an answer of its own', async () => {
-    const client = watching((output) => ({ $metadata: output.$metadata, Records: [{ eventID: 'mine' }] }))
+  test('a middleware can return its own output', async () => {
+    const client = clientWithMiddleware((output) => ({
+      $metadata: output.$metadata,
+      Records: [{ eventID: 'mine' }],
+    }))
     expect(await read(client)).toMatchObject({ records: [{ eventID: 'mine' }], nextIterator: undefined })
   })
 
-  test('a logger that wants to know is told the whole answer', async () => {
+  test("the logger of the user's client receives the whole output", async () => {
     const info = vi.fn()
     const logger = { info, debug: () => {}, warn: () => {}, error: () => {} }
-    const { client } = clientAnswering({ body }, { logger })
+    const { client } = clientReturning({ body }, { logger })
     expect(rawRecords(await read(client))).toEqual([decoded])
     expect(info).toHaveBeenCalledWith(
       expect.objectContaining({ output: { Records: [decoded], NextShardIterator: 'next' } }),
@@ -218,18 +223,23 @@ describe("middleware on the user's client", () => {
   })
 })
 
-describe('an SDK whose internals have moved', () => {
+describe('an SDK with changed internals', () => {
   type Deserialize = (body: Uint8Array) => object
 
-  /** Puts another deserialiser into the client, in the place of the SDK's. */
-  function withDeserializer(name: string, deserialize: Deserialize, answer = body): DynamoDBStreamsClient {
-    const { client } = clientAnswering({ body: answer })
+  /** Replaces the deserializer of the client. */
+  function withDeserializer(
+    name: string,
+    deserialize: Deserialize,
+    responseBody = body,
+  ): DynamoDBStreamsClient {
+    const { client } = clientReturning({ body: responseBody })
     client.middlewareStack.remove('deserializerMiddleware')
     client.middlewareStack.add(
       (next) => async (args) => {
         const { response } = await next(args)
-        const given = (response as { body: AsyncIterable<Uint8Array> | Uint8Array }).body
-        const bytes = given instanceof Uint8Array ? given : await client.config.streamCollector(given)
+        const received = (response as { body: AsyncIterable<Uint8Array> | Uint8Array }).body
+        const bytes =
+          received instanceof Uint8Array ? received : await client.config.streamCollector(received)
         return { response, output: { $metadata: {}, ...deserialize(bytes) } }
       },
       { name, step: 'deserialize' },
@@ -243,12 +253,12 @@ describe('an SDK whose internals have moved', () => {
   }
 
   test.each([
-    ['has another deserialiser', () => withDeserializer('laterDeserializer', parse)],
+    ['has another deserializer', () => withDeserializer('laterDeserializer', parse)],
     [
-      'does not speak JSON',
+      'does not use JSON',
       () => withDeserializer('deserializerMiddleware', () => ({ Records: [decoded] }), '\u00a1'),
     ],
-  ])('that %s is left to read by itself, which is told once', async (_, makeClient) => {
+  ])('an SDK that %s parses the responses itself, and one fallback is reported', async (_, makeClient) => {
     const onFallback = vi.fn()
     const api = sdkStreamsApi(makeClient(), onFallback)
     for (let call = 0; call < 3; call++) {
@@ -264,8 +274,8 @@ describe('an SDK whose internals have moved', () => {
   })
 })
 
-/** The SDK's retries without its pauses. */
-const atOnce = {
+/** The retry strategy of the SDK without delays. */
+const retryImmediately = {
   acquireInitialRetryToken: async () => ({ getRetryCount: () => 0, getRetryDelay: () => 0 }),
   refreshRetryTokenForRetry: async () => ({ getRetryCount: () => 1, getRetryDelay: () => 0 }),
   recordSuccess: () => {},

@@ -6,26 +6,26 @@ const never = new AbortController().signal
 
 function calls(clock: ManualClock, count: number) {
   const limit = rateLimit(clock, 5)
-  const begin = clock.now()
+  const start = clock.now()
   const times: number[] = []
   const done = Promise.all(
-    Array.from({ length: count }, () => limit.wait(never).then(() => times.push(clock.now() - begin))),
+    Array.from({ length: count }, () => limit.wait(never).then(() => times.push(clock.now() - start))),
   )
   return { limit, times, done }
 }
 
-it('lets five calls through in any second, all at once if need be, in their order', async () => {
+it('five calls are allowed in any second, all at the same time if necessary, and in order', async () => {
   const clock = new ManualClock()
   const { times, done } = calls(clock, 12)
   await clock.run(done)
   expect(times).toEqual([0, 0, 0, 0, 0, 1000, 1000, 1000, 1000, 1000, 2000, 2000])
 })
 
-it('counts a call when it is made, not when it might have been', async () => {
+it('a delayed call counts at the time when it was made, not when it was due', async () => {
   const clock = new ManualClock()
   const { limit, times } = calls(clock, 10)
   await clock.advance(1)
-  // The timers of the waiting ones come half a second late.
+  // The timers of the waiting calls fire half a second late.
   clock.suspend(1_500)
   await clock.advance(0)
   expect(times.slice(5)).toEqual(Array(5).fill(1501))
@@ -33,7 +33,7 @@ it('counts a call when it is made, not when it might have been', async () => {
   expect((await clock.run(next)) - Date.UTC(2026, 0, 1)).toBe(2501)
 })
 
-it('lets go of those that wait when they are aborted, and of the ones behind them', async () => {
+it('an aborted call rejects, and does not block the calls behind it', async () => {
   const clock = new ManualClock()
   const { limit, done } = calls(clock, 5)
   await clock.run(done)
@@ -45,7 +45,7 @@ it('lets go of those that wait when they are aborted, and of the ones behind the
   expect((await clock.run(behind)) - Date.UTC(2026, 0, 1)).toBe(1000)
 })
 
-it('keeps nobody waiting for longer because the wall clock was set back', async () => {
+it('setting the wall clock back does not make a call wait longer', async () => {
   const clock = new ManualClock()
   const { limit, done } = calls(clock, 5)
   await clock.run(done)

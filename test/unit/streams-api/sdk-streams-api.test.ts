@@ -8,18 +8,18 @@ import { mockClient } from 'aws-sdk-client-mock'
 import { afterEach, describe, expect, test } from 'vitest'
 import { classifyError } from '../../../src/streams-api/classify-error.ts'
 import { sdkStreamsApi } from '../../../src/streams-api/sdk-streams-api.ts'
-import { type Answer, clientAnswering, clientHanging } from './answering-client.ts'
+import { clientHanging, clientReturning, type HttpResponse } from './fixed-response-client.ts'
 
 const never = new AbortController().signal
 const streamArn = 'arn:aws:dynamodb:eu-west-1:123456789012:table/t/stream/2026-01-01T00:00:00.000'
 
-describe('with a mocked client', () => {
+describe('sdkStreamsApi with a mocked client', () => {
   const client = new DynamoDBStreamsClient({ region: 'eu-west-1' })
   const mock = mockClient(client)
   afterEach(() => void mock.reset())
   const api = sdkStreamsApi(client)
 
-  test('a page of shards is told in our words', async () => {
+  test('a DescribeStream response is converted to a page of shards', async () => {
     mock.on(DescribeStreamCommand).resolves({
       StreamDescription: {
         StreamStatus: 'ENABLED',
@@ -56,7 +56,7 @@ describe('with a mocked client', () => {
     expect(mock.call(0).args[0].input).toEqual({ StreamArn: streamArn, ExclusiveStartShardId: 'shardId-0' })
   })
 
-  test('the children of a shard are asked for with a filter', async () => {
+  test('the children of a shard are requested with a ShardFilter', async () => {
     mock.on(DescribeStreamCommand).resolves({})
     await api.listShards({ streamArn, childrenOf: 'shardId-7' }, never)
     expect(mock.call(0).args[0].input).toEqual({
@@ -65,7 +65,7 @@ describe('with a mocked client', () => {
     })
   })
 
-  test('an answer in which everything is missing is an empty page', async () => {
+  test('a response without any members is an empty page', async () => {
     mock.onAnyCommand().resolves({})
     expect(await api.listShards({ streamArn }, never)).toMatchObject({
       shards: [],
@@ -74,7 +74,7 @@ describe('with a mocked client', () => {
     expect(await api.readRecords({ iterator: 'i', limit: 1 }, never)).toMatchObject({ records: [] })
   })
 
-  test('an iterator is asked for by place and sequence number', async () => {
+  test('an iterator is requested by type and sequence number', async () => {
     mock.on(GetShardIteratorCommand).resolves({ ShardIterator: 'i' })
     const after = { type: 'AFTER_SEQUENCE_NUMBER', sequenceNumber: '42' } as const
     expect(await api.openIterator({ streamArn, shardId: 's', start: after }, never)).toBe('i')
@@ -90,7 +90,7 @@ describe('with a mocked client', () => {
     ])
   })
 
-  test('no iterator in the answer is a failure that is retried', async () => {
+  test('a response without an iterator causes a retryable error', async () => {
     mock.on(GetShardIteratorCommand).resolves({})
     const error = await api
       .openIterator({ streamArn, shardId: 's', start: { type: 'LATEST' } }, never)
@@ -100,14 +100,14 @@ describe('with a mocked client', () => {
   })
 
   test.each([undefined, null, ''])(
-    'a next iterator of %j means that there is none',
+    'a next iterator of %j is returned as undefined',
     async (NextShardIterator) => {
       mock.on(GetRecordsCommand).resolves({ NextShardIterator } as object)
       expect((await api.readRecords({ iterator: 'i', limit: 1000 }, never)).nextIterator).toBeUndefined()
     },
   )
 
-  test('records come through as the mock gives them', async () => {
+  test('records are returned as the mock returns them', async () => {
     const record = {
       eventID: '1',
       dynamodb: { SequenceNumber: '5', NewImage: { a: { B: new Uint8Array([1]) } } },
@@ -120,20 +120,20 @@ describe('with a mocked client', () => {
   })
 })
 
-describe('over the wire', () => {
-  const described: Answer = {
+describe('sdkStreamsApi over HTTP', () => {
+  const described: HttpResponse = {
     headers: { date: 'Thu, 01 Jan 2026 00:00:05 GMT' },
     body: JSON.stringify({ StreamDescription: { StreamStatus: 'ENABLED' } }),
   }
 
-  test("the service's clock is read from the Date header", async () => {
-    const { client } = clientAnswering(described)
+  test("the service's time is read from the Date header", async () => {
+    const { client } = clientReturning(described)
     const page = await sdkStreamsApi(client).listShards({ streamArn }, never)
     expect(page.serviceTime).toBe(Date.UTC(2026, 0, 1, 0, 0, 5))
   })
 
-  test("the user's client keeps the middleware that it had", async () => {
-    const { client } = clientAnswering(described)
+  test("the middleware of the user's client is not changed", async () => {
+    const { client } = clientReturning(described)
     const before = client.middlewareStack.identify()
     const api = sdkStreamsApi(client)
     await api.listShards({ streamArn }, never)
@@ -141,13 +141,13 @@ describe('over the wire', () => {
     expect(client.middlewareStack.identify()).toEqual(before)
   })
 
-  test.each(['not a time', ''])('a Date header of %j is as good as none', async (date) => {
-    const { client } = clientAnswering({ ...described, headers: { date } })
+  test.each(['not a time', ''])('a Date header of %j is ignored', async (date) => {
+    const { client } = clientReturning({ ...described, headers: { date } })
     expect((await sdkStreamsApi(client).listShards({ streamArn }, never)).serviceTime).toBeUndefined()
   })
 
   test.each(['listShards', 'openIterator', 'readRecords'] as const)(
-    '%s ends with an AbortError when it is aborted while the service hangs',
+    '%s rejects with an AbortError when it is aborted while the service hangs',
     async (call) => {
       const { client, arrived } = clientHanging()
       const api = sdkStreamsApi(client)
@@ -165,7 +165,7 @@ describe('over the wire', () => {
     },
   )
 
-  test('an aborted signal keeps the call from waiting even for credentials', async () => {
+  test('an aborted call does not wait for credentials', async () => {
     const client = new DynamoDBStreamsClient({ region: 'x', credentials: () => new Promise(() => {}) })
     const pending = sdkStreamsApi(client).listShards({ streamArn }, AbortSignal.abort())
     await expect(pending).rejects.toMatchObject({ name: 'AbortError' })

@@ -5,12 +5,12 @@ import { describe, expect, test } from 'vitest'
 import { sdkStreamsApi } from '../../../src/streams-api/sdk-streams-api.ts'
 import { createdAtMsOf, sequenceNumberOf } from '../../../src/wire/record-fields.ts'
 import type { WireRecord } from '../../../src/wire/wire-record.ts'
-import { clientAnswering } from './answering-client.ts'
+import { clientReturning } from './fixed-response-client.ts'
 
 /*
- * GetRecords answers of the services, byte for byte. `aws.body` has the values, the forms of numbers and the order of members
- * of the sample answer in the API reference, without its white space; `dynamodb-local-3.3.0.body` was sent by DynamoDB
- * Local.
+ * GetRecords responses of real services, byte for byte. `aws.body` has the values, the number formats and the
+ * order of members of the sample response in the API reference, without its whitespace.
+ * `dynamodb-local-3.3.0.body` is a response of DynamoDB Local.
  * https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_streams_GetRecords.html
  */
 
@@ -18,13 +18,13 @@ function sample(name: string): string {
   return readFileSync(new URL(`samples/${name}.body`, import.meta.url), 'utf8')
 }
 
-/** The records as they are found without parsing them; that this is the way is asserted. */
+/** Reads the records lazily. Fails if the fast path is not used. */
 async function readFast(body: string) {
-  const { client } = clientAnswering({ body })
+  const { client } = clientReturning({ body })
   const api = sdkStreamsApi(client, (reason) => expect.unreachable(reason))
   const page = await api.readRecords({ iterator: 'i', limit: 1000 }, new AbortController().signal)
   const { lazyRecords } = page
-  if (!lazyRecords) return expect.unreachable('the fast path was not taken')
+  if (!lazyRecords) return expect.unreachable('the fast path was not used')
   const records = Array.from(
     { length: lazyRecords.length },
     (_, index) => lazyRecords.at(index) as WireRecord,
@@ -45,8 +45,8 @@ const samples = [
   },
 ]
 
-describe.each(samples)('an answer of $name', ({ name, times, numbers }) => {
-  test('is read without parsing its records, and has their times and sequence numbers', async () => {
+describe.each(samples)('the sample response $name', ({ name, times, numbers }) => {
+  test('the times and sequence numbers of a sample response are read without parsing its records', async () => {
     const { records, nextIterator } = await readFast(sample(name))
     expect(records.map(createdAtMsOf)).toEqual(times)
     expect(records.map(sequenceNumberOf)).toEqual(numbers)
@@ -54,15 +54,15 @@ describe.each(samples)('an answer of $name', ({ name, times, numbers }) => {
     expect(nextIterator).toBe(JSON.parse(sample(name)).NextShardIterator)
   })
 
-  test('gives the records that the SDK gives', async () => {
+  test('the decoded records of a sample response equal those of the SDK', async () => {
     const body = sample(name)
-    const { client } = clientAnswering({ body })
+    const { client } = clientReturning({ body })
     const { Records } = await client.send(new GetRecordsCommand({ ShardIterator: 'i' }))
     assert.deepStrictEqual((await readFast(body)).decoded, Records)
   })
 
-  test('is read in the same way when it is indented, as documentation shows it', async () => {
-    // Indented by hand: JSON.stringify would write the numbers in its own form.
+  test('a sample response with indentation is read the same way', async () => {
+    // Not indented by JSON.stringify, which would change the format of the numbers.
     const indented = sample(name)
       .replaceAll(/([{,])(?=")/g, '$1\n  ')
       .replaceAll('":', '" : ')

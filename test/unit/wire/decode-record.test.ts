@@ -4,11 +4,11 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { sdkStreamsApi } from '../../../src/streams-api/sdk-streams-api.ts'
 import type { RawRecord } from '../../../src/wire/wire-record.ts'
-import { clientAnswering } from '../streams-api/answering-client.ts'
+import { clientReturning } from '../streams-api/fixed-response-client.ts'
 import { wireRecord } from './wire-arbitraries.ts'
 
 let body = ''
-const { client } = clientAnswering(() => ({ body }))
+const { client } = clientReturning(() => ({ body }))
 const api = sdkStreamsApi(client, (reason) => expect.unreachable(reason))
 
 async function readBySdk(records: object[]): Promise<_Record[] | undefined> {

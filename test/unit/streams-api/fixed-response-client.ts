@@ -1,16 +1,16 @@
 import { Readable } from 'node:stream'
 import { DynamoDBStreamsClient, type DynamoDBStreamsClientConfig } from '@aws-sdk/client-dynamodb-streams'
 
-/** What the service answers, as the transport sees it. */
-export interface Answer {
+/** An HTTP response of the service. */
+export interface HttpResponse {
   readonly statusCode?: number
   readonly headers?: Record<string, string>
   readonly body: string
 }
 
-/** A real client of the SDK, with signing and all, whose transport gives `answer` to every request. */
-export function clientAnswering(
-  answer: Answer | ((target: string) => Answer),
+/** A real SDK client, including signing, whose transport returns `response` to every request. */
+export function clientReturning(
+  response: HttpResponse | ((target: string) => HttpResponse),
   config: DynamoDBStreamsClientConfig = {},
 ): { client: DynamoDBStreamsClient; requests: { headers: Record<string, string>; body: Uint8Array }[] } {
   const requests: { headers: Record<string, string>; body: Uint8Array }[] = []
@@ -20,20 +20,20 @@ export function clientAnswering(
       statusCode = 200,
       headers = {},
       body,
-    } = typeof answer === 'function' ? answer(request.headers['x-amz-target'] ?? '') : answer
+    } = typeof response === 'function' ? response(request.headers['x-amz-target'] ?? '') : response
     return { response: { statusCode, headers, body: Readable.from([Buffer.from(body)]) } }
   }, config)
   return { client, requests }
 }
 
-/** A client whose transport never answers, not even on abort. `arrived` resolves with the first request. */
+/** A client whose transport never responds, not even on abort. `arrived` resolves on the first request. */
 export function clientHanging(): { client: DynamoDBStreamsClient; arrived: Promise<void> } {
-  let tell: () => void
+  let onRequest: () => void
   const arrived = new Promise<void>((resolve) => {
-    tell = resolve
+    onRequest = resolve
   })
   const client = clientWith(() => {
-    tell()
+    onRequest()
     return new Promise(() => {})
   })
   return { client, arrived }
