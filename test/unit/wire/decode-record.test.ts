@@ -16,40 +16,40 @@ async function readBySdk(records: object[]): Promise<_Record[] | undefined> {
   return (await client.send(new GetRecordsCommand({ ShardIterator: 'i' }))).Records
 }
 
-async function readByUs(records: object[]): Promise<(RawRecord | undefined)[]> {
+async function readByLibrary(records: object[]): Promise<(RawRecord | undefined)[]> {
   body = JSON.stringify({ Records: records })
   const page = await api.readRecords({ iterator: 'i', limit: 1000 }, new AbortController().signal)
   return page.records.map((record) => page.decode?.(record))
 }
 
-test("a decoded record is what the SDK's own deserialiser gives, whatever is in it", async () => {
+test("any record is decoded to what the SDK's deserializer returns", async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(wireRecord, { maxLength: 3 }), async (records) => {
-      assert.deepStrictEqual(await readByUs(records), await readBySdk(records))
+      assert.deepStrictEqual(await readByLibrary(records), await readBySdk(records))
     }),
     { numRuns: 200 },
   )
 })
 
-test('attributes nested as deep as DynamoDB allows are decoded to the bottom', async () => {
+test('attributes nested as deep as DynamoDB allows are decoded at every level', async () => {
   let value: object = { B: 'AQID' }
   for (let depth = 0; depth < 32; depth++) value = depth % 2 ? { L: [value] } : { M: { next: value } }
   const records = [{ dynamodb: { NewImage: { top: value } } }]
-  const decoded = await readByUs(records)
+  const decoded = await readByLibrary(records)
   assert.deepStrictEqual(decoded, await readBySdk(records))
   expect(JSON.stringify(decoded)).toContain('{"B":{"0":1,"1":2,"2":3}}')
 })
 
-test('an attribute named __proto__ keeps its value and pollutes nothing', async () => {
+test('a decoded attribute named __proto__ keeps its value and does not change any prototype', async () => {
   const image = JSON.parse('{"__proto__":{"M":{"__proto__":{"S":"x"}}},"a":{"S":"y"}}')
-  const [record] = await readByUs([{ dynamodb: { NewImage: image } }])
+  const [record] = await readByLibrary([{ dynamodb: { NewImage: image } }])
   const decoded = record?.dynamodb?.NewImage ?? {}
   expect(Object.keys(decoded)).toEqual(['__proto__', 'a'])
   expect(JSON.stringify(decoded)).toBe(JSON.stringify(image))
   expect(Object.getPrototypeOf(decoded)).toBe(Object.prototype)
 })
 
-test('decoding leaves the record as it was, so that it can be looked at in any order', async () => {
+test('decoding a record does not change it', async () => {
   body = JSON.stringify({
     Records: [{ dynamodb: { ApproximateCreationDateTime: 1, NewImage: { a: { B: 'AQ==' } } } }],
   })

@@ -1,15 +1,15 @@
 import fc from 'fast-check'
 
-/** Decides, again and again, for one of `count` ways. */
+/** Returns a number from 0 to `count - 1`: the next of a series of choices. */
 export type Choose = (count: number) => number
 
-/** Choices that shrink towards the first way. */
+/** Random choices, which shrink toward 0. */
 export const choices: fc.Arbitrary<Choose> = fc.array(fc.nat(1_000), { minLength: 1 }).map((numbers) => {
   let next = 0
   return (count) => (numbers[next++ % numbers.length] as number) % count
 })
 
-/** JSON in any of the ways in which it can be written: white space, order of members, forms of numbers, escapes. */
+/** Writes a value as JSON, with random whitespace, order of members, number formats and escapes. */
 export function writeJson(value: unknown, choose: Choose): string {
   const space = () => ['', '', '', ' ', '\n', '\r\n\t', '  '][choose(7)] as string
   if (Array.isArray(value)) {
@@ -19,7 +19,7 @@ export function writeJson(value: unknown, choose: Choose): string {
   if (typeof value === 'object' && value !== null) {
     const members = Object.entries(value)
       .map((entry) => ({ entry, rank: choose(1_000) }))
-      .sort((one, other) => one.rank - other.rank)
+      .sort((a, b) => a.rank - b.rank)
       .map(
         ({ entry: [name, member] }) =>
           `${space()}${JSON.stringify(name)}${space()}:${space()}${writeJson(member, choose)}${space()}`,
@@ -38,12 +38,15 @@ function writeNumber(value: number, choose: Choose): string {
   return [String(value), upper, whole, value.toExponential(), shifted][choose(5)] as string
 }
 
-/** Digits stay as they are: no service escapes them. Escapes that no reader may mistake for the end of a string, and characters beyond ASCII as they are or escaped. */
-function writeString(text: string, choose: Choose): string {
-  if (choose(4) !== 0 || /^\d+$/.test(text)) return JSON.stringify(text)
-  const escaped = Array.from({ length: text.length }, (_, index) => {
-    const code = text.charCodeAt(index).toString(16).padStart(4, '0')
-    return choose(2) === 0 ? `\\u${code}` : JSON.stringify(text[index]).slice(1, -1)
+/**
+ * Writes a string, sometimes with random characters escaped. Strings of digits are never escaped, because no
+ * service does so.
+ */
+function writeString(string: string, choose: Choose): string {
+  if (choose(4) !== 0 || /^\d+$/.test(string)) return JSON.stringify(string)
+  const escaped = Array.from({ length: string.length }, (_, index) => {
+    const code = string.charCodeAt(index).toString(16).padStart(4, '0')
+    return choose(2) === 0 ? `\\u${code}` : JSON.stringify(string[index]).slice(1, -1)
   })
   return `"${escaped.join('')}"`
 }

@@ -5,32 +5,32 @@ import { describe, expect, test } from 'vitest'
 import { StreamRecord } from '../../../src/records/stream-record.ts'
 import { decodeRecord } from '../../../src/wire/decode-record.ts'
 import { toPlainItem } from '../../../src/wire/plain-item.ts'
-import { attributes, oddAttributes } from './wire-arbitraries.ts'
+import { attributes, unusualAttributes } from './wire-arbitraries.ts'
 
 const optionSets: [string, unmarshallOptions | undefined][] = [
   ['no options', undefined],
   ['empty options', {}],
-  ['numbers not wrapped', { wrapNumbers: false }],
-  ['numbers wrapped', { wrapNumbers: true }],
-  ['numbers made by the user', { wrapNumbers: (text) => ({ text }) }],
-  ['no map wrapper', { convertWithoutMapWrapper: true }],
+  ['wrapNumbers: false', { wrapNumbers: false }],
+  ['wrapNumbers: true', { wrapNumbers: true }],
+  ['a wrapNumbers function', { wrapNumbers: (value) => ({ value }) }],
+  ['convertWithoutMapWrapper: true', { convertWithoutMapWrapper: true }],
   ['an option of a later version', { laterOption: true } as unmarshallOptions],
 ]
 
-/** The value, or the message of the error: both have to agree. */
-function outcome(make: () => unknown): unknown {
+/** The returned value, or the message of the thrown error. */
+function outcome(convert: () => unknown): unknown {
   try {
-    return { value: make() }
+    return { value: convert() }
   } catch (error) {
     return { message: String(error) }
   }
 }
 
-describe.each(optionSets)('an image with %s', (_, unmarshallOptions) => {
+describe.each(optionSets)('images, with %s', (_, unmarshallOptions) => {
   test.each([
-    ['what the service sends', attributes],
-    ['what no service should send', oddAttributes],
-  ])('is what unmarshall gives, of %s', (_title, arbitrary) => {
+    ['that the service sends', attributes],
+    ['that no service should send', unusualAttributes],
+  ])('an image with attributes %s equals the result of unmarshall', (_title, arbitrary) => {
     fc.assert(
       fc.property(arbitrary, (NewImage) => {
         const wire = { dynamodb: { NewImage } }
@@ -42,9 +42,9 @@ describe.each(optionSets)('an image with %s', (_, unmarshallOptions) => {
           expected,
         )
 
-        const ofSdk = new StreamRecord(decodeRecord(wire), { shardId: 's', unmarshallOptions }, 0)
+        const sdkRecord = new StreamRecord(decodeRecord(wire), { shardId: 's', unmarshallOptions }, 0)
         assert.deepStrictEqual(
-          outcome(() => ofSdk.newImage),
+          outcome(() => sdkRecord.newImage),
           expected,
         )
       }),
@@ -53,7 +53,7 @@ describe.each(optionSets)('an image with %s', (_, unmarshallOptions) => {
   })
 })
 
-test('what the service sends needs no help of unmarshall, unless JavaScript has no such number', () => {
+test('any attributes that the service sends are converted without unmarshall', () => {
   fc.assert(
     fc.property(attributes, (image) => {
       assert.deepStrictEqual(toPlainItem(image, 'json'), unmarshall(decodeImage(image)))
@@ -61,7 +61,7 @@ test('what the service sends needs no help of unmarshall, unless JavaScript has 
   )
 })
 
-test('an item without numbers that JavaScript does not have is made directly', () => {
+test('only a number that JavaScript cannot represent is left to unmarshall', () => {
   expect(toPlainItem({ n: { N: '12345678901234567890' }, f: { N: '1.5' } }, 'json')).toEqual({
     n: 12345678901234567890n,
     f: 1.5,
@@ -69,7 +69,7 @@ test('an item without numbers that JavaScript does not have is made directly', (
   expect(toPlainItem({ n: { N: '12345678901234567890.5' } }, 'json')).toBeUndefined()
 })
 
-test('an attribute named __proto__ is an own property of the item, at every depth', () => {
+test('an attribute named __proto__ becomes an own property of the item, at every depth', () => {
   const image = JSON.parse(
     '{"__proto__":{"M":{"__proto__":{"S":"x"}}},"l":{"L":[{"M":{"__proto__":{"BOOL":true}}}]}}',
   )

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { createdAtMsOf, sequenceNumberOf, sizeBytesOf } from '../../../src/wire/record-fields.ts'
 
-test('the time of a record is the same in its JSON form and in the form of the SDK', () => {
+test('the creation time of a record is the same in JSON form and in the form of the SDK', () => {
   const ms = Date.UTC(2026, 0, 2, 3, 4, 5)
   expect(createdAtMsOf({ dynamodb: { ApproximateCreationDateTime: new Date(ms) } })).toBe(ms)
   expect(createdAtMsOf({ dynamodb: { ApproximateCreationDateTime: ms / 1000 } })).toBe(ms)
@@ -9,22 +9,22 @@ test('the time of a record is the same in its JSON form and in the form of the S
 })
 
 test.each([{}, { dynamodb: {} }, { dynamodb: { ApproximateCreationDateTime: new Date(Number.NaN) } }])(
-  'a record without a time has none: %j',
+  'the record %j has no creation time',
   (wire) => {
     expect(createdAtMsOf(wire)).toBeUndefined()
   },
 )
 
-test('a record without a sequence number has an empty one', () => {
+test('the sequence number of a record without one is an empty string', () => {
   expect(sequenceNumberOf({ dynamodb: { SequenceNumber: '7' } })).toBe('7')
   expect(sequenceNumberOf({})).toBe('')
 })
 
-test('the size is what the service says', () => {
+test('the size of a record is the one that the service reports', () => {
   expect(sizeBytesOf({ dynamodb: { SizeBytes: 300, NewImage: { a: { S: 'x' } } } })).toBe(300)
 })
 
-test('without a size from the service it grows with what the record holds', () => {
+test('without a reported size, the estimate grows with the content of the record', () => {
   const sizeWith = (member: unknown) => sizeBytesOf({ dynamodb: { NewImage: { a: member } } })
   expect(sizeWith({ S: 'x'.repeat(5000) }) - sizeWith({ S: '' })).toBe(5000)
   expect(sizeWith({ B: new Uint8Array(5000) }) - sizeWith({ B: new Uint8Array() })).toBe(5000)

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 
-/** An attribute value, as the JSON of the service has it. */
+/** An attribute value in the JSON form of the service. */
 export type WireAttribute = { readonly [type: string]: unknown }
 
 const base64: fc.Arbitrary<string> = fc
@@ -14,19 +14,20 @@ const number: fc.Arbitrary<string> = fc.oneof(
   fc.constantFrom('0', '-0', '9007199254740991', '9007199254740992', '-9007199254740993', '1E-130'),
 )
 
-// The SDK loses the value of an attribute with this name; we keep it, which has a test of its own.
+// The SDK loses the value of an attribute named __proto__, and this library keeps it. Another test covers
+// that.
 const name: fc.Arbitrary<string> = fc
   .oneof(
     fc.string({ maxLength: 4 }),
     fc.constantFrom('constructor', 'hasOwnProperty', 'toString', '0', 'id', ''),
   )
-  .filter((text) => text !== '__proto__')
+  .filter((string) => string !== '__proto__')
 
 function mapOf<T>(value: fc.Arbitrary<T>): fc.Arbitrary<Record<string, T>> {
   return fc.array(fc.tuple(name, value), { maxLength: 5 }).map((entries) => Object.fromEntries(entries))
 }
 
-/** What the service sends: every attribute type, to any depth. */
+/** An attribute that the service can send, of any type and depth. */
 export const attribute: fc.Arbitrary<WireAttribute> = fc.letrec<{ value: WireAttribute }>((tie) => ({
   value: fc.oneof(
     { maxDepth: 5, depthSize: 'medium' },
@@ -43,8 +44,8 @@ export const attribute: fc.Arbitrary<WireAttribute> = fc.letrec<{ value: WireAtt
   ),
 })).value
 
-/** What no service should send, but a gateway, an emulator or a later version might. */
-const oddAttribute: fc.Arbitrary<unknown> = fc.oneof(
+/** An attribute that no service should send, but that a gateway, an emulator or a later version might. */
+const unusualAttribute: fc.Arbitrary<unknown> = fc.oneof(
   fc.constantFrom(
     null,
     {},
@@ -82,15 +83,17 @@ const oddAttribute: fc.Arbitrary<unknown> = fc.oneof(
 )
 
 export const attributes: fc.Arbitrary<Record<string, WireAttribute>> = mapOf(attribute)
-export const oddAttributes: fc.Arbitrary<Record<string, unknown>> = mapOf(fc.oneof(attribute, oddAttribute))
+export const unusualAttributes: fc.Arbitrary<Record<string, unknown>> = mapOf(
+  fc.oneof(attribute, unusualAttribute),
+)
 
-const anyAttributes = fc.oneof(attributes, oddAttributes)
-const absentOr = <T>(value: fc.Arbitrary<T>) => fc.option(value, { nil: null })
+const anyAttributes = fc.oneof(attributes, unusualAttributes)
+const nullOr = <T>(value: fc.Arbitrary<T>) => fc.option(value, { nil: null })
 
-/** A record of GetRecords as JSON, with any of its members missing, null, or unknown. */
+/** A record of GetRecords in JSON form, in which any member may be missing, null or unknown. */
 export const wireRecord: fc.Arbitrary<object> = fc.record(
   {
-    eventID: absentOr(fc.uuid()),
+    eventID: nullOr(fc.uuid()),
     eventName: fc.constantFrom('INSERT', 'MODIFY', 'REMOVE', 'UNKNOWN_TO_SDK_VERSION'),
     eventVersion: fc.constant('1.1'),
     eventSource: fc.constant('aws:dynamodb'),
@@ -99,7 +102,7 @@ export const wireRecord: fc.Arbitrary<object> = fc.record(
     __type: fc.constant('com.amazonaws#Record'),
     userIdentity: fc.record(
       {
-        Type: absentOr(fc.constant('Service')),
+        Type: nullOr(fc.constant('Service')),
         PrincipalId: fc.constant('dynamodb.amazonaws.com'),
         type: fc.string(),
       },
@@ -112,8 +115,8 @@ export const wireRecord: fc.Arbitrary<object> = fc.record(
           fc.double({ min: 0, max: 4e9, noNaN: true }),
           fc.constantFrom('1767225600', '1767225600.25', null),
         ),
-        Keys: absentOr(anyAttributes),
-        NewImage: absentOr(anyAttributes),
+        Keys: nullOr(anyAttributes),
+        NewImage: nullOr(anyAttributes),
         OldImage: anyAttributes,
         SequenceNumber: fc.bigInt({ min: 10n ** 20n, max: 10n ** 40n }).map(String),
         SizeBytes: fc.oneof(fc.nat(), fc.constantFrom('NaN', 'Infinity', '7')),
