@@ -1,4 +1,4 @@
-// Copies a table into an index, many records at a time:
+// Copies a table into an index, in batches:
 //   npx tsx examples/batches.ts orders
 import { fileCheckpointStore, openStream } from 'dynamodb-stream-iterator'
 
@@ -13,8 +13,9 @@ await using stream = await openStream<Order>({
   tableName: process.argv[2] ?? 'orders',
   checkpoint: { store: fileCheckpointStore('./checkpoints'), name: 'index' },
 })
-// Up to 500 records, or what has come within 200 ms of the first one. An array is done, and may be in the checkpoint,
-// when the loop comes back for the next one: if the process dies before that, all of it is given out again.
+// A batch has up to 500 records, and is yielded no later than 200 ms after its first record. It is
+// acknowledged, and covered by the next checkpoint, when the loop asks for the next batch. If the process
+// crashes before that, the batch is delivered again.
 for await (const records of stream.batches({ maxRecords: 500, maxWaitMs: 200 })) {
   for (const { keys, newImage } of records) {
     if (newImage) index.set(newImage.id, newImage)

@@ -1,4 +1,5 @@
-// A daemon that reads in sweeps, with the Coordinator and a checkpoint that it saves itself:
+// A daemon that reads everything new every 10 minutes, with a Coordinator and checkpoints that it saves
+// itself:
 //   npx tsx examples/daemon-heartbeat.ts arn:aws:dynamodb:…:table/orders/stream/…
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Coordinator, fileCheckpointStore, parseToken } from 'dynamodb-stream-iterator'
@@ -13,7 +14,7 @@ process.once('SIGINT', () => stop.abort())
 
 const coordinator = new Coordinator({ streamArn: process.argv[2] ?? '' })
 try {
-  // Only a file that does not exist is no checkpoint. One that cannot be read, or is damaged, is an error.
+  // load() returns undefined only if the file does not exist. A damaged or unreadable file is an error.
   const saved = await checkpoints.load(name)
   await coordinator.moveTo(saved === undefined ? 'trim_horizon' : parseToken(saved))
 
@@ -23,21 +24,24 @@ try {
       console.log(record.eventName, record.keys)
       continue
     }
-    // Nothing more right now.
+    // There is nothing new right now.
     await checkpoints.save(name, coordinator.token)
     await restUntilNextSweep()
   }
-  // The token covers exactly the records that `next` has returned.
+  // The token covers exactly the records that next() has returned.
   await checkpoints.save(name, coordinator.token)
 } finally {
   await coordinator.close()
 }
 
-/** Iterators live for 15 minutes: the heartbeat renews them, so that the next sweep starts without delay. */
+/**
+ * Shard iterators expire after 15 minutes. The heartbeat renews them, so that the next sweep starts without
+ * delay.
+ */
 async function restUntilNextSweep(): Promise<void> {
   const until = Date.now() + SWEEP_EVERY_MS
   while (Date.now() < until) {
-    // Rejects when the signal aborts, and for no other reason.
+    // sleep() rejects only when the signal aborts.
     await sleep(HEARTBEAT_EVERY_MS, undefined, { signal: stop.signal }).catch(() => {})
     if (stop.signal.aborted) return
     await coordinator.heartbeat()

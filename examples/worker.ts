@@ -1,4 +1,4 @@
-// Prints every change of a table, in order, and goes on where it stopped the last time:
+// Prints every change of a table, in order, and resumes where it stopped the last time:
 //   npx tsx examples/worker.ts orders
 import { fileCheckpointStore, openStream } from 'dynamodb-stream-iterator'
 

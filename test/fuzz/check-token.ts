@@ -4,22 +4,23 @@ import { parseToken } from '../../src/position/parse-token.ts'
 import { type ParsedPosition, parsePosition } from '../../src/position/position.ts'
 import type { StreamToken } from '../../src/position/token.ts'
 
-/** The longest message of a refusal: a line of a log. */
+/** The maximum length of an error message, so that it fits on a line of a log. */
 const MAX_MESSAGE_LENGTH = 250
 
 const prototypes = [Object.prototype, Array.prototype, String.prototype]
-const ownNames = prototypes.map((prototype) => Reflect.ownKeys(prototype).length)
+const propertyCounts = prototypes.map((prototype) => Reflect.ownKeys(prototype).length)
 
 /**
- * Parses something as a token and as a position. It either loads, is valid, and is the same when it is saved and loaded
- * again; or is refused with one short, printable line.
+ * Parses an input as a token and as a position, and checks the result. A token that is accepted must be
+ * valid, and the same after it was saved and loaded again. An input that is refused must be refused with a
+ * single short, printable line.
  *
- * @returns the token; undefined where it was refused
- * @throws Error that says which of this does not hold
+ * @returns the token, or undefined if the input was refused.
+ * @throws Error if one of these properties does not hold.
  */
 export function checkToken(input: unknown): StreamToken | undefined {
-  const token = parsed(() => parseToken(input), ['token.invalid'])
-  const position = parsed(() => parsePosition(input), ['token.invalid', 'position.invalid'])
+  const token = parseOrRefuse(() => parseToken(input), ['token.invalid'])
+  const position = parseOrRefuse(() => parsePosition(input), ['token.invalid', 'position.invalid'])
   if (token) {
     checkIsValid(token)
     checkIsStable(token)
@@ -29,12 +30,12 @@ export function checkToken(input: unknown): StreamToken | undefined {
   return token
 }
 
-function parsed<T>(parse: () => T, codes: readonly string[]): T | undefined {
+function parseOrRefuse<T>(parse: () => T, codes: readonly string[]): T | undefined {
   try {
     return parse()
   } catch (error) {
     if (!isStreamError(error) || !codes.includes(error.code)) {
-      throw new Error(`It is refused with another error than ${codes.join(' or ')}`, { cause: error })
+      throw new Error(`The input is refused with an error other than ${codes.join(' or ')}`, { cause: error })
     }
     const { message } = error
     if (message.length > MAX_MESSAGE_LENGTH) throw new Error(`The message has ${message.length} characters`)
@@ -51,7 +52,7 @@ function checkIsValid({ shards }: StreamToken): void {
   for (const { shardId, at } of shards) {
     let ancestor = parentOf.get(shardId)
     for (let steps = 0; ancestor !== undefined; steps++, ancestor = parentOf.get(ancestor)) {
-      if (steps > shards.length) throw new Error(`The shard ${shardId} descends from itself`)
+      if (steps > shards.length) throw new Error(`The shard ${shardId} is its own ancestor`)
     }
     const hasTime = typeof at === 'object' && 'since' in at
     if (hasTime && Number.isNaN(new Date(at.since).getTime())) throw new Error(`${at.since} is not a time`)
@@ -59,20 +60,20 @@ function checkIsValid({ shards }: StreamToken): void {
 }
 
 function checkIsStable(token: StreamToken): void {
-  const again = parseToken(JSON.stringify(token))
-  if (!isDeepStrictEqual(again, token)) {
-    throw new Error(`${JSON.stringify(token)} is loaded again as ${JSON.stringify(again)}`)
+  const reloaded = parseToken(JSON.stringify(token))
+  if (!isDeepStrictEqual(reloaded, token)) {
+    throw new Error(`${JSON.stringify(token)} is reloaded as ${JSON.stringify(reloaded)}`)
   }
 }
 
 function checkIsSamePosition(token: StreamToken, position: ParsedPosition | undefined): void {
   const isSame = position?.kind === 'token' && isDeepStrictEqual(position.token, token)
-  if (!isSame) throw new Error(`As a position it is ${JSON.stringify(position)}`)
+  if (!isSame) throw new Error(`As a position, the token is parsed as ${JSON.stringify(position)}`)
 }
 
 function checkPrototypes(): void {
   prototypes.forEach((prototype, index) => {
-    if (Reflect.ownKeys(prototype).length !== ownNames[index]) {
+    if (Reflect.ownKeys(prototype).length !== propertyCounts[index]) {
       throw new Error(`${prototype.constructor.name}.prototype was changed`)
     }
   })

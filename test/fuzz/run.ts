@@ -1,13 +1,13 @@
 import { parseArgs } from 'node:util'
 import { type FuzzResult, fuzzTokens } from './token-fuzz.ts'
 
-const USAGE = `Parses random and damaged tokens, until one breaks a promise.
+const USAGE = `Parses random and damaged tokens, and stops at the first failure.
 
   npm run fuzz -- [--tokens 200000] [--seed 1] [--path 12:0:3]
 
---tokens  how many
---seed    the seed of the first batch; each batch of 2000 has the next one
---path    runs one token of the batch --seed again, as a failure says
+--tokens  the number of tokens
+--seed    the seed of the first batch; each batch of 2000 tokens uses the next seed
+--path    repeats a single token of the batch --seed, as printed with a failure
 `
 
 const BATCH = 2_000
@@ -39,7 +39,7 @@ function fuzz(): FuzzResult {
     refused += result.refused
     if (result.failure !== undefined) return { loaded, refused, failure: result.failure }
     if ((seed - firstSeed) % 10 === 9) {
-      console.log(`${loaded + refused} of ${total} tokens; all is done to seed ${seed}`)
+      console.log(`${loaded + refused} of ${total} tokens done, up to seed ${seed}`)
     }
   }
   return { loaded, refused, failure: undefined }
@@ -48,6 +48,6 @@ function fuzz(): FuzzResult {
 if (values.help) console.log(USAGE)
 else {
   const { loaded, refused, failure } = fuzz()
-  console.log(failure ?? `${loaded} tokens were loaded, ${refused} were refused`)
+  console.log(failure ?? `${loaded} tokens were accepted, ${refused} were refused`)
   if (failure !== undefined) process.exitCode = 1
 }

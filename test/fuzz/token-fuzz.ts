@@ -2,22 +2,22 @@ import fc from 'fast-check'
 import { checkToken } from './check-token.ts'
 import { type TokenInput, tokenInput } from './token-inputs.ts'
 
-/** Inputs that follow from one seed. */
+/** A batch of inputs that is generated from one seed. */
 export interface FuzzBatch {
   readonly seed: number
   readonly count: number
-  /** Goes straight to one input and one step of its shrinking, as a failure says. */
+  /** Selects one input and one step of its shrinking, as printed with a failure. */
   readonly path?: string | undefined
 }
 
 export interface FuzzResult {
   readonly loaded: number
   readonly refused: number
-  /** Why the first one failed, as short as it gets, with the command that runs it again. */
+  /** Why the first failing input failed, after shrinking, with the command that repeats it. */
   readonly failure: string | undefined
 }
 
-/** Gives random and damaged tokens to the parser, until one breaks a promise. */
+/** Parses random and damaged tokens, and stops at the first failure. */
 export function fuzzTokens({ seed, count, path }: FuzzBatch): FuzzResult {
   let loaded = 0
   let refused = 0
@@ -32,7 +32,7 @@ export function fuzzTokens({ seed, count, path }: FuzzBatch): FuzzResult {
     error instanceof Error ? error.message : String(error),
     ...(error instanceof Error && error.cause !== undefined ? [`Cause: ${String(error.cause)}`] : []),
     `Input: ${fc.stringify(result.counterexample?.[0])}`,
-    `Again: npm run fuzz -- --seed ${seed} --path ${result.counterexamplePath}`,
+    `Repeat: npm run fuzz -- --seed ${seed} --path ${result.counterexamplePath}`,
   ].join('\n')
   return { loaded, refused, failure }
 }

@@ -2,13 +2,19 @@ import { inspect } from 'node:util'
 import fc from 'fast-check'
 import { STREAM_ARN, validToken } from '../unit/position/arbitrary-token.ts'
 
-/** Something that is given to the library as a token. fast-check prints it by its `label`: some inputs throw when they are read. */
+/**
+ * A value that is parsed as a token. It is wrapped so that fast-check prints it with `labelOf`, because some
+ * values throw when they are read.
+ */
 export interface TokenInput {
   readonly value: unknown
 }
 
-/** Values of every kind that a field may hold: other types, limits, names of Object.prototype, and objects that throw. */
-const strangeValues: readonly unknown[] = [
+/**
+ * Unusual values for a field: other types, limits, property names of Object.prototype, and objects that
+ * throw.
+ */
+const unusualValues: readonly unknown[] = [
   null,
   undefined,
   true,
@@ -80,19 +86,19 @@ const strangeValues: readonly unknown[] = [
   new Proxy([], { get: (_, key) => (key === 'length' ? 1e9 : undefined) }),
 ]
 
-const strange = fc.oneof(
-  { weight: 4, arbitrary: fc.constantFrom(...strangeValues) },
+const unusual = fc.oneof(
+  { weight: 4, arbitrary: fc.constantFrom(...unusualValues) },
   { weight: 1, arbitrary: fc.string({ unit: 'binary' }) },
   { weight: 1, arbitrary: fc.anything({ withBigInt: true, withDate: true, withMap: true }) },
 )
 
-/** `arbitrary` in most cases, and something strange in one of `oneIn`. */
-function orStrange(arbitrary: fc.Arbitrary<unknown>, oneIn: number): fc.Arbitrary<unknown> {
-  return fc.oneof({ weight: oneIn - 1, arbitrary }, { weight: 1, arbitrary: strange })
+/** Generates a value of `arbitrary`, and in one of `oneIn` cases an unusual one. */
+function orUnusual(arbitrary: fc.Arbitrary<unknown>, oneIn: number): fc.Arbitrary<unknown> {
+  return fc.oneof({ weight: oneIn - 1, arbitrary }, { weight: 1, arbitrary: unusual })
 }
 
-/** Of a small set, so that shards are listed twice and descend from each other. */
-const shardId = orStrange(
+/** One of few ids, so that shards are listed twice, and that there are cycles. */
+const shardId = orUnusual(
   fc
     .tuple(fc.nat(20), fc.nat(7))
     .map(([time, hash]) => `shardId-${String(1_767_225_600_000 + time).padStart(20, '0')}-${hash}`),
@@ -101,13 +107,13 @@ const shardId = orStrange(
 
 const sequenceNumber = fc.oneof(fc.nat().map(String), fc.constantFrom('0', '000', '9'.repeat(40)))
 
-const position = orStrange(
+const position = orUnusual(
   fc.oneof(
     fc.constant('start'),
     sequenceNumber.map((after) => ({ after })),
     fc.nat(2e12).map((since) => ({ since })),
     fc.constantFrom({ end: null }, { end: '5' }),
-    fc.tuple(fc.constantFrom('after', 'since', 'end'), strange).map(([field, value]) => ({ [field]: value })),
+    fc.tuple(fc.constantFrom('after', 'since', 'end'), unusual).map(([field, value]) => ({ [field]: value })),
   ),
   20,
 )
@@ -120,34 +126,34 @@ const shard = fc.oneof(
   {
     weight: 1,
     arbitrary: fc.record(
-      { shardId, at: position, state: orStrange(fc.constantFrom('skipped', 'pending'), 4), later: strange },
+      { shardId, at: position, state: orUnusual(fc.constantFrom('skipped', 'pending'), 4), later: unusual },
       { requiredKeys: ['shardId', 'at'] },
     ),
   },
 )
 
-/** Tokens of version 1, in which some parts are strange. */
+/** Tokens of version 1 with some unusual values. */
 const token = fc.record({
-  version: orStrange(fc.constant(1), 20),
-  streamArn: orStrange(fc.constant(STREAM_ARN), 20),
-  shards: orStrange(fc.array(shard, { maxLength: 6 }), 12),
+  version: orUnusual(fc.constant(1), 20),
+  streamArn: orUnusual(fc.constant(STREAM_ARN), 20),
+  shards: orUnusual(fc.array(shard, { maxLength: 6 }), 12),
 })
 
-/** The same for tokens of bloop. */
+/** Tokens of bloop with some unusual values. */
 const bloopToken = fc.record({
-  stream_arn: orStrange(fc.constant(STREAM_ARN), 20),
-  active: orStrange(fc.array(shardId, { maxLength: 3 }), 12),
-  shards: orStrange(
+  stream_arn: orUnusual(fc.constant(STREAM_ARN), 20),
+  active: orUnusual(fc.array(shardId, { maxLength: 3 }), 12),
+  shards: orUnusual(
     fc.array(
       fc.record(
         {
           shard_id: shardId,
           parent: shardId,
-          iterator_type: orStrange(
+          iterator_type: orUnusual(
             fc.constantFrom('trim_horizon', 'latest', 'at_sequence', 'after_sequence', 'at_record'),
             20,
           ),
-          sequence_number: orStrange(sequenceNumber, 20),
+          sequence_number: orUnusual(sequenceNumber, 20),
         },
         { requiredKeys: ['shard_id', 'sequence_number'] },
       ),
@@ -157,43 +163,46 @@ const bloopToken = fc.record({
   ),
 })
 
-/** How a text is damaged: at a place, a part of its length. */
+/** A way to damage a string at some position. */
 type Damage =
-  | { readonly do: 'cut' }
+  | { readonly do: 'truncate' }
   | { readonly do: 'repeat'; readonly length: number }
-  | { readonly do: 'replace' | 'insert'; readonly text: string }
+  | { readonly do: 'replace' | 'insert'; readonly string: string }
 
 const damage: fc.Arbitrary<Damage> = fc.oneof(
-  fc.constant({ do: 'cut' } as const),
+  fc.constant({ do: 'truncate' } as const),
   fc.nat(60).map((length) => ({ do: 'repeat', length }) as const),
-  fc.string({ unit: 'binary', minLength: 1, maxLength: 1 }).map((text) => ({ do: 'replace', text }) as const),
+  fc
+    .string({ unit: 'binary', minLength: 1, maxLength: 1 })
+    .map((string) => ({ do: 'replace', string }) as const),
   fc
     .constantFrom('"__proto__":', '[', ']', '{', '}', ',', '"', '1e999', '-0', '\\ud800', '\\u001b', 'null')
-    .map((text) => ({ do: 'insert', text }) as const),
+    .map((string) => ({ do: 'insert', string }) as const),
 )
 
-/** Texts of tokens that were damaged in up to four places. */
-function damaged(text: fc.Arbitrary<string>): fc.Arbitrary<string> {
-  const places = fc.array(fc.tuple(fc.nat(1_000), damage), { minLength: 1, maxLength: 4 })
-  return fc.tuple(text, places).map(([whole, damages]) => damages.reduce(inflict, whole))
+/** Damages a serialized token in up to four places. */
+function damaged(serialized: fc.Arbitrary<string>): fc.Arbitrary<string> {
+  const damages = fc.array(fc.tuple(fc.nat(1_000), damage), { minLength: 1, maxLength: 4 })
+  return fc.tuple(serialized, damages).map(([intact, steps]) => steps.reduce(applyDamage, intact))
 }
 
-function inflict(text: string, [place, how]: readonly [number, Damage]): string {
-  const at = Math.floor((text.length * place) / 1_000)
-  const before = text.slice(0, at)
-  switch (how.do) {
-    case 'cut':
+/** @param perMille - the position in the string, in thousandths of its length. */
+function applyDamage(string: string, [perMille, step]: readonly [perMille: number, Damage]): string {
+  const at = Math.floor((string.length * perMille) / 1_000)
+  const before = string.slice(0, at)
+  switch (step.do) {
+    case 'truncate':
       return before
     case 'repeat':
-      return before + text.slice(at, at + how.length) + text.slice(at)
+      return before + string.slice(at, at + step.length) + string.slice(at)
     case 'replace':
-      return before + how.text + text.slice(at + 1)
+      return before + step.string + string.slice(at + 1)
     case 'insert':
-      return before + how.text + text.slice(at)
+      return before + step.string + string.slice(at)
   }
 }
 
-/** All that may be given as a token: built from strange parts, damaged texts, and anything else. */
+/** Any input for the parser: tokens with unusual values, damaged JSON, and anything else. */
 export const tokenInput: fc.Arbitrary<TokenInput> = fc
   .oneof(
     { weight: 6, arbitrary: token },
@@ -201,11 +210,11 @@ export const tokenInput: fc.Arbitrary<TokenInput> = fc
     { weight: 2, arbitrary: fc.oneof(token, bloopToken).map(toJson) },
     { weight: 3, arbitrary: damaged(fc.oneof(token, bloopToken).map(toJson)) },
     { weight: 3, arbitrary: damaged(validToken.map(toJson)) },
-    { weight: 2, arbitrary: strange },
+    { weight: 2, arbitrary: unusual },
   )
   .map((value) => ({ value, [fc.toStringMethod]: () => labelOf(value) }))
 
-/** As JSON, as far as it can be written so. */
+/** Returns the value as JSON, or `{}` if it cannot be serialized. */
 function toJson(value: unknown): string {
   try {
     return JSON.stringify(value, (_, part) => (typeof part === 'bigint' ? String(part) : part)) ?? ''
@@ -214,7 +223,7 @@ function toJson(value: unknown): string {
   }
 }
 
-/** Looks into no proxy and calls no getter. */
+/** Formats a value without calling getters or the traps of proxies. */
 function labelOf(value: unknown): string {
   return inspect(value, { depth: 6, showProxy: true, maxStringLength: 2_000, breakLength: 120 })
 }
@@ -231,7 +240,10 @@ function circular(): unknown {
   return value
 }
 
-/** Throws whenever it is read, and not always an Error. fast-check asks it with `in` for a method of its own. */
+/**
+ * Throws whenever it is read, and not always an Error. `has` works, because fast-check looks for its methods
+ * with `in`.
+ */
 function unreadableProxy(): object {
   return new Proxy(
     {},

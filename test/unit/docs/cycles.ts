@@ -1,4 +1,4 @@
-/** The cycles of a graph: each is a set of nodes that all lead to each other (Tarjan's strongly connected components). */
+/** Finds the cycles of a graph: its strongly connected components, by Tarjan's algorithm. */
 export function findCycles(graph: ReadonlyMap<string, Iterable<string>>): string[][] {
   const cycles: string[][] = []
   const order = new Map<string, number>()

@@ -9,7 +9,7 @@ const files = new Map<string, Import[]>(
   listSources('src').map((path) => [path, importsOf(path, readSource(path))]),
 )
 
-/** `core/` for `src/core/clock.ts`, `index.ts` for `src/index.ts`. */
+/** Returns `core/` for `src/core/clock.ts`, and `index.ts` for `src/index.ts`. */
 function folderOf(path: string): string {
   const [, name = '', file] = path.split('/')
   return file === undefined ? name : `${name}/`
@@ -20,7 +20,7 @@ interface Row {
   readonly streamsClient: string
 }
 
-/** What the sources say. */
+/** Returns the import map according to the sources. */
 function actualRows(): Map<string, Row> {
   const rows = new Map<string, Row>()
   for (const folder of new Set([...files.keys()].map(folderOf))) {
@@ -35,7 +35,7 @@ function actualRows(): Map<string, Row> {
   return rows
 }
 
-/** What the table of ARCHITECTURE.md says. */
+/** Returns the import map according to the table in ARCHITECTURE.md. */
 function documentedRows(): Map<string, Row> {
   const section = readSource('ARCHITECTURE.md').split('## Modules')[1]?.split('\n## ')[0] ?? ''
   const rows = new Map<string, Row>()
@@ -52,13 +52,13 @@ function documentedRows(): Map<string, Row> {
 }
 
 describe('the import map of ARCHITECTURE.md', () => {
-  it('names the folders that each folder imports, no more and no fewer', () => {
+  it('the import map names exactly the folders that each folder imports', () => {
     expect(Object.fromEntries(documentedRows())).toEqual(Object.fromEntries(actualRows()))
   })
 })
 
 describe('the sources', () => {
-  it('import only files that exist', () => {
+  it('the sources import only files that exist', () => {
     const missing = [...files].flatMap(([path, imports]) =>
       imports
         .filter(({ target }) => target.startsWith('src/') && !files.has(target))
@@ -67,17 +67,17 @@ describe('the sources', () => {
     expect(missing).toEqual([])
   })
 
-  it('have no import cycle between files, type imports included', () => {
+  it('there is no import cycle between files, including type imports', () => {
     const graph = [...files].map(([path, imports]) => [path, imports.map(({ target }) => target)] as const)
     expect(findCycles(new Map(graph))).toEqual([])
   })
 
-  it('have no import cycle between the folders of src', () => {
+  it('there is no import cycle between the folders of src', () => {
     const graph = [...actualRows()].map(([folder, { imports }]) => [folder, imports] as const)
     expect(findCycles(new Map(graph))).toEqual([])
   })
 
-  it('have no import cycle between the folders of src/testing, at any depth', () => {
+  it('there is no import cycle between the folders of src/testing, at any depth', () => {
     const graph = new Map<string, string[]>()
     for (const [path, imports] of files) {
       if (!path.startsWith('src/testing/')) continue
@@ -91,9 +91,9 @@ describe('the sources', () => {
   })
 })
 
-describe('the check itself', () => {
-  it('finds static, dynamic, type-only and re-exported imports', () => {
-    const text = `
+describe('the functions of the check', () => {
+  it('importsOf() finds static, dynamic, type-only and re-exported imports', () => {
+    const source = `
       import type { A } from './a.ts'
       import { type B } from './b.ts'
       import { type C, c } from './c.ts'
@@ -104,7 +104,7 @@ describe('the check itself', () => {
       type H = import('./h.ts').H
       const i = await import('./i.ts')
       const text = "import './no.ts'"`
-    expect(importsOf('src/x/file.ts', text)).toEqual([
+    expect(importsOf('src/x/file.ts', source)).toEqual([
       { target: 'src/x/a.ts', isTypeOnly: true },
       { target: 'src/x/b.ts', isTypeOnly: true },
       { target: 'src/x/c.ts', isTypeOnly: false },
@@ -117,7 +117,7 @@ describe('the check itself', () => {
     ])
   })
 
-  it('finds every cycle of a graph, and nothing else', () => {
+  it('findCycles() finds every cycle of a graph, and nothing else', () => {
     const graph = new Map([
       ['a', ['b', 'x']],
       ['b', ['c', 'd']],

@@ -5,12 +5,12 @@ import ts from 'typescript'
 
 const root = fileURLToPath(new URL('../../../', import.meta.url))
 
-/** A file of the repository, by its path from the top. */
+/** Reads a file of the repository, by its path from the root. */
 export function readSource(path: string): string {
   return readFileSync(`${root}${path}`, 'utf8')
 }
 
-/** The TypeScript files below a folder, such as `src/core/clock.ts`. */
+/** Lists the TypeScript files below a folder, with paths such as `src/core/clock.ts`. */
 export function listSources(folder: string): string[] {
   return readdirSync(root + folder, { recursive: true, encoding: 'utf8' })
     .filter((path) => path.endsWith('.ts'))
@@ -19,21 +19,21 @@ export function listSources(folder: string): string[] {
 }
 
 export interface Import {
-  /** A file of the repository, or a package. */
+  /** The path of a file in the repository, or the name of a package. */
   readonly target: string
-  /** Whether nothing of it is loaded at run time. */
+  /** Whether only types are imported, so that nothing is loaded at run time. */
   readonly isTypeOnly: boolean
 }
 
-/** Everything that a file imports or re-exports: statically, dynamically, or for its types only. */
-export function importsOf(path: string, text: string): Import[] {
+/** Finds everything that a file imports or re-exports: statically, dynamically, or only for its types. */
+export function importsOf(path: string, source: string): Import[] {
   const found: Import[] = []
   const add = (specifier: ts.Node | undefined, isTypeOnly: boolean) => {
     if (!specifier || !ts.isStringLiteral(specifier)) return
     const { text: name } = specifier
     found.push({ target: name.startsWith('.') ? join(dirname(path), name) : name, isTypeOnly })
   }
-  forEachNode(parse(path, text), (node) => {
+  forEachNode(parse(path, source), (node) => {
     if (ts.isImportDeclaration(node)) add(node.moduleSpecifier, isTypeImport(node.importClause))
     else if (ts.isExportDeclaration(node)) add(node.moduleSpecifier, isTypeExport(node))
     else if (ts.isImportTypeNode(node) && ts.isLiteralTypeNode(node.argument)) {
@@ -60,12 +60,12 @@ function isTypeExport({ isTypeOnly, exportClause }: ts.ExportDeclaration): boole
 }
 
 /**
- * What a file declares: functions, classes, methods, accessors and variables, private names with their `#`. Members of classes
- * and interfaces are found as `Name.member` too, also those that are fields.
+ * Finds the names that a file declares: functions, classes, methods, accessors and variables. Private names
+ * include the `#`. Members of classes and interfaces, including fields, are also found as `Name.member`.
  */
-export function declaredIn(path: string, text: string): Set<string> {
+export function declaredIn(path: string, source: string): Set<string> {
   const names = new Set<string>()
-  forEachNode(parse(path, text), (node) => {
+  forEachNode(parse(path, source), (node) => {
     if (isDefinition(node)) names.add(nameOf(node) ?? '')
     if (!ts.isClassDeclaration(node) && !ts.isInterfaceDeclaration(node)) return
     for (const member of node.members) names.add(`${nameOf(node)}.${nameOf(member)}`)
@@ -87,10 +87,10 @@ function nameOf({ name }: ts.NamedDeclaration): string | undefined {
   return name && (ts.isIdentifier(name) || ts.isPrivateIdentifier(name)) ? name.text : undefined
 }
 
-/** The titles of the tests and suites in a file, as written: a parameter is `%s`, `$name` or `${name}`. */
-export function testTitlesIn(path: string, text: string): Set<string> {
+/** Finds the titles of tests and suites in a file, with parameters unexpanded: `%s`, `$name` or `${name}`. */
+export function testTitlesIn(path: string, source: string): Set<string> {
   const titles = new Set<string>()
-  forEachNode(parse(path, text), (node) => {
+  forEachNode(parse(path, source), (node) => {
     if (!ts.isCallExpression(node) || !isTestFunction(node.expression)) return
     const [title] = node.arguments
     if (title && ts.isStringLiteralLike(title)) titles.add(title.text)
@@ -99,7 +99,10 @@ export function testTitlesIn(path: string, text: string): Set<string> {
   return titles
 }
 
-/** `it`, `test`, `describe`, `describeOnLocal`, and these with `.each(…)`, `.concurrent` and the like. */
+/**
+ * Returns whether a call is to `it`, `test` or `describe…`, possibly with `.each(…)`, `.concurrent` or
+ * similar.
+ */
 function isTestFunction(callee: ts.Expression): boolean {
   if (ts.isIdentifier(callee)) return /^(?:it|test|describe\w*)$/.test(callee.text)
   if (ts.isPropertyAccessExpression(callee) || ts.isCallExpression(callee)) {
