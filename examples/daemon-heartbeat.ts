@@ -1,5 +1,4 @@
-// A daemon that reads everything new every 10 minutes, with a Coordinator and checkpoints that it saves
-// itself:
+// A daemon that reads everything new every 10 minutes, with a Coordinator and its own checkpoints:
 //   npx tsx examples/daemon-heartbeat.ts arn:aws:dynamodb:…:table/orders/stream/…
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Coordinator, fileCheckpointStore, parseToken } from 'dynamodb-stream-iterator'
@@ -34,10 +33,7 @@ try {
   await coordinator.close()
 }
 
-/**
- * Shard iterators expire after 15 minutes. The heartbeat renews them, so that the next sweep starts without
- * delay.
- */
+/** Shard iterators expire after 15 minutes. The heartbeat renews them, so that the next sweep is fast. */
 async function restUntilNextSweep(): Promise<void> {
   const until = Date.now() + SWEEP_EVERY_MS
   while (Date.now() < until) {

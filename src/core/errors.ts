@@ -7,9 +7,7 @@ export interface StreamErrorDetails {
    * or, for an unknown name, which names are known.
    */
   'options.invalid': { readonly option: string; readonly value: unknown; readonly expected: string }
-  /**
-   * A start position is neither `'trim_horizon'`, `'latest'`, a `Date` nor a token. Thrown before any call.
-   */
+  /** A position is not `'trim_horizon'`, `'latest'`, a `Date` or a token. Thrown before any call. */
   'position.invalid': { readonly position: unknown }
   /**
    * A token, or a checkpoint in a store, is malformed or damaged.
@@ -17,9 +15,7 @@ export interface StreamErrorDetails {
    * `field` is the path of the invalid field, such as `shards[3].at.after`, or `''` for the token itself.
    */
   'token.invalid': { readonly field: string; readonly expected: string }
-  /**
-   * A token or checkpoint belongs to another stream. `expected` and `actual` are the ARNs of the two streams.
-   */
+  /** A token or checkpoint belongs to another stream. `expected` and `actual` are the ARNs of the streams. */
   'token.streamMismatch': { readonly expected: string; readonly actual: string }
   /** The table or the stream does not exist, or no longer exists. */
   'stream.notFound': { readonly streamArn?: string | undefined; readonly tableName?: string | undefined }
@@ -31,9 +27,7 @@ export interface StreamErrorDetails {
    */
   'records.trimmed': {
     readonly shardId: string
-    /**
-     * The sequence number of the last record that was read from the shard; undefined before the first one.
-     */
+    /** The sequence number of the last record read from the shard; undefined before the first one. */
     readonly after: string | undefined
     readonly reason: GapReason
   }
@@ -41,14 +35,9 @@ export interface StreamErrorDetails {
   'checkpoint.conflict': { readonly name: string; readonly owner?: string | undefined }
   /** A checkpoint could not be loaded or saved. `cause` is the error of the store, if there is one. */
   'checkpoint.failed': { readonly name: string; readonly operation: 'load' | 'save' }
-  /**
-   * No call received a response within `connectTimeoutMs` of `openStream`. `cause` is the error of the last
-   * call.
-   */
+  /** No call received a response within `connectTimeoutMs`. `cause` is the error of the last call. */
   'service.unreachable': { readonly timeoutMs: number }
-  /**
-   * A response that AWS never sends, such as one from a faulty emulator. `operation` is the API operation.
-   */
+  /** A response that AWS never sends, for example from a faulty emulator. `operation` is the API operation. */
   'service.invalidResponse': { readonly operation: string }
   /** A second loop was started over a stream, or `next()` was called while another call of it was pending. */
   'stream.busy': Record<string, never>
@@ -77,10 +66,7 @@ export type StreamErrorCode = keyof StreamErrorDetails
  */
 export class StreamError<Code extends StreamErrorCode = StreamErrorCode> extends Error {
   override readonly name: string = 'StreamError'
-  /**
-   * Identifies the kind of error, such as `'records.trimmed'`. {@link StreamErrorDetails} documents each
-   * code.
-   */
+  /** The kind of error, such as `'records.trimmed'`. {@link StreamErrorDetails} documents each code. */
   readonly code: Code
   /** Facts about the error, with a type that depends on `code`. */
   readonly details: StreamErrorDetails[Code]

@@ -3,10 +3,7 @@ import type { Clock } from './clock.ts'
 /** The `Date` header is truncated to the second, so the service's time is up to this much (ms) later. */
 const TRUNCATED_MS = 999
 
-/**
- * If the wall clock and the monotonic clock have drifted apart by this much (ms), the wall clock was set or
- * the machine was asleep.
- */
+/** The wall clock was set, or the machine slept, if the two clocks have drifted apart by this much (ms). */
 const CLOCK_STEP_MS = 500
 
 /**

@@ -5,16 +5,11 @@ export interface StreamArn {
   readonly region: string
   /** The ARN of the table: everything before `/stream/`. */
   readonly tableArn: string
-  /**
-   * When the stream was enabled, in UTC, such as `2026-01-01T00:00:00.000` (API reference,
-   * StreamDescription).
-   */
+  /** When the stream was enabled, in UTC: `2026-01-01T00:00:00.000` (API reference, StreamDescription). */
   readonly label: string
 }
 
-/**
- * AWS documents 37 to 1024 characters. Emulators may leave the partition, the region and the account empty.
- */
+/** AWS documents 37 to 1024 characters. In emulators, the partition, region and account may be empty. */
 const STREAM_ARN =
   /^(?<tableArn>arn:[\x21-\x39\x3b-\x7e]*:dynamodb:(?<region>[\x21-\x39\x3b-\x7e]*):[\x21-\x39\x3b-\x7e]*:table\/[\x21-\x2e\x30-\x7e]+)\/stream\/(?<label>[\x21-\x7e]+)$/
 const MAX_STREAM_ARN_LENGTH = 1024
@@ -47,9 +42,7 @@ export function isOnDynamoDBLocal(streamArn: string): boolean {
   return parseStreamArn(streamArn)?.region === LOCAL_REGION
 }
 
-/**
- * Returns the region in a stream ARN, or undefined if a client cannot use it (empty, or DynamoDB Local's).
- */
+/** Returns the region in a stream ARN, or undefined if it is empty or that of DynamoDB Local. */
 export function regionOf(streamArn: string): string | undefined {
   const region = parseStreamArn(streamArn)?.region
   return region === '' || region === LOCAL_REGION ? undefined : region

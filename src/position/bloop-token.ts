@@ -19,10 +19,7 @@ interface BloopShard {
   readonly at: ShardPosition | undefined
 }
 
-/**
- * Returns whether the object is a bloop token. An object with the fields of both formats is treated as
- * version 1.
- */
+/** Returns whether the object is a bloop token. With the fields of both formats, it is treated as version 1. */
 export function isBloopToken(token: object): boolean {
   return (
     ownField(token, 'stream_arn', 'stream_arn') !== undefined &&
@@ -140,9 +137,7 @@ function readActive(
   return active
 }
 
-/**
- * Returns the ancestors of the active shards, which have been read, and their descendants, which have not.
- */
+/** Returns the ancestors of the active shards, which were read, and their descendants, which were not. */
 function relatives(
   active: ReadonlySet<string>,
   shards: ReadonlyMap<string, BloopShard>,

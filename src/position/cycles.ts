@@ -1,6 +1,4 @@
-/**
- * Returns a shard that is its own ancestor, if there is one. A reader would wait for such a shard forever.
- */
+/** Returns a shard that is its own ancestor, if there is one. A reader would wait for it forever. */
 export function findCycle(parentOf: ReadonlyMap<string, string | undefined>): string | undefined {
   const acyclic = new Set<string>()
   for (const start of parentOf.keys()) {

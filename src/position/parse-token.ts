@@ -6,10 +6,7 @@ import type { ShardPosition, ShardToken, ShardTokenState, StreamToken } from './
 import { asSequenceNumber, asShardId, asStreamArn } from './token-fields.ts'
 import { asObject, elementsOf, invalidField, ownField } from './validate.ts'
 
-/**
- * The maximum number of shards in a token: more than any known stream has. Such a token is about 40 MB of
- * JSON.
- */
+/** The maximum number of shards in a token (about 40 MB of JSON): more than any known stream has. */
 export const MAX_TOKEN_SHARDS = 250_000
 
 /** The latest time that a `Date` can represent, in ms since 1970. */

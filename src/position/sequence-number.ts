@@ -1,10 +1,7 @@
 /** AWS documents 21 to 40 digits, and emulators use fewer. The limit of 128 only bounds hostile input. */
 const SEQUENCE_NUMBER = /^\d{1,128}$/
 
-/**
- * Returns whether `value` is a sequence number: a decimal string. A number would lose the digits beyond the
- * 16th.
- */
+/** Returns whether `value` is a sequence number: a decimal string. A number would lose digits. */
 export function isSequenceNumber(value: unknown): value is string {
   return typeof value === 'string' && SEQUENCE_NUMBER.test(value)
 }

@@ -1,8 +1,6 @@
 import { StreamError } from '../core/errors.ts'
 
-/**
- * The longest string that is parsed, in UTF-16 code units. A token of 250,000 shards has about 40 million.
- */
+/** The maximum length of a serialized token, in UTF-16 code units. 250,000 shards need about 40 million. */
 export const MAX_SERIALIZED_LENGTH: number = 64 * 1024 * 1024
 
 /**

@@ -1,13 +1,8 @@
 import { StreamError } from '../core/errors.ts'
 
-/**
- * A token may be from a file, a table or a request. Nothing in it is trusted: even reading a field may throw.
- */
+/** Tokens are untrusted: they are read from files, tables and requests. Even reading a field may throw. */
 
-/**
- * Returns the `token.invalid` error for a field: its path, what was expected, and what was found, on one
- * line.
- */
+/** Returns the `token.invalid` error for a field, with its path, the expected and the actual value. */
 export function invalidField(
   field: string,
   expected: string,
@@ -54,7 +49,7 @@ export function* elementsOf(
 /** Describes a value in a few words of printable ASCII, so that an error message is always a single line. */
 export function describeValue(value: unknown): string {
   if (value === null) return 'null'
-  if (value === undefined) return 'nothing'
+  if (value === undefined) return 'undefined'
   if (typeof value === 'string') return printable(JSON.stringify(truncate(value)))
   if (typeof value === 'object') return Array.isArray(value) ? 'an array' : 'an object'
   if (typeof value === 'function' || typeof value === 'symbol') return `a ${typeof value}`

@@ -11,9 +11,7 @@ export type PlainItem = Record<string, NativeAttributeValue>
 /** The kind of change: the item was inserted, modified or removed. */
 export type StreamEventName = 'INSERT' | 'MODIFY' | 'REMOVE'
 
-/**
- * What a {@link StreamRecord} needs in addition to the record itself. It is shared by all records of a page.
- */
+/** What a {@link StreamRecord} needs in addition to the record itself, shared by all records of a page. */
 export interface RecordContext {
   readonly shardId: string
   /** Converts the record to the SDK's form; undefined if it already has that form. */
@@ -44,10 +42,7 @@ export class StreamRecord<Image = PlainItem> {
   #newImage: Image | undefined
   #oldImage: Image | undefined
 
-  /**
-   * @param createdAtMs - when the change was made, or, if the service omits it, the time of the shard's
-   * previous record.
-   */
+  /** @param createdAtMs - when the change was made or, if unknown, the time of the shard's previous record. */
   constructor(wire: WireRecord, context: RecordContext, createdAtMs: number) {
     this.#wire = wire
     this.#context = context
@@ -59,10 +54,7 @@ export class StreamRecord<Image = PlainItem> {
     return this.#wire.eventID ?? ''
   }
 
-  /**
-   * Whether the item was inserted, modified or removed. Any other name that the service sends is returned
-   * unchanged.
-   */
+  /** Whether the item was inserted, modified or removed. Unknown names are returned unchanged. */
   get eventName(): StreamEventName {
     return this.#wire.eventName as StreamEventName
   }
@@ -100,18 +92,13 @@ export class StreamRecord<Image = PlainItem> {
     return this.#keys
   }
 
-  /**
-   * The item after the change; `undefined` if it was removed, or if the stream's view type excludes new
-   * images.
-   */
+  /** The item after the change; `undefined` if it was removed, or if the view type excludes new images. */
   get newImage(): Image | undefined {
     this.#newImage ??= this.#plain<Image>('NewImage')
     return this.#newImage
   }
 
-  /**
-   * The item before the change; `undefined` if it is new, or if the stream's view type excludes old images.
-   */
+  /** The item before the change; `undefined` if it is new, or if the view type excludes old images. */
   get oldImage(): Image | undefined {
     this.#oldImage ??= this.#plain<Image>('OldImage')
     return this.#oldImage
@@ -130,10 +117,7 @@ export class StreamRecord<Image = PlainItem> {
     return type === 'Service' && principal === 'dynamodb.amazonaws.com'
   }
 
-  /**
-   * The record as returned by the SDK's `GetRecordsCommand`, including members that this class does not
-   * expose.
-   */
+  /** The record as returned by the SDK's `GetRecordsCommand`, including members not exposed here. */
   get raw(): RawRecord {
     this.#raw ??= this.#context.decode?.(this.#wire) ?? (this.#wire as RawRecord)
     return this.#raw

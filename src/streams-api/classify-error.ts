@@ -119,9 +119,7 @@ function kindByStatus(status: number, error: ErrorLike): ErrorKind {
   return 'fatal'
 }
 
-/**
- * The codes of Node and undici for a connection that failed, or that broke before the response was complete.
- */
+/** Codes of Node and undici for a connection that failed, or broke before the response was complete. */
 const transportCodes: ReadonlySet<unknown> = new Set([
   'ECONNRESET', // also "socket hang up", and a truncated body
   'ECONNREFUSED',
@@ -149,10 +147,7 @@ const transportCodes: ReadonlySet<unknown> = new Set([
   'UND_ERR_BODY_TIMEOUT',
 ])
 
-/**
- * Returns whether the error or one of its causes is a network error. (`fetch failed` alone does not say
- * which.)
- */
+/** Returns whether the error or one of its causes is a network error. (`fetch failed` has it as a cause.) */
 function hasTransportCode(error: ErrorLike): boolean {
   let link: unknown = error
   for (let depth = 0; depth < 10 && isErrorLike(link); depth++) {

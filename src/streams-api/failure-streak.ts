@@ -1,9 +1,6 @@
 import { CALL_TIMEOUT_MS, LONGEST_RETRY_DELAY_MS } from './retry.ts'
 
-/**
- * How long the calls of a shard may fail, in ms, before records of other shards are delivered without waiting
- * for it.
- */
+/** How long the calls of a shard may fail, in ms, before other shards no longer wait for it. */
 export const STALLED_AFTER_MS: number = 60_000
 
 /**

@@ -56,10 +56,7 @@ type DeserializeHandlerOutput = Awaited<ReturnType<DeserializeHandler>>
 interface Reading {
   /** The page in the response to the last attempt. */
   readonly page: FastPage | undefined
-  /**
-   * Whether the SDK's deserializer parsed a successful response. False for a mocked client, which makes no
-   * call.
-   */
+  /** Whether the SDK's deserializer parsed a successful response. False for a mocked client. */
   readonly bypassed: boolean
 }
 

@@ -6,10 +6,7 @@ import type { RateLimit } from './rate-limit.ts'
 import { type CallRetry, callWithRetries, callWithTimeout } from './retry.ts'
 import type { ShardPage, StreamsApi } from './streams-api.ts'
 
-/**
- * How long to wait, in ms, before a ResourceNotFoundException of DescribeStream is confirmed by a second
- * call.
- */
+/** How long to wait, in ms, before a ResourceNotFoundException is confirmed by a second call. */
 const NOT_FOUND_CONFIRMED_AFTER_MS = 1_000
 
 /** The dependencies of every DescribeStream call. */
@@ -21,10 +18,7 @@ export interface ListingContext {
   readonly serviceClock: ServiceClock
   readonly random: () => number
   readonly signal: AbortSignal
-  /**
-   * Called when a call failed and will be retried. `shardId` is the shard whose children were requested, if
-   * any.
-   */
+  /** Called before a failed call is retried. `shardId` is the shard whose children were requested, if any. */
   readonly onRetry: (retry: CallRetry & { readonly shardId: string | undefined }) => void
 }
 
@@ -46,10 +40,7 @@ export function listShardPage(context: ListingContext, request: PageRequest): Pr
   )
 }
 
-/**
- * Resolves if the stream exists. Rejects with ResourceNotFoundException if two calls of DescribeStream throw
- * it.
- */
+/** Resolves if the stream exists. Rejects if DescribeStream throws ResourceNotFoundException twice. */
 export async function checkStreamExists(context: ListingContext): Promise<void> {
   await confirmNotFound(context, () => tryToListShards(context))
 }
@@ -79,10 +70,7 @@ async function tryToListShards(context: ListingContext, request: PageRequest = {
   return { ...page, calledAt }
 }
 
-/**
- * Lists all shards of the stream. Yields page by page, so that a page can be used before the next one is
- * requested.
- */
+/** Lists all shards of the stream, page by page: a page can be used before the next one is requested. */
 export async function* listAllShards(context: ListingContext): AsyncGenerator<ListedPage, void, void> {
   const keys = new Set<string>()
   let exclusiveStartShardId: string | undefined

@@ -4,9 +4,7 @@ const WINDOW_MS = 1_000
 
 /** Limits the number of calls in any window of one second. Further calls wait in a queue. */
 export interface RateLimit {
-  /**
-   * Resolves when the caller may make its call, which it must do immediately. Rejects when `signal` aborts.
-   */
+  /** Resolves when the caller may make its call, immediately. Rejects when `signal` aborts. */
   wait(signal: AbortSignal): Promise<void>
 }
 

@@ -2,19 +2,13 @@ import { backoffMs } from '../core/backoff.ts'
 import { type Clock, sleep } from '../core/clock.ts'
 import { classifyError } from './classify-error.ts'
 
-/**
- * The time limit of a call, in ms, after which it is aborted and retried. A server that hangs must not block
- * a shard forever.
- */
+/** The time limit of a call, in ms. A server that hangs must not block a shard forever. */
 export const CALL_TIMEOUT_MS: number = 30_000
 
 /** The longest delay before a retry, in ms. */
 export const LONGEST_RETRY_DELAY_MS: number = 10_000
 
-/**
- * Returns the delay before the next attempt after `failures` failed ones: up to 100 ms, then up to 10 s, with
- * full jitter.
- */
+/** Returns the delay after `failures` failed attempts, in ms: full jitter, with a bound from 100 ms to 10 s. */
 export function retryDelayMs(failures: number, random: () => number): number {
   return backoffMs(failures, { baseMs: 100, capMs: LONGEST_RETRY_DELAY_MS }, random)
 }
@@ -94,10 +88,7 @@ export interface CallRetry {
   readonly error: unknown
 }
 
-/**
- * Retries a call until it succeeds, or fails with an error that is not retryable. Each attempt has its own
- * time limit.
- */
+/** Retries a call until it succeeds or fails with an error that is not retryable. */
 export async function callWithRetries<T>(
   call: () => Promise<T>,
   context: { clock: Clock; random: () => number; signal: AbortSignal },

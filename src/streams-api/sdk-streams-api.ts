@@ -68,10 +68,7 @@ function describeShards(shards: readonly Shard[]): ShardDescription[] {
   )
 }
 
-/**
- * The model allows a response without an iterator. Nothing else can be done than retry, so the error is
- * marked as retryable.
- */
+/** The model allows a response without an iterator. Only a retry can help, so the error is retryable. */
 function missingIterator(shardId: string): Error {
   const error = new Error(`GetShardIterator returned no iterator for shard ${shardId}`)
   return Object.assign(error, { name: 'MissingShardIterator', $retryable: {} })

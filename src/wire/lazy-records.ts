@@ -37,10 +37,7 @@ export class LazyRecord implements WireRecord {
     this.createdAtMs = createdAtMs
   }
 
-  /**
-   * Sets the ranges of the images, before any member is read. Without them, the images are parsed together
-   * with all other members.
-   */
+  /** Sets the ranges of the images, so that they are parsed separately. Called before any member is read. */
   setImageRanges(newImage: ImageRange, oldImage: ImageRange): void {
     this.#newImage = newImage
     this.#oldImage = oldImage
@@ -67,8 +64,7 @@ export class LazyRecord implements WireRecord {
   }
 
   get dynamodb(): WireRecord['dynamodb'] {
-    // If the range of an image is known, the record has a `dynamodb` object: nothing has to be parsed to know
-    // that.
+    // A record with a known image range has a `dynamodb` object, so it need not be parsed yet.
     const hasImages = this.#newImage.to !== 0 || this.#oldImage.to !== 0
     return hasImages ? new LazyChange(this) : this.head.dynamodb
   }
@@ -192,10 +188,7 @@ function imageRange(offsets: Int32Array, index: number, recordFrom: number): Ima
   return to === 0 ? unknownRange : { from: (offsets[index] as number) - recordFrom, to: to - recordFrom }
 }
 
-/**
- * Copies a view of a much larger buffer, such as a socket's, because it would keep the whole buffer in
- * memory.
- */
+/** Copies a view of a much larger buffer, such as a socket's, so that the buffer can be freed. */
 function copyIfView(bytes: Buffer): Buffer {
   return bytes.buffer.byteLength > 2 * bytes.byteLength ? Buffer.from(bytes) : bytes
 }

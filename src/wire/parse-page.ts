@@ -5,10 +5,7 @@ import type { WireRecord, WireRecords } from './wire-record.ts'
 /** The content of a GetRecords response. */
 export interface PageContent {
   readonly records: readonly WireRecord[]
-  /**
-   * The same records, parsed lazily; undefined if the response is not formatted like those of the known
-   * services.
-   */
+  /** The same records, parsed lazily; undefined if the format of the response is not supported. */
   readonly lazyRecords: WireRecords | undefined
   readonly nextIterator: string | undefined
 }

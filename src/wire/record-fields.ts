@@ -1,18 +1,12 @@
 import { LazyRecord } from './lazy-records.ts'
 import type { WireRecord } from './wire-record.ts'
 
-/**
- * Returns the record's sequence number, or `''` if it has none, which the model allows but the service never
- * sends.
- */
+/** Returns the record's sequence number, or `''` if it has none (the service always sends it). */
 export function sequenceNumberOf(wire: WireRecord): string {
   return wire instanceof LazyRecord ? wire.sequenceNumber : (wire.dynamodb?.SequenceNumber ?? '')
 }
 
-/**
- * Returns the record's creation time in ms since 1970, truncated to the second, or undefined if the service
- * omits it.
- */
+/** Returns the creation time in ms since 1970, truncated to the second; undefined if it is missing. */
 export function createdAtMsOf(wire: WireRecord): number | undefined {
   const ms = wire instanceof LazyRecord ? wire.createdAtMs : toMs(wire.dynamodb?.ApproximateCreationDateTime)
   return Number.isNaN(ms) ? undefined : ms

@@ -5,10 +5,7 @@
 export interface PageLayout {
   /** The number of records. */
   readonly count: number
-  /**
-   * For each record, `OFFSETS_PER_RECORD` byte offsets, in the order of {@link OFFSET}. A missing range ends
-   * at 0.
-   */
+  /** For each record, `OFFSETS_PER_RECORD` byte offsets in the order of {@link OFFSET}; 0 if missing. */
   readonly offsets: Int32Array
   /** For each record, its creation time in ms since 1970, or NaN if it has none. */
   readonly createdAtMs: Float64Array
@@ -288,9 +285,7 @@ function skipString(body: Buffer, from: number): number {
   return UNUSUAL
 }
 
-/**
- * Most bytes of a response pass through this loop. It is most of the cost of a record that is never parsed.
- */
+/** Most bytes of a response pass through this loop: it is most of the cost of a record that is not parsed. */
 function skipContainer(body: Buffer, from: number): number {
   const { length } = body
   let depth = 0

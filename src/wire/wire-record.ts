@@ -27,9 +27,6 @@ export interface WireRecord {
 export interface WireRecords {
   readonly length: number
   at(index: number): WireRecord | undefined
-  /**
-   * Declares that no record before this index will be read again. Returns how many bytes of memory were
-   * released.
-   */
+  /** Declares that no record before this index will be read again. Returns the number of freed bytes. */
   release?(before: number): number
 }

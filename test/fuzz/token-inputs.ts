@@ -10,10 +10,7 @@ export interface TokenInput {
   readonly value: unknown
 }
 
-/**
- * Unusual values for a field: other types, limits, property names of Object.prototype, and objects that
- * throw.
- */
+/** Unusual values for a field: other types, limits, names of Object.prototype, and objects that throw. */
 const unusualValues: readonly unknown[] = [
   null,
   undefined,
@@ -240,10 +237,7 @@ function circular(): unknown {
   return value
 }
 
-/**
- * Throws whenever it is read, and not always an Error. `has` works, because fast-check looks for its methods
- * with `in`.
- */
+/** Throws whenever it is read, and not always an Error. Only `in` works, because fast-check uses it. */
 function unreadableProxy(): object {
   return new Proxy(
     {},

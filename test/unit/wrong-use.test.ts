@@ -79,7 +79,7 @@ describe('openStream', () => {
       'There is no option region; pass it to the SDK client, as in client: new DynamoDBStreamsClient({ region }).',
     ],
     [
-      'an AbortController in place of its signal',
+      'an AbortController instead of its signal',
       { streamArn, signal: new AbortController() },
       'must be an AbortSignal',
     ],
@@ -196,7 +196,7 @@ describe('a stream', () => {
   it('a stream refuses to move to an undefined position, or to a time that is not a Date', async () => {
     const stream = await start()
     const moveTo = stream.moveTo.bind(stream) as (position?: unknown) => Promise<void>
-    await expect(moveTo()).rejects.toThrow('Cannot read from nothing: a position is')
+    await expect(moveTo()).rejects.toThrow('Cannot read from undefined: a position is')
     await expect(moveTo('2026-01-01')).rejects.toThrow("as in new Date('2026-01-01')")
     await expect(moveTo()).rejects.toMatchObject({ code: 'position.invalid' })
     await clock.run(stream.close())
@@ -215,7 +215,7 @@ describe('a stream', () => {
 
 it('parseToken() without an argument throws token.invalid', () => {
   const parse = parseToken as (input?: unknown) => unknown
-  expect(() => parse()).toThrow('expected a token (an object or a JSON string), got nothing')
+  expect(() => parse()).toThrow('expected a token (an object or a JSON string), got undefined')
   expect(() => parse()).toThrow(expect.objectContaining({ code: 'token.invalid' }))
 })
 

@@ -5,10 +5,7 @@ interface Events {
   gap: number
 }
 
-/**
- * Emits an event to a listener that fails and to another one. Returns the error that reaches the process, and
- * how.
- */
+/** Emits an event to a failing listener and another one. Returns the error that reaches the process. */
 async function emitToFailing(listener: (event: number) => void) {
   const kinds = ['uncaughtException', 'unhandledRejection'] as const
   const before = kinds.map((kind) => ({ kind, handlers: process.listeners(kind as 'uncaughtException') }))

@@ -6,9 +6,7 @@ const SECOND = 1_000
 const HOUR = 3_600_000
 const START = Date.UTC(2026, 0, 1, 12, 0, 0, 400)
 
-/**
- * A local clock that is `aheadMs` ahead of the service's, and calls that return the service's time like AWS.
- */
+/** A local clock that is `aheadMs` ahead of the service, and calls that return the service's time. */
 function clocks(aheadMs = 0) {
   const local = new ManualClock(START + aheadMs)
   const service = new ServiceClock(local)
@@ -18,10 +16,7 @@ function clocks(aheadMs = 0) {
     service,
     /** How far the estimate is ahead of the actual service time (ms). */
     error: () => service.now() - serviceTime(),
-    /**
-     * A call that takes `durationMs`. The service creates its response `respondedAfterMs` after the call
-     * starts.
-     */
+    /** A call that takes `durationMs`. The response is created `respondedAfterMs` after its start. */
     call: (durationMs: number, respondedAfterMs = durationMs, during: () => void = () => {}) => {
       const calledAt = local.monotonic()
       const respondedAt = serviceTime() + respondedAfterMs

@@ -1,10 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { declaredIn, listSources, readSource, testTitlesIn } from './sources.ts'
 
-/**
- * A name in a table cell, such as `file` `name` · `name`, or “title” for a test. A file applies to all names
- * after it.
- */
+/** A name in a table cell, such as `file` `name` · `name`, or “title” for a test. The last file applies. */
 interface Reference {
   readonly file: string
   readonly name: string

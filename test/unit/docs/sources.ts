@@ -99,10 +99,7 @@ export function testTitlesIn(path: string, source: string): Set<string> {
   return titles
 }
 
-/**
- * Returns whether a call is to `it`, `test` or `describe…`, possibly with `.each(…)`, `.concurrent` or
- * similar.
- */
+/** Returns whether a call is to `it`, `test` or `describe…`, possibly with `.each(…)` or similar. */
 function isTestFunction(callee: ts.Expression): boolean {
   if (ts.isIdentifier(callee)) return /^(?:it|test|describe\w*)$/.test(callee.text)
   if (ts.isPropertyAccessExpression(callee) || ts.isCallExpression(callee)) {
@@ -111,14 +108,14 @@ function isTestFunction(callee: ts.Expression): boolean {
   return false
 }
 
-const parsed = new Map<string, ts.SourceFile>()
+const parsedFiles = new Map<string, ts.SourceFile>()
 
-function parse(path: string, text: string): ts.SourceFile {
-  const known = parsed.get(text)
-  if (known) return known
-  const source = ts.createSourceFile(path, text, ts.ScriptTarget.Latest, true)
-  parsed.set(text, source)
-  return source
+function parse(path: string, source: string): ts.SourceFile {
+  const cached = parsedFiles.get(source)
+  if (cached) return cached
+  const parsed = ts.createSourceFile(path, source, ts.ScriptTarget.Latest, true)
+  parsedFiles.set(source, parsed)
+  return parsed
 }
 
 function forEachNode(node: ts.Node, visit: (node: ts.Node) => void): void {

@@ -95,7 +95,7 @@ describe('an invalid token', () => {
     ],
     ['a token without shards', 'shards', { version: 1, streamArn: STREAM_ARN }],
     [
-      'an object in place of the array of shards',
+      'an object instead of the array of shards',
       'shards',
       { version: 1, streamArn: STREAM_ARN, shards: { length: 0 } },
     ],

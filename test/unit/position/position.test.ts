@@ -117,8 +117,8 @@ test.each(['2026-13-01', '2026-01-01T', '2026-01-01\'); evil("', 1_767_225_600, 
   },
 )
 
-test('the error of an undefined position says that nothing was passed', () => {
-  expect(() => parsePosition(undefined)).toThrow('Cannot read from nothing: a position is ')
+test('the error of a missing position says that it is undefined', () => {
+  expect(() => parsePosition(undefined)).toThrow('Cannot read from undefined: a position is ')
 })
 
 test('any value is either accepted as a position or refused with a StreamError', () => {

@@ -23,9 +23,7 @@ function filled(head: string, unit: string, tail: string): string {
   return head + unit.repeat(count) + tail
 }
 
-/**
- * A token with the maximum number of shards, each the parent of the previous one. `parentOfLast` is an index.
- */
+/** A token with the maximum number of shards, each the parent of the previous one. */
 function chain(parentOfLast: number): string {
   const shards = Array.from({ length: MAX_TOKEN_SHARDS }, (_, index) => {
     const parent = index === MAX_TOKEN_SHARDS - 1 ? parentOfLast : index + 1

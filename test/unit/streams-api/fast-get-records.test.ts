@@ -131,10 +131,7 @@ describe('errors of GetRecords', () => {
 })
 
 describe("middleware of the user's client", () => {
-  /**
-   * A client with a middleware that passes each output to `intercept`, and replaces it with the result, if
-   * any.
-   */
+  /** A client with a middleware that can replace each output by the result of `intercept`. */
   function clientWithMiddleware(
     intercept: (output: GetRecordsCommandOutput) => GetRecordsCommandOutput | undefined,
   ) {

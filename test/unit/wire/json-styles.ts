@@ -38,10 +38,7 @@ function writeNumber(value: number, choose: Choose): string {
   return [String(value), upper, whole, value.toExponential(), shifted][choose(5)] as string
 }
 
-/**
- * Writes a string, sometimes with random characters escaped. Strings of digits are never escaped, because no
- * service does so.
- */
+/** Writes a string, with random escapes. Strings of digits have none, because no service escapes them. */
 function writeString(string: string, choose: Choose): string {
   if (choose(4) !== 0 || /^\d+$/.test(string)) return JSON.stringify(string)
   const escaped = Array.from({ length: string.length }, (_, index) => {

@@ -9,9 +9,7 @@ import type { WireRecord, WireRecords } from '../../../src/wire/wire-record.ts'
 import { choices, writeJson } from './json-styles.ts'
 import { wireRecord } from './wire-arbitraries.ts'
 
-/**
- * Records whose strings contain characters that a scanner could misread: quotes, brackets and backslashes.
- */
+/** Records with strings that a scanner could misread, with quotes, brackets and backslashes. */
 const trickyRecord = fc.dictionary(
   fc.string({ unit: fc.constantFrom('"', '\\', '{', '}', '[', ']', ',', 'é', '💥', 'a') }),
   fc.jsonValue(),
