@@ -37,7 +37,7 @@ export interface StreamErrorDetails {
   'checkpoint.failed': { readonly name: string; readonly operation: 'load' | 'save' }
   /** No call received a response within `connectTimeoutMs`. `cause` is the error of the last call. */
   'service.unreachable': { readonly timeoutMs: number }
-  /** A response that AWS never sends, for example from a faulty emulator. `operation` is the API operation. */
+  /** A response that AWS never sends, such as one from a faulty emulator. `operation` is the API call. */
   'service.invalidResponse': { readonly operation: string }
   /** A second loop was started over a stream, or `next()` was called while another call of it was pending. */
   'stream.busy': Record<string, never>

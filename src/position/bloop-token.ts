@@ -19,7 +19,7 @@ interface BloopShard {
   readonly at: ShardPosition | undefined
 }
 
-/** Returns whether the object is a bloop token. With the fields of both formats, it is treated as version 1. */
+/** Returns whether the object is a bloop token. An object in both formats is treated as version 1. */
 export function isBloopToken(token: object): boolean {
   return (
     ownField(token, 'stream_arn', 'stream_arn') !== undefined &&

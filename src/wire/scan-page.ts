@@ -5,7 +5,7 @@
 export interface PageLayout {
   /** The number of records. */
   readonly count: number
-  /** For each record, `OFFSETS_PER_RECORD` byte offsets in the order of {@link OFFSET}; 0 if missing. */
+  /** For each record, its byte offsets in the order of {@link OFFSET}. A missing range ends at 0. */
   readonly offsets: Int32Array
   /** For each record, its creation time in ms since 1970, or NaN if it has none. */
   readonly createdAtMs: Float64Array
