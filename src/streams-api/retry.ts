@@ -8,7 +8,7 @@ export const CALL_TIMEOUT_MS: number = 30_000
 /** The longest delay before a retry, in ms. */
 export const LONGEST_RETRY_DELAY_MS: number = 10_000
 
-/** Returns the delay after `failures` failed attempts: up to 100 ms, doubling up to 10 s, with full jitter. */
+/** Returns the delay after `failures` failed attempts: up to 100 ms, doubling to 10 s, with full jitter. */
 export function retryDelayMs(failures: number, random: () => number): number {
   return backoffMs(failures, { baseMs: 100, capMs: LONGEST_RETRY_DELAY_MS }, random)
 }
