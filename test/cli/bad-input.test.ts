@@ -49,35 +49,35 @@ const cases: Record<string, BadCase> = {
     code: 3,
     says: /no table none .* Check its name.*\(http:\/\/127.*\) \[stream\.notFound\]/,
   },
-  'the ARN of a stream that is not there': {
+  'the ARN of a stream that does not exist': {
     args: () => ['tail', '--arn', arn, '--endpoint', served.endpoint],
     code: 3,
     says: /Stream arn:.*000 does not exist.*\[stream\.notFound\]/,
   },
-  'no region': {
+  'a missing region': {
     args: () => ['tail', '--table', 'orders'],
     env: keys,
     code: 2,
     says: /No region is configured: give --region, or set AWS_REGION \[usage\]/,
   },
-  'no credentials': {
+  'a lack of credentials': {
     args: () => ['tail', '--table', 'orders', '--region', 'us-east-1'],
     env: {},
     code: 4,
     says: /Could not load credentials.*\(region us-east-1\)\. Set AWS_ACCESS_KEY_ID .*\[CredentialsProviderError\]/,
   },
-  'an endpoint where nobody listens, for a table': {
+  'a table at an endpoint that refuses connections': {
     args: () => ['tail', '--table', 'orders', '--endpoint', 'http://127.0.0.1:1', '--timeout', '1'],
     code: 6,
     says: /No answer from http:\/\/127\.0\.0\.1:1 \(.*ECONNREFUSED.*\)\. Check the network, --endpoint and --region \[no-answer\]/,
   },
-  'an endpoint where nobody listens, for a stream': {
+  'a stream at an endpoint that refuses connections': {
     args: () => ['tail', '--arn', arn, '--endpoint', 'http://127.0.0.1:1', '--timeout', '1'],
     env: {},
     code: 6,
     says: /No answer from http:\/\/127\.0\.0\.1:1 \(tried for 1 s: .*ECONNREFUSED.*\)\. Check .*\[no-answer\]/,
   },
-  'an endpoint that never answers': {
+  'an endpoint that never responds': {
     args: () => {
       const { port } = silent.address() as AddressInfo
       return ['tail', '--table', 'orders', '--endpoint', `http://127.0.0.1:${port}`, '--timeout', '1']
@@ -97,7 +97,7 @@ const cases: Record<string, BadCase> = {
     code: 7,
     says: /--checkpoint \S+x cannot be saved: the path is too long \(ENAMETOOLONG\) \[checkpoint\.failed\]/,
   },
-  'a limit that is no number': {
+  'a limit that is not a number': {
     args: () => ['tail', ...served.source, '--limit', 'many'],
     env: {},
     code: 2,
@@ -105,16 +105,16 @@ const cases: Record<string, BadCase> = {
   },
 }
 
-describe('one line on stderr, and an exit code', () => {
+describe('errors', () => {
   for (const [name, { args, env, code, says }] of Object.entries(cases)) {
-    test(`for ${name}`, async () => {
+    test(`${name} is reported in one line on stderr, with exit code ${code}`, async () => {
       const ended = await (env ? startCli(args(), env).ended : runHere(args()))
       expect(ended.stderr).toMatch(new RegExp(`^dynamodb-stream-iterator: .*${says.source}\n$`))
       expect(ended).toMatchObject({ code, stdout: '' })
     })
   }
 
-  test('for a checkpoint in a folder that does not exist, which is not created', async () => {
+  test('a checkpoint in a folder that does not exist is reported in one line, and the folder is not created', async () => {
     const typo = join(folder, 'typo')
     const checkpoint = join(typo, 'position.json')
     const ended = await runHere(['tail', ...served.source, '--no-follow', '--checkpoint', checkpoint])
@@ -125,7 +125,7 @@ describe('one line on stderr, and an exit code', () => {
     expect(existsSync(typo)).toBe(false)
   })
 
-  test('for a table without a stream', async () => {
+  test('a table without a stream is reported in one line on stderr, with exit code 3', async () => {
     const server = createServer((request, response) => {
       request.resume()
       response.setHeader('content-type', 'application/x-amz-json-1.0')
@@ -142,7 +142,7 @@ describe('one line on stderr, and an exit code', () => {
     expect(ended.code).toBe(3)
   })
 
-  test('for credentials that are refused', async () => {
+  test('rejected credentials are reported in one line on stderr, with exit code 4', async () => {
     await using refusing = await serveEmulator()
     refusing.emulator.on('*', { times: 9 }, { fail: 'UnrecognizedClientException' })
     const ended = await runHere(['tail', ...refusing.source])
@@ -154,7 +154,7 @@ describe('one line on stderr, and an exit code', () => {
 })
 
 describe('messages', () => {
-  test('hold nothing that a terminal would act on', async () => {
+  test('control characters in an argument are escaped in the error message', async () => {
     const { stderr } = await startCli(['\x1b]0;title\x07']).ended
     expect(stderr).toBe(
       'dynamodb-stream-iterator: Unknown command \\u{1b}]0;title\\u{7}. The commands are tail, shards, lag, demo [usage]\n',
@@ -162,9 +162,9 @@ describe('messages', () => {
   })
 
   test.each([
-    ['where nothing listens', 'http://user:s3cret@127.0.0.1:1', 6],
-    ['that is no URL', 'user:s3cret@127.0.0.1', 2],
-  ])('do not hold the password of an endpoint %s', async (_, endpoint, code) => {
+    ['that refuses connections', 'http://user:s3cret@127.0.0.1:1', 6],
+    ['that is not a URL', 'user:s3cret@127.0.0.1', 2],
+  ])('an error message never contains the password of an endpoint %s', async (_, endpoint, code) => {
     const args = ['tail', '--table', 'orders', '--timeout', '1', '--endpoint', endpoint]
     const ended = await runHere(args)
     expect(ended.code).toBe(code)
@@ -173,27 +173,27 @@ describe('messages', () => {
   })
 })
 
-describe('a checkpoint file is left as it was', () => {
+describe('an unusable checkpoint file', () => {
   const foreign = JSON.stringify({ version: 1, streamArn: arn, shards: [] })
   const damaged: Record<string, { text: string; code: number; says: RegExp }> = {
-    'when it is not JSON': {
+    'a checkpoint file that is not JSON': {
       text: '{"version":1,',
       code: 7,
       says: /--checkpoint \S+: The token is invalid: expected JSON, got 13 characters that are not JSON\. The file was left unchanged: .*\[token\.invalid\]/,
     },
-    'when it is no token': {
+    'a checkpoint file without a valid token': {
       text: '{"version":1,"streamArn":7}',
       code: 7,
       says: /--checkpoint \S+: The token is invalid at streamArn: .*\[token\.invalid\]/,
     },
-    'when it is of another stream': {
+    'a checkpoint file for another stream': {
       text: foreign,
       code: 7,
       says: /--checkpoint \S+ is a position in the stream arn:.*, but this is arn:.*Name another file.*\[token\.streamMismatch\]/,
     },
   }
   for (const [name, { text, code, says }] of Object.entries(damaged)) {
-    test(name, async () => {
+    test(`${name} is reported and left unchanged`, async () => {
       const path = file(`${name.replaceAll(' ', '-')}.json`, text)
       const ended = await runHere(['tail', ...served.source, '--checkpoint', path])
       expect(ended.stderr).toMatch(new RegExp(`^dynamodb-stream-iterator: .*${says.source}\n$`))
@@ -203,7 +203,7 @@ describe('a checkpoint file is left as it was', () => {
     })
   }
 
-  test('when the service cannot be reached', async () => {
+  test('a checkpoint file is left unchanged when the service cannot be reached', async () => {
     const path = file('unreached.json', foreign)
     const args = [
       'tail',

@@ -11,13 +11,13 @@ vi.setConfig({ testTimeout: 60_000 })
 const example = (name: string) => fileURLToPath(new URL(`../../examples/${name}`, import.meta.url))
 
 describe('the command line', () => {
-  test('shows its commands and exit codes with --help', async () => {
+  test('--help lists the commands and the exit codes', async () => {
     const { code, stdout, stderr } = await runHere(['--help'])
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
     for (const word of ['tail', 'shards', 'lag', 'demo', 'Exit codes:']) expect(stdout).toContain(word)
   })
 
-  test('shows the version of the package', async () => {
+  test('--version prints the version of the package', async () => {
     const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'))
     expect(await runHere(['--version'])).toMatchObject({ code: 0, stdout: `${version}\n`, stderr: '' })
     expect(await runHere(['tail', '--version'])).toMatchObject({
@@ -29,7 +29,7 @@ describe('the command line', () => {
 })
 
 describe('shards', () => {
-  test('draws how they descend from each other', async () => {
+  test('shards draws the tree of parents and children', async () => {
     await using served = await serveEmulator()
     const [left] = served.emulator.split()
     served.emulator.roll(left)
@@ -45,13 +45,13 @@ describe('shards', () => {
     )
   })
 
-  test('speaks of one shard', async () => {
+  test('shards uses the singular for a stream with one shard', async () => {
     await using served = await serveEmulator()
     const { stdout } = await runHere(['shards', ...served.source])
     expect(stdout.split('\n')[1]).toBe('ENABLED, 1 shard, 1 open')
   })
 
-  test('tells all that is known of them as JSON', async () => {
+  test('shards --json prints one JSON object per shard, with its parent', async () => {
     await using served = await serveEmulator()
     served.emulator.roll()
     const { stdout } = await runHere(['shards', ...served.source, '--json'])
@@ -70,7 +70,7 @@ describe('shards', () => {
 })
 
 describe('lag', () => {
-  test('tells how far a checkpoint is behind, and leaves it as it was', async () => {
+  test('lag reports how far a checkpoint is behind and leaves the file unchanged', async () => {
     await using served = await serveEmulator()
     const { emulator } = served
     const checkpoint = join(temporaryFolder(), 'position.json')
@@ -90,7 +90,7 @@ describe('lag', () => {
     expect(readFileSync(checkpoint, 'utf8')).toBe(text)
   })
 
-  test('tells it as JSON, and 0 at the tip', async () => {
+  test('lag --json reports a lag of 0 at the tip', async () => {
     await using served = await serveEmulator({ shards: 2 })
     const { stdout } = await runHere(['lag', ...served.source, '--json'])
     expect(JSON.parse(stdout)).toMatchObject({
@@ -103,7 +103,7 @@ describe('lag', () => {
 })
 
 describe('the example worker', () => {
-  test('goes on where it was stopped', async () => {
+  test('the example worker resumes where it was stopped, across a shard split', async () => {
     await using served = await serveEmulator()
     const { emulator } = served
     const folder = temporaryFolder()
@@ -134,9 +134,9 @@ describe('the example worker', () => {
   })
 })
 
-describe.skipIf(!existsSync('/dev/full'))('a standard output that cannot be written', () => {
+describe.skipIf(!existsSync('/dev/full'))('standard output on a full device', () => {
   test.each([['--help'], ['shards'], ['lag'], ['tail', '--no-follow'], ['demo']])(
-    'ends %s with an error that names it',
+    '%s fails with an error that names standard output when it cannot be written',
     async (...args) => {
       await using served = await serveEmulator()
       served.emulator.fill({ records: 3, bytes: 10 })

@@ -5,7 +5,7 @@ import { startCli, temporaryFolder } from './support.ts'
 // Processes are slow to start on a busy machine.
 vi.setConfig({ testTimeout: 60_000 })
 
-test('the demo stops at Ctrl-C and leaves no process and no file behind', async () => {
+test('the demo stops on Ctrl-C and leaves no process and no file behind', async () => {
   const folder = temporaryFolder()
   const demo = startCli(['demo'], { TMPDIR: folder, CI: 'true' })
   await demo.seen('stdout', /[1-9] being read/)

@@ -8,7 +8,7 @@ vi.setConfig({ testTimeout: 60_000 })
 const patience = { timeout: 110_000 }
 
 test.each(['tail', 'lag'])(
-  'a second Ctrl-C ends %s while it reads a pipe that stays silent',
+  'a second Ctrl-C ends %s while it is blocked reading a silent pipe',
   async (command) => {
     await using served = await serveEmulator()
     const pipe = makePipe(temporaryFolder())
@@ -26,7 +26,7 @@ test.each(['tail', 'lag'])(
   },
 )
 
-test('SIGHUP is ignored without a terminal, as under nohup', async () => {
+test('tail ignores SIGHUP without a terminal, as under nohup', async () => {
   await using served = await serveEmulator()
   const tail = startCli(['tail', ...served.source, '--from', 'trim_horizon'])
   await tail.seen('stderr', 'reading')

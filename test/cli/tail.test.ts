@@ -8,7 +8,7 @@ import { makePipe, runHere, serveEmulator, startCli, startCliInShell, temporaryF
 // Processes are slow to start on a busy machine.
 vi.setConfig({ testTimeout: 60_000 })
 
-/** Writes items that go on from shard to shard. */
+/** Writes items across a split and a rollover, so that their history spans several shards. */
 function history(write: (items: number) => void, emulator: { split(): unknown; roll(): unknown }): void {
   write(40)
   emulator.split()
@@ -18,7 +18,7 @@ function history(write: (items: number) => void, emulator: { split(): unknown; r
 }
 
 describe('tail', () => {
-  test('prints every record as a line of JSON, parents before children, and nothing else on stdout', async () => {
+  test('tail prints one JSON line per record, parents before children, and nothing else on stdout', async () => {
     await using served = await serveEmulator({ shards: 2 })
     const { emulator } = served
     history((items) => emulator.fill({ records: items, bytes: 100 }), emulator)
@@ -32,7 +32,7 @@ describe('tail', () => {
     ])
   })
 
-  test('begins at the latest record when it follows, and saves that moment though no record came', async () => {
+  test('tail starts at latest by default, and saves that position even if no record arrives', async () => {
     await using served = await serveEmulator()
     const { emulator } = served
     const checkpoint = join(temporaryFolder(), 'position.json')
@@ -46,7 +46,7 @@ describe('tail', () => {
     expect(records.map(({ keys }) => keys.id)).toEqual(['new'])
   })
 
-  test('stops at its limit, and goes on after it from the checkpoint', async () => {
+  test('tail stops after --limit records and resumes behind them from the checkpoint', async () => {
     await using served = await serveEmulator({ shards: 2 })
     const { emulator } = served
     const checkpoint = join(temporaryFolder(), 'position.json')
@@ -62,7 +62,7 @@ describe('tail', () => {
   })
 
   test.each(['SIGINT', 'SIGTERM'] as const)(
-    'saves the checkpoint at %s, and loses and repeats nothing',
+    'tail saves the checkpoint on %s, and the next run neither loses nor repeats a record',
     async (signal) => {
       await using served = await serveEmulator({ shards: 2 })
       const { emulator } = served
@@ -84,7 +84,7 @@ describe('tail', () => {
     },
   )
 
-  test('ends without an error when nobody reads its output any more, as after | head', async () => {
+  test('tail ends without an error when the reader of its output has exited, as in tail | head', async () => {
     await using served = await serveEmulator()
     const { emulator } = served
     emulator.fill({ records: 3_000, bytes: 1_000 })
@@ -96,7 +96,7 @@ describe('tail', () => {
     expect(stderr.trim().split('\n')).toHaveLength(1)
   })
 
-  test('does not count as done what its reader did not take, and reports it', async () => {
+  test('tail does not acknowledge records that the reader of its output did not take, and reports them', async () => {
     await using served = await serveEmulator()
     const { emulator } = served
     const folder = temporaryFolder()
@@ -121,7 +121,7 @@ describe('tail', () => {
     expectDelivered(emulator.records, second.records)
   })
 
-  test('ends without following though there is always something new', async () => {
+  test('tail --no-follow ends even though new records keep arriving', async () => {
     await using served = await serveEmulator()
     const { emulator } = served
     for (let n = 0; n < 10; n++) emulator.put({ id: 'old', n })
@@ -135,7 +135,7 @@ describe('tail', () => {
     expect(records.filter(({ keys }) => keys.id === 'old')).toHaveLength(10)
   })
 
-  test('tells of faults that pass on stderr, and goes on', async () => {
+  test('tail reports transient errors on stderr and continues', async () => {
     await using served = await serveEmulator()
     const { emulator } = served
     emulator.fill({ records: 10, bytes: 100 })
@@ -149,7 +149,7 @@ describe('tail', () => {
     )
   })
 
-  test('tells of trimmed records, and goes on behind them only when told to', async () => {
+  test('tail stops at trimmed records, and continues after them only with --on-gap continue', async () => {
     await using served = await serveEmulator()
     const { emulator } = served
     const checkpoint = join(temporaryFolder(), 'position.json')
@@ -170,7 +170,7 @@ describe('tail', () => {
     expect(continued.stderr).toContain('dynamodb-stream-iterator: gap: records of shardId-')
   })
 
-  test('reads from a time, and from a file with a token', async () => {
+  test('tail --from accepts a time and a file that contains a token', async () => {
     await using served = await serveEmulator()
     const { emulator } = served
     const now = Math.floor(Date.now() / 1_000) * 1_000
@@ -192,7 +192,7 @@ describe('tail', () => {
     expect(await idsFrom(file)).toEqual(['1'])
   })
 
-  test('shows records to people with --format pretty', async () => {
+  test('tail --format pretty prints records and their changes for people', async () => {
     await using served = await serveEmulator()
     const { emulator } = served
     emulator.put({ id: 'a', status: 'placed' })
@@ -203,7 +203,7 @@ describe('tail', () => {
     )
   })
 
-  test.each(['json', 'pretty'])('prints nothing that a terminal would act on, as %s', async (format) => {
+  test.each(['json', 'pretty'])('tail --format %s escapes control characters in items', async (format) => {
     await using served = await serveEmulator()
     const { emulator } = served
     const item = { id: 'a\x1b[2J', '\x1b]0;title\x07': 'line\nbreak', list: ['\u202e', '\x9b31m'] }

@@ -12,8 +12,8 @@ function optionsOf(line: string): unknown {
   return 'options' in request ? request.options : request
 }
 
-describe('the command line', () => {
-  test('has defaults for everything but the stream', () => {
+describe('parseArguments', () => {
+  test('every option of tail except the stream has a default', () => {
     expect(optionsOf('tail --table orders')).toEqual({
       table: 'orders',
       arn: undefined,
@@ -30,7 +30,7 @@ describe('the command line', () => {
     })
   })
 
-  test('begins at the oldest record when it does not follow', () => {
+  test('tail starts at trim_horizon with --no-follow', () => {
     expect(optionsOf('tail --table orders --no-follow')).toMatchObject({
       follow: false,
       from: 'trim_horizon',
@@ -38,7 +38,7 @@ describe('the command line', () => {
     expect(optionsOf('tail --table orders --no-follow --from latest')).toMatchObject({ from: 'latest' })
   })
 
-  test('takes values after a space or an equals sign', () => {
+  test('option values follow a space or an equals sign', () => {
     expect(
       optionsOf(`tail --arn=${arn} --limit 3 --format=pretty --on-gap continue --timeout 2`),
     ).toMatchObject({
@@ -50,7 +50,7 @@ describe('the command line', () => {
     })
   })
 
-  test('shows help and version wherever they are asked for', () => {
+  test('help and version can be requested with and without a command', () => {
     expect(parseArguments(['--help'])).toEqual({ command: 'help', of: undefined })
     expect(parseArguments(['help', 'lag'])).toEqual({ command: 'help', of: 'lag' })
     expect(parseArguments(['shards', '-h'])).toEqual({ command: 'help', of: 'shards' })
@@ -58,7 +58,7 @@ describe('the command line', () => {
     expect(parseArguments(['lag', '--version'])).toEqual({ command: 'version' })
   })
 
-  test('takes a region that differs from the ARN for another endpoint, whose ARNs name no region', () => {
+  test('--region may differ from the region of the ARN when --endpoint is set', () => {
     expect(optionsOf(`tail --arn ${arn} --region eu-west-1 --endpoint http://localhost:1`)).toMatchObject({
       region: 'eu-west-1',
     })
@@ -107,7 +107,7 @@ describe('the command line', () => {
       'lag --table orders --checkpoint a --from latest',
       '--checkpoint and --from each name a position: give one of them',
     ],
-  ])('refuses "%s"', (line, message) => {
+  ])('the arguments "%s" are rejected', (line, message) => {
     const parse = () => parseArguments(line === '' ? [] : line.split(' '))
     const error = {
       message: typeof message === 'string' ? message : expect.stringMatching(message),
@@ -118,13 +118,13 @@ describe('the command line', () => {
   })
 })
 
-describe('the help', () => {
-  test('and the guide tell the same of the exit codes', () => {
+describe('help', () => {
+  test('the guide lists every exit code with the same meaning as the help', () => {
     const guide = readFileSync(new URL('../../../docs/cli.md', import.meta.url), 'utf8')
     for (const [code, meaning] of exitCodeMeanings) expect(guide).toContain(`| ${code} | ${meaning} |`)
   })
 
-  test('tells every exit code', () => {
+  test('the help lists every exit code', () => {
     expect(exitCodeMeanings.map(([code]) => code)).toEqual(Object.values(exitCodes))
     for (const [code, meaning] of exitCodeMeanings) {
       expect(generalHelp()).toMatch(new RegExp(`^ +${code} +${meaning}$`, 'm'))
@@ -132,7 +132,7 @@ describe('the help', () => {
   })
 
   test.each(Object.keys(commands) as (keyof typeof commands)[])(
-    'of %s names its options, in 100 columns',
+    'the help of %s lists its options in at most 100 columns',
     (name) => {
       const text = commandHelp(name)
       for (const option of Object.keys(commands[name].options)) expect(text).toContain(`--${option}`)

@@ -9,8 +9,8 @@ function sdkError(name: string, message: string, more: object = {}): Error {
   return Object.assign(new Error(message), { name, ...more })
 }
 
-describe('a failure', () => {
-  test('is one line, whatever the error says', () => {
+describe('error messages', () => {
+  test('an error whose message has several lines is reported in one line', () => {
     const { message } = failureOf(sdkError('AccessDeniedException', 'Not\nallowed.\n\n'), 'region eu-west-1')
     expect(message).toMatch(/^Not allowed \(region eu-west-1\)\. Needed are dynamodb:DescribeStream, .*$/)
   })
@@ -44,12 +44,12 @@ describe('a failure', () => {
     ],
     [sdkError('Error', '', { code: 'ECONNREFUSED' }), 'no-answer', exitCodes.noAnswer],
     [sdkError('TypeError', 'x is not a function'), 'unexpected', exitCodes.failed],
-    ['just a text', 'unexpected', exitCodes.failed],
-  ])('has a code and an exit code: %o', (error, code, exitCode) => {
+    ['just a string', 'unexpected', exitCodes.failed],
+  ])('an error is mapped to a code and an exit code: %o', (error, code, exitCode) => {
     expect(failureOf(error)).toMatchObject({ code, exitCode })
   })
 
-  test('names the code of an error without a message', () => {
+  test('an error without a message is reported by its code', () => {
     const { message } = failureOf(
       sdkError('AggregateError', '', { code: 'ECONNREFUSED' }),
       'http://localhost:1',
@@ -69,7 +69,7 @@ describe('notices', () => {
     error: new Error('reset'),
   } as const
 
-  test('tell of retries now and then, and not before the first answer', () => {
+  test('retries are reported every few seconds, and not before the first response', () => {
     const lines: string[] = []
     let now = 0
     let hasAnswered = false
@@ -90,7 +90,7 @@ describe('notices', () => {
     expect(lines).toHaveLength(2)
   })
 
-  test('report a checkpoint that cannot be saved every few seconds, whatever else is retried', () => {
+  test('a checkpoint that cannot be saved is reported every few seconds, independently of other retries', () => {
     const lines: string[] = []
     let now = 0
     const notices = noticesOf({ say: (line) => lines.push(line), now: () => now, hasAnswered: () => true })

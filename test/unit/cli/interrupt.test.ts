@@ -26,9 +26,9 @@ function watched({ hasTerminal }: { hasTerminal: boolean }) {
   return { interrupt, receive, count: () => names.flatMap(handlers).length }
 }
 
-describe('an interrupt', () => {
+describe('onInterrupt', () => {
   test.each(['SIGINT', 'SIGTERM'] as const)(
-    'aborts at the first %s, and lets the second one end the process',
+    'the first %s aborts the signal, and the second one ends the process',
     (name) => {
       const kill = vi.spyOn(process, 'kill').mockReturnValue(true)
       const { interrupt, receive, count } = watched({ hasTerminal: false })
@@ -41,14 +41,14 @@ describe('an interrupt', () => {
     },
   )
 
-  test.each([true, false])('aborts at SIGHUP if there is a terminal: %s', (hasTerminal) => {
+  test.each([true, false])('SIGHUP aborts the signal only if there is a terminal: %s', (hasTerminal) => {
     const { interrupt, receive } = watched({ hasTerminal })
     receive('SIGHUP')
     expect(interrupt.signal.aborted).toBe(hasTerminal)
     interrupt[Symbol.dispose]()
   })
 
-  test('leaves the signals alone when it is disposed of', () => {
+  test('disposing of the interrupt removes its signal handlers', () => {
     const { interrupt, count } = watched({ hasTerminal: false })
     expect(count()).toBe(3)
     interrupt[Symbol.dispose]()

@@ -4,8 +4,8 @@ import { recordOutput } from '../../../src/cli/standard-output.ts'
 
 const never = new AbortController().signal
 
-describe('standard output', () => {
-  test('is written when the stream has taken the text', async () => {
+describe('recordOutput', () => {
+  test('a write resolves only when the stream has accepted the data', async () => {
     const taken: string[] = []
     let takeNext = () => {}
     const stream = new Writable({
@@ -25,7 +25,7 @@ describe('standard output', () => {
     expect(await written).toBe('written')
   })
 
-  test('is not written once nobody reads it any more', async () => {
+  test('writes report a closed output once its reader has exited', async () => {
     const broken = Object.assign(new Error('write EPIPE'), { code: 'EPIPE' })
     const stream = new Writable({ write: (_, __, callback) => callback(broken) })
     const output = recordOutput(stream)
@@ -33,7 +33,7 @@ describe('standard output', () => {
     expect(await output.write('b\n', never)).toBe('closed')
   })
 
-  test('fails when the disk behind it is full', async () => {
+  test('a write to a full disk is rejected with the reason', async () => {
     const full = Object.assign(new Error('write ENOSPC'), { code: 'ENOSPC' })
     const stream = new Writable({ write: (_, __, callback) => callback(full) })
     await expect(recordOutput(stream).write('a\n', never)).rejects.toMatchObject({
@@ -42,7 +42,7 @@ describe('standard output', () => {
     })
   })
 
-  test('is written, also after the wish to stop, when it is taken at once', async () => {
+  test('a write that is accepted immediately succeeds even after the stop signal', async () => {
     expect(await recordOutput(new PassThrough()).write('a\n', AbortSignal.abort())).toBe('written')
   })
 })

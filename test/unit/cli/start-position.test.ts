@@ -11,10 +11,13 @@ const token = {
   shards: [],
 }
 
-describe('where to begin', () => {
-  test.each(['trim_horizon', 'TRIM_HORIZON', 'latest', 'LATEST'])('may be the word %s', async (word) => {
-    expect(await startPosition(word)).toBe(word.toLowerCase())
-  })
+describe('startPosition', () => {
+  test.each(['trim_horizon', 'TRIM_HORIZON', 'latest', 'LATEST'])(
+    'the word %s is accepted as a start position',
+    async (word) => {
+      expect(await startPosition(word)).toBe(word.toLowerCase())
+    },
+  )
 
   test.each([
     ['2026-01-01', '2026-01-01T00:00:00.000Z'],
@@ -22,11 +25,11 @@ describe('where to begin', () => {
     ['2026-01-31T23:00:00-02:00', '2026-02-01T01:00:00.000Z'],
     ['2026-01-01T12:00Z', '2026-01-01T12:00:00.000Z'],
     ['2026-01-01T12:00:30.5+02:00', '2026-01-01T10:00:30.500Z'],
-  ])('may be the time %s', async (text, time) => {
+  ])('the time %s is accepted as a start position', async (text, time) => {
     expect(await startPosition(text)).toEqual(new Date(time))
   })
 
-  test('may be a file with a token', async () => {
+  test('a file that contains a token is accepted as a start position', async () => {
     const path = join(folder, 'token.json')
     writeFileSync(path, JSON.stringify(token))
     expect(await startPosition(path)).toEqual(token)
@@ -41,11 +44,11 @@ describe('where to begin', () => {
     '2026-01-01T25:00Z',
     '12:00',
     '',
-  ])('is not "%s"', async (text) => {
+  ])('"%s" is rejected as a start position', async (text) => {
     await expect(startPosition(text)).rejects.toMatchObject({ code: 'usage' })
   })
 
-  test('is told by the name of the file when that holds no token', async () => {
+  test('a file without a valid token is reported by the option and its path', async () => {
     const path = join(folder, 'other.json')
     writeFileSync(path, '{"version":2}')
     const error = {
@@ -60,8 +63,8 @@ describe('where to begin', () => {
   })
 })
 
-describe('a checkpoint file', () => {
-  test('tells whether it was there', async () => {
+describe('checkpointFile', () => {
+  test('a checkpoint file reports whether it existed when it was loaded', async () => {
     const missing = checkpointFile(join(folder, 'missing.json'))
     expect(await missing.load('')).toBeUndefined()
     expect(missing.isFound).toBe(false)
@@ -72,7 +75,7 @@ describe('a checkpoint file', () => {
     expect(found.isFound).toBe(true)
   })
 
-  test('that cannot be saved is reported by the reason, since its name is known', async () => {
+  test('a failed save is rejected with the reason alone, without the file name', async () => {
     const path = join(folder, 'file')
     writeFileSync(path, '')
     const error = { message: 'a part of the path is a file, not a folder (ENOTDIR)' }

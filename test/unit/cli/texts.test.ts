@@ -9,7 +9,7 @@ import { shortShardIds } from '../../../src/cli/short-ids.ts'
 import { StreamRecord } from '../../../src/records/stream-record.ts'
 import type { RawRecord } from '../../../src/wire/wire-record.ts'
 
-describe('a duration', () => {
+describe('durationText', () => {
   test.each([
     [0, '0.0 s'],
     [9_940, '9.9 s'],
@@ -19,12 +19,12 @@ describe('a duration', () => {
     [7_260_000, '2 h 1 min'],
     [86_399_999, '23 h 59 min'],
     [90_000_000, '1 d 1 h'],
-  ])('of %d ms is %s', (ms, text) => {
+  ])('%d ms are formatted as %s', (ms, text) => {
     expect(durationText(ms)).toBe(text)
   })
 })
 
-describe('a lineage', () => {
+describe('drawLineage', () => {
   /** Shards from pairs of names, as in `a>b`. */
   const shards = (picture: string) =>
     picture.split(' ').map((pair) => {
@@ -34,11 +34,11 @@ describe('a lineage', () => {
         : { shardId: child, parentId: parent, label: child }
     })
 
-  test('stands on one line while it does not branch', () => {
+  test('shards with one child each are drawn on one line', () => {
     expect(drawLineage(shards('a a>b b>c x'))).toEqual(['a → b → c', 'x'])
   })
 
-  test('branches where a shard was split', () => {
+  test('the drawing branches where a shard was split', () => {
     expect(drawLineage(shards('a a>b a>c b>d b>e c>f f>g f>h'))).toEqual([
       'a',
       '├─ b',
@@ -50,17 +50,17 @@ describe('a lineage', () => {
     ])
   })
 
-  test('begins with shards whose parent is not known any more', () => {
+  test('a shard whose parent is not listed is drawn as a root', () => {
     expect(drawLineage(shards('gone>a a>b'))).toEqual(['a → b'])
   })
 
-  test('names shards by the end of their id as long as that is unique', () => {
+  test('shards are named by the end of their id unless that is ambiguous', () => {
     const names = shortShardIds(['shardId-1-aaaaaaaa1', 'shardId-2-aaaaaaaa2', 'shardId-3-bbbbbbbb1'])
     expect([...names.values()]).toEqual(['shardId-1-aaaaaaaa1', 'shardId-2-aaaaaaaa2', 'bbbbbbbb'])
   })
 })
 
-describe('a number', () => {
+describe('exactNumber', () => {
   test.each([
     ['0', 0],
     ['-1.5', -1.5],
@@ -68,11 +68,11 @@ describe('a number', () => {
     ['12345678901234567890', '12345678901234567890'],
     ['0.1234567890123456789', '0.1234567890123456789'],
     ['9.9999999999999999999999999999999999999E+125', '9.9999999999999999999999999999999999999E+125'],
-  ])('%s is printed with every digit', (text, printed) => {
+  ])('the number %s keeps all of its digits', (text, printed) => {
     expect(exactNumber(text)).toBe(printed)
   })
 
-  test('is a JavaScript number whenever that holds it', () => {
+  test('every number that JavaScript can represent is returned as a number', () => {
     fc.assert(
       fc.property(
         fc.double({ noNaN: true, noDefaultInfinity: true }),
@@ -81,14 +81,14 @@ describe('a number', () => {
     )
   })
 
-  test('never fails an item, as unmarshall alone does', () => {
+  test('a number that unmarshall rejects by default does not make it throw', () => {
     const item = { n: { N: '1E+40' } }
     expect(() => unmarshall(item)).toThrow()
     expect(unmarshall(item, { wrapNumbers: exactNumber })).toEqual({ n: 1e40 })
   })
 })
 
-describe('a record for people', () => {
+describe('prettyLines', () => {
   const format = prettyLines((_, text) => text)
   const record = (eventName: string, images: RawRecord['dynamodb']) =>
     new StreamRecord(
@@ -101,7 +101,7 @@ describe('a record for people', () => {
       Object.entries({ id: 'a', ...attributes }).map(([name, value]) => [name, { S: value }]),
     )
 
-  test('shows what changed', () => {
+  test('a modified record is printed with the attributes that changed', () => {
     const changed = record('MODIFY', {
       OldImage: image({ x: '1', y: '1', z: '1' }),
       NewImage: image({ x: '1', y: '2', w: '3' }),
@@ -111,12 +111,12 @@ describe('a record for people', () => {
     )
   })
 
-  test('shows the item that came or went', () => {
+  test('an inserted or removed record is printed with its item', () => {
     expect(format(record('INSERT', { NewImage: image({ x: '1' }) }))).toContain("\n  x: '1'\n")
     expect(format(record('REMOVE', { OldImage: image({ x: '1' }) }))).toContain("\n  - x: '1'\n")
   })
 
-  test('needs no images', () => {
+  test('a record without images is printed as one line', () => {
     expect(format(record('MODIFY', {}))).toBe("2026-01-01 00:00:00  MODIFY  { id: 'a' }  3fa2c1b0 42\n")
   })
 })

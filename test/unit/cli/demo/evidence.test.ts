@@ -37,8 +37,8 @@ function verdictOn(evidence: Partial<Evidence>) {
 const allOfA = deliveries('1 parent 10 a1', '1 parent 20 a2', '1 child 30 a3')
 const atEnd = token({ child: { after: '30' } })
 
-describe('the verdict', () => {
-  test('is good when everything came once and in order, and is saved', () => {
+describe('the verdict of the demo', () => {
+  test('the verdict is good when every record was processed once, in order, and is covered by the checkpoint', () => {
     expect(verdictOn({ deliveries: allOfA, checkpoints: [atEnd] })).toEqual({
       written: 3,
       delivered: 3,
@@ -52,22 +52,22 @@ describe('the verdict', () => {
     })
   })
 
-  test('is bad when there was nothing to judge', () => {
+  test('the verdict is bad when nothing was processed', () => {
     expect(verdictOn({ writes: new Map() }).isGood).toBe(false)
   })
 
-  test('counts what never came as lost', () => {
+  test('a record that was never processed counts as lost', () => {
     const verdict = verdictOn({ deliveries: allOfA.slice(0, 2), checkpoints: [atEnd] })
     expect(verdict).toMatchObject({ lost: 1, delivered: 2, isGood: false })
   })
 
-  test('allows repetitions of what the checkpoint did not cover', () => {
+  test('a repeated record that the checkpoint did not cover is allowed', () => {
     const again = deliveries('1 parent 10 a1', '1 parent 20 a2', '2 parent 20 a2', '2 child 30 a3')
     const verdict = verdictOn({ deliveries: again, checkpoints: [token({ parent: { after: '10' } }), atEnd] })
     expect(verdict).toMatchObject({ repeated: 1, repeatedInVain: 0, isGood: true })
   })
 
-  test('allows no repetition of what the checkpoint covered', () => {
+  test('a repeated record that the checkpoint covered is an unexpected duplicate', () => {
     const again = deliveries('1 parent 10 a1', '1 parent 20 a2', '2 parent 20 a2', '2 child 30 a3')
     for (const saved of [
       token({ parent: { after: '20' } }),
@@ -79,7 +79,7 @@ describe('the verdict', () => {
     }
   })
 
-  test('allows no repetition by one process', () => {
+  test('a record repeated by the same process is an unexpected duplicate', () => {
     const twice = [...allOfA, ...deliveries('1 child 30 a3')]
     expect(verdictOn({ deliveries: twice, checkpoints: [atEnd] })).toMatchObject({
       repeatedInVain: 1,
@@ -87,7 +87,7 @@ describe('the verdict', () => {
     })
   })
 
-  test('counts what stepped back in a shard, for an item, or behind a child', () => {
+  test('a record is out of order behind a later one of its shard, of its item or of a child shard', () => {
     const writes = new Map([
       ['a', 2],
       ['b', 1],
@@ -106,7 +106,7 @@ describe('the verdict', () => {
     expect(verdictOn({ writes, deliveries: behindGrandchild }).outOfOrder).toBe(1)
   })
 
-  test('compares sequence numbers as numbers', () => {
+  test('sequence numbers are compared as numbers, not as strings', () => {
     const longer = deliveries('1 parent 999 a1', '1 parent 1000 a2', '1 child 30 a3')
     expect(verdictOn({ deliveries: longer, checkpoints: [atEnd] })).toMatchObject({
       outOfOrder: 0,
@@ -114,7 +114,7 @@ describe('the verdict', () => {
     })
   })
 
-  test('counts records that nobody wrote', () => {
+  test('a record that was never written counts as unknown', () => {
     const verdict = verdictOn({
       deliveries: [...allOfA, ...deliveries('1 child 31 z1')],
       checkpoints: [atEnd],
@@ -122,7 +122,7 @@ describe('the verdict', () => {
     expect(verdict).toMatchObject({ unknown: 1, isGood: false })
   })
 
-  test('counts what the last checkpoint does not cover', () => {
+  test('a record that the last checkpoint does not cover counts as not saved', () => {
     const verdict = verdictOn({ deliveries: allOfA, checkpoints: [token({ child: 'start' })] })
     expect(verdict).toMatchObject({ unsaved: 1, isGood: false })
     expect(verdictOn({ deliveries: allOfA, checkpoints: [undefined] })).toMatchObject({

@@ -3,7 +3,7 @@ import { Orders } from '../../../../src/cli/demo/orders.ts'
 import { seededRandom } from '../../../../src/testing/emulator/state/random.ts'
 
 describe('the orders of the demo', () => {
-  test('are written version by version, and deleted after the last one', () => {
+  test('each order is written version by version and deleted after the last one', () => {
     const orders = new Orders(seededRandom(1, 'orders'))
     const versions = new Map<string, number>()
     const deleted = new Set<string>()

@@ -22,13 +22,13 @@ const state: DemoState = {
 }
 
 describe('the view of the demo', () => {
-  test('shows rates, lag and lineage', () => {
+  test('the view shows rates, lag and the shard tree', () => {
     const lines = frame(state, { columns: 80, rows: 24 })
     expect(lines).toContain('processed     480      390/s   behind 20 records, 0.3 s')
     expect(lines).toContain('aaaaaaaa ✓ 300 → bbbbbbbb ● 180')
   })
 
-  test('fits into the terminal', () => {
+  test('the view fits into the terminal', () => {
     const many = Array.from({ length: 50 }, (_, n) => ({
       shardId: `shardId-${n}-x${n}`,
       parentId: undefined,
@@ -40,7 +40,7 @@ describe('the view of the demo', () => {
     for (const line of lines) expect(line.length).toBeLessThanOrEqual(30)
   })
 
-  test('breaks lines between figures in a narrow terminal', () => {
+  test('the view wraps between figures in a narrow terminal', () => {
     const lines = frame(state, { columns: 44, rows: 24 })
     expect(lines).toContain('processed     480      390/s')
     expect(lines).toContain('           behind 20 records, 0.3 s')
@@ -48,7 +48,7 @@ describe('the view of the demo', () => {
     expect(lines).toContain('           ✓ read to its end')
   })
 
-  test('leaves out the first shards of a chain that is too long, never the last one', () => {
+  test('a chain of shards that is too long is shortened at its start, never at its end', () => {
     const chain = Array.from({ length: 6 }, (_, n) => ({
       shardId: `shardId-${n}-aaaaaaa${n}`,
       parentId: n === 0 ? undefined : `shardId-${n - 1}-aaaaaaa${n - 1}`,
@@ -59,18 +59,18 @@ describe('the view of the demo', () => {
     expect(lines.at(-1)).toBe('… → aaaaaaa4 ✓ 100 → aaaaaaa5 ● 100')
   })
 
-  test('speaks of one shard and one record', () => {
+  test('the summary uses the singular for one shard and one record', () => {
     const single = { ...state, delivered: 499, lagMs: undefined, shards: state.shards.slice(0, 1) }
     expect(summaryLine(single)).toContain('behind 1 record; 1 shard, 0 being read')
   })
 
-  test('is one plain line for logs', () => {
+  test('the summary for logs is one plain line', () => {
     expect(summaryLine(state)).toBe(
       '  1.2 s  written 500, processed 480 (390/s), behind 20 records, 0.3 s; 2 shards, 1 being read; worker running',
     )
   })
 
-  test('is redrawn on terminals only, and not where colours are unwanted', () => {
+  test('the view is redrawn on terminals only, and not in CI or with NO_COLOR', () => {
     const terminal = { isTTY: true } as NodeJS.WriteStream
     expect(canRedraw(terminal, {})).toBe(true)
     expect(canRedraw({ isTTY: false } as NodeJS.WriteStream, {})).toBe(false)
@@ -78,7 +78,7 @@ describe('the view of the demo', () => {
       expect(canRedraw(terminal, env)).toBe(false)
   })
 
-  test('is drawn over the one before, below the lines that stay', () => {
+  test('a new view replaces the previous one below the permanent lines', () => {
     let out = ''
     const screen = createScreen(
       { write: (text: string) => (out += text) } as unknown as NodeJS.WriteStream,
@@ -91,7 +91,7 @@ describe('the view of the demo', () => {
   })
 })
 
-describe('a line that stays', () => {
+describe('permanent lines', () => {
   const written = (stdout: object) => {
     let out = ''
     const screen = createScreen(
@@ -102,16 +102,16 @@ describe('a line that stays', () => {
     return out
   }
 
-  test('is wrapped to the width of a terminal', () => {
+  test('a permanent line is wrapped to the width of the terminal', () => {
     expect(written({ isTTY: true, columns: 30 })).toBe('  1.2 s  all shard iterators\n         expired\n')
   })
 
-  test('is left as it is in a file', () => {
+  test('a permanent line is not wrapped when the output is a file', () => {
     expect(written({})).toBe('  1.2 s  all shard iterators expired\n')
   })
 })
 
-describe('the verdict of the demo', () => {
+describe('verdictLines', () => {
   const verdict: Verdict = {
     written: 10,
     delivered: 10,
@@ -124,7 +124,7 @@ describe('the verdict of the demo', () => {
     isGood: true,
   }
 
-  test.each([44, 80])('fits into %d columns, without a broken word', (columns) => {
+  test.each([44, 80])('the verdict fits into %d columns without breaking a word', (columns) => {
     const plain = verdictLines(verdict, (_, text) => text, Number.POSITIVE_INFINITY)
     const lines = verdictLines(verdict, (_, text) => text, columns)
     for (const line of lines) expect(line.length).toBeLessThanOrEqual(columns)
@@ -132,15 +132,15 @@ describe('the verdict of the demo', () => {
     expect(lines.length).toBeGreaterThan(plain.length)
   })
 
-  test('is measured without its colours', () => {
+  test('the width of the verdict is measured without its colors', () => {
     const painted = verdictLines(verdict, (_, text) => `\x1b[31m${text}\x1b[39m`, 80)
     const plain = verdictLines(verdict, (_, text) => text, 80)
     expect(painted.map((line) => stripVTControlCharacters(line))).toEqual(plain)
   })
 })
 
-describe('the tally of the demo', () => {
-  test('counts different records, and those that were saved', () => {
+describe('the progress of the demo', () => {
+  test('progress counts distinct records, and how many of them were saved', () => {
     const tally = new Tally()
     tally.take(1, { opened: 's', parentId: null })
     tally.take(1, { record: ['s', '1', 'order', 1] })
