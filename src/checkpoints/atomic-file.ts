@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { mkdir, open, readdir, readFile, readlink, realpath, rename, rm, stat } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
+import { errorCode } from '../core/error-code.ts'
 
 /** Checkpoints name a stream and its shards, so only the owner of the process may read them. */
 const FILE_MODE = 0o600
@@ -146,10 +147,4 @@ async function syncFolder(folder: string): Promise<void> {
   } catch (error) {
     if (!FOLDER_SYNC_UNSUPPORTED.has(errorCode(error) ?? '')) throw error
   }
-}
-
-/** Returns the system error code, such as `ENOENT`. */
-export function errorCode(error: unknown): string | undefined {
-  if (!(error instanceof Error) || !('code' in error)) return undefined
-  return typeof error.code === 'string' ? error.code : undefined
 }

@@ -1,9 +1,10 @@
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { errorCode } from '../core/error-code.ts'
 import { StreamError } from '../core/errors.ts'
 import { invalidOption } from '../core/options.ts'
 import { MAX_SERIALIZED_LENGTH, parseSerializedToken } from '../position/serialized-token.ts'
-import { errorCode, readTextFile, removeStaleTemporaries, writeFileAtomically } from './atomic-file.ts'
+import { readTextFile, removeStaleTemporaries, writeFileAtomically } from './atomic-file.ts'
 import { checkpointFileName } from './checkpoint-file-name.ts'
 import type { CheckpointStore } from './store.ts'
 

@@ -1,4 +1,5 @@
 import { type GapReason, StreamError } from '../core/errors.ts'
+import { streamNotFound } from '../core/stream-not-found.ts'
 import type { ShardReader } from '../reader/shard-reader.ts'
 
 const none: readonly ShardReader[] = []
@@ -77,14 +78,4 @@ export class BlockingErrors {
   throwIfStreamGone(): void {
     if (this.#streamGone) throw streamNotFound(this.#streamArn, this.#streamGone.cause)
   }
-}
-
-export function streamNotFound(streamArn: string, cause: unknown): StreamError<'stream.notFound'> {
-  return new StreamError(
-    'stream.notFound',
-    `Stream ${streamArn} does not exist (any more). Its table may have been deleted, or the stream was disabled more ` +
-      'than 24 hours ago; or the client is configured for another region or account.',
-    { streamArn },
-    cause,
-  )
 }

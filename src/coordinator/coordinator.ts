@@ -13,6 +13,7 @@ import type { PlainItem, StreamRecord } from '../records/stream-record.ts'
 import { RETENTION_MS } from '../shards/retention.ts'
 import type { Shard } from '../shards/shard.ts'
 import type { Delivery } from '../shards/shard-ledger.ts'
+import { DESCRIBE_CALLS_PER_SECOND } from '../streams-api/list-all-shards.ts'
 import { checkStreamsClient, createClientFor, isStreamsApi } from '../streams-api/make-client.ts'
 import { rateLimit } from '../streams-api/rate-limit.ts'
 import { sdkStreamsApi } from '../streams-api/sdk-streams-api.ts'
@@ -22,9 +23,6 @@ import type { StreamLag } from './lag.ts'
 import { type CoordinatorOptions, checkReadingOptions, coordinatorOptionNames } from './options.ts'
 import type { ReadSession, SessionContext } from './read-session.ts'
 import { startSession } from './start-session.ts'
-
-/** Half of the ten calls a second that DescribeStream allows an account (API reference), for there may be others. */
-const DESCRIBE_CALLS_PER_SECOND = 5
 
 /**
  * Reads a DynamoDB stream, one explicit step at a time: `moveTo` a position, then call `next` again and again. It merges all

@@ -1,10 +1,10 @@
+import { streamNotFound } from '../core/stream-not-found.ts'
 import type { ParsedPosition } from '../position/position.ts'
 import { shardCreatedAt } from '../position/shard-id.ts'
 import type { StreamToken } from '../position/token.ts'
 import { type NewShardStart, seekLatest, seekTime, seekToken, seekTrimHorizon } from '../shards/seek.ts'
 import type { ShardForest } from '../shards/shard-forest.ts'
 import { classifyError } from '../streams-api/classify-error.ts'
-import { streamNotFound } from './blocking-errors.ts'
 import { ReadSession, type SessionContext } from './read-session.ts'
 
 /** A time is in the future when it is further ahead than this (ms): the service's clock is truncated to the second. */

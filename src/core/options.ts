@@ -76,9 +76,17 @@ export function nearestName(name: string, known: readonly string[]): string | un
  * @throws StreamError `options.invalid`
  */
 export function integer(option: string, value: unknown, min: number, max: number): number {
-  if (typeof value === 'number' && Number.isInteger(value) && value >= min && value <= max) return value
-  const range = max === Number.MAX_SAFE_INTEGER ? `of ${min} or more` : `from ${min} to ${max}`
-  throw invalidOption(option, value, `a whole number ${range}`)
+  if (isIntegerInRange(value, min, max)) return value
+  throw invalidOption(option, value, describeIntegerRange(min, max))
+}
+
+export function isIntegerInRange(value: unknown, min: number, max: number): value is number {
+  return typeof value === 'number' && Number.isInteger(value) && value >= min && value <= max
+}
+
+/** The range as error messages show it. `Number.MAX_SAFE_INTEGER` stands for no maximum. */
+export function describeIntegerRange(min: number, max: number): string {
+  return `a whole number ${max === Number.MAX_SAFE_INTEGER ? `of ${min} or more` : `from ${min} to ${max}`}`
 }
 
 /**
