@@ -1,11 +1,11 @@
 import { parseArgs } from 'node:util'
 import { isStreamError } from '../core/errors.ts'
-import { nearestName } from '../core/options.ts'
+import { describeIntegerRange, isIntegerInRange, nearestName } from '../core/options.ts'
 import { checkStreamArn, regionOf } from '../core/stream-arn.ts'
-import { type CliError, usageError } from './cli-error.ts'
-import { type CommandName, commands, isCommandName, type OptionSpec } from './commands.ts'
+import { type CommandName, commandSpecs, isCommandName, type OptionSpec } from './command-specs.ts'
+import { type CliError, usageError } from './errors.ts'
 
-/** Which stream, and how to get to it. */
+/** The stream to read, and how to connect to the service. */
 export interface SourceOptions {
   readonly table: string | undefined
   readonly arn: string | undefined
@@ -16,8 +16,8 @@ export interface SourceOptions {
 
 export interface TailOptions extends SourceOptions {
   readonly from: string
-  /** Whether `--from` was given, and is not the default. */
-  readonly isFromGiven: boolean
+  /** Whether `--from` was set explicitly. */
+  readonly isFromExplicit: boolean
   readonly checkpoint: string | undefined
   readonly format: 'json' | 'pretty'
   readonly follow: boolean
@@ -35,7 +35,7 @@ export interface LagOptions extends SourceOptions {
   readonly json: boolean
 }
 
-/** What the command line asks for. */
+/** The parsed command line. */
 export type Request =
   | { readonly command: 'help'; readonly of: CommandName | undefined }
   | { readonly command: 'version' }
@@ -45,33 +45,35 @@ export type Request =
   | { readonly command: 'demo'; readonly options: { readonly local: boolean } }
 
 /**
- * Understands the command line. Nothing is called or opened yet.
+ * Parses the command line, without any I/O.
+ *
  * @throws CliError `usage`
  */
 export function parseArguments(args: readonly string[]): Request {
   const [name, ...rest] = args
-  if (name === undefined) throw usageError('Which command? See dynamodb-stream-iterator --help')
+  if (name === undefined) throw usageError('Missing command. See dynamodb-stream-iterator --help')
   if (name === '--help' || name === '-h' || name === 'help') return helpRequest(rest[0])
   if (name === '--version' || name === '-v') return { command: 'version' }
   if (!isCommandName(name)) throw unknownCommand(name)
-  const given = parseOptions(name, rest)
-  if (given.help === true) return { command: 'help', of: name }
-  if (given.version === true) return { command: 'version' }
-  return requestOf(name, given)
+  const values = parseOptions(name, rest)
+  if (values.help === true) return { command: 'help', of: name }
+  if (values.version === true) return { command: 'version' }
+  return toRequest(name, values)
 }
 
-type Given = Readonly<Record<string, string | boolean | undefined>>
+/** The values of the options by name; `true` for a flag. */
+type Values = Readonly<Record<string, string | boolean | undefined>>
 
-function requestOf(command: CommandName, given: Given): Request {
+function toRequest(command: CommandName, values: Values): Request {
   switch (command) {
     case 'tail':
-      return { command, options: tailOptions(given) }
+      return { command, options: tailOptions(values) }
     case 'shards':
-      return { command, options: { ...sourceOptions(given), json: given.json === true } }
+      return { command, options: { ...sourceOptions(values), json: values.json === true } }
     case 'lag':
-      return { command, options: lagOptions(given) }
+      return { command, options: lagOptions(values) }
     case 'demo':
-      return { command, options: { local: given.local === true } }
+      return { command, options: { local: values.local === true } }
   }
 }
 
@@ -80,25 +82,28 @@ function helpRequest(name: string | undefined): Request {
 }
 
 function unknownCommand(name: string): CliError {
-  const names = Object.keys(commands)
+  const names = Object.keys(commandSpecs)
   if (name.startsWith('-')) return usageError(`Unknown option ${name}. The commands are ${names.join(', ')}`)
   const near = nearestName(name, names)
   const hint = near === undefined ? `. The commands are ${names.join(', ')}` : `; did you mean ${near}?`
   return usageError(`Unknown command ${name}${hint}`)
 }
 
-function parseOptions(command: CommandName, args: readonly string[]): Given {
-  const specs: Readonly<Record<string, OptionSpec>> = { ...commands[command].options, version: { help: [] } }
+function parseOptions(command: CommandName, args: readonly string[]): Values {
+  const specs: Readonly<Record<string, OptionSpec>> = {
+    ...commandSpecs[command].options,
+    version: { help: '' },
+  }
   const options = Object.fromEntries(
     Object.entries(specs).map(([name, { value, short }]) => [
       name,
       { type: value === undefined ? 'boolean' : 'string', ...(short && { short }) } as const,
     ]),
   )
-  // Not strict: its messages speak of the code that calls it.
+  // Not strict, because its error messages address programmers.
   const { values, tokens } = parseArgs({ args: [...args], options, strict: false, tokens: true })
   for (const token of tokens) {
-    const problem = problemOf(token, specs)
+    const problem = findProblem(token, specs)
     if (problem === undefined) continue
     const see = problem.endsWith('?') ? '' : `. See dynamodb-stream-iterator ${command} --help`
     throw usageError(`${problem}${see}`)
@@ -106,7 +111,7 @@ function parseOptions(command: CommandName, args: readonly string[]): Given {
   return values
 }
 
-/** What `parseArgs` finds, one by one. */
+/** A token as returned by `parseArgs`. */
 type Token =
   | { readonly kind: 'positional'; readonly value: string }
   | { readonly kind: 'option-terminator' }
@@ -118,7 +123,7 @@ type Token =
       readonly inlineValue?: boolean | undefined
     }
 
-function problemOf(token: Token, specs: Readonly<Record<string, OptionSpec>>): string | undefined {
+function findProblem(token: Token, specs: Readonly<Record<string, OptionSpec>>): string | undefined {
   if (token.kind === 'positional') return `Unexpected argument ${JSON.stringify(token.value)}`
   if (token.kind !== 'option') return undefined
   const { name, rawName, value, inlineValue } = token
@@ -127,50 +132,51 @@ function problemOf(token: Token, specs: Readonly<Record<string, OptionSpec>>): s
     const near = rawName.startsWith('--') ? nearestName(name, Object.keys(specs)) : undefined
     return `Unknown option ${rawName}${near === undefined ? '' : `; did you mean --${near}?`}`
   }
-  if (spec.value === undefined) return value === undefined ? undefined : `${rawName} takes no value`
-  if (value === undefined) return `${rawName} needs a value`
-  // Another option in the place of the value, but not a number.
-  if (!inlineValue && /^-\D/.test(value)) return `${rawName} needs a value, but is followed by ${value}`
+  if (spec.value === undefined) return value === undefined ? undefined : `${rawName} does not accept a value`
+  if (value === undefined) return `${rawName} requires a value`
+  // The value is probably another option, unless it is a negative number.
+  if (!inlineValue && /^-\D/.test(value)) return `${rawName} requires a value, but is followed by ${value}`
   return undefined
 }
 
-function tailOptions(given: Given): TailOptions {
-  const follow = given['no-follow'] !== true
+function tailOptions(values: Values): TailOptions {
+  const follow = values['no-follow'] !== true
   return {
-    ...sourceOptions(given),
-    from: textOf(given, 'from') ?? (follow ? 'latest' : 'trim_horizon'),
-    isFromGiven: given.from !== undefined,
-    checkpoint: textOf(given, 'checkpoint'),
-    format: oneOf(given, 'format', ['json', 'pretty']),
+    ...sourceOptions(values),
+    from: stringOf(values, 'from') ?? (follow ? 'latest' : 'trim_horizon'),
+    isFromExplicit: values.from !== undefined,
+    checkpoint: stringOf(values, 'checkpoint'),
+    format: oneOf(values, 'format', ['json', 'pretty']),
     follow,
-    limit: numberOf(given, 'limit', 1, Number.MAX_SAFE_INTEGER) ?? Number.POSITIVE_INFINITY,
-    onGap: oneOf(given, 'on-gap', ['stop', 'continue']) === 'stop' ? 'throw' : 'continue',
+    limit: integerOf(values, 'limit', 1, Number.MAX_SAFE_INTEGER) ?? Number.POSITIVE_INFINITY,
+    onGap: oneOf(values, 'on-gap', ['stop', 'continue']) === 'stop' ? 'throw' : 'continue',
   }
 }
 
-function lagOptions(given: Given): LagOptions {
-  if (given.checkpoint !== undefined && given.from !== undefined) {
-    throw usageError('--checkpoint and --from each name a position: give one of them')
+function lagOptions(values: Values): LagOptions {
+  if (values.checkpoint !== undefined && values.from !== undefined) {
+    throw usageError('Use either --checkpoint or --from, not both')
   }
   return {
-    ...sourceOptions(given),
-    from: textOf(given, 'from') ?? 'trim_horizon',
-    checkpoint: textOf(given, 'checkpoint'),
-    json: given.json === true,
+    ...sourceOptions(values),
+    from: stringOf(values, 'from') ?? 'trim_horizon',
+    checkpoint: stringOf(values, 'checkpoint'),
+    json: values.json === true,
   }
 }
 
-function sourceOptions(given: Given): SourceOptions {
-  const table = textOf(given, 'table')
-  const arn = textOf(given, 'arn')
-  const endpoint = textOf(given, 'endpoint')
-  const region = textOf(given, 'region')
-  if (table === undefined && arn === undefined)
-    throw usageError('Which stream? Give --table NAME or --arn ARN')
-  if (table !== undefined && arn !== undefined) throw usageError('Give --table or --arn, not both')
+function sourceOptions(values: Values): SourceOptions {
+  const table = stringOf(values, 'table')
+  const arn = stringOf(values, 'arn')
+  const endpoint = stringOf(values, 'endpoint')
+  const region = stringOf(values, 'region')
+  if (table === undefined && arn === undefined) {
+    throw usageError('Missing stream: use --table NAME or --arn ARN')
+  }
+  if (table !== undefined && arn !== undefined) throw usageError('Use either --table or --arn, not both')
   if (arn !== undefined) checkArn(arn, endpoint === undefined ? region : undefined)
   if (endpoint !== undefined) checkEndpoint(endpoint)
-  const timeoutMs = (numberOf(given, 'timeout', 1, 3_600) ?? 10) * 1_000
+  const timeoutMs = (integerOf(values, 'timeout', 1, 3_600) ?? 10) * 1_000
   return { table, arn, endpoint, region, timeoutMs }
 }
 
@@ -181,41 +187,40 @@ function checkArn(arn: string, region: string | undefined): void {
     if (!isStreamError(error, 'options.invalid')) throw error
     throw usageError(`--arn is ${JSON.stringify(arn)}, but must be ${error.details.expected}`)
   }
-  const ofArn = regionOf(arn)
-  if (region !== undefined && region !== ofArn) {
-    throw usageError(`--region is ${region}, but the stream of --arn is in ${ofArn}: leave --region out`)
+  const regionOfArn = regionOf(arn)
+  if (region !== undefined && region !== regionOfArn) {
+    throw usageError(`--region is ${region}, but the stream of --arn is in ${regionOfArn}: omit --region`)
   }
 }
 
 function checkEndpoint(endpoint: string): void {
   const protocol = URL.canParse(endpoint) ? new URL(endpoint).protocol : undefined
   if (protocol === 'http:' || protocol === 'https:') return
-  // Not quoted: it may hold a password.
+  // The value is not shown, because it may contain a password.
   throw usageError('--endpoint must be a URL such as http://localhost:8000')
 }
 
-function textOf(given: Given, name: string): string | undefined {
-  const value = given[name]
-  if (value === '') throw usageError(`--${name} needs a value`)
+function stringOf(values: Values, name: string): string | undefined {
+  const value = values[name]
+  if (value === '') throw usageError(`--${name} requires a value`)
   return typeof value === 'string' ? value : undefined
 }
 
-function numberOf(given: Given, name: string, min: number, max: number): number | undefined {
-  const text = textOf(given, name)
+function integerOf(values: Values, name: string, min: number, max: number): number | undefined {
+  const text = stringOf(values, name)
   if (text === undefined) return undefined
   const value = /^\d+$/.test(text) ? Number(text) : Number.NaN
-  if (value >= min && value <= max) return value
-  const range = max === Number.MAX_SAFE_INTEGER ? `of ${min} or more` : `from ${min} to ${max}`
-  throw usageError(`--${name} is ${JSON.stringify(text)}, but must be a whole number ${range}`)
+  if (isIntegerInRange(value, min, max)) return value
+  throw usageError(`--${name} is ${JSON.stringify(text)}, but must be ${describeIntegerRange(min, max)}`)
 }
 
-/** One of the words; the first is the default. */
+/** Returns the value of an option that accepts certain words, the first of which is the default. */
 function oneOf<const Word extends string>(
-  given: Given,
+  values: Values,
   name: string,
   words: readonly [Word, ...Word[]],
 ): Word {
-  const text = textOf(given, name)
+  const text = stringOf(values, name)
   if (text === undefined) return words[0]
   const word = words.find((known) => known === text)
   if (word !== undefined) return word

@@ -1,43 +1,47 @@
 import { inspect, isDeepStrictEqual } from 'node:util'
 import type { PlainItem, StreamRecord } from '../records/stream-record.ts'
-import type { Paint, Style } from './paint.ts'
-import { plainJson, plainText } from './plain-text.ts'
-import { shortShardId } from './short-ids.ts'
+import { shortShardId } from './format-shards.ts'
+import type { StyleText, TextFormat } from './terminal.ts'
+import { escapeJson, escapeText, formatTime } from './text.ts'
 
-/** Makes a record a text that ends its line. */
+/** Formats a record as one or more lines, with a line break at the end. */
 export type FormatRecord = (record: StreamRecord) => string
 
-/** One JSON object a line, as `JSON.stringify(record)` gives it. */
-export const jsonLine: FormatRecord = (record) => `${plainJson(JSON.stringify(record))}\n`
+/** Formats a record as one line of JSON. */
+export const jsonLine: FormatRecord = (record) => `${escapeJson(JSON.stringify(record))}\n`
 
-/** For people: what happened to which item, and what changed in it. */
-export function prettyLines(paint: Paint): FormatRecord {
+/** Formats records for people: the event, the keys, and what changed in the item. */
+export function prettyLines(style: StyleText): FormatRecord {
   return (record) => {
     const { eventName, keys, createdAt, shardId, sequenceNumber } = record
-    const time = createdAt.toISOString().replace('T', ' ').slice(0, 19)
-    const name = paint(styleOf[eventName] ?? 'yellow', plainText(String(eventName)).padEnd(6))
-    const place = paint('dim', plainText(`${shortShardId(shardId)} ${sequenceNumber}`))
-    const changes = changesOf(record).map((line) => `  ${line}\n`)
-    return `${paint('dim', time)}  ${name}  ${paint('bold', show(keys))}  ${place}\n${changes.join('')}`
+    const time = style('dim', formatTime(createdAt.getTime()))
+    const name = style(eventFormats[eventName] ?? 'yellow', escapeText(String(eventName)).padEnd(6))
+    const place = style('dim', escapeText(`${shortShardId(shardId)} ${sequenceNumber}`))
+    const changes = describeChanges(record).map((line) => `  ${line}\n`)
+    return `${time}  ${name}  ${style('bold', show(keys))}  ${place}\n${changes.join('')}`
   }
 }
 
-const styleOf: Readonly<Partial<Record<string, Style>>> = { INSERT: 'green', MODIFY: 'cyan', REMOVE: 'red' }
+const eventFormats: Readonly<Partial<Record<string, TextFormat>>> = {
+  INSERT: 'green',
+  MODIFY: 'cyan',
+  REMOVE: 'red',
+}
 
-function changesOf({ keys, oldImage, newImage }: StreamRecord): string[] {
+function describeChanges({ keys, oldImage, newImage }: StreamRecord): string[] {
   const before = oldImage ?? {}
   const after = newImage ?? {}
-  if (!newImage)
-    return attributesOf(before, keys).map((name) => `- ${plainText(name)}: ${show(before[name])}`)
-  // Without an old image, as with the view type NEW_IMAGE, all of the item is shown.
-  if (!oldImage) return attributesOf(after, keys).map((name) => `${plainText(name)}: ${show(after[name])}`)
+  const showBefore = (name: string) => `${escapeText(name)}: ${show(before[name])}`
+  const showAfter = (name: string) => `${escapeText(name)}: ${show(after[name])}`
+  if (!newImage) return attributesOf(before, keys).map((name) => `- ${showBefore(name)}`)
+  // Without an old image, as with the view type NEW_IMAGE, the changes are unknown: show the whole item.
+  if (!oldImage) return attributesOf(after, keys).map(showAfter)
   return attributesOf({ ...before, ...after }, keys)
     .filter((name) => !isDeepStrictEqual(before[name], after[name]))
     .map((name) => {
-      const label = plainText(name)
-      if (!Object.hasOwn(before, name)) return `+ ${label}: ${show(after[name])}`
-      if (!Object.hasOwn(after, name)) return `- ${label}: ${show(before[name])}`
-      return `${label}: ${show(before[name])} → ${show(after[name])}`
+      if (!Object.hasOwn(before, name)) return `+ ${showAfter(name)}`
+      if (!Object.hasOwn(after, name)) return `- ${showBefore(name)}`
+      return `${showBefore(name)} → ${show(after[name])}`
     })
 }
 
@@ -46,7 +50,7 @@ function attributesOf(item: PlainItem, keys: Partial<PlainItem>): string[] {
 }
 
 function show(value: unknown): string {
-  return plainText(
+  return escapeText(
     inspect(value, {
       depth: 4,
       breakLength: Number.POSITIVE_INFINITY,
@@ -54,4 +58,16 @@ function show(value: unknown): string {
       maxArrayLength: 20,
     }),
   )
+}
+
+/**
+ * Converts a DynamoDB number, which has up to 38 digits: to a JavaScript number if that represents it
+ * exactly, else to a string, so that no digit is lost.
+ */
+export function exactNumber(text: string): number | string {
+  const value = Number(text)
+  if (String(value) === text) return value
+  // A double represents up to 15 significant digits exactly, in whatever notation they were written.
+  const digits = text.replace(/e.*$/i, '').replaceAll(/[^\d]/g, '').replace(/^0+/, '')
+  return digits.length <= 15 && Number.isFinite(value) ? value : text
 }

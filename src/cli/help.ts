@@ -1,38 +1,43 @@
 import { readFileSync } from 'node:fs'
-import { type CommandName, commands, type OptionSpec } from './commands.ts'
-import { exitCodeMeanings } from './exit-codes.ts'
+import { type CommandName, commandSpecs, type OptionSpec } from './command-specs.ts'
+import { exitCodeMeanings } from './errors.ts'
+import { noBreak, wrapText } from './text.ts'
+
+const COLUMNS = 80
 
 export function generalHelp(): string {
-  const rows = Object.entries(commands).map(([name, { summary }]) => [name, [summary]] as const)
-  return lines([
-    'Reads DynamoDB Streams in order, without losing a record.',
+  return joinLines([
+    'Read DynamoDB Streams in order, without losing a record.',
     '',
     'Usage: dynamodb-stream-iterator COMMAND [options]',
     '',
-    ...columns(rows),
+    'Commands:',
+    ...table(Object.entries(commandSpecs).map(([name, { summary }]) => [name, summary])),
     '',
-    'dynamodb-stream-iterator COMMAND --help shows the options of a command; --version the version.',
+    'dynamodb-stream-iterator COMMAND --help shows the options of a command,',
+    'dynamodb-stream-iterator --version the version.',
     '',
     ...exitCodeHelp(),
   ])
 }
 
 export function commandHelp(name: CommandName): string {
-  const { summary, usage, notes, options } = commands[name]
-  return lines([
+  const { summary, usage, notes, options } = commandSpecs[name]
+  return joinLines([
     `${summary[0]?.toUpperCase()}${summary.slice(1)}.`,
     '',
     `Usage: ${usage}`,
     '',
-    ...columns(Object.entries(options).map(([option, spec]) => [optionLabel(option, spec), spec.help])),
+    'Options:',
+    ...table(Object.entries(options).map(([option, spec]) => [optionLabel(option, spec), spec.help])),
     '',
-    ...notes,
+    ...wrapText(notes, COLUMNS),
     '',
     ...exitCodeHelp(),
   ])
 }
 
-/** The version of the package, which lies two folders above this file, in the sources and when built. */
+/** Returns the version of the package. Its manifest is two folders above this file, in `src` as in `dist`. */
 export function version(): string {
   const manifest: unknown = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'))
   return String(Reflect.get(manifest as object, 'version'))
@@ -43,16 +48,17 @@ function optionLabel(name: string, { value, short }: OptionSpec): string {
 }
 
 function exitCodeHelp(): string[] {
-  return ['Exit codes:', ...columns(exitCodeMeanings.map(([code, meaning]) => [String(code), [meaning]]))]
+  return ['Exit codes:', ...table(exitCodeMeanings.map(([code, meaning]) => [String(code), meaning]))]
 }
 
-function columns(rows: readonly (readonly [string, readonly string[]])[]): string[] {
+/** Two columns, of which the second one is wrapped. */
+function table(rows: readonly (readonly [string, string])[]): string[] {
   const width = Math.max(...rows.map(([label]) => label.length))
-  return rows.flatMap(([label, texts]) =>
-    texts.map((text, index) => `  ${(index === 0 ? label : '').padEnd(width)}  ${text}`),
+  return rows.flatMap(([label, text]) =>
+    wrapText(`${noBreak(`  ${label.padEnd(width)}  `)}${text}`, COLUMNS, width + 4),
   )
 }
 
-function lines(texts: readonly string[]): string {
-  return `${texts.join('\n')}\n`
+function joinLines(lines: readonly string[]): string {
+  return `${lines.join('\n')}\n`
 }

@@ -1,13 +1,15 @@
-/** Ctrl-C, and the other ways in which a process is asked to stop. */
+/**
+ * Aborts when the process receives SIGINT (Ctrl-C), SIGTERM or SIGHUP. Disposing of it removes the handlers.
+ */
 export interface Interrupt extends Disposable {
   readonly signal: AbortSignal
 }
 
 /**
- * The first signal aborts; the second one ends the process at once, by the signal's default action: `process.exit` would wait
- * for a call of the file system that hangs, such as the read of a pipe.
+ * The first signal aborts. The second one ends the process immediately, by the default action of the signal:
+ * `process.exit` would wait for a file system call that blocks, such as reading from a pipe.
  *
- * SIGHUP is ignored where no terminal is left to hang up, as under `nohup`; Node resets what `nohup` has set.
+ * SIGHUP is ignored without a terminal, as under `nohup`: Node resets the disposition that `nohup` has set.
  */
 export function onInterrupt(): Interrupt {
   const controller = new AbortController()

@@ -1,43 +1,44 @@
 import type { DynamoDBStreamsClient } from '@aws-sdk/client-dynamodb-streams'
-import { streamNotFound } from '../coordinator/blocking-errors.ts'
 import { systemClock } from '../core/clock.ts'
 import { ServiceClock } from '../core/service-clock.ts'
+import { streamNotFound } from '../core/stream-not-found.ts'
 import { classifyError } from '../streams-api/classify-error.ts'
-import { listAllShards } from '../streams-api/list-all-shards.ts'
+import { DESCRIBE_CALLS_PER_SECOND, listAllShards } from '../streams-api/list-all-shards.ts'
 import { rateLimit } from '../streams-api/rate-limit.ts'
 import { sdkStreamsApi } from '../streams-api/sdk-streams-api.ts'
 import type { ShardDescription, StreamStatus } from '../streams-api/streams-api.ts'
 
-/** A stream as DescribeStream shows it. */
-export interface Listing {
+/** A stream as described by DescribeStream, all pages together. */
+export interface ShardListing {
   readonly status: StreamStatus | undefined
   readonly shards: readonly ShardDescription[]
 }
 
 /**
- * Lists all shards of a stream, trying as long as it takes.
- * @param onRetry hears the errors meanwhile
+ * Lists all shards of a stream. Retries indefinitely.
+ *
+ * @param onRetry - receives the error of each call that is retried.
  */
 export async function listShards(
   client: DynamoDBStreamsClient,
   streamArn: string,
   signal: AbortSignal,
   onRetry: (error: unknown) => void,
-): Promise<Listing> {
+): Promise<ShardListing> {
   const shards: ShardDescription[] = []
   let status: StreamStatus | undefined
-  const context = {
+  const pages = listAllShards({
     api: sdkStreamsApi(client),
     streamArn,
-    limit: rateLimit(systemClock, 5),
+    limit: rateLimit(systemClock, DESCRIBE_CALLS_PER_SECOND),
     clock: systemClock,
     serviceClock: new ServiceClock(systemClock),
     random: Math.random,
     signal,
-    onRetry: ({ error }: { error: unknown }) => onRetry(error),
-  }
+    onRetry: ({ error }) => onRetry(error),
+  })
   try {
-    for await (const page of listAllShards(context)) {
+    for await (const page of pages) {
       status = page.status
       shards.push(...page.shards)
     }

@@ -1,49 +1,55 @@
 import type { StreamEvents } from '../stream/events.ts'
-import { shortShardId } from './short-ids.ts'
+import { shortShardId } from './format-shards.ts'
 
-/** Retries of one kind are told this often at most, in ms. */
+/** The shortest time between two notices about retries of one kind, in ms. */
 const RETRY_NOTICE_MS = 5_000
 
 export interface NoticeOptions {
   /** Writes one line. */
-  readonly say: (line: string) => void
+  readonly log: (line: string) => void
+  /** Monotonic ms. */
   readonly now: () => number
-  /** Whether the service has answered before. Until then its silence is told by an error, once. */
-  readonly hasAnswered: () => boolean
+  /**
+   * Whether the service has responded. Until then, retries are not reported: an error will, once, if it never
+   * does.
+   */
+  readonly hasResponded: () => boolean
 }
 
-/** What a person at the terminal should know of the events of a stream. */
-export function noticesOf({ say, now, hasAnswered }: NoticeOptions): {
+/** Returns listeners that report the events of a stream to the user. */
+export function createNotices({ log, now, hasResponded }: NoticeOptions): {
   [Name in keyof StreamEvents]?: (event: StreamEvents[Name]) => void
 } {
-  const isRetryDue = pacer(now)
-  const isCheckpointRetryDue = pacer(now)
+  const isRetryDue = throttle(now)
+  const isCheckpointRetryDue = throttle(now)
   return {
     retry: ({ operation, shardId, attempt, error }) => {
-      if (!hasAnswered() || !isRetryDue()) return
-      const of = shardId === undefined ? '' : ` of shard ${shortShardId(shardId)}`
-      say(`${operation}${of} failed (${reasonOf(error)}), trying again; ${attempt} in a row`)
+      if (!hasResponded() || !isRetryDue()) return
+      const target = shardId === undefined ? '' : ` on shard ${shortShardId(shardId)}`
+      log(`${operation}${target} failed on attempt ${attempt} (${reasonOf(error)}); retrying`)
     },
     gap: ({ shardId, after, reason }) => {
       const where = after === undefined ? 'from its start' : `after ${after}`
-      say(`gap: records of ${shardId} ${where} were trimmed before they were read (${reason})`)
+      log(`gap: records of ${shardId} ${where} were trimmed before they were read (${reason})`)
     },
-    shardStalled: ({ shardId, failingForMs, error }) =>
-      say(
-        `shard ${shardId} has failed for ${Math.round(failingForMs / 1_000)} s (${reasonOf(error)}): the others go on without it`,
-      ),
+    shardStalled: ({ shardId, failingForMs, error }) => {
+      const seconds = Math.round(failingForMs / 1_000)
+      log(
+        `shard ${shardId} has failed for ${seconds} s (${reasonOf(error)}); other shards no longer wait for it`,
+      )
+    },
     parentWaitTimedOut: ({ shardId, parentId }) =>
-      say(`shard ${shardId} is read though its parent ${parentId} was never listed`),
-    sdkFallback: ({ reason }) => say(`reading is slower than it could be: ${reason}`),
+      log(`reading shard ${shardId} although its parent ${parentId} was never listed`),
+    sdkFallback: ({ reason }) => log(`falling back to the slower deserializer of the SDK: ${reason}`),
     checkpointRetry: ({ name, attempt, error }) => {
       if (!isCheckpointRetryDue()) return
-      say(`saving the checkpoint ${name} failed (${reasonOf(error)}), trying again; ${attempt} in a row`)
+      log(`saving the checkpoint ${name} failed on attempt ${attempt} (${reasonOf(error)}); retrying`)
     },
   }
 }
 
-/** Returns `true` once in each {@link RETRY_NOTICE_MS}. */
-function pacer(now: () => number): () => boolean {
+/** Returns a function that returns `true` at most once per {@link RETRY_NOTICE_MS}. */
+function throttle(now: () => number): () => boolean {
   let nextAt = Number.NEGATIVE_INFINITY
   return () => {
     if (now() < nextAt) return false

@@ -1,21 +1,27 @@
 import type { Writable } from 'node:stream'
 import { setImmediate as nextTurn, setTimeout as wait } from 'node:timers/promises'
-import { errorCode } from '../checkpoints/atomic-file.ts'
 import { fileErrorReason } from '../checkpoints/file.ts'
-import { CliError } from './cli-error.ts'
-import { exitCodes } from './exit-codes.ts'
+import { errorCode } from '../core/error-code.ts'
+import { CliError, exitCodes } from './errors.ts'
 
-/** How long a write may take after the user wants to stop, in ms: a pager that holds still must not hold us up. */
+/**
+ * How long a write may block after the user has asked to stop, in ms: a paused pager must not keep us
+ * running.
+ */
 const LAST_WRITE_MS = 1_000
 
 /**
- * What became of a text: `closed` when the reader of standard output has ended, as after `| head`; `blocked` when it was
- * still not read a second after the user wanted to stop.
+ * The result of a write.
+ *
+ * - `closed`: the reader of standard output has exited, as after `| head`.
+ * - `blocked`: the reader did not read for a second after the user asked to stop.
  */
-export type Written = 'written' | 'closed' | 'blocked'
+export type WriteResult = 'written' | 'closed' | 'blocked'
 
 /**
- * Resolves when the text has left the process. The stream needs a listener for errors: without one they end the process.
+ * Resolves when the text has been written to the file descriptor. The stream needs an `error` listener:
+ * without one, a failure ends the process.
+ *
  * @throws CliError `output`
  */
 export function writeText(stream: Writable, text: string): Promise<'written' | 'closed'> {
@@ -28,19 +34,21 @@ export function writeText(stream: Writable, text: string): Promise<'written' | '
   })
 }
 
-/** Standard output cannot be written. */
+/** Standard output cannot be written to. */
 export function outputError(cause: unknown): CliError {
   const message = `Cannot write to standard output: ${fileErrorReason(cause)}`
   return new CliError('output', message, exitCodes.failed, cause)
 }
 
-/** Where records go. */
 export interface RecordOutput {
-  /** @throws CliError `output` */
-  write(text: string, stop: AbortSignal): Promise<Written>
+  /**
+   * @param stop - aborts when the user asks to stop.
+   * @throws CliError `output`
+   */
+  write(text: string, stop: AbortSignal): Promise<WriteResult>
 }
 
-/** Waits for each text to leave the process, which is all the backpressure that a pipe needs. */
+/** Writes records to standard output. Waiting for each write is all the backpressure that a pipe needs. */
 export function recordOutput(stream: Writable): RecordOutput {
   let isBroken = false
   stream.on('error', () => {
@@ -50,19 +58,19 @@ export function recordOutput(stream: Writable): RecordOutput {
     async write(text, stop) {
       if (isBroken) return 'closed'
       const written = writeText(stream, text)
-      return Promise.race([written, tooLate(stop, written)])
+      return Promise.race([written, blockedAfter(stop, written)])
     },
   }
 }
 
-/** `blocked`, a while after `stop` aborts; never while `written` is settled or it does not abort. */
-function tooLate(stop: AbortSignal, written: Promise<Written>): Promise<'blocked'> {
+/** Resolves to `blocked` {@link LAST_WRITE_MS} after `stop` aborts, unless `written` has settled by then. */
+function blockedAfter(stop: AbortSignal, written: Promise<WriteResult>): Promise<'blocked'> {
   const settled = new AbortController()
   written.finally(() => settled.abort()).catch(() => {})
   return new Promise((resolve) => {
     const giveUp = async () => {
       await wait(LAST_WRITE_MS, undefined, { signal: settled.signal })
-      // On a busy machine the timer may be heard before the write that was done long ago.
+      // On a busy machine the timer can fire before the callback of a write that completed long ago.
       await nextTurn()
       await nextTurn()
       resolve('blocked')

@@ -1,6 +1,6 @@
 import type { Writable } from 'node:stream'
-import { type Paint, paintFor } from './paint.ts'
-import { plainText } from './plain-text.ts'
+import { styleText } from 'node:util'
+import { escapeText } from './text.ts'
 
 /** Standard output, which may be a terminal. */
 export type Output = Writable & {
@@ -9,24 +9,29 @@ export type Output = Writable & {
   readonly rows?: number | undefined
 }
 
-/** What a command talks to. */
+export type TextFormat = 'bold' | 'dim' | 'green' | 'yellow' | 'red' | 'cyan'
+
+/** Applies a color or weight to the text, or returns it unchanged if the output has no colors. */
+export type StyleText = (format: TextFormat, text: string) => string
+
+/** The output of a command. */
 export interface Terminal {
   readonly stdout: Output
-  /** Writes a line to standard error, under the name of the program. What a terminal would act on is escaped. */
-  say(line: string): void
-  /** Colours for standard output. */
-  readonly paint: Paint
+  /** Writes a line to standard error, after the name of the program. Control characters are escaped. */
+  log(line: string): void
+  /** For text on standard output. Honors `NO_COLOR` and `FORCE_COLOR`. */
+  readonly style: StyleText
 }
 
 export function processTerminal(): Terminal {
   const { stdout, stderr } = process
-  // Nobody is left to be told.
+  // Without a listener, an `error` event ends the process. A failing standard error cannot be reported
+  // anywhere; a failing standard output is reported by the write that failed.
   stderr.on('error', () => {})
-  // Reported where it is written to.
   stdout.on('error', () => {})
   return {
     stdout,
-    paint: paintFor(stdout),
-    say: (line) => void stderr.write(`dynamodb-stream-iterator: ${plainText(line)}\n`),
+    log: (line) => void stderr.write(`dynamodb-stream-iterator: ${escapeText(line)}\n`),
+    style: (format, text) => styleText(format, text, { stream: stdout }),
   }
 }

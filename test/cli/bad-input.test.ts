@@ -11,7 +11,7 @@ vi.setConfig({ testTimeout: 60_000 })
 
 let served: ServedEmulator
 const folder = temporaryFolder()
-/** A server that sends nothing back. */
+/** A server that never responds. */
 const silent = createServer(() => {})
 
 beforeAll(async () => {
@@ -37,7 +37,7 @@ function file(name: string, text: string): string {
 
 interface BadCase {
   readonly args: () => readonly string[]
-  /** The environment of a process of its own; without it the command runs in this one. */
+  /** The environment, if the command needs another process. */
   readonly env?: Record<string, string>
   readonly code: number
   readonly says: RegExp
@@ -58,7 +58,7 @@ const cases: Record<string, BadCase> = {
     args: () => ['tail', '--table', 'orders'],
     env: keys,
     code: 2,
-    says: /No region is configured: give --region, or set AWS_REGION \[usage\]/,
+    says: /No region is configured: use --region, or set AWS_REGION \[usage\]/,
   },
   'a lack of credentials': {
     args: () => ['tail', '--table', 'orders', '--region', 'us-east-1'],
@@ -69,13 +69,13 @@ const cases: Record<string, BadCase> = {
   'a table at an endpoint that refuses connections': {
     args: () => ['tail', '--table', 'orders', '--endpoint', 'http://127.0.0.1:1', '--timeout', '1'],
     code: 6,
-    says: /No answer from http:\/\/127\.0\.0\.1:1 \(.*ECONNREFUSED.*\)\. Check the network, --endpoint and --region \[no-answer\]/,
+    says: /No response from http:\/\/127\.0\.0\.1:1 \(.*ECONNREFUSED.*\)\. Check the network, --endpoint and --region \[service\.unreachable\]/,
   },
   'a stream at an endpoint that refuses connections': {
     args: () => ['tail', '--arn', arn, '--endpoint', 'http://127.0.0.1:1', '--timeout', '1'],
     env: {},
     code: 6,
-    says: /No answer from http:\/\/127\.0\.0\.1:1 \(tried for 1 s: .*ECONNREFUSED.*\)\. Check .*\[no-answer\]/,
+    says: /No response from http:\/\/127\.0\.0\.1:1 \(tried for 1 s: .*ECONNREFUSED.*\)\. Check .*\[service\.unreachable\]/,
   },
   'an endpoint that never responds': {
     args: () => {
@@ -83,16 +83,16 @@ const cases: Record<string, BadCase> = {
       return ['tail', '--table', 'orders', '--endpoint', `http://127.0.0.1:${port}`, '--timeout', '1']
     },
     code: 6,
-    says: /No answer from .* \(tried for 1 s: nothing came back\)\. Check .*\[no-answer\]/,
+    says: /No response from .* \(tried for 1 s\)\. Check .*\[service\.unreachable\]/,
   },
   'a token file that is not JSON': {
-    // Not quoted: a wrong file may hold a secret.
+    // The content is not quoted, because a wrong file may contain a secret.
     args: () => ['tail', ...served.source, '--from', file('text.json', 'no token')],
     code: 7,
     says: /--from \S+text\.json: The token is invalid: expected JSON, got 8 characters that are not JSON \[token\.invalid\]/,
   },
   'a checkpoint that cannot be saved': {
-    // Too long for the temporary file that a save writes.
+    // The name of the temporary file that a save writes is too long.
     args: () => ['tail', ...served.source, '--checkpoint', join(folder, 'x'.repeat(250))],
     code: 7,
     says: /--checkpoint \S+x cannot be saved: the path is too long \(ENAMETOOLONG\) \[checkpoint\.failed\]/,
@@ -168,7 +168,9 @@ describe('messages', () => {
     const args = ['tail', '--table', 'orders', '--timeout', '1', '--endpoint', endpoint]
     const ended = await runHere(args)
     expect(ended.code).toBe(code)
-    expect(ended.stderr).toContain(code === 6 ? 'No answer from http://127.0.0.1:1/ (' : '--endpoint must be')
+    expect(ended.stderr).toContain(
+      code === 6 ? 'No response from http://127.0.0.1:1/ (' : '--endpoint must be',
+    )
     expect(ended.stderr).not.toContain('s3cret')
   })
 })
@@ -189,7 +191,7 @@ describe('an unusable checkpoint file', () => {
     'a checkpoint file for another stream': {
       text: foreign,
       code: 7,
-      says: /--checkpoint \S+ is a position in the stream arn:.*, but this is arn:.*Name another file.*\[token\.streamMismatch\]/,
+      says: /--checkpoint \S+ is a position in the stream arn:.*, not in arn:.*Use another file.*\[token\.streamMismatch\]/,
     },
   }
   for (const [name, { text, code, says }] of Object.entries(damaged)) {

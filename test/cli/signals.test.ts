@@ -13,11 +13,12 @@ test.each(['tail', 'lag'])(
     await using served = await serveEmulator()
     const pipe = makePipe(temporaryFolder())
     const { child } = startCli([command, ...served.source, '--from', pipe])
-    // Each fails until the pipe is read. When the second one succeeds, the next read waits.
+    // Opening fails until the command has opened the pipe, and writing to the full pipe until the command
+    // reads it. After that, the next read of the command blocks.
     const writer = await vi.waitFor(() => openSync(pipe, constants.O_WRONLY | constants.O_NONBLOCK), patience)
     fill(writer)
     await vi.waitFor(() => writeSync(writer, ' '), patience)
-    // Two signals that arrive at once are one.
+    // Two signals that arrive at the same time are delivered as one.
     await vi.waitFor(() => {
       child.kill('SIGINT')
       expect(child.signalCode ?? child.exitCode).not.toBeNull()

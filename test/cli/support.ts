@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Readable, Writable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
-import { runCli } from '../../src/cli/cli.ts'
+import { runCli } from '../../src/cli/run.ts'
 import { StreamEmulator, type StreamEmulatorOptions } from '../../src/testing/index.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
@@ -15,7 +15,7 @@ export interface Ended {
   readonly code: number | null
   readonly stdout: string
   readonly stderr: string
-  /** What standard output holds, as JSON. */
+  /** The lines of standard output that are JSON objects. */
   readonly records: readonly PrintedRecord[]
 }
 
@@ -31,29 +31,29 @@ export interface Started {
   readonly child: ChildProcessByStdio<Writable, Readable, Readable>
   readonly pid: number
   readonly output: { stdout: string; stderr: string }
-  /** Resolves when standard output or error holds the text. */
+  /** Resolves when the output contains the text. Rejects if the process exits without it. */
   seen(where: 'stdout' | 'stderr', text: string | RegExp): Promise<void>
   readonly ended: Promise<Ended>
 }
 
-/** An empty folder, gone with the test run. */
+/** Creates an empty folder. */
 export function temporaryFolder(): string {
   return mkdtempSync(join(tmpdir(), 'cli-test-'))
 }
 
-/** Makes a named pipe in the folder. */
+/** Creates a named pipe in the folder. */
 export function makePipe(folder: string): string {
   const path = join(folder, 'pipe')
   execFileSync('mkfifo', [path])
   return path
 }
 
-/** Starts the command line as a user would: nothing of this process's environment that has to do with AWS. */
+/** Starts the command as another process, without the AWS settings of this one. */
 export function startCli(args: readonly string[], env: Record<string, string> = {}): Started {
   return startProgram(join(root, 'src/cli/main.ts'), args, env)
 }
 
-/** Starts it by a line of a POSIX shell, in which `"$@"` is the command: `exec "$@" > /dev/full`. */
+/** Starts the command with a POSIX shell. In `line`, `"$@"` is the command: `exec "$@" > /dev/full`. */
 export function startCliInShell(line: string, args: readonly string[]): Started {
   const command = [process.execPath, '--import', tsx, join(root, 'src/cli/main.ts'), ...args]
   return start('/bin/sh', ['-c', line, 'sh', ...command], {}, root)
@@ -72,7 +72,7 @@ function start(command: string, args: readonly string[], env: Record<string, str
   const child = spawn(command, args, {
     cwd,
     stdio: ['pipe', 'pipe', 'pipe'],
-    // One that hangs must not outlive its test for long.
+    // A process that hangs must not outlive its test for long.
     timeout: 60_000,
     killSignal: 'SIGKILL',
     env: {
@@ -100,21 +100,21 @@ function start(command: string, args: readonly string[], env: Record<string, str
       const check = () => {
         if (typeof text === 'string' ? output[where].includes(text) : text.test(output[where])) done(resolve)
       }
-      const over = () =>
+      const onClose = () =>
         done(() => reject(new Error(`ended without ${text}:\n${output.stdout}${output.stderr}`)))
       const done = (settle: () => void) => {
         child[where].off('data', check)
-        child.off('close', over)
+        child.off('close', onClose)
         settle()
       }
       child[where].on('data', check)
-      child.on('close', over)
+      child.on('close', onClose)
       check()
     })
   return { child, pid: child.pid as number, output, seen, ended }
 }
 
-/** The same in this process, which is much faster. */
+/** Runs the command in this process, which is much faster. */
 export async function runHere(args: readonly string[]): Promise<Ended> {
   const output = { stdout: '', stderr: '' }
   const stdout = new Writable({
@@ -125,10 +125,10 @@ export async function runHere(args: readonly string[]): Promise<Ended> {
   })
   const code = await runCli(args, {
     stdout,
-    say: (line) => {
+    log: (line) => {
       output.stderr += `dynamodb-stream-iterator: ${line}\n`
     },
-    paint: (_, text) => text,
+    style: (_, text) => text,
   })
   return { code, ...output, records: parseLines(output.stdout) }
 }
@@ -136,7 +136,7 @@ export async function runHere(args: readonly string[]): Promise<Ended> {
 export interface ServedEmulator extends AsyncDisposable {
   readonly emulator: StreamEmulator
   readonly endpoint: string
-  /** Options that name it. */
+  /** The options of the command that select this emulator. */
   readonly source: readonly string[]
 }
 

@@ -28,7 +28,7 @@ describe('tail', () => {
     expect(stdout.trim().split('\n')).toHaveLength(120)
     expect(stderr.trim().split('\n')).toEqual([
       `dynamodb-stream-iterator: reading ${emulator.streamArn} from trim_horizon`,
-      'dynamodb-stream-iterator: 120 records',
+      'dynamodb-stream-iterator: printed 120 records',
     ])
   })
 
@@ -54,10 +54,10 @@ describe('tail', () => {
     history((items) => emulator.fill({ records: items, bytes: 100 }), emulator)
     const first = await runHere([...args, '--limit', '17'])
     expect(first.records).toHaveLength(17)
-    expect(first.stderr).toContain(`17 records; the position is in ${checkpoint}`)
+    expect(first.stderr).toContain(`printed 17 records; position saved in ${checkpoint}`)
     expect(statSync(checkpoint).mode & 0o777).toBe(0o600)
     const second = await runHere([...args, '--no-follow'])
-    expect(second.stderr).toContain(`from the checkpoint in ${checkpoint}; --from is for the first time only`)
+    expect(second.stderr).toContain(`from the checkpoint in ${checkpoint} (ignoring --from)`)
     expectDelivered(emulator.records, [...first.records, ...second.records])
   })
 
@@ -71,7 +71,7 @@ describe('tail', () => {
       history((items) => emulator.fill({ records: items, bytes: 100 }), emulator)
       const last = emulator.put({ id: 'last' })
       const tail = startCli(args)
-      // All of the line: until then the process cannot know that the record was printed.
+      // Up to the line break: before that, the process does not know that the record was printed.
       await tail.seen('stdout', new RegExp(`"${last?.sequenceNumber}".*\n`))
       tail.child.kill(signal)
       const first = await tail.ended
@@ -106,7 +106,7 @@ describe('tail', () => {
     const pipe = makePipe(folder)
     const reader = openSync(pipe, constants.O_RDONLY | constants.O_NONBLOCK)
     const tail = startCliInShell(`exec "$@" > '${pipe}'`, args)
-    // The first group is larger than what a pipe holds: from now on it is blocked.
+    // The first batch is larger than the buffer of a pipe: from now on the process is blocked.
     await vi.waitFor(() => expect(readSync(reader, new Uint8Array(1))).toBe(1), { timeout: 110_000 })
     tail.child.kill('SIGINT')
     const first = await tail.ended
@@ -114,7 +114,7 @@ describe('tail', () => {
     closeSync(reader)
     expect(first.code).toBe(0)
     expect(first.stderr).toMatch(
-      /: 0 records; standard output did not take the next \d+; the position is in \S+\n$/,
+      /: printed 0 records; the next \d+ were not read from standard output; position saved in \S+\n$/,
     )
     expect(taken.length).toBeGreaterThan(0)
     const second = await runHere([...args, '--no-follow'])
@@ -139,13 +139,13 @@ describe('tail', () => {
     await using served = await serveEmulator()
     const { emulator } = served
     emulator.fill({ records: 10, bytes: 100 })
-    // More often than the SDK tries by itself.
+    // More often than the SDK itself retries.
     emulator.on('GetRecords', { times: 6 }, { fail: 'InternalServerError' })
     const { code, records, stderr } = await runHere(['tail', ...served.source, '--no-follow'])
     expect(code).toBe(0)
     expect(records).toHaveLength(10)
     expect(stderr).toMatch(
-      /dynamodb-stream-iterator: GetRecords of shard \w+ failed \(.*InternalServerError.*\), trying again; 1 in a row/,
+      /dynamodb-stream-iterator: GetRecords on shard \w+ failed on attempt 1 \(.*InternalServerError.*\); retrying/,
     )
   })
 
@@ -161,7 +161,7 @@ describe('tail', () => {
     const stopped = await runHere(args)
     expect(stopped).toMatchObject({ code: 5, stdout: '' })
     expect(stopped.stderr).toMatch(
-      /trimmed before they were read\. --on-gap continue .*\[records\.trimmed\]\n$/,
+      /trimmed before they were read\. Use --on-gap continue .*\[records\.trimmed\]\n$/,
     )
     expect(readFileSync(checkpoint, 'utf8')).toBe(before)
     const continued = await runHere([...args, '--on-gap', 'continue'])

@@ -1,60 +1,64 @@
 import { Coordinator } from '../../coordinator/coordinator.ts'
 import type { StreamLag } from '../../coordinator/lag.ts'
+import { abortable } from '../../core/abortable.ts'
 import { systemClock } from '../../core/clock.ts'
 import type { Position } from '../../position/position.ts'
+import { RETENTION_MS } from '../../shards/retention.ts'
 import type { LagOptions } from '../arguments.ts'
-import { usageError } from '../cli-error.ts'
-import type { Connection } from '../connect.ts'
-import { durationText } from '../duration-text.ts'
-import type { Paint } from '../paint.ts'
-import { shardTime } from '../short-ids.ts'
+import { checkpointFile, explainForeignToken } from '../checkpoint-file.ts'
+import { usageError } from '../errors.ts'
+import { formatShardTime } from '../format-shards.ts'
 import { writeText } from '../standard-output.ts'
-import { checkpointFile, nameForeignToken, startPosition } from '../start-position.ts'
-import type { Terminal } from '../terminal.ts'
-import { unlessAborted } from '../unless-aborted.ts'
+import { parseStartPosition } from '../start-position.ts'
+import type { StyleText } from '../terminal.ts'
+import { formatDuration } from '../text.ts'
+import type { CommandContext } from './context.ts'
 
-/** Tells how far a position is behind the end of the stream. */
-export async function lag(
-  options: LagOptions,
-  connection: Connection,
-  terminal: Terminal,
-  interrupt: AbortSignal,
-): Promise<void> {
-  const signal = AbortSignal.any([interrupt, connection.noAnswer])
-  const position = await unlessAborted(positionOf(options), signal)
+/** Prints how far a position is behind the tip of the stream. */
+export async function lag(options: LagOptions, context: CommandContext): Promise<void> {
+  const { connection, terminal, interrupt } = context
+  const { firstResponse, streamsClient } = connection
+  const signal = AbortSignal.any([interrupt, firstResponse.signal])
+  const position = await abortable(loadPosition(options), signal)
   const streamArn = await connection.streamArn(signal)
   await using coordinator = new Coordinator({
-    client: connection.streams,
+    client: streamsClient,
     streamArn,
-    // A position that is lost altogether is behind by all that there is.
+    // A trimmed position has a lag, too: that of the oldest retained record.
     onGap: 'continue',
   })
-  coordinator.on('retry', ({ error }) => connection.blame(error))
-  const found = await unlessAborted(measure(coordinator, position), signal).catch((error: unknown) => {
+  coordinator.on('retry', ({ error }) => firstResponse.noteLastError(error))
+  const measured = await abortable(measure(coordinator, position), signal).catch((error: unknown) => {
     const { checkpoint, from } = options
-    throw nameForeignToken(error, checkpoint === undefined ? `--from ${from}` : `--checkpoint ${checkpoint}`)
+    throw explainForeignToken(
+      error,
+      checkpoint === undefined ? `--from ${from}` : `--checkpoint ${checkpoint}`,
+    )
   })
   const text = options.json
-    ? JSON.stringify({ streamArn, ...found })
-    : describe(found, terminal.paint).join('\n')
+    ? JSON.stringify({ streamArn, ...measured })
+    : describe(measured, terminal.style).join('\n')
   await writeText(terminal.stdout, `${text}\n`)
 }
 
-async function positionOf({ checkpoint, from }: LagOptions): Promise<Position> {
-  if (checkpoint === undefined) return startPosition(from)
+async function loadPosition({ checkpoint, from }: LagOptions): Promise<Position> {
+  if (checkpoint === undefined) return parseStartPosition(from)
   const file = checkpointFile(checkpoint)
   const token = await file.load(file.name)
   if (token === undefined) throw usageError(`--checkpoint: there is no file ${checkpoint}`)
   return token as Position
 }
 
-interface Measured extends StreamLag {
-  /** Whether records between the position and the oldest that is left are gone. */
+interface MeasuredLag extends StreamLag {
+  /** Whether records after the position have been trimmed. */
   readonly hasGap: boolean
 }
 
-/** Asks every shard once. The one record that this takes out is the oldest one, and is counted in. */
-async function measure(coordinator: Coordinator, position: Position): Promise<Measured> {
+/**
+ * Reads a page of every shard. `next` returns the oldest record, which then no longer counts in
+ * `coordinator.lag()`, so its age is added here.
+ */
+async function measure(coordinator: Coordinator, position: Position): Promise<MeasuredLag> {
   let hasGap = false
   coordinator.on('gap', () => {
     hasGap = true
@@ -63,34 +67,30 @@ async function measure(coordinator: Coordinator, position: Position): Promise<Me
   const oldest = await coordinator.next()
   const { millisBehindLatest, retentionHeadroomMs, shards } = coordinator.lag()
   if (!oldest) return { millisBehindLatest, retentionHeadroomMs, shards, hasGap }
-  const behind = Math.max(0, systemClock.now() - oldest.createdAt.getTime())
+  const age = Math.max(0, systemClock.now() - oldest.createdAt.getTime())
   const others = shards.filter(({ shardId }) => shardId !== oldest.shardId)
   return {
-    millisBehindLatest: Math.max(millisBehindLatest, behind),
-    retentionHeadroomMs: Math.min(retentionHeadroomMs, Math.max(0, 24 * 3_600_000 - behind)),
-    shards: [{ shardId: oldest.shardId, millisBehindLatest: behind }, ...others],
+    millisBehindLatest: Math.max(millisBehindLatest, age),
+    retentionHeadroomMs: Math.min(retentionHeadroomMs, Math.max(0, RETENTION_MS - age)),
+    shards: [{ shardId: oldest.shardId, millisBehindLatest: age }, ...others],
     hasGap,
   }
 }
 
 function describe(
-  { millisBehindLatest, retentionHeadroomMs, shards, hasGap }: Measured,
-  paint: Paint,
+  { millisBehindLatest, retentionHeadroomMs, shards, hasGap }: MeasuredLag,
+  style: StyleText,
 ): string[] {
-  const headroom = `its oldest record is trimmed in ${durationText(retentionHeadroomMs)} or more`
+  const expiry = `the oldest unread record expires in at least ${formatDuration(retentionHeadroomMs)}`
   const summary =
     millisBehindLatest === 0
       ? 'at the tip'
-      : `${durationText(millisBehindLatest)} behind the tip; ${headroom}`
-  const gap = hasGap ? [paint('red', 'records after this position were trimmed already: there is a gap')] : []
-  const rows = shards.map(
-    ({ shardId, millisBehindLatest: behind }) =>
-      `${shardId}  ${behind === 0 ? 'at the tip' : durationText(behind)}${madeAt(shardId, paint)}`,
-  )
-  return [paint('bold', summary), ...gap, ...rows]
-}
-
-function madeAt(shardId: string, paint: Paint): string {
-  const time = shardTime(shardId)
-  return time === undefined ? '' : paint('dim', `  made ${time}`)
+      : `${formatDuration(millisBehindLatest)} behind the tip; ${expiry}`
+  const gap = hasGap ? [style('red', 'gap: records after this position have already been trimmed')] : []
+  const rows = shards.map(({ shardId, millisBehindLatest: behind }) => {
+    const time = formatShardTime(shardId)
+    const created = time === undefined ? '' : style('dim', `  created ${time}`)
+    return `${shardId}  ${behind === 0 ? 'at the tip' : formatDuration(behind)}${created}`
+  })
+  return [style('bold', summary), ...gap, ...rows]
 }

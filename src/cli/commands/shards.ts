@@ -1,48 +1,43 @@
 import type { ShardDescription } from '../../streams-api/streams-api.ts'
 import type { ShardsOptions } from '../arguments.ts'
-import type { Connection } from '../connect.ts'
-import { countText } from '../count-text.ts'
-import { drawLineage } from '../lineage-text.ts'
-import { type Listing, listShards } from '../list-shards.ts'
-import type { Paint } from '../paint.ts'
-import { shardTime, shortShardIds } from '../short-ids.ts'
+import { drawShardTree, formatShardTime, shortShardIds } from '../format-shards.ts'
+import { listShards, type ShardListing } from '../list-shards.ts'
 import { writeText } from '../standard-output.ts'
-import type { Terminal } from '../terminal.ts'
+import type { StyleText } from '../terminal.ts'
+import { pluralize } from '../text.ts'
+import type { CommandContext } from './context.ts'
 
-/** Draws the shards of a stream. */
-export async function shards(
-  { json }: ShardsOptions,
-  connection: Connection,
-  terminal: Terminal,
-  interrupt: AbortSignal,
-): Promise<void> {
-  const signal = AbortSignal.any([interrupt, connection.noAnswer])
+/** Draws the shards of a stream, or prints them as JSON. */
+export async function shards({ json }: ShardsOptions, context: CommandContext): Promise<void> {
+  const { connection, terminal, interrupt } = context
+  const { firstResponse, streamsClient } = connection
+  const signal = AbortSignal.any([interrupt, firstResponse.signal])
   const streamArn = await connection.streamArn(signal)
-  const listing = await listShards(connection.streams, streamArn, signal, connection.blame)
-  const lines = json ? listing.shards.map(shardJson) : describe(streamArn, listing, terminal.paint)
+  const listing = await listShards(streamsClient, streamArn, signal, firstResponse.noteLastError)
+  const lines = json ? listing.shards.map(toJson) : describe(streamArn, listing, terminal.style)
   await writeText(terminal.stdout, lines.map((line) => `${line}\n`).join(''))
 }
 
-/** All that DescribeStream tells of a shard; members that it leaves out are left out. */
-function shardJson(shard: ShardDescription): string {
+/** Everything that DescribeStream returns about a shard. Members that it omits are omitted. */
+function toJson(shard: ShardDescription): string {
   return JSON.stringify({ ...shard, closed: shard.endingSequenceNumber !== undefined })
 }
 
-function describe(streamArn: string, { status, shards }: Listing, paint: Paint): string[] {
+function describe(streamArn: string, { status, shards }: ShardListing, style: StyleText): string[] {
   const names = shortShardIds(shards.map(({ shardId }) => shardId))
   const open = shards.filter(({ endingSequenceNumber }) => endingSequenceNumber === undefined)
-  const drawn = drawLineage(
+  const tree = drawShardTree(
     shards.map(({ shardId, parentShardId, endingSequenceNumber }) => {
       const name = names.get(shardId) ?? shardId
       const isOpen = endingSequenceNumber === undefined
-      const since = shardTime(shardId)
-      const label = isOpen ? paint('green', `${name} open${since ? ` since ${since}` : ''}`) : name
+      const since = formatShardTime(shardId)
+      const label = isOpen ? style('green', `${name} open${since ? ` since ${since}` : ''}`) : name
       return { shardId, parentId: parentShardId, label }
     }),
   )
   return [
-    `${paint('bold', streamArn)}`,
-    `${status ?? 'status unknown'}, ${countText(shards.length, 'shard')}, ${open.length} open`,
-    ...drawn,
+    style('bold', streamArn),
+    `${status ?? 'status unknown'}, ${pluralize(shards.length, 'shard')}, ${open.length} open`,
+    ...tree,
   ]
 }

@@ -1,85 +1,83 @@
+import { abortable } from '../../core/abortable.ts'
 import type { StreamRecord } from '../../records/stream-record.ts'
 import { openStream } from '../../stream/open-stream.ts'
 import type { DynamoDBStream } from '../../stream/stream.ts'
 import type { TailOptions } from '../arguments.ts'
-import type { Connection } from '../connect.ts'
-import { countText } from '../count-text.ts'
-import { exactNumber } from '../exact-number.ts'
-import { type FormatRecord, jsonLine, prettyLines } from '../format-record.ts'
-import { noticesOf } from '../notices.ts'
-import { type RecordOutput, recordOutput, type Written } from '../standard-output.ts'
-import { type CheckpointFile, checkpointFile, nameForeignToken, startPosition } from '../start-position.ts'
-import type { Terminal } from '../terminal.ts'
-import { unlessAborted } from '../unless-aborted.ts'
+import { type CheckpointFile, checkpointFile, explainForeignToken } from '../checkpoint-file.ts'
+import { exactNumber, type FormatRecord, jsonLine, prettyLines } from '../format-record.ts'
+import { createNotices } from '../notices.ts'
+import { type RecordOutput, recordOutput, type WriteResult } from '../standard-output.ts'
+import { parseStartPosition } from '../start-position.ts'
+import { pluralize } from '../text.ts'
+import type { CommandContext } from './context.ts'
 
-/** Records in one write to standard output, at most. */
-const RECORDS_PER_WRITE = 500
+const MAX_RECORDS_PER_WRITE = 500
 
 /**
- * Without following, a record this much newer than the beginning says that all that was there has come: records come
- * in the order of time, which is cut to the second, and at the tip as exact as one poll.
+ * With `--no-follow`: once a record is this much newer than the start of the command, all existing records
+ * have been delivered. Records are delivered in the order of their times, which are truncated to the second;
+ * at the tip, the order is only as exact as one poll.
  */
-const SURELY_NEWER_MS = 3_000
+const CERTAINLY_NEWER_MS = 3_000
 
-/** A tail has few records, and a file is quickly written. */
+/**
+ * More often than the default of the library: `tail` prints few records, and a small file is saved quickly.
+ */
 const SAVE_EVERY_MS = 1_000
 
-/** Prints the records of a stream until it is told to stop, or there is nothing more to wait for. */
-export async function tail(
-  options: TailOptions,
-  connection: Connection,
-  terminal: Terminal,
-  interrupt: AbortSignal,
-): Promise<void> {
+/** Prints the records of a stream until it is interrupted or the limit or the end is reached. */
+export async function tail(options: TailOptions, context: CommandContext): Promise<void> {
+  const { connection, terminal, interrupt } = context
   const checkpoint = options.checkpoint === undefined ? undefined : checkpointFile(options.checkpoint)
   const finish = new AbortController()
   const stop = AbortSignal.any([interrupt, finish.signal])
-  const stream = await open(options, checkpoint, connection, terminal, stop)
+  const stream = await open(options, checkpoint, context, stop)
   if (!options.follow) stream.on('caughtUp', () => finish.abort())
-  terminal.say(`reading ${stream.streamArn} from ${describeStart(options, checkpoint)}`)
+  terminal.log(`reading ${stream.streamArn} from ${describeStart(options, checkpoint)}`)
+  const startedAt = connection.firstResponse.firstResponseAt
   const printer: Printer = {
-    format: options.format === 'json' ? jsonLine : prettyLines(terminal.paint),
+    format: options.format === 'json' ? jsonLine : prettyLines(terminal.style),
     output: recordOutput(terminal.stdout),
     limit: options.limit,
-    until: options.follow ? Number.POSITIVE_INFINITY : connection.firstAnswerAt + SURELY_NEWER_MS,
+    until: options.follow ? Number.POSITIVE_INFINITY : startedAt + CERTAINLY_NEWER_MS,
     stop,
     finish: () => finish.abort(),
   }
-  let printed: Printed
+  let result: PrintResult
   try {
-    printed = await print(stream, printer)
+    result = await print(stream, printer)
   } catch (error) {
     await stream.close().catch(() => {})
     throw error
   }
   await stream.close()
-  // After `| head` nobody wants to hear more.
-  if (printed.last !== 'closed') terminal.say(describeEnd(printed, checkpoint))
+  // After `| head`, a summary would only disturb.
+  if (result.lastWrite !== 'closed') terminal.log(describeEnd(result, checkpoint))
 }
 
 async function open(
   options: TailOptions,
   checkpoint: CheckpointFile | undefined,
-  connection: Connection,
-  terminal: Terminal,
+  { connection, terminal }: CommandContext,
   stop: AbortSignal,
 ): Promise<DynamoDBStream> {
-  const startAt = await unlessAborted(startPosition(options.from), stop)
-  // Before anything is printed, which would be printed again the next time.
-  if (checkpoint) await unlessAborted(checkpoint.checkWritable(), stop)
-  const notices = noticesOf({
-    say: terminal.say,
+  const { firstResponse } = connection
+  const startAt = await abortable(parseStartPosition(options.from), stop)
+  // Before any record is printed: without a checkpoint it would be printed again the next time.
+  if (checkpoint) await abortable(checkpoint.checkWritable(), stop)
+  const notices = createNotices({
+    log: terminal.log,
     now: () => performance.now(),
-    hasAnswered: () => connection.hasAnswered,
+    hasResponded: () => firstResponse.hasResponded,
   })
-  const signal = AbortSignal.any([stop, connection.noAnswer])
+  const signal = AbortSignal.any([stop, firstResponse.signal])
   const opening = openStream({
-    client: connection.streams,
-    tableClient: connection.tables,
+    client: connection.streamsClient,
+    tableClient: connection.tableClient,
     tableName: options.table,
     streamArn: options.arn,
     startAt,
-    // --timeout does this, for all commands alike.
+    // The command has its own timeout, --timeout.
     connectTimeoutMs: 0,
     checkpoint: checkpoint && { store: checkpoint, name: checkpoint.name, everyMs: SAVE_EVERY_MS },
     onGap: options.onGap,
@@ -87,15 +85,15 @@ async function open(
     listeners: {
       ...notices,
       retry: (event) => {
-        connection.blame(event.error)
+        firstResponse.noteLastError(event.error)
         notices.retry?.(event)
       },
     },
     signal,
   })
-  return unlessAborted(opening, signal).catch((error: unknown) => {
+  return abortable(opening, signal).catch((error: unknown) => {
     const file = checkpoint?.isFound ? `--checkpoint ${checkpoint.path}` : `--from ${options.from}`
-    throw nameForeignToken(error, file)
+    throw explainForeignToken(error, file)
   })
 }
 
@@ -103,58 +101,60 @@ interface Printer {
   readonly format: FormatRecord
   readonly output: RecordOutput
   readonly limit: number
-  /** No record from this time (ms) on is waited for: under steady writes there is always a new one. */
+  /** Printing ends at the first record created at or after this time (ms): a busy stream never catches up. */
   readonly until: number
-  /** The user, or {@link finish}, wants no more records. */
+  /** Aborts on an interrupt or on {@link finish}. */
   readonly stop: AbortSignal
   finish(): void
 }
 
-interface Printed {
+interface PrintResult {
   readonly count: number
-  /** What became of the last group. */
-  readonly last: Written
-  /** Records of the last group, if it was not written. */
-  readonly notTaken: number
+  readonly lastWrite: WriteResult
+  /** Records of the last batch, if it was not written. */
+  readonly unwritten: number
 }
 
 /** Prints records until the stream ends or the limit is reached. */
 async function print(
   stream: DynamoDBStream,
   { format, output, limit, until, stop, finish }: Printer,
-): Promise<Printed> {
+): Promise<PrintResult> {
   let count = 0
-  let reached = 0
+  let lastCreatedAt = 0
   let maxRecords = 0
   let batches: AsyncIterableIterator<readonly StreamRecord[]> | undefined
-  while (count < limit && reached < until) {
-    const most = Math.min(limit - count, RECORDS_PER_WRITE)
-    if (batches === undefined || most !== maxRecords) {
+  while (count < limit && lastCreatedAt < until) {
+    const nextMaxRecords = Math.min(limit - count, MAX_RECORDS_PER_WRITE)
+    if (batches === undefined || nextMaxRecords !== maxRecords) {
       await batches?.return?.()
-      maxRecords = most
+      maxRecords = nextMaxRecords
       batches = stream.batches({ maxRecords })
     }
     const { value: batch, done } = await batches.next()
-    if (done) return { count, last: 'written', notTaken: 0 }
-    const last = await output.write(batch.map(format).join(''), stop)
-    // Not acknowledged, and so not in the checkpoint.
-    if (last !== 'written') return { count, last, notTaken: batch.length }
+    if (done) return { count, lastWrite: 'written', unwritten: 0 }
+    const lastWrite = await output.write(batch.map(format).join(''), stop)
+    // The batch is not acknowledged, so the checkpoint does not cover it.
+    if (lastWrite !== 'written') return { count, lastWrite, unwritten: batch.length }
     stream.acknowledge()
     count += batch.length
-    reached = batch.at(-1)?.createdAt.getTime() ?? reached
+    lastCreatedAt = batch.at(-1)?.createdAt.getTime() ?? lastCreatedAt
   }
   finish()
-  return { count, last: 'written', notTaken: 0 }
+  return { count, lastWrite: 'written', unwritten: 0 }
 }
 
-function describeStart({ from, isFromGiven }: TailOptions, checkpoint: CheckpointFile | undefined): string {
+function describeStart(
+  { from, isFromExplicit }: TailOptions,
+  checkpoint: CheckpointFile | undefined,
+): string {
   if (!checkpoint?.isFound) return from
-  return `the checkpoint in ${checkpoint.path}${isFromGiven ? '; --from is for the first time only' : ''}`
+  return `the checkpoint in ${checkpoint.path}${isFromExplicit ? ' (ignoring --from)' : ''}`
 }
 
-function describeEnd({ count, notTaken }: Printed, checkpoint: CheckpointFile | undefined): string {
-  const parts = [countText(count, 'record')]
-  if (notTaken > 0) parts.push(`standard output did not take the next ${notTaken}`)
-  if (checkpoint) parts.push(`the position is in ${checkpoint.path}`)
+function describeEnd({ count, unwritten }: PrintResult, checkpoint: CheckpointFile | undefined): string {
+  const parts = [`printed ${pluralize(count, 'record')}`]
+  if (unwritten > 0) parts.push(`the next ${unwritten} were not read from standard output`)
+  if (checkpoint) parts.push(`position saved in ${checkpoint.path}`)
   return parts.join('; ')
 }

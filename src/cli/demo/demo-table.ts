@@ -1,20 +1,26 @@
 import type { OrderChange } from './orders.ts'
 
-/** What can be done to the stream while it is written to. */
+/** Something that happens to the stream while it is read. */
 export type Disturbance = 'split' | 'roll' | 'roll-all' | 'expire-iterators'
 
 /** The table that the demo writes to. */
 export interface DemoTable extends AsyncDisposable {
-  /** Where it is, in words. */
+  /** A description, such as `the embedded emulator`. */
   readonly place: string
   readonly endpoint: string
   readonly tableName: string
-  /** Whether its records tell their time to the second. DynamoDB Local cuts it to the minute. */
-  readonly tellsSeconds: boolean
-  /** Resolves when all changes are written. Those of one call are of different orders. */
+  /** Whether record times are exact to the second. DynamoDB Local truncates them to the minute. */
+  readonly hasExactTimes: boolean
+  /** Writes the changes, each of which must be of a different order. */
   write(changes: readonly OrderChange[]): Promise<void>
-  /** Does something to the stream. Returns what, in words; undefined where this table cannot. */
-  disturb(what: Disturbance): string | undefined
+  /** Disturbs the stream. Returns a description, or `undefined` if this table does not support it. */
+  disturb(disturbance: Disturbance): string | undefined
 }
 
 export const ordersTable = 'orders'
+
+/** The emulator accepts any settings. DynamoDB Local has separate tables for each region and access key. */
+export const clientSettings = {
+  region: 'us-east-1',
+  credentials: { accessKeyId: 'demo', secretAccessKey: 'demo' },
+} as const

@@ -1,18 +1,18 @@
 import { StreamEmulator } from '../../testing/emulator/stream-emulator.ts'
-import { shortShardId } from '../short-ids.ts'
+import { shortShardId } from '../format-shards.ts'
 import { type DemoTable, type Disturbance, ordersTable } from './demo-table.ts'
 
-/** Children of a shard are listed late, as AWS does now and then. */
+/** AWS sometimes lists the children of a shard with a delay. */
 const CHILD_LISTED_AFTER_MS = 600
 
-/** The embedded emulator, served over HTTP: the worker is another process. */
+/** A table on the embedded emulator, served over HTTP because the worker is another process. */
 export async function emulatedTable(): Promise<DemoTable> {
   const emulator = new StreamEmulator({
     seed: process.pid,
     tableName: ordersTable,
     keySchema: { hash: 'orderId' },
     shards: 2,
-    // AWS's own limits.
+    // The limit of AWS.
     behavior: { describesPerSecond: 10 },
   })
   const server = await emulator.listen()
@@ -20,29 +20,30 @@ export async function emulatedTable(): Promise<DemoTable> {
     place: 'the embedded emulator',
     endpoint: server.url,
     tableName: ordersTable,
-    tellsSeconds: true,
+    hasExactTimes: true,
     async write(changes) {
       for (const { orderId, item } of changes) {
         if (item) emulator.put(item)
         else emulator.remove({ orderId })
       }
     },
-    disturb: (what) => disturb(emulator, what),
+    disturb: (disturbance) => disturb(emulator, disturbance),
     [Symbol.asyncDispose]: () => server.close(),
   }
 }
 
-function disturb(emulator: StreamEmulator, what: Disturbance): string {
+function disturb(emulator: StreamEmulator, disturbance: Disturbance): string {
   const hidden = { hidden: { ms: CHILD_LISTED_AFTER_MS } }
-  switch (what) {
+  const delay = `listed ${CHILD_LISTED_AFTER_MS} ms late`
+  switch (disturbance) {
     case 'split': {
       const children = emulator.split(undefined, 2, hidden)
       const names = children.map(({ shardId }) => shortShardId(shardId)).join(' and ')
-      return `shard ${shortShardId(children[0]?.parentId ?? '')} was split into ${names}, listed ${CHILD_LISTED_AFTER_MS} ms late`
+      return `shard ${shortShardId(children[0]?.parentId ?? '')} was split into ${names}, ${delay}`
     }
     case 'roll': {
-      const child = emulator.roll(undefined, hidden)
-      return `shard ${shortShardId(child.parentId ?? '')} rolled over to ${shortShardId(child.shardId)}, listed ${CHILD_LISTED_AFTER_MS} ms late`
+      const { parentId = '', shardId } = emulator.roll(undefined, hidden)
+      return `shard ${shortShardId(parentId)} rolled over to ${shortShardId(shardId)}, ${delay}`
     }
     case 'roll-all': {
       const { openShards } = emulator

@@ -4,16 +4,16 @@ import type { PlainItem } from '../../records/stream-record.ts'
 export interface OrderChange {
   readonly orderId: string
   readonly version: number
-  /** The order as it is to be; undefined when it is deleted. */
+  /** The new order; undefined if it is deleted. */
   readonly item: PlainItem | undefined
 }
 
 const steps = ['placed', 'paid', 'packed', 'shipped', 'delivered'] as const
 
-/** Open orders, more or less: above this number no new one is placed. */
-const OPEN_ORDERS = 300
+/** The number of open orders that the simulation settles at. */
+const TARGET_OPEN_ORDERS = 300
 
-/** Makes up the life of a shop: orders are placed, go on step by step, and are deleted in the end. */
+/** Simulates a shop: orders are placed, advance step by step, and are finally deleted. */
 export class Orders {
   readonly #random: () => number
   readonly #open: OrderChange[] = []
@@ -25,23 +25,23 @@ export class Orders {
     this.#random = random
   }
 
-  /** How often each order was written. */
+  /** The number of writes to each order. */
   get writes(): ReadonlyMap<string, number> {
     return this.#writes
   }
 
-  /** How many writes there were in all. */
+  /** The number of writes to all orders. */
   get written(): number {
     return this.#written
   }
 
-  /** The next changes, of different orders each, so that they may be written in any order. */
+  /** Returns the next changes, each of a different order, so that they can be written in any order. */
   next(count: number): readonly OrderChange[] {
     const changes: OrderChange[] = []
     const touched: OrderChange[] = []
     while (changes.length < count) {
-      const former = this.#random() < this.#open.length / OPEN_ORDERS ? this.#takeOpen() : undefined
-      const change = former ? advance(former) : this.#place()
+      const previous = this.#random() < this.#open.length / TARGET_OPEN_ORDERS ? this.#takeOpen() : undefined
+      const change = previous ? advance(previous) : this.#place()
       changes.push(change)
       if (change.item) touched.push(change)
     }
@@ -49,8 +49,8 @@ export class Orders {
     return changes
   }
 
-  /** The changes were written. */
-  done(changes: readonly OrderChange[]): void {
+  /** Counts changes as written. */
+  onWritten(changes: readonly OrderChange[]): void {
     for (const { orderId, version } of changes) this.#writes.set(orderId, version)
     this.#written += changes.length
   }

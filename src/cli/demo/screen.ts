@@ -1,23 +1,25 @@
 import { outputError } from '../standard-output.ts'
 import type { Output } from '../terminal.ts'
-import { wrapText } from '../wrap-text.ts'
+import { wrapText } from '../text.ts'
 
-/** Where the demo is seen. Once a write has failed, all of it throws `CliError` `output`. */
+/** The output of the demo. After a failed write, its methods throw `CliError` `output`. */
 export interface Screen extends Disposable {
-  /** A line that stays; on a terminal wrapped to its width, with `indent` spaces in front of each line but the first. */
+  /** Prints a permanent line. On a terminal it is wrapped, and all lines but the first are indented. */
   line(text: string, indent?: number): void
-  /** The view as it is now; shown in place of the one before. */
+  /** Shows the view, in place of the previous one. Does nothing unless the screen {@link isLive}. */
   show(lines: readonly string[]): void
-  /** The view stays as it is; what comes next is below it. */
+  /** Keeps the current view. Later output is printed below it. */
   keep(): void
-  /** Resolves when all of it has left the process. */
+  /** Resolves when everything has been written. */
   flush(): Promise<void>
-  /** Whether views are redrawn in place. If not, `show` does nothing. */
+  /** Whether views are redrawn in place. */
   readonly isLive: boolean
   readonly size: { readonly columns: number; readonly rows: number }
 }
 
-/** A terminal that may be drawn on, which one without colours or in a CI run is not taken for. */
+/**
+ * Whether the output is a terminal that supports cursor movements. Not in CI, nor where colors are disabled.
+ */
 export function canRedraw(stdout: Output, env: NodeJS.ProcessEnv): boolean {
   return stdout.isTTY === true && !env.NO_COLOR && !env.CI && env.TERM !== 'dumb'
 }
@@ -25,7 +27,7 @@ export function canRedraw(stdout: Output, env: NodeJS.ProcessEnv): boolean {
 export function createScreen(stdout: Output, isLive: boolean): Screen {
   let shown: readonly string[] = []
   let failure: Error | undefined
-  // Up to the first line of the view, and all from there away.
+  // Moves the cursor to the first line of the view, and erases everything below.
   const erase = () => (shown.length > 0 ? `\x1b[${shown.length}A\x1b[0J` : '')
   const draw = (before: string, lines: readonly string[]) => {
     if (failure) throw outputError(failure)
@@ -34,6 +36,7 @@ export function createScreen(stdout: Output, isLive: boolean): Screen {
     })
     shown = lines
   }
+  // Hides the cursor.
   if (isLive) stdout.write('\x1b[?25l')
   return {
     isLive,
@@ -55,6 +58,7 @@ export function createScreen(stdout: Output, isLive: boolean): Screen {
       if (failure) throw outputError(failure)
     },
     [Symbol.dispose]() {
+      // Shows the cursor again.
       if (isLive) stdout.write('\x1b[?25h')
     },
   }

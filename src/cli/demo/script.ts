@@ -1,34 +1,33 @@
 import type { Disturbance } from './demo-table.ts'
 
-/** What happens in the demo, and how long after the step before it, in ms. */
+/** A step of the demo. `afterMs` is the time since the previous step. */
 export type Step = { readonly afterMs: number } & (
-  | { readonly step: 'disturb'; readonly what: Disturbance }
+  | { readonly step: 'disturb'; readonly disturbance: Disturbance }
   | { readonly step: 'kill' | 'resume' | 'stop-writing' }
 )
 
 export const script: readonly Step[] = [
-  { afterMs: 1_800, step: 'disturb', what: 'split' },
-  { afterMs: 1_200, step: 'disturb', what: 'roll' },
+  { afterMs: 1_800, step: 'disturb', disturbance: 'split' },
+  { afterMs: 1_200, step: 'disturb', disturbance: 'roll' },
   { afterMs: 1_300, step: 'kill' },
-  { afterMs: 500, step: 'disturb', what: 'split' },
+  { afterMs: 500, step: 'disturb', disturbance: 'split' },
   { afterMs: 600, step: 'resume' },
-  { afterMs: 1_400, step: 'disturb', what: 'expire-iterators' },
-  { afterMs: 800, step: 'disturb', what: 'roll-all' },
+  { afterMs: 1_400, step: 'disturb', disturbance: 'expire-iterators' },
+  { afterMs: 800, step: 'disturb', disturbance: 'roll-all' },
   { afterMs: 1_300, step: 'kill' },
   { afterMs: 800, step: 'resume' },
-  { afterMs: 1_300, step: 'disturb', what: 'split' },
+  { afterMs: 1_300, step: 'disturb', disturbance: 'split' },
   { afterMs: 1_500, step: 'stop-writing' },
 ]
 
-/** Writes a second. */
 export const WRITES_PER_SECOND = 400
 
 /**
- * A worker is killed when it has processed so many records since it was started: then there is something to lose. On
- * a slow machine that is waited for, up to so many ms.
+ * A kill waits until the worker has processed this number of records since its start, so that there is
+ * something to lose. On a slow machine the kill is postponed, by at most {@link MAX_KILL_DELAY_MS}.
  */
 export const KILL_AFTER_RECORDS = 300
-export const KILL_DELAY_MS = 4_000
+export const MAX_KILL_DELAY_MS = 4_000
 
-/** When the demo gives up, in ms since its start. */
+/** When the demo gives up, in ms after its start. */
 export const DEADLINE_MS = 27_000

@@ -1,30 +1,48 @@
 import { type ChildProcessByStdio, spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import type { Readable, Writable } from 'node:stream'
-import type { WorkerReport, WorkerTask } from './reports.ts'
 
-/** The worker, running. */
+/** The argument of the worker process. */
+export interface WorkerTask {
+  readonly endpoint: string
+  readonly tableName: string
+  /** The folder of the checkpoint. */
+  readonly folder: string
+}
+
+/** The name of the worker's checkpoint. */
+export const checkpointName = 'demo-worker'
+
+/** A message from the worker, sent as one line of JSON on its standard output. */
+export type WorkerMessage =
+  /** A record was processed: shard, sequence number, order, version. */
+  | { readonly record: readonly [string, string, string, number] }
+  | { readonly opened: string; readonly parentId: string | null }
+  | { readonly finished: string }
+  | { readonly checkpoint: true }
+  | { readonly lagMs: number }
+
 export interface WorkerProcess {
   readonly pid: number
-  /** Resolves when it is gone and everything that it told was heard. */
-  readonly gone: Promise<Ending>
+  /** Resolves when the process has exited and all of its messages have been received. */
+  readonly exited: Promise<WorkerExit>
   kill(signal: 'SIGKILL' | 'SIGTERM'): void
 }
 
-export interface Ending {
+export interface WorkerExit {
   readonly code: number | null
   readonly signal: NodeJS.Signals | null
-  /** The end of what it wrote to standard error. */
+  /** The last 2,000 characters of standard error. */
   readonly errors: string
 }
 
 /** Starts the worker: this program, in another process. */
-export function startWorker(task: WorkerTask, onReport: (report: WorkerReport) => void): WorkerProcess {
+export function startWorker(task: WorkerTask, onMessage: (message: WorkerMessage) => void): WorkerProcess {
   const program = process.argv[1] ?? ''
   const child: ChildProcessByStdio<Writable, Readable, Readable> = spawn(
     process.execPath,
     [...process.execArgv, program, 'demo-worker', JSON.stringify(task)],
-    // The end of standard input tells it that the demo is gone, however that ended.
+    // The worker exits when its standard input ends, which happens even if the demo is killed.
     { stdio: ['pipe', 'pipe', 'pipe'] },
   )
   child.stdin.on('error', () => {})
@@ -34,19 +52,20 @@ export function startWorker(task: WorkerTask, onReport: (report: WorkerReport) =
   })
   const lines = createInterface({ input: child.stdout })
   lines.on('line', (line) => {
-    // The last line of a killed process may be cut off: that record was not told, and will come again.
-    const report = parseReport(line)
-    if (report) onReport(report)
+    // The last line of a killed process can be truncated. Its record does not count as processed, and is
+    // redelivered.
+    const message = parseMessage(line)
+    if (message) onMessage(message)
   })
-  const heard = new Promise<void>((resolve) => lines.once('close', resolve))
-  const gone = new Promise<Ending>((resolve, reject) => {
+  const received = new Promise<void>((resolve) => lines.once('close', resolve))
+  const exited = new Promise<WorkerExit>((resolve, reject) => {
     child.once('error', reject)
-    child.once('close', (code, signal) => void heard.then(() => resolve({ code, signal, errors })))
+    child.once('close', (code, signal) => void received.then(() => resolve({ code, signal, errors })))
   })
-  return { pid: child.pid ?? 0, gone, kill: (signal) => void child.kill(signal) }
+  return { pid: child.pid ?? 0, exited, kill: (signal) => void child.kill(signal) }
 }
 
-function parseReport(line: string): WorkerReport | undefined {
+function parseMessage(line: string): WorkerMessage | undefined {
   try {
     return JSON.parse(line)
   } catch {

@@ -1,23 +1,22 @@
 import { writeSync } from 'node:fs'
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb'
 import { DynamoDBStreamsClient } from '@aws-sdk/client-dynamodb-streams'
-import { errorCode } from '../../checkpoints/atomic-file.ts'
+import { errorCode } from '../../core/error-code.ts'
 import { fileCheckpointStore, openStream, type StreamRecord } from '../../index.ts'
-import { type ExitCode, exitCodes } from '../exit-codes.ts'
-import { dummySettings } from './dummy-settings.ts'
+import { type ExitCode, exitCodes } from '../errors.ts'
+import { clientSettings } from './demo-table.ts'
 import type { OrderChange } from './orders.ts'
-import { checkpointName, type WorkerReport, type WorkerTask } from './reports.ts'
+import { checkpointName, type WorkerMessage, type WorkerTask } from './worker-process.ts'
 
-/** Few enough that the view keeps up, often enough that it is seen to move. */
-const LAG_REPORT_MS = 200
+const LAG_MESSAGE_MS = 200
 
 type Order = Required<OrderChange>['item'] & { orderId: string; version: number }
 
-/** The worker process of the demo: what a user would write, and that it tells what it was given. */
+/** The worker process of the demo: an ordinary consumer that also reports each record to the demo. */
 export async function demoWorker(args: readonly string[]): Promise<ExitCode> {
   const { endpoint, tableName, folder }: WorkerTask = JSON.parse(args[0] ?? '')
   const stop = stopSignal()
-  const settings = { endpoint, ...dummySettings }
+  const settings = { endpoint, ...clientSettings }
   await using stream = await openStream<Order>({
     tableName,
     client: new DynamoDBStreamsClient(settings),
@@ -31,44 +30,51 @@ export async function demoWorker(args: readonly string[]): Promise<ExitCode> {
     },
     signal: stop,
     listeners: {
-      shardOpened: ({ shardId, parentId }) => report({ opened: shardId, parentId: parentId ?? null }),
-      shardFinished: ({ shardId }) => report({ finished: shardId }),
-      checkpointSaved: () => report({ checkpoint: true }),
+      shardOpened: ({ shardId, parentId }) => send({ opened: shardId, parentId: parentId ?? null }),
+      shardFinished: ({ shardId }) => send({ finished: shardId }),
+      checkpointSaved: () => send({ checkpoint: true }),
     },
   })
-  setInterval(() => report({ lagMs: stream.lag().millisBehindLatest }), LAG_REPORT_MS).unref()
+  setInterval(() => send({ lagMs: stream.lag().millisBehindLatest }), LAG_MESSAGE_MS).unref()
   for await (const record of stream) handle(record)
   return exitCodes.ok
 }
 
 function handle(record: StreamRecord<Order>): void {
   const { newImage, oldImage, shardId, sequenceNumber } = record
-  // A deletion is the write after the last version.
+  // The deletion of an order has the version after its last one.
   const version = newImage?.version ?? (oldImage?.version ?? Number.NaN) + 1
-  report({ record: [shardId, sequenceNumber, String(record.keys.orderId), version] })
+  send({ record: [shardId, sequenceNumber, String(record.keys.orderId), version] })
 }
 
 /**
- * Out of this process at once, so that it counts whenever the process is killed: a record is told before the loop
- * comes back for the next one, and so before a checkpoint can cover it.
+ * Writes synchronously, so that a processed record is reported even if the process is killed right after:
+ * before the loop requests the next record, and so before any checkpoint can cover this one.
  */
-function report(what: WorkerReport): void {
-  const bytes = Buffer.from(`${JSON.stringify(what)}\n`)
-  for (let done = 0; done < bytes.length; ) {
+function send(message: WorkerMessage): void {
+  const bytes = Buffer.from(`${JSON.stringify(message)}\n`)
+  for (let written = 0; written < bytes.length; ) {
     try {
-      done += writeSync(1, bytes, done)
+      written += writeSync(1, bytes, written)
     } catch (error) {
       // The pipe is full.
       if (errorCode(error) !== 'EAGAIN') throw error
-      Atomics.wait(never, 0, 0, 1)
+      sleepSync(1)
     }
   }
 }
 
-/** Nobody changes it: to wait for it is to sleep, in ms, without coming back to the event loop. */
-const never = new Int32Array(new SharedArrayBuffer(4))
+const neverNotified = new Int32Array(new SharedArrayBuffer(4))
 
-/** Aborts at SIGTERM. Ctrl-C in the terminal is for the demo, which then stops this process; so does its end. */
+/** Blocks the process, without running the event loop. */
+function sleepSync(ms: number): void {
+  Atomics.wait(neverNotified, 0, 0, ms)
+}
+
+/**
+ * Aborts on SIGTERM. SIGINT is ignored: Ctrl-C in the terminal is handled by the demo, which then stops this
+ * process. The end of standard input means that the demo is gone.
+ */
 function stopSignal(): AbortSignal {
   const stop = new AbortController()
   process.on('SIGTERM', () => stop.abort())

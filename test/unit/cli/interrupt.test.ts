@@ -6,8 +6,8 @@ const streams = [process.stdin, process.stdout, process.stderr]
 
 afterEach(() => vi.restoreAllMocks())
 
-/** An interrupt whose handlers can be called without a signal, which this process would die of. */
-function watched({ hasTerminal }: { hasTerminal: boolean }) {
+/** Creates an interrupt whose handlers can be called directly: a real signal could end this process. */
+function createInterrupt({ hasTerminal }: { hasTerminal: boolean }) {
   const isTTY = streams.map((stream) => Object.getOwnPropertyDescriptor(stream, 'isTTY'))
   for (const stream of streams) {
     Object.defineProperty(stream, 'isTTY', { value: hasTerminal, configurable: true, writable: true })
@@ -31,7 +31,7 @@ describe('onInterrupt', () => {
     'the first %s aborts the signal, and the second one ends the process',
     (name) => {
       const kill = vi.spyOn(process, 'kill').mockReturnValue(true)
-      const { interrupt, receive, count } = watched({ hasTerminal: false })
+      const { interrupt, receive, count } = createInterrupt({ hasTerminal: false })
       receive(name)
       expect(interrupt.signal.aborted).toBe(true)
       expect(kill).not.toHaveBeenCalled()
@@ -42,14 +42,14 @@ describe('onInterrupt', () => {
   )
 
   test.each([true, false])('SIGHUP aborts the signal only if there is a terminal: %s', (hasTerminal) => {
-    const { interrupt, receive } = watched({ hasTerminal })
+    const { interrupt, receive } = createInterrupt({ hasTerminal })
     receive('SIGHUP')
     expect(interrupt.signal.aborted).toBe(hasTerminal)
     interrupt[Symbol.dispose]()
   })
 
   test('disposing of the interrupt removes its signal handlers', () => {
-    const { interrupt, count } = watched({ hasTerminal: false })
+    const { interrupt, count } = createInterrupt({ hasTerminal: false })
     expect(count()).toBe(3)
     interrupt[Symbol.dispose]()
     expect(count()).toBe(0)

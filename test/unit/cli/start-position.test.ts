@@ -2,7 +2,7 @@ import { mkdtempSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { checkpointFile, startPosition } from '../../../src/cli/start-position.ts'
+import { parseStartPosition } from '../../../src/cli/start-position.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'start-position-'))
 const token = {
@@ -11,11 +11,11 @@ const token = {
   shards: [],
 }
 
-describe('startPosition', () => {
+describe('parseStartPosition', () => {
   test.each(['trim_horizon', 'TRIM_HORIZON', 'latest', 'LATEST'])(
     'the word %s is accepted as a start position',
     async (word) => {
-      expect(await startPosition(word)).toBe(word.toLowerCase())
+      expect(await parseStartPosition(word)).toBe(word.toLowerCase())
     },
   )
 
@@ -26,13 +26,13 @@ describe('startPosition', () => {
     ['2026-01-01T12:00Z', '2026-01-01T12:00:00.000Z'],
     ['2026-01-01T12:00:30.5+02:00', '2026-01-01T10:00:30.500Z'],
   ])('the time %s is accepted as a start position', async (text, time) => {
-    expect(await startPosition(text)).toEqual(new Date(time))
+    expect(await parseStartPosition(text)).toEqual(new Date(time))
   })
 
   test('a file that contains a token is accepted as a start position', async () => {
     const path = join(folder, 'token.json')
     writeFileSync(path, JSON.stringify(token))
-    expect(await startPosition(path)).toEqual(token)
+    expect(await parseStartPosition(path)).toEqual(token)
   })
 
   test.each([
@@ -45,40 +45,16 @@ describe('startPosition', () => {
     '12:00',
     '',
   ])('"%s" is rejected as a start position', async (text) => {
-    await expect(startPosition(text)).rejects.toMatchObject({ code: 'usage' })
+    await expect(parseStartPosition(text)).rejects.toMatchObject({ code: 'usage' })
   })
 
-  test('a file without a valid token is reported by the option and its path', async () => {
+  test('a file without a valid token is reported with --from and its path', async () => {
     const path = join(folder, 'other.json')
     writeFileSync(path, '{"version":2}')
     const error = {
       code: 'token.invalid',
       message: expect.stringMatching(/^--from .*other\.json: .*version/),
     }
-    await expect(startPosition(path)).rejects.toMatchObject(error)
-    await expect(checkpointFile(path).load('')).rejects.toMatchObject({
-      code: 'token.invalid',
-      message: expect.stringMatching(/^--checkpoint .*other\.json: .*version/),
-    })
-  })
-})
-
-describe('checkpointFile', () => {
-  test('a checkpoint file reports whether it existed when it was loaded', async () => {
-    const missing = checkpointFile(join(folder, 'missing.json'))
-    expect(await missing.load('')).toBeUndefined()
-    expect(missing.isFound).toBe(false)
-    const path = join(folder, 'found.json')
-    writeFileSync(path, JSON.stringify(token))
-    const found = checkpointFile(path)
-    expect(await found.load('')).toEqual(token)
-    expect(found.isFound).toBe(true)
-  })
-
-  test('a failed save is rejected with the reason alone, without the file name', async () => {
-    const path = join(folder, 'file')
-    writeFileSync(path, '')
-    const error = { message: 'a part of the path is a file, not a folder (ENOTDIR)' }
-    await expect(checkpointFile(join(path, 'position.json')).save('', token)).rejects.toMatchObject(error)
+    await expect(parseStartPosition(path)).rejects.toMatchObject(error)
   })
 })

@@ -17,7 +17,7 @@ describe('the orders of the demo', () => {
         else deleted.add(orderId)
         versions.set(orderId, version)
       }
-      orders.done(changes)
+      orders.onWritten(changes)
     }
     expect(orders.writes).toEqual(versions)
     expect(orders.written).toBe(4_000)

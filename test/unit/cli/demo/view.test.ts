@@ -1,10 +1,7 @@
 import { stripVTControlCharacters } from 'node:util'
 import { describe, expect, test } from 'vitest'
-import type { Verdict } from '../../../../src/cli/demo/evidence.ts'
-import { canRedraw, createScreen } from '../../../../src/cli/demo/screen.ts'
-import { Tally } from '../../../../src/cli/demo/tally.ts'
-import { verdictLines } from '../../../../src/cli/demo/verdict-text.ts'
-import { type DemoState, frame, summaryLine } from '../../../../src/cli/demo/view.ts'
+import type { Verdict } from '../../../../src/cli/demo/verify.ts'
+import { type DemoState, frame, summaryLine, verdictLines } from '../../../../src/cli/demo/view.ts'
 
 const state: DemoState = {
   elapsedMs: 1_234,
@@ -17,7 +14,7 @@ const state: DemoState = {
   worker: 'running',
   shards: [
     { shardId: 'shardId-1-aaaaaaaa', parentId: undefined, state: 'finished', records: 300 },
-    { shardId: 'shardId-2-bbbbbbbb', parentId: 'shardId-1-aaaaaaaa', state: 'read', records: 180 },
+    { shardId: 'shardId-2-bbbbbbbb', parentId: 'shardId-1-aaaaaaaa', state: 'reading', records: 180 },
   ],
 }
 
@@ -32,7 +29,7 @@ describe('the view of the demo', () => {
     const many = Array.from({ length: 50 }, (_, n) => ({
       shardId: `shardId-${n}-x${n}`,
       parentId: undefined,
-      state: 'read' as const,
+      state: 'reading' as const,
       records: 0,
     }))
     const lines = frame({ ...state, shards: many }, { columns: 30, rows: 20 })
@@ -52,7 +49,7 @@ describe('the view of the demo', () => {
     const chain = Array.from({ length: 6 }, (_, n) => ({
       shardId: `shardId-${n}-aaaaaaa${n}`,
       parentId: n === 0 ? undefined : `shardId-${n - 1}-aaaaaaa${n - 1}`,
-      state: n === 5 ? ('read' as const) : ('finished' as const),
+      state: n === 5 ? ('reading' as const) : ('finished' as const),
       records: 100,
     }))
     const lines = frame({ ...state, shards: chain }, { columns: 44, rows: 24 })
@@ -69,46 +66,6 @@ describe('the view of the demo', () => {
       '  1.2 s  written 500, processed 480 (390/s), behind 20 records, 0.3 s; 2 shards, 1 being read; worker running',
     )
   })
-
-  test('the view is redrawn on terminals only, and not in CI or with NO_COLOR', () => {
-    const terminal = { isTTY: true } as NodeJS.WriteStream
-    expect(canRedraw(terminal, {})).toBe(true)
-    expect(canRedraw({ isTTY: false } as NodeJS.WriteStream, {})).toBe(false)
-    for (const env of [{ NO_COLOR: '1' }, { CI: 'true' }, { TERM: 'dumb' }])
-      expect(canRedraw(terminal, env)).toBe(false)
-  })
-
-  test('a new view replaces the previous one below the permanent lines', () => {
-    let out = ''
-    const screen = createScreen(
-      { write: (text: string) => (out += text) } as unknown as NodeJS.WriteStream,
-      true,
-    )
-    screen.show(['one', 'two'])
-    screen.line('stays')
-    screen.show(['three'])
-    expect(out).toBe('\x1b[?25lone\ntwo\n\x1b[2A\x1b[0Jstays\none\ntwo\n\x1b[2A\x1b[0Jthree\n')
-  })
-})
-
-describe('permanent lines', () => {
-  const written = (stdout: object) => {
-    let out = ''
-    const screen = createScreen(
-      { ...stdout, write: (text: string) => (out += text) } as unknown as NodeJS.WriteStream,
-      false,
-    )
-    screen.line('  1.2 s  all shard iterators expired', 9)
-    return out
-  }
-
-  test('a permanent line is wrapped to the width of the terminal', () => {
-    expect(written({ isTTY: true, columns: 30 })).toBe('  1.2 s  all shard iterators\n         expired\n')
-  })
-
-  test('a permanent line is not wrapped when the output is a file', () => {
-    expect(written({})).toBe('  1.2 s  all shard iterators expired\n')
-  })
 })
 
 describe('verdictLines', () => {
@@ -118,7 +75,7 @@ describe('verdictLines', () => {
     lost: 0,
     outOfOrder: 0,
     repeated: 3,
-    repeatedInVain: 0,
+    unexpectedDuplicates: 0,
     unknown: 0,
     unsaved: 0,
     isGood: true,
@@ -133,23 +90,8 @@ describe('verdictLines', () => {
   })
 
   test('the width of the verdict is measured without its colors', () => {
-    const painted = verdictLines(verdict, (_, text) => `\x1b[31m${text}\x1b[39m`, 80)
+    const styled = verdictLines(verdict, (_, text) => `\x1b[31m${text}\x1b[39m`, 80)
     const plain = verdictLines(verdict, (_, text) => text, 80)
-    expect(painted.map((line) => stripVTControlCharacters(line))).toEqual(plain)
-  })
-})
-
-describe('the progress of the demo', () => {
-  test('progress counts distinct records, and how many of them were saved', () => {
-    const tally = new Tally()
-    tally.take(1, { opened: 's', parentId: null })
-    tally.take(1, { record: ['s', '1', 'order', 1] })
-    tally.take(1, { checkpoint: true })
-    tally.take(1, { record: ['s', '2', 'order', 2] })
-    tally.workerGone()
-    tally.take(2, { record: ['s', '2', 'order', 2] })
-    expect(tally).toMatchObject({ delivered: 2, saved: 1 })
-    expect(tally.deliveries).toHaveLength(3)
-    expect(tally.shards).toEqual([{ shardId: 's', parentId: undefined, state: 'idle', records: 3 }])
+    expect(styled.map((line) => stripVTControlCharacters(line))).toEqual(plain)
   })
 })

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest'
-import { type Delivery, type Evidence, judge } from '../../../../src/cli/demo/evidence.ts'
+import { type Delivery, type Evidence, verify } from '../../../../src/cli/demo/verify.ts'
 import type { ShardPosition, StreamToken } from '../../../../src/position/token.ts'
 
-/** A record, as in `1 parent 10 a2`: process, shard, sequence number, order and version. */
+/** Parses deliveries such as `1 parent 10 a2`: process, shard, sequence number, order and version. */
 function deliveries(...texts: string[]): Delivery[] {
   return texts.map((text) => {
     const [run, shardId, sequenceNumber, item] = text.split(' ') as [string, string, string, string]
@@ -31,13 +31,13 @@ const parentOf = (shardId: string) => parents.get(shardId)
 
 function verdictOn(evidence: Partial<Evidence>) {
   const writes = evidence.writes ?? new Map([['a', 3]])
-  return judge({ writes, deliveries: [], checkpoints: [], parentOf, ...evidence })
+  return verify({ writes, deliveries: [], checkpoints: [], parentOf, ...evidence })
 }
 
 const allOfA = deliveries('1 parent 10 a1', '1 parent 20 a2', '1 child 30 a3')
 const atEnd = token({ child: { after: '30' } })
 
-describe('the verdict of the demo', () => {
+describe('verify', () => {
   test('the verdict is good when every record was processed once, in order, and is covered by the checkpoint', () => {
     expect(verdictOn({ deliveries: allOfA, checkpoints: [atEnd] })).toEqual({
       written: 3,
@@ -45,7 +45,7 @@ describe('the verdict of the demo', () => {
       lost: 0,
       outOfOrder: 0,
       repeated: 0,
-      repeatedInVain: 0,
+      unexpectedDuplicates: 0,
       unknown: 0,
       unsaved: 0,
       isGood: true,
@@ -64,7 +64,7 @@ describe('the verdict of the demo', () => {
   test('a repeated record that the checkpoint did not cover is allowed', () => {
     const again = deliveries('1 parent 10 a1', '1 parent 20 a2', '2 parent 20 a2', '2 child 30 a3')
     const verdict = verdictOn({ deliveries: again, checkpoints: [token({ parent: { after: '10' } }), atEnd] })
-    expect(verdict).toMatchObject({ repeated: 1, repeatedInVain: 0, isGood: true })
+    expect(verdict).toMatchObject({ repeated: 1, unexpectedDuplicates: 0, isGood: true })
   })
 
   test('a repeated record that the checkpoint covered is an unexpected duplicate', () => {
@@ -75,14 +75,14 @@ describe('the verdict of the demo', () => {
       token({ child: 'start' }),
     ]) {
       const verdict = verdictOn({ deliveries: again, checkpoints: [saved, atEnd] })
-      expect(verdict).toMatchObject({ repeated: 0, repeatedInVain: 1, isGood: false })
+      expect(verdict).toMatchObject({ repeated: 0, unexpectedDuplicates: 1, isGood: false })
     }
   })
 
   test('a record repeated by the same process is an unexpected duplicate', () => {
     const twice = [...allOfA, ...deliveries('1 child 30 a3')]
     expect(verdictOn({ deliveries: twice, checkpoints: [atEnd] })).toMatchObject({
-      repeatedInVain: 1,
+      unexpectedDuplicates: 1,
       isGood: false,
     })
   })

@@ -5,34 +5,31 @@ import { fileCheckpointStore } from '../../checkpoints/file.ts'
 import { parseToken } from '../../position/parse-token.ts'
 import type { StreamToken } from '../../position/token.ts'
 import type { ParentOf } from '../../position/token-coverage.ts'
-import { CliError } from '../cli-error.ts'
-import { exitCodes } from '../exit-codes.ts'
-import { findStream } from '../find-stream.ts'
+import { findStream } from '../connection.ts'
+import { CliError, exitCodes } from '../errors.ts'
 import { listShards } from '../list-shards.ts'
-import type { DemoTable } from './demo-table.ts'
-import { dummySettings } from './dummy-settings.ts'
-import type { Evidence } from './evidence.ts'
+import { clientSettings, type DemoTable } from './demo-table.ts'
 import { Orders } from './orders.ts'
-import { checkpointName } from './reports.ts'
+import { Progress } from './progress.ts'
 import { KILL_AFTER_RECORDS, type Step, WRITES_PER_SECOND } from './script.ts'
-import { Tally } from './tally.ts'
-import type { DemoState } from './view.ts'
-import { startWorker, type WorkerProcess } from './worker-process.ts'
+import type { Evidence } from './verify.ts'
+import { type DemoState, formatElapsed } from './view.ts'
+import { checkpointName, startWorker, type WorkerProcess } from './worker-process.ts'
 
-/** Changes in one call of the table: BatchWriteItem takes 25. */
-const CHANGES_PER_WRITE = 25
+/** The limit of BatchWriteItem. */
+const MAX_CHANGES_PER_WRITE = 25
 const WRITE_EVERY_MS = 20
 
-/** How long the worker may take to stop when it is asked to, in ms. */
-const STOP_MS = 5_000
+/** How long the worker may take to stop after SIGTERM, in ms. */
+const STOP_TIMEOUT_MS = 5_000
 
-/** The table under writes and the worker on its stream, from the first write to the evidence. */
+/** A run of the demo: writes to the table, and starts and kills the worker. */
 export class DemoRun implements AsyncDisposable {
   readonly #table: DemoTable
   readonly #folder: string
-  readonly #say: (text: string) => void
+  readonly #log: (text: string) => void
   readonly #orders = new Orders(Math.random)
-  readonly #tally = new Tally()
+  readonly #progress = new Progress()
   readonly #checkpoints: (StreamToken | undefined)[] = []
   readonly #stopWriting = new AbortController()
   readonly #startedAt: number = performance.now()
@@ -40,62 +37,67 @@ export class DemoRun implements AsyncDisposable {
   #writing: Promise<void> = Promise.resolve()
   #worker: WorkerProcess | undefined
   #runs = 0
-  /** Different records that were processed when the worker was started last. */
+  /** Distinct records that were processed before the current worker was started. */
   #deliveredBefore = 0
   #failure: unknown
 
-  /** @param say shows a line that stays */
-  constructor(table: DemoTable, folder: string, say: (text: string) => void) {
+  /**
+   * @param folder - where the worker stores its checkpoint.
+   * @param log - prints a permanent line.
+   */
+  constructor(table: DemoTable, folder: string, log: (text: string) => void) {
     this.#table = table
     this.#folder = folder
-    this.#say = say
+    this.#log = log
   }
 
   start(): void {
     this.#startWorker()
-    this.#writing = this.#write().catch((error) => this.#fail(error))
+    this.#writing = this.#writeOrders().catch((error) => this.#fail(error))
   }
 
   get elapsedMs(): number {
     return performance.now() - this.#startedAt
   }
 
-  /** Whether the last write is done, and all that was written was processed. */
+  /** Whether writing has stopped and every record has been processed. */
   get isComplete(): boolean {
-    return this.#stopWriting.signal.aborted && this.#tally.delivered >= this.#orders.written
+    return this.#stopWriting.signal.aborted && this.#progress.delivered >= this.#orders.written
   }
 
-  /** Whether the worker has done enough since it was started, and saved some of it. */
+  /** Whether the worker has processed enough records since it was started, and saved some of them. */
   get isWorthKilling(): boolean {
-    const { delivered, saved } = this.#tally
+    const { delivered, saved } = this.#progress
     return saved > this.#deliveredBefore && delivered - this.#deliveredBefore >= KILL_AFTER_RECORDS
   }
 
   async perform(step: Step): Promise<void> {
     switch (step.step) {
       case 'disturb': {
-        const what = this.#table.disturb(step.what)
-        if (what !== undefined) this.#tell(what)
+        const description = this.#table.disturb(step.disturbance)
+        if (description !== undefined) this.#logEvent(description)
         return
       }
       case 'kill':
         return this.#killWorker()
       case 'resume':
         this.#startWorker()
-        this.#tell(`the worker was started again: process ${this.#worker?.pid}, from its checkpoint`)
+        this.#logEvent(`the worker was restarted from its checkpoint: process ${this.#worker?.pid}`)
         return
       case 'stop-writing':
         this.#stopWriting.abort()
         await this.#writing
-        this.#tell(`${this.#orders.written} records are written, and no more`)
+        this.#logEvent(`writing stopped after ${this.#orders.written} records`)
     }
   }
 
-  /** How it stands. Rejects what went wrong meanwhile. */
-  state(): DemoState {
+  /**
+   * Returns the current state, with rates over the last second. Throws if writing or the worker has failed.
+   */
+  sampleState(): DemoState {
     if (this.#failure !== undefined) throw this.#failure
     const { written } = this.#orders
-    const { delivered, saved, shards, lagMs } = this.#tally
+    const { delivered, saved, shards, lagMs } = this.#progress
     const now = this.elapsedMs
     this.#samples.push({ at: now, written, delivered })
     while (this.#samples.length > 2 && (this.#samples[0]?.at ?? now) < now - 1_000) this.#samples.shift()
@@ -107,68 +109,69 @@ export class DemoRun implements AsyncDisposable {
       delivered,
       writtenPerSecond: perSecond(written - oldest.written),
       deliveredPerSecond: perSecond(delivered - oldest.delivered),
-      lagMs: this.#table.tellsSeconds ? lagMs : undefined,
+      lagMs: this.#table.hasExactTimes ? lagMs : undefined,
       saved,
       worker: this.#worker ? `running, process ${this.#worker.pid}, start ${this.#runs}` : 'killed',
       shards,
     }
   }
 
-  /** Stops the worker as one stops a service, and hands over what was seen. */
+  /** Stops the worker gracefully, and returns what happened. */
   async finish(): Promise<Evidence> {
     const worker = this.#worker
     this.#worker = undefined
     worker?.kill('SIGTERM')
-    const isLate = await Promise.race([worker?.gone.then(() => false), wait(STOP_MS, true, { ref: false })])
-    if (isLate) worker?.kill('SIGKILL')
-    await worker?.gone
+    const isOverdue = await Promise.race([
+      worker?.exited.then(() => false),
+      wait(STOP_TIMEOUT_MS, true, { ref: false }),
+    ])
+    if (isOverdue) worker?.kill('SIGKILL')
+    await worker?.exited
     this.#checkpoints.push(await this.#readCheckpoint())
     return {
       writes: this.#orders.writes,
-      deliveries: this.#tally.deliveries,
+      deliveries: this.#progress.deliveries,
       checkpoints: this.#checkpoints,
       parentOf: await this.#listParents(),
     }
   }
 
-  /** Leaves nothing running. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stopWriting.abort()
     const worker = this.#worker
     this.#worker = undefined
     worker?.kill('SIGKILL')
-    await worker?.gone
+    await worker?.exited
     await this.#writing
   }
 
-  async #write(): Promise<void> {
+  async #writeOrders(): Promise<void> {
     const { signal } = this.#stopWriting
     while (!signal.aborted) {
       const due = Math.floor((this.elapsedMs / 1_000) * WRITES_PER_SECOND) - this.#orders.written
       if (due > 0) {
-        const changes = this.#orders.next(Math.min(due, CHANGES_PER_WRITE))
+        const changes = this.#orders.next(Math.min(due, MAX_CHANGES_PER_WRITE))
         await this.#table.write(changes)
-        this.#orders.done(changes)
+        this.#orders.onWritten(changes)
       }
-      await wait(due > CHANGES_PER_WRITE ? 0 : WRITE_EVERY_MS)
+      await wait(due > MAX_CHANGES_PER_WRITE ? 0 : WRITE_EVERY_MS)
     }
   }
 
   #startWorker(): void {
     const run = ++this.#runs
-    this.#deliveredBefore = this.#tally.delivered
+    this.#deliveredBefore = this.#progress.delivered
     const { endpoint, tableName } = this.#table
-    const worker = startWorker({ endpoint, tableName, folder: this.#folder }, (report) =>
-      this.#tally.take(run, report),
+    const worker = startWorker({ endpoint, tableName, folder: this.#folder }, (message) =>
+      this.#progress.onMessage(run, message),
     )
     this.#worker = worker
-    worker.gone.then(
+    worker.exited.then(
       ({ code, signal, errors }) => {
         if (this.#worker !== worker) return
-        const why = errors.trim().split('\n').at(-1) ?? ''
-        this.#fail(
-          new CliError('demo-worker', `The worker ended with ${signal ?? code}: ${why}`, exitCodes.failed),
-        )
+        const reason = errors.trim().split('\n').at(-1) ?? ''
+        const message = `The worker exited with ${signal ?? code}: ${reason}`
+        this.#fail(new CliError('demo-worker', message, exitCodes.failed))
       },
       (error) => this.#fail(error),
     )
@@ -178,11 +181,13 @@ export class DemoRun implements AsyncDisposable {
     const worker = this.#worker
     this.#worker = undefined
     worker?.kill('SIGKILL')
-    await worker?.gone
-    this.#tally.workerGone()
+    await worker?.exited
+    this.#progress.onWorkerExit()
     this.#checkpoints.push(await this.#readCheckpoint())
-    const { delivered, saved } = this.#tally
-    this.#tell(`the worker was killed (SIGKILL) with ${delivered} records processed, ${saved} of them saved`)
+    const { delivered, saved } = this.#progress
+    this.#logEvent(
+      `the worker was killed with SIGKILL: ${delivered} records processed, ${saved} of them saved`,
+    )
   }
 
   async #readCheckpoint(): Promise<StreamToken | undefined> {
@@ -191,11 +196,11 @@ export class DemoRun implements AsyncDisposable {
   }
 
   async #listParents(): Promise<ParentOf> {
-    const settings = { endpoint: this.#table.endpoint, ...dummySettings }
+    const settings = { endpoint: this.#table.endpoint, ...clientSettings }
     const client = new DynamoDBStreamsClient(settings)
     const tableClient = new DynamoDBClient(settings)
     try {
-      const signal = AbortSignal.timeout(STOP_MS)
+      const signal = AbortSignal.timeout(STOP_TIMEOUT_MS)
       const streamArn = await findStream(tableClient, this.#table.tableName, signal, () => {})
       const { shards } = await listShards(client, streamArn, signal, () => {})
       const parents = new Map(shards.map(({ shardId, parentShardId }) => [shardId, parentShardId]))
@@ -210,7 +215,7 @@ export class DemoRun implements AsyncDisposable {
     this.#failure ??= error
   }
 
-  #tell(text: string): void {
-    this.#say(`${(this.elapsedMs / 1_000).toFixed(1).padStart(5)} s  ${text}`)
+  #logEvent(text: string): void {
+    this.#log(`${formatElapsed(this.elapsedMs)}  ${text}`)
   }
 }

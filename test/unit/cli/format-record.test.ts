@@ -1,64 +1,9 @@
 import { unmarshall } from '@aws-sdk/util-dynamodb'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { durationText } from '../../../src/cli/duration-text.ts'
-import { exactNumber } from '../../../src/cli/exact-number.ts'
-import { prettyLines } from '../../../src/cli/format-record.ts'
-import { drawLineage } from '../../../src/cli/lineage-text.ts'
-import { shortShardIds } from '../../../src/cli/short-ids.ts'
+import { exactNumber, prettyLines } from '../../../src/cli/format-record.ts'
 import { StreamRecord } from '../../../src/records/stream-record.ts'
 import type { RawRecord } from '../../../src/wire/wire-record.ts'
-
-describe('durationText', () => {
-  test.each([
-    [0, '0.0 s'],
-    [9_940, '9.9 s'],
-    [59_999, '59 s'],
-    [60_000, '1 min 0 s'],
-    [3_599_999, '59 min 59 s'],
-    [7_260_000, '2 h 1 min'],
-    [86_399_999, '23 h 59 min'],
-    [90_000_000, '1 d 1 h'],
-  ])('%d ms are formatted as %s', (ms, text) => {
-    expect(durationText(ms)).toBe(text)
-  })
-})
-
-describe('drawLineage', () => {
-  /** Shards from pairs of names, as in `a>b`. */
-  const shards = (picture: string) =>
-    picture.split(' ').map((pair) => {
-      const [parent, child] = pair.split('>') as [string, string | undefined]
-      return child === undefined
-        ? { shardId: parent, parentId: undefined, label: parent }
-        : { shardId: child, parentId: parent, label: child }
-    })
-
-  test('shards with one child each are drawn on one line', () => {
-    expect(drawLineage(shards('a a>b b>c x'))).toEqual(['a → b → c', 'x'])
-  })
-
-  test('the drawing branches where a shard was split', () => {
-    expect(drawLineage(shards('a a>b a>c b>d b>e c>f f>g f>h'))).toEqual([
-      'a',
-      '├─ b',
-      '│  ├─ d',
-      '│  └─ e',
-      '└─ c → f',
-      '   ├─ g',
-      '   └─ h',
-    ])
-  })
-
-  test('a shard whose parent is not listed is drawn as a root', () => {
-    expect(drawLineage(shards('gone>a a>b'))).toEqual(['a → b'])
-  })
-
-  test('shards are named by the end of their id unless that is ambiguous', () => {
-    const names = shortShardIds(['shardId-1-aaaaaaaa1', 'shardId-2-aaaaaaaa2', 'shardId-3-bbbbbbbb1'])
-    expect([...names.values()]).toEqual(['shardId-1-aaaaaaaa1', 'shardId-2-aaaaaaaa2', 'bbbbbbbb'])
-  })
-})
 
 describe('exactNumber', () => {
   test.each([

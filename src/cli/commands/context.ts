@@ -1,0 +1,10 @@
+import type { Connection } from '../connection.ts'
+import type { Terminal } from '../terminal.ts'
+
+/** What every command that calls the service is given, besides its options. */
+export interface CommandContext {
+  readonly connection: Connection
+  readonly terminal: Terminal
+  /** Aborts on Ctrl-C. */
+  readonly interrupt: AbortSignal
+}
