@@ -30,7 +30,7 @@ export const exitCodeMeanings: readonly (readonly [ExitCode, string])[] = [
   [exitCodes.interrupted, 'terminated by a second Ctrl-C, or the demo by the first one'],
 ]
 
-/** A failure that is reported to the user as it is: the message says what is wrong, where, and what to do. */
+/** A failure that is reported unchanged: the message says what is wrong, where, and what to do. */
 export class CliError extends Error {
   override readonly name: string = 'CliError'
   /** For scripts; printed in brackets after the message. */

@@ -3,10 +3,7 @@ import { formatTime } from './text.ts'
 
 const SHORT_LENGTH = 8
 
-/**
- * Returns the start of the random part of a shard id. The part before it is the creation time, which shards
- * may share.
- */
+/** Returns the part of a shard id that distinguishes it. The part before it is a time. */
 export function shortShardId(shardId: string): string {
   return shardId.slice(shardId.lastIndexOf('-') + 1).slice(0, SHORT_LENGTH)
 }

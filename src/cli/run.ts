@@ -20,7 +20,7 @@ export async function runCli(args: readonly string[], terminal: Terminal): Promi
   }
 }
 
-/** Imports only the modules that the request needs: the SDK would delay `--help` by half a second. */
+/** Imports only the modules that the request needs, so that `--help` does not wait for the SDK to load. */
 async function run(request: Request, terminal: Terminal): Promise<ExitCode> {
   switch (request.command) {
     case 'help':

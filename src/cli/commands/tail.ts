@@ -51,7 +51,7 @@ export async function tail(options: TailOptions, context: CommandContext): Promi
     throw error
   }
   await stream.close()
-  // After `| head`, a summary would only disturb.
+  // After `| head`, no summary is expected.
   if (result.lastWrite !== 'closed') terminal.log(describeEnd(result, checkpoint))
 }
 

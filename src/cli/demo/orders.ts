@@ -10,8 +10,8 @@ export interface OrderChange {
 
 const steps = ['placed', 'paid', 'packed', 'shipped', 'delivered'] as const
 
-/** The number of open orders that the simulation settles at. */
-const TARGET_OPEN_ORDERS = 300
+/** With this number of open orders, no new one is placed. */
+const MAX_OPEN_ORDERS = 300
 
 /** Simulates a shop: orders are placed, advance step by step, and are finally deleted. */
 export class Orders {
@@ -40,7 +40,7 @@ export class Orders {
     const changes: OrderChange[] = []
     const touched: OrderChange[] = []
     while (changes.length < count) {
-      const previous = this.#random() < this.#open.length / TARGET_OPEN_ORDERS ? this.#takeOpen() : undefined
+      const previous = this.#random() < this.#open.length / MAX_OPEN_ORDERS ? this.#takeOpen() : undefined
       const change = previous ? advance(previous) : this.#place()
       changes.push(change)
       if (change.item) touched.push(change)
