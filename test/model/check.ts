@@ -2,61 +2,62 @@ import fc from 'fast-check'
 import { anyHistory, kinds } from './histories.ts'
 import { play } from './play.ts'
 import type { History } from './steps.ts'
-import { tellStory } from './story.ts'
-import { type MakeSubject, makeCoordinator } from './subject.ts'
+import { createCoordinator, type SubjectFactory } from './subject.ts'
+import { traceRun } from './trace.ts'
 import { Violation } from './violation.ts'
 
-/** Which histories to play. */
+/** Selects the histories to run. */
 export interface Selection {
-  /** One of the model's kinds of histories; all of them, if left out. */
+  /** One of the model's kinds of histories. @default all of them */
   readonly kind?: string | undefined
   readonly seed: number
   readonly count: number
-  /** Goes straight to one history and one step of its shrinking, as a failure tells. */
+  /** The fast-check path that a failure reports: runs only that history, at that step of shrinking. */
   readonly path?: string | undefined
-  /** Whether to make a history that breaks a promise as short as it gets. @default true */
+  /** Whether to shrink a history that violates a guarantee. @default true */
   readonly shrink?: boolean | undefined
 }
 
-/** For how long a history is made shorter, in ms. Some that break a promise take seconds to play. */
-const LONGEST_SHRINK_MS = 30_000
+/** How long a history is shrunk for, in ms. A single run of a failing history can take seconds. */
+const MAX_SHRINK_MS = 30_000
 
-/** A history that broke a promise, shrunk. */
+/** A history that violated a guarantee, after shrinking. */
 export interface Failure {
-  readonly promise: string
-  /** Of the histories of its seed it was this one, counted from 1. */
+  readonly guarantee: string
+  /** The 1-based index of the history among those of its seed. */
   readonly number: number
   readonly seed: number
-  /** Where fast-check finds it, as short as it gets. */
+  /** The fast-check path of the shrunk history. */
   readonly path: string
-  readonly story: string
-  /** The command that plays it again. */
+  /** What the run did, one line per step, ending with the violation. */
+  readonly trace: string
+  /** The command that reproduces it. */
   readonly replay: string
 }
 
-/** Which histories there are, and how one is played. */
+/** A model: its kinds of histories, and how to run one. */
 export interface Model<H extends { readonly setup: unknown }> {
   readonly kinds: Readonly<Record<string, fc.Arbitrary<H>>>
   readonly any: fc.Arbitrary<H>
-  /** Rejects with a {@link Violation}. */
-  play(history: H, tell?: (line: () => string) => void): Promise<unknown>
-  /** What the soak's command needs to choose this model. */
+  /** Runs one history. Rejects with a {@link Violation} if a guarantee is violated. */
+  play(history: H, trace?: (line: () => string) => void): Promise<unknown>
+  /** The option of the soak command that selects this model. */
   readonly option: string
 }
 
-export function coordinatorModel(make: MakeSubject = makeCoordinator): Model<History> {
-  return { kinds, any: anyHistory, play: (history, tell) => play(history, make, tell), option: '' }
+export function coordinatorModel(createSubject: SubjectFactory = createCoordinator): Model<History> {
+  return { kinds, any: anyHistory, play: (history, trace) => play(history, createSubject, trace), option: '' }
 }
 
-/** Plays histories until one breaks a promise; makes that one as short as it gets. */
+/** Runs histories of the Coordinator model until one violates a guarantee, and shrinks that one. */
 export function findFailure(
   selection: Selection,
-  options: { readonly make?: MakeSubject; readonly onHistory?: (history: History) => void } = {},
+  options: { readonly createSubject?: SubjectFactory; readonly onHistory?: (history: History) => void } = {},
 ): Promise<Failure | undefined> {
-  return findFailureOf(coordinatorModel(options.make), selection, options.onHistory)
+  return findFailureOf(coordinatorModel(options.createSubject), selection, options.onHistory)
 }
 
-/** The same for any model. */
+/** Runs histories of the given model until one violates a guarantee, and shrinks that one. */
 export async function findFailureOf<H extends { readonly setup: unknown }>(
   model: Model<H>,
   { kind, seed, count, path, shrink = true }: Selection,
@@ -64,7 +65,7 @@ export async function findFailureOf<H extends { readonly setup: unknown }>(
 ): Promise<Failure | undefined> {
   const histories = kind === undefined ? model.any : model.kinds[kind]
   if (!histories)
-    throw new RangeError(`A kind of history is one of ${Object.keys(model.kinds).join(', ')}, not ${kind}`)
+    throw new RangeError(`Unknown kind of history ${kind}. Use one of ${Object.keys(model.kinds).join(', ')}`)
   let shrinkUntil = Number.POSITIVE_INFINITY
   const property = fc.asyncProperty(histories, async (history) => {
     if (performance.now() > shrinkUntil) return
@@ -72,7 +73,7 @@ export async function findFailureOf<H extends { readonly setup: unknown }>(
     try {
       await model.play(history)
     } catch (error) {
-      shrinkUntil = Math.min(shrinkUntil, performance.now() + LONGEST_SHRINK_MS)
+      shrinkUntil = Math.min(shrinkUntil, performance.now() + MAX_SHRINK_MS)
       throw error
     }
   })
@@ -89,8 +90,8 @@ export async function findFailureOf<H extends { readonly setup: unknown }>(
     number: result.numRuns,
     seed,
     path: result.counterexamplePath ?? '',
-    promise: result.errorInstance instanceof Violation ? result.errorInstance.promise : 'unknown',
-    story: await tellStory(history, model.play),
+    guarantee: result.errorInstance instanceof Violation ? result.errorInstance.guarantee : 'unknown',
+    trace: await traceRun(history, model.play),
     replay: `npm run soak --${model.option} --seed ${seed}${only} --path ${result.counterexamplePath}`,
   }
 }

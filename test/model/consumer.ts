@@ -6,64 +6,67 @@ import {
   expectAtMostDescribeCalls,
   type LogEntry,
 } from '../../src/testing/index.ts'
-import { longestWayMs } from './latency.ts'
+import { maxOneWayMs } from './latency.ts'
 import { copySession, createOracle, type Gap, type Oracle, reloadSession, type Session } from './oracle.ts'
 import {
-  type Asked,
   ancestorsOf,
   fromFuture,
   fromLatest,
   fromTime,
   fromTrimHorizon,
   type Origin,
+  type RequestSnapshot,
 } from './origin.ts'
 import { RETENTION_MS } from './retention.ts'
 import { seeded } from './seeded.ts'
 import { settle } from './settle.ts'
 import type { ReaderStep, Setup, Start } from './steps.ts'
-import type { MakeSubject, Subject } from './subject.ts'
+import type { Subject, SubjectFactory } from './subject.ts'
 import { Violation } from './violation.ts'
 import type { World } from './world.ts'
 
-/** Half of what AWS allows an account. */
+/** Half of the limit that AWS sets for an account. */
 const DESCRIBE_CALLS_PER_SECOND = 5
-const ANSWER_BYTES = 1024 * 1024
+const MAX_PAGE_BYTES = 1024 * 1024
 const LARGEST_RECORD_BYTES = 400 * 1024
 
-/** How often the reader comes back at the end, and after which time, in ms. Longer than any wait of the library. */
+/**
+ * Rounds of reading at the end of a history, and the pause between two of them (ms), which exceeds any wait
+ * in the library.
+ */
 const LAST_ROUNDS = 12
 const LAST_ROUND_MS = 61_000
 
-/** How long a call of `next` may wait for other shards than that of the record it returns, in ms. */
-const LONGEST_HELD_UP_MS = 150_000
+/** How long `next()` may wait for shards other than that of the record it returns, in ms. */
+const MAX_BLOCKED_MS = 150_000
 
-/** How many calls a shard takes, generously, until it is known that nothing is left in it. */
+/** A generous bound on the calls needed to confirm that a shard has no more records. */
 const CALLS_PER_SHARD = 20
 
-/** After this time, in ms, without a call of the reader's there are no more calls of the service. */
+/** Once the reader has made no calls for this long (ms), the library makes no calls to the service either. */
 const QUIET_AFTER_MS = 15 * 60_000
 const QUIET_CHECKED_MS = 60_000
-const MOST_QUIET_CALLS = 5
+const MAX_QUIET_CALLS = 5
 
-/** How far a lag may be from the truth, in ms: a poll or two, with slow calls, of many shards. */
+/** The tolerance for a reported lag, in ms: one or two slow polls of many shards. */
 const LAG_SLACK_MS = 60_000
 
-/** For how long a shard may be remembered that was closed, in ms: until it is trimmed, and some time after that. */
+/** How long a closed shard may stay in memory, in ms: until it is trimmed, plus a margin. */
 const REMEMBERED_MS = 72 * 3_600_000
 const HOUR_MS = 3_600_000
 
-/** Somebody who reads the stream, with habits, and an oracle at his side. */
+/** Reads the stream as the steps of a history say, and checks every result with the oracle. */
 export interface Consumer {
   perform(step: ReaderStep): Promise<void>
-  /** Reads on, with faults lifted, until everything that is owed was given out. */
+  /** Once faults are lifted, reads until every outstanding record has been delivered. */
   finish(): Promise<void>
-  /** The same from one of the tokens that were saved. */
+  /** Does the same from one of the saved tokens. */
   finishFromSaved(number: number): Promise<void>
   close(): Promise<void>
 }
 
-/** What a call is rejected with for want of permission or of valid credentials. */
-const refusals: ReadonlySet<string> = new Set(['AccessDeniedException', 'ExpiredTokenException'])
+/** Names of the errors for missing permissions and invalid credentials. */
+const credentialErrors: ReadonlySet<string> = new Set(['AccessDeniedException', 'ExpiredTokenException'])
 
 const serviceCalls: ReadonlySet<string> = new Set(['DescribeStream', 'GetShardIterator', 'GetRecords'])
 
@@ -72,28 +75,28 @@ type Position = Start | { readonly token: number }
 export function createConsumer(
   world: World,
   setup: Setup,
-  make: MakeSubject,
-  tell: (line: () => string) => void,
+  createSubject: SubjectFactory,
+  trace: (line: () => string) => void,
 ): Consumer {
   const { clock, emulator } = world
   const oracle: Oracle = createOracle(world)
   const saved: { readonly text: string; readonly session: Session }[] = []
   let subject: Subject | undefined
   let session: Session | undefined
-  /** The session of the position that is being left. */
-  let leaving: Session | undefined
+  /** The session of the previous position while a `moveTo` is in flight. */
+  let previousSession: Session | undefined
   let { onGap, pageSize } = setup.reader
   let logStart = 0
-  let refusedSeen = 0
+  let deniedSeen = 0
   let notFoundSeen = 0
   let isGone = false
-  let heard: unknown
+  let firstViolation: unknown
 
   const random = seeded(setup.seed)
 
   const open = (): Subject => {
     logStart = emulator.log.length
-    const opened = make(
+    const opened = createSubject(
       {
         ...setup.reader,
         onGap,
@@ -103,49 +106,54 @@ export function createConsumer(
         clock,
         random,
       },
-      { gap: hearGap, gaveUpParent: hearGaveUpParent },
+      { gap: onGapEvent, parentWaitTimedOut: onParentWaitTimedOut },
     )
     subject = opened
     return opened
   }
 
-  const tellGap = (gap: Gap): void => {
-    tell(() => `    told of a gap in ${world.nameOf(gap.shardId)} (${gap.reason})`)
+  const recordGap = (gap: Gap): void => {
+    trace(() => `    gap reported in ${world.nameOf(gap.shardId)} (${gap.reason})`)
     if (!session) return
-    // While the position is being changed, it may be one of the former, which stays if the change fails.
-    const told = leaving === undefined || leaving === session ? [session] : [session, leaving]
+    // While a `moveTo` is in flight, the gap may belong to the previous position, which remains in effect if
+    // the move fails.
+    const affected =
+      previousSession === undefined || previousSession === session ? [session] : [session, previousSession]
     const errors: unknown[] = []
-    for (const one of told) {
+    for (const one of affected) {
       try {
-        oracle.tellGap(one, gap)
+        oracle.recordGap(one, gap)
       } catch (error) {
         errors.push(error)
       }
     }
-    if (errors.length === told.length) throw errors[0]
+    if (errors.length === affected.length) throw errors[0]
   }
 
-  /** Events come from elsewhere: what they break is thrown at the next step. */
-  const hearGap = (gap: Gap): void => {
+  /** Events are emitted outside of a step, so a violation is kept and thrown at the next step. */
+  const onGapEvent = (gap: Gap): void => {
     try {
-      tellGap(gap)
+      recordGap(gap)
     } catch (error) {
-      heard ??= error
+      firstViolation ??= error
     }
   }
 
-  /** None is hidden for so long that the library may give it up. */
-  const hearGaveUpParent = (parentId: string): void => {
-    tell(() => `    gave up the parent ${world.nameOf(parentId)}`)
-    heard ??= new Violation('hidden parents awaited', `${world.nameOf(parentId)} was given up too early`)
+  /** No parent is hidden long enough for the wait to time out, so this event is always a violation. */
+  const onParentWaitTimedOut = (parentId: string): void => {
+    trace(() => `    the wait for parent ${world.nameOf(parentId)} timed out`)
+    firstViolation ??= new Violation(
+      'waits for hidden parents',
+      `the wait for parent ${world.nameOf(parentId)} timed out too early`,
+    )
   }
 
-  const throwHeard = (): void => {
-    if (heard !== undefined) throw heard
+  const throwFirstViolation = (): void => {
+    if (firstViolation !== undefined) throw firstViolation
   }
 
   const close = async (): Promise<void> => {
-    throwHeard()
+    throwFirstViolation()
     if (!subject) return
     checkCalls()
     await settle(clock, subject.close())
@@ -160,109 +168,116 @@ export function createConsumer(
     }
   }
 
-  /** Takes what a call was rejected with. Throws a violation if it should not have been. */
-  const judge = async (error: unknown, during: 'moveTo' | 'other' = 'other'): Promise<void> => {
+  /** Handles a rejected call. Throws a violation unless the history explains the error. */
+  const handleError = async (error: unknown, during: 'moveTo' | 'other' = 'other'): Promise<void> => {
     if (error instanceof Violation) throw error
     if (isStreamError(error, 'records.trimmed')) return recover(error.details)
     if (isStreamError(error, 'stream.notFound') && isStreamGone()) {
-      tell(() => '    the stream is gone')
+      trace(() => '    the stream no longer exists')
       isGone = true
       return
     }
-    // Nothing is lost if no position was taken, so a wrong answer may surface there.
-    if (isStreamError(error, 'stream.notFound') && during === 'moveTo' && notFoundSeen < world.notFound) {
+    // A failed `moveTo` loses nothing, so a wrong "not found" may surface from it.
+    if (
+      isStreamError(error, 'stream.notFound') &&
+      during === 'moveTo' &&
+      notFoundSeen < world.notFoundCalls
+    ) {
       notFoundSeen++
-      tell(() => '    not found')
+      trace(() => '    not found')
       return
     }
-    if (error instanceof Error && refusals.has(error.name) && refusedSeen < world.refused) {
-      refusedSeen++
-      tell(() => `    ${error.name}`)
+    if (error instanceof Error && credentialErrors.has(error.name) && deniedSeen < world.deniedCalls) {
+      deniedSeen++
+      trace(() => `    ${error.name}`)
       return
     }
     throw new Violation('no unexpected error', String(error), error)
   }
 
   const isStreamGone = (): boolean => {
-    if (world.isOver !== 'disabled') return world.isOver === 'deleted'
+    if (world.ending !== 'disabled') return world.ending === 'deleted'
     const disabledAt = Math.max(...emulator.shards.map(({ closedAt }) => closedAt ?? 0))
     return disabledAt <= emulator.now() - RETENTION_MS
   }
 
-  /** Two habits after a gap: go on from the token with another policy, or start at what is left. */
+  /**
+   * Recovers from a gap: by the seed, either moves to `trim_horizon` or reloads the token with
+   * `onGap: 'continue'`.
+   */
   const recover = async (gap: Gap): Promise<void> => {
-    tellGap(gap)
+    recordGap(gap)
     if (setup.seed % 2 === 0) return moveTo('trim_horizon')
     onGap = 'continue'
     await reload('now', pageSize)
   }
 
-  /** Moves the reader that there is, or a new one. */
+  /** Moves the current reader, or opens one first. */
   const moveTo = async (position: Position, isMixed = false): Promise<void> => {
     if (isGone) return
-    tell(() => `  moveTo ${describePosition(position)}`)
-    const mover = subject ?? open()
-    const asked = {
+    trace(() => `  moveTo ${describePosition(position)}`)
+    const reader = subject ?? open()
+    const snapshot = {
       records: emulator.records.length,
       entries: emulator.log.length,
       serviceTime: emulator.now(),
-      // With latency, listings of the former position may still be under way.
+      // With latency, listings for the previous position may still be in flight.
       isMixed: isMixed || (session !== undefined && setup.latencyMs > 0),
     }
     const token =
       typeof position === 'object' && 'token' in position ? pick(saved, position.token) : undefined
     if (typeof position === 'object' && 'token' in position && !token) return
-    const before = session
+    const sessionBefore = session
     try {
       if (token) {
-        session = reloaded(token, asked.entries)
-        await settle(clock, mover.moveTo(token.text))
+        session = sessionOf(token, snapshot.entries)
+        await settle(clock, reader.moveTo(token.text))
         return
       }
       const since =
-        typeof position === 'object' && 'agoMs' in position ? asked.serviceTime - position.agoMs : 0
+        typeof position === 'object' && 'agoMs' in position ? snapshot.serviceTime - position.agoMs : 0
       const to = typeof position === 'string' ? position : new Date(since)
-      await settle(clock, mover.moveTo(to))
-      session = oracle.begin(originOf(to, asked), asked.entries)
+      await settle(clock, reader.moveTo(to))
+      session = oracle.startSession(originOf(to, snapshot), snapshot.entries)
     } catch (error) {
-      session = before
-      await judge(error, 'moveTo')
+      session = sessionBefore
+      await handleError(error, 'moveTo')
     }
   }
 
-  const originOf = (to: 'trim_horizon' | 'latest' | Date, asked: Asked): Origin => {
-    if (to === 'trim_horizon') return fromTrimHorizon(world, asked)
-    if (to === 'latest') return fromLatest(world, asked)
-    if (Number(to) > asked.serviceTime) return fromFuture(world, asked, Number(to))
-    return fromTime(world, asked, Number(to))
+  const originOf = (to: 'trim_horizon' | 'latest' | Date, snapshot: RequestSnapshot): Origin => {
+    if (to === 'trim_horizon') return fromTrimHorizon(world, snapshot)
+    if (to === 'latest') return fromLatest(world, snapshot)
+    if (Number(to) > snapshot.serviceTime) return fromFuture(world, snapshot, Number(to))
+    return fromTime(world, snapshot, Number(to))
   }
 
   const moveWhileReading = async (position: Position): Promise<void> => {
     const reader = await ensureStarted()
     if (isGone) return
     const pending = reader.next().catch((error: unknown) => {
-      // Of either position: the next call will tell.
+      // The error may belong to either position; if it persists, the next call rejects with it.
       if (!isStreamError(error, 'records.trimmed') && !isStreamError(error, 'stream.notFound')) throw error
       return undefined
     })
     pending.catch(() => {})
-    leaving = session
+    previousSession = session
     try {
       await moveTo(position, true)
       const record = await settle(clock, pending)
-      tell(() => `    got ${record ? world.nameOfRecord(record) : 'nothing'} meanwhile`)
-      if (record) oracle.deliverBetween(session as Session, record)
+      trace(() => `    received ${record ? world.nameOfRecord(record) : 'nothing'} during the move`)
+      if (record) oracle.deliverDuringMove(session as Session, record)
     } catch (error) {
-      await judge(error)
+      await handleError(error)
     } finally {
-      leaving = undefined
+      previousSession = undefined
     }
   }
 
-  /** Makes sure that there is a reader with a position. */
+  /** Returns the reader, opened and moved to a position if necessary. */
   const ensureStarted = async (): Promise<Subject> => {
     for (let attempt = 0; !isGone && (!subject || !session); attempt++) {
-      if (attempt === 20) throw new Violation('never stuck', 'no position can be taken')
+      if (attempt === 20) throw new Violation('never stuck', 'moveTo() failed 20 times in a row')
       await moveTo(setup.startAt)
     }
     return subject as Subject
@@ -274,38 +289,42 @@ export function createConsumer(
       token === 'now' || saved.length === 0
         ? { text: JSON.stringify(subject.token), session: copySession(session) }
         : (pick(saved, token) as (typeof saved)[number])
-    tell(() => `  reload ${token === 'now' ? 'now' : 'an older token'}: ${shorten(from.text)}`)
+    trace(() => `  reload ${token === 'now' ? 'the current token' : 'a saved token'}: ${shorten(from.text)}`)
     await close()
     pageSize = newPageSize
     const opened = open()
-    session = reloaded(from, emulator.log.length)
+    session = sessionOf(from, emulator.log.length)
     for (let attempt = 0; attempt < 20; attempt++) {
       try {
         return await settle(clock, opened.moveTo(from.text))
       } catch (error) {
-        await judge(error, 'moveTo')
+        await handleError(error, 'moveTo')
         if (isGone || subject !== opened) return
       }
     }
-    throw new Violation('never stuck', 'the token cannot be loaded')
+    throw new Violation('never stuck', 'the token could not be loaded in 20 attempts')
   }
 
-  /** How many shards the token names that was loaded last: they are remembered whether they are listed or not. */
-  let named = 0
+  /** The number of shards in the last loaded token. They stay in memory whether they are listed or not. */
+  let shardsInToken = 0
 
-  /** The session of a token, as far as the token says what was known. */
-  const reloaded = (from: { readonly text: string; readonly session: Session }, entries: number): Session => {
+  /** The session that a token restores, limited to what the token itself records. */
+  const sessionOf = (
+    from: { readonly text: string; readonly session: Session },
+    entries: number,
+  ): Session => {
     const after = reloadSession(from.session, entries)
-    // The emulator trims at the next call.
+    // The emulator trims expired records at the next call.
     const oldestKept = emulator.now() - RETENTION_MS
     const isTrimmed = (record: EmulatedRecord) => record.trimmed || record.writtenAt < oldestKept
     const trimmed = new Set(emulator.records.filter(isTrimmed))
-    named = (JSON.parse(from.text) as StreamToken).shards.length
-    // "Whatever is left" does not say when that was requested: what was whole then may be old when the token is loaded.
+    shardsInToken = (JSON.parse(from.text) as StreamToken).shards.length
+    // `since: 0` means the oldest retained record and does not say when that was requested: a shard that was
+    // complete then may have been trimmed by the time the token is loaded.
     if (from.text.includes('"since":0}')) return withPromise(after, () => false)
-    // Nor does a token without a shard say when it was taken.
+    // A token without shards does not say when it was taken either.
     if (from.text.includes('"shards":[]')) {
-      return withPromise(after, (record) => !trimmed.has(record) && after.origin.isPromised(record))
+      return withPromise(after, (record) => !trimmed.has(record) && after.origin.mustReportIfTrimmed(record))
     }
     return after
   }
@@ -313,33 +332,33 @@ export function createConsumer(
   const shorten = (text: string): string =>
     text.replaceAll(/shardId-\d+-[0-9a-f]+/g, (id) => world.nameOf(id)).replace(/^.*"shards":/, '')
 
-  /** Calls `next` `width` times at once. Returns how many records came. */
+  /** Makes `width` concurrent calls of `next()`. Returns the number of records delivered. */
   const read = async (width: number): Promise<number> => {
     const reader = await ensureStarted()
     if (isGone) return 0
     const now = session as Session
     const cutoff = emulator.records.length
     const awakeMs = () => clock.monotonic() - world.suspendedMs
-    const begun = { at: awakeMs(), entries: emulator.log.length }
+    const start = { at: awakeMs(), entries: emulator.log.length }
     const tookMs = new Map<unknown, number>()
     const calls = Array.from({ length: width }, async () => {
       const record = await reader.next()
-      tookMs.set(record, awakeMs() - begun.at)
+      tookMs.set(record, awakeMs() - start.at)
       return record
     })
     const results = await settle(clock, Promise.allSettled(calls))
-    throwHeard()
+    throwFirstViolation()
     let count = 0
     for (const result of results) {
       if (result.status === 'rejected' || result.value === undefined) continue
       const record = result.value
-      tell(() => `    got ${world.nameOfRecord(record)}`)
-      checkHeldUp(record, cutoff, begun.entries, tookMs.get(record) as number)
+      trace(() => `    received ${world.nameOfRecord(record)}`)
+      checkHeldUp(record, cutoff, start.entries, tookMs.get(record) as number)
       oracle.deliver(now, record)
       count++
     }
     const failed = results.find((result) => result.status === 'rejected')
-    if (failed) await judge(failed.reason)
+    if (failed) await handleError(failed.reason)
     else if (count === 0) {
       checkNothingLeft(now, cutoff)
       checkMemory(reader)
@@ -351,14 +370,17 @@ export function createConsumer(
   }
 
   const checkNothingLeft = (now: Session, cutoff: number): void => {
-    tell(() => '    nothing new')
+    trace(() => '    nothing new')
     if (!world.isPlain) return
-    const [left] = oracle.owed(now, cutoff).lost
+    const [left] = oracle.outstanding(now, cutoff).lost
     if (left)
-      throw new Violation('no false undefined', `nothing new, but ${world.nameOfRecord(left)} was there`)
+      throw new Violation(
+        'no false undefined',
+        `next() returned undefined, but ${world.nameOfRecord(left)} was available`,
+      )
   }
 
-  /** A record that was there, of a shard that was being read without an error, does not wait for those that fail. */
+  /** An available record in a shard that is read without errors must not wait for failing shards. */
   const checkHeldUp = (
     { shardId, sequenceNumber }: { readonly shardId: string; readonly sequenceNumber: string },
     cutoff: number,
@@ -367,11 +389,11 @@ export function createConsumer(
   ): void => {
     const { latencyMs, reader } = setup
     const callsMs = (emulator.openShards.length * CALLS_PER_SHARD * latencyMs) / reader.maxConcurrentReads
-    // A shard may hang, and then its child.
+    // A call may hang for a shard, and then for its child.
     const hanging = new Set(
       emulator.log.slice(entries).flatMap(({ effect, shard }) => (effect?.includes('hang') ? [shard] : [])),
     )
-    if (tookMs <= LONGEST_HELD_UP_MS * Math.max(1, hanging.size) + callsMs) return
+    if (tookMs <= MAX_BLOCKED_MS * Math.max(1, hanging.size) + callsMs) return
     const written = emulator.records.findIndex(
       (record) => record.shardId === shardId && record.sequenceNumber === sequenceNumber,
     )
@@ -383,38 +405,45 @@ export function createConsumer(
       .some(({ op, shard, error }) => op === 'GetRecords' && shard === shardId && error === undefined)
     if (written >= cutoff || isAtFault || !wasRead) return
     throw new Violation(
-      'not held up',
-      `${world.nameOfRecord({ shardId, sequenceNumber })} came after ${Math.round(tookMs / 1_000)} s`,
+      'isolated failures',
+      `${world.nameOfRecord({ shardId, sequenceNumber })} was delivered after ${Math.round(tookMs / 1_000)} s`,
     )
   }
 
-  /** What a position needs is remembered, and what was trimmed is not. */
+  /** Memory holds the shards that the position needs, and none that were trimmed. */
   const checkMemory = ({ memory }: Subject): void => {
     if (!memory || !world.isPlain) return
-    // A reader that made no listing for long learns only by the next one what is not listed any more.
+    // A reader that has made no listing for a while learns only from the next one which shards are no longer
+    // listed.
     const listedAt = emulator.log.findLast(
       ({ op, at }) => op === 'DescribeStream' && at <= emulator.now() - HOUR_MS,
     )?.at
     const since = Math.min(emulator.now() - REMEMBERED_MS, listedAt ?? Number.POSITIVE_INFINITY)
     const recent = emulator.shards.filter(({ closedAt }) => closedAt === undefined || closedAt >= since)
     for (const [what, count] of Object.entries(memory)) {
-      const most = recent.length + named
-      if (count <= most || count <= most + listedSince(since, recent)) continue
+      const limit = recent.length + shardsInToken
+      if (count <= limit || count <= limit + listedSince(since, recent)) continue
       throw new Violation(
         'bounded memory',
-        `${count} ${what} are remembered, of ${recent.length} recent shards`,
+        `${count} ${what} are held in memory, with ${recent.length} recent shards`,
       )
     }
   }
 
-  /** How many other shards were listed: a reader that was away for long learns only later that they are not any more. */
+  /**
+   * The number of other shards listed since `since`: a reader that was idle learns only later that they are
+   * no longer listed.
+   */
   const listedSince = (since: number, others: readonly EmulatedShard[]): number => {
     const listed = new Set(emulator.log.flatMap(({ at, shards = [] }) => (at >= since ? shards : [])))
     for (const { shardId } of others) listed.delete(shardId)
     return listed.size
   }
 
-  /** Whether every open shard was read within the slack; the lag of one that waited for its turn is not known. */
+  /**
+   * Whether every open shard was read within the tolerance. The lag of a shard that has not been polled is
+   * unknown.
+   */
   const wereShardsReadLately = (): boolean => {
     const since = emulator.now() - LAG_SLACK_MS
     const read = emulator.log
@@ -424,12 +453,12 @@ export function createConsumer(
   }
 
   /**
-   * Whether the reader can know the service's time: its local clock may be wrong, and the `Date` header of a response that
-   * came while the process was suspended is as old as the suspension was long.
+   * Whether the reader can know the service's time. Its local clock may be wrong, and the `Date` header of a
+   * response that arrived while the process was suspended is stale by the length of the suspension.
    */
   const isTimeKnown = (): boolean => {
     const long = world.suspensions.filter(({ from, until }) => until - from > LAG_SLACK_MS)
-    const slowestMs = longestWayMs(setup.latencyMs)
+    const slowestMs = maxOneWayMs(setup.latencyMs)
     return emulator.log
       .slice(logStart)
       .some(
@@ -440,15 +469,16 @@ export function createConsumer(
       )
   }
 
-  /** The oldest record that is still owed decides, whether or not anybody has asked for it. */
+  /** The lag is the age of the oldest outstanding record, whether or not the reader has requested it. */
   const checkLag = (reader: Subject, now: Session, { isAtTip }: { readonly isAtTip: boolean }): void => {
     const lag = reader.lag?.()
     if (!lag || !world.isPlain || world.wasAsleep || !isTimeKnown()) return
-    const [oldest] = oracle.owed(now).lost
+    const [oldest] = oracle.outstanding(now).lost
     const behind = oldest ? emulator.now() - oldest.writtenAt : 0
     const { millisBehindLatest, retentionHeadroomMs } = lag
     const isLess = millisBehindLatest < behind - LAG_SLACK_MS
-    // A shard that closes without children, as none does on AWS, looks like one whose children are still to be listed.
+    // A shard that closes without children, which does not happen on AWS, looks like one whose children are
+    // not listed yet.
     const isChildless = emulator.shards.some(
       ({ shardId, closedAt }) =>
         closedAt !== undefined && !emulator.shards.some(({ parentId }) => parentId === shardId),
@@ -456,38 +486,43 @@ export function createConsumer(
     const isMore =
       isAtTip && !oldest && !isChildless && millisBehindLatest > LAG_SLACK_MS && wereShardsReadLately()
     if (isLess || isMore) {
-      throw new Violation('true lag', `a lag of ${millisBehindLatest} ms is told, and ${behind} ms are true`)
+      throw new Violation(
+        'accurate lag',
+        `lag() reports ${millisBehindLatest} ms, but the actual lag is ${behind} ms`,
+      )
     }
     if (retentionHeadroomMs > Math.max(0, RETENTION_MS - behind) + LAG_SLACK_MS) {
       throw new Violation(
-        'true lag',
-        `${retentionHeadroomMs} ms are said to be left, with a lag of ${behind}`,
+        'accurate lag',
+        `lag() reports a headroom of ${retentionHeadroomMs} ms at an actual lag of ${behind} ms`,
       )
     }
   }
 
   const endedReaders = new WeakSet<Subject>()
 
-  /** Whoever iterates stops there. What listings have not shown by then, nobody can know of. */
+  /**
+   * A caller stops reading once `ended` is true. Shards that no listing has shown by then cannot be known.
+   */
   const checkEnd = (reader: Subject, now: Session): void => {
     if (!reader.ended || endedReaders.has(reader)) return
     endedReaders.add(reader)
-    const left = oracle.owed(now).lost.find(({ shardId }) => oracle.isHeardOf(now, shardId))
-    if (left) throw new Violation('ends', `${world.nameOfRecord(left)} is still to come`)
+    const left = oracle.outstanding(now).lost.find(({ shardId }) => oracle.isKnownToReader(now, shardId))
+    if (left) throw new Violation('ends', `ended is true, but ${world.nameOfRecord(left)} was not delivered`)
   }
 
   const checkBuffer = (reader: Subject): void => {
     const { maxBufferedBytes, maxConcurrentReads } = setup.reader
-    const most = maxBufferedBytes + maxConcurrentReads * ANSWER_BYTES
+    const limit = maxBufferedBytes + maxConcurrentReads * MAX_PAGE_BYTES
     const { bytes } = reader.buffer
-    // The merge needs one record of each shard, however large it is.
+    // The merge needs one record from each shard, whatever its size.
     const heads = emulator.openShards.length * LARGEST_RECORD_BYTES
-    // DynamoDB Local does not cut its answers.
-    if (bytes > most + heads && setup.profile === 'aws')
-      throw new Violation('bounded buffer', `${bytes} bytes are buffered, more than ${most}`)
+    // DynamoDB Local does not limit the size of a page.
+    if (bytes > limit + heads && setup.profile === 'aws')
+      throw new Violation('bounded buffer', `${bytes} bytes are buffered, which exceeds ${limit}`)
   }
 
-  /** Whoever finds nothing twice in a row, and does not wait, does something else. */
+  /** Reads up to `times` times. Without a pause, stops after two consecutive reads that return nothing. */
   const readSeveral = async (times: number, width: number, pauseMs: number): Promise<void> => {
     let nothing = 0
     for (let n = 0; n < times && nothing < 2; n++) {
@@ -504,22 +539,25 @@ export function createConsumer(
     }
   }
 
-  /** Nobody asks, so nobody polls: what was under way comes to its end. */
+  /** Lets time pass without demand. Calls in flight complete, and then polling must stop. */
   const pause = async (ms: number): Promise<void> => {
     const checkAt = QUIET_AFTER_MS + QUIET_CHECKED_MS
     if (ms < checkAt) return clock.advance(ms)
     await clock.advance(QUIET_AFTER_MS)
     const before = emulator.log.length
     await clock.advance(QUIET_CHECKED_MS)
-    // One listing that was under way may have any number of pages.
+    // A listing in flight may have any number of pages.
     const isLaterPage = ({ op, position, shard }: LogEntry) =>
       op === 'DescribeStream' && position !== undefined && shard === undefined
     const calls = emulator.log
       .slice(before)
       .filter((entry) => serviceCalls.has(entry.op) && !isLaterPage(entry))
-    if (calls.length > MOST_QUIET_CALLS) {
+    if (calls.length > MAX_QUIET_CALLS) {
       const ops = [...new Set(calls.map(({ op }) => op))].join(', ')
-      throw new Violation('quiet', `${calls.length} calls (${ops}) in a minute in which nobody waits`)
+      throw new Violation(
+        'no idle polling',
+        `${calls.length} calls (${ops}) within a minute in which the consumer requested nothing`,
+      )
     }
     await clock.advance(ms - checkAt)
   }
@@ -534,12 +572,12 @@ export function createConsumer(
     try {
       const record = await settle(clock, pending)
       if (record) oracle.deliver(session as Session, record)
-      tell(() => `    closed; got ${record ? world.nameOfRecord(record) : 'nothing'}`)
+      trace(() => `    closed; received ${record ? world.nameOfRecord(record) : 'nothing'}`)
     } catch (error) {
-      tell(() => `    closed: ${String(error)}`)
-      // A gap will be told once more to the next reader.
-      if (isStreamError(error, 'records.trimmed')) tellGap(error.details)
-      else if (!isStreamError(error, 'closed')) await judge(error)
+      trace(() => `    closed: ${String(error)}`)
+      // The next reader reports the gap again.
+      if (isStreamError(error, 'records.trimmed')) recordGap(error.details)
+      else if (!isStreamError(error, 'closed')) await handleError(error)
     }
     await reload('now', pageSize)
   }
@@ -548,42 +586,49 @@ export function createConsumer(
     await ensureStarted()
     if (isGone) return
     let left = await continueReading(LAST_ROUNDS, LAST_ROUND_MS)
-    // A shard that no listing shows is found when all shards are listed the next time.
-    const isHeardOf = ({ shardId }: EmulatedRecord) => oracle.isHeardOf(session as Session, shardId)
-    if (setup.reader.discoveryIntervalMs > LAST_ROUND_MS && !left.lost.some(isHeardOf)) {
-      // One round to wait, one in which it is found, one in which it is read.
+    // A shard that no listing has shown is discovered by the next complete listing.
+    const isKnownToReader = ({ shardId }: EmulatedRecord) =>
+      oracle.isKnownToReader(session as Session, shardId)
+    if (setup.reader.discoveryIntervalMs > LAST_ROUND_MS && !left.lost.some(isKnownToReader)) {
+      // One round to wait for the listing, one to discover the shard, one to read it.
       left = await continueReading(3, setup.reader.discoveryIntervalMs)
     }
     if (isGone) return
     const names = (records: EmulatedRecord[]) => records.map(world.nameOfRecord).slice(0, 10).join(' ')
-    if (left.lost.length > 0) throw new Violation('complete', `lost ${names(left.lost)}`)
-    if (left.untold.length > 0) {
-      throw new Violation('gaps told', `nothing was told of ${names(left.untold)}`)
+    if (left.lost.length > 0) throw new Violation('complete', `never delivered: ${names(left.lost)}`)
+    if (left.unreported.length > 0) {
+      throw new Violation(
+        'gaps reported',
+        `trimmed unread, but no gap was reported: ${names(left.unreported)}`,
+      )
     }
-    if (world.isOver === 'disabled' && !subject?.ended) {
-      throw new Violation('ends', 'the disabled stream does not end')
+    if (world.ending === 'disabled' && !subject?.ended) {
+      throw new Violation('ends', 'the stream is disabled and fully read, but ended is false')
     }
   }
 
-  /** Reads and waits by turns until nothing is owed. */
-  const continueReading = async (rounds: number, pauseMs: number): Promise<ReturnType<Oracle['owed']>> => {
+  /** Alternates between reading and pausing until nothing is outstanding. */
+  const continueReading = async (
+    rounds: number,
+    pauseMs: number,
+  ): Promise<ReturnType<Oracle['outstanding']>> => {
     for (let round = 0; round < rounds && !isGone; round++) {
       const entries = emulator.log.length
       await drain()
-      const { lost, untold } = oracle.owed(session as Session)
-      // Of a shard that was never listed only its children tell, when a listing is complete; and those are opened only then.
-      // One that was just listed may be read the next time.
-      const late = untold.filter(({ shardId }) =>
+      const { lost, unreported } = oracle.outstanding(session as Session)
+      // Only the children of a shard that was never listed reveal it, in a complete listing, and they are
+      // opened only then. A shard that was listed in this round may be read in the next one.
+      const late = unreported.filter(({ shardId }) =>
         [shardId, emulator.shard(shardId).parentId].some(
           (one) => one !== undefined && !oracle.wasListed(session as Session, one, entries),
         ),
       )
       const left = lost.length + late.length
-      if (left === 0 && (subject?.ended || world.isOver === undefined)) break
-      tell(() => `  ${pauseMs / 1_000} s later (${left} to come)`)
+      if (left === 0 && (subject?.ended || world.ending === undefined)) break
+      trace(() => `  ${pauseMs / 1_000} s later (${left} outstanding)`)
       await clock.advance(pauseMs)
     }
-    return oracle.owed(session as Session)
+    return oracle.outstanding(session as Session)
   }
 
   return {
@@ -596,7 +641,7 @@ export function createConsumer(
         case 'heartbeat': {
           const reader = await ensureStarted()
           if (isGone) return
-          const beat = reader.heartbeat().catch(judge)
+          const beat = reader.heartbeat().catch(handleError)
           beat.catch(() => {})
           if (step.whileReading) await read(1)
           await settle(clock, beat)
@@ -628,8 +673,8 @@ export function createConsumer(
   }
 }
 
-function withPromise(session: Session, isPromised: Origin['isPromised']): Session {
-  return { ...session, origin: { ...session.origin, isPromised } }
+function withPromise(session: Session, mustReportIfTrimmed: Origin['mustReportIfTrimmed']): Session {
+  return { ...session, origin: { ...session.origin, mustReportIfTrimmed } }
 }
 
 function describePosition(position: Position): string {

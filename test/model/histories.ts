@@ -14,7 +14,7 @@ const span: fc.Arbitrary<Span> = fc.oneof(
   fc.record({ ms: fc.constantFrom(100, 1_000, 5_000, 30_000, 2 * MINUTE, 4 * MINUTE) }),
 )
 
-/** What happens on the table and with its shards, with nothing odd in it. */
+/** Writes and shard changes, with the service behaving as documented. */
 export const plainWorld: fc.Arbitrary<WorldStep> = fc.oneof(
   {
     weight: 4,
@@ -171,7 +171,7 @@ export const errors: fc.Arbitrary<WorldStep> = fc.oneof(
   },
 )
 
-/** Errors that are wrong, or over with the next call. */
+/** Wrong errors that the service returns for a single call. */
 const wrongErrors: fc.Arbitrary<WorldStep> = fc.record({
   do: fc.constant('fault' as const),
   call: calls,
@@ -181,7 +181,7 @@ const wrongErrors: fc.Arbitrary<WorldStep> = fc.record({
   effect: fc.constantFrom('notFound' as const, 'expiredToken' as const, 'denied' as const),
 })
 
-/** Credentials have expired while the reader was away, and are renewed after the first error. */
+/** Credentials that expired while the reader was idle, and are renewed after the first errors. */
 const expiredCredentials: fc.Arbitrary<WorldStep> = fc.record({
   do: fc.constant('fault' as const),
   call: fc.constantFrom('GetShardIterator' as const, 'GetShardIterator' as const, 'GetRecords' as const),
@@ -191,7 +191,7 @@ const expiredCredentials: fc.Arbitrary<WorldStep> = fc.record({
   effect: fc.constantFrom('expiredToken' as const, 'denied' as const),
 })
 
-/** What happens to the reader's machine. */
+/** Clock changes and suspensions on the reader's machine. */
 const clocks: fc.Arbitrary<WorldStep> = fc.oneof(
   {
     weight: 2,
@@ -218,7 +218,7 @@ const retention: fc.Arbitrary<Step> = fc.oneof(
     weight: 3,
     arbitrary: fc.record({
       do: fc.constant('pause' as const),
-      // Their sums keep away from the retention itself: so near it, clocks that differ decide.
+      // No sum of these is close to the retention, where the difference between two clocks would decide.
       ms: fc.constantFrom(11.7 * HOUR, 23.5 * HOUR, 25 * HOUR, 30 * HOUR, 5.1 * HOUR),
     }),
   },
@@ -227,7 +227,7 @@ const retention: fc.Arbitrary<Step> = fc.oneof(
     arbitrary: fc.record({ do: fc.constant('trim' as const), shard: small, share: fc.constantFrom(0.5, 1) }),
   },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('showAgain' as const), shard: small }) },
-  // That it is over, only the listing tells: it has no children.
+  // Only the listing shows that such a shard has ended, as it has no children.
   { weight: 2, arbitrary: fc.record({ do: fc.constant('closeShard' as const), shard: small }) },
 )
 
@@ -271,7 +271,7 @@ export function interrupted(steps: fc.Arbitrary<WorldStep>): fc.Arbitrary<Interr
   )
 }
 
-/** While the service computes a response no time passes. */
+/** The same step without the passing of time, of which none passes while the service computes a response. */
 function withoutTime(step: WorldStep): WorldStep {
   if (step.do === 'burst') return { ...step, everyMs: 0 }
   if (step.do !== 'suspend') return step
@@ -296,8 +296,10 @@ const behavior: fc.Arbitrary<Partial<Behavior>> = fc.record(
   { requiredKeys: [] },
 )
 
-/** Without its first sequence number nobody can tell what was trimmed of a shard. */
-const tellingBehaviour: fc.Arbitrary<Partial<Behavior>> = behavior.map(
+/**
+ * Listings with first sequence numbers, without which it is unknown whether records of a shard were trimmed.
+ */
+const behaviorWithStarts: fc.Arbitrary<Partial<Behavior>> = behavior.map(
   ({ omitFromShards: _, ...rest }) => rest,
 )
 
@@ -310,10 +312,10 @@ const reader: fc.Arbitrary<Setup['reader']> = fc.record({
   discoveryIntervalMs: fc.constantFrom(60_000, 1_000, 10_000),
 })
 
-/** What differs from a usual setup. */
+/** Overrides of the usual setup. */
 type Special = { readonly [Name in keyof Setup]?: fc.Arbitrary<Setup[Name]> }
 
-function setup(withBehaviour: fc.Arbitrary<Partial<Behavior>>, special: Special): fc.Arbitrary<Setup> {
+function setup(behaviors: fc.Arbitrary<Partial<Behavior>>, special: Special): fc.Arbitrary<Setup> {
   return fc.record({
     seed: fc.nat(1_000_000),
     profile: fc.constantFrom('aws', 'aws', 'aws', 'aws', 'aws', 'aws', 'local'),
@@ -322,7 +324,7 @@ function setup(withBehaviour: fc.Arbitrary<Partial<Behavior>>, special: Special)
       { weight: 2, arbitrary: fc.constant('trim_horizon' as const) },
       { weight: 1, arbitrary: position },
     ),
-    behavior: withBehaviour,
+    behavior: behaviors,
     reader,
     throughClient: fc.nat(99).map((n) => n === 99),
     numbers: fc.constantFrom('plain', 'crossing', 'padded'),
@@ -336,7 +338,7 @@ function setup(withBehaviour: fc.Arbitrary<Partial<Behavior>>, special: Special)
 
 function history(
   name: string,
-  withBehaviour: fc.Arbitrary<Partial<Behavior>>,
+  behaviors: fc.Arbitrary<Partial<Behavior>>,
   weighted: readonly (readonly [number, fc.Arbitrary<Step>])[],
   special: Special = {},
   maxLength = 40,
@@ -344,7 +346,7 @@ function history(
   const steps = fc.oneof(...weighted.map(([weight, arbitrary]) => ({ weight, arbitrary })))
   return fc.record({
     kind: fc.constant(name),
-    setup: setup(withBehaviour, special),
+    setup: setup(behaviors, special),
     steps: fc.array(steps, { maxLength, size: 'max' }),
   })
 }
@@ -359,7 +361,7 @@ const heavy: fc.Arbitrary<WorldStep> = fc.record({
   bytes: fc.constantFrom(40_000, 1_000, 150_000),
 })
 
-/** So many closed shards that a listing has two pages, and children are asked for shard by shard. */
+/** Enough closed shards for a listing of two pages, so that children are requested shard by shard. */
 const crowd: WorldStep = { do: 'generations', shard: 0, count: 101, written: false }
 
 function crowded(histories: fc.Arbitrary<History>): fc.Arbitrary<History> {
@@ -370,7 +372,7 @@ function crowded(histories: fc.Arbitrary<History>): fc.Arbitrary<History> {
   }))
 }
 
-/** Bursts that take as long as the reader is away, and shards that roll meanwhile. */
+/** Bursts during a long absence of the reader, with shards that roll in between. */
 const backlog: fc.Arbitrary<Step> = fc.oneof(
   {
     weight: 2,
@@ -398,7 +400,7 @@ const hiddenParent: fc.Arbitrary<WorldStep> = fc.record({
   span,
 })
 
-/** DescribeStream is away for minutes, and some shard is not found meanwhile. */
+/** DescribeStream is unavailable for minutes, while a read of some shard fails with "not found". */
 const outages: fc.Arbitrary<WorldStep> = fc.oneof(
   {
     weight: 1,
@@ -411,7 +413,7 @@ const outages: fc.Arbitrary<WorldStep> = fc.oneof(
   { weight: 1, arbitrary: wrongErrors },
 )
 
-/** What happens in the life of a shard, which is four hours. */
+/** What happens during the four hours that a shard is open. */
 const shift: fc.Arbitrary<Step> = fc.oneof(
   {
     weight: 3,
@@ -433,17 +435,17 @@ const shift: fc.Arbitrary<Step> = fc.oneof(
   },
 )
 
-/** Rolls every shard each four hours, for one or two weeks, with a listing each 80 minutes. */
+/** Prepends four to nine days in which every shard rolls every four hours, with reads every 80 minutes. */
 function lasting(histories: fc.Arbitrary<History>): fc.Arbitrary<History> {
   const days = fc.integer({ min: 4, max: 9 })
   return fc.tuple(histories, days, shift, shift).map(([{ steps, ...rest }, days, first, second]) => {
-    const look: Step[] = [{ do: 'drain' }, { do: 'pause', ms: 80 * MINUTE }]
-    const life: Step[] = [{ do: 'rollAll' }, first, ...look, ...look, ...look, second]
-    return { ...rest, steps: [...Array.from({ length: days * 6 }, () => life).flat(), ...steps] }
+    const reads: Step[] = [{ do: 'drain' }, { do: 'pause', ms: 80 * MINUTE }]
+    const generation: Step[] = [{ do: 'rollAll' }, first, ...reads, ...reads, ...reads, second]
+    return { ...rest, steps: [...Array.from({ length: days * 6 }, () => generation).flat(), ...steps] }
   })
 }
 
-/** Kinds of histories: each goes deep into one sort of trouble, and the last one has them all. */
+/** Kinds of histories: each concentrates on one area of failure, and the last one combines them. */
 export const kinds: Readonly<Record<string, fc.Arbitrary<History>>> = {
   plain: history('plain', as, [
     [4, plainWorld],
@@ -464,7 +466,7 @@ export const kinds: Readonly<Record<string, fc.Arbitrary<History>>> = {
     [4, reading],
     [2, habits],
   ]),
-  retention: history('retention', tellingBehaviour, [
+  retention: history('retention', behaviorWithStarts, [
     [4, plainWorld],
     [2, retention],
     [4, reading],
@@ -591,7 +593,7 @@ export const kinds: Readonly<Record<string, fc.Arbitrary<History>>> = {
     },
     15,
   ),
-  everything: history('everything', tellingBehaviour, [
+  everything: history('everything', behaviorWithStarts, [
     [8, plainWorld],
     [3, visibility],
     [4, errors],
@@ -607,10 +609,10 @@ export const kinds: Readonly<Record<string, fc.Arbitrary<History>>> = {
   ]),
 }
 
-/** These take their time: long listings, large records, many shards, weeks. */
+/** Kinds that are slow to run: long listings, large records, many shards, weeks of time. */
 export const slowKinds: ReadonlySet<string> = new Set(['crowd', 'heavy', 'old', 'weeks', 'saturated'])
 
-/** Any kind. */
+/** A history of any kind; the slow kinds are less frequent. */
 export const anyHistory: fc.Arbitrary<History> = fc.oneof(
   ...Object.entries(kinds).map(([name, arbitrary]) => ({ weight: slowKinds.has(name) ? 1 : 4, arbitrary })),
 )

@@ -1,19 +1,19 @@
 import type { LatencySource } from '../../src/testing/index.ts'
 import { seeded } from './seeded.ts'
 
-/** One call in fifty is slow, by this factor. */
+/** One call in fifty is slower by this factor. */
 const SLOW_SHARE = 0.02
 const SLOW_FACTOR = 10
 
 /** DescribeStream is the slowest of the calls. */
 const DESCRIBE_FACTOR = 2
 
-/** The longest that one way of a call may take with `maxMs`, in ms. */
-export const longestWayMs = (maxMs: number): number => maxMs * DESCRIBE_FACTOR * SLOW_FACTOR
+/** The longest time that a request or a response can take with the given `maxMs`, in ms. */
+export const maxOneWayMs = (maxMs: number): number => maxMs * DESCRIBE_FACTOR * SLOW_FACTOR
 
 /**
- * Each way of a call takes up to `maxMs`, twice that for DescribeStream, and now and then ten times as long. Drawn from
- * the seed, in the order of the calls.
+ * The request and the response of a call each take up to `maxMs`, twice that for DescribeStream, and
+ * occasionally ten times as long. Latencies are drawn from the seed in the order of the calls.
  */
 export function randomLatency(maxMs: number, seed: number): LatencySource | undefined {
   if (maxMs === 0) return undefined

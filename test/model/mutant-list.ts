@@ -11,7 +11,7 @@ import { streamMutants } from './mutants/stream.ts'
 import { streamsApiMutants } from './mutants/streams-api.ts'
 import { wireMutants } from './mutants/wire.ts'
 
-/** All mutants, in the order in which they are run. */
+/** All mutants, in the order in which they run. */
 export const mutants: readonly Mutant[] = [
   ...readerMutants,
   ...shardReaderMutants,

@@ -4,16 +4,16 @@ import { mutants } from './mutant-list.ts'
 import { mutate } from './mutants/mutant.ts'
 
 describe('mutants', () => {
-  it.each(mutants)('$file: "$name" fits the source', (mutant) => {
+  it.each(mutants)('the mutant "$name" applies to $file', (mutant) => {
     expect(mutate(readFileSync(mutant.file, 'utf8'), mutant)).toBeDefined()
   })
 
-  it('have names of their own', () => {
+  it('every mutant has a name that is unique in its file', () => {
     const names = mutants.map(({ file, name }) => `${file}: ${name}`)
     expect(names.filter((name, index) => names.indexOf(name) !== index)).toEqual([])
   })
 
-  it('differ from each other', () => {
+  it('no two mutants make the same change', () => {
     const changes = mutants.map(({ file, from, to }) => JSON.stringify([file, from, to]))
     expect(changes.filter((change, index) => changes.indexOf(change) !== index)).toEqual([])
   })

@@ -6,36 +6,39 @@ import { type Mutant, mutate } from './mutants/mutant.ts'
 import { allStages, type Kill, type Stage, type StageName, stagesFor } from './mutants/stages.ts'
 import { copySources, type WorkingCopy } from './mutants/working-copy.ts'
 
-const USAGE = `Breaks the library on purpose, in one way after the other, and lets the tests find it.
+const USAGE = `Mutation testing: changes the library in one place at a time and checks that a test fails.
 
   npx tsx test/model/mutants.ts [--only PATTERN] [--shard 1/4] [--workers 2] [--json FILE [--resume]]
 
---only     mutants whose file and name match this regular expression
---shard    every fourth mutant, starting with the first
---workers  how many mutants are tried concurrently
---json     where to write the results. If the file exists, what found a mutant then is tried first now, and
-           mutants that it does not name are kept in it
---resume   skips the mutants that were killed according to that file, and counts them
+--only     only mutants for which "<file>: <name>" matches this regular expression
+--shard    1/4 selects every fourth mutant, starting with the first
+--workers  the number of mutants that are tested concurrently; default: 2
+--json     writes the results to this file. If it exists, the test that killed a mutant in that run is tried
+           first, and results of mutants that are not selected are kept
+--resume   skips mutants that were killed according to that file, and counts them as killed
 
-Exits with 1 if a mutant does not fit the sources, or if fewer than 90 % of the mutants are killed.
+Exits with 1 if a mutant does not apply to the sources, or if fewer than 90 % of the mutants are killed.
 `
 
-/** The share of mutants, without those that are equivalent, that the tests must find. */
-const LEAST_KILLED = 0.9
+/** The share of the mutants that the tests must kill, not counting equivalent ones. */
+const MIN_KILLED = 0.9
 
-/** Below the priority of whatever else runs on this machine. */
+/** Runs at a lower priority than other processes of this machine. */
 const NICENESS = 5
 
-/** A stage may take this many times as long as with the unchanged sources, and at least so long (ms). */
+/**
+ * The time limit of a stage: a multiple of the time that it takes with the unchanged sources, within bounds
+ * (ms).
+ */
 const TIME_FACTOR = 4
-const SHORTEST_LIMIT_MS = 60_000
-const LONGEST_LIMIT_MS = 3_600_000
+const MIN_LIMIT_MS = 60_000
+const MAX_LIMIT_MS = 3_600_000
 
-/** What became of a mutant. */
+/** The result of testing a mutant. */
 interface Verdict {
   readonly file: string
   readonly name: string
-  readonly result: 'killed' | 'survived' | 'equivalent' | 'does not fit'
+  readonly result: 'killed' | 'survived' | 'equivalent' | 'does not apply'
   readonly kill?: Kill | undefined
   readonly tookMs?: number
 }
@@ -66,15 +69,18 @@ function readVerdicts(): Map<string, Verdict> {
   return new Map(verdicts.map((verdict) => [keyOf(verdict), verdict]))
 }
 
-/** The time limits of the stages (ms), from how long they take with the unchanged sources, which they must accept. */
+/**
+ * Determines the time limits of the stages (ms) by running them with the unchanged sources, for which they
+ * must pass.
+ */
 async function measureLimits(copies: readonly WorkingCopy[]): Promise<Map<StageName, number>> {
   const limits = new Map<StageName, number>()
   const remaining = [...allStages]
   const measure = async ({ folder }: WorkingCopy): Promise<void> => {
     for (let stage = remaining.shift(); stage; stage = remaining.shift()) {
-      const { kill, tookMs } = await stage.run(folder, LONGEST_LIMIT_MS)
-      if (kill) throw new Error(`The unchanged sources do not pass: ${kill.stage}: ${kill.what}`)
-      limits.set(stage.name, Math.max(SHORTEST_LIMIT_MS, TIME_FACTOR * tookMs))
+      const { kill, tookMs } = await stage.run(folder, MAX_LIMIT_MS)
+      if (kill) throw new Error(`The unchanged sources fail in stage ${kill.stage}: ${kill.what}`)
+      limits.set(stage.name, Math.max(MIN_LIMIT_MS, TIME_FACTOR * tookMs))
       print(`unchanged sources, ${stage.name}: ${seconds(tookMs)}\n`)
     }
   }
@@ -82,37 +88,38 @@ async function measureLimits(copies: readonly WorkingCopy[]): Promise<Map<StageN
   return limits
 }
 
-async function judge(
+async function testMutant(
   mutant: Mutant,
   copy: WorkingCopy,
   limits: ReadonlyMap<StageName, number>,
-  former: Kill | undefined,
+  previous: Kill | undefined,
 ): Promise<Verdict> {
   const { file, name } = mutant
   if (mutant.equivalent !== undefined) return { file, name, result: 'equivalent' }
   const mutated = mutate(copy.read(file), mutant)
-  if (mutated === undefined) return { file, name, result: 'does not fit' }
+  if (mutated === undefined) return { file, name, result: 'does not apply' }
   const startedAt = performance.now()
-  const kill = await copy.withFile(file, mutated, () => findKill(stagesFor(file), copy, limits, former))
+  const kill = await copy.withFile(file, mutated, () => findKill(stagesFor(file), copy, limits, previous))
   const tookMs = Math.round(performance.now() - startedAt)
   return { file, name, result: kill ? 'killed' : 'survived', kill, tookMs }
 }
 
-/** Runs stage after stage until one fails; first what has found the mutant in an earlier run. */
+/**
+ * Runs the stages in order until one fails, starting with the test that killed the mutant in an earlier run.
+ */
 async function findKill(
   stages: readonly Stage[],
   { folder }: WorkingCopy,
   limits: ReadonlyMap<StageName, number>,
-  former: Kill | undefined,
+  previous: Kill | undefined,
 ): Promise<Kill | undefined> {
-  // The closest unit tests are some of all, and have the same limit.
-  const limitOf = ({ name }: Stage): number =>
-    limits.get(name === 'unit' ? 'all unit' : name) ?? LONGEST_LIMIT_MS
-  const first = stages.find(({ name }) => name === former?.stage)
+  // The closest unit tests are a subset of all unit tests and have the same limit.
+  const limitOf = ({ name }: Stage): number => limits.get(name === 'unit' ? 'all unit' : name) ?? MAX_LIMIT_MS
+  const first = stages.find(({ name }) => name === previous?.stage)
   if (first) {
-    const { testFile } = former ?? {}
-    const isThere = testFile === undefined || existsSync(testFile)
-    const kill = isThere ? (await first.run(folder, limitOf(first), testFile)).kill : undefined
+    const { testFile } = previous ?? {}
+    const exists = testFile === undefined || existsSync(testFile)
+    const kill = exists ? (await first.run(folder, limitOf(first), testFile)).kill : undefined
     if (kill) return kill
   }
   for (const stage of stages) {
@@ -122,9 +129,9 @@ async function findKill(
   return undefined
 }
 
-async function judgeAll(
+async function testAll(
   selected: readonly Mutant[],
-  former: ReadonlyMap<string, Verdict>,
+  previous: ReadonlyMap<string, Verdict>,
 ): Promise<Verdict[]> {
   const copies = Array.from({ length: Math.max(1, Number(values.workers)) }, copySources)
   const verdicts: Verdict[] = []
@@ -133,7 +140,7 @@ async function judgeAll(
     const limits = await measureLimits(copies)
     const work = async (copy: WorkingCopy): Promise<void> => {
       for (let mutant = remaining.shift(); mutant; mutant = remaining.shift()) {
-        const verdict = await judge(mutant, copy, limits, former.get(keyOf(mutant))?.kill)
+        const verdict = await testMutant(mutant, copy, limits, previous.get(keyOf(mutant))?.kill)
         verdicts.push(verdict)
         print(`${describe(verdict)}\n`)
         if (values.json !== undefined) writeVerdicts(values.json, verdicts)
@@ -146,7 +153,7 @@ async function judgeAll(
   return verdicts
 }
 
-/** Adds them to those that the file has of mutants that are still in the list. */
+/** Merges the verdicts into the file, and removes those of mutants that no longer exist. */
 function writeVerdicts(file: string, verdicts: readonly Verdict[]): void {
   const all = readVerdicts()
   for (const verdict of verdicts) all.set(keyOf(verdict), verdict)
@@ -163,13 +170,13 @@ function seconds(ms: number): string {
   return `${(ms / 1_000).toFixed(1)} s`
 }
 
-/** @returns whether enough were killed, and all fit */
+/** @returns whether enough mutants were killed and all of them apply */
 function summarize(verdicts: readonly Verdict[]): boolean {
   const count = (result: Verdict['result']): number => verdicts.filter((one) => one.result === result).length
   const killed = count('killed')
   const tried = killed + count('survived')
   const timeouts = verdicts.filter(({ kill }) => kill?.by === 'timeout').length
-  for (const result of ['survived', 'does not fit'] as const) {
+  for (const result of ['survived', 'does not apply'] as const) {
     const names = verdicts.filter((one) => one.result === result).map(keyOf)
     if (names.length > 0) print(`\n${result}:\n${names.map((name) => `  ${name}`).join('\n')}\n`)
   }
@@ -177,26 +184,27 @@ function summarize(verdicts: readonly Verdict[]): boolean {
   for (const { kill } of verdicts) if (kill) stages.set(kill.stage, (stages.get(kill.stage) ?? 0) + 1)
   print(`\n${[...stages].map(([stage, times]) => `${times} by ${stage}`).join(', ')}\n`)
   const percent = tried === 0 ? '' : ` (${((100 * killed) / tried).toFixed(1)} %)`
-  print(`${killed} of ${tried} mutants killed${percent}, ${timeouts} of them by a time limit; `)
-  print(`${count('equivalent')} equivalent, ${count('does not fit')} do not fit\n`)
-  return count('does not fit') === 0 && killed >= LEAST_KILLED * tried
+  print(`${killed} of ${tried} mutants killed${percent}, ${timeouts} of them by the time limit; `)
+  print(`${count('equivalent')} equivalent, ${count('does not apply')} do not apply\
+`)
+  return count('does not apply') === 0 && killed >= MIN_KILLED * tried
 }
 
 async function run(): Promise<void> {
   setPriority(NICENESS)
-  // An exit in good order removes the copies, and ends what runs in them.
+  // A regular exit removes the copies and ends the processes that run in them.
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130))
-  const former = readVerdicts()
+  const previous = readVerdicts()
   const selected = selectMutants()
-  const done = values.resume ? selected.flatMap((mutant) => killedBefore(mutant, former)) : []
+  const done = values.resume ? selected.flatMap((mutant) => killedBefore(mutant, previous)) : []
   const names = new Set(done.map(keyOf))
   const remaining = selected.filter((mutant) => !names.has(keyOf(mutant)))
-  const verdicts = await judgeAll(remaining, former)
+  const verdicts = await testAll(remaining, previous)
   if (!summarize([...done, ...verdicts])) process.exitCode = 1
 }
 
-function killedBefore(mutant: Mutant, former: ReadonlyMap<string, Verdict>): Verdict[] {
-  const verdict = former.get(keyOf(mutant))
+function killedBefore(mutant: Mutant, previous: ReadonlyMap<string, Verdict>): Verdict[] {
+  const verdict = previous.get(keyOf(mutant))
   return verdict?.result === 'killed' && mutant.equivalent === undefined ? [verdict] : []
 }
 

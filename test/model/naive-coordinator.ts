@@ -4,13 +4,13 @@ import { sdkStreamsApi } from '../../src/streams-api/sdk-streams-api.ts'
 import type { IteratorStart, ShardDescription, StreamsApi } from '../../src/streams-api/streams-api.ts'
 import { createdAtMsOf, sequenceNumberOf } from '../../src/wire/record-fields.ts'
 import type { WireRecord } from '../../src/wire/wire-record.ts'
-import type { MakeSubject, Subject, SubjectOptions } from './subject.ts'
+import type { Subject, SubjectFactory, SubjectOptions } from './subject.ts'
 
 interface NaiveShard {
   readonly shardId: string
   start: IteratorStart
   iterator: string | undefined
-  /** The last record that was given out. */
+  /** The sequence number of the last delivered record. */
   delivered: string | undefined
 }
 
@@ -20,9 +20,10 @@ interface Buffered {
 }
 
 /**
- * What one writes at first, and what the consumers of this field do: polls the shards one after the other when nothing
- * is buffered, sorts what came by time, looks for the children of a finished shard once, and believes every listing. The
- * SDK's three attempts are its only answer to errors. It shows that the model test bites.
+ * The reader that one writes first, and that existing consumers of DynamoDB Streams resemble: it polls the
+ * shards one after the other when nothing is buffered, sorts the records by time, looks for the children of a
+ * finished shard once, and trusts every listing. Its only error handling is the SDK's three attempts. It
+ * shows that the model test detects real defects.
  */
 class NaiveCoordinator implements Subject {
   readonly #options: SubjectOptions
@@ -40,20 +41,20 @@ class NaiveCoordinator implements Subject {
     const shards = await this.#list()
     this.#buffer = []
     if (position === 'latest') {
-      this.#active = shards.filter(isOpen).map((shard) => begin(shard.shardId, { type: 'LATEST' }))
+      this.#active = shards.filter(isOpen).map((shard) => startAt(shard.shardId, { type: 'LATEST' }))
       for (const shard of this.#active) await this.#open(shard)
     } else if (typeof position === 'string' && position.startsWith('{')) {
       const { shards: saved } = JSON.parse(position) as StreamToken
       this.#active = saved.map(({ shardId, at }) =>
         typeof at === 'object' && 'after' in at
-          ? { ...begin(shardId, after(at.after)), delivered: at.after }
-          : begin(shardId, { type: 'TRIM_HORIZON' }),
+          ? { ...startAt(shardId, after(at.after)), delivered: at.after }
+          : startAt(shardId, { type: 'TRIM_HORIZON' }),
       )
     } else {
       const ids = new Set(shards.map(({ shardId }) => shardId))
       this.#active = shards
         .filter(({ parentShardId }) => parentShardId === undefined || !ids.has(parentShardId))
-        .map(({ shardId }) => begin(shardId, { type: 'TRIM_HORIZON' }))
+        .map(({ shardId }) => startAt(shardId, { type: 'TRIM_HORIZON' }))
       if (position instanceof Date) await this.#skipTo(position)
     }
   }
@@ -115,12 +116,12 @@ class NaiveCoordinator implements Subject {
     else shard.iterator = page.nextIterator
   }
 
-  /** The children take the place of a finished shard, as far as they are listed now. */
+  /** Replaces a finished shard by those of its children that are listed now. */
   async #replace(shard: NaiveShard): Promise<void> {
     const children = (await this.#list()).filter(({ parentShardId }) => parentShardId === shard.shardId)
     this.#active = this.#active
       .filter((one) => one !== shard)
-      .concat(children.map(({ shardId }) => begin(shardId, { type: 'TRIM_HORIZON' })))
+      .concat(children.map(({ shardId }) => startAt(shardId, { type: 'TRIM_HORIZON' })))
   }
 
   async #skipTo(time: Date): Promise<void> {
@@ -152,13 +153,13 @@ class NaiveCoordinator implements Subject {
     return shards
   }
 
-  /** Three attempts, as the SDK makes them. */
+  /** Makes three attempts, like the SDK. */
   async #call<T>(call: () => Promise<T>): Promise<T> {
     return call().catch(call).catch(call)
   }
 }
 
-function begin(shardId: string, start: IteratorStart): NaiveShard {
+function startAt(shardId: string, start: IteratorStart): NaiveShard {
   return { shardId, start, iterator: undefined, delivered: undefined }
 }
 
@@ -170,5 +171,5 @@ function isOpen({ endingSequenceNumber }: ShardDescription): boolean {
   return endingSequenceNumber === undefined
 }
 
-/** Makes the naive one for the model test. */
-export const makeNaive: MakeSubject = (options) => new NaiveCoordinator(options)
+/** Creates the naive coordinator as a subject of the model test. */
+export const createNaiveCoordinator: SubjectFactory = (options) => new NaiveCoordinator(options)

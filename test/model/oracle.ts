@@ -7,28 +7,34 @@ import type { World } from './world.ts'
 
 const CLOCK_SKEW_MS = 10 * 60_000
 
-/** How far, in ms, a record may be behind the times of those that were delivered before it: "as close as one poll allows". */
+/**
+ * How much older a record may be than those delivered before it, in ms: order across shards is "as close as
+ * one poll allows".
+ */
 const ONE_POLL_MS = 60_000
 
-/** What a reader was given since its position, and what that forbids from now on. */
+/** What a reader has received since it took its position, and thus may not receive any more. */
 export interface Session {
   readonly origin: Origin
   readonly delivered: Set<EmulatedRecord>
-  /** The place of the last record, by shard and by key. */
+  /** The index of the last delivered record in the order of writing, by shard and by key. */
   readonly lastInShard: Map<string, number>
   readonly lastOfKey: Map<string, number>
-  /** Shards of which an heir's record was given out. */
-  readonly passed: Set<string>
-  /** Shards of which the reader told that records are gone. */
+  /** Shards of which a descendant's record was delivered. */
+  readonly descendantsDelivered: Set<string>
+  /** Shards for which the reader reported a gap. */
   readonly gaps: Set<string>
-  /** The time of the newest record that was delivered since the position was taken or loaded. */
+  /** The creation time of the newest record delivered since the position was taken or loaded. */
   newest: number
-  /** Whether it went through a token: a shard that no listing showed when the position was taken is whole and new to it. */
+  /**
+   * Whether the position was loaded from a token. Shards that were not listed when the token was taken are
+   * then read from their start.
+   */
   isReloaded: boolean
-  /** How long the service's log was when the reader began. */
+  /** The length of the service's log when the reader took the position. */
   readonly entries: number
-  /** Records that came while the position was being changed: nobody can say to which side they belong. */
-  readonly between: Set<EmulatedRecord>
+  /** Records delivered while a `moveTo` was in flight, which may belong to either position. */
+  readonly deliveredDuringMove: Set<EmulatedRecord>
 }
 
 export interface Gap {
@@ -37,79 +43,91 @@ export interface Gap {
   readonly reason: GapReason
 }
 
-/** Holds what a reader does against what was written. Each method throws a {@link Violation}. */
+/**
+ * Compares what a reader delivers with what was written. A method throws a {@link Violation} if a guarantee
+ * is violated.
+ */
 export interface Oracle {
-  begin(origin: Origin, entries: number): Session
-  /** A record was given out. */
+  startSession(origin: Origin, entries: number): Session
+  /** Checks a delivered record. */
   deliver(session: Session, record: { readonly shardId: string; readonly sequenceNumber: string }): void
-  /** A record was given out while the position was being changed. */
-  deliverBetween(
+  /** Notes a record that was delivered while a `moveTo` was in flight. */
+  deliverDuringMove(
     session: Session,
     record: { readonly shardId: string; readonly sequenceNumber: string },
   ): void
-  /** A gap was told. */
-  tellGap(session: Session, gap: Gap): void
-  /** Whether a listing has shown the reader a shard. */
+  /** Checks a reported gap. */
+  recordGap(session: Session, gap: Gap): void
+  /** Whether the reader has received a listing that contains the shard. */
   wasListed(session: Session, shardId: string, before?: number): boolean
-  /** Whether a listing has shown the reader a shard, or one that goes on from it. */
-  isHeardOf(session: Session, shardId: string): boolean
-  /** Records that are still owed; those that were trimmed only where nobody was told. */
-  owed(
+  /** Whether the reader has received a listing that contains the shard or one of its children. */
+  isKnownToReader(session: Session, shardId: string): boolean
+  /**
+   * Records that are still to be delivered (`lost`), and trimmed records for which no gap was reported
+   * (`unreported`).
+   */
+  outstanding(
     session: Session,
     before?: number,
-  ): { readonly lost: EmulatedRecord[]; readonly untold: EmulatedRecord[] }
+  ): { readonly lost: EmulatedRecord[]; readonly unreported: EmulatedRecord[] }
 }
 
-/** A session that goes on from a token that was taken in another one. */
+/** The session of a reader that loads a token taken in the given session. */
 export function reloadSession(session: Session, entries: number): Session {
   return { ...copySession(session), isReloaded: true, entries, newest: Number.NEGATIVE_INFINITY }
 }
 
-/** A copy that goes its own way: what a token covers. */
+/** An independent copy, for what a token covers. */
 export function copySession(session: Session): Session {
   return {
     origin: session.origin,
     delivered: new Set(session.delivered),
     lastInShard: new Map(session.lastInShard),
     lastOfKey: new Map(session.lastOfKey),
-    passed: new Set(session.passed),
+    descendantsDelivered: new Set(session.descendantsDelivered),
     gaps: new Set(session.gaps),
     newest: session.newest,
     isReloaded: session.isReloaded,
     entries: session.entries,
-    between: new Set(session.between),
+    deliveredDuringMove: new Set(session.deliveredDuringMove),
   }
 }
 
 export function createOracle(world: World): Oracle {
   const { emulator, nameOf, nameOfRecord } = world
-  const byName = new Map<string, { record: EmulatedRecord; place: number }>()
+  const byName = new Map<string, { record: EmulatedRecord; index: number }>()
 
   const find = (shardId: string, sequenceNumber: string) => {
-    for (let place = byName.size; place < emulator.records.length; place++) {
-      const record = emulator.records[place] as EmulatedRecord
-      byName.set(`${record.shardId} ${record.sequenceNumber}`, { record, place })
+    for (let index = byName.size; index < emulator.records.length; index++) {
+      const record = emulator.records[index] as EmulatedRecord
+      byName.set(`${record.shardId} ${record.sequenceNumber}`, { record, index })
     }
     return byName.get(`${shardId} ${sequenceNumber}`)
   }
 
-  /** The library's clock and the service's are not the same: so near the horizon nobody can tell for sure. */
-  const isJustTrimmed = ({ writtenAt }: EmulatedRecord): boolean =>
+  /**
+   * The library's clock differs from the service's, so records this close to the trim horizon are not
+   * checked.
+   */
+  const isNearTrimHorizon = ({ writtenAt }: EmulatedRecord): boolean =>
     writtenAt > emulator.now() - RETENTION_MS - CLOCK_SKEW_MS
 
-  /** All of it is trimmed, and DynamoDB Local refuses every position of such a shard. */
+  /** DynamoDB Local refuses every position in a shard whose records are all trimmed. */
   const isUnreadable = ({ records, trimmed }: EmulatedShard): boolean =>
     world.profile === 'local' && trimmed > 0 && trimmed === records.length
 
-  /** Told of the shard itself, of one before it, or of one that comes after it. */
-  const isGapTold = ({ gaps }: Session, shardId: string): boolean => {
+  /** Whether a gap was reported for the shard, an ancestor or a descendant. */
+  const isGapReported = ({ gaps }: Session, shardId: string): boolean => {
     if (gaps.size === 0) return false
     if (gaps.has(shardId) || ancestorsOf(world, shardId).some((one) => gaps.has(one.shardId))) return true
     return [...gaps].some((gap) => ancestorsOf(world, gap).some((one) => one.shardId === shardId))
   }
 
-  /** Whether the lineage of a record was read from before it: then nobody can say that it was too old from the start. */
-  const isBegunBefore = (session: Session, record: EmulatedRecord): boolean => {
+  /**
+   * Whether an earlier record of the same lineage was delivered, which shows that the record was not too old
+   * from the start.
+   */
+  const wasLineageRead = (session: Session, record: EmulatedRecord): boolean => {
     const { records } = emulator.shard(record.shardId)
     const before = records.slice(0, records.indexOf(record as (typeof records)[number]))
     return [before, ...ancestorsOf(world, record.shardId).map((shard) => shard.records)].some((some) =>
@@ -118,10 +136,13 @@ export function createOracle(world: World): Oracle {
   }
 
   /**
-   * Whether a token could not exclude the record, because its shard was not known when the token was taken. Such a record may
-   * be dated before the requested time, though it was written after it.
+   * Whether a token cannot exclude the record, because its shard was not known when the token was taken. Such
+   * a record may be dated before the requested time although it was written later.
    */
-  const isNewToToken = ({ isReloaded, origin }: Session, { shardId, writtenAt }: EmulatedRecord): boolean =>
+  const isUnknownToToken = (
+    { isReloaded, origin }: Session,
+    { shardId, writtenAt }: EmulatedRecord,
+  ): boolean =>
     isReloaded && (origin.notListed.has(shardId) || writtenAt >= (origin.since ?? Number.POSITIVE_INFINITY))
 
   const wasListed: Oracle['wasListed'] = ({ entries }, shardId, before) =>
@@ -129,15 +150,15 @@ export function createOracle(world: World): Oracle {
       .slice(entries, before)
       .some((entry) => entry.op === 'DescribeStream' && entry.shards?.includes(shardId))
 
-  const isHeardOf: Oracle['isHeardOf'] = (session, shardId) => {
+  const isKnownToReader: Oracle['isKnownToReader'] = (session, shardId) => {
     const children = emulator.shards.filter(({ parentId }) => parentId === shardId)
     return [shardId, ...children.map((child) => child.shardId)].some((one) => wasListed(session, one))
   }
 
   /**
-   * Whether a record from before the position comes from a shard that the reader cannot know to be an ancestor. With
-   * `latest`, open shards are read without their ancestors; if one was hidden at first, together with its children, and is
-   * listed before them, nothing tells that it is an ancestor.
+   * Whether a record from before the position belongs to a shard that the reader cannot know to be an
+   * ancestor. With `latest`, open shards are read without their ancestors. If an ancestor was hidden at
+   * first, together with its children, and is listed before them, nothing indicates that it is an ancestor.
    */
   const isUnknownAncestor = (session: Session, record: EmulatedRecord): boolean =>
     !session.origin.requires(record) &&
@@ -146,76 +167,91 @@ export function createOracle(world: World): Oracle {
     )
 
   return {
-    begin: (origin, entries) => ({
+    startSession: (origin, entries) => ({
       origin,
       delivered: new Set(),
       lastInShard: new Map(),
       lastOfKey: new Map(),
-      passed: new Set(),
+      descendantsDelivered: new Set(),
       gaps: new Set(),
       newest: Number.NEGATIVE_INFINITY,
       isReloaded: false,
       entries,
-      between: new Set(),
+      deliveredDuringMove: new Set(),
     }),
 
     deliver: (session, { shardId, sequenceNumber }) => {
       const found = find(shardId, sequenceNumber)
-      if (!found) throw new Violation('nothing unwanted', `${shardId} ${sequenceNumber} was never written`)
-      const { record, place } = found
+      if (!found)
+        throw new Violation('no unrequested records', `${shardId} ${sequenceNumber} was never written`)
+      const { record, index } = found
       const name = nameOfRecord(record)
-      if (session.delivered.has(record)) throw new Violation('nothing twice', `${name} came again`)
-      if (!session.origin.allows(record) && !isNewToToken(session, record)) {
-        throw new Violation('nothing unwanted', `${name} is older than the position`)
+      if (session.delivered.has(record)) throw new Violation('no duplicates', `${name} was delivered again`)
+      if (!session.origin.allows(record) && !isUnknownToToken(session, record)) {
+        throw new Violation(
+          'no unrequested records',
+          `${name} was delivered, but it is older than the position`,
+        )
       }
-      if (place < (session.lastInShard.get(shardId) ?? -1)) {
-        throw new Violation('shard order', `${name} came after a later record of its shard`)
+      if (index < (session.lastInShard.get(shardId) ?? -1)) {
+        throw new Violation('shard order', `${name} was delivered after a later record of its shard`)
       }
-      const isOfUnknownLineage = session.passed.has(shardId) && isUnknownAncestor(session, record)
-      if (session.passed.has(shardId) && !isOfUnknownLineage) {
-        throw new Violation('parent first', `${name} came after a record of an heir of ${nameOf(shardId)}`)
+      const isOfUnknownLineage =
+        session.descendantsDelivered.has(shardId) && isUnknownAncestor(session, record)
+      if (session.descendantsDelivered.has(shardId) && !isOfUnknownLineage) {
+        throw new Violation(
+          'parent first',
+          `${name} was delivered after a record of a descendant of ${nameOf(shardId)}`,
+        )
       }
       const lastOfKey = session.lastOfKey.get(record.keyText) ?? -1
-      if (place < lastOfKey && !isOfUnknownLineage) {
-        throw new Violation('key order', `${name} came after a later record of ${record.keyText}`)
+      if (index < lastOfKey && !isOfUnknownLineage) {
+        throw new Violation('key order', `${name} was delivered after a later record of ${record.keyText}`)
       }
       const time = record.createdAt ?? Number.NEGATIVE_INFINITY
-      // Where nothing is odd, times never step back in a lineage.
-      // A record of the second before `latest` may be left out, or come when its shard is opened again hours later.
+      // In a plain world, times never decrease within a lineage. A record of the second before `latest` is
+      // optional and may be delivered hours later, when its shard is reopened.
       const isRequired = session.origin.requires(record)
       if (world.isPlain && isRequired && time < session.newest - ONE_POLL_MS) {
         const minutes = Math.round((session.newest - time) / 60_000)
-        throw new Violation('time order', `${name} came after a record that is ${minutes} minutes newer`)
+        throw new Violation(
+          'time order',
+          `${name} was delivered after a record that is ${minutes} minutes newer`,
+        )
       }
       session.newest = Math.max(session.newest, time)
       session.delivered.add(record)
-      session.lastInShard.set(shardId, place)
-      session.lastOfKey.set(record.keyText, Math.max(lastOfKey, place))
-      for (const ancestor of ancestorsOf(world, shardId)) session.passed.add(ancestor.shardId)
+      session.lastInShard.set(shardId, index)
+      session.lastOfKey.set(record.keyText, Math.max(lastOfKey, index))
+      for (const ancestor of ancestorsOf(world, shardId)) session.descendantsDelivered.add(ancestor.shardId)
     },
 
-    deliverBetween: ({ between }, { shardId, sequenceNumber }) => {
+    deliverDuringMove: ({ deliveredDuringMove }, { shardId, sequenceNumber }) => {
       const found = find(shardId, sequenceNumber)
-      if (!found) throw new Violation('nothing unwanted', `${shardId} ${sequenceNumber} was never written`)
-      between.add(found.record)
+      if (!found)
+        throw new Violation('no unrequested records', `${shardId} ${sequenceNumber} was never written`)
+      deliveredDuringMove.add(found.record)
     },
 
-    tellGap: (session, { shardId, after, reason }) => {
+    recordGap: (session, { shardId, after, reason }) => {
       session.gaps.add(shardId)
       const shard = emulator.shard(shardId)
       if (reason === 'shard-vanished') {
-        if (!shard.removed) throw new Violation('no false gap', `${nameOf(shardId)} is still there`)
+        if (!shard.removed)
+          throw new Violation('no false gaps', `${nameOf(shardId)} was reported as expired, but still exists`)
         return
       }
-      // DynamoDB Local refuses every position of a shard that is trimmed whole: of a closed one nobody learns more.
+      // DynamoDB Local refuses every position in a fully trimmed shard. Nothing more can be learned about a
+      // closed one.
       if (isUnreadable(shard) && !shard.open) return
       const from =
         after === undefined ? 0 : shard.records.findIndex((one) => one.sequenceNumber === after) + 1
       const { origin, delivered } = session
-      // Nobody can tell what there was in a shard that was seen too late, or when even the time asked for is trimmed.
+      // It is unknown what a shard contained that was first listed late, or when the requested time itself is
+      // trimmed.
       const isTimeTrimmed = (origin.since ?? Number.POSITIVE_INFINITY) < emulator.now() - RETENTION_MS
       if (after === undefined && (isTimeTrimmed || origin.notListed.has(shardId))) return
-      // Nor when only records from before that time were read.
+      // The same holds when only records from before that time were read.
       if (isTimeTrimmed && !shard.records.slice(0, from).some((one) => delivered.has(one))) return
       const isMissed = shard.records
         .slice(from)
@@ -225,28 +261,32 @@ export function createOracle(world: World): Oracle {
             !delivered.has(one) &&
             (after === undefined ? origin.requires(one) : origin.allows(one)),
         )
-      if (!isMissed) throw new Violation('no false gap', `nothing of ${nameOf(shardId)} was trimmed unread`)
+      if (!isMissed)
+        throw new Violation(
+          'no false gaps',
+          `a gap was reported for ${nameOf(shardId)}, but none of its records was trimmed unread`,
+        )
     },
 
     wasListed,
-    isHeardOf,
+    isKnownToReader,
 
-    owed: (session, before = emulator.records.length) => {
+    outstanding: (session, before = emulator.records.length) => {
       const lost: EmulatedRecord[] = []
-      const untold: EmulatedRecord[] = []
+      const unreported: EmulatedRecord[] = []
       for (const record of emulator.records.slice(0, before)) {
         if (session.delivered.has(record) || !session.origin.requires(record)) continue
-        if (session.between.has(record)) continue
+        if (session.deliveredDuringMove.has(record)) continue
         if (!record.trimmed) lost.push(record)
-        else if (isGapTold(session, record.shardId) || isJustTrimmed(record)) continue
-        // It came and went, and no listing ever showed it.
-        else if (!isHeardOf(session, record.shardId)) continue
-        // Told of when the next record is written.
+        else if (isGapReported(session, record.shardId) || isNearTrimHorizon(record)) continue
+        // No listing showed the shard before it was trimmed.
+        else if (!isKnownToReader(session, record.shardId)) continue
+        // The gap is reported when the next record is written.
         else if (isUnreadable(emulator.shard(record.shardId))) continue
-        else if (!session.origin.isPromised(record) && !isBegunBefore(session, record)) continue
-        else untold.push(record)
+        else if (!session.origin.mustReportIfTrimmed(record) && !wasLineageRead(session, record)) continue
+        else unreported.push(record)
       }
-      return { lost, untold }
+      return { lost, unreported }
     },
   }
 }

@@ -4,102 +4,119 @@ import type { World } from './world.ts'
 
 const RETENTION_MARGIN_MS = 10 * 60_000
 
-/** Which records a position asks for. What is allowed and not required is what api.md leaves open. */
+/**
+ * Which records a position selects. Records that are allowed but not required may or may not be delivered.
+ */
 export interface Origin {
   allows(record: EmulatedRecord): boolean
   requires(record: EmulatedRecord): boolean
   /**
-   * Whether a record must be told of if it is trimmed before it is read. Not where "the oldest that is left" was asked
-   * for, and the record, or its shard, was so old that nobody knows what was trimmed when.
+   * Whether a gap must be reported if the record is trimmed before it is read. Not if the oldest retained
+   * record was requested and the record, or its shard, was so old that it is unknown when it was trimmed.
    */
-  isPromised(record: EmulatedRecord): boolean
-  /** The time that was asked for, in ms. */
+  mustReportIfTrimmed(record: EmulatedRecord): boolean
+  /** The requested time, in ms. */
   readonly since?: number
-  /** Shards that no listing showed when the position was taken, and their heirs. */
+  /** Shards that no listing showed when the position was taken, and their descendants. */
   readonly notListed: ReadonlySet<string>
 }
 
-/** What was known when a position was asked for. */
-export interface Asked {
-  /** How many records were written, and how many entries the log had. */
+/** The state of the world when a position was requested. */
+export interface RequestSnapshot {
+  /** The number of records written so far, and the length of the service's log. */
   readonly records: number
   readonly entries: number
   readonly serviceTime: number
-  /** Whether a reader of another position was at work at the same time, so that nobody knows whose listings they were. */
+  /**
+   * Whether another position was being read at the same time, so that listings cannot be attributed to one of
+   * them.
+   */
   readonly isMixed: boolean
 }
 
-/** Everything that is left when the position is taken, and all that comes later. */
-export function fromTrimHorizon(world: World, asked: Asked): Origin {
+/** All records that are retained when the position is taken, and all later ones. */
+export function fromTrimHorizon(world: World, snapshot: RequestSnapshot): Origin {
   const gone = new Set(world.emulator.records.filter((record) => record.trimmed))
   return {
     allows: () => true,
     requires: (record) => !gone.has(record),
-    isPromised: writtenLater(world, asked),
-    notListed: notListed(world, asked),
+    mustReportIfTrimmed: isWrittenAfter(world, snapshot),
+    notListed: notListed(world, snapshot),
   }
 }
 
-/** Everything that tells a time from `since` on, cut to the second. */
-export function fromTime(world: World, asked: Asked, since: number): Origin {
+/** All records dated `since` or later, truncated to the second. */
+export function fromTime(world: World, snapshot: RequestSnapshot, since: number): Origin {
   const gone = new Set(world.emulator.records.filter((record) => record.trimmed))
   return {
-    allows: (record) => isWantedSince(world, record, cut(world, since)),
+    allows: (record) => mayFollowSince(world, record, truncate(world, since)),
     requires: (record) => !gone.has(record) && isSince(world, record, since),
-    isPromised: writtenLater(world, asked),
+    mustReportIfTrimmed: isWrittenAfter(world, snapshot),
     since,
-    notListed: notListed(world, asked),
+    notListed: notListed(world, snapshot),
   }
 }
 
 /**
- * How far before the call a record of `latest` may be dated (ms), in addition to the duration of the move. Records are dated by
- * a clock other than the one in the `Date` header, and a slow call does not show when the service read its clock, so the library
- * has to allow for an overlap.
+ * How far before the call a record delivered for `latest` may be dated (ms), in addition to the duration of
+ * the move. Records are dated by a clock other than that of the `Date` header, and a slow call does not show
+ * when the service read its clock, so the library has to allow for an overlap.
  */
 const LATEST_OVERLAP_MS = 2_000
 
-/** Everything written after the call, which has just returned. What was written shortly before it may be delivered, too. */
-export function fromLatest(world: World, asked: Asked): Origin {
+/**
+ * All records written after the call, which has just returned. Records written shortly before it are
+ * optional.
+ */
+export function fromLatest(world: World, snapshot: RequestSnapshot): Origin {
   const { records } = world.emulator
-  const before = new Set(records.slice(0, asked.records))
-  const during = new Set(records.slice(asked.records))
-  const since = cut(world, asked.serviceTime)
-  const tookMs = world.emulator.now() - asked.serviceTime
-  const overlapping = cut(world, asked.serviceTime - LATEST_OVERLAP_MS - tookMs)
+  const before = new Set(records.slice(0, snapshot.records))
+  const during = new Set(records.slice(snapshot.records))
+  const since = truncate(world, snapshot.serviceTime)
+  const tookMs = world.emulator.now() - snapshot.serviceTime
+  const overlapping = truncate(world, snapshot.serviceTime - LATEST_OVERLAP_MS - tookMs)
   return {
-    allows: (record) => !before.has(record) || isWantedSince(world, record, overlapping),
-    requires: (record) => !before.has(record) && !during.has(record) && isSurelySince(world, record, since),
-    isPromised: () => true,
+    allows: (record) => !before.has(record) || mayFollowSince(world, record, overlapping),
+    requires: (record) =>
+      !before.has(record) && !during.has(record) && isCertainlySince(world, record, since),
+    mustReportIfTrimmed: () => true,
     since,
-    notListed: notListed(world, asked),
+    notListed: notListed(world, snapshot),
   }
 }
 
-/** How far ahead, in ms, a time must be to count as future for sure: clocks differ, and calls take their time. */
-const SURELY_FUTURE_MS = 30_000
+/**
+ * How far ahead a time must be to count as being in the future, in ms. Clocks differ, and calls take time.
+ */
+const MIN_FUTURE_MS = 30_000
 
-/** As `latest`; what comes before a time that is almost there when the call returns may be left out. */
-export function fromFuture(world: World, asked: Asked, since: number): Origin {
-  const latest = fromLatest(world, asked)
-  if (since > world.emulator.now() + SURELY_FUTURE_MS) return latest
+/**
+ * The same as `latest`. Records from before the requested time are optional if that time is close when the
+ * call returns.
+ */
+export function fromFuture(world: World, snapshot: RequestSnapshot, since: number): Origin {
+  const latest = fromLatest(world, snapshot)
+  if (since > world.emulator.now() + MIN_FUTURE_MS) return latest
   return {
     ...latest,
-    isPromised: writtenLater(world, asked),
+    mustReportIfTrimmed: isWrittenAfter(world, snapshot),
     requires: (record) =>
-      latest.requires(record) && (toldTime(world, record) ?? Number.NEGATIVE_INFINITY) >= since,
+      latest.requires(record) && (reportedTime(world, record) ?? Number.NEGATIVE_INFINITY) >= since,
   }
 }
 
-/** Which records were written after the position was taken, to shards that had lost nothing then. */
-function writtenLater({ emulator }: World, { serviceTime }: Asked): Origin['isPromised'] {
+/** Selects records written after the position was taken, in shards of which no record was trimmed then. */
+function isWrittenAfter(
+  { emulator }: World,
+  { serviceTime }: RequestSnapshot,
+): Origin['mustReportIfTrimmed'] {
   const before = new Set(emulator.records)
   return (record) =>
     !before.has(record) &&
     emulator.shard(record.shardId).createdAt > serviceTime - RETENTION_MS + RETENTION_MARGIN_MS
 }
 
-function notListed(world: World, { entries, isMixed }: Asked): ReadonlySet<string> {
+function notListed(world: World, { entries, isMixed }: RequestSnapshot): ReadonlySet<string> {
   const { log, shards } = world.emulator
   if (isMixed && !world.isPlain) return new Set(shards.map(({ shardId }) => shardId))
   const listed = new Set(
@@ -115,7 +132,7 @@ function notListed(world: World, { entries, isMixed }: Asked): ReadonlySet<strin
   )
 }
 
-/** Ancestors of a shard, from its parent up. */
+/** The ancestors of a shard, starting with its parent. */
 export function ancestorsOf({ emulator }: World, shardId: string): EmulatedShard[] {
   const ancestors: EmulatedShard[] = []
   let { parentId } = emulator.shard(shardId)
@@ -127,22 +144,28 @@ export function ancestorsOf({ emulator }: World, shardId: string): EmulatedShard
   return ancestors
 }
 
-/** Whether a record was created at that time or later, by what it tells; or in truth, if that is what it tells. */
+/**
+ * Whether a record was created at `since` or later, by its own date; or by the actual time, if its date is
+ * accurate.
+ */
 function isSince(world: World, record: EmulatedRecord, since: number): boolean {
-  if ((toldTime(world, record) ?? Number.NEGATIVE_INFINITY) >= since) return true
-  return record.writtenAt >= since && record.createdAt === cut(world, record.writtenAt)
+  if ((reportedTime(world, record) ?? Number.NEGATIVE_INFINITY) >= since) return true
+  return record.writtenAt >= since && record.createdAt === truncate(world, record.writtenAt)
 }
 
-/** Whether a record was written since that time. Where it tells a wrong time, a second is left open. */
-function isSurelySince(world: World, record: EmulatedRecord, since: number): boolean {
-  const told = toldTime(world, record) ?? since
-  // A few ms that the record clock is behind can change the second.
-  if (told === cut(world, record.writtenAt - world.recordClockBehindMs)) return record.writtenAt >= since
+/**
+ * Whether a record was certainly written at `since` or later. If its date is inaccurate, one second is
+ * allowed for.
+ */
+function isCertainlySince(world: World, record: EmulatedRecord, since: number): boolean {
+  const told = reportedTime(world, record) ?? since
+  // The record clock's offset of a few ms can change the second.
+  if (told === truncate(world, record.writtenAt - world.recordClockBehindMs)) return record.writtenAt >= since
   return told >= since + world.granularityMs
 }
 
-/** The time that a record tells, or else the one before it in its shard. */
-export function toldTime({ emulator }: World, record: EmulatedRecord): number | undefined {
+/** The creation time that a record reports, or that of the closest earlier record in its shard. */
+export function reportedTime({ emulator }: World, record: EmulatedRecord): number | undefined {
   if (record.createdAt !== undefined) return record.createdAt
   const { records } = emulator.shard(record.shardId)
   for (let index = records.indexOf(record as (typeof records)[number]) - 1; index >= 0; index--) {
@@ -153,10 +176,10 @@ export function toldTime({ emulator }: World, record: EmulatedRecord): number | 
 }
 
 /**
- * Whether a record is of that time or later, tells no time, or comes after one of those in its lineage: from the
- * first record that is new enough on, a shard is given out as it is.
+ * Whether a record is dated `since` or later, has no date, or follows such a record in its lineage: once a
+ * record is new enough, all later ones of the lineage are delivered.
  */
-function isWantedSince(world: World, record: EmulatedRecord, since: number): boolean {
+function mayFollowSince(world: World, record: EmulatedRecord, since: number): boolean {
   const opens = ({ createdAt }: EmulatedRecord) => createdAt === undefined || createdAt >= since
   if (opens(record)) return true
   const { records } = world.emulator.shard(record.shardId)
@@ -164,7 +187,7 @@ function isWantedSince(world: World, record: EmulatedRecord, since: number): boo
   return ancestorsOf(world, record.shardId).some((shard) => shard.records.some(opens))
 }
 
-/** As the service cuts the times of records: to the second. */
-function cut({ granularityMs }: World, ms: number): number {
+/** Truncates a time the way the service truncates the times of records. */
+function truncate({ granularityMs }: World, ms: number): number {
   return Math.floor(ms / granularityMs) * granularityMs
 }

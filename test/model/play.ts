@@ -3,21 +3,22 @@ import { type LogEntry, StreamEmulator } from '../../src/testing/index.ts'
 import { createConsumer } from './consumer.ts'
 import { expectTimeOrder } from './replay.ts'
 import type { History, Step } from './steps.ts'
-import { type MakeSubject, makeCoordinator } from './subject.ts'
+import { createCoordinator, type SubjectFactory } from './subject.ts'
 import { Violation } from './violation.ts'
-import { BEGINNING, createWorld, type World } from './world.ts'
+import { createWorld, START_TIME, type World } from './world.ts'
 
 /**
- * Plays one history: what happens in the world, what the reader does, and in the end, with all faults lifted, whether
- * everything was given out; from a token that was saved on the way, too. Rejects with the {@link Violation}.
+ * Runs one history: the steps of the world and the reader. At the end, with all faults lifted, everything
+ * outstanding must be delivered, both from the last position and from a token saved earlier. Rejects with a
+ * {@link Violation}.
  *
- * @param tell is given the story, a line a step, to be made into text by those who want it
+ * @param trace receives the trace, one line per step; each line is formatted only if the function is called
  * @returns the service's log
  */
 export async function play(
   history: History,
-  make: MakeSubject = makeCoordinator,
-  tell: (line: () => string) => void = () => {},
+  createSubject: SubjectFactory = createCoordinator,
+  trace: (line: () => string) => void = () => {},
 ): Promise<readonly LogEntry[]> {
   const { setup, steps } = history
   if (setup.throughClient) {
@@ -25,34 +26,34 @@ export async function play(
     await warm
   }
   const world = createWorld(setup)
-  const consumer = createConsumer(world, setup, make, tell)
+  const consumer = createConsumer(world, setup, createSubject, trace)
   try {
     for (const step of steps) {
-      tell(() => `${seconds(world)} ${describeStep(step)}`)
+      trace(() => `${seconds(world)} ${describeStep(step)}`)
       if (isWorldStep(step)) {
-        // No time passes in the middle of what is under way.
+        // Let everything due now happen first, so that no callback is interrupted by the passing of time.
         if (step.do === 'burst' || step.do === 'suspend') await world.clock.advance(0)
         world.perform(step)
       } else await consumer.perform(step)
     }
-    tell(() => `${seconds(world)} faults are lifted; read to the end`)
+    trace(() => `${seconds(world)} faults are lifted; read to the end`)
     world.liftFaults()
     await consumer.finish()
-    tell(() => 'from a saved token, to the end')
+    trace(() => 'read to the end from a saved token')
     await consumer.finishFromSaved(setup.seed)
     await consumer.close()
     if (setup.seed % 2 === 0) {
-      tell(() => 'replay')
-      await expectTimeOrder(world, setup, make)
+      trace(() => 'replay')
+      await expectTimeOrder(world, setup, createSubject)
     }
     return world.emulator.log
   } catch (error) {
-    tell(() => describeLog(world))
+    trace(() => describeLog(world))
     throw asViolation(error)
   }
 }
 
-/** The service's log, in which shards have short names. */
+/** The service's log, with short names of shards. */
 export function describeLog(world: World): string {
   return `the service's log:\n${world.emulator.log.map((entry) => describeEntry(world, entry)).join('\n')}`
 }
@@ -63,14 +64,14 @@ export function asViolation(error: unknown): Violation {
   return new Violation('no unexpected error', what, error)
 }
 
-/** The service's time since the beginning. */
+/** The service's time since the start of the history, in seconds. */
 export function seconds({ emulator }: World): string {
-  return `${((emulator.now() - BEGINNING) / 1_000).toFixed(3)} s`
+  return `${((emulator.now() - START_TIME) / 1_000).toFixed(3)} s`
 }
 
 let warm: Promise<void> | undefined
 
-/** The SDK's first call looks for configuration files, outside of manual time. */
+/** The SDK's first call reads configuration files, which takes real time. */
 async function warmUp(): Promise<void> {
   const emulator = new StreamEmulator()
   const client = emulator.client()
@@ -110,10 +111,10 @@ function describeEntry(
     effect,
     error,
     sentAt !== undefined && at - sentAt > 60_000
-      ? `sent ${Math.round((at - sentAt) / 1_000)} s before`
+      ? `sent ${Math.round((at - sentAt) / 1_000)} s earlier`
       : undefined,
   ]
-  return `  ${((at - BEGINNING) / 1_000).toFixed(3)} ${op} ${facts.filter((fact) => fact !== undefined).join(' ')}`
+  return `  ${((at - START_TIME) / 1_000).toFixed(3)} ${op} ${facts.filter((fact) => fact !== undefined).join(' ')}`
 }
 
 /** A step as one line: `split shard=2 into=2`. */

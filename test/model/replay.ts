@@ -1,29 +1,33 @@
 import type { EmulatedRecord } from '../../src/testing/index.ts'
 import { settle } from './settle.ts'
 import type { Setup } from './steps.ts'
-import type { MakeSubject } from './subject.ts'
+import type { SubjectFactory } from './subject.ts'
 import { Violation } from './violation.ts'
 import type { World } from './world.ts'
 
 /**
- * Reads the whole stream once more, with nothing going on: everything that is left comes, in the order of its times,
- * where a time that steps back inside a lineage counts as the highest before it.
+ * Reads the whole stream once more, with no concurrent activity. All retained records must be delivered in
+ * the order of their times, where a time that decreases within a lineage counts as the highest one before it.
  */
-export async function expectTimeOrder(world: World, setup: Setup, make: MakeSubject): Promise<void> {
+export async function expectTimeOrder(
+  world: World,
+  setup: Setup,
+  createSubject: SubjectFactory,
+): Promise<void> {
   const { clock, emulator } = world
   if (emulator.openShards.length === 0 || emulator.records.some(({ createdAt }) => createdAt === undefined))
     return
-  const reader = make(
+  const reader = createSubject(
     {
       ...setup.reader,
-      // What is trimmed while it is read cannot come.
+      // Records that are trimmed during the replay cannot be delivered.
       onGap: 'continue',
       client: world.client,
       streamArn: emulator.streamArn,
       clock,
       random: () => 0.5,
     },
-    { gap: () => {}, gaveUpParent: () => {} },
+    { gap: () => {}, parentWaitTimedOut: () => {} },
   )
   await settle(clock, reader.moveTo('trim_horizon'))
   const times = lineageTimes(world)
@@ -36,7 +40,7 @@ export async function expectTimeOrder(world: World, setup: Setup, make: MakeSubj
     if (time < last.time) {
       throw new Violation(
         'time order',
-        `${world.nameOfRecord(record)} came after ${last.name}, which is newer`,
+        `${world.nameOfRecord(record)} was delivered after ${last.name}, which is newer`,
       )
     }
     last = { time, name: world.nameOfRecord(record) }
@@ -44,11 +48,11 @@ export async function expectTimeOrder(world: World, setup: Setup, make: MakeSubj
   await settle(clock, reader.close())
 }
 
-/** For each record the highest time that was told in its lineage up to it, of what is left. */
+/** For each retained record, the highest creation time in its lineage up to that record. */
 function lineageTimes({ emulator }: World): ReadonlyMap<string, number> {
   const times = new Map<string, number>()
   const reached = new Map<string | undefined, number>()
-  // In the order of their making parents come before their children.
+  // Shards are listed in the order of creation, parents before their children.
   for (const shard of emulator.shards) {
     let time = reached.get(shard.parentId) ?? Number.NEGATIVE_INFINITY
     for (const record of shard.records as readonly EmulatedRecord[]) {

@@ -1,4 +1,7 @@
-/** Mulberry32: random numbers from 0 to 1, the same at each run. */
+/**
+ * Returns a Mulberry32 generator: numbers from 0 (inclusive) to 1 (exclusive), the same sequence for the same
+ * seed.
+ */
 export function seeded(seed: number): () => number {
   let state = seed | 0
   return () => {

@@ -1,24 +1,26 @@
 import type { ManualClock } from '../../src/testing/index.ts'
 import { Violation } from './violation.ts'
 
-/** How long a call may take on the manual clock, with all faults that a history may hold. */
-const LONGEST_MS = 15 * 60_000
+/** How long a call may take on the manual clock with all the faults of a history, in ms. */
+const MAX_CALL_MS = 15 * 60_000
 
-/** Turns of the event loop that a call may take with no timer set, before it is stuck. The SDK's client needs some. */
-const MOST_IDLE_TURNS = 50
+/**
+ * Turns of the event loop without a timer after which a call counts as stuck. The SDK's client needs several.
+ */
+const MAX_IDLE_TURNS = 50
 
-/** Promise callbacks that a call takes, at most, when it need not wait for anything. */
-const BUFFERED_HOPS = 12
+/** The number of microtask turns within which a call that does not wait for I/O or a timer settles. */
+const BUFFERED_TURNS = 12
 
-/** Lets time pass until `work` is done. Unlike `ManualClock.run` it notices when that will never be. */
+/** Advances the clock until `work` settles. Unlike `ManualClock.run`, detects that it never will. */
 export async function settle<T>(clock: ManualClock, work: Promise<T>): Promise<T> {
   let isSettled = false
   const done = () => {
     isSettled = true
   }
   work.then(done, done)
-  // What is buffered comes without a turn of the event loop.
-  for (let hop = 0; hop < BUFFERED_HOPS && !isSettled; hop++) await undefined
+  // Buffered results need no turn of the event loop.
+  for (let turn = 0; turn < BUFFERED_TURNS && !isSettled; turn++) await undefined
   if (isSettled) return work
   let waited = 0
   let idleTurns = 0
@@ -27,13 +29,14 @@ export async function settle<T>(clock: ManualClock, work: Promise<T>): Promise<T
     if (isSettled) return work
     const wait = clock.untilNextTimer
     if (wait === undefined) {
-      if (++idleTurns > MOST_IDLE_TURNS) throw new Violation('never stuck', 'a call waits for nothing')
+      if (++idleTurns > MAX_IDLE_TURNS)
+        throw new Violation('never stuck', 'a call is pending, but no timer is set and nothing is in flight')
       continue
     }
     idleTurns = 0
-    // Not by the clock, which jumps.
+    // Sum up the waits instead of reading the clock, which can jump.
     waited += wait
-    if (waited > LONGEST_MS) throw new Violation('never stuck', 'a call takes more than a quarter of an hour')
+    if (waited > MAX_CALL_MS) throw new Violation('never stuck', 'a call took more than 15 minutes')
     await clock.advance(wait)
   }
 }

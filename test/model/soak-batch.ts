@@ -3,38 +3,38 @@ import type { History, Step } from './steps.ts'
 import { streamModel } from './stream/model.ts'
 import type { StreamHistory, StreamStep } from './stream/steps.ts'
 
-/** Histories that follow from one seed. */
+/** The histories of one seed. */
 export interface Batch {
   /** `coordinator` or `stream`. */
   readonly model: string
   readonly seed: number
   readonly count: number
-  /** One of the model's kinds; all of them, if left out. */
+  /** One of the model's kinds, or undefined for all of them. */
   readonly kind: string | undefined
-  /** Whether to make a history that breaks a promise as short as it gets. */
+  /** Whether to shrink a history that violates a guarantee. */
   readonly shrink: boolean
 }
 
-/** What came of a batch, fit to be sent from one thread to another. */
+/** The result of a batch, in a form that can be sent between threads. */
 export interface Outcome {
   readonly played: number
-  /** How often each thing was done, by name; faults by their effect. */
-  readonly done: ReadonlyMap<string, number>
+  /** The number of steps of each kind; faults are counted by their effect. */
+  readonly stepCounts: ReadonlyMap<string, number>
   readonly failure: Failure | undefined
 }
 
 export async function playBatch({ model, seed, count, kind, shrink }: Batch): Promise<Outcome> {
-  const done = new Map<string, number>()
+  const stepCounts = new Map<string, number>()
   let played = 0
   const onHistory = ({ steps }: History | StreamHistory): void => {
     played++
-    for (const step of steps) done.set(nameOf(step), (done.get(nameOf(step)) ?? 0) + 1)
+    for (const step of steps) stepCounts.set(nameOf(step), (stepCounts.get(nameOf(step)) ?? 0) + 1)
   }
   const failure = await findFailureIn(model, { kind, seed, count, shrink }, onHistory)
-  return { played, done, failure }
+  return { played, stepCounts, failure }
 }
 
-/** Plays histories of a model that is given by its name. */
+/** Runs histories of the named model until one violates a guarantee. */
 export function findFailureIn(
   name: string,
   selection: Selection,
@@ -42,7 +42,7 @@ export function findFailureIn(
 ): Promise<Failure | undefined> {
   if (name === 'coordinator') return findFailureOf(coordinatorModel(), selection, onHistory)
   if (name === 'stream') return findFailureOf(streamModel, selection, onHistory)
-  throw new RangeError(`A model is one of coordinator and stream, not ${name}`)
+  throw new RangeError(`Unknown model ${name}. Use coordinator or stream`)
 }
 
 function nameOf(step: Step | StreamStep): string {

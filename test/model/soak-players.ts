@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { Worker } from 'node:worker_threads'
 import type { Batch, Outcome } from './soak-batch.ts'
 
-/** Plays batches in a thread of its own, one at a time. */
+/** Runs batches in a worker thread, one at a time. */
 export interface Player {
   play(batch: Batch): Promise<Outcome>
   close(): Promise<void>
@@ -15,8 +15,8 @@ const root = fileURLToPath(new URL('../..', import.meta.url))
 const entry = fileURLToPath(import.meta.resolve('./soak-worker.ts'))
 
 /**
- * Starts so many players. They run one file, made of the sources by Vite: tsx would keep the name of each function, by a
- * call wherever one is made, and that takes a tenth of the time.
+ * Starts `count` players. They run a bundle that Vite builds from the sources: tsx preserves function names
+ * by an extra call wherever a function is created, which would take a tenth of the time.
  */
 export async function startPlayers(count: number): Promise<Player[]> {
   await mkdir(join(root, '.soak'), { recursive: true })
@@ -45,9 +45,9 @@ async function startPlayer(file: string): Promise<Player> {
   await once(worker, 'message')
   return {
     play: async (batch) => {
-      const answer = once(worker, 'message')
+      const reply = once(worker, 'message')
       worker.postMessage(batch)
-      const [outcome] = await answer
+      const [outcome] = await reply
       return outcome
     },
     close: async () => void (await worker.terminate()),

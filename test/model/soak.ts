@@ -1,27 +1,30 @@
 import { availableParallelism } from 'node:os'
 import { parseArgs } from 'node:util'
 import type { Failure } from './check.ts'
+import { countViolations } from './count-violations.ts'
 import { anyHistory, kinds } from './histories.ts'
-import { makeNaive } from './naive-coordinator.ts'
+import { createNaiveCoordinator } from './naive-coordinator.ts'
 import { findFailureIn, type Outcome } from './soak-batch.ts'
 import { type Player, startPlayers } from './soak-players.ts'
-import { makeCoordinator } from './subject.ts'
-import { tally } from './tally.ts'
+import { streamKinds } from './stream/histories.ts'
+import { createCoordinator } from './subject.ts'
 
-const USAGE = `Plays random histories against the library, until one breaks a promise.
+const USAGE = `Runs random histories against the library until one violates a guarantee.
 
   npm run soak -- [--model stream] [--histories 10000] [--seed 1] [--kind everything] [--workers 2] [--path 12:0:3]
 
---model      coordinator, or stream: the model of openStream
---histories  how many to play
---seed       the seed of the first batch; each batch of 200 has the next one, and progress tells which is done,
-             so that a soak can go on where another one stopped
---kind       of the coordinator: ${Object.keys(kinds).join(', ')};
-             of a stream: steady, loops, moves, endings, store, follow or everything; all kinds, if left out
---workers    how many threads play; one for each core, if left out. What is found does not depend on it
---quick      stops at the first broken promise, and only names it
---naive      plays them also against the obvious way to read a stream, and counts which promises each breaks
---path       replays one history of the batch --seed, as a failure tells
+--model      coordinator or stream (the model of openStream); default: coordinator
+--histories  the number of histories to run; default: 10000
+--seed       the seed of the first batch; default: 1. Each batch of 200 histories uses the next seed, and the
+             progress line shows the last completed one, so that a later soak can continue from there
+--kind       only histories of this kind; default: all kinds.
+             coordinator: ${Object.keys(kinds).join(', ')};
+             stream: ${Object.keys(streamKinds).join(', ')}
+--workers    the number of threads; default: one per core. The result does not depend on it
+--quick      does not shrink: stops at the first violation and prints only the name of the guarantee
+--naive      runs the histories against a naive reader and against the library, and prints a table of the
+             guarantees that each violates
+--path       runs only the history with this path in the batch --seed; a failure prints both
 `
 
 const BATCH = 200
@@ -47,17 +50,21 @@ const workers = wholeNumber('workers', 1)
 function wholeNumber(name: 'seed' | 'histories' | 'workers', min: number): number {
   const number = Number(values[name])
   if (Number.isSafeInteger(number) && number >= min) return number
-  throw new RangeError(`--${name} must be a whole number of ${min} or more, not ${values[name]}`)
+  throw new RangeError(`--${name} must be an integer of at least ${min}, but is ${values[name]}`)
 }
 
 const print = (text: string): void => void process.stdout.write(text)
 
-/** What is known so far of all batches. */
+/** The combined results of the batches so far. */
 interface Progress {
   played: number
-  readonly done: Map<string, number>
+  readonly stepCounts: Map<string, number>
+  /** The seeds of the completed batches. */
   readonly finished: Set<number>
-  /** Every batch below is to be played, and none from here on: where a failure is known, or all there are. */
+  /**
+   * Batches with a lower seed are still to be run, others are not: the end, or the lowest seed with a
+   * failure.
+   */
   endSeed: number
   failure: Failure | undefined
 }
@@ -66,7 +73,7 @@ async function soak(): Promise<boolean> {
   const players = await startPlayers(workers)
   const progress: Progress = {
     played: 0,
-    done: new Map(),
+    stepCounts: new Map(),
     finished: new Set(),
     endSeed: firstSeed + Math.ceil(total / BATCH),
     failure: undefined,
@@ -75,10 +82,11 @@ async function soak(): Promise<boolean> {
   let seed = firstSeed
   const work = async (player: Player): Promise<void> => {
     while (seed < progress.endSeed) {
-      const own = seed++
-      const count = Math.min(BATCH, total - (own - firstSeed) * BATCH)
-      note(progress, own, await player.play({ model, seed: own, count, kind, shrink: !values.quick }))
-      tellProgress(progress, rate)
+      const batchSeed = seed++
+      const count = Math.min(BATCH, total - (batchSeed - firstSeed) * BATCH)
+      const outcome = await player.play({ model, seed: batchSeed, count, kind, shrink: !values.quick })
+      addOutcome(progress, batchSeed, outcome)
+      printProgress(progress, rate)
     }
   }
   try {
@@ -86,16 +94,21 @@ async function soak(): Promise<boolean> {
   } finally {
     await Promise.all(players.map((player) => player.close()))
   }
-  if (progress.failure) await tellFailure(progress, progress.failure)
-  else tellSummary(progress, rate)
+  if (progress.failure) await printFailure(progress, progress.failure)
+  else printSummary(progress, rate)
   return progress.failure === undefined
 }
 
-/** The failure that is told is that of the lowest seed, whichever was found first. */
-function note(progress: Progress, seed: number, { played, done, failure }: Outcome): void {
+/**
+ * Adds the result of a batch. Of several failures, that of the lowest seed is reported, whichever is found
+ * first.
+ */
+function addOutcome(progress: Progress, seed: number, { played, stepCounts, failure }: Outcome): void {
   progress.finished.add(seed)
   progress.played += played
-  for (const [name, times] of done) progress.done.set(name, (progress.done.get(name) ?? 0) + times)
+  for (const [name, times] of stepCounts) {
+    progress.stepCounts.set(name, (progress.stepCounts.get(name) ?? 0) + times)
+  }
   if (!failure || seed >= progress.endSeed) return
   progress.failure = failure
   progress.endSeed = seed
@@ -108,54 +121,70 @@ function measureRate(progress: Progress): () => string {
     const { user, system } = process.cpuUsage(used)
     const perSecond = progress.played / ((performance.now() - started) / 1_000)
     const perCpuSecond = progress.played / ((user + system) / 1_000_000)
-    return `${Math.round(perSecond)} a second (${Math.round(perCpuSecond)} a second of a core)`
+    return `${Math.round(perSecond)} per second (${Math.round(perCpuSecond)} per CPU second)`
   }
 }
 
-function tellProgress({ played, finished, failure }: Progress, rate: () => string): void {
+function printProgress({ played, finished, failure }: Progress, rate: () => string): void {
   if (values.quick || failure) return
   let seed = firstSeed
   while (finished.has(seed)) seed++
   if (seed === firstSeed) return
-  const line = `${played} of ${total} histories, ${rate()}; all is done to seed ${seed - 1}`
+  const line = `${played} of ${total} histories, ${rate()}; completed through seed ${seed - 1}`
   if (process.stdout.isTTY) print(`\r${line}`)
   else if (finished.size % 10 === 0) print(`${line}\n`)
 }
 
-/** Plays it again in this thread, where stacks name the sources. */
-async function tellFailure(progress: Progress, { promise, seed, number, path }: Failure): Promise<void> {
+/** Reproduces the failure in this thread, where stack traces refer to the sources instead of the bundle. */
+async function printFailure(progress: Progress, { guarantee, seed, number, path }: Failure): Promise<void> {
   if (values.quick) {
-    print(`broken after ${(progress.endSeed - firstSeed) * BATCH + number} histories: ${promise}\n`)
+    print(`violated after ${(progress.endSeed - firstSeed) * BATCH + number} histories: ${guarantee}\
+`)
     return
   }
   await replay(seed, path)
 }
 
-function tellSummary({ played, done, endSeed }: Progress, rate: () => string): void {
-  print(`\n${played} histories kept every promise, ${rate()}; the next seed is ${endSeed}\n`)
-  const lines = [...done].sort(([, a], [, b]) => b - a).map(([name, times]) => `${pad(times)}  ${name}`)
+function printSummary({ played, stepCounts, endSeed }: Progress, rate: () => string): void {
+  print(`\
+${played} histories passed, ${rate()}; the next seed is ${endSeed}\
+`)
+  const lines = [...stepCounts].sort(([, a], [, b]) => b - a).map(([name, times]) => `${pad(times)}  ${name}`)
   print(`${lines.join('\n')}\n`)
 }
 
-/** @returns whether it kept every promise */
+/** @returns whether no guarantee was violated */
 async function replay(seed: number, path: string): Promise<boolean> {
   const failure = await findFailureIn(model, { kind, seed, count: 1, path })
-  print(failure ? `\n${failure.story}\n\n${failure.replay}\n` : 'It kept every promise.\n')
+  print(
+    failure
+      ? `\
+${failure.trace}\
+\
+${failure.replay}\
+`
+      : 'The history violated no guarantee.\
+',
+  )
   return failure === undefined
 }
 
-/** A table of the first promise that each history broke, for the page of the invariants. */
+/** Prints the table of docs/internals/invariants.md: the first guarantee that each history violated. */
 async function compareWithNaive(): Promise<void> {
-  const which = { count: total, seed: firstSeed }
-  const naive = await tally(anyHistory, which, makeNaive)
-  const ours = await tally(anyHistory, which, makeCoordinator)
+  const options = { count: total, seed: firstSeed }
+  const naive = await countViolations(anyHistory, options, createNaiveCoordinator)
+  const library = await countViolations(anyHistory, options, createCoordinator)
   const row = (name: string, ...cells: number[]) => print(`| ${[name, ...cells].join(' | ')} |\n`)
-  print('| the first promise that was broken | the obvious way | this package |\n| --- | --- | --- |\n')
-  const promises = new Map([...ours.broken, ...naive.broken])
-  for (const [promise] of [...promises].sort(([, a], [, b]) => b - a)) {
-    row(promise, naive.broken.get(promise) ?? 0, ours.broken.get(promise) ?? 0)
+  print(
+    '| the first guarantee that was broken | the hand-written loop | this package |\
+| --- | --- | --- |\
+',
+  )
+  const guarantees = new Map([...library.violations, ...naive.violations])
+  for (const [guarantee] of [...guarantees].sort(([, a], [, b]) => b - a)) {
+    row(guarantee, naive.violations.get(guarantee) ?? 0, library.violations.get(guarantee) ?? 0)
   }
-  row('none', naive.kept, ours.kept)
+  row('none', naive.passed, library.passed)
 }
 
 function pad(times: number): string {

@@ -1,35 +1,38 @@
 import type { Behavior, CallName, Profile } from '../../src/testing/index.ts'
 
 /**
- * A history is data: what the world is like, and what happens in it, step by step. Shards, keys and tokens are chosen
- * by numbers that are taken modulo what there is, so that any part of a history is a history, and shrinking works.
+ * A history is data: the setup of the world, and the steps. Shards, keys and tokens are selected by numbers
+ * modulo what exists, so that every subsequence of steps is a valid history, as shrinking requires.
  */
 export interface History {
-  /** Which sort of trouble it is about. */
+  /** The name of the kind; see `histories.ts`. */
   readonly kind: string
   readonly setup: Setup
   readonly steps: readonly Step[]
 }
 
 export interface Setup {
-  /** Of the emulator's world and the reader's jitter. */
+  /** The seed of the emulator and of the reader's jitter. */
   readonly seed: number
   readonly profile: Profile
   readonly roots: number
   readonly startAt: Start
   readonly behavior: Partial<Behavior>
   readonly reader: ReaderSetup
-  /** Each way of a call takes up to this long; see `latency.ts`. With 0 every response arrives at once. */
+  /**
+   * The longest time that a request or a response usually takes, in ms; see `latency.ts`. With 0, responses
+   * are immediate.
+   */
   readonly latencyMs: number
-  /** How far the wall clock of the reader's machine is ahead of the service's at first. */
+  /** How far the wall clock of the reader's machine is initially ahead of the service's, in ms. */
   readonly clockSkewMs: number
-  /** How far the clock that dates the records is behind that of the service's front end. */
+  /** How far the clock that dates the records is behind that of the service's front end, in ms. */
   readonly recordClockBehindMs: number
-  /** How often every shard has rolled, once in four hours, before the reader starts. */
+  /** How many times every shard has rolled, at intervals of four hours, before the reader starts. */
   readonly generationsBefore: number
-  /** Through the SDK's client, and not the three-call view. */
+  /** Whether the reader uses the SDK's client instead of the three-call view. */
   readonly throughClient: boolean
-  /** Sequence numbers cross a length, or have leading zeros. */
+  /** `crossing`: sequence numbers grow by a digit during the history; `padded`: they have leading zeros. */
   readonly numbers: 'plain' | 'crossing' | 'padded'
 }
 
@@ -44,13 +47,13 @@ export interface ReaderSetup {
 
 export type Start = 'trim_horizon' | 'latest' | { readonly agoMs: number }
 
-/** How long something is not shown: for a number of calls, or a time. */
+/** How long something is hidden: for a number of calls, or for a time in ms. */
 export type Span = { readonly calls: number } | { readonly ms: number }
 
-/** What the service does, or is told to do by others than the reader. */
+/** What happens to the service, the table, and the reader's machine. */
 export type WorldStep =
   | { readonly do: 'write'; readonly how: 'put' | 'update' | 'remove'; readonly key: number }
-  /** Many writes over all keys, with this much time between two. */
+  /** `records` writes over all keys, `everyMs` apart. */
   | { readonly do: 'burst'; readonly records: number; readonly everyMs: number; readonly bytes: number }
   | {
       readonly do: 'split'
@@ -59,7 +62,7 @@ export type WorldStep =
       readonly hidden?: { readonly which: 'all' | 'first'; readonly span: Span }
     }
   | { readonly do: 'rollAll' }
-  /** Several generations at once, each with a record or without. */
+  /** Rolls a shard `count` times at once; with `written`, each generation receives a record. */
   | { readonly do: 'generations'; readonly shard: number; readonly count: number; readonly written: boolean }
   | { readonly do: 'closeShard'; readonly shard: number }
   | { readonly do: 'hide'; readonly shard: number; readonly span: Span }
@@ -77,22 +80,25 @@ export type WorldStep =
       readonly times: number
       readonly effect: FaultName
     }
-  /** DescribeStream is throttled for this long; and with `notFound`, the next read of this shard is answered so. */
+  /**
+   * DescribeStream is throttled for `ms`. With `notFound`, the next read of that shard fails with "not
+   * found".
+   */
   | { readonly do: 'outage'; readonly ms: number; readonly notFound: number | undefined }
   /**
-   * The reader's process is suspended, and what falls due comes late. While the machine is asleep, the monotonic clock
-   * is suspended too.
+   * The reader's process is suspended, so that its timers fire late. While the machine is asleep, the
+   * monotonic clock is suspended too.
    */
   | {
       readonly do: 'suspend'
       readonly ms: number
       readonly isAsleep: boolean
-      /** What happens halfway. */
+      /** Steps that happen halfway through the suspension. */
       readonly meanwhile: readonly WorldStep[]
     }
-  /** Sets the wall clock of the reader's machine forward or back. */
+  /** Sets the wall clock of the reader's machine forward or backward. */
   | { readonly do: 'setClock'; readonly byMs: number }
-  /** Trims a part of what is older than the retention of 24 hours. */
+  /** Trims a share of the records that are older than the retention of 24 hours. */
   | { readonly do: 'trim'; readonly shard: number; readonly share: number }
   | { readonly do: 'disable' }
   | { readonly do: 'deleteTable' }
@@ -111,15 +117,15 @@ export type FaultName =
   | 'html'
   | 'denied'
   | 'expiredToken'
-  /** At most once in ten minutes, and of shards only that cannot be trimmed. */
+  /** At most once in ten minutes, and only for shards that cannot be trimmed yet. */
   | 'notFound'
   | 'emptyPage'
   | 'samePage'
   | 'noNext'
 
-/** What happens in the middle of something else. */
+/** A step of the world that happens during another step. */
 export type Interruption =
-  /** Just before the n-th of such calls reaches the service, or while its response is on the way. */
+  /** Just before the n-th such call reaches the service, or while its response is in flight. */
   | {
       readonly do: 'during'
       readonly call: CallName
@@ -129,15 +135,15 @@ export type Interruption =
     }
   | { readonly do: 'later'; readonly ms: number; readonly step: WorldStep }
 
-/** What the reader does. */
+/** A step of the reader. */
 export type ReaderStep =
-  /** `width` calls at a time, `times` times, with a pause after each. */
+  /** `times` rounds of `width` concurrent calls of `next()`, with a pause after each round. */
   | { readonly do: 'next'; readonly times: number; readonly width: number; readonly pauseMs: number }
   | { readonly do: 'drain' }
   | { readonly do: 'heartbeat'; readonly whileReading: boolean }
-  /** Keeps a token for later. */
+  /** Saves the current token for later. */
   | { readonly do: 'save' }
-  /** A new reader, from the token of now or one that was saved. */
+  /** Replaces the reader by a new one that loads the current token or a saved one. */
   | { readonly do: 'reload'; readonly token: number | 'now'; readonly pageSize: number }
   | {
       readonly do: 'moveTo'
@@ -145,7 +151,10 @@ export type ReaderStep =
       readonly whileReading: boolean
     }
   | { readonly do: 'pause'; readonly ms: number }
-  /** Closes while `next` waits, this long after it was called; then a new reader from the token of then. */
+  /**
+   * Closes the reader `afterMs` after a call of `next()`, while it is pending, and replaces it by one that
+   * loads its token.
+   */
   | { readonly do: 'closeMidRead'; readonly afterMs: number }
 
 export type Step = WorldStep | Interruption | ReaderStep

@@ -6,7 +6,7 @@ import type { StreamToken } from '../../src/position/token.ts'
 import type { StreamsApi } from '../../src/streams-api/streams-api.ts'
 import type { Gap } from './oracle.ts'
 
-/** What the model test drives: the Coordinator, or something that claims to be as good. */
+/** The subject under test: the Coordinator, or an alternative implementation of the same interface. */
 export interface Subject {
   moveTo(position: 'trim_horizon' | 'latest' | Date | string): Promise<void>
   next(): Promise<{ readonly shardId: string; readonly sequenceNumber: string } | undefined>
@@ -16,7 +16,7 @@ export interface Subject {
   readonly ended: boolean
   readonly buffer: { readonly bytes: number }
   lag?(): { readonly millisBehindLatest: number; readonly retentionHeadroomMs: number }
-  /** How many shards are remembered, for whatever reason. */
+  /** The number of shards held in memory, by purpose. */
   readonly memory?: Readonly<Record<string, number>> | undefined
 }
 
@@ -33,14 +33,14 @@ export interface SubjectOptions
 
 export interface SubjectEvents {
   gap(gap: Gap): void
-  gaveUpParent(parentId: string): void
+  parentWaitTimedOut(parentId: string): void
 }
 
-export type MakeSubject = (options: SubjectOptions, events: SubjectEvents) => Subject
+export type SubjectFactory = (options: SubjectOptions, events: SubjectEvents) => Subject
 
-export const makeCoordinator: MakeSubject = (options, events) => {
+export const createCoordinator: SubjectFactory = (options, events) => {
   const coordinator = new Coordinator(options)
   coordinator.on('gap', (gap) => events.gap(gap))
-  coordinator.on('parentWaitTimedOut', ({ parentId }) => events.gaveUpParent(parentId))
+  coordinator.on('parentWaitTimedOut', ({ parentId }) => events.parentWaitTimedOut(parentId))
   return coordinator
 }

@@ -1,41 +1,41 @@
-/** The promises that the oracle holds the library to. */
-export type Promised =
+/** The guarantees that the oracles check. */
+export type Guarantee =
   | 'complete'
-  | 'nothing twice'
+  | 'no duplicates'
   | 'shard order'
   | 'parent first'
   | 'key order'
-  | 'nothing unwanted'
+  | 'no unrequested records'
   | 'time order'
-  | 'gaps told'
-  | 'no false gap'
+  | 'gaps reported'
+  | 'no false gaps'
   | 'few DescribeStream calls'
   | 'bounded buffer'
   | 'ends'
   | 'no false undefined'
   | 'no unexpected error'
   | 'never stuck'
-  // Of `openStream`.
+  // Guarantees of `openStream`.
   | 'redelivery'
   | 'exact checkpoint'
-  | 'first position'
-  | 'saves in time'
+  | 'initial save'
+  | 'timely saves'
   | 'one save at a time'
-  | 'conflict'
+  | 'no save after a conflict'
   | 'batch size'
-  | 'quiet'
-  | 'not held up'
-  | 'hidden parents awaited'
-  | 'true lag'
+  | 'no idle polling'
+  | 'isolated failures'
+  | 'waits for hidden parents'
+  | 'accurate lag'
   | 'bounded memory'
 
-/** A promise that was broken. */
+/** Thrown when a history violates a guarantee. */
 export class Violation extends Error {
   override readonly name: string = 'Violation'
-  readonly promise: Promised
+  readonly guarantee: Guarantee
 
-  constructor(promise: Promised, what: string, cause?: unknown) {
-    super(`${promise}: ${what}`, cause === undefined ? undefined : { cause })
-    this.promise = promise
+  constructor(guarantee: Guarantee, what: string, cause?: unknown) {
+    super(`${guarantee}: ${what}`, cause === undefined ? undefined : { cause })
+    this.guarantee = guarantee
   }
 }

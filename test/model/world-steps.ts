@@ -11,42 +11,45 @@ import type { FaultName, Span, WorldStep } from './steps.ts'
 
 const KEYS = 8
 
-/** Nothing is left out of the listing for longer than this: the library waits five minutes for a hidden parent. */
-const LONGEST_HIDDEN_MS = 4 * 60_000
+/**
+ * No shard is hidden from listings for longer than this, in ms: the library waits five minutes for a hidden
+ * parent.
+ */
+const MAX_HIDDEN_MS = 4 * 60_000
 
-/** A wrong "not found" is an exception: it comes once in this time at most. */
-const BETWEEN_NOT_FOUND_MS = 10 * 60_000
+/** A wrong "not found" occurs at most once in this time, in ms. */
+const NOT_FOUND_INTERVAL_MS = 10 * 60_000
 
-/** Shards older than this can be trimmed soon: that they are not found is then no error of the service. */
-const SURELY_KEPT_MS = 20 * 3_600_000
+/** A shard older than this (ms) may be trimmed soon, so that "not found" would not be a wrong error. */
+const MAX_AGE_FOR_NOT_FOUND_MS = 20 * 3_600_000
 
-/** What a step of the world has to do with. */
-export interface Hands {
+/** What the steps of the world act on. */
+export interface WorldContext {
   readonly emulator: StreamEmulator
   readonly recordClockBehindMs: number
-  /** Suspends the reader's process; with `isAsleep` the machine's monotonic clock, too. */
+  /** Suspends the reader's process and, with `isAsleep`, the machine's monotonic clock. */
   suspend(ms: number, isAsleep: boolean): void
   /** Sets the wall clock of the reader's machine. */
   setClock(byMs: number): void
   perform(step: WorldStep): void
-  /** A number that was never written, so that each write changes something. */
-  fresh(): number
-  /** Something that ends with all faults. */
-  lasting(end: () => void): void
-  /** A call was refused for want of permission or of valid credentials. */
-  refused(): void
-  /** A call was answered wrongly that the stream or the shard does not exist. */
-  notFound(): void
-  /** When that was the last time, by the service's clock. */
+  /** Returns a number that was never written, so that each write changes the item. */
+  nextNumber(): number
+  /** Registers what ends a fault, to be called when faults are lifted. */
+  onLift(end: () => void): void
+  /** Notes that a call failed because of missing permissions or invalid credentials. */
+  noteDenied(): void
+  /** Notes that a call failed with a wrong error that the stream or shard does not exist. */
+  noteNotFound(): void
+  /** When {@link noteNotFound} was last called, by the service's clock, in ms. */
   readonly lastNotFoundAt: number
   /**
-   * Shards that were hidden. None is hidden twice: two times in a row would be longer than the library waits if no
-   * listing was made in between.
+   * Shards that have been hidden. None is hidden twice: two spans in a row, without a listing in between,
+   * would exceed the time that the library waits.
    */
   readonly hidden: Set<string>
 }
 
-/** Steps that leave the service as documented, and every shard in sight. */
+/** Steps after which the service behaves as documented and every shard is listed. */
 const plainSteps: ReadonlySet<WorldStep['do']> = new Set([
   'write',
   'burst',
@@ -61,44 +64,44 @@ const plainSteps: ReadonlySet<WorldStep['do']> = new Set([
 
 export function isPlainStep(step: WorldStep): boolean {
   if (step.do === 'split') return step.hidden === undefined
-  // What happens meanwhile counts when it is performed.
+  // The steps during a suspension are checked when they are performed.
   return step.do === 'suspend' || plainSteps.has(step.do)
 }
 
-/** Does one step. */
+/** Performs one step. */
 export function performWorldStep<Do extends WorldStep['do']>(
   step: Extract<WorldStep, { do: Do }>,
-  hands: Hands,
+  context: WorldContext,
 ): void {
-  const act = acts[step.do] as (step: WorldStep, hands: Hands) => void
-  act(step, hands)
+  const act = acts[step.do] as (step: WorldStep, context: WorldContext) => void
+  act(step, context)
 }
 
 const acts: {
-  readonly [Do in WorldStep['do']]: (step: Extract<WorldStep, { do: Do }>, hands: Hands) => void
+  readonly [Do in WorldStep['do']]: (step: Extract<WorldStep, { do: Do }>, context: WorldContext) => void
 } = {
-  write: ({ how, key }, hands) => {
-    const { emulator, fresh } = hands
+  write: ({ how, key }, context) => {
+    const { emulator, nextNumber } = context
     const id = `k${key % KEYS}`
-    if (how === 'put') put({ id, n: fresh() }, hands)
-    else if (how === 'update') emulator.update({ id }, { n: fresh() }, dated(hands))
-    else emulator.remove({ id }, { ttl: key % 2 === 0, ...dated(hands) })
+    if (how === 'put') put({ id, n: nextNumber() }, context)
+    else if (how === 'update') emulator.update({ id }, { n: nextNumber() }, dated(context))
+    else emulator.remove({ id }, { ttl: key % 2 === 0, ...dated(context) })
   },
 
-  burst: ({ records, everyMs, bytes }, hands) => {
-    const text = 'x'.repeat(bytes)
+  burst: ({ records, everyMs, bytes }, context) => {
+    const padding = 'x'.repeat(bytes)
     for (let n = 0; n < records; n++) {
-      if (n > 0) hands.suspend(everyMs, false)
-      put({ id: `k${n % KEYS}`, n: hands.fresh(), ...(bytes > 0 && { text }) }, hands)
+      if (n > 0) context.suspend(everyMs, false)
+      put({ id: `k${n % KEYS}`, n: context.nextNumber(), ...(bytes > 0 && { text: padding }) }, context)
     }
   },
 
-  split: ({ shard, into, hidden }, hands) => {
-    const parent = pick(hands.emulator.openShards, shard)
-    const children = parent ? hands.emulator.split(parent, into) : []
+  split: ({ shard, into, hidden }, context) => {
+    const parent = pick(context.emulator.openShards, shard)
+    const children = parent ? context.emulator.split(parent, into) : []
     if (!hidden) return
     for (const child of hidden.which === 'all' ? children : children.slice(0, 1)) {
-      hide(child, hidden.span, hands)
+      hide(child, hidden.span, context)
     }
   },
 
@@ -106,11 +109,11 @@ const acts: {
     for (const shard of [...emulator.openShards]) emulator.roll(shard)
   },
 
-  generations: ({ shard, count, written }, hands) => {
-    const { emulator, fresh } = hands
+  generations: ({ shard, count, written }, context) => {
+    const { emulator, nextNumber } = context
     let last = pick(emulator.openShards, shard)
     for (let n = 0; last && n < count; n++) {
-      if (written) put({ id: emulator.keyForShard(last), n: fresh() }, hands)
+      if (written) put({ id: emulator.keyForShard(last), n: nextNumber() }, context)
       last = emulator.roll(last)
     }
   },
@@ -120,16 +123,16 @@ const acts: {
     if (open) emulator.closeShard(open)
   },
 
-  hide: ({ shard, span }, hands) => hide(newest(hands.emulator, shard), span, hands),
+  hide: ({ shard, span }, context) => hide(newest(context.emulator, shard), span, context),
 
-  hideParent: ({ shard, span }, hands) => {
-    const parents = hands.emulator.shards.filter(({ childIds, removed }) => childIds.length > 0 && !removed)
+  hideParent: ({ shard, span }, context) => {
+    const parents = context.emulator.shards.filter(({ childIds, removed }) => childIds.length > 0 && !removed)
     const found = pick(parents, parents.length - 1 - (shard % Math.max(1, parents.length)))
-    if (found) hide(found, span, hands)
+    if (found) hide(found, span, context)
   },
 
   showOpen: ({ shard, span }, { emulator }) =>
-    emulator.showOpen(newest(emulator, shard), { ms: LONGEST_HIDDEN_MS, ...span }),
+    emulator.showOpen(newest(emulator, shard), { ms: MAX_HIDDEN_MS, ...span }),
 
   showAgain: ({ shard }, { emulator }) => {
     const removed = emulator.shards.filter((one) => one.removed)
@@ -142,19 +145,19 @@ const acts: {
 
   setBehavior: ({ as }, { emulator }) => void emulator.setBehavior(as),
 
-  fault: ({ call, nth, times, effect, shard }, hands) => {
-    const { emulator, lasting } = hands
+  fault: ({ call, nth, times, effect, shard }, context) => {
+    const { emulator, onLift } = context
     const only = shard === undefined ? undefined : newest(emulator, shard).shardId
-    lasting(emulator.on(call, { shard: only, nth, times }, (made) => effectOf(effect, made, hands)))
+    onLift(emulator.on(call, { shard: only, nth, times }, (request) => effectOf(effect, request, context)))
   },
 
-  outage: ({ ms, notFound: shard }, { emulator, lasting, perform }) => {
+  outage: ({ ms, notFound: shard }, { emulator, onLift, perform }) => {
     if (shard !== undefined) {
       perform({ do: 'fault', call: 'GetRecords', shard, nth: 1, times: 1, effect: 'notFound' })
     }
     const until = emulator.now() + ms
     const times = Number.POSITIVE_INFINITY
-    lasting(
+    onLift(
       emulator.on('DescribeStream', { times }, () =>
         emulator.now() < until ? effects.throttled : undefined,
       ),
@@ -178,21 +181,21 @@ const acts: {
 
 type Special = 'denied' | 'expiredToken' | 'notFound'
 
-/** Effects that the oracle has to know of. */
-function effectOf(name: FaultName, call: Call, hands: Hands): Effect | undefined {
+/** Effects that the world has to count, because the oracle needs to know of them. */
+function effectOf(name: FaultName, call: Call, context: WorldContext): Effect | undefined {
   switch (name) {
     case 'denied':
-      hands.refused()
+      context.noteDenied()
       return { fail: 'AccessDeniedException' }
     case 'expiredToken':
-      hands.refused()
+      context.noteDenied()
       return { fail: 'ExpiredTokenException' }
     case 'notFound': {
-      const { emulator } = hands
+      const { emulator } = context
       const age = call.shard === undefined ? 0 : emulator.now() - emulator.shard(call.shard).createdAt
-      if (age > SURELY_KEPT_MS || emulator.now() < hands.lastNotFoundAt + BETWEEN_NOT_FOUND_MS)
+      if (age > MAX_AGE_FOR_NOT_FOUND_MS || emulator.now() < context.lastNotFoundAt + NOT_FOUND_INTERVAL_MS)
         return undefined
-      hands.notFound()
+      context.noteNotFound()
       return { fail: 'ResourceNotFoundException' }
     }
     default:
@@ -218,8 +221,8 @@ const effects: Readonly<Record<Exclude<FaultName, Special>, Effect>> = {
 }
 
 /**
- * Trims the given share of a shard's records that are older than the retention, and the shard when it is all gone. What
- * comes before it in the lineage is older, and trimmed whole.
+ * Trims the given share of a shard's records that are older than the retention, and the shard itself once it
+ * is empty. Its ancestors are older and are trimmed completely.
  */
 function trimSome(emulator: StreamEmulator, shard: EmulatedShard, share: number): void {
   if (shard.removed) return
@@ -234,24 +237,24 @@ function trimSome(emulator: StreamEmulator, shard: EmulatedShard, share: number)
   if (last) emulator.trim({ shard, through: last.sequenceNumber })
 }
 
-function put(item: Item, hands: Hands): void {
-  hands.emulator.put(item, dated(hands))
+function put(item: Item, context: WorldContext): void {
+  context.emulator.put(item, dated(context))
 }
 
-/** Records are dated by a clock that may be behind the one that listings tell. */
-function dated({ emulator, recordClockBehindMs }: Hands): { readonly createdAt?: number } {
+/** Records are dated by a clock that may be behind that of the `Date` header. */
+function dated({ emulator, recordClockBehindMs }: WorldContext): { readonly createdAt?: number } {
   return recordClockBehindMs === 0 ? {} : { createdAt: emulator.now() - recordClockBehindMs }
 }
 
-function hide(shard: EmulatedShard, span: Span, { emulator, hidden }: Hands): void {
-  // A parent of that age that is not listed counts as trimmed.
-  const isOld = shard.createdAt <= emulator.now() - RETENTION_MS + LONGEST_HIDDEN_MS
+function hide(shard: EmulatedShard, span: Span, { emulator, hidden }: WorldContext): void {
+  // The library takes an unlisted parent of this age for trimmed.
+  const isOld = shard.createdAt <= emulator.now() - RETENTION_MS + MAX_HIDDEN_MS
   if (isOld || hidden.has(shard.shardId)) return
   hidden.add(shard.shardId)
-  emulator.hide(shard, { ms: LONGEST_HIDDEN_MS, ...span })
+  emulator.hide(shard, { ms: MAX_HIDDEN_MS, ...span })
 }
 
-/** Counted from the newest shard: what was made last is most likely to matter. */
+/** Selects a shard, counted from the newest: recent shards are most likely to matter. */
 function newest({ shards }: StreamEmulator, number: number): EmulatedShard {
   return shards[shards.length - 1 - (number % shards.length)] as EmulatedShard
 }

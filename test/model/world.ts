@@ -4,10 +4,10 @@ import type { StreamsApi } from '../../src/streams-api/streams-api.ts'
 import { type Behavior, ManualClock, StreamEmulator } from '../../src/testing/index.ts'
 import { randomLatency } from './latency.ts'
 import type { Interruption, Setup, WorldStep } from './steps.ts'
-import { type Hands, isPlainStep, performWorldStep } from './world-steps.ts'
+import { isPlainStep, performWorldStep, type WorldContext } from './world-steps.ts'
 
-/** The service's time at first, in ms. */
-export const BEGINNING: number = Date.UTC(2026, 0, 1)
+/** The service's time at the start of a history, in ms. */
+export const START_TIME: number = Date.UTC(2026, 0, 1)
 
 const SHARD_LIFE_MS = 4 * 3_600_000
 
@@ -16,41 +16,49 @@ interface Suspension {
   readonly until: number
 }
 
-/** The service, the reader's machine, and what was done to them. */
+/** The service and the reader's machine, and what has happened to them. */
 export interface World {
-  /** The clock of the reader's machine. Its wall clock can be wrong; the service's time is `emulator.now()`. */
+  /**
+   * The clock of the reader's machine. Its wall clock can be wrong; the service's time is `emulator.now()`.
+   */
   readonly clock: ManualClock
   readonly emulator: StreamEmulator
   readonly client: StreamsApi | DynamoDBStreamsClient
   readonly profile: Setup['profile']
-  /** To how many ms the service cuts the times of records. */
+  /** The granularity of the times of records, in ms: the service truncates them. */
   readonly granularityMs: number
-  /** How far the clock that dates the records is behind the service's. */
+  /** How far the clock that dates the records is behind the service's, in ms. */
   readonly recordClockBehindMs: number
-  /** Whether nothing in this history makes the service behave in any but the documented way. */
+  /** Whether the service has behaved only as documented so far. */
   readonly isPlain: boolean
-  /** How many calls were refused for want of permission or of valid credentials. */
-  readonly refused: number
-  /** How many calls were answered wrongly that the stream or the shard does not exist. */
-  readonly notFound: number
-  /** For how long the process was suspended so far, in ms of the monotonic clock. */
+  /** How many calls failed because of missing permissions or invalid credentials. */
+  readonly deniedCalls: number
+  /** How many calls failed with a wrong error that the stream or shard does not exist. */
+  readonly notFoundCalls: number
+  /** How long the process has been suspended in total, in ms of the monotonic clock. */
   readonly suspendedMs: number
   /** When the process was suspended, by the service's clock, in ms. */
   readonly suspensions: readonly Suspension[]
-  /** Whether the machine was asleep: the process cannot know for how long until a response tells the time. */
+  /**
+   * Whether the machine was ever asleep. The process cannot know for how long until a response shows the
+   * time.
+   */
   readonly wasAsleep: boolean
   perform(step: WorldStep | Interruption): void
-  /** Whether the stream was disabled, or its table deleted. */
-  readonly isOver: 'disabled' | 'deleted' | undefined
-  /** Ends all faults and shows every shard as it is. */
+  /** Whether the stream was disabled, or its table deleted. Undefined: neither. */
+  readonly ending: 'disabled' | 'deleted' | undefined
+  /** Ends all faults and shows every hidden shard. */
   liftFaults(): void
   /** A short name of a shard, by the order of creation: `a`, `b`, … */
   nameOf(shardId: string): string
-  /** A short name of a record: its shard's, and its number in it from 1. */
+  /** A short name of a record: the name of its shard and its 1-based number in the shard, such as `b2`. */
   nameOfRecord(record: { readonly shardId: string; readonly sequenceNumber: string }): string
 }
 
-/** How the service behaves once faults are lifted. Limits of pages, forms of the end and the retention stay as they are. */
+/**
+ * The behavior of the service once faults are lifted. Page limits, the form of a shard's end and the
+ * retention do not change.
+ */
 const harmless: Partial<Behavior> = {
   emptyPage: false,
   repeatPage: false,
@@ -65,10 +73,10 @@ const numberFormats = {
 } as const
 
 export function createWorld(setup: Setup): World {
-  const clock = new ManualClock(BEGINNING + setup.clockSkewMs)
+  const clock = new ManualClock(START_TIME + setup.clockSkewMs)
   let asleepMs = 0
   const serviceClock: Clock = {
-    now: () => BEGINNING + clock.monotonic() + asleepMs,
+    now: () => START_TIME + clock.monotonic() + asleepMs,
     monotonic: () => clock.monotonic(),
     setTimer: (delayMs, callback) => clock.setTimer(delayMs, callback),
   }
@@ -79,20 +87,20 @@ export function createWorld(setup: Setup): World {
     shards: setup.roots,
     behavior: setup.behavior,
     latency: randomLatency(setup.latencyMs, setup.seed),
-    // DynamoDB Local reads no others than its own.
+    // DynamoDB Local accepts only sequence numbers in its own format.
     sequenceNumbers: setup.profile === 'local' ? undefined : numberFormats[setup.numbers],
   })
   const recordClockBehindMs = setup.profile === 'local' ? 0 : setup.recordClockBehindMs
-  const lasting: (() => void)[] = []
+  const onLift: (() => void)[] = []
   let isPlain = setup.profile === 'aws' && Object.keys(setup.behavior).length === 0
-  let isOver: World['isOver']
-  let refused = 0
-  let notFound = 0
-  let notFoundAt = Number.NEGATIVE_INFINITY
+  let ending: World['ending']
+  let deniedCalls = 0
+  let notFoundCalls = 0
+  let lastNotFoundAt = Number.NEGATIVE_INFINITY
   let suspendedMs = 0
   const suspensions: Suspension[] = []
   let written = 0
-  const hands: Hands = {
+  const context: WorldContext = {
     emulator,
     recordClockBehindMs,
     suspend: (ms, isAsleep) => {
@@ -104,45 +112,45 @@ export function createWorld(setup: Setup): World {
       const from = serviceClock.now()
       clock.suspend(ms)
       suspendedMs += ms
-      const goesOn = suspensions.at(-1)?.until === from ? suspensions.pop() : undefined
-      suspensions.push({ from: goesOn?.from ?? from, until: serviceClock.now() })
+      const previous = suspensions.at(-1)?.until === from ? suspensions.pop() : undefined
+      suspensions.push({ from: previous?.from ?? from, until: serviceClock.now() })
     },
     setClock: (byMs) => clock.jump(byMs),
     perform: (step) => perform(step),
-    fresh: () => ++written,
-    lasting: (end) => lasting.push(end),
-    refused: () => {
-      refused++
+    nextNumber: () => ++written,
+    onLift: (end) => onLift.push(end),
+    noteDenied: () => {
+      deniedCalls++
     },
-    notFound: () => {
-      notFound++
-      notFoundAt = serviceClock.now()
+    noteNotFound: () => {
+      notFoundCalls++
+      lastNotFoundAt = serviceClock.now()
     },
     get lastNotFoundAt() {
-      return notFoundAt
+      return lastNotFoundAt
     },
     hidden: new Set(),
   }
 
   const perform = (step: WorldStep | Interruption): void => {
     if (step.do === 'later') {
-      lasting.push(clock.setTimer(step.ms, () => perform(step.step)))
+      onLift.push(clock.setTimer(step.ms, () => perform(step.step)))
       return
     }
     if (step.do === 'during') {
       const { call, nth, moment } = step
       if (moment === 'before') isPlain = false
       const act = () => perform(step.step)
-      lasting.push(
+      onLift.push(
         emulator.on(call, { nth }, () => (moment === 'before' ? act() : void clock.setTimer(0, act))),
       )
       return
     }
-    if (isOver === 'deleted') return
+    if (ending === 'deleted') return
     if (!isPlainStep(step)) isPlain = false
-    if (step.do === 'disable') isOver = 'disabled'
-    if (step.do === 'deleteTable') isOver = 'deleted'
-    performWorldStep(step, hands)
+    if (step.do === 'disable') ending = 'disabled'
+    if (step.do === 'deleteTable') ending = 'deleted'
+    performWorldStep(step, context)
   }
 
   for (let generation = 0; generation < setup.generationsBefore; generation++) {
@@ -163,11 +171,11 @@ export function createWorld(setup: Setup): World {
       return isPlain
     },
     recordClockBehindMs,
-    get refused() {
-      return refused
+    get deniedCalls() {
+      return deniedCalls
     },
-    get notFound() {
-      return notFound
+    get notFoundCalls() {
+      return notFoundCalls
     },
     get suspendedMs() {
       return suspendedMs
@@ -176,12 +184,12 @@ export function createWorld(setup: Setup): World {
     get wasAsleep() {
       return asleepMs > 0
     },
-    get isOver() {
-      return isOver
+    get ending() {
+      return ending
     },
     perform,
     liftFaults: () => {
-      for (const end of lasting.splice(0)) end()
+      for (const end of onLift.splice(0)) end()
       emulator.setBehavior(harmless)
       for (const shard of emulator.shards) emulator.show(shard)
     },
@@ -193,7 +201,7 @@ export function createWorld(setup: Setup): World {
   }
 }
 
-/** a, b, …, z, aa, ab, … */
+/** The name at an index of the sequence a, b, …, z, aa, ab, … */
 export function letters(index: number): string {
   const letter = String.fromCharCode(97 + (index % 26))
   return index < 26 ? letter : letters(Math.floor(index / 26) - 1) + letter

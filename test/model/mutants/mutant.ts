@@ -1,4 +1,4 @@
-/** A way in which the library can be broken on purpose. */
+/** A deliberate defect: a change to one file of the library. */
 export interface Mutant {
   /** What the mutant does wrong. Unique in its file. */
   readonly name: string
@@ -6,16 +6,16 @@ export interface Mutant {
   /** A string that occurs in the file exactly once, and its replacement. */
   readonly from: string
   readonly to: string
-  /** Why no test can find it. Such a mutant is not run and does not count. */
+  /** Why no test can detect the mutant. Equivalent mutants are neither run nor counted. */
   readonly equivalent?: string
 }
 
-/** Mutants of one file. */
+/** Assigns mutants to a file. */
 export function inFile(file: string, mutants: readonly Omit<Mutant, 'file'>[]): Mutant[] {
   return mutants.map((mutant) => ({ ...mutant, file }))
 }
 
-/** The source with the mutant in it; undefined when it does not fit the source any more. */
+/** Applies a mutant to the source. Returns undefined if `from` does not occur in it exactly once. */
 export function mutate(source: string, { from, to }: Mutant): string | undefined {
   return source.split(from).length === 2 ? source.replace(from, () => to) : undefined
 }

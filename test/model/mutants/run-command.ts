@@ -7,24 +7,24 @@ export interface CommandResult {
   readonly tookMs: number
 }
 
-/** Enough to find what failed, however much a mutant prints. */
-const MOST_OUTPUT = 1_000_000
+/** The output that is kept, in characters: enough to find the failure, however much a mutant prints. */
+const MAX_OUTPUT_LENGTH = 1_000_000
 
-/** Runs Node with these arguments in a folder, and ends it with all of its children after `limitMs`. */
+/** Runs Node with these arguments in a folder, and kills it with all of its children after `limitMs`. */
 export function runNode(args: readonly string[], cwd: string, limitMs: number): Promise<CommandResult> {
   const startedAt = performance.now()
-  // In a process group of its own, so that its children can be ended with it.
+  // Detached, and thus in a separate process group, so that its children can be killed with it.
   const child = spawn(process.execPath, args, { cwd, detached: true, stdio: ['ignore', 'pipe', 'pipe'] })
   const kill = (): void => {
     if (child.pid !== undefined && child.exitCode === null) process.kill(-child.pid, 'SIGKILL')
   }
   let output = ''
   const keep = (chunk: Buffer): void => {
-    if (output.length < MOST_OUTPUT) output += chunk.toString()
+    if (output.length < MAX_OUTPUT_LENGTH) output += chunk.toString()
   }
   child.stdout.on('data', keep)
   child.stderr.on('data', keep)
-  // Before the folder is removed.
+  // Kill it before the folder is removed.
   process.prependOnceListener('exit', kill)
   return new Promise((resolve, reject) => {
     let hasTimedOut = false

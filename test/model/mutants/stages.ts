@@ -4,13 +4,13 @@ import { type CommandResult, runNode } from './run-command.ts'
 
 export type StageName = 'unit' | 'Coordinator model' | 'stream model' | 'scenarios' | 'all unit'
 
-/** How a stage found a mutant. */
+/** How a stage killed a mutant. */
 export interface Kill {
   readonly stage: StageName
   readonly by: 'test' | 'timeout'
-  /** The title of the test that failed, or the promise that was broken. */
+  /** The title of the failed test, or the violated guarantee. */
   readonly what: string
-  /** The test's file, if it was a test. */
+  /** The file of the failed test, if the stage runs test files. */
   readonly testFile?: string | undefined
 }
 
@@ -21,11 +21,11 @@ export interface StageResult {
 
 export interface Stage {
   readonly name: StageName
-  /** @param testFile - run this file only, if the stage runs test files. */
+  /** @param testFile - limits the run to this file, if the stage runs test files. */
   run(folder: string, limitMs: number, testFile?: string): Promise<StageResult>
 }
 
-/** The unit tests closest to each folder of `src`; they take a few seconds. */
+/** The unit tests closest to each folder of `src`, which take a few seconds. */
 const unitTests: Readonly<Record<string, readonly string[]>> = {
   buffer: ['buffer/', 'records/'],
   checkpoints: ['checkpoints/checkpointer.test.ts', 'stream/'],
@@ -38,10 +38,10 @@ const unitTests: Readonly<Record<string, readonly string[]>> = {
   wire: ['wire/', 'records/', 'buffer/', 'streams-api/'],
 }
 
-/** Tests of other parts of the package: the command line, the emulator, and prose. */
+/** Unit tests of parts without mutants: the command line, the documentation and the emulator. */
 const NOT_RUN = ['cli', 'docs', 'testing']
 
-/** What is run for a mutant of that file: the cheapest first, and only what reaches it. */
+/** The stages for a mutant of the given file, cheapest first. */
 export function stagesFor(file: string): Stage[] {
   const folder = file.split('/')[1] ?? ''
   const near = (unitTests[folder] ?? []).map((path) => `test/unit/${path}`)
@@ -65,7 +65,7 @@ function tests(name: StageName, paths: readonly string[]): Stage {
       rmSync(report, { force: true })
       const vitest = join(folder, 'node_modules', 'vitest', 'vitest.mjs')
       const selected = testFile === undefined ? paths : [testFile]
-      // Time limits of single tests would find a busy machine; the stage has one.
+      // The stage has a time limit. Limits of single tests would fail on a busy machine.
       const limits = ['--bail', '1', '--maxWorkers', '1', '--testTimeout', '3600000']
       const args = [vitest, 'run', ...selected, ...limits, '--reporter', 'json', '--outputFile', report]
       const result = await runNode(args, folder, limitMs)
@@ -80,7 +80,7 @@ function soak(name: StageName, options: readonly string[]): Stage {
     async run(folder, limitMs) {
       const args = ['--import', 'tsx', 'test/model/soak.ts', '--quick', '--workers', '1', ...options]
       const result = await runNode(args, folder, limitMs)
-      return stageResult(name, result, () => ({ what: brokenPromise(result.output) }))
+      return stageResult(name, result, () => ({ what: violationIn(result.output) }))
     },
   }
 }
@@ -92,12 +92,12 @@ function stageResult(
 ): StageResult {
   if (hasTimedOut) return { kill: { stage, by: 'timeout', what: 'time limit' }, tookMs }
   if (status === 0) return { kill: undefined, tookMs }
-  const { what = `broke down: ${output.trim().slice(-300)}`, testFile } = find()
+  const { what = `failed without a report: ${output.trim().slice(-300)}`, testFile } = find()
   return { kill: { stage, by: 'test', what, testFile }, tookMs }
 }
 
-function brokenPromise(output: string): string | undefined {
-  return /broken after .*/.exec(output)?.[0]
+function violationIn(output: string): string | undefined {
+  return /violated after .*/.exec(output)?.[0]
 }
 
 const coordinatorModel = soak('Coordinator model', ['--histories', '400'])
@@ -105,7 +105,7 @@ const streamModel = soak('stream model', ['--model', 'stream', '--histories', '2
 const scenarios = tests('scenarios', ['test/scenarios/'])
 const allUnit = tests('all unit', allUnitTests())
 
-/** All stages, apart from the unit tests close to a folder, which are some of all unit tests. */
+/** All stages except the unit tests closest to a folder, which are a subset of all unit tests. */
 export const allStages: readonly Stage[] = [coordinatorModel, streamModel, scenarios, allUnit]
 
 interface Report {

@@ -1,6 +1,13 @@
 import { isStreamError, type openStream, type StreamToken } from '../../../src/index.ts'
 import { createOracle } from '../oracle.ts'
-import { type Asked, fromFuture, fromLatest, fromTime, fromTrimHorizon, type Origin } from '../origin.ts'
+import {
+  fromFuture,
+  fromLatest,
+  fromTime,
+  fromTrimHorizon,
+  type Origin,
+  type RequestSnapshot,
+} from '../origin.ts'
 import { seeded } from '../seeded.ts'
 import { settle } from '../settle.ts'
 import type { Start } from '../steps.ts'
@@ -15,52 +22,64 @@ import type { ConsumerStep, LoopKind, StreamSetup } from './steps.ts'
 import { createStore, type FaultyStore } from './store.ts'
 import { within } from './within.ts'
 
-/** What ends a wait takes effect within this time, in ms: a pending `next()` after `return()`, `close()` or an abort. */
-const WAKE_MS = 60_000
+/** How long `return()`, `close()` or an abort may take to settle a pending `next()`, in ms. */
+const MAX_WAKE_MS = 60_000
 
-/** `return()` ends a pending `next()` without waiting for the next poll: within this time, in ms. */
-const LEFT_MS = 1_000
+/**
+ * How long `return()` may take to settle a pending `next()` when the store works, in ms: it does not wait for
+ * the next poll.
+ */
+const MAX_RETURN_MS = 1_000
 
-/** The last save, with all its attempts, is over after this time, in ms. */
+/** How long the last save may take with all its attempts, in ms. */
 const SELF_CLOSE_MS = 20_000
 
-/** How late a save may be, in ms: latency, and the backoff after a failed one. */
+/** How late a save may be, in ms: latency, plus the backoff after a failed save. */
 const SAVE_SLACK_MS = 7_000
 
-/** Calls that are under way when the consumer stops asking have ended after this time, in ms. */
+/** How long calls that are in flight when the consumer stops requesting records may take, in ms. */
 const IN_FLIGHT_MS = 10_000
 const MINUTE_MS = 60_000
 
 /**
- * A heartbeat renews an iterator after ten minutes at the earliest, and other shards may be polled for as long as its calls
- * take: so many polls of a shard are not more than that.
+ * Polls of a shard that heartbeats explain. A heartbeat renews an iterator after ten minutes at the earliest,
+ * and other shards may be polled while its calls are in flight.
  */
-const MOST_POLLS = 8
+const MAX_POLLS_PER_RENEWAL = 8
 const RENEWAL_MS = 10 * MINUTE_MS
 
-/** A consumer that waits for a record sleeps no longer than this, in ms: each second of it costs a poll of each shard. */
-const LONGEST_WAIT_MS = 20_000
+/** The longest pause while a record is requested, in ms: each second of it costs a poll of each shard. */
+const MAX_WAIT_MS = 20_000
 
-/** How often the consumer waits for what is still owed in the end, and how long, in ms: for twelve minutes in all. */
+/**
+ * Rounds in which the consumer waits for outstanding records at the end of a history, and the length of one
+ * (ms): twelve minutes in total.
+ */
 const LAST_ROUNDS = 144
 const LAST_ROUND_MS = 5_000
 
-/** How many calls a shard takes, generously, until it is known that nothing is left in it. */
+/** A generous bound on the calls needed to confirm that a shard has no more records. */
 const CALLS_PER_SHARD = 20
 
-/** A stream that cannot be opened after so many attempts never will be. Each meets one error that a history planned. */
-const MOST_OPENINGS = 100
+/**
+ * Attempts after which a stream cannot be opened. Each attempt can fail with one of the errors of the
+ * history.
+ */
+const MAX_OPEN_ATTEMPTS = 100
 
 const NAME = 'model'
 
-/** Somebody who iterates over a stream, and holds what happens against what was promised. */
+/** Iterates over a stream as the steps of a history say, and checks every result against the guarantees. */
 export interface StreamConsumer {
   perform(step: ConsumerStep): Promise<void>
-  /** What holds whenever nothing else happens. */
+  /** Checks the guarantees that apply between two steps. */
   check(): Promise<void>
-  /** With faults lifted, iterates until everything that is owed was delivered, and closes. */
+  /**
+   * Once faults are lifted, iterates until every outstanding record has been delivered, and closes the
+   * stream.
+   */
   finish(): Promise<void>
-  /** The same from one of the tokens that were saved. */
+  /** Does the same from one of the saved tokens. */
   finishFromSaved(number: number): Promise<void>
 }
 
@@ -68,23 +87,23 @@ export function createConsumer(
   world: World,
   setup: StreamSetup,
   open: typeof openStream,
-  tell: (line: () => string) => void,
+  trace: (line: () => string) => void,
 ): StreamConsumer {
   const { clock, emulator } = world
   const random = seeded(setup.seed)
   const oracle = createOracle(world)
-  /** The ARN of the former stream, by its shards. */
+  /** The ARN of the previous stream, by the ids of its shards. */
   const streams = new Map<string, string>()
   const context: LedgerContext = {
     world,
     oracle,
     streamOf: (shardId) => streams.get(shardId) ?? emulator.streamArn,
   }
-  const kept: { readonly token: StreamToken; readonly places: readonly Place[] }[] = []
-  let heard: unknown
+  const keptTokens: { readonly token: StreamToken; readonly places: readonly Place[] }[] = []
+  let firstViolation: unknown
   let running: Running | undefined
   let loop: Loop | undefined
-  /** What goes on beside the steps, of loops that were left. */
+  /** Work of exited loops that continues during later steps. */
   const background = new Set<{
     readonly settled: Promise<void>
     readonly what: string
@@ -93,16 +112,16 @@ export function createConsumer(
   const leftLoops = new Set<Loop>()
   let deniedSeen = 0
   let isGone = false
-  /** Whether the stream that is open has said so: `close()` may say it again. */
+  /** Whether the open stream has reported a failed save, which `close()` may report again. */
   let hasFailedToSave = false
 
   const report = (violation: unknown): void => {
-    heard ??= violation
+    firstViolation ??= violation
   }
-  const throwHeard = (): void => {
-    if (heard !== undefined) throw heard
+  const throwFirstViolation = (): void => {
+    if (firstViolation !== undefined) throw firstViolation
   }
-  /** Runs what an event of the stream calls for: what it throws is thrown at the end of the step. */
+  /** Runs a check in a callback of the stream. A violation is keptTokens and thrown at the end of the step. */
   const guard = (act: () => void): void => {
     try {
       act()
@@ -115,77 +134,79 @@ export function createConsumer(
 
   // ---- Errors ------------------------------------------------------------------------------------------------------
 
-  /** Throws a violation unless something in the history explains the error. */
-  const explain = (error: unknown, from: 'open' | 'next' | 'call' | 'save' | 'close'): void => {
+  /** Throws a violation unless the history explains the error. */
+  const expectExplained = (error: unknown, from: 'open' | 'next' | 'call' | 'save' | 'close'): void => {
     if (error instanceof Violation) throw error
-    tell(() => `    ${String(error)}`)
-    if (error instanceof Error && error.name === 'AccessDeniedException' && deniedSeen < world.refused) {
+    trace(() => `    ${String(error)}`)
+    if (error instanceof Error && error.name === 'AccessDeniedException' && deniedSeen < world.deniedCalls) {
       deniedSeen++
       return
     }
     const isSaving = from !== 'call'
     if (isStreamError(error, 'checkpoint.conflict') && isSaving && store.hadConflict) return
-    // A save that the process was suspended in has run out of time as well.
+    // A save that is in flight while the process is suspended can time out as well.
     const mayFail = hasFailedToSave || store.hadFault || store.isSaving
     if (isStreamError(error, 'checkpoint.failed') && isSaving && mayFail) {
       hasFailedToSave = true
       return
     }
     if (isStreamError(error, 'closed') && from === 'call' && isStopped()) return
-    if (isStreamError(error, 'stream.notFound') && world.isOver === 'deleted' && from !== 'close') {
+    if (isStreamError(error, 'stream.notFound') && world.ending === 'deleted' && from !== 'close') {
       isGone = true
       return
     }
     throw new Violation('no unexpected error', String(error), error)
   }
 
-  /** A flush gives up after ten seconds. */
+  /** Whether the store failed or was slow recently. A flush gives up after ten seconds. */
   const hadStoreFault = (): boolean => store.lastFaultAt > clock.monotonic() - 60_000 || store.isSaving
 
   const isStopped = (): boolean =>
     running !== undefined && (running.isAborted || running.closing !== undefined)
 
-  /** Whether the stream was switched off for good. */
-  const isDisabled = (): boolean => world.isOver === 'disabled' && !setup.follows
+  /** Whether the stream is disabled and the consumer does not follow the table to another one. */
+  const isDisabled = (): boolean => world.ending === 'disabled' && !setup.follows
 
-  /** The same, also when the table was deleted since. */
+  /** Whether the stream was disabled at some time, even if the table was deleted later. */
   const wasDisabled = (): boolean => !setup.follows && emulator.log.some(({ op }) => op === 'disable')
 
   // ---- Opening -----------------------------------------------------------------------------------------------------
 
-  const originOf = (start: Start, asked: Asked): Origin => {
-    if (start === 'trim_horizon') return fromTrimHorizon(world, asked)
-    if (start === 'latest') return fromLatest(world, asked)
-    const since = asked.serviceTime - start.agoMs
-    return since > asked.serviceTime ? fromFuture(world, asked, since) : fromTime(world, asked, since)
+  const originOf = (start: Start, snapshot: RequestSnapshot): Origin => {
+    if (start === 'trim_horizon') return fromTrimHorizon(world, snapshot)
+    if (start === 'latest') return fromLatest(world, snapshot)
+    const since = snapshot.serviceTime - start.agoMs
+    return since > snapshot.serviceTime
+      ? fromFuture(world, snapshot, since)
+      : fromTime(world, snapshot, since)
   }
 
   const positionOf = (start: Start): 'trim_horizon' | 'latest' | Date =>
     typeof start === 'string' ? start : new Date(emulator.now() - start.agoMs)
 
-  const askedNow = (isMixed: boolean): Asked => ({
+  const takeSnapshot = (isMixed: boolean): RequestSnapshot => ({
     records: emulator.records.length,
     entries: emulator.log.length,
     serviceTime: emulator.now(),
     isMixed,
   })
 
-  const ledgerAt = (start: Start, asked: Asked, takenAt: number): Ledger =>
-    new Ledger(context, oracle.begin(originOf(start, asked), asked.entries), takenAt)
+  const ledgerAt = (start: Start, snapshot: RequestSnapshot, takenAt: number): Ledger =>
+    new Ledger(context, oracle.startSession(originOf(start, snapshot), snapshot.entries), takenAt)
 
-  /** A position that comes from the store needs no save. */
+  /** The ledgers of a stream that resumes from the store. Such a position needs no first save. */
   const ledgersOf = (places: readonly Place[]): Ledger[] =>
     places.map(({ ledger, count }) => ledger.resumeAt(count, emulator.log.length, Number.NEGATIVE_INFINITY))
 
-  /** Begins to open a stream from the store, or else at the start. */
-  const begin = async () => {
+  /** Starts to open a stream, from the checkpoint if there is one. */
+  const startOpening = async () => {
     const process = startProcess(world)
     const abort = new AbortController()
-    const asked = askedNow(false)
-    const askedAt = clock.monotonic()
+    const snapshot = takeSnapshot(false)
+    const requestedAt = clock.monotonic()
     const resumed = setup.checkpoint && store.current
     const expectation = new Expectation(resumed ? ledgersOf(resumed.places) : [])
-    if (!resumed) expectation.moveStarts(() => ledgerAt(setup.startAt, asked, askedAt))
+    if (!resumed) expectation.moveStarts(() => ledgerAt(setup.startAt, snapshot, requestedAt))
     const placesOf = (token: StreamToken) => expectation.placesOf(token, clock.monotonic())
     const opening = open({
       ...setup.reader,
@@ -197,15 +218,19 @@ export function createConsumer(
       random,
       startAt: positionOf(setup.startAt),
       signal: abort.signal,
-      // In some histories the first answer takes minutes.
+      // In some histories the first response takes minutes.
       connectTimeoutMs: 0,
       ...(setup.checkpoint && {
         checkpoint: { ...setup.checkpoint, store: store.open(process, placesOf), name: NAME },
       }),
-      listeners: { gap: ({ shardId }) => report(new Violation('no false gap', world.nameOf(shardId))) },
+      listeners: {
+        gap: ({ shardId }) =>
+          report(new Violation('no false gaps', `a gap was reported for ${world.nameOf(shardId)}`)),
+      },
     })
     opening.catch(() => {})
-    // The library loads the SDK's client for tables: that takes real time, in which the manual clock must stand still.
+    // The library loads the SDK's client for tables. That takes real time, in which the manual clock must not
+    // advance.
     if (setup.follows) await Promise.race([process.firstUse, opening.catch(() => {})])
     const opened = async (): Promise<void> => {
       const stream = await opening
@@ -223,7 +248,7 @@ export function createConsumer(
         hasThrown: false,
       }
       if (setup.checkpoint && !store.current) {
-        throw new Violation('first position', 'the stream is open, and its position is not saved')
+        throw new Violation('initial save', 'openStream() resolved before its position was saved')
       }
     }
     return { abort, process, opened: opened() }
@@ -231,13 +256,14 @@ export function createConsumer(
 
   const ensureOpen = async (): Promise<Running | undefined> => {
     for (let attempt = 0; !isGone && !running; attempt++) {
-      if (attempt === MOST_OPENINGS) throw new Violation('never stuck', 'the stream cannot be opened')
-      tell(() => `  open${setup.checkpoint && store.current ? ' from the checkpoint' : ''}`)
-      const { opened, process } = await begin()
+      if (attempt === MAX_OPEN_ATTEMPTS)
+        throw new Violation('never stuck', `the stream could not be opened in ${attempt} attempts`)
+      trace(() => `  open${setup.checkpoint && store.current ? ' from the checkpoint' : ''}`)
+      const { opened, process } = await startOpening()
       try {
         await settle(clock, opened)
       } catch (error) {
-        explain(error, 'open')
+        expectExplained(error, 'open')
         process.die()
         store.crash('lost')
       }
@@ -248,14 +274,14 @@ export function createConsumer(
   const abortOpening = async (afterMs: number): Promise<void> => {
     await dispose()
     if (isGone) return
-    const { abort, opened, process } = await begin()
+    const { abort, opened, process } = await startOpening()
     opened.catch(() => {})
     await clock.advance(afterMs)
     abort.abort(new Error('aborted by the history'))
     try {
       await settle(clock, opened)
     } catch (error) {
-      if (error !== abort.signal.reason) explain(error, 'open')
+      if (error !== abort.signal.reason) expectExplained(error, 'open')
       await clock.advance(0)
       expectNothingLeft(process.timers)
       process.die()
@@ -265,11 +291,14 @@ export function createConsumer(
 
   // ---- Iterating ---------------------------------------------------------------------------------------------------
 
-  /** Nobody can say whether what is asked for after `close()` or a conflict still counts as acknowledged. */
+  /**
+   * After `close()` or a conflict it is undefined whether a request for the next record still acknowledges
+   * the previous one.
+   */
   const acknowledge = ({ expectation, closing }: Running): void =>
     expectation.acknowledge(closing || store.hadConflict ? Number.POSITIVE_INFINITY : clock.monotonic())
 
-  /** `close()` does not reject with an error that a loop has thrown. */
+  /** Notes errors of the checkpoint: `close()` does not reject with one that a loop has thrown. */
   const noteThrown = (error: unknown): void => {
     const isOfCheckpoint =
       isStreamError(error, 'checkpoint.conflict') || isStreamError(error, 'checkpoint.failed')
@@ -279,57 +308,62 @@ export function createConsumer(
   const watch = (current: Running): LoopWatcher => {
     const { expectation } = current
     return {
-      asks: () => guard(() => acknowledge(current)),
-      receives: (from, records) =>
+      onRequest: () => guard(() => acknowledge(current)),
+      onRecords: (from, records) =>
         guard(() => {
-          tell(() => `    ${records.map(world.nameOfRecord).join(' ')}${from.isLeft ? ' (left)' : ''}`)
-          const most = from.kind.as === 'batches' ? from.kind.maxRecords : 1
-          if (records.length < 1 || records.length > most) {
+          trace(() => `    ${records.map(world.nameOfRecord).join(' ')}${from.isLeft ? ' (left)' : ''}`)
+          const limit = from.kind.as === 'batches' ? from.kind.maxRecords : 1
+          if (records.length < 1 || records.length > limit) {
             throw new Violation(
               'batch size',
-              `${records.length} records, where at most ${most} were asked for`,
+              `a batch has ${records.length} records, but 1 to ${limit} were requested`,
             )
           }
-          expectation.deliver(records, straddlers.delete(from))
+          expectation.deliver(records, pendingAcrossMove.delete(from))
           if (from.isLeft) expectation.rewind()
         }),
-      ends: (from) =>
+      onEnd: (from) =>
         guard(() => {
-          tell(() => '    done')
-          if (!from.isLeft) noteEnd(current)
+          trace(() => '    done')
+          if (!from.isLeft) onLoopEnd(current)
         }),
-      fails: (from, error) =>
+      onError: (from, error) =>
         guard(() => {
-          explain(error, 'next')
+          expectExplained(error, 'next')
           noteThrown(error)
           if (isGone) expectReceivedDelivered(current)
           if (!from.isLeft && (isGone || isStreamError(error))) current.isOver = true
         }),
-      leaves: () => guard(() => expectation.rewind()),
+      onReturn: () => guard(() => expectation.rewind()),
     }
   }
 
-  /** Loops whose `next()` was pending when a `moveTo` resolved. */
-  const straddlers = new Set<Loop>()
+  /**
+   * Loops whose `next()` was pending when a `moveTo` resolved. Its result may belong to the previous
+   * position.
+   */
+  const pendingAcrossMove = new Set<Loop>()
 
-  const noteEnd = (current: Running): void => {
+  const onLoopEnd = (current: Running): void => {
     current.isOver = true
     if (!isStopped()) {
       if (!wasDisabled()) {
-        throw new Violation('ends', 'iteration ends, though the stream goes on')
+        throw new Violation('ends', 'iteration ended, but the stream did not')
       }
       current.expectation.expect(expectNothingKnownLeft)
     }
     if (setup.checkpoint && !current.closing) expectSaved(current)
   }
 
-  /** What listings have not shown by then, nobody can know of. */
+  /** Shards that no listing has shown by then cannot be known. */
   const expectNothingKnownLeft = ({ session }: Ledger): void => {
-    const left = oracle.owed(session).lost.find(({ shardId }) => oracle.isHeardOf(session, shardId))
-    if (left) throw new Violation('ends', `iteration ends, and ${world.nameOfRecord(left)} is still to come`)
+    const left = oracle
+      .outstanding(session)
+      .lost.find(({ shardId }) => oracle.isKnownToReader(session, shardId))
+    if (left) throw new Violation('ends', `iteration ended before ${world.nameOfRecord(left)} was delivered`)
   }
 
-  /** What was received is delivered before the error that says that the stream is gone. */
+  /** Received records are delivered before the error that reports that the stream no longer exists. */
   const expectReceivedDelivered = ({ expectation, process }: Running): void =>
     expectation.expect(({ session }) => {
       const lost = emulator.records.find(
@@ -339,18 +373,24 @@ export function createConsumer(
           !session.delivered.has(record),
       )
       if (lost) {
-        throw new Violation('complete', `${world.nameOfRecord(lost)} was received, and an error came instead`)
+        throw new Violation(
+          'complete',
+          `${world.nameOfRecord(lost)} was received, but an error was thrown before it was delivered`,
+        )
       }
     })
 
   const expectSaved = ({ expectation }: Running): void =>
     expectation.expect((ledger) => {
       const { token, savedAt } = store.current as NonNullable<FaultyStore['current']>
-      if (savedAt < ledger.takenAt) throw new Violation('exact checkpoint', 'the position is not saved')
+      if (savedAt < ledger.takenAt) throw new Violation('exact checkpoint', 'the position was not saved')
       ledger.expectCovered(token, ledger.acknowledgedBy(Number.MAX_VALUE))
     })
 
-  /** The loop under way. An error ends it, as it ends `for await`, or the same iterator is asked again. */
+  /**
+   * Returns the current loop. After an error it is replaced, as an error ends `for await`, unless the history
+   * keeps the iterator.
+   */
   const currentLoop = (kind: LoopKind, current: Running): Loop => {
     if (loop?.end === 'failed' && (!setup.keepsIterator || loop.kind.as === 'readable')) loop = undefined
     loop ??= new Loop(kind, current.stream, watch(current))
@@ -364,18 +404,18 @@ export function createConsumer(
     for (let n = 0; n < times && !isGone; n++) {
       if (current.isOver && n > 0) return
       const from = currentLoop(kind, current)
-      const isDone = await within(clock, isStopped() ? Math.max(waitMs, WAKE_MS) : waitMs, from.take())
-      throwHeard()
+      const isDone = await within(clock, isStopped() ? Math.max(waitMs, MAX_WAKE_MS) : waitMs, from.take())
+      throwFirstViolation()
       if (from.end) return
       if (isDone) continue
-      if (isStopped()) throw new Violation('never stuck', 'next() is pending after an abort or close()')
+      if (isStopped()) throw new Violation('never stuck', 'next() is still pending after an abort or close()')
       from.stop()
-      tell(() => '    pending')
+      trace(() => '    pending')
       return
     }
   }
 
-  /** Leaves the loop. What is pending must settle soon, as nobody waits for it any more. */
+  /** Exits the loop. A pending `next()` must settle soon. */
   const leave = async (waits: boolean): Promise<void> => {
     const left = loop
     if (!left) return
@@ -384,17 +424,18 @@ export function createConsumer(
     const pending = left.pending?.then(() => void leftLoops.delete(left))
     const returned = left.leave().catch((error: unknown) =>
       guard(() => {
-        explain(error, 'save')
+        expectExplained(error, 'save')
         noteThrown(error)
       }),
     )
-    if (pending) goOn(pending, 'next() of a loop that was left', hadStoreFault() ? WAKE_MS : LEFT_MS)
-    goOn(returned, 'return()', WAKE_MS)
+    if (pending)
+      runInBackground(pending, 'next() of an exited loop', hadStoreFault() ? MAX_WAKE_MS : MAX_RETURN_MS)
+    runInBackground(returned, 'return()', MAX_WAKE_MS)
     if (waits) await settleBackground()
   }
 
-  /** Lets something go on beside the next steps, for `ms` at most. */
-  const goOn = (work: Promise<void>, what: string, ms: number): void => {
+  /** Lets work continue during the next steps, for at most `ms`. */
+  const runInBackground = (work: Promise<void>, what: string, ms: number): void => {
     const task = {
       settled: work.finally(() => background.delete(task)),
       what,
@@ -409,7 +450,7 @@ export function createConsumer(
       if (!(await within(clock, left, settled)))
         throw new Violation('never stuck', `${what} is still pending`)
     }
-    throwHeard()
+    throwFirstViolation()
   }
 
   // ---- Moving ------------------------------------------------------------------------------------------------------
@@ -425,15 +466,15 @@ export function createConsumer(
     const moving = current.stream.moveTo(target.position).then(
       () =>
         guard(() => {
-          tell(() => '    moved')
+          trace(() => '    moved')
           expectation.moveSucceeds(clock.monotonic())
-          current.process.forgetReceived()
-          for (const one of [loop, ...leftLoops]) if (one?.pending) straddlers.add(one)
+          current.process.clearReceived()
+          for (const one of [loop, ...leftLoops]) if (one?.pending) pendingAcrossMove.add(one)
         }),
       (error: unknown) =>
         guard(() => {
           expectation.moveFails()
-          explain(error, 'call')
+          expectExplained(error, 'call')
         }),
     )
     move = moving.finally(() => {
@@ -442,28 +483,30 @@ export function createConsumer(
     if (waits) await settleMove()
   }
 
-  /** Undefined for a token when none was kept, or when it is not sure what it stands for. */
+  /**
+   * The target of a `moveTo`. Undefined for a token if none was keptTokens, or if it is ambiguous what it covers.
+   */
   const targetOf = (to: Start | { readonly token: number }) => {
-    const askedAt = clock.monotonic()
+    const requestedAt = clock.monotonic()
     if (typeof to === 'object' && 'token' in to) {
-      const { token, places = [] } = kept[to.token % Math.max(1, kept.length)] ?? {}
+      const { token, places = [] } = keptTokens[to.token % Math.max(1, keptTokens.length)] ?? {}
       const [place] = places
       if (!token || !place || places.length > 1) return undefined
       const entries = emulator.log.length
       return {
         position: token,
-        newLedger: () => place.ledger.resumeAt(place.count, entries, askedAt),
+        newLedger: () => place.ledger.resumeAt(place.count, entries, requestedAt),
       }
     }
-    const asked = askedNow(true)
-    return { position: positionOf(to), newLedger: () => ledgerAt(to, asked, askedAt) }
+    const snapshot = takeSnapshot(true)
+    return { position: positionOf(to), newLedger: () => ledgerAt(to, snapshot, requestedAt) }
   }
 
   let move: Promise<void> | undefined
 
   const settleMove = async (): Promise<void> => {
     if (move) await settle(clock, move)
-    throwHeard()
+    throwFirstViolation()
   }
 
   // ---- Closing -----------------------------------------------------------------------------------------------------
@@ -471,7 +514,7 @@ export function createConsumer(
   const close = (current: Running): Promise<void> => {
     current.closing ??= current.stream.close().then(
       () => guard(() => setup.checkpoint && !current.hasThrown && expectSaved(current)),
-      (error: unknown) => guard(() => explain(error, 'close')),
+      (error: unknown) => guard(() => expectExplained(error, 'close')),
     )
     return current.closing
   }
@@ -482,41 +525,44 @@ export function createConsumer(
     const isIdle = !loop && !move && background.size === 0 && !current.closing && !store.hadConflict
     current.abort()
     if (!isIdle) return
-    // There is no loop that could end and save: the stream closes by itself.
+    // Without a loop that could end and save, the stream closes itself.
     await clock.advance(SELF_CLOSE_MS)
-    throwHeard()
+    throwFirstViolation()
     expectNothingLeft(current.process.timers)
     if (setup.checkpoint && !hadStoreFault()) expectSaved(current)
   }
 
-  /** Closes the stream that is open, and checks that nothing is left of it. */
+  /** Closes the open stream, and checks that no timers or calls remain. */
   const dispose = async (): Promise<void> => {
     const current = running
     if (!current) return
-    tell(() => '  close')
+    trace(() => '  close')
     await settleMove()
     await settleBackground()
     const pending = loop?.pending
     const closed = close(current)
-    if (!(await within(clock, WAKE_MS, closed))) throw new Violation('never stuck', 'close() is pending')
-    if (pending && !(await within(clock, WAKE_MS, pending))) {
-      throw new Violation('never stuck', 'next() is pending after close()')
+    if (!(await within(clock, MAX_WAKE_MS, closed)))
+      throw new Violation('never stuck', 'close() is still pending after a minute')
+    if (pending && !(await within(clock, MAX_WAKE_MS, pending))) {
+      throw new Violation('never stuck', 'next() is still pending a minute after close()')
     }
-    throwHeard()
+    throwFirstViolation()
     loop = undefined
     await clock.advance(0)
     expectNothingLeft(current.process.timers)
     const { calls } = current.process
     await clock.advance(2_000)
-    if (current.process.calls > calls) throw new Violation('quiet', 'calls are made after close()')
-    forget('written')
+    if (current.process.calls > calls)
+      throw new Violation('no idle polling', 'the service was called after close()')
+    discardProcess('written')
   }
 
   const expectNothingLeft = (timers: number): void => {
-    if (timers > 0) throw new Violation('quiet', `${timers} timers are left after the end`)
+    if (timers > 0)
+      throw new Violation('no idle polling', `${timers} timers are still set after the stream was closed`)
   }
 
-  const forget = (saves: 'written' | 'lost'): void => {
+  const discardProcess = (saves: 'written' | 'lost'): void => {
     running?.process.die()
     store.crash(saves)
     running = undefined
@@ -525,14 +571,14 @@ export function createConsumer(
     move = undefined
     background.clear()
     leftLoops.clear()
-    straddlers.clear()
+    pendingAcrossMove.clear()
   }
 
   // ---- Checks ------------------------------------------------------------------------------------------------------
 
   const check = async (): Promise<void> => {
     await clock.advance(0)
-    throwHeard()
+    throwFirstViolation()
     const current = running
     if (!current || current.closing || store.hadConflict || isGone) return
     if (move || background.size > 0) return
@@ -540,7 +586,7 @@ export function createConsumer(
     if (setup.checkpoint && !current.isOver && !current.isAborted) await checkSaves(current, setup.checkpoint)
   }
 
-  /** Saves come in time: after so many records, and after so long. */
+  /** Checks that saves are made after `everyRecords` records and after `everyMs`. */
   const checkSaves = async (
     { expectation }: Running,
     { everyRecords, everyMs }: NonNullable<StreamSetup['checkpoint']>,
@@ -551,19 +597,20 @@ export function createConsumer(
     expectation.expect((ledger) => {
       if (ledger.acknowledged - Math.max(0, savedOf(ledger)) >= everyRecords) {
         throw new Violation(
-          'saves in time',
-          `${everyRecords} records are acknowledged, and no save is under way`,
+          'timely saves',
+          `${everyRecords} records were acknowledged since the last save, but none is in flight`,
         )
       }
     })
     const isLate = (ledger: Ledger) => savedOf(ledger) < ledger.acknowledgedBy(now - lateMs)
     if (!expectation.ledgers.every(isLate)) return
-    // A process that was suspended comes late with its timers.
+    // The timers of a suspended process fire late.
     await clock.advance(lateMs)
-    throwHeard()
+    throwFirstViolation()
     if (store.lastFaultAt > now || store.isSaving) return
     expectation.expect((ledger) => {
-      if (isLate(ledger)) throw new Violation('saves in time', `nothing was saved for ${lateMs} ms`)
+      if (isLate(ledger))
+        throw new Violation('timely saves', `acknowledged records were not saved for ${lateMs} ms`)
     })
   }
 
@@ -572,28 +619,29 @@ export function createConsumer(
       if (!store.current || store.current.savedAt < ledger.takenAt) return -1
       return ledger.coveredBy(store.current.token)
     } catch {
-      // It is of the position before.
+      // It belongs to the previous position.
       return -1
     }
   }
 
-  /** While nobody waits for a record, none is looked for. */
+  /** Lets time pass. While no record is requested, the service is not polled. */
   const pause = async (ms: number): Promise<void> => {
     const current = running
-    const isAsked = loop?.pending || move || background.size > 0 || current?.closing
-    if (!current || isAsked) return clock.advance(Math.min(ms, LONGEST_WAIT_MS))
+    const isRequested = loop?.pending || move || background.size > 0 || current?.closing
+    if (!current || isRequested) return clock.advance(Math.min(ms, MAX_WAIT_MS))
     if (ms < 2 * MINUTE_MS) return clock.advance(ms)
     await clock.advance(IN_FLIGHT_MS)
     const before = current.process.polls
     await clock.advance(ms - IN_FLIGHT_MS)
     const polls = current.process.polls - before
-    const most = MOST_POLLS * (1 + emulator.shards.length) * (1 + ms / RENEWAL_MS)
-    if (polls > most) throw new Violation('quiet', `${polls} calls in ${ms} ms, while nobody waits`)
+    const limit = MAX_POLLS_PER_RENEWAL * (1 + emulator.shards.length) * (1 + ms / RENEWAL_MS)
+    if (polls > limit)
+      throw new Violation('no idle polling', `${polls} polls in ${ms} ms while no record was requested`)
   }
 
-  // ---- The end -----------------------------------------------------------------------------------------------------
+  // ---- Reading to the end ------------------------------------------------------------------------------------------
 
-  /** Iterates until nothing is owed any more. */
+  /** Iterates until nothing is outstanding. */
   const drain = async (kind: LoopKind): Promise<void> => {
     const { latencyMs, reader } = setup
     const callsMs = (emulator.shards.length * CALLS_PER_SHARD * latencyMs) / reader.maxConcurrentReads
@@ -603,7 +651,7 @@ export function createConsumer(
       if (!current || isGone) return
       const from = currentLoop(kind, current)
       const isDone = await within(clock, LAST_ROUND_MS, from.take())
-      throwHeard()
+      throwFirstViolation()
       if (from.end === 'done') return
       if (isDone && !from.end) continue
       await check()
@@ -614,19 +662,21 @@ export function createConsumer(
     if (isGone) return
     const current = running as Running
     current.expectation.expect((ledger) => {
-      const lost = oracle.owed(ledger.session).lost.map(world.nameOfRecord)
-      if (lost.length > 0) throw new Violation('complete', `lost ${lost.slice(0, 10).join(' ')}`)
+      const lost = oracle.outstanding(ledger.session).lost.map(world.nameOfRecord)
+      if (lost.length > 0) throw new Violation('complete', `never delivered: ${lost.slice(0, 10).join(' ')}`)
       if (!ledger.isSettled)
-        throw new Violation('complete', 'a record that was not acknowledged did not come again')
+        throw new Violation('complete', 'an unacknowledged record was not delivered again')
     })
     if (isDisabled()) {
-      throw new Violation('ends', 'the disabled stream does not end')
+      throw new Violation('ends', 'the stream is disabled and fully read, but iteration did not end')
     }
     await check()
   }
 
   const isComplete = ({ expectation }: Running): boolean =>
-    expectation.ledgers.every((ledger) => ledger.isSettled && oracle.owed(ledger.session).lost.length === 0)
+    expectation.ledgers.every(
+      (ledger) => ledger.isSettled && oracle.outstanding(ledger.session).lost.length === 0,
+    )
 
   const kindFor = (number: number): LoopKind =>
     number % 3 === 0
@@ -655,14 +705,14 @@ export function createConsumer(
           if (current)
             await settle(
               clock,
-              current.stream.heartbeat().catch((error) => explain(error, 'call')),
+              current.stream.heartbeat().catch((error) => expectExplained(error, 'call')),
             )
           return
         }
         case 'keepToken': {
           if (!running || running.closing || move || background.size > 0) return
           const token = JSON.parse(JSON.stringify(running.stream.token))
-          kept.push({ token, places: running.expectation.placesOf(token, clock.monotonic()) })
+          keptTokens.push({ token, places: running.expectation.placesOf(token, clock.monotonic()) })
           return
         }
         case 'abort':
@@ -671,16 +721,16 @@ export function createConsumer(
           const current = running
           if (!current) return
           const closed = close(current)
-          if (step.waits && !(await within(clock, WAKE_MS, closed))) {
-            throw new Violation('never stuck', 'close() is pending')
+          if (step.waits && !(await within(clock, MAX_WAKE_MS, closed))) {
+            throw new Violation('never stuck', 'close() is still pending after a minute')
           }
-          return throwHeard()
+          return throwFirstViolation()
         }
         case 'reopen':
           await dispose()
           return void (await ensureOpen())
         case 'crash':
-          return forget(step.saves)
+          return discardProcess(step.saves)
         case 'abortOpening':
           return abortOpening(step.afterMs)
         case 'store':
@@ -688,7 +738,7 @@ export function createConsumer(
         case 'pause':
           return pause(step.ms)
         case 'enable': {
-          // What is to be followed must have been opened once.
+          // The stream must have been opened once, so that there is a position to continue from.
           if (!setup.follows || streams.size > 0 || !(await ensureOpen())) return
           if (emulator.openShards.length > 0) world.perform({ do: 'disable' })
           for (const { shardId } of emulator.shards) streams.set(shardId, emulator.streamArn)

@@ -2,17 +2,17 @@ import type { StreamToken } from '../../../src/index.ts'
 import { ancestorsOf } from '../origin.ts'
 import type { World } from '../world.ts'
 
-/** A record by its place in the stream. */
+/** Identifies a record within a table's streams. */
 export interface RecordId {
   readonly shardId: string
   readonly sequenceNumber: string
 }
 
 /**
- * Whether a token covers a record, by the token's documented meaning: a reader that starts at the token skips it. Records
- * that a `since` leaves out are not asked for here.
+ * Returns a function that says whether a token covers a record, by the token's documented meaning: a reader
+ * that starts at the token skips it. Records that a `since` excludes are not considered.
  *
- * @param streamOf the ARN of the stream that a shard belongs to
+ * @param streamOf returns the ARN of the stream that a shard belongs to
  */
 export function coverageOf(
   world: World,
@@ -25,7 +25,7 @@ export function coverageOf(
     started.flatMap(({ shardId }) => ancestorsOf(world, shardId).map((shard) => shard.shardId)),
   )
   return ({ shardId, sequenceNumber }) => {
-    // The label at the end of an ARN is a time: a table's streams are in its order.
+    // The label at the end of an ARN is a timestamp, so ARNs of a table's streams sort by time.
     const stream = streamOf(shardId)
     if (stream !== streamArn) return stream < streamArn
     const at = places.get(shardId)

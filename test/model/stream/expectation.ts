@@ -2,7 +2,7 @@ import type { StreamToken } from '../../../src/index.ts'
 import type { RecordId } from './coverage.ts'
 import type { Ledger } from './ledger.ts'
 
-/** What a token stands for: the first `count` records of a ledger. */
+/** What a token covers: the first `count` records of a ledger. */
 export interface Place {
   readonly ledger: Ledger
   readonly count: number
@@ -10,27 +10,27 @@ export interface Place {
 
 interface Hypothesis {
   readonly ledger: Ledger
-  /** Whether the stream has taken a new position already, of which `moveTo` has not resolved yet. */
+  /** Whether the stream has already taken the new position of a `moveTo` that has not resolved yet. */
   readonly hasMoved: boolean
 }
 
 /**
- * What the consumer may see next. Around a `moveTo` there is more than one answer, because nobody outside can know at which
- * moment the position changed. So there is a ledger for each possibility, those that an observation refutes are
- * dropped, and a promise is broken when none is left.
+ * What the consumer may observe next. Around a `moveTo` there are several possibilities, because the caller
+ * cannot know at which moment the position changes. There is a ledger for each of them. An observation
+ * removes those that it contradicts, and a guarantee is violated when none remains.
  */
 export class Expectation {
   #hypotheses: readonly Hypothesis[]
   #newLedger: (() => Ledger) | undefined
-  /** The ledgers of the position before, and when it was left. */
-  #former: { readonly ledgers: readonly Ledger[]; readonly leftAt: number } | undefined
+  /** The ledgers of the previous position, and when it was replaced. */
+  #previous: { readonly ledgers: readonly Ledger[]; readonly leftAt: number } | undefined
 
-  /** @param ledgers one for each possibility; none while the stream is being opened */
+  /** @param ledgers one for each possibility; empty while the stream is being opened */
   constructor(ledgers: readonly Ledger[]) {
     this.#hypotheses = ledgers.map((ledger) => ({ ledger, hasMoved: false }))
   }
 
-  /** The ledgers that are still possible, one at least once the stream is open. */
+  /** The ledgers that are still possible: at least one once the stream is open. */
   get ledgers(): readonly Ledger[] {
     return this.#hypotheses.map(({ ledger }) => ledger)
   }
@@ -39,7 +39,7 @@ export class Expectation {
     return this.#newLedger !== undefined
   }
 
-  /** @param newLedger makes the ledger of the new position, once the position is taken */
+  /** @param newLedger creates the ledger of the new position, once the position is taken */
   moveStarts(newLedger: () => Ledger): void {
     this.#newLedger = newLedger
   }
@@ -47,7 +47,7 @@ export class Expectation {
   moveSucceeds(now: number): void {
     const moved = this.#hypotheses.filter(({ hasMoved }) => hasMoved)
     const rest = this.#hypotheses.filter(({ hasMoved }) => !hasMoved)
-    this.#former = { ledgers: rest.map(({ ledger }) => ledger), leftAt: now }
+    this.#previous = { ledgers: rest.map(({ ledger }) => ledger), leftAt: now }
     if (rest.length > 0 || moved.length === 0) {
       moved.push({ ledger: (this.#newLedger as () => Ledger)(), hasMoved: false })
     }
@@ -55,7 +55,7 @@ export class Expectation {
     this.#newLedger = undefined
   }
 
-  /** The position is the one before. */
+  /** The previous position remains in effect. */
   moveFails(): void {
     this.#hypotheses = this.#hypotheses.filter(({ hasMoved }) => !hasMoved)
     this.#newLedger = undefined
@@ -70,12 +70,12 @@ export class Expectation {
   }
 
   /**
-   * Records were delivered: one, or a batch.
+   * Checks delivered records: one, or a batch.
    *
-   * @param isStraddling whether they were asked for before a `moveTo` that resolved since, so that they may be of the
-   * former position; then they count for nothing
+   * @param mayPredateMove whether they were requested before a `moveTo` that has resolved since, so that they
+   * may belong to the previous position and are then ignored
    */
-  deliver(records: readonly RecordId[], isStraddling: boolean): void {
+  deliver(records: readonly RecordId[], mayPredateMove: boolean): void {
     const act = (ledger: Ledger) => {
       for (const record of records) ledger.deliver(record)
     }
@@ -83,7 +83,7 @@ export class Expectation {
     this.#hypotheses = survivors(
       this.#hypotheses.flatMap(({ ledger, hasMoved }): Possibility[] => {
         const possibilities: Possibility[] = []
-        if (isStraddling) possibilities.push({ from: () => ledger.clone(), hasMoved, act: () => {} })
+        if (mayPredateMove) possibilities.push({ from: () => ledger.clone(), hasMoved, act: () => {} })
         if (newLedger && !hasMoved) possibilities.push({ from: newLedger, hasMoved: true, act })
         const isOnly = possibilities.length === 0
         return [{ from: () => (isOnly ? ledger : ledger.clone()), hasMoved, act }, ...possibilities]
@@ -91,21 +91,21 @@ export class Expectation {
     )
   }
 
-  /** Keeps the possibilities for which `isTrue` does not throw. Throws what it threw if there is none. */
-  expect(isTrue: (ledger: Ledger) => void): void {
+  /** Keeps the possibilities for which `check` does not throw. If none remains, throws its first error. */
+  expect(check: (ledger: Ledger) => void): void {
     this.#hypotheses = survivors(
-      this.#hypotheses.map(({ ledger, hasMoved }) => ({ from: () => ledger, hasMoved, act: isTrue })),
+      this.#hypotheses.map(({ ledger, hasMoved }) => ({ from: () => ledger, hasMoved, act: check })),
     )
   }
 
   /**
-   * What a token may stand for, when it is saved. While the position changes, it may be of either one.
-   * @throws Violation if it stands for nothing
+   * What a token may cover at the time when it is saved. During a `moveTo` it may belong to either position.
+   * @throws Violation if it does not fit any possibility
    */
   placesOf(token: StreamToken, now: number): readonly Place[] {
     const ledgers = this.#hypotheses.map(({ ledger }) => ledger)
     if (this.#newLedger) ledgers.push(this.#newLedger())
-    if (this.#former?.leftAt === now) ledgers.push(...this.#former.ledgers)
+    if (this.#previous?.leftAt === now) ledgers.push(...this.#previous.ledgers)
     const places: Place[] = []
     let problem: unknown
     for (const ledger of ledgers) {

@@ -96,7 +96,7 @@ const denied: fc.Arbitrary<WorldStep> = fc.record({
   effect: fc.constant('denied' as const),
 })
 
-/** For so long that the stream is closed meanwhile. */
+/** Throttling that lasts long enough for the stream to be closed before it ends. */
 const throttled: fc.Arbitrary<WorldStep> = fc.record({
   do: fc.constant('fault' as const),
   call: fc.constant('DescribeStream' as const),
@@ -106,7 +106,7 @@ const throttled: fc.Arbitrary<WorldStep> = fc.record({
   effect: fc.constant('throttled' as const),
 })
 
-const switchedOn = fc.constant<StreamStep>({ do: 'enable' })
+const reenabled = fc.constant<StreamStep>({ do: 'enable' })
 
 // ---- Histories -------------------------------------------------------------------------------------------------------
 
@@ -161,7 +161,9 @@ function history(
   })
 }
 
-/** Without a checkpoint, a process that dies takes its position with it. */
+/**
+ * Streams that follow the table have a checkpoint, as the position would be lost with the process otherwise.
+ */
 const following = setup.map(
   (one): StreamSetup => ({
     ...one,
@@ -171,9 +173,9 @@ const following = setup.map(
   }),
 )
 
-/** Kinds of histories: each is about one thing that a consumer does, and the last one has them all. */
+/** Kinds of histories: each concentrates on one activity of a consumer, and the last one combines them. */
 export const streamKinds: Readonly<Record<string, fc.Arbitrary<StreamHistory>>> = {
-  /** One loop a process, record by record, that is never left. */
+  /** One loop per process that reads record by record and is never exited. */
   steady: history('steady', [
     [3, plainWorld],
     [1, errors],
@@ -226,7 +228,7 @@ export const streamKinds: Readonly<Record<string, fc.Arbitrary<StreamHistory>>> 
       [1, pause],
       [1, restart],
       [1, throttled],
-      [2, switchedOn],
+      [2, reenabled],
     ],
     following,
   ),
@@ -248,5 +250,5 @@ export const streamKinds: Readonly<Record<string, fc.Arbitrary<StreamHistory>>> 
   ]),
 }
 
-/** Any kind. */
+/** A history of any kind. */
 export const anyStreamHistory: fc.Arbitrary<StreamHistory> = fc.oneof(...Object.values(streamKinds))

@@ -12,17 +12,18 @@ export interface LedgerContext {
 }
 
 /**
- * What a stream has delivered since it went to a position, in the order of the first delivery. Two numbers say the rest: so
- * many records are acknowledged, and the next record to come is the one at the cursor. Where there is none, it must be a
- * new one, which the oracle judges.
+ * The records that a stream has delivered since it took a position, in the order of their first delivery. Two
+ * numbers complete the state: how many of them are acknowledged, and the cursor, which is the index of the
+ * record that must be delivered next. At the end of the list, the next record must be a new one, which the
+ * oracle checks.
  */
 export class Ledger {
   readonly #context: LedgerContext
-  /** What was delivered before, when the position is a token. */
+  /** What was delivered before, if the position is a token. */
   readonly #base: Session
   readonly #session: Session
   readonly #records: RecordId[]
-  /** When each record was acknowledged, on the monotonic clock; before that, when the position was taken. */
+  /** When the position was taken, and then when each record was acknowledged, on the monotonic clock. */
   readonly #acknowledgedAt: number[]
   #cursor = 0
 
@@ -34,7 +35,7 @@ export class Ledger {
     this.#acknowledgedAt = [takenAt]
   }
 
-  /** A ledger that is written on separately from now on. */
+  /** An independent copy. */
   clone(): Ledger {
     const copy = new Ledger(this.#context, this.#base, this.takenAt)
     for (const record of this.#records) copy.#deliverFirst(record)
@@ -43,14 +44,14 @@ export class Ledger {
     return copy
   }
 
-  /** The ledger of a stream that goes to a token which covers the first `count` records of this one. */
+  /** The ledger of a stream that loads a token which covers the first `count` records of this one. */
   resumeAt(count: number, entries: number, takenAt: number): Ledger {
     const session = copySession(this.#base)
     for (const record of this.#records.slice(0, count)) this.#context.oracle.deliver(session, record)
     return new Ledger(this.#context, reloadSession(session, entries), takenAt)
   }
 
-  /** A save of before this time does not hold this position. */
+  /** When the position was taken, on the monotonic clock. An earlier save does not contain it. */
   get takenAt(): number {
     return this.#acknowledgedAt[0] as number
   }
@@ -63,12 +64,12 @@ export class Ledger {
     return this.#acknowledgedAt.length - 1
   }
 
-  /** Whether every record that was delivered is acknowledged. */
+  /** Whether every delivered record is acknowledged. */
   get isSettled(): boolean {
     return this.acknowledged === this.#records.length
   }
 
-  /** How many records were acknowledged at or before `time`; -1 if the position was taken later. */
+  /** The number of records acknowledged at or before `time`; -1 if the position was taken later. */
   acknowledgedBy(time: number): number {
     let count = this.acknowledged
     while (count >= 0 && (this.#acknowledgedAt[count] as number) > time) count--
@@ -82,7 +83,7 @@ export class Ledger {
       const { nameOfRecord } = this.#context.world
       throw new Violation(
         'redelivery',
-        `${nameOfRecord(expected)} was not acknowledged and is next, but ${nameOfRecord(record)} came`,
+        `${nameOfRecord(expected)} is unacknowledged and must be delivered next, but ${nameOfRecord(record)} was delivered`,
       )
     }
     this.#cursor++
@@ -93,19 +94,19 @@ export class Ledger {
     this.#records.push({ shardId: record.shardId, sequenceNumber: record.sequenceNumber })
   }
 
-  /** The consumer asked for more: what it was given is done. */
+  /** The consumer requested the next item, which acknowledges the delivered ones. */
   acknowledge(time: number): void {
     while (this.acknowledged < this.#cursor) this.#acknowledgedAt.push(time)
   }
 
-  /** The loop was left: what is not acknowledged comes again. */
+  /** The loop was exited, so that unacknowledged records are delivered again. */
   rewind(): void {
     this.#cursor = this.acknowledged
   }
 
   /**
-   * How many of the records a token covers.
-   * @throws Violation when it covers anything else, or not the first ones in the order of delivery
+   * The number of records that a token covers.
+   * @throws Violation if it covers other records, or does not cover them in the order of delivery
    */
   coveredBy(token: StreamToken): number {
     const { world, streamOf } = this.#context
@@ -116,10 +117,10 @@ export class Ledger {
     const fail = (what: string): never => {
       throw new Violation('exact checkpoint', what)
     }
-    const odd = this.#records.slice(count).find(covers)
-    if (odd) fail(`the token covers ${nameOfRecord(odd)}, but not an earlier record`)
+    const outOfOrder = this.#records.slice(count).find(covers)
+    if (outOfOrder) fail(`the token covers ${nameOfRecord(outOfOrder)}, but not an earlier record`)
     const reopened = [...this.#base.delivered].find((record) => !covers(record))
-    if (reopened) fail(`the token does not cover ${nameOfRecord(reopened)} any more`)
+    if (reopened) fail(`the token no longer covers ${nameOfRecord(reopened)}`)
     const lost = emulator.records.find(
       (record) =>
         !this.#session.delivered.has(record) && this.#session.origin.requires(record) && covers(record),
@@ -132,7 +133,7 @@ export class Ledger {
     return count
   }
 
-  /** @throws Violation unless a token covers what is acknowledged, and nothing else */
+  /** @throws Violation unless a token covers exactly the acknowledged records */
   expectCovered(token: StreamToken, atLeast: number = this.acknowledged): void {
     const count = this.coveredBy(token)
     if (count >= atLeast) return

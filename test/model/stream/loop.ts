@@ -2,20 +2,22 @@ import { Readable } from 'node:stream'
 import type { DynamoDBStream, StreamRecord } from '../../../src/index.ts'
 import type { LoopKind } from './steps.ts'
 
-/** What happens to a loop, at the moment when it happens. */
+/** Callbacks of a loop, called at the moment of the event. */
 export interface LoopWatcher {
-  asks(loop: Loop): void
-  receives(loop: Loop, records: readonly StreamRecord[]): void
-  ends(loop: Loop): void
-  fails(loop: Loop, error: unknown): void
-  leaves(loop: Loop): void
+  /** `next()` is about to be called. */
+  onRequest(loop: Loop): void
+  onRecords(loop: Loop, records: readonly StreamRecord[]): void
+  onEnd(loop: Loop): void
+  onError(loop: Loop, error: unknown): void
+  /** `return()` is about to be called. */
+  onReturn(loop: Loop): void
 }
 
 type Item = StreamRecord | readonly StreamRecord[]
 
 /**
- * One loop over a stream. It goes by the iterator's protocol, as `for await` does, so that anything can happen in the body
- * and while `next()` is pending. A Readable gets the watched iterator as its source.
+ * One loop over a stream. It uses the iterator protocol, like `for await`, so that a step can happen in the
+ * loop body and while `next()` is pending. A Readable gets the watched iterator as its source.
  */
 export class Loop {
   readonly kind: LoopKind
@@ -25,10 +27,10 @@ export class Loop {
   #pending: Promise<void> | undefined
   #isLeft = false
   #end: 'done' | 'failed' | undefined
-  #leaving: Promise<void> | undefined
+  #previousSession: Promise<void> | undefined
   #returned: Promise<IteratorResult<Item, undefined>> | undefined
-  /** Those who wait for an item of the Readable. */
-  readonly #takers: (() => void)[] = []
+  /** Resolvers of callers that wait for an item of the Readable. */
+  readonly #waiters: (() => void)[] = []
 
   constructor(kind: LoopKind, stream: DynamoDBStream, watcher: LoopWatcher) {
     this.kind = kind
@@ -40,7 +42,7 @@ export class Loop {
     if (kind.as === 'readable') this.#readable = this.#makeReadable()
   }
 
-  /** Settles with the call of `next()` that is pending. Never rejects. */
+  /** Resolves when the pending call of `next()` settles. Never rejects. */
   get pending(): Promise<void> | undefined {
     return this.#pending
   }
@@ -49,27 +51,27 @@ export class Loop {
     return this.#isLeft
   }
 
-  /** How the last call of `next()` came out, if not with an item. */
+  /** The result of the last call of `next()`, if it did not return an item. */
   get end(): 'done' | 'failed' | undefined {
     return this.#end
   }
 
-  /** Takes an item, asking for it if it is not pending. Resolves when it arrived, or `next()` gave an end. */
+  /** Requests an item unless a request is pending. Resolves when `next()` has settled. */
   async take(): Promise<void> {
     if (this.#readable) return this.#takeFrom(this.#readable)
-    if (!this.#pending) this.#ask().catch(() => {})
+    if (!this.#pending) this.#requestNext().catch(() => {})
     await this.#pending
   }
 
-  /** Stops taking. What `next()` is pending for arrives nevertheless. */
+  /** Stops reading from the Readable. A pending `next()` still delivers its item. */
   stop(): void {
     this.#readable?.pause()
   }
 
-  /** Resolves when the iterator has confirmed it. Rejects as it does. */
+  /** Exits the loop. Settles like `return()` of the iterator. */
   leave(): Promise<void> {
-    this.#leaving ??= this.#leave()
-    return this.#leaving
+    this.#previousSession ??= this.#leave()
+    return this.#previousSession
   }
 
   async #leave(): Promise<void> {
@@ -78,26 +80,26 @@ export class Loop {
       readable.destroy()
       if (!readable.closed) await new Promise<void>((resolve) => readable.once('close', () => resolve()))
     }
-    // A Readable has called it, unless it never asked for anything.
+    // A Readable has already called it, unless it never requested an item.
     await this.#return()
   }
 
-  #ask(): Promise<IteratorResult<Item, undefined>> {
+  #requestNext(): Promise<IteratorResult<Item, undefined>> {
     this.#end = undefined
-    this.#watcher.asks(this)
+    this.#watcher.onRequest(this)
     const next = this.#iterator.next()
     const settled = next.then(
       (result) => {
         this.#pending = undefined
         if (result.done) {
           this.#end = 'done'
-          this.#watcher.ends(this)
-        } else this.#watcher.receives(this, [result.value].flat())
+          this.#watcher.onEnd(this)
+        } else this.#watcher.onRecords(this, [result.value].flat())
       },
       (error) => {
         this.#pending = undefined
         this.#end = 'failed'
-        this.#watcher.fails(this, error)
+        this.#watcher.onError(this, error)
       },
     )
     this.#pending = settled
@@ -111,20 +113,20 @@ export class Loop {
 
   async #callReturn(): Promise<IteratorResult<Item, undefined>> {
     this.#isLeft = true
-    this.#watcher.leaves(this)
+    this.#watcher.onReturn(this)
     return (await this.#iterator.return?.()) ?? { value: undefined, done: true }
   }
 
   #makeReadable(): Readable {
     const readable = Readable.from({
-      [Symbol.asyncIterator]: () => ({ next: () => this.#ask(), return: () => this.#return() }),
+      [Symbol.asyncIterator]: () => ({ next: () => this.#requestNext(), return: () => this.#return() }),
     })
     readable.pause()
     readable.on('data', () => {
       readable.pause()
-      this.#arrived()
+      this.#wakeWaiters()
     })
-    readable.on('close', () => this.#arrived())
+    readable.on('close', () => this.#wakeWaiters())
     readable.on('error', () => {})
     return readable
   }
@@ -132,10 +134,10 @@ export class Loop {
   #takeFrom(readable: Readable): Promise<void> {
     if (readable.destroyed) return Promise.resolve()
     readable.resume()
-    return new Promise((resolve) => this.#takers.push(resolve))
+    return new Promise((resolve) => this.#waiters.push(resolve))
   }
 
-  #arrived(): void {
-    for (const resolve of this.#takers.splice(0)) resolve()
+  #wakeWaiters(): void {
+    for (const resolve of this.#waiters.splice(0)) resolve()
   }
 }

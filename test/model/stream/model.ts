@@ -3,10 +3,10 @@ import { anyStreamHistory, streamKinds } from './histories.ts'
 import { playStream } from './play.ts'
 import type { StreamHistory } from './steps.ts'
 
-/** The model test of `openStream`. */
+/** The model of `openStream`. */
 export const streamModel: Model<StreamHistory> = {
   kinds: streamKinds,
   any: anyStreamHistory,
-  play: (history, tell) => playStream(history, tell),
+  play: (history, trace) => playStream(history, trace),
   option: ' --model stream',
 }

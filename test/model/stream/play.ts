@@ -7,35 +7,35 @@ import { createConsumer, type StreamConsumer } from './consumer.ts'
 import type { ConsumerStep, StreamHistory, StreamSetup, StreamStep } from './steps.ts'
 
 /**
- * Plays one history, and then, with all faults lifted, iterates to the end: from the last position, and from a token
- * that was saved on the way. Rejects with the Violation.
+ * Runs one history. Then, with all faults lifted, iterates to the end: from the last position, and from a
+ * token saved earlier. Rejects with a Violation.
  *
- * @param tell is given the story, a line a step
- * @param open the library, or something that claims to be as good
+ * @param tell receives the trace, one line per step; each line is formatted only if the function is called
+ * @param open the `openStream` under test
  * @returns the service's log
  */
 export async function playStream(
   { setup, steps }: StreamHistory,
-  tell: (line: () => string) => void = () => {},
+  trace: (line: () => string) => void = () => {},
   open: typeof openStream = openStream,
 ): Promise<readonly LogEntry[]> {
   const world = createWorld(setup)
   delayCalls(world, setup)
-  const consumer = createConsumer(world, setup, open, tell)
+  const consumer = createConsumer(world, setup, open, trace)
   try {
     for (const step of steps) {
-      tell(() => `${seconds(world)} ${describeStep(step)}`)
+      trace(() => `${seconds(world)} ${describeStep(step)}`)
       await perform(step, world, consumer)
       await consumer.check()
     }
-    tell(() => `${seconds(world)} faults are lifted; read to the end`)
+    trace(() => `${seconds(world)} faults are lifted; read to the end`)
     world.liftFaults()
     await consumer.finish()
-    tell(() => `${seconds(world)} from a saved token, to the end`)
+    trace(() => `${seconds(world)} read to the end from a saved token`)
     await consumer.finishFromSaved(setup.seed)
     return world.emulator.log
   } catch (error) {
-    tell(() => describeLog(world))
+    trace(() => describeLog(world))
     throw asViolation(error)
   }
 }
@@ -50,7 +50,7 @@ function delayCalls({ emulator }: World, { seed, latencyMs }: StreamSetup): void
 
 async function perform(step: StreamStep, world: World, consumer: StreamConsumer): Promise<void> {
   if (isConsumerStep(step)) return consumer.perform(step)
-  // No time passes in the middle of what is under way.
+  // Let everything due now happen first, so that no callback is interrupted by the passing of time.
   if (step.do === 'suspend' || step.do === 'burst') await world.clock.advance(0)
   world.perform(step)
 }

@@ -2,29 +2,34 @@ import { DescribeTableCommand, type DynamoDBClient } from '@aws-sdk/client-dynam
 import type { Clock, RecordPage, StreamsApi } from '../../../src/index.ts'
 import type { World } from '../world.ts'
 
-/** The process that a stream runs in: what it uses of the outside, counted, and cut off when it dies. */
+/** The process that a stream runs in. It counts calls and timers, and cuts them off when it dies. */
 export interface Process {
   readonly clock: Clock
   readonly client: StreamsApi
   readonly tableClient: DynamoDBClient
-  /** How many of its timers are set. */
+  /** The number of timers that are set. */
   readonly timers: number
-  /** How many calls it made to the service. */
+  /** The number of calls made to the service. */
   readonly calls: number
-  /** How many of them looked for something new and succeeded in vain: listings, and reads of an empty page. */
+  /** The number of successful calls that found nothing new: listings, and reads of an empty page. */
   readonly polls: number
-  /** Ids of the events of records that it received, since {@link forgetReceived}. */
+  /** The event ids of the records received since {@link clearReceived}. */
   readonly received: ReadonlySet<string>
-  forgetReceived(): void
-  /** A promise of the outside, as the process sees it: after its death nothing ever arrives. */
+  clearReceived(): void
+  /**
+   * Returns the result of work outside of the process. After the process has died, the promise never settles.
+   */
   whileAlive<T>(work: () => Promise<T>): Promise<T>
-  /** Resolves when the process first turns to the outside. */
+  /** Resolves when the process first calls the service or the store. */
   readonly firstUse: Promise<void>
   readonly isAlive: boolean
   die(): void
 }
 
-/** How long DescribeTable takes, in ms. The SDK's client would read its configuration files in real time. */
+/**
+ * How long DescribeTable takes, in ms. It is simulated here because the SDK's client would read configuration
+ * files in real time.
+ */
 const TABLE_LATENCY_MS = 40
 
 export function startProcess(world: World): Process {
@@ -110,7 +115,7 @@ export function startProcess(world: World): Process {
   const tableClient = {
     send: (command: unknown, { abortSignal }: { abortSignal?: AbortSignal } = {}) => {
       if (command instanceof DescribeTableCommand) return describeTable(abortSignal)
-      return Promise.reject(new TypeError('Only DescribeTable is expected of this client.'))
+      return Promise.reject(new TypeError('This client supports only DescribeTable.'))
     },
     destroy: () => {},
   } as unknown as DynamoDBClient
@@ -131,7 +136,7 @@ export function startProcess(world: World): Process {
     get received() {
       return received
     },
-    forgetReceived: () => {
+    clearReceived: () => {
       received = new Set()
     },
     whileAlive,

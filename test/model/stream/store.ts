@@ -4,10 +4,10 @@ import type { Place } from './expectation.ts'
 import type { Process } from './process.ts'
 import type { StoreFault } from './steps.ts'
 
-/** A token that was handed to the store. */
+/** A call of `save()`. */
 export interface Save {
   readonly token: StreamToken
-  /** When, on the monotonic clock. */
+  /** When `save()` was called, on the monotonic clock. */
   readonly savedAt: number
   readonly places: readonly Place[]
 }
@@ -16,29 +16,30 @@ export interface Save {
 export interface FaultyStore {
   /** The store as one process sees it. */
   open(process: Process, placesOf: (token: StreamToken) => readonly Place[]): CheckpointStore
-  /** What is stored. */
+  /** The stored checkpoint. */
   readonly current: Save | undefined
-  /** Every token that was ever handed to it. */
+  /** All calls of `save()`. */
   readonly saves: readonly Save[]
   readonly isSaving: boolean
   /** When a save last failed or was slow, on the monotonic clock. */
   readonly lastFaultAt: number
-  /** Whether a call of the process that it was last opened for failed or was slow. */
+  /** Whether a call by the current process failed or was slow. */
   readonly hadFault: boolean
-  /** Whether the process that it was last opened for was told that another one has saved. */
+  /** Whether the current process received a conflict. */
   readonly hadConflict: boolean
+  /** Schedules a fault of the next calls. */
   plan(fault: StoreFault): void
-  /** Ends the faults that are planned. */
+  /** Cancels the scheduled faults. */
   heal(): void
-  /** The process has died: its save under way takes effect or not. */
+  /** Ends the current process. A save in flight takes effect or not. */
   crash(saves: 'written' | 'lost'): void
-  /** Puts a token in the place of what is stored. */
+  /** Replaces the stored checkpoint. */
   put(save: Save): void
 }
 
 /**
- * @param latencyMs how long the next call takes
- * @param report takes what must not happen: a store that throws it would only be asked again
+ * @param latencyMs returns the duration of the next call, in ms
+ * @param report receives violations, because the library would only retry if the store threw them
  */
 export function createStore(
   clock: Clock,
@@ -56,8 +57,9 @@ export function createStore(
   const note = (token: StreamToken, placesOf: (token: StreamToken) => readonly Place[]): Save => {
     let places: readonly Place[] = []
     try {
-      if (underWay) throw new Violation('one save at a time', 'a save starts while another one is under way')
-      if (hadConflict) throw new Violation('conflict', 'a save starts after a conflict')
+      if (underWay)
+        throw new Violation('one save at a time', 'a save was started while another one was in flight')
+      if (hadConflict) throw new Violation('no save after a conflict', 'a save was started after a conflict')
       places = placesOf(token)
     } catch (error) {
       report(error)

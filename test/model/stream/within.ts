@@ -1,16 +1,16 @@
 import type { ManualClock } from '../../../src/testing/index.ts'
 
-/** Promise callbacks that an item takes, at most, when it is buffered. */
-const BUFFERED_HOPS = 12
+/** The number of microtask turns within which a request for a buffered item settles. */
+const BUFFERED_TURNS = 12
 
-/** Lets time pass until `work` is done, but no more than `ms`. Returns whether it is done. */
+/** Advances the clock until `work` settles, by at most `ms`. Returns whether it has settled. */
 export async function within(clock: ManualClock, ms: number, work: Promise<unknown>): Promise<boolean> {
   let isDone = false
   const done = () => {
     isDone = true
   }
   work.then(done, done)
-  for (let hop = 0; hop < BUFFERED_HOPS && !isDone; hop++) await undefined
+  for (let turn = 0; turn < BUFFERED_TURNS && !isDone; turn++) await undefined
   let left = ms
   while (!isDone) {
     await clock.advance(0)

@@ -1,14 +1,14 @@
 import type { Model } from './check.ts'
 
-/** Plays a history and tells it, a line a step, with what went wrong in the end. */
-export async function tellStory<H extends { readonly setup: unknown }>(
+/** Runs a history and returns its trace: one line per step, and the violation at the end. */
+export async function traceRun<H extends { readonly setup: unknown }>(
   history: H,
   play: Model<H>['play'],
 ): Promise<string> {
   const lines: string[] = [JSON.stringify(history.setup)]
   try {
     await play(history, (line) => lines.push(line()))
-    lines.push('all promises were kept')
+    lines.push('no guarantee was violated')
   } catch (error) {
     lines.push(
       String(error),
