@@ -52,7 +52,7 @@ const MAX_QUIET_CALLS = 5
 const LAG_SLACK_MS = 60_000
 
 /** How long a closed shard may stay in memory, in ms: until it is trimmed, plus a margin. */
-const REMEMBERED_MS = 72 * 3_600_000
+const MAX_REMEMBERED_MS = 72 * 3_600_000
 const HOUR_MS = 3_600_000
 
 /** Reads the stream as the steps of a history say, and checks every result with the oracle. */
@@ -353,14 +353,14 @@ export function createConsumer(
       if (result.status === 'rejected' || result.value === undefined) continue
       const record = result.value
       trace(() => `    received ${world.nameOfRecord(record)}`)
-      checkHeldUp(record, cutoff, start.entries, tookMs.get(record) as number)
+      checkNotBlocked(record, cutoff, start.entries, tookMs.get(record) as number)
       oracle.deliver(now, record)
       count++
     }
     const failed = results.find((result) => result.status === 'rejected')
     if (failed) await handleError(failed.reason)
     else if (count === 0) {
-      checkNothingLeft(now, cutoff)
+      checkNothingAvailable(now, cutoff)
       checkMemory(reader)
       checkLag(reader, now, { isAtTip: true })
     }
@@ -369,7 +369,7 @@ export function createConsumer(
     return failed && !isGone ? Math.max(1, count) : count
   }
 
-  const checkNothingLeft = (now: Session, cutoff: number): void => {
+  const checkNothingAvailable = (now: Session, cutoff: number): void => {
     trace(() => '    nothing new')
     if (!world.isPlain) return
     const [left] = oracle.outstanding(now, cutoff).lost
@@ -381,7 +381,7 @@ export function createConsumer(
   }
 
   /** An available record in a shard that is read without errors must not wait for failing shards. */
-  const checkHeldUp = (
+  const checkNotBlocked = (
     { shardId, sequenceNumber }: { readonly shardId: string; readonly sequenceNumber: string },
     cutoff: number,
     entries: number,
@@ -418,7 +418,7 @@ export function createConsumer(
     const listedAt = emulator.log.findLast(
       ({ op, at }) => op === 'DescribeStream' && at <= emulator.now() - HOUR_MS,
     )?.at
-    const since = Math.min(emulator.now() - REMEMBERED_MS, listedAt ?? Number.POSITIVE_INFINITY)
+    const since = Math.min(emulator.now() - MAX_REMEMBERED_MS, listedAt ?? Number.POSITIVE_INFINITY)
     const recent = emulator.shards.filter(({ closedAt }) => closedAt === undefined || closedAt >= since)
     for (const [what, count] of Object.entries(memory)) {
       const limit = recent.length + shardsInToken
@@ -444,7 +444,7 @@ export function createConsumer(
    * Whether every open shard was read within the tolerance. The lag of a shard that has not been polled is
    * unknown.
    */
-  const wereShardsReadLately = (): boolean => {
+  const wereShardsReadRecently = (): boolean => {
     const since = emulator.now() - LAG_SLACK_MS
     const read = emulator.log
       .filter(({ op, at }) => op === 'GetRecords' && at >= since)
@@ -476,16 +476,16 @@ export function createConsumer(
     const [oldest] = oracle.outstanding(now).lost
     const behind = oldest ? emulator.now() - oldest.writtenAt : 0
     const { millisBehindLatest, retentionHeadroomMs } = lag
-    const isLess = millisBehindLatest < behind - LAG_SLACK_MS
+    const isTooLow = millisBehindLatest < behind - LAG_SLACK_MS
     // A shard that closes without children, which does not happen on AWS, looks like one whose children are
     // not listed yet.
     const isChildless = emulator.shards.some(
       ({ shardId, closedAt }) =>
         closedAt !== undefined && !emulator.shards.some(({ parentId }) => parentId === shardId),
     )
-    const isMore =
-      isAtTip && !oldest && !isChildless && millisBehindLatest > LAG_SLACK_MS && wereShardsReadLately()
-    if (isLess || isMore) {
+    const isTooHigh =
+      isAtTip && !oldest && !isChildless && millisBehindLatest > LAG_SLACK_MS && wereShardsReadRecently()
+    if (isTooLow || isTooHigh) {
       throw new Violation(
         'accurate lag',
         `lag() reports ${millisBehindLatest} ms, but the actual lag is ${behind} ms`,
@@ -641,10 +641,10 @@ export function createConsumer(
         case 'heartbeat': {
           const reader = await ensureStarted()
           if (isGone) return
-          const beat = reader.heartbeat().catch(handleError)
-          beat.catch(() => {})
+          const heartbeat = reader.heartbeat().catch(handleError)
+          heartbeat.catch(() => {})
           if (step.whileReading) await read(1)
-          await settle(clock, beat)
+          await settle(clock, heartbeat)
           return
         }
         case 'save':

@@ -351,7 +351,7 @@ function history(
   })
 }
 
-const as = fc.constant<Partial<Behavior>>({})
+const documented = fc.constant<Partial<Behavior>>({})
 
 /** Records so large that a few of them fill the buffer. */
 const heavy: fc.Arbitrary<WorldStep> = fc.record({
@@ -414,7 +414,7 @@ const outages: fc.Arbitrary<WorldStep> = fc.oneof(
 )
 
 /** What happens during the four hours that a shard is open. */
-const shift: fc.Arbitrary<Step> = fc.oneof(
+const shardLifetime: fc.Arbitrary<Step> = fc.oneof(
   {
     weight: 3,
     arbitrary: fc.record({
@@ -436,23 +436,25 @@ const shift: fc.Arbitrary<Step> = fc.oneof(
 )
 
 /** Prepends four to nine days in which every shard rolls every four hours, with reads every 80 minutes. */
-function lasting(histories: fc.Arbitrary<History>): fc.Arbitrary<History> {
+function rollingForDays(histories: fc.Arbitrary<History>): fc.Arbitrary<History> {
   const days = fc.integer({ min: 4, max: 9 })
-  return fc.tuple(histories, days, shift, shift).map(([{ steps, ...rest }, days, first, second]) => {
-    const reads: Step[] = [{ do: 'drain' }, { do: 'pause', ms: 80 * MINUTE }]
-    const generation: Step[] = [{ do: 'rollAll' }, first, ...reads, ...reads, ...reads, second]
-    return { ...rest, steps: [...Array.from({ length: days * 6 }, () => generation).flat(), ...steps] }
-  })
+  return fc
+    .tuple(histories, days, shardLifetime, shardLifetime)
+    .map(([{ steps, ...rest }, days, first, second]) => {
+      const reads: Step[] = [{ do: 'drain' }, { do: 'pause', ms: 80 * MINUTE }]
+      const generation: Step[] = [{ do: 'rollAll' }, first, ...reads, ...reads, ...reads, second]
+      return { ...rest, steps: [...Array.from({ length: days * 6 }, () => generation).flat(), ...steps] }
+    })
 }
 
 /** Kinds of histories: each concentrates on one area of failure, and the last one combines them. */
 export const kinds: Readonly<Record<string, fc.Arbitrary<History>>> = {
-  plain: history('plain', as, [
+  plain: history('plain', documented, [
     [4, plainWorld],
     [3, reading],
     [2, habits],
   ]),
-  visibility: history('visibility', as, [
+  visibility: history('visibility', documented, [
     [3, plainWorld],
     [3, visibility],
     [1, interrupted(visibility)],
@@ -473,7 +475,7 @@ export const kinds: Readonly<Record<string, fc.Arbitrary<History>>> = {
     [2, habits],
   ]),
   crowd: crowded(
-    history('crowd', as, [
+    history('crowd', documented, [
       [3, plainWorld],
       [3, visibility],
       [1, interrupted(visibility)],
@@ -482,14 +484,14 @@ export const kinds: Readonly<Record<string, fc.Arbitrary<History>>> = {
       [2, habits],
     ]),
   ),
-  heavy: history('heavy', as, [
+  heavy: history('heavy', documented, [
     [3, heavy],
     [1, plainWorld],
     [1, errors],
     [3, reading],
     [1, habits],
   ]),
-  clocks: history('clocks', as, [
+  clocks: history('clocks', documented, [
     [4, plainWorld],
     [2, clocks],
     [2, visibility],
@@ -498,14 +500,14 @@ export const kinds: Readonly<Record<string, fc.Arbitrary<History>>> = {
     [4, reading],
     [2, habits],
   ]),
-  wrong: history('wrong', as, [
+  wrong: history('wrong', documented, [
     [4, plainWorld],
     [3, wrongErrors],
     [1, retention],
     [4, reading],
     [2, habits],
   ]),
-  credentials: history('credentials', as, [
+  credentials: history('credentials', documented, [
     [3, plainWorld],
     [2, expiredCredentials],
     [2, retention],
@@ -514,7 +516,7 @@ export const kinds: Readonly<Record<string, fc.Arbitrary<History>>> = {
   ]),
   backlog: history(
     'backlog',
-    as,
+    documented,
     [
       [4, backlog],
       [1, plainWorld],
@@ -525,7 +527,7 @@ export const kinds: Readonly<Record<string, fc.Arbitrary<History>>> = {
   ),
   outage: history(
     'outage',
-    as,
+    documented,
     [
       [3, plainWorld],
       [3, outages],
@@ -536,7 +538,7 @@ export const kinds: Readonly<Record<string, fc.Arbitrary<History>>> = {
   ),
   old: history(
     'old',
-    as,
+    documented,
     [
       [3, plainWorld],
       [1, visibility],
@@ -553,10 +555,10 @@ export const kinds: Readonly<Record<string, fc.Arbitrary<History>>> = {
         .map(([usual, discoveryIntervalMs]) => ({ ...usual, discoveryIntervalMs })),
     },
   ),
-  weeks: lasting(
+  weeks: rollingForDays(
     history(
       'weeks',
-      as,
+      documented,
       [
         [2, plainWorld],
         [2, reading],
@@ -577,7 +579,7 @@ export const kinds: Readonly<Record<string, fc.Arbitrary<History>>> = {
   ),
   saturated: history(
     'saturated',
-    as,
+    documented,
     [
       [4, plainWorld],
       [1, errors],

@@ -36,10 +36,10 @@ export interface RequestSnapshot {
 
 /** All records that are retained when the position is taken, and all later ones. */
 export function fromTrimHorizon(world: World, snapshot: RequestSnapshot): Origin {
-  const gone = new Set(world.emulator.records.filter((record) => record.trimmed))
+  const trimmedBefore = new Set(world.emulator.records.filter((record) => record.trimmed))
   return {
     allows: () => true,
-    requires: (record) => !gone.has(record),
+    requires: (record) => !trimmedBefore.has(record),
     mustReportIfTrimmed: isWrittenAfter(world, snapshot),
     notListed: notListed(world, snapshot),
   }
@@ -47,10 +47,10 @@ export function fromTrimHorizon(world: World, snapshot: RequestSnapshot): Origin
 
 /** All records dated `since` or later, truncated to the second. */
 export function fromTime(world: World, snapshot: RequestSnapshot, since: number): Origin {
-  const gone = new Set(world.emulator.records.filter((record) => record.trimmed))
+  const trimmedBefore = new Set(world.emulator.records.filter((record) => record.trimmed))
   return {
     allows: (record) => mayFollowSince(world, record, truncate(world, since)),
-    requires: (record) => !gone.has(record) && isSince(world, record, since),
+    requires: (record) => !trimmedBefore.has(record) && isSince(world, record, since),
     mustReportIfTrimmed: isWrittenAfter(world, snapshot),
     since,
     notListed: notListed(world, snapshot),

@@ -43,11 +43,11 @@ const { values } = parseArgs({
   },
 })
 const { kind, model } = values
-const firstSeed = wholeNumber('seed', 0)
-const total = wholeNumber('histories', 1)
-const workers = wholeNumber('workers', 1)
+const firstSeed = parseInteger('seed', 0)
+const total = parseInteger('histories', 1)
+const workers = parseInteger('workers', 1)
 
-function wholeNumber(name: 'seed' | 'histories' | 'workers', min: number): number {
+function parseInteger(name: 'seed' | 'histories' | 'workers', min: number): number {
   const number = Number(values[name])
   if (Number.isSafeInteger(number) && number >= min) return number
   throw new RangeError(`--${name} must be an integer of at least ${min}, but is ${values[name]}`)

@@ -73,11 +73,11 @@ export function performWorldStep<Do extends WorldStep['do']>(
   step: Extract<WorldStep, { do: Do }>,
   context: WorldContext,
 ): void {
-  const act = acts[step.do] as (step: WorldStep, context: WorldContext) => void
-  act(step, context)
+  const handle = handlers[step.do] as (step: WorldStep, context: WorldContext) => void
+  handle(step, context)
 }
 
-const acts: {
+const handlers: {
   readonly [Do in WorldStep['do']]: (step: Extract<WorldStep, { do: Do }>, context: WorldContext) => void
 } = {
   write: ({ how, key }, context) => {

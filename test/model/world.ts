@@ -91,7 +91,7 @@ export function createWorld(setup: Setup): World {
     sequenceNumbers: setup.profile === 'local' ? undefined : numberFormats[setup.numbers],
   })
   const recordClockBehindMs = setup.profile === 'local' ? 0 : setup.recordClockBehindMs
-  const onLift: (() => void)[] = []
+  const liftCallbacks: (() => void)[] = []
   let isPlain = setup.profile === 'aws' && Object.keys(setup.behavior).length === 0
   let ending: World['ending']
   let deniedCalls = 0
@@ -118,7 +118,7 @@ export function createWorld(setup: Setup): World {
     setClock: (byMs) => clock.jump(byMs),
     perform: (step) => perform(step),
     nextNumber: () => ++written,
-    onLift: (end) => onLift.push(end),
+    onLift: (end) => liftCallbacks.push(end),
     noteDenied: () => {
       deniedCalls++
     },
@@ -134,14 +134,14 @@ export function createWorld(setup: Setup): World {
 
   const perform = (step: WorldStep | Interruption): void => {
     if (step.do === 'later') {
-      onLift.push(clock.setTimer(step.ms, () => perform(step.step)))
+      liftCallbacks.push(clock.setTimer(step.ms, () => perform(step.step)))
       return
     }
     if (step.do === 'during') {
       const { call, nth, moment } = step
       if (moment === 'before') isPlain = false
       const act = () => perform(step.step)
-      onLift.push(
+      liftCallbacks.push(
         emulator.on(call, { nth }, () => (moment === 'before' ? act() : void clock.setTimer(0, act))),
       )
       return
@@ -189,7 +189,7 @@ export function createWorld(setup: Setup): World {
     },
     perform,
     liftFaults: () => {
-      for (const end of onLift.splice(0)) end()
+      for (const end of liftCallbacks.splice(0)) end()
       emulator.setBehavior(harmless)
       for (const shard of emulator.shards) emulator.show(shard)
     },

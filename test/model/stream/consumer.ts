@@ -13,7 +13,7 @@ import { settle } from '../settle.ts'
 import type { Start } from '../steps.ts'
 import { Violation } from '../violation.ts'
 import type { World } from '../world.ts'
-import { Expectation, type Place } from './expectation.ts'
+import { Expectation, type LedgerPosition } from './expectation.ts'
 import { Ledger, type LedgerContext } from './ledger.ts'
 import { Loop, type LoopWatcher } from './loop.ts'
 import { startProcess } from './process.ts'
@@ -99,7 +99,7 @@ export function createConsumer(
     oracle,
     streamOf: (shardId) => streams.get(shardId) ?? emulator.streamArn,
   }
-  const keptTokens: { readonly token: StreamToken; readonly places: readonly Place[] }[] = []
+  const keptTokens: { readonly token: StreamToken; readonly positions: readonly LedgerPosition[] }[] = []
   let firstViolation: unknown
   let running: Running | undefined
   let loop: Loop | undefined
@@ -121,7 +121,7 @@ export function createConsumer(
   const throwFirstViolation = (): void => {
     if (firstViolation !== undefined) throw firstViolation
   }
-  /** Runs a check in a callback of the stream. A violation is keptTokens and thrown at the end of the step. */
+  /** Runs a check in a callback of the stream. A violation is kept and thrown at the end of the step. */
   const guard = (act: () => void): void => {
     try {
       act()
@@ -132,7 +132,7 @@ export function createConsumer(
 
   const store: FaultyStore = createStore(clock, () => random() * setup.latencyMs, report)
 
-  // ---- Errors ------------------------------------------------------------------------------------------------------
+  // ---- Errors --------------------------------------------------------------------------------------------
 
   /** Throws a violation unless the history explains the error. */
   const expectExplained = (error: unknown, from: 'open' | 'next' | 'call' | 'save' | 'close'): void => {
@@ -170,7 +170,7 @@ export function createConsumer(
   /** Whether the stream was disabled at some time, even if the table was deleted later. */
   const wasDisabled = (): boolean => !setup.follows && emulator.log.some(({ op }) => op === 'disable')
 
-  // ---- Opening -----------------------------------------------------------------------------------------------------
+  // ---- Opening -------------------------------------------------------------------------------------------
 
   const originOf = (start: Start, snapshot: RequestSnapshot): Origin => {
     if (start === 'trim_horizon') return fromTrimHorizon(world, snapshot)
@@ -195,8 +195,10 @@ export function createConsumer(
     new Ledger(context, oracle.startSession(originOf(start, snapshot), snapshot.entries), takenAt)
 
   /** The ledgers of a stream that resumes from the store. Such a position needs no first save. */
-  const ledgersOf = (places: readonly Place[]): Ledger[] =>
-    places.map(({ ledger, count }) => ledger.resumeAt(count, emulator.log.length, Number.NEGATIVE_INFINITY))
+  const ledgersOf = (positions: readonly LedgerPosition[]): Ledger[] =>
+    positions.map(({ ledger, count }) =>
+      ledger.resumeAt(count, emulator.log.length, Number.NEGATIVE_INFINITY),
+    )
 
   /** Starts to open a stream, from the checkpoint if there is one. */
   const startOpening = async () => {
@@ -205,9 +207,9 @@ export function createConsumer(
     const snapshot = takeSnapshot(false)
     const requestedAt = clock.monotonic()
     const resumed = setup.checkpoint && store.current
-    const expectation = new Expectation(resumed ? ledgersOf(resumed.places) : [])
+    const expectation = new Expectation(resumed ? ledgersOf(resumed.positions) : [])
     if (!resumed) expectation.moveStarts(() => ledgerAt(setup.startAt, snapshot, requestedAt))
-    const placesOf = (token: StreamToken) => expectation.placesOf(token, clock.monotonic())
+    const positionsOf = (token: StreamToken) => expectation.positionsOf(token, clock.monotonic())
     const opening = open({
       ...setup.reader,
       ...(setup.follows
@@ -221,7 +223,7 @@ export function createConsumer(
       // In some histories the first response takes minutes.
       connectTimeoutMs: 0,
       ...(setup.checkpoint && {
-        checkpoint: { ...setup.checkpoint, store: store.open(process, placesOf), name: NAME },
+        checkpoint: { ...setup.checkpoint, store: store.open(process, positionsOf), name: NAME },
       }),
       listeners: {
         gap: ({ shardId }) =>
@@ -289,7 +291,7 @@ export function createConsumer(
     }
   }
 
-  // ---- Iterating ---------------------------------------------------------------------------------------------------
+  // ---- Iterating -----------------------------------------------------------------------------------------
 
   /**
    * After `close()` or a conflict it is undefined whether a request for the next record still acknowledges
@@ -453,7 +455,7 @@ export function createConsumer(
     throwFirstViolation()
   }
 
-  // ---- Moving ------------------------------------------------------------------------------------------------------
+  // ---- Moving --------------------------------------------------------------------------------------------
 
   const moveTo = async (to: Start | { readonly token: number }, waits: boolean): Promise<void> => {
     await settleMove()
@@ -484,18 +486,18 @@ export function createConsumer(
   }
 
   /**
-   * The target of a `moveTo`. Undefined for a token if none was keptTokens, or if it is ambiguous what it covers.
+   * The target of a `moveTo`. Undefined for a token if none was kept, or if it is ambiguous what it covers.
    */
   const targetOf = (to: Start | { readonly token: number }) => {
     const requestedAt = clock.monotonic()
     if (typeof to === 'object' && 'token' in to) {
-      const { token, places = [] } = keptTokens[to.token % Math.max(1, keptTokens.length)] ?? {}
-      const [place] = places
-      if (!token || !place || places.length > 1) return undefined
+      const { token, positions = [] } = keptTokens[to.token % Math.max(1, keptTokens.length)] ?? {}
+      const [covered] = positions
+      if (!token || !covered || positions.length > 1) return undefined
       const entries = emulator.log.length
       return {
         position: token,
-        newLedger: () => place.ledger.resumeAt(place.count, entries, requestedAt),
+        newLedger: () => covered.ledger.resumeAt(covered.count, entries, requestedAt),
       }
     }
     const snapshot = takeSnapshot(true)
@@ -509,7 +511,7 @@ export function createConsumer(
     throwFirstViolation()
   }
 
-  // ---- Closing -----------------------------------------------------------------------------------------------------
+  // ---- Closing -------------------------------------------------------------------------------------------
 
   const close = (current: Running): Promise<void> => {
     current.closing ??= current.stream.close().then(
@@ -574,7 +576,7 @@ export function createConsumer(
     pendingAcrossMove.clear()
   }
 
-  // ---- Checks ------------------------------------------------------------------------------------------------------
+  // ---- Checks --------------------------------------------------------------------------------------------
 
   const check = async (): Promise<void> => {
     await clock.advance(0)
@@ -595,14 +597,14 @@ export function createConsumer(
     const now = clock.monotonic()
     if (store.lastFaultAt > now - lateMs || store.isSaving) return
     expectation.expect((ledger) => {
-      if (ledger.acknowledged - Math.max(0, savedOf(ledger)) >= everyRecords) {
+      if (ledger.acknowledged - Math.max(0, savedCount(ledger)) >= everyRecords) {
         throw new Violation(
           'timely saves',
           `${everyRecords} records were acknowledged since the last save, but none is in flight`,
         )
       }
     })
-    const isLate = (ledger: Ledger) => savedOf(ledger) < ledger.acknowledgedBy(now - lateMs)
+    const isLate = (ledger: Ledger) => savedCount(ledger) < ledger.acknowledgedBy(now - lateMs)
     if (!expectation.ledgers.every(isLate)) return
     // The timers of a suspended process fire late.
     await clock.advance(lateMs)
@@ -614,7 +616,7 @@ export function createConsumer(
     })
   }
 
-  const savedOf = (ledger: Ledger): number => {
+  const savedCount = (ledger: Ledger): number => {
     try {
       if (!store.current || store.current.savedAt < ledger.takenAt) return -1
       return ledger.coveredBy(store.current.token)
@@ -639,7 +641,7 @@ export function createConsumer(
       throw new Violation('no idle polling', `${polls} polls in ${ms} ms while no record was requested`)
   }
 
-  // ---- Reading to the end ------------------------------------------------------------------------------------------
+  // ---- Reading to the end --------------------------------------------------------------------------------
 
   /** Iterates until nothing is outstanding. */
   const drain = async (kind: LoopKind): Promise<void> => {
@@ -684,7 +686,7 @@ export function createConsumer(
       : { as: 'records' }
 
   const finish = async (): Promise<void> => {
-    store.heal()
+    store.clearFaults()
     await settleMove()
     if (isStopped() || running?.isOver || store.hadConflict) await dispose()
     await drain(kindFor(setup.seed))
@@ -712,7 +714,7 @@ export function createConsumer(
         case 'keepToken': {
           if (!running || running.closing || move || background.size > 0) return
           const token = JSON.parse(JSON.stringify(running.stream.token))
-          keptTokens.push({ token, places: running.expectation.placesOf(token, clock.monotonic()) })
+          keptTokens.push({ token, positions: running.expectation.positionsOf(token, clock.monotonic()) })
           return
         }
         case 'abort':
@@ -734,7 +736,7 @@ export function createConsumer(
         case 'abortOpening':
           return abortOpening(step.afterMs)
         case 'store':
-          return store.plan(step.fault)
+          return store.injectFault(step.fault)
         case 'pause':
           return pause(step.ms)
         case 'enable': {

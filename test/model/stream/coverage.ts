@@ -19,7 +19,7 @@ export function coverageOf(
   { streamArn, shards }: StreamToken,
   streamOf: (shardId: string) => string,
 ): (record: RecordId) => boolean {
-  const places = new Map(shards.map(({ shardId, at }) => [shardId, at]))
+  const positions = new Map(shards.map(({ shardId, at }) => [shardId, at]))
   const started = shards.filter(({ state }) => state !== 'pending')
   const finished = new Set(
     started.flatMap(({ shardId }) => ancestorsOf(world, shardId).map((shard) => shard.shardId)),
@@ -28,7 +28,7 @@ export function coverageOf(
     // The label at the end of an ARN is a timestamp, so ARNs of a table's streams sort by time.
     const stream = streamOf(shardId)
     if (stream !== streamArn) return stream < streamArn
-    const at = places.get(shardId)
+    const at = positions.get(shardId)
     if (at === undefined) return finished.has(shardId)
     if (at === 'start' || 'since' in at) return false
     return 'end' in at || BigInt(sequenceNumber) <= BigInt(at.after)

@@ -3,7 +3,7 @@ import type { RecordId } from './coverage.ts'
 import type { Ledger } from './ledger.ts'
 
 /** What a token covers: the first `count` records of a ledger. */
-export interface Place {
+export interface LedgerPosition {
   readonly ledger: Ledger
   readonly count: number
 }
@@ -102,21 +102,21 @@ export class Expectation {
    * What a token may cover at the time when it is saved. During a `moveTo` it may belong to either position.
    * @throws Violation if it does not fit any possibility
    */
-  placesOf(token: StreamToken, now: number): readonly Place[] {
+  positionsOf(token: StreamToken, now: number): readonly LedgerPosition[] {
     const ledgers = this.#hypotheses.map(({ ledger }) => ledger)
     if (this.#newLedger) ledgers.push(this.#newLedger())
     if (this.#previous?.leftAt === now) ledgers.push(...this.#previous.ledgers)
-    const places: Place[] = []
+    const positions: LedgerPosition[] = []
     let problem: unknown
     for (const ledger of ledgers) {
       try {
-        places.push({ ledger, count: ledger.coveredBy(token) })
+        positions.push({ ledger, count: ledger.coveredBy(token) })
       } catch (error) {
         problem ??= error
       }
     }
-    if (places.length === 0) throw problem
-    return places
+    if (positions.length === 0) throw problem
+    return positions
   }
 }
 

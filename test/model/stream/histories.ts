@@ -8,7 +8,7 @@ const MINUTE = 60 * SECOND
 
 const small = fc.nat(7)
 
-// ---- What the consumer does ------------------------------------------------------------------------------------------
+// ---- What the consumer does ------------------------------------------------------------------------------
 
 const byRecord = fc.constant<LoopKind>({ as: 'records' })
 const byBatch: fc.Arbitrary<LoopKind> = fc.record({
@@ -85,7 +85,7 @@ const storeFault: fc.Arbitrary<ConsumerStep> = fc.record({
   ),
 })
 
-// ---- What the service does -------------------------------------------------------------------------------------------
+// ---- What the service does -------------------------------------------------------------------------------
 
 const denied: fc.Arbitrary<WorldStep> = fc.record({
   do: fc.constant('fault' as const),
@@ -108,7 +108,7 @@ const throttled: fc.Arbitrary<WorldStep> = fc.record({
 
 const reenabled = fc.constant<StreamStep>({ do: 'enable' })
 
-// ---- Histories -------------------------------------------------------------------------------------------------------
+// ---- Histories -------------------------------------------------------------------------------------------
 
 const setup: fc.Arbitrary<StreamSetup> = fc.record({
   seed: fc.nat(1_000_000),

@@ -10,7 +10,7 @@ import type { ConsumerStep, StreamHistory, StreamSetup, StreamStep } from './ste
  * Runs one history. Then, with all faults lifted, iterates to the end: from the last position, and from a
  * token saved earlier. Rejects with a Violation.
  *
- * @param tell receives the trace, one line per step; each line is formatted only if the function is called
+ * @param trace receives the trace, one line per step; each line is formatted only if the function is called
  * @param open the `openStream` under test
  * @returns the service's log
  */

@@ -1,6 +1,6 @@
 import { type CheckpointStore, type Clock, StreamError, type StreamToken } from '../../../src/index.ts'
 import { Violation } from '../violation.ts'
-import type { Place } from './expectation.ts'
+import type { LedgerPosition } from './expectation.ts'
 import type { Process } from './process.ts'
 import type { StoreFault } from './steps.ts'
 
@@ -9,13 +9,13 @@ export interface Save {
   readonly token: StreamToken
   /** When `save()` was called, on the monotonic clock. */
   readonly savedAt: number
-  readonly places: readonly Place[]
+  readonly positions: readonly LedgerPosition[]
 }
 
 /** The checkpoint store of a history. It outlives the processes that use it. */
 export interface FaultyStore {
   /** The store as one process sees it. */
-  open(process: Process, placesOf: (token: StreamToken) => readonly Place[]): CheckpointStore
+  open(process: Process, positionsOf: (token: StreamToken) => readonly LedgerPosition[]): CheckpointStore
   /** The stored checkpoint. */
   readonly current: Save | undefined
   /** All calls of `save()`. */
@@ -28,9 +28,9 @@ export interface FaultyStore {
   /** Whether the current process received a conflict. */
   readonly hadConflict: boolean
   /** Schedules a fault of the next calls. */
-  plan(fault: StoreFault): void
+  injectFault(fault: StoreFault): void
   /** Cancels the scheduled faults. */
-  heal(): void
+  clearFaults(): void
   /** Ends the current process. A save in flight takes effect or not. */
   crash(saves: 'written' | 'lost'): void
   /** Replaces the stored checkpoint. */
@@ -47,24 +47,27 @@ export function createStore(
   report: (violation: unknown) => void,
 ): FaultyStore {
   const saves: Save[] = []
-  const planned: StoreFault[] = []
+  const scheduledFaults: StoreFault[] = []
   let current: Save | undefined
-  let underWay: Save | undefined
+  let inFlight: Save | undefined
   let lastFaultAt = Number.NEGATIVE_INFINITY
   let hadFault = false
   let hadConflict = false
 
-  const note = (token: StreamToken, placesOf: (token: StreamToken) => readonly Place[]): Save => {
-    let places: readonly Place[] = []
+  const recordSave = (
+    token: StreamToken,
+    positionsOf: (token: StreamToken) => readonly LedgerPosition[],
+  ): Save => {
+    let positions: readonly LedgerPosition[] = []
     try {
-      if (underWay)
+      if (inFlight)
         throw new Violation('one save at a time', 'a save was started while another one was in flight')
       if (hadConflict) throw new Violation('no save after a conflict', 'a save was started after a conflict')
-      places = placesOf(token)
+      positions = positionsOf(token)
     } catch (error) {
       report(error)
     }
-    const save = { token, savedAt: clock.monotonic(), places }
+    const save = { token, savedAt: clock.monotonic(), positions }
     saves.push(save)
     return save
   }
@@ -72,10 +75,10 @@ export function createStore(
   const sleep = (ms: number) => new Promise<void>((resolve) => void clock.setTimer(ms, resolve))
 
   const nextFault = (forLoad: boolean): StoreFault | undefined => {
-    const [fault] = planned
+    const [fault] = scheduledFaults
     if (!fault || (fault.what === 'loadFails') !== forLoad) return undefined
-    planned.shift()
-    if ('times' in fault && fault.times > 1) planned.unshift({ ...fault, times: fault.times - 1 })
+    scheduledFaults.shift()
+    if ('times' in fault && fault.times > 1) scheduledFaults.unshift({ ...fault, times: fault.times - 1 })
     return fault
   }
 
@@ -86,10 +89,10 @@ export function createStore(
       lastFaultAt = clock.monotonic()
     }
     noteFault()
-    underWay = save
+    inFlight = save
     await sleep(fault && 'ms' in fault ? fault.ms : latencyMs())
-    if (underWay !== save) return
-    underWay = undefined
+    if (inFlight !== save) return
+    inFlight = undefined
     noteFault()
     if (fault === undefined || fault.what === 'slow' || (fault.what === 'fails' && fault.written))
       current = save
@@ -100,7 +103,7 @@ export function createStore(
   }
 
   return {
-    open: (process, placesOf) => {
+    open: (process, positionsOf) => {
       hadFault = false
       hadConflict = false
       return {
@@ -114,7 +117,7 @@ export function createStore(
           }),
         save: (_, token) => {
           if (!process.isAlive) return process.whileAlive(async () => {})
-          const save = note(JSON.parse(JSON.stringify(token)), placesOf)
+          const save = recordSave(JSON.parse(JSON.stringify(token)), positionsOf)
           return process.whileAlive(() => write(save, nextFault(false)))
         },
       }
@@ -124,7 +127,7 @@ export function createStore(
     },
     saves,
     get isSaving() {
-      return underWay !== undefined
+      return inFlight !== undefined
     },
     get lastFaultAt() {
       return lastFaultAt
@@ -135,15 +138,15 @@ export function createStore(
     get hadConflict() {
       return hadConflict
     },
-    plan: (fault) => {
-      planned.push(fault)
+    injectFault: (fault) => {
+      scheduledFaults.push(fault)
     },
-    heal: () => {
-      planned.length = 0
+    clearFaults: () => {
+      scheduledFaults.length = 0
     },
     crash: (how) => {
-      if (underWay && how === 'written') current = underWay
-      underWay = undefined
+      if (inFlight && how === 'written') current = inFlight
+      inFlight = undefined
     },
     put: (save) => {
       current = save
