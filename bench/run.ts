@@ -3,14 +3,14 @@ import { writeReadme } from './support/readme.ts'
 import { type Bench, publish } from './support/report.ts'
 import { missedTargets } from './support/targets.ts'
 
-const USAGE = `Measures the library, beside others where there are any.
+const USAGE = `Runs the benchmarks, which compare this package with alternatives where there are any.
 
   npm run bench -- [names] [--quick] [--readme]
 
---quick   fewer records and rounds, to see that all of it works
---readme  puts the results into bench/README.md
+--quick   fewer records and rounds, to check that the benchmarks work
+--readme  writes the results to bench/README.md
 
-Names: NAMES; all, if none is given. Exits with 1 if a target was missed, except with --quick.
+Names: NAMES; default: all. Exits with 1 if a target is missed, except with --quick.
 `
 
 const benches: Record<string, () => Promise<Bench>> = {
@@ -26,16 +26,16 @@ const benches: Record<string, () => Promise<Bench>> = {
   token: async () => (await import('./pieces/token.ts')).token,
 }
 
-const { values: options, positionals: named } = parse()
-const unknown = named.filter((name) => !(name in benches))
-if (unknown.length > 0) fail(`no bench named ${unknown.join(', ')}`)
+const { values: options, positionals: names } = parse()
+const unknown = names.filter((name) => !(name in benches))
+if (unknown.length > 0) fail(`Unknown benchmark: ${unknown.join(', ')}`)
 if (options.help) {
   process.stdout.write(usage())
   process.exit(0)
 }
 
 for (const [name, load] of Object.entries(benches)) {
-  if (named.length > 0 && !named.includes(name)) continue
+  if (names.length > 0 && !names.includes(name)) continue
   const bench = await load()
   const report = await bench(options)
   publish(name, report, options)

@@ -7,7 +7,7 @@ const weeksModule = new URL('./contenders.ts', import.meta.url)
 const movesModule = new URL('./moves.ts', import.meta.url)
 const EARLY_DAY = 2
 
-/** A reader that has run for weeks, beside itself after two days. */
+/** A reader after weeks of reading, compared with itself after two days. */
 export interface AgingResult {
   readonly reader: WeeksInput['reader']
   readonly days: readonly {
@@ -26,11 +26,14 @@ export interface AgingResult {
 export interface MoveResult extends MoveInput {
   readonly cpuMs: number
   readonly blockMs: number
-  /** CPU time to that with half as many shards; NaN for the first. */
+  /** CPU time relative to that with half as many shards; NaN for the first result. */
   readonly toHalf: number
 }
 
-/** Whether a reader stays as it was for weeks, and whether it can start on a stream that is as old. */
+/**
+ * Whether memory and cost of a reader stay constant for weeks, and what starting on a stream of that age
+ * costs.
+ */
 export const aging: Bench = async ({ quick }) => {
   const shards = quick ? 60 : 1_000
   const days = quick ? 7 : 28
@@ -42,29 +45,29 @@ export const aging: Bench = async ({ quick }) => {
   }
   const moves: MoveResult[] = []
   for (const position of ['trim_horizon', 'token'] as const) {
-    let former = Number.NaN
+    let previousMs = Number.NaN
     for (const count of quick ? [500, 1_000] : [500, 1_000, 2_000, 4_000, 8_000]) {
       const input: MoveInput = { shards: count, position }
       const [summary] = await runRounds(movesModule, [{ name: 'move', input }], 1)
       const cpuMs = summary?.details.cpuMs?.median ?? Number.NaN
       const blockMs = summary?.details.blockMs?.median ?? Number.NaN
-      moves.push({ ...input, cpuMs, blockMs, toHalf: cpuMs / former })
-      former = cpuMs
+      moves.push({ ...input, cpuMs, blockMs, toHalf: cpuMs / previousMs })
+      previousMs = cpuMs
     }
   }
   const shown = [1, EARLY_DAY, 7, 14, 21, 28].filter((day) => day <= days)
   return {
     tables: [
       {
-        title: `aging: ${shards.toLocaleString('en')} shards that are replaced every 4 hours, in accelerated time`,
+        title: `aging: ${shards.toLocaleString('en')} shards that roll every 4 hours, in accelerated time`,
         columns: [
           '',
           'day',
           'heap, MiB',
           'shards in memory',
-          'in the frontier',
+          'shards in the frontier',
           'missing parents',
-          'CPU µs a shard, from opened to finished',
+          'CPU µs per finished shard',
         ],
         rows: weeks.flatMap(({ reader, days: all }) =>
           all
@@ -81,8 +84,14 @@ export const aging: Bench = async ({ quick }) => {
         ),
       },
       {
-        title: 'aging: moveTo on shards that each name a trimmed parent',
-        columns: ['position', 'shards', 'CPU, ms', 'to half as many', 'longest block of the event loop, ms'],
+        title: 'aging: moveTo on shards whose parents are trimmed',
+        columns: [
+          'position',
+          'shards',
+          'CPU, ms',
+          'relative to half as many',
+          'longest event-loop block, ms',
+        ],
         rows: moves.map(({ position, shards: count, cpuMs, toHalf, blockMs }) => [
           position,
           count.toLocaleString('en'),
@@ -107,7 +116,7 @@ function byDay(reader: WeeksInput['reader'], count: number, { details }: Summary
     cpuMicros: of('cpuMicros', index + 1),
   }))
   const growth = (name: 'heapMiB' | 'shards') => of(name, count) / of(name, EARLY_DAY)
-  // A single day is a few seconds of CPU time: three of them say more.
+  // A single day takes only a few seconds of CPU time, so use the median of three.
   const cost = (from: number) =>
     spread(days.slice(from - 1, from + 2).map(({ cpuMicros }) => cpuMicros)).median
   return {

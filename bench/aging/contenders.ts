@@ -14,16 +14,19 @@ export interface WeeksInput {
 const streamArn = 'arn:aws:dynamodb:us-east-1:123456789012:table/bench/stream/2026-01-01T00:00:00.000'
 const STEPS_PER_DAY = 6
 const STEP_MS = 86_400_000 / STEPS_PER_DAY
-/** How long the reader runs in each step; for the rest of it the process is suspended, which costs nothing. */
+/**
+ * How long the reader runs in each step, in ms. The process is suspended for the rest of the step, which
+ * costs nothing.
+ */
 const AWAKE_MS = 90_000
-/** Polls of idle shards are not what is measured here. */
+/** Rare polls, because the cost of polling idle shards is not measured here. */
 const idlePollMs = { min: 60_000, max: 60_000 }
 const discoveryIntervalMs = 600_000
 
-/** Weeks of reading on while shards roll: what is remembered at the end of each day, and what the day cost. */
+/** Reads for weeks while shards roll. Measures the memory at the end of each day, and the cost of the day. */
 const weeks: Contender<WeeksInput> = async ({ shards, days, reader }) => {
   const clock = new ManualClock()
-  const read = await begin(reader, rollingStream(shards, clock), clock)
+  const read = await startReading(reader, rollingStream(shards, clock), clock)
   const details: Record<string, number> = {}
   for (let day = 1; day <= days; day++) {
     const finishedBefore = read.finished()
@@ -46,7 +49,7 @@ const weeks: Contender<WeeksInput> = async ({ shards, days, reader }) => {
   return { records, details }
 }
 
-/** What a coordinator says that it keeps. */
+/** What a coordinator reports about its memory. */
 interface CoordinatorMemory {
   readonly frontier: number
   readonly missingParents: number
@@ -54,15 +57,19 @@ interface CoordinatorMemory {
 
 interface Reading {
   records(): number
-  /** How many shards were read to their end. */
+  /** The number of shards read to their end. */
   finished(): number
-  /** How many shards are in memory, whoever holds them. */
+  /** The number of shards in the heap, whatever references them. */
   shards(): number
   memory(): CoordinatorMemory | undefined
   stop(): Promise<void>
 }
 
-async function begin(reader: WeeksInput['reader'], client: StreamsApi, clock: ManualClock): Promise<Reading> {
+async function startReading(
+  reader: WeeksInput['reader'],
+  client: StreamsApi,
+  clock: ManualClock,
+): Promise<Reading> {
   let records = 0
   let finished = 0
   const options = { client, streamArn, clock, random: () => 0.5, idlePollMs, discoveryIntervalMs }

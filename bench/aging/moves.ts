@@ -12,13 +12,13 @@ const streamArn = 'arn:aws:dynamodb:us-east-1:123456789012:table/bench/stream/20
 const HOUR_MS = 3_600_000
 const ROUNDS = 5
 
-/** `moveTo` on open shards that all name a parent which was trimmed, as on a stream that has been read for days. */
+/** Runs `moveTo` on open shards whose parents are all trimmed, as on a stream that is older than a day. */
 const move: Contender<MoveInput> = async ({ shards, position }) => {
   // The first round compiles the code.
   await moveOnce(shards, position)
   const rounds = []
   for (let round = 0; round < ROUNDS; round++) rounds.push(await moveOnce(shards, position))
-  // The lowest of several rounds: what else the machine does can only make them longer.
+  // The minimum of several rounds, as other load on the machine can only increase the time.
   const lowest = (values: number[]) => Math.min(...values)
   return {
     records: shards,
@@ -42,8 +42,8 @@ async function moveOnce(
   const before = process.cpuUsage()
   await clock.run(coordinator.moveTo(position === 'token' ? token : position))
   const { user, system } = process.cpuUsage(before)
-  // What `moveTo` leaves to be done right after it.
-  for (let turn = 0; turn < 10; turn++) await settle()
+  // Include work that `moveTo` schedules for the next turns of the event loop.
+  for (let turn = 0; turn < 10; turn++) await nextTurn()
   const blockMs = watch.stop()
   await coordinator.close()
   return { cpuMs: (user + system) / 1_000, blockMs }
@@ -83,11 +83,11 @@ function describeAll(shards: number, now: number): StreamToken['shards'] {
   }))
 }
 
-/** Open shards without records. Pages hold 100 shards, as those of DescribeStream. */
+/** Open shards without records. A page of a listing has 100 shards, as on AWS. */
 function agedStream(shards: number, now: number): StreamsApi {
   return {
     listShards: async ({ exclusiveStartShardId }) => {
-      await settle()
+      await nextTurn()
       const first = exclusiveStartShardId === undefined ? 0 : shardOf(exclusiveStartShardId) + 1
       const count = Math.min(100, shards - first)
       return {
@@ -103,18 +103,18 @@ function agedStream(shards: number, now: number): StreamsApi {
       }
     },
     openIterator: async ({ shardId }) => {
-      await settle()
+      await nextTurn()
       return shardId
     },
     readRecords: async ({ iterator }) => {
-      await settle()
+      await nextTurn()
       return { records: [], decode: undefined, nextIterator: iterator, bytes: 60 }
     },
   }
 }
 
-/** Answers come with the next turn of the event loop, as those of a socket do. */
-function settle(): Promise<void> {
+/** Responses arrive in the next turn of the event loop, like those of a socket. */
+function nextTurn(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve))
 }
 

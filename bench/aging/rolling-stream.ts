@@ -4,17 +4,17 @@ import { sequenceNumber } from '../support/sample-records.ts'
 
 const HOUR_MS = 3_600_000
 const LISTED_MS = 24 * HOUR_MS
-/** How long a shard is open. */
+/** How long a shard is open, in ms. */
 const LIFE_MS = 4 * HOUR_MS
 const RECORDS_PER_SHARD = 3
-/** A page of DescribeStream holds 100 shards at most: those of 14 chains, 7 each. */
+/** A page of DescribeStream has at most 100 shards: those of 14 chains with 7 shards each. */
 const CHAINS_PER_PAGE = 14
 const CALL_MS = 5
 
 /**
- * Shards that are each replaced by a child after four hours, evenly spread over them, and listed for 24 hours after they
- * were closed. The oldest ones that are listed name a parent that is not, as on AWS. Nothing of it is kept: what is listed
- * and read follows from the time.
+ * Shards that are each replaced by a child after four hours, evenly spread over time, and are listed for 24
+ * hours after they were closed. The oldest listed ones name a parent that is not listed, as on AWS. The
+ * stream has no state: listings and records are computed from the time.
  */
 export function rollingStream(chains: number, clock: Clock): StreamsApi {
   const startedAt = clock.now() - LISTED_MS - LIFE_MS
@@ -51,16 +51,16 @@ export function rollingStream(chains: number, clock: Clock): StreamsApi {
     listShards: async ({ exclusiveStartShardId, childrenOf }) => {
       await call()
       const serviceTime = clock.now()
-      const answer = { status: 'ENABLED', lastEvaluatedShardId: undefined, serviceTime } as const
+      const response = { status: 'ENABLED', lastEvaluatedShardId: undefined, serviceTime } as const
       if (childrenOf !== undefined) {
         const chain = chainOf(childrenOf)
         const child = generationOf(childrenOf) + 1
-        return { ...answer, shards: child <= newest(chain) ? [describe(chain, child)] : [] }
+        return { ...response, shards: child <= newest(chain) ? [describe(chain, child)] : [] }
       }
       const first = exclusiveStartShardId === undefined ? 0 : chainOf(exclusiveStartShardId) + 1
       const end = Math.min(chains, first + CHAINS_PER_PAGE)
       const shards = Array.from({ length: end - first }, (_, index) => listedOf(first + index)).flat()
-      return { ...answer, shards, lastEvaluatedShardId: end < chains ? shards.at(-1)?.shardId : undefined }
+      return { ...response, shards, lastEvaluatedShardId: end < chains ? shards.at(-1)?.shardId : undefined }
     },
     openIterator: async ({ shardId, start }) => {
       await call()
@@ -74,10 +74,10 @@ export function rollingStream(chains: number, clock: Clock): StreamsApi {
       await call()
       const [shardId = '', first = ''] = iterator.split(' ')
       const generation = generationOf(shardId)
-      const madeAt = Number(shardId.slice(8, 28))
+      const createdAtMs = Number(shardId.slice(8, 28))
       const records = []
       for (let index = Number(first); index < RECORDS_PER_SHARD; index++) {
-        const writtenAt = madeAt + index * HOUR_MS
+        const writtenAt = createdAtMs + index * HOUR_MS
         if (writtenAt > clock.now()) break
         const seconds = Math.floor(writtenAt / 1_000)
         const SequenceNumber = numberIn(generation, index)

@@ -16,12 +16,12 @@ export interface LatencyInput {
   readonly idleMs: number
 }
 
-/** Starts on idle shards, waits for a first record, then for many at the tip, then for nothing. */
+/** Starts on idle shards, waits for a first record, then for many records at the tip, then for none. */
 const tip: Contender<LatencyInput> = async ({ endpoint, streamArn, puts, idleMs }) => {
   const get = async (path: string) =>
     (await (await fetch(`${endpoint}${path}`)).json()) as Record<string, number>
 
-  // A first record lies ready in one of the shards.
+  // One of the shards has a record.
   await get('/write?records=1&everyMs=0')
   const start = performance.now()
   await using stream = await openStream({ client: fastApi(endpoint), streamArn, startAt: 'trim_horizon' })
@@ -30,7 +30,7 @@ const tip: Contender<LatencyInput> = async ({ endpoint, streamArn, puts, idleMs 
   await records.next()
   const first = performance.now()
 
-  // Then records come in one by one.
+  // Then records are written one by one.
   await sleep(1_000)
   await get(`/write?records=${puts}&everyMs=25`)
   const delays: number[] = []
@@ -40,7 +40,7 @@ const tip: Contender<LatencyInput> = async ({ endpoint, streamArn, puts, idleMs 
   }
   delays.sort((a, b) => a - b)
 
-  // And then nothing comes in, which somebody waits for.
+  // Then nothing is written while `next()` is pending.
   const waiting = records.next()
   await sleep(3_000)
   const before = await get('/calls')
@@ -63,7 +63,10 @@ const tip: Contender<LatencyInput> = async ({ endpoint, streamArn, puts, idleMs 
   }
 }
 
-/** The calls that an idle shard takes, one to open it and six empty answers, by the SDK alone and with nothing around them. */
+/**
+ * Makes the calls that an idle shard requires, with the SDK alone: one to open it, and six that return an
+ * empty page.
+ */
 const bareCalls: Contender<LatencyInput> = async ({ endpoint, streamArn }) => {
   const client = makeClient(endpoint)
   const start = performance.now()

@@ -6,7 +6,7 @@ import type { LatencyInput } from './contenders.ts'
 
 const callMs = 20
 
-/** How soon a record is there: at the start, and at the tip; and what waiting for it costs in calls. */
+/** How soon a record is delivered, at the start and at the tip, and how many calls waiting for one costs. */
 export const latency: Bench = async ({ quick }) => {
   const results: { shards: number; summary: Summary; bare: Summary }[] = []
   for (const shards of quick ? [1, 100] : [1, 10, 100, 1000]) {
@@ -16,13 +16,13 @@ export const latency: Bench = async ({ quick }) => {
   return {
     tables: [
       {
-        title: `latency: ${callMs} ms a call, one process`,
+        title: `latency: ${callMs} ms per call, one process`,
         columns: [
           'shards',
           'openStream, ms',
           '… and first record, ms',
-          'the calls of that by the SDK alone, ms',
-          'put to loop: p50, ms',
+          'the same calls by the SDK alone, ms',
+          'write to delivery: p50, ms',
           'p99, ms',
           'GetRecords/s when idle',
         ],
@@ -38,7 +38,7 @@ export const latency: Bench = async ({ quick }) => {
   }
 }
 
-/** A new server for each side, as records that were written stay there. */
+/** Measures both contenders with a new server. */
 async function run(shards: number, quick: boolean): Promise<Summary[]> {
   const server = startProcess('./tip-server.ts', [String(shards), String(callMs)])
   try {
@@ -50,7 +50,7 @@ async function run(shards: number, quick: boolean): Promise<Summary[]> {
       idleMs: quick ? 1_000 : 5_000,
     }
     const module = new URL('./contenders.ts', import.meta.url)
-    // The bare calls come first, while there are no records.
+    // The bare calls run first, while there are no records.
     const contenders = ['bare calls', 'tip'].map((name) => ({ name, input }))
     return (await runRounds(module, contenders, 1)).reverse()
   } finally {

@@ -22,7 +22,7 @@ export interface HourInput {
 
 const MiB = 2 ** 20
 
-/** A consumer that takes its time, so that the shards could fetch far ahead of it. */
+/** A slow consumer, so that the reader could fetch far ahead of it. */
 const slowConsumer: Contender<SlowInput> = async ({
   endpoint,
   streamArn,
@@ -43,7 +43,10 @@ const slowConsumer: Contender<SlowInput> = async ({
   return { records, details: { bufferedMiB: buffered / MiB, heapMiB: process.memoryUsage().heapUsed / MiB } }
 }
 
-/** An hour of steady writes, read at the tip on a manual clock. The endpoint keeps nothing, so what grows is ours. */
+/**
+ * An hour of steady writes, read at the tip on a manual clock. The endpoint has no state, so any growth of
+ * the heap is caused by the library.
+ */
 const hourAtTheTip: Contender<HourInput> = async ({ shards, recordsPerSecond, minutes }) => {
   const clock = new ManualClock()
   const start = clock.now()
@@ -69,7 +72,7 @@ function heapMiB(): number {
   return process.memoryUsage().heapUsed / MiB
 }
 
-/** Shards that have `written()` records by now, each of which is made when it is read. */
+/** Shards that have `written()` records so far, each of which is created when it is read. */
 function endlessStream(shards: number, written: () => number): StreamsApi {
   return {
     listShards: async () => ({

@@ -5,7 +5,7 @@ import type { HourInput, SlowInput } from './contenders.ts'
 
 const module = new URL('./contenders.ts', import.meta.url)
 
-/** Whether memory stays within its bound under a slow consumer, and where it was after an hour. */
+/** Whether memory stays within its bound with a slow consumer, and constant for an hour at the tip. */
 export const memory: Bench = async ({ quick }) => {
   const shards = quick ? 100 : 400
   const served = await serve({ shards, recordsPerShard: 870 })
@@ -24,11 +24,11 @@ export const memory: Bench = async ({ quick }) => {
     return {
       tables: [
         {
-          title: `memory: ${shards} shards with pages of about 0.8 MB, a slow consumer, bound of 32 MiB`,
+          title: `memory: ${shards} shards with pages of about 0.8 MB, a slow consumer, a buffer of 32 MiB`,
           columns: [
             'records read',
-            'resident memory grew by, MiB',
-            'most that was buffered, MiB',
+            'growth of resident memory, MiB',
+            'peak buffer size, MiB',
             'heap at the end, MiB',
           ],
           rows: slow
@@ -44,7 +44,7 @@ export const memory: Bench = async ({ quick }) => {
         },
         {
           title: `memory: ${hour.minutes} minutes at the tip in accelerated time, ${hour.shards} shards`,
-          columns: ['records read', 'heap after the first tenth, MiB', 'heap at the end, MiB'],
+          columns: ['records read', 'heap after 10 % of the time, MiB', 'heap at the end, MiB'],
           rows: tip
             ? [
                 [

@@ -7,12 +7,12 @@ import { decodeRecord } from '../../src/wire/decode-record.ts'
 import { toPlainItem } from '../../src/wire/plain-item.ts'
 import type { WireRecord } from '../../src/wire/wire-record.ts'
 import { encodeRecords } from '../support/encode-records.ts'
-import { timePieces } from '../support/pieces.ts'
 import type { Bench } from '../support/report.ts'
+import { timeOperations } from '../support/time-operations.ts'
 
 const records = 1000
 
-/** From the bytes of a page to values, without a network. */
+/** Decoding a page from bytes to values, without a network. */
 export const decode: Bench = async ({ quick }) => {
   const { bytes } = encodeRecords(records, '1kB').page(0, records)
   const body = Buffer.concat([Buffer.from('{"NextShardIterator":"n","Records":['), bytes, Buffer.from(']}')])
@@ -21,14 +21,14 @@ export const decode: Bench = async ({ quick }) => {
   const silent = clientReturning(body, { debug() {}, warn() {}, error() {} } as unknown as Console)
   const api = sdkStreamsApi(client)
   const never = new AbortController().signal
-  const readOurs = async () => {
+  const readFast = async () => {
     const read = await api.readRecords({ iterator: 'i', limit: 1000 }, never)
     if (!read.lazyRecords) throw new Error('The fast path was not taken')
     return read
   }
 
-  const page = await timePieces(
-    'decode: a page of 1,000 records of 1 kB, from its bytes',
+  const page = await timeOperations(
+    'decode: a page of 1,000 records of 1 kB',
     [
       {
         name: 'GetRecordsCommand',
@@ -40,7 +40,7 @@ export const decode: Bench = async ({ quick }) => {
         records,
         run: () => silent.send(new GetRecordsCommand({ ShardIterator: 'i' })),
       },
-      { name: 'ours', records, run: readOurs },
+      { name: 'this package', records, run: readFast },
       { name: 'JSON.parse', records, run: () => JSON.parse(text) },
     ],
     quick,
@@ -48,9 +48,9 @@ export const decode: Bench = async ({ quick }) => {
 
   const wire: WireRecord[] = JSON.parse(text).Records
   const sdk = wire.map(decodeRecord)
-  const each = (look: (record: WireRecord) => unknown) => () => wire.map(look)
-  const values = await timePieces(
-    'decode: what a record costs when it is looked at',
+  const each = (access: (record: WireRecord) => unknown) => () => wire.map(access)
+  const values = await timeOperations(
+    'decode: accessing the members of a record',
     [
       {
         name: 'unmarshall',
@@ -58,13 +58,13 @@ export const decode: Bench = async ({ quick }) => {
         run: () => sdk.map((record) => unmarshall(record.dynamodb?.NewImage ?? {})),
       },
       {
-        name: 'ours: newImage',
+        name: 'StreamRecord.newImage',
         records,
         run: each((record) => toPlainItem(record.dynamodb?.NewImage, 'json')),
       },
-      { name: 'ours: raw', records, run: each(decodeRecord) },
+      { name: 'StreamRecord.raw', records, run: each(decodeRecord) },
       {
-        name: 'ours: the record itself',
+        name: 'new StreamRecord()',
         records,
         run: each((record) => new StreamRecord(record, { shardId: 's' }, 0)),
       },

@@ -1,33 +1,37 @@
 import { Heap } from 'heap-js'
 import { compareSequenceNumbers } from '../../src/position/sequence-number.ts'
-import { type Piece, timePieces } from '../support/pieces.ts'
 import type { Bench, Table } from '../support/report.ts'
 import { sequenceNumber } from '../support/sample-records.ts'
+import { type Operation, timeOperations } from '../support/time-operations.ts'
 
 interface Timed {
   readonly time: number
 }
 
-/** Ways to merge the pages of many shards by time, all of which give the same order. */
+/** Algorithms that merge the pages of many shards by time. All of them produce the same order. */
 export const merge: Bench = async ({ quick }) => {
   const tables: Table[] = []
   for (const shards of [8, 512, 4096]) {
     const queues = makeQueues(shards, 64)
     const records = shards * 64
-    const pieces: Piece[] = [
-      { name: 'heap of the shards’ heads, replaced', records, run: () => mergeHeads(queues) },
+    const operations: Operation[] = [
+      { name: 'heap of the shards’ first records', records, run: () => mergeHeads(queues) },
       { name: 'heap of all records', records, run: () => mergeAll(queues) },
-      { name: 'sort everything', records, run: () => queues.flat().sort(byTime).length },
+      { name: 'sort all records', records, run: () => queues.flat().sort(byTime).length },
     ]
     if (shards <= 512)
-      pieces.push({ name: 'look through all heads', records, run: () => mergeByLooking(queues) })
-    tables.push(await timePieces(`merge: ${shards} shards, 64 records each`, pieces, quick))
+      operations.push({
+        name: 'linear search of the first records',
+        records,
+        run: () => mergeBySearching(queues),
+      })
+    tables.push(await timeOperations(`merge: ${shards} shards, 64 records each`, operations, quick))
   }
   tables.push(await compareNumbers(quick))
   return { tables, data: tables }
 }
 
-/** Seconds, as the service gives them: a run of some records has the same. */
+/** Times in whole seconds, as on AWS, so that several consecutive records have the same time. */
 function makeQueues(shards: number, length: number): Timed[][] {
   return Array.from({ length: shards }, (_, shard) =>
     Array.from({ length }, (_, index) => ({ time: Math.floor(index / 8 + (shard * 7) / shards) * 1000 })),
@@ -63,7 +67,7 @@ function mergeAll(queues: readonly Timed[][]): number {
   return taken
 }
 
-function mergeByLooking(queues: readonly Timed[][]): number {
+function mergeBySearching(queues: readonly Timed[][]): number {
   const at = new Array<number>(queues.length).fill(0)
   let taken = 0
   for (;;) {
@@ -91,10 +95,10 @@ function compareNumbers(quick: boolean): Promise<Table> {
       sum += compare(numbers[index] ?? '', numbers[index + 1] ?? '')
     return sum
   }
-  return timePieces(
+  return timeOperations(
     'merge: comparing two sequence numbers of 24 digits',
     [
-      { name: 'ours', records, run: compareAll(compareSequenceNumbers) },
+      { name: 'compareSequenceNumbers', records, run: compareAll(compareSequenceNumbers) },
       { name: 'BigInt', records, run: compareAll((a, b) => (BigInt(a) < BigInt(b) ? -1 : 1)) },
     ],
     quick,

@@ -2,7 +2,9 @@ import { parseToken, type StreamToken } from '../../src/index.ts'
 import type { Bench } from '../support/report.ts'
 import { sequenceNumber } from '../support/sample-records.ts'
 
-/** What a position costs to write, to carry and to read, by the number of shards that are being read. */
+/**
+ * The size of a token and the cost of writing and reading it, by the number of shards that are being read.
+ */
 export const token: Bench = async ({ quick }) => {
   const sizes = quick ? [1, 1_000] : [1, 8, 100, 1_000, 10_000, 100_000]
   const rows = sizes.map((shards) => {
@@ -13,15 +15,16 @@ export const token: Bench = async ({ quick }) => {
       bytes: text.length,
       writeMs: medianMs(() => JSON.stringify(value)),
       readMs: medianMs(() => parseToken(text)),
-      // At 100 shards a page and 5 calls a second: what finding the shards takes before a token of theirs can be used.
+      // How long it takes to list the shards before a token can be used, at 100 shards per page and 5 calls
+      // per second.
       listingSeconds: Math.ceil(shards / 100) / 5,
     }
   })
   return {
     tables: [
       {
-        title: 'token: by the number of shards in the frontier',
-        columns: ['shards', 'kB', 'write, ms', 'read and check, ms', 'listing at 5 calls/s, s'],
+        title: 'token: cost by the number of shards in the frontier',
+        columns: ['shards', 'kB', 'serialize, ms', 'parse and validate, ms', 'listing at 5 calls/s, s'],
         rows: rows.map(({ shards, bytes, writeMs, readMs, listingSeconds }) => [
           shards.toLocaleString('en'),
           (bytes / 1000).toPrecision(3),

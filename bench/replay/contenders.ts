@@ -9,21 +9,24 @@ import { Coordinator, openStream } from '../../src/index.ts'
 import { makeClient } from '../support/client.ts'
 import { fastApi } from '../support/fast-path.ts'
 import type { Contender } from '../support/measure.ts'
-import { peerSides } from './other-packages.ts'
+import { otherPackages } from './other-packages.ts'
 
 export interface ReplayInput {
   readonly endpoint: string
   readonly streamArn: string
-  /** How many records there are. A stream that is disabled ends 1.5 s after its last one, which is not what is asked. */
+  /**
+   * The number of records, at which a contender stops. A disabled stream ends 1.5 s after its last record,
+   * which is not measured here.
+   */
   readonly total: number
 }
 
-/** Keeps the work from being optimised away, and shows that every side saw the same. */
+/** Prevents the work from being optimized away, and shows that all contenders read the same records. */
 function checked(records: number, sum: number): { records: number; details: { sum: number } } {
   return { records, details: { sum } }
 }
 
-const oursForAwait: Contender<ReplayInput> = async ({ endpoint, streamArn, total }) => {
+const iterateRecords: Contender<ReplayInput> = async ({ endpoint, streamArn, total }) => {
   await using stream = await openStream({ client: fastApi(endpoint), streamArn, startAt: 'trim_horizon' })
   let records = 0
   let sum = 0
@@ -35,7 +38,7 @@ const oursForAwait: Contender<ReplayInput> = async ({ endpoint, streamArn, total
   return checked(records, sum)
 }
 
-const oursTouched: Contender<ReplayInput> = async ({ endpoint, streamArn, total }) => {
+const iterateImages: Contender<ReplayInput> = async ({ endpoint, streamArn, total }) => {
   await using stream = await openStream({ client: fastApi(endpoint), streamArn, startAt: 'trim_horizon' })
   let records = 0
   let sum = 0
@@ -47,7 +50,7 @@ const oursTouched: Contender<ReplayInput> = async ({ endpoint, streamArn, total 
   return checked(records, sum)
 }
 
-const oursBatches: Contender<ReplayInput> = async ({ endpoint, streamArn, total }) => {
+const iterateBatches: Contender<ReplayInput> = async ({ endpoint, streamArn, total }) => {
   await using stream = await openStream({ client: fastApi(endpoint), streamArn, startAt: 'trim_horizon' })
   let records = 0
   let sum = 0
@@ -59,7 +62,7 @@ const oursBatches: Contender<ReplayInput> = async ({ endpoint, streamArn, total 
   return checked(records, sum)
 }
 
-const oursNext: Contender<ReplayInput> = async ({ endpoint, streamArn, total }) => {
+const callNext: Contender<ReplayInput> = async ({ endpoint, streamArn, total }) => {
   await using coordinator = new Coordinator({ client: fastApi(endpoint), streamArn })
   await coordinator.moveTo('trim_horizon')
   let records = 0
@@ -73,8 +76,8 @@ const oursNext: Contender<ReplayInput> = async ({ endpoint, streamArn, total }) 
   return checked(records, sum)
 }
 
-/** What a user would write: all shards side by side, no order across them, nothing to resume from. */
-function sdkLoop(look: (record: SdkRecord) => number): Contender<ReplayInput> {
+/** A hand-written loop: all shards concurrently, no order across shards, no position to resume from. */
+function sdkLoop(access: (record: SdkRecord) => number): Contender<ReplayInput> {
   return async ({ endpoint, streamArn }) => {
     const client = makeClient(endpoint)
     let records = 0
@@ -88,7 +91,7 @@ function sdkLoop(look: (record: SdkRecord) => number): Contender<ReplayInput> {
         const page = await client.send(new GetRecordsCommand({ ShardIterator }))
         for (const record of page.Records ?? []) {
           records++
-          sum += look(record)
+          sum += access(record)
         }
         ShardIterator = page.NextShardIterator
       }
@@ -101,7 +104,7 @@ function sdkLoop(look: (record: SdkRecord) => number): Contender<ReplayInput> {
 
 type SdkRecord = NonNullable<GetRecordsCommandOutput['Records']>[number]
 
-/** The floor: the same bytes, with nothing that makes it AWS. */
+/** The lower bound: the same bytes, without the SDK. */
 const bareFetch: Contender<ReplayInput> = async ({ endpoint, streamArn }) => {
   const call = async (target: string, input: object) => {
     const response = await fetch(endpoint, {
@@ -130,12 +133,12 @@ const bareFetch: Contender<ReplayInput> = async ({ endpoint, streamArn }) => {
 }
 
 export const contenders: Record<string, Contender<ReplayInput>> = {
-  'ours: for await': oursForAwait,
-  'ours: for await, newImage touched': oursTouched,
-  'ours: batches': oursBatches,
-  'ours: Coordinator.next': oursNext,
+  openStream: iterateRecords,
+  'openStream, newImage read': iterateImages,
+  'openStream, batches()': iterateBatches,
+  'Coordinator.next()': callNext,
   'SDK loop': sdkLoop((record) => record.dynamodb?.SequenceNumber?.length ?? 0),
   'SDK loop, unmarshall': sdkLoop((record) => String(unmarshall(record.dynamodb?.NewImage ?? {}).id).length),
   'fetch + JSON.parse': bareFetch,
-  ...peerSides,
+  ...otherPackages,
 }

@@ -7,17 +7,18 @@ import type { Contender } from '../support/measure.ts'
 import type { ReplayInput } from './contenders.ts'
 
 /*
- * The other packages for Node, as kindly as they can be used: closed shards without children, which none of them
- * follows, each read from its start, without the pauses that they make by default. They are CommonJS, have no types, and
- * are no dependencies of ours: those that are not installed are left out.
+ * Other packages for Node, used in the way that is most favorable to them: closed shards without children,
+ * which none of them follows, each read from its start, without their default pauses. They are CommonJS, have
+ * no types, and are not dependencies of this package. Those that are not installed are skipped.
  *
- * serverless-offline-dynamodb-streams reads with dynamodb-streams-readable, so its figure is that one's.
+ * serverless-offline-dynamodb-streams uses dynamodb-streams-readable, so the figure of the latter applies to
+ * both.
  */
 
 const require = createRequire(import.meta.url)
 
-/** Which package each of these contenders needs. */
-export const peers: Readonly<Record<string, string>> = {
+/** The package that each of these contenders requires. */
+export const packageOf: Readonly<Record<string, string>> = {
   'dynamodb-streams-readable': 'dynamodb-streams-readable',
   'dynamodb-stream': 'dynamodb-stream',
 }
@@ -37,7 +38,7 @@ type MakeReadable = (
   options: { shardId: string | undefined; iterator: 'TRIM_HORIZON'; readInterval: number },
 ) => Readable
 
-/** A readable stream of pages for each shard. */
+/** One readable stream of pages per shard. */
 const streamsReadable: Contender<ReplayInput> = async ({ endpoint, streamArn }) => {
   const makeReadable: MakeReadable = require('dynamodb-streams-readable')
   const client = new DynamoDBStreams(clientOptions(endpoint))
@@ -66,16 +67,19 @@ interface ShardState {
   readonly nextShardIterator: string | undefined
 }
 
-interface PeerStream {
+interface DynamodbStream {
   setShardState(state: Record<string, ShardState>): void
   getShardState(): Record<string, ShardState>
   fetchStreamRecords(): Promise<unknown>
   on(event: string, listener: () => void): void
 }
 
-/** An emitter of unmarshalled images, which starts at LATEST unless it is given iterators. */
+/** An emitter of unmarshalled images, which starts at LATEST unless iterators are passed to it. */
 const dynamodbStream: Contender<ReplayInput> = async ({ endpoint, streamArn }) => {
-  const Stream: new (client: DynamoDBStreams, streamArn: string) => PeerStream = require('dynamodb-stream')
+  const Stream: new (
+    client: DynamoDBStreams,
+    streamArn: string,
+  ) => DynamodbStream = require('dynamodb-stream')
   const client = new DynamoDBStreams(clientOptions(endpoint))
   const state: Record<string, ShardState> = {}
   const { StreamDescription } = await client.describeStream({ StreamArn: streamArn })
@@ -100,7 +104,7 @@ const dynamodbStream: Contender<ReplayInput> = async ({ endpoint, streamArn }) =
   return { records }
 }
 
-export const peerSides: Record<string, Contender<ReplayInput>> = {
+export const otherPackages: Record<string, Contender<ReplayInput>> = {
   'dynamodb-streams-readable': streamsReadable,
   'dynamodb-stream': dynamodbStream,
 }

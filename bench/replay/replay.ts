@@ -4,16 +4,16 @@ import { runRounds, type Summary } from '../support/rounds.ts'
 import type { RecordSize } from '../support/sample-records.ts'
 import { serve } from '../support/served-stream.ts'
 import type { ReplayInput } from './contenders.ts'
-import { isInstalled, peers } from './other-packages.ts'
+import { isInstalled, packageOf } from './other-packages.ts'
 
-const ours = [
-  'ours: for await',
-  'ours: for await, newImage touched',
-  'ours: batches',
-  'ours: Coordinator.next',
+const thisPackage: readonly string[] = [
+  'openStream',
+  'openStream, newImage read',
+  'openStream, batches()',
+  'Coordinator.next()',
 ]
 const others = ['SDK loop', 'SDK loop, unmarshall', 'fetch + JSON.parse']
-const installedPeers = Object.keys(peers).filter((side) => isInstalled(peers[side] ?? ''))
+const installed = Object.keys(packageOf).filter((name) => isInstalled(packageOf[name] ?? ''))
 
 interface Load {
   readonly recordSize: RecordSize
@@ -22,10 +22,10 @@ interface Load {
   readonly contenderNames: readonly string[]
 }
 
-/** Reads a backlog from its start to its end: the whole of the work for a record, at full speed. */
+/** Reads a backlog from start to end at full speed: the total cost of a record. */
 export const replay: Bench = async ({ quick }) => {
-  const all = [...ours, ...others, ...installedPeers]
-  const some = ['ours: for await', 'ours: for await, newImage touched', ...others]
+  const all = [...thisPackage, ...others, ...installed]
+  const some = ['openStream', 'openStream, newImage read', ...others]
   const loads: Load[] = quick
     ? [{ recordSize: '1kB', recordsPerShard: 2_000, rounds: 1, contenderNames: all }]
     : [
@@ -52,9 +52,9 @@ export const replay: Bench = async ({ quick }) => {
   return {
     tables: reports.map(({ recordSize, records, rounds, summaries }) => ({
       title: `replay: ${records.toLocaleString('en')} records of ${recordSize}, 8 shards, ${rounds} rounds`,
-      columns: ['', 'CPU µs a record', 'records/s (wall)', 'peak MiB', 'CPU to the SDK loop'],
+      columns: ['', 'CPU µs per record', 'records/s (wall)', 'peak MiB', 'speed-up over the SDK loop (CPU)'],
       rows: summaries.map((summary) => [
-        summary.side,
+        summary.contender,
         show(summary.cpuMicrosPerRecord),
         show(summary.recordsPerSecond),
         show(summary.peakMiB),
@@ -67,10 +67,10 @@ export const replay: Bench = async ({ quick }) => {
 }
 
 function chartOf(summaries: readonly Summary[]): string {
-  const bars = summaries.map(({ side, cpuMicrosPerRecord }) => ({
-    label: side,
+  const bars = summaries.map(({ contender, cpuMicrosPerRecord }) => ({
+    label: contender,
     value: 1e6 / cpuMicrosPerRecord.median,
-    ours: side.startsWith('ours'),
+    isThisPackage: thisPackage.includes(contender),
   }))
   return barChart(
     'Replaying a backlog',
@@ -79,6 +79,6 @@ function chartOf(summaries: readonly Summary[]): string {
   )
 }
 
-function cpuOf(side: string, summaries: readonly Summary[]): number {
-  return summaries.find((summary) => summary.side === side)?.cpuSeconds.median ?? Number.NaN
+function cpuOf(contender: string, summaries: readonly Summary[]): number {
+  return summaries.find((summary) => summary.contender === contender)?.cpuSeconds.median ?? Number.NaN
 }

@@ -5,29 +5,32 @@ import type { Bench } from '../support/report.ts'
 
 const callMs = 20
 
-/** All shards of a stream close at the same moment, as when a table is scaled. On a manual clock, each call takes 20 ms. */
+/**
+ * All shards of a stream split at once, as when a table is scaled. Runs on a manual clock, on which each call
+ * takes 20 ms.
+ */
 export const reshard: Bench = async ({ quick }) => {
   const results = []
   for (const shards of quick ? [100] : [100, 1_000, 10_000]) {
     results.push(await run(shards, 'supported'))
-    // The manual clock steps through every call: 10,000 shards take minutes.
+    // The manual clock steps through every call, so 10,000 shards take minutes.
     if (shards <= 1_000) results.push(await run(shards, 'empty'))
   }
   return {
     tables: [
       {
-        title: `reshard: all shards split in two at once, ${callMs} ms a call`,
+        title: `reshard: all shards split in two at once, ${callMs} ms per call`,
         columns: [
           'shards',
           'CHILD_SHARDS',
           'children',
           'DescribeStream calls',
-          'all children being read after, s',
-          'the listing alone, s',
+          'all children are read after, s',
+          'listing alone, s',
         ],
         rows: results.map(({ shards, childShards, children, describes, seconds, listingSeconds }) => [
           shards.toLocaleString('en'),
-          childShards === 'supported' ? 'answered' : 'always empty',
+          childShards === 'supported' ? 'supported' : 'always empty',
           children.toLocaleString('en'),
           describes.toLocaleString('en'),
           seconds.toPrecision(3),
@@ -50,7 +53,7 @@ async function run(shards: number, childShards: 'supported' | 'empty') {
     random: () => 0.5,
   })
   await clock.run(coordinator.moveTo('trim_horizon'))
-  await clock.run(coordinator.next()) // nothing: every shard was asked, and is at its tip
+  await clock.run(coordinator.next()) // undefined: every shard has been polled and is at its tip
 
   const before = calls.listShards
   const start = clock.now()
@@ -62,12 +65,14 @@ async function run(shards: number, childShards: 'supported' | 'empty') {
     children,
     describes: calls.listShards - before,
     seconds: (clock.now() - start) / 1000,
-    // Pages of 100 shards, parents and children, at the five calls a second that we allow ourselves.
+    // Pages of 100 shards, parents and children, at the library's limit of five calls per second.
     listingSeconds: Math.ceil((shards + children) / 100) / 5,
   }
 }
 
-/** The emulator, each of whose calls takes a while; tells what was listed, and which shards were opened. */
+/**
+ * Wraps the emulator's API: each call takes `callMs`, listings are counted, and opened shards are recorded.
+ */
 function watched(api: StreamsApi, clock: ManualClock) {
   const calls = { listShards: 0 }
   const opened = new Set<string>()

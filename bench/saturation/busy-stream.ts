@@ -3,14 +3,16 @@ import { sequenceNumber } from '../support/sample-records.ts'
 
 export interface BusyStreamInput {
   readonly shards: number
-  /** Records a second that each shard receives, evenly spaced, with a phase of its own. */
+  /** Records that each shard receives per second, evenly spaced, with a different phase for each shard. */
   readonly recordsPerSecond: number
-  /** CPU time that a call costs the reader, in ms: calls are answered one at a time, each after this time. */
+  /** CPU time that a call costs the reader, in ms: calls complete one at a time, each after this time. */
   readonly callMs: number
   readonly clock: Clock
 }
 
-/** Open shards that are written to all the time, for a reader that cannot make calls as fast as they fall due. */
+/**
+ * Open shards that are written to continuously, for a reader that cannot make calls as fast as they are due.
+ */
 export function busyStream({ shards, recordsPerSecond, callMs, clock }: BusyStreamInput): StreamsApi {
   const startedAt = clock.now()
   const periodMs = 1_000 / recordsPerSecond

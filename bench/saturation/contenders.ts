@@ -2,15 +2,15 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { Coordinator, openStream } from '../../src/index.ts'
 import { ManualClock } from '../../src/testing/manual-clock.ts'
 import { makeClient } from '../support/client.ts'
-import type { Contender, SideResult } from '../support/measure.ts'
+import type { Contender, ContenderResult } from '../support/measure.ts'
 import { spread } from '../support/rounds.ts'
 import { busyStream } from './busy-stream.ts'
 
 interface TipInput {
   readonly idlePollMs: { readonly min: number; readonly max: number }
-  /** How long is left out at the start, in which shards are opened. */
+  /** The time at the start in which shards are opened, which is not measured. */
   readonly skipSeconds: number
-  /** The windows in which delivered records are counted. */
+  /** The length of the windows in which delivered records are counted. */
   readonly windowSeconds: number
   readonly windows: number
 }
@@ -24,9 +24,9 @@ export interface SimulatedInput extends TipInput {
 export interface ServedInput extends TipInput {
   readonly endpoint: string
   readonly streamArn: string
-  /** Records are written one by one, this many ms apart, to shards at random. */
+  /** The interval at which records are written to random shards, in ms. */
   readonly writeEveryMs: number
-  /** The share of a CPU that the process may use; 1 for all of it. */
+  /** The share of a CPU that the process may use, up to 1. */
   readonly cpuShare: number
 }
 
@@ -39,17 +39,17 @@ const simulated: Contender<SimulatedInput> = async (input) => {
   const client = busyStream({ ...input, clock })
   const coordinator = new Coordinator({ client, streamArn, clock, random: () => 0.5, idlePollMs })
   await clock.run(coordinator.moveTo('trim_horizon'))
-  const tally = new Tally()
+  const stats = new DeliveryStats()
   const reading = continueReading(coordinator, (record) =>
-    tally.add(clock.now() - Number(record.newImage?.writtenAt)),
+    stats.add(clock.now() - Number(record.newImage?.writtenAt)),
   )
   await clock.advance(skipSeconds * 1_000)
-  tally.begin()
+  stats.reset()
   for (let window = 0; window < windows; window++) {
     await clock.advance(windowSeconds * 1_000)
-    tally.endWindow()
+    stats.endWindow()
   }
-  const result = tally.result(windowSeconds)
+  const result = stats.result(windowSeconds)
   await coordinator.close()
   await reading
   return result
@@ -69,7 +69,7 @@ async function continueReading(
   }
 }
 
-/** The same with the SDK's client over HTTP, whose calls cost what they cost on this machine. */
+/** The same with the SDK's client over HTTP, where calls have their actual cost on this machine. */
 const served: Contender<ServedInput> = async (input) => {
   const { endpoint, idlePollMs, skipSeconds, windowSeconds, windows, writeEveryMs, cpuShare } = input
   const records = Math.ceil((20 + skipSeconds + windowSeconds * windows) * (1_000 / writeEveryMs))
@@ -81,24 +81,27 @@ const served: Contender<ServedInput> = async (input) => {
     startAt: 'trim_horizon',
     idlePollMs,
   })
-  const tally = new Tally()
+  const stats = new DeliveryStats()
   const reading = (async () => {
-    for await (const record of stream) tally.add(Date.now() - Number(record.newImage?.writtenAt))
+    for await (const record of stream) stats.add(Date.now() - Number(record.newImage?.writtenAt))
   })()
   await sleep(skipSeconds * 1_000)
-  tally.begin()
+  stats.reset()
   for (let window = 0; window < windows; window++) {
     await sleep(windowSeconds * 1_000)
-    tally.endWindow()
+    stats.endWindow()
   }
-  const result = tally.result(windowSeconds)
+  const result = stats.result(windowSeconds)
   stopBurning()
   await stream.close()
   await reading
   return result
 }
 
-/** Keeps the thread busy for a multiple of what the work takes, so that the work gets `share` of it. */
+/**
+ * Keeps the thread busy in proportion to the time that the actual work takes, so that the work gets only
+ * `share` of the CPU.
+ */
 function burnAllBut(share: number): () => void {
   if (share >= 1) return () => {}
   let worked = performance.eventLoopUtilization().active
@@ -111,8 +114,8 @@ function burnAllBut(share: number): () => void {
   return () => clearInterval(timer)
 }
 
-/** What is delivered, window by window, and how long after it was written. */
-class Tally {
+/** Counts delivered records by window, and their delays. */
+class DeliveryStats {
   #count = 0
   #delaysMs: number[] = []
   readonly #windows: number[] = []
@@ -122,7 +125,7 @@ class Tally {
     this.#delaysMs.push(delayMs)
   }
 
-  begin(): void {
+  reset(): void {
     this.#count = 0
     this.#delaysMs = []
   }
@@ -132,11 +135,11 @@ class Tally {
     this.#count = 0
   }
 
-  result(windowSeconds: number): SideResult {
+  result(windowSeconds: number): ContenderResult {
     const delays = this.#delaysMs.sort((a, b) => a - b)
     const at = (share: number) => delays[Math.floor(delays.length * share)] ?? Number.NaN
     const details = {
-      // Of the median window: a burst after windows without a record does not make up for them.
+      // The median window, so that a burst after a stall does not compensate for it.
       perSecond: spread(this.#windows).median / windowSeconds,
       p50Ms: at(0.5),
       p99Ms: at(0.99),

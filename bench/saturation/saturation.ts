@@ -9,7 +9,7 @@ const fast = { min: 5, max: 20 }
 const slow = { min: 200, max: 1_000 }
 const streamArn = 'arn:aws:dynamodb:eu-west-1:123456789012:table/bench/stream/2026-01-01T00:00:00.000'
 
-/** What was delivered with one setting of `idlePollMs`. */
+/** The delivery rate and delays with one setting of `idlePollMs`. */
 interface Delivery {
   readonly perSecond: number
   readonly p50Ms: number
@@ -20,15 +20,15 @@ export interface SaturationResult {
   readonly setting: string
   readonly shards: number
   readonly writtenPerSecond: number
-  /** How long it takes to call each shard once, in ms; undefined where that depends on the machine. */
+  /** How long it takes to call each shard once, in ms; undefined if that depends on the machine. */
   readonly rotationMs: number | undefined
   readonly fast: Delivery
   readonly slow: Delivery
 }
 
 /**
- * More shards than can be polled in time. Short pauses between polls must not cost delivery: the reads that the merge
- * waits for have to come before routine polls.
+ * More shards than can be polled in time. Short pauses between polls must not reduce the delivery rate: reads
+ * that the merge waits for must have priority over routine polls.
  */
 export const saturation: Bench = async ({ quick }) => {
   const results: SaturationResult[] = []
@@ -39,7 +39,7 @@ export const saturation: Bench = async ({ quick }) => {
     [1_000, 0.1, 2],
     [1_000, 0.5, 2],
   ]
-  // To open a shard takes seven calls: one for its iterator, six empty answers.
+  // Opening a shard takes seven calls: one for its iterator, and six that return an empty page.
   const windowOf = (shards: number, callMs: number) => {
     const skipSeconds = Math.ceil((1.5 * 7 * shards * callMs) / 1_000) + 2
     // Long enough to call each shard three times.
@@ -50,7 +50,7 @@ export const saturation: Bench = async ({ quick }) => {
     const measure = (idlePollMs: typeof fast) =>
       deliver('simulated', { ...windowOf(shards, callMs), shards, recordsPerSecond, callMs, idlePollMs })
     const writtenPerSecond = shards * recordsPerSecond
-    const setting = `${callMs} ms of CPU a call, simulated`
+    const setting = `${callMs} ms of CPU per call, simulated`
     results.push({
       setting,
       shards,
@@ -81,7 +81,7 @@ export const saturation: Bench = async ({ quick }) => {
   return {
     tables: [
       {
-        title: 'saturation: records delivered in the median window, and their delay, by idlePollMs',
+        title: 'saturation: delivery rate in the median window, and delay, by idlePollMs',
         columns: [
           '',
           'shards',
@@ -110,13 +110,13 @@ function cellsOf({ perSecond, p50Ms, p99Ms }: Delivery): string[] {
   return [show(perSecond), show(p50Ms), show(p99Ms)]
 }
 
-async function deliver(side: string, input: SimulatedInput | ServedInput): Promise<Delivery> {
-  const [summary] = await runRounds(module, [{ name: side, input }], 1)
+async function deliver(contender: string, input: SimulatedInput | ServedInput): Promise<Delivery> {
+  const [summary] = await runRounds(module, [{ name: contender, input }], 1)
   const of = (name: string) => summary?.details[name]?.median ?? Number.NaN
   return { perSecond: of('perSecond'), p50Ms: of('p50Ms'), p99Ms: of('p99Ms') }
 }
 
-/** A new server for each run, as records that were written stay there. */
+/** Runs with a new server, because the server keeps the records that were written. */
 async function overHttp(shards: number, input: Omit<ServedInput, 'endpoint'>): Promise<Delivery> {
   const server = startProcess('./tip-server.ts', [String(shards), '1'])
   try {

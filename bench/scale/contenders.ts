@@ -6,7 +6,10 @@ export interface IdleInput {
   readonly shards: number
 }
 
-/** What shards cost that have nothing: the listing at its pace, their memory, and the token that names them all. */
+/**
+ * The cost of shards without records: the rate-limited listing, their memory, and the token that contains
+ * them all.
+ */
 const idleShards: Contender<IdleInput> = async ({ shards }) => {
   const clock = new ManualClock()
   const client = idleStream(shards, clock.now() - 3_600_000)
@@ -27,7 +30,9 @@ function heapMiB(): number {
   return process.memoryUsage().heapUsed / 2 ** 20
 }
 
-/** Open shards without records. What is listed is made anew for each page, as it is of a real answer. */
+/**
+ * Open shards without records. Shards are created for each page, as they are when a real response is parsed.
+ */
 function idleStream(shards: number, createdAt: number): StreamsApi {
   const digits = String(createdAt).padStart(20, '0')
   const idOf = (shard: number) => `shardId-${digits}-${shard.toString(16).padStart(8, '0')}`

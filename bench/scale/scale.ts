@@ -3,11 +3,11 @@ import { type Bench, show } from '../support/report.ts'
 import { runRounds, type Summary } from '../support/rounds.ts'
 import { serve } from '../support/served-stream.ts'
 
-const side = 'ours: for await'
+const contender = 'openStream'
 
 /**
- * A backlog spread over more and more shards: what a shard costs by itself, and what the merge does. A shard has at
- * least a page of records, up to the last row, where the calls weigh more than the records.
+ * A backlog spread over an increasing number of shards: the cost of a shard, and of the merge. A shard has at
+ * least a page of records, except in the last row, where calls cost more than records.
  */
 export const scale: Bench = async ({ quick }) => {
   const loads: [shards: number, recordsPerShard: number, rounds: number][] = quick
@@ -31,7 +31,7 @@ export const scale: Bench = async ({ quick }) => {
         total: shards * recordsPerShard,
       }
       const module = new URL('../replay/contenders.ts', import.meta.url)
-      const [summary] = await runRounds(module, [{ name: side, input }], rounds)
+      const [summary] = await runRounds(module, [{ name: contender, input }], rounds)
       if (summary) results.push({ shards, recordsPerShard, summary })
     } finally {
       served.stop()
@@ -46,14 +46,14 @@ export const scale: Bench = async ({ quick }) => {
   return {
     tables: [
       {
-        title: `scale: records of 1 kB, replayed with ${side}`,
+        title: `scale: records of 1 kB, read with ${contender}`,
         columns: [
           'shards',
-          'records a shard',
-          'CPU µs a record',
+          'records per shard',
+          'CPU µs per record',
           'records/s (wall)',
           'peak MiB',
-          'throughput to 8 shards',
+          'throughput relative to 8 shards',
         ],
         rows: results.map(({ shards, recordsPerShard, summary }) => [
           shards.toLocaleString('en'),
@@ -65,13 +65,13 @@ export const scale: Bench = async ({ quick }) => {
         ]),
       },
       {
-        title: 'scale: idle shards, in accelerated time, until moveTo has resolved',
+        title: 'scale: moveTo with idle shards, in accelerated time',
         columns: [
           'shards',
           'listing at 5 calls/s, s',
           'CPU, s',
           'heap, MiB',
-          'heap a shard, kB',
+          'heap per shard, kB',
           'token, kB',
         ],
         rows: idle.map(({ records: shards, cpuSeconds, details }) => [

@@ -1,8 +1,8 @@
 export interface Bar {
   readonly label: string
   readonly value: number
-  /** Ours, which are drawn in another colour. */
-  readonly ours: boolean
+  /** Whether the bar belongs to this package. Such bars have a different color. */
+  readonly isThisPackage: boolean
 }
 
 const width = 760
@@ -10,16 +10,16 @@ const labelWidth = 240
 const rowHeight = 30
 const top = 52
 
-/** A bar chart as SVG, readable on light and dark pages. */
+/** Renders a bar chart as SVG that is readable on light and dark pages. */
 export function barChart(title: string, subtitle: string, bars: readonly Bar[]): string {
   const most = Math.max(...bars.map(({ value }) => value))
   const scale = (width - labelWidth - 90) / most
-  const rows = bars.map(({ label, value, ours }, index) => {
+  const rows = bars.map(({ label, value, isThisPackage }, index) => {
     const y = top + index * rowHeight
     const length = Math.max(2, value * scale)
     return [
       `<text x="${labelWidth - 10}" y="${y + 15}" text-anchor="end">${escapeXml(label)}</text>`,
-      `<rect x="${labelWidth}" y="${y}" width="${length.toFixed(1)}" height="20" rx="2" fill="${ours ? '#2f81f7' : '#8b949e'}"/>`,
+      `<rect x="${labelWidth}" y="${y}" width="${length.toFixed(1)}" height="20" rx="2" fill="${isThisPackage ? '#2f81f7' : '#8b949e'}"/>`,
       `<text x="${(labelWidth + length + 8).toFixed(1)}" y="${y + 15}">${Math.round(value).toLocaleString('en')}</text>`,
     ].join('\n')
   })

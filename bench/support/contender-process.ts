@@ -1,6 +1,7 @@
 import { type Contender, measure } from './measure.ts'
 
-/* One contender of a bench in a process of its own: `contender-process.ts <module> <name of the contender> <JSON input>`. */
+// Runs one contender of a benchmark in this process:
+// `contender-process.ts <module> <name of the contender> <JSON input>`.
 
 const [, , module = '', name = '', input = '{}'] = process.argv
 const { contenders } = (await import(module)) as { contenders: Record<string, Contender<unknown>> }

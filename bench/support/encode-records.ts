@@ -1,22 +1,25 @@
 import { recordJson } from './aws-json.ts'
 import type { RecordSize } from './sample-records.ts'
 
-/** The service's own limits of a page of GetRecords. */
+/** The service's limits for a page of GetRecords. */
 const maxRecords = 1000
 const maxBytes = 1024 * 1024
 
-/** All records of a shard as JSON, with commas between them, so that any page of it is a piece of the whole. */
+/** All records of a shard as JSON, separated by commas, so that every page is a slice of the same buffer. */
 export interface EncodedRecords {
   readonly count: number
-  /** The records from `first` on that fit on a page of at most `limit`, and the index after the last of them. */
+  /**
+   * The records from index `first` that fit on a page of at most `limit` records, and the index after the
+   * last of them.
+   */
   page(first: number, limit: number): { readonly bytes: Buffer; readonly next: number }
 }
 
 export function encodeRecords(count: number, size: RecordSize): EncodedRecords {
-  const texts = Array.from({ length: count }, (_, index) => Buffer.from(`${recordJson(index, size)},`))
-  const bytes = Buffer.concat(texts)
+  const encoded = Array.from({ length: count }, (_, index) => Buffer.from(`${recordJson(index, size)},`))
+  const bytes = Buffer.concat(encoded)
   const starts = [0]
-  for (const text of texts) starts.push((starts.at(-1) ?? 0) + text.length)
+  for (const text of encoded) starts.push((starts.at(-1) ?? 0) + text.length)
   const startOf = (index: number) => starts[index] ?? bytes.length
 
   return {

@@ -3,8 +3,8 @@ import { sdkStreamsApi } from '../../src/streams-api/sdk-streams-api.ts'
 import { makeClient } from './client.ts'
 
 /**
- * The library's own view of an endpoint, which ends this process at the first answer that had to be read in another way than
- * the fast one: the figures would be those of something else.
+ * Returns the library's streams API for an endpoint. It exits the process at the first response that was not
+ * parsed on the fast path, because the figures would then measure something else.
  */
 export function fastApi(endpoint: string): StreamsApi {
   const api = sdkStreamsApi(makeClient(endpoint), fail)
@@ -12,7 +12,7 @@ export function fastApi(endpoint: string): StreamsApi {
     ...api,
     readRecords: async (request, signal) => {
       const page = await api.readRecords(request, signal)
-      if (!page.lazyRecords) fail('an answer of GetRecords was parsed as a whole')
+      if (!page.lazyRecords) fail('a GetRecords response was parsed eagerly')
       return page
     },
   }

@@ -1,27 +1,30 @@
-/** Does one side's work on the input, and tells how many records that were, and what else it found out. */
-export type Contender<Input> = (input: Input) => Promise<SideResult>
+/**
+ * Does the work of a benchmark in one way. Returns the number of records, and figures that it measured
+ * itself.
+ */
+export type Contender<Input> = (input: Input) => Promise<ContenderResult>
 
-export interface SideResult {
+export interface ContenderResult {
   readonly records: number
   readonly details?: Readonly<Record<string, number>>
 }
 
-export interface Measurement extends SideResult {
+export interface Measurement extends ContenderResult {
   readonly wallSeconds: number
   /** User and system time of all threads of the process. */
   readonly cpuSeconds: number
-  /** Resident memory at its highest, and how much of that came after the start of the work. */
+  /** Peak resident memory, and its growth since the start of the work. */
   readonly peakBytes: number
   readonly grownBytes: number
 }
 
-/** Runs a side in this process, which does nothing else. Loading and compiling the code before does not count. */
-export async function measure<Input>(side: Contender<Input>, input: Input): Promise<Measurement> {
+/** Measures a contender in this process, which does nothing else. Loading the code is not included. */
+export async function measure<Input>(contender: Contender<Input>, input: Input): Promise<Measurement> {
   globalThis.gc?.()
   const restingBytes = process.memoryUsage.rss()
   const cpu = process.cpuUsage()
   const start = performance.now()
-  const result = await side(input)
+  const result = await contender(input)
   const wallSeconds = (performance.now() - start) / 1000
   const { user, system } = process.cpuUsage(cpu)
   const peakBytes = process.resourceUsage().maxRSS * 1024

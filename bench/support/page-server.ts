@@ -5,10 +5,11 @@ import { encodeRecords } from './encode-records.ts'
 import type { ServedStream } from './served-stream.ts'
 
 /*
- * A stream endpoint that costs next to nothing, in a process of its own: every record is encoded before the first
- * call, and all shards serve the same bytes. What is measured on the other side is the reader, not this.
+ * A stream endpoint with a negligible cost per call, in a separate process. All records are encoded before
+ * the first call, and all shards serve the same bytes, so that a benchmark measures the reader and not the
+ * server.
  *
- * Started with a ServedStream as JSON; tells its port to the parent process when it is ready.
+ * The argument is a ServedStream as JSON. The server sends its port to the parent process when it is ready.
  */
 
 const stream: ServedStream = JSON.parse(process.argv[2] ?? '{}')
@@ -25,7 +26,7 @@ const server = createServer((request, response) => {
   const chunks: Buffer[] = []
   request.on('data', (chunk: Buffer) => chunks.push(chunk))
   request.on('end', () => {
-    const send = () => answer(request, JSON.parse(Buffer.concat(chunks).toString() || '{}'), response)
+    const send = () => respond(request, JSON.parse(Buffer.concat(chunks).toString() || '{}'), response)
     if (stream.latencyMs > 0) setTimeout(send, stream.latencyMs)
     else send()
   })
@@ -42,7 +43,7 @@ interface Input {
   readonly Limit?: number
 }
 
-function answer(request: IncomingMessage, input: Input, response: ServerResponse): void {
+function respond(request: IncomingMessage, input: Input, response: ServerResponse): void {
   const call = String(request.headers['x-amz-target']).split('.')[1] ?? ''
   calls[call] = (calls[call] ?? 0) + 1
   if (request.url === '/calls') send(response, calls)

@@ -15,21 +15,21 @@ const results = new URL('../results/', import.meta.url)
 const readme = new URL('../README.md', import.meta.url)
 
 /**
- * Puts the results in `bench/results/` into `bench/README.md`, each with when and where it was measured. What is in the page
- * of a bench without a result stays.
+ * Writes the results in `bench/results/` to `bench/README.md`, each with the date, the commit and the
+ * machine. Sections of benchmarks without a result are kept.
  */
 export function writeReadme(order: readonly string[]): void {
   const measured = readdirSync(results)
     .filter((file) => file.endsWith('.json'))
     .map((file): Result => JSON.parse(readFileSync(new URL(file, results), 'utf8')))
     .filter(({ quick }) => !quick)
-  const [before = '', former = ''] = readFileSync(readme, 'utf8').split(mark)
+  const [before = '', previous = ''] = readFileSync(readme, 'utf8').split(mark)
   const sections = order.map((name) => {
     const result = measured.find((one) => one.name === name)
-    return result ? sectionOf(result) : formerSection(former, name)
+    return result ? sectionOf(result) : previousSection(previous, name)
   })
   const data = Object.fromEntries(measured.map((result) => [result.name, result.data]))
-  const targets = formatTable(keepFormer(targetTable(data), former))
+  const targets = formatTable(keepPrevious(targetTable(data), previous))
   writeFileSync(readme, `${before}${mark}\n\n${targets}\n\n${sections.join('')}`.trimEnd().concat('\n'))
 }
 
@@ -41,8 +41,8 @@ function sectionOf({ tables, at, machine }: Result): string {
   return [...tables.map(formatTable), source].map((part) => `${part}\n\n`).join('')
 }
 
-/** The tables of a bench, whose titles start with its name. */
-function formerSection(page: string, name: string): string {
+/** The tables of a benchmark on the page. Their titles start with its name. */
+function previousSection(page: string, name: string): string {
   return page
     .split(/^(?=### )/m)
     .filter((table) => table.startsWith(`### ${name}:`))
@@ -50,13 +50,13 @@ function formerSection(page: string, name: string): string {
     .join('')
 }
 
-/** Takes the figures that were not measured this time from the page. */
-function keepFormer(table: Table, page: string): Table {
+/** Fills in figures that were not measured this time from the page. */
+function keepPrevious(table: Table, page: string): Table {
   const cellsOf = (line: string) => line.split('|').map((cell) => cell.trim())
-  const former = new Map(page.split('\n').map((line) => [cellsOf(line)[1], cellsOf(line)[3]]))
+  const previous = new Map(page.split('\n').map((line) => [cellsOf(line)[1], cellsOf(line)[3]]))
   const rows = table.rows.map((row) => {
     const [what = '', target = '', figure = ''] = row
-    return [what, target, String(figure).startsWith('–') ? (former.get(String(what)) ?? figure) : figure]
+    return [what, target, String(figure).startsWith('–') ? (previous.get(String(what)) ?? figure) : figure]
   })
   return { ...table, rows }
 }

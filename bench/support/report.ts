@@ -9,25 +9,25 @@ export interface Table {
   readonly rows: readonly (readonly (string | number)[])[]
 }
 
-/** What one bench has to show. */
+/** The result of a benchmark. */
 export interface Report {
   readonly tables: readonly Table[]
-  /** Everything that was measured, for the JSON file. */
+  /** All measurements, for the JSON file. */
   readonly data: unknown
-  /** An SVG of it, for the page and the README. */
+  /** A chart of the result as SVG, for bench/README.md and the README. */
   readonly chart?: string | undefined
 }
 
 export interface BenchOptions {
-  /** Fewer records and rounds: to see that a bench works, not for figures. */
+  /** Uses fewer records and rounds, to check that a benchmark works. The figures are not meaningful. */
   readonly quick: boolean
 }
 
 export type Bench = (options: BenchOptions) => Promise<Report>
 
 /**
- * Prints the tables as Markdown, and writes everything to `bench/results/<name>.json`, and the chart beside the page
- * that shows it.
+ * Prints the tables as Markdown, and writes the result to `bench/results/<name>.json` and the chart to
+ * `bench/<name>.svg`.
  */
 export function publish(name: string, report: Report, options: BenchOptions): void {
   for (const table of report.tables) process.stdout.write(`\n${formatTable(table)}\n`)
@@ -56,7 +56,7 @@ export function formatTable({ title, columns, rows }: Table): string {
   return [`### ${title}`, '', line(head), rule, ...body.map(line)].join('\n')
 }
 
-/** The median with as many digits as make sense; the range behind it where it says something. */
+/** Formats the median with `digits` significant digits, followed by the range if it is wider than 2 %. */
 export function show(value: Spread | number, digits = 3): string {
   if (typeof value === 'number') return round(value, digits)
   const { median, min, max } = value
@@ -77,7 +77,7 @@ export interface Machine {
   readonly memoryGiB: number
   readonly node: string
   readonly platform: string
-  /** What else the machine does: processes that want to run, on average over five minutes. */
+  /** The load average over five minutes. */
   readonly load: string
   readonly commit: string
 }

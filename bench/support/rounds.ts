@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import type { Measurement } from './measure.ts'
 import { startProcess } from './served-stream.ts'
 
-/** Middle, lowest and highest of several rounds. */
+/** Median, minimum and maximum of several rounds. */
 export interface Spread {
   readonly median: number
   readonly min: number
@@ -10,11 +10,11 @@ export interface Spread {
 }
 
 export interface Summary {
-  readonly side: string
+  readonly contender: string
   readonly records: number
   readonly cpuSeconds: Spread
   readonly wallSeconds: Spread
-  /** CPU time for one record, in microseconds. */
+  /** CPU time per record, in microseconds. */
   readonly cpuMicrosPerRecord: Spread
   readonly recordsPerSecond: Spread
   readonly peakMiB: Spread
@@ -22,7 +22,10 @@ export interface Summary {
   readonly details: Readonly<Record<string, Spread>>
 }
 
-/** Runs the contenders in turn, each time in a new process, so that what else the machine does meets them alike. */
+/**
+ * Runs the contenders in turn, each time in a new process, so that other load on the machine affects them
+ * equally.
+ */
 export async function runRounds(
   module: URL,
   contenders: readonly { readonly name: string; readonly input: unknown }[],
@@ -31,15 +34,15 @@ export async function runRounds(
   const measured = new Map<string, Measurement[]>(contenders.map(({ name }) => [name, []]))
   for (let round = 0; round < rounds; round++) {
     for (const { name, input } of contenders) {
-      measured.get(name)?.push(await runSide(module, name, input))
+      measured.get(name)?.push(await runContender(module, name, input))
       process.stderr.write(`\r\x1b[K${name}, round ${round + 1} of ${rounds}`)
     }
   }
   process.stderr.write('\r\x1b[K')
-  return [...measured].map(([side, measurements]) => summarize(side, measurements))
+  return [...measured].map(([contender, measurements]) => summarize(contender, measurements))
 }
 
-async function runSide(module: URL, name: string, input: unknown): Promise<Measurement> {
+async function runContender(module: URL, name: string, input: unknown): Promise<Measurement> {
   const child = startProcess(
     './contender-process.ts',
     [module.href, name, JSON.stringify(input)],
@@ -55,10 +58,10 @@ async function runSide(module: URL, name: string, input: unknown): Promise<Measu
   return measurement
 }
 
-function summarize(side: string, all: readonly Measurement[]): Summary {
+function summarize(contender: string, all: readonly Measurement[]): Summary {
   const of = (value: (measurement: Measurement) => number) => spread(all.map(value))
   return {
-    side,
+    contender,
     records: all[0]?.records ?? 0,
     cpuSeconds: of((m) => m.cpuSeconds),
     wallSeconds: of((m) => m.wallSeconds),

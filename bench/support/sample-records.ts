@@ -1,4 +1,4 @@
-/** Kinds of records that the benches are run with, by the length of their JSON: about 1 kB unless the name says otherwise. */
+/** The sizes of records that the benchmarks use: the approximate length of their JSON. */
 export type RecordSize = '100B' | '1kB' | '20kB'
 
 const startSeconds = Date.UTC(2026, 0, 1) / 1000
@@ -14,7 +14,9 @@ export interface SampleRecord {
   }
 }
 
-/** The record at `index` of a shard, as parsed from the JSON of GetRecords. The same for all shards. */
+/**
+ * The record at `index` of a shard, as parsed from the JSON of GetRecords. All shards have the same records.
+ */
 export function sampleRecord(index: number, size: RecordSize = '1kB'): SampleRecord {
   const id = `order#${String(index).padStart(10, '0')}`
   const item = { id: { S: id }, ...itemOf(index, size) }

@@ -3,13 +3,13 @@ import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import type { RecordSize } from './sample-records.ts'
 
-/** What the page server serves: closed shards without parents, each with the same records. */
+/** What the page server serves: closed shards without parents, all with the same records. */
 export interface ServedStream {
   readonly streamArn: string
   readonly shards: number
   readonly recordsPerShard: number
   readonly recordSize: RecordSize
-  /** What the server waits before each answer. */
+  /** The time that the server waits before each response, in ms. */
   readonly latencyMs: number
 }
 
@@ -19,7 +19,7 @@ export interface Served {
   stop(): void
 }
 
-/** Starts the page server in a process of its own. */
+/** Starts the page server in a separate process. */
 export async function serve(stream: Partial<ServedStream>): Promise<Served> {
   const served: ServedStream = {
     streamArn: 'arn:aws:dynamodb:eu-west-1:123456789012:table/bench/stream/2026-01-01T00:00:00.000',
@@ -34,7 +34,7 @@ export async function serve(stream: Partial<ServedStream>): Promise<Served> {
   return { stream: served, endpoint: `http://127.0.0.1:${port}`, stop: () => void server.kill('SIGKILL') }
 }
 
-/** Runs a TypeScript file of this folder as a process that can send messages. */
+/** Runs a TypeScript file of this folder in a child process that can send messages. */
 export function startProcess(
   file: string,
   args: readonly string[],

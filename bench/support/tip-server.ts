@@ -5,10 +5,12 @@ import { awsJson } from './aws-json.ts'
 import { sampleRecord, sequenceNumber } from './sample-records.ts'
 
 /*
- * Open shards, in a process of its own, that are written to on demand: `/write?records=100&everyMs=20` puts records
- * into shards at random, each with the time of its writing; `/calls` tells what was called so far.
+ * A stream endpoint with open shards that are written to on demand, in a separate process.
+ * `/write?records=100&everyMs=20` writes records to random shards, each with the time of the write. `/calls`
+ * returns the number of calls so far.
  *
- * Started with the number of shards and the wait before each answer in ms; tells its port when it is ready.
+ * The arguments are the number of shards and the latency of a call in ms. The server sends its port to the
+ * parent process when it is ready.
  */
 
 const shards = Number(process.argv[2] ?? 1)
@@ -32,7 +34,7 @@ const server = createServer((request, response) => {
     const call = String(request.headers['x-amz-target']).split('.')[1] ?? ''
     calls[call] = (calls[call] ?? 0) + 1
     const input = JSON.parse(Buffer.concat(chunks).toString() || '{}')
-    setTimeout(() => send(response, answer(call, input)), latencyMs)
+    setTimeout(() => send(response, respond(call, input)), latencyMs)
   })
 })
 server.keepAliveTimeout = 60_000
@@ -54,7 +56,7 @@ function writtenNow(index: number): string {
   return awsJson({ ...record, dynamodb })
 }
 
-function answer(call: string, input: Record<string, string>): string {
+function respond(call: string, input: Record<string, string>): string {
   if (call === 'DescribeStream') return describe(input)
   if (call === 'GetShardIterator') {
     const queue = records[shardIds.indexOf(input.ShardId ?? '')] ?? []

@@ -20,7 +20,7 @@ import { startProcess } from './process.ts'
 import type { Running } from './running.ts'
 import type { ConsumerStep, LoopKind, StreamSetup } from './steps.ts'
 import { createStore, type FaultyStore } from './store.ts'
-import { within } from './within.ts'
+import { settlesWithin } from './settles-within.ts'
 
 /** How long `return()`, `close()` or an abort may take to settle a pending `next()`, in ms. */
 const MAX_WAKE_MS = 60_000
@@ -406,7 +406,7 @@ export function createConsumer(
     for (let n = 0; n < times && !isGone; n++) {
       if (current.isOver && n > 0) return
       const from = currentLoop(kind, current)
-      const isDone = await within(clock, isStopped() ? Math.max(waitMs, MAX_WAKE_MS) : waitMs, from.take())
+      const isDone = await settlesWithin(clock, isStopped() ? Math.max(waitMs, MAX_WAKE_MS) : waitMs, from.take())
       throwFirstViolation()
       if (from.end) return
       if (isDone) continue
@@ -449,7 +449,7 @@ export function createConsumer(
   const settleBackground = async (): Promise<void> => {
     for (const { settled, what, deadline } of background) {
       const left = Math.max(1_000, deadline - clock.monotonic())
-      if (!(await within(clock, left, settled)))
+      if (!(await settlesWithin(clock, left, settled)))
         throw new Violation('never stuck', `${what} is still pending`)
     }
     throwFirstViolation()
@@ -543,9 +543,9 @@ export function createConsumer(
     await settleBackground()
     const pending = loop?.pending
     const closed = close(current)
-    if (!(await within(clock, MAX_WAKE_MS, closed)))
+    if (!(await settlesWithin(clock, MAX_WAKE_MS, closed)))
       throw new Violation('never stuck', 'close() is still pending after a minute')
-    if (pending && !(await within(clock, MAX_WAKE_MS, pending))) {
+    if (pending && !(await settlesWithin(clock, MAX_WAKE_MS, pending))) {
       throw new Violation('never stuck', 'next() is still pending a minute after close()')
     }
     throwFirstViolation()
@@ -652,7 +652,7 @@ export function createConsumer(
       const current = await ensureOpen()
       if (!current || isGone) return
       const from = currentLoop(kind, current)
-      const isDone = await within(clock, LAST_ROUND_MS, from.take())
+      const isDone = await settlesWithin(clock, LAST_ROUND_MS, from.take())
       throwFirstViolation()
       if (from.end === 'done') return
       if (isDone && !from.end) continue
@@ -723,7 +723,7 @@ export function createConsumer(
           const current = running
           if (!current) return
           const closed = close(current)
-          if (step.waits && !(await within(clock, MAX_WAKE_MS, closed))) {
+          if (step.waits && !(await settlesWithin(clock, MAX_WAKE_MS, closed))) {
             throw new Violation('never stuck', 'close() is still pending after a minute')
           }
           return throwFirstViolation()
