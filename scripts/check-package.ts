@@ -18,10 +18,10 @@ try {
 } finally {
   rmSync(folder, { recursive: true, force: true })
 }
-// Each machine installs from the registry that its npm is configured for.
+// The lockfile must not name a registry, so that npm installs from the one that is configured.
 if (/"resolved":\s*"/.test(readFileSync('package-lock.json', 'utf8'))) {
   console.error(
-    'package-lock.json names a registry host: install with omit-lockfile-registry-resolved, as .npmrc says.',
+    'package-lock.json names a registry host. Reinstall with omit-lockfile-registry-resolved, which .npmrc sets.',
   )
   failed.push('package-lock.json')
 }

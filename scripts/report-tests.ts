@@ -1,5 +1,5 @@
-// Prints the real counts of vitest's JSON reports, added up, as the one line "N passed, N failed, N skipped".
-// Exits with 1 when a test failed or none ran.
+// Sums up the counts of vitest's JSON reports and prints them as one line: "N passed, N failed, N skipped".
+// Exits with 1 if a test failed or none ran.
 import { readFileSync } from 'node:fs'
 import { basename } from 'node:path'
 import type { JsonTestResults } from 'vitest/reporters'

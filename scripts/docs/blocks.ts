@@ -43,11 +43,11 @@ export function checkBlocks(
       } else if (kind === 'unchecked') {
         if (!value.trim()) problems.push({ file, line, text: 'unchecked block without a reason' })
       } else {
-        const given = kind === 'with' ? `${value.trim()}\n` : ''
+        const prefix = kind === 'with' ? `${value.trim()}\n` : ''
         const name = resolve(scratch, `${sources.size}.ts`)
         // With `export {}` it is a module, and may use top-level await.
-        ts.sys.writeFile(name, `${given}${code}\nexport {}\n`)
-        sources.set(name, { file, line: line + 1 - given.split('\n').length + 1 })
+        ts.sys.writeFile(name, `${prefix}${code}\nexport {}\n`)
+        sources.set(name, { file, line: line + 1 - prefix.split('\n').length + 1 })
       }
     }
   }

@@ -30,12 +30,7 @@ describe('random histories of the Coordinator', () => {
     'no history of the kind "%s" violates a guarantee of the Coordinator',
     async (kind) => {
       const failure = await findFailure({ kind, seed: SEED, count: COUNTS[kind] ?? COUNT })
-      expect(
-        failure &&
-          `${failure.trace}\
-\
-${failure.replay}`,
-      ).toBeUndefined()
+      expect(failure && `${failure.trace}\n\n${failure.replay}`).toBeUndefined()
     },
   )
 

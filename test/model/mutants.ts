@@ -185,8 +185,7 @@ function summarize(verdicts: readonly Verdict[]): boolean {
   print(`\n${[...stages].map(([stage, times]) => `${times} by ${stage}`).join(', ')}\n`)
   const percent = tried === 0 ? '' : ` (${((100 * killed) / tried).toFixed(1)} %)`
   print(`${killed} of ${tried} mutants killed${percent}, ${timeouts} of them by the time limit; `)
-  print(`${count('equivalent')} equivalent, ${count('does not apply')} do not apply\
-`)
+  print(`${count('equivalent')} equivalent, ${count('does not apply')} do not apply\n`)
   return count('does not apply') === 0 && killed >= MIN_KILLED * tried
 }
 

@@ -138,17 +138,14 @@ function printProgress({ played, finished, failure }: Progress, rate: () => stri
 /** Reproduces the failure in this thread, where stack traces refer to the sources instead of the bundle. */
 async function printFailure(progress: Progress, { guarantee, seed, number, path }: Failure): Promise<void> {
   if (values.quick) {
-    print(`violated after ${(progress.endSeed - firstSeed) * BATCH + number} histories: ${guarantee}\
-`)
+    print(`violated after ${(progress.endSeed - firstSeed) * BATCH + number} histories: ${guarantee}\n`)
     return
   }
   await replay(seed, path)
 }
 
 function printSummary({ played, stepCounts, endSeed }: Progress, rate: () => string): void {
-  print(`\
-${played} histories passed, ${rate()}; the next seed is ${endSeed}\
-`)
+  print(`\n${played} histories passed, ${rate()}; the next seed is ${endSeed}\n`)
   const lines = [...stepCounts].sort(([, a], [, b]) => b - a).map(([name, times]) => `${pad(times)}  ${name}`)
   print(`${lines.join('\n')}\n`)
 }
@@ -156,16 +153,7 @@ ${played} histories passed, ${rate()}; the next seed is ${endSeed}\
 /** @returns whether no guarantee was violated */
 async function replay(seed: number, path: string): Promise<boolean> {
   const failure = await findFailureIn(model, { kind, seed, count: 1, path })
-  print(
-    failure
-      ? `\
-${failure.trace}\
-\
-${failure.replay}\
-`
-      : 'The history violated no guarantee.\
-',
-  )
+  print(failure ? `\n${failure.trace}\n\n${failure.replay}\n` : 'The history violated no guarantee.\n')
   return failure === undefined
 }
 
@@ -176,9 +164,7 @@ async function compareWithNaive(): Promise<void> {
   const library = await countViolations(anyHistory, options, createCoordinator)
   const row = (name: string, ...cells: number[]) => print(`| ${[name, ...cells].join(' | ')} |\n`)
   print(
-    '| the first guarantee that was broken | the hand-written loop | this package |\
-| --- | --- | --- |\
-',
+    '| the first guarantee that was broken | the hand-written loop | this package |\n| --- | --- | --- |\n',
   )
   const guarantees = new Map([...library.violations, ...naive.violations])
   for (const [guarantee] of [...guarantees].sort(([, a], [, b]) => b - a)) {

@@ -18,9 +18,9 @@ import { Ledger, type LedgerContext } from './ledger.ts'
 import { Loop, type LoopWatcher } from './loop.ts'
 import { startProcess } from './process.ts'
 import type { Running } from './running.ts'
+import { settlesWithin } from './settles-within.ts'
 import type { ConsumerStep, LoopKind, StreamSetup } from './steps.ts'
 import { createStore, type FaultyStore } from './store.ts'
-import { settlesWithin } from './settles-within.ts'
 
 /** How long `return()`, `close()` or an abort may take to settle a pending `next()`, in ms. */
 const MAX_WAKE_MS = 60_000
@@ -406,7 +406,11 @@ export function createConsumer(
     for (let n = 0; n < times && !isGone; n++) {
       if (current.isOver && n > 0) return
       const from = currentLoop(kind, current)
-      const isDone = await settlesWithin(clock, isStopped() ? Math.max(waitMs, MAX_WAKE_MS) : waitMs, from.take())
+      const isDone = await settlesWithin(
+        clock,
+        isStopped() ? Math.max(waitMs, MAX_WAKE_MS) : waitMs,
+        from.take(),
+      )
       throwFirstViolation()
       if (from.end) return
       if (isDone) continue

@@ -48,12 +48,7 @@ describe('random histories of openStream', () => {
     'no history of the kind "%s" violates a guarantee of openStream',
     async (kind) => {
       const failure = await findFailureOf(streamModel, { kind, seed: SEED, count: COUNT })
-      expect(
-        failure &&
-          `${failure.trace}\
-\
-${failure.replay}`,
-      ).toBeUndefined()
+      expect(failure && `${failure.trace}\n\n${failure.replay}`).toBeUndefined()
     },
   )
 

@@ -4,7 +4,11 @@ import type { ManualClock } from '../../../src/testing/index.ts'
 const BUFFERED_TURNS = 12
 
 /** Advances the clock until `work` settles, by at most `ms`. Returns whether it has settled. */
-export async function settlesWithin(clock: ManualClock, ms: number, work: Promise<unknown>): Promise<boolean> {
+export async function settlesWithin(
+  clock: ManualClock,
+  ms: number,
+  work: Promise<unknown>,
+): Promise<boolean> {
   let isDone = false
   const done = () => {
     isDone = true
