@@ -271,7 +271,7 @@ export function interrupted(steps: fc.Arbitrary<WorldStep>): fc.Arbitrary<Interr
   )
 }
 
-/** The same step without the passing of time, of which none passes while the service computes a response. */
+/** Returns the step without its pauses: no time passes while the service computes a response. */
 function withoutTime(step: WorldStep): WorldStep {
   if (step.do === 'burst') return { ...step, everyMs: 0 }
   if (step.do !== 'suspend') return step

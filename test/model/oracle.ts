@@ -264,7 +264,7 @@ export function createOracle(world: World): Oracle {
       if (!isMissed)
         throw new Violation(
           'no false gaps',
-          `a gap was reported for ${nameOf(shardId)}, but none of its records was trimmed unread`,
+          `a gap was reported for ${nameOf(shardId)}, but no record of it was trimmed unread`,
         )
     },
 

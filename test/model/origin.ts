@@ -158,10 +158,10 @@ function isSince(world: World, record: EmulatedRecord, since: number): boolean {
  * allowed for.
  */
 function isCertainlySince(world: World, record: EmulatedRecord, since: number): boolean {
-  const told = reportedTime(world, record) ?? since
+  const time = reportedTime(world, record) ?? since
   // The record clock's offset of a few ms can change the second.
-  if (told === truncate(world, record.writtenAt - world.recordClockBehindMs)) return record.writtenAt >= since
-  return told >= since + world.granularityMs
+  if (time === truncate(world, record.writtenAt - world.recordClockBehindMs)) return record.writtenAt >= since
+  return time >= since + world.granularityMs
 }
 
 /** The creation time that a record reports, or that of the closest earlier record in its shard. */
@@ -169,8 +169,8 @@ export function reportedTime({ emulator }: World, record: EmulatedRecord): numbe
   if (record.createdAt !== undefined) return record.createdAt
   const { records } = emulator.shard(record.shardId)
   for (let index = records.indexOf(record as (typeof records)[number]) - 1; index >= 0; index--) {
-    const told = records[index]?.createdAt
-    if (told !== undefined) return told
+    const time = records[index]?.createdAt
+    if (time !== undefined) return time
   }
   return undefined
 }
