@@ -3,33 +3,41 @@ import type { StreamRecord } from '../records/stream-record.ts'
 import type { FetchedPage, ShardQueue } from './shard-queue.ts'
 
 /**
- * What was fetched and not yet given out, of all shards: one queue a shard, merged by time through a heap of the
- * queues' heads. Inside a shard the service's order stands, whatever the times say.
+ * The records of all shards that were fetched but not yet delivered, in the order of their delivery.
+ *
+ * Records of different shards are merged by `createdAt`. Within a shard the order is the service's,
+ * regardless of timestamps.
  */
 export class RecordBuffer {
+  /** The queues in the merge that are not empty, ordered by the time of their first records. */
   readonly #heap = new Heap<ShardQueue>(byHeadTime)
+  /** All queues in the merge. */
   readonly #queues = new Set<ShardQueue>()
   #length = 0
   #shards = 0
   #bytes = 0
 
-  /** How many records it holds. */
+  /** The number of buffered records. */
   get length(): number {
     return this.#length
   }
 
-  /** How large the answers are that those records came in, in bytes; an answer counts until its last record is given out. */
+  /**
+   * The size of the GetRecords responses that contained the buffered records, in bytes. This is what
+   * `maxBufferedBytes` limits. The part of a response whose memory cannot be freed sooner counts until its
+   * last record is delivered.
+   */
   get bytes(): number {
     return this.#bytes
   }
 
-  /** How many shards have records in it. */
+  /** The number of shards that have buffered records. */
   get shards(): number {
     return this.#shards
   }
 
   /**
-   * Takes in a page, behind what is there of the same shard.
+   * Appends a page to the queue of its shard.
    * @internal
    */
   push(queue: ShardQueue, page: FetchedPage): void {
@@ -45,7 +53,7 @@ export class RecordBuffer {
   }
 
   /**
-   * Lets a shard take part in the merge. Before that its records are held back.
+   * Adds a shard to the merge. Until then its records are held back.
    * @internal
    */
   release(queue: ShardQueue): void {
@@ -55,7 +63,7 @@ export class RecordBuffer {
   }
 
   /**
-   * Ends a shard's part in the merge; its queue must be empty.
+   * Removes a shard from the merge. Its queue must be empty.
    * @internal
    */
   retire(queue: ShardQueue): void {
@@ -63,7 +71,7 @@ export class RecordBuffer {
   }
 
   /**
-   * The queue whose head comes next.
+   * The queue whose first record is delivered next; undefined if no record can be delivered.
    * @internal
    */
   get next(): ShardQueue | undefined {
@@ -71,7 +79,7 @@ export class RecordBuffer {
   }
 
   /**
-   * Gives out the head of {@link next}. The buffer must not be empty.
+   * Removes and returns the first record of {@link next}, which must not be undefined.
    * @internal
    */
   takeOldest(): StreamRecord {
@@ -85,7 +93,7 @@ export class RecordBuffer {
       this.#heap.pop()
       this.#shards--
     }
-    // Among equals the shard stays first, so the heap is in order as it is.
+    // The shard stays first among those with the same time, so the heap needs no change.
     else if (queue.headTime !== time) this.#heap.replace(queue)
     return record
   }

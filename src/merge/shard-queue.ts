@@ -4,7 +4,7 @@ import type { ShardNode } from '../shards/shard.ts'
 import { createdAtMsOf, sequenceNumberOf } from '../wire/record-fields.ts'
 import type { WireRecord, WireRecords } from '../wire/wire-record.ts'
 
-/** Records of one GetRecords answer, from `first` on. */
+/** The records of one GetRecords response that are to be delivered: those from index `first` on. */
 export interface FetchedPage {
   readonly records: WireRecords
   readonly first: number
@@ -13,25 +13,28 @@ export interface FetchedPage {
 }
 
 /**
- * What was fetched of one shard and not yet given out, in the service's order.
+ * The records of one shard that were fetched but not yet delivered, in the service's order.
  *
  * @internal
  */
 export class ShardQueue {
   readonly node: ShardNode
-  /** Where this queue stands in the merge: the time of its head, never before what its lineage has reached. */
+  /**
+   * The queue's place in the merge (ms): the time of its first record, but no earlier than
+   * `node.reachedTime`. Infinity if the queue is empty.
+   */
   headTime: number = Number.POSITIVE_INFINITY
   length = 0
   bytes = 0
   readonly #pages: FetchedPage[] = []
-  /** How much of the first page is already forgotten, in bytes. */
+  /** How much of the first page has been released already, in bytes. */
   #releasedBytes = 0
   #at = 0
-  /** The time (ms) of the last record that had one; for records without. */
+  /** The time (ms) of the last record that had one. Records without a time are merged by it. */
   #lastCreatedAt: number
   #head: WireRecord | undefined
   #headCreatedAt = 0
-  /** The sequence number of the record that was last given out. */
+  /** The sequence number of the record that {@link shift} returned last. */
   sequenceNumber = ''
 
   constructor(node: ShardNode, lastCreatedAt: number) {
@@ -51,7 +54,7 @@ export class ShardQueue {
     }
   }
 
-  /** Gives out the head. The queue must not be empty. */
+  /** Removes and returns the first record. The queue must not be empty. */
   shift(): StreamRecord {
     const page = this.#pages[0] as FetchedPage
     const wire = this.#head as WireRecord
@@ -74,7 +77,7 @@ export class ShardQueue {
     return record
   }
 
-  /** Brings `headTime` up to date after `node.reachedTime` was raised from outside. */
+  /** Raises `node.reachedTime` to `time` (ms), and `headTime` with it. */
   raiseReachedTime(time: number): void {
     if (time > this.node.reachedTime) this.node.reachedTime = time
     if (this.length > 0) this.headTime = Math.max(this.node.reachedTime, this.#headCreatedAt)

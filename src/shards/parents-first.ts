@@ -2,16 +2,16 @@ import type { ShardNode } from './shard.ts'
 import type { ShardForest } from './shard-forest.ts'
 
 export type ShardPlan =
-  /** Nothing comes before it: read it now. */
+  /** All of its ancestors are finished: read it, and deliver its records. */
   | 'open'
-  /** What comes before it is being read: fetch it too, but hold its records back. */
+  /** Its ancestors are still being delivered: read it, but hold its records back. */
   | 'prefetch'
-  /** Its parent comes first, or a listing must first show what comes before it. */
+  /** Its parent has not been read yet, or a listing must first show who its ancestors are. */
   | 'wait'
 
 /**
- * What to do with a shard that is unread, or held back, so that no record of a child is delivered before its parent's last
- * one.
+ * Decides whether a shard that is unread or held back can be read now. No record of a child may be delivered
+ * before the last record of its parent.
  */
 export function planShard(node: ShardNode, forest: ShardForest): ShardPlan {
   const plan = planAfterParent(node, forest)
@@ -23,15 +23,15 @@ function planAfterParent(node: ShardNode, forest: ShardForest): ShardPlan {
   const parent = forest.parentOf(node)
   if (parent && parent.state !== 'finished') return parent.state === 'fetched' ? 'prefetch' : 'wait'
   if (parent && hasUnfinishedAncestor(parent, forest)) return 'wait'
-  // The position names this shard itself, so its parent is finished; but perhaps not all that came before.
+  // The position names this shard, so its parent is finished, but an older ancestor may not be.
   if (node.inPosition) return mayHaveUnfinishedAncestor(node, forest) ? 'prefetch' : 'open'
   const missing = forest.missingParentOf(node)
   return missing?.state === 'hidden' ? 'wait' : 'open'
 }
 
 /**
- * Whether an ancestor is still to be read. It is when a token names both it and a descendant, because the shards between
- * them were not listed when the token was taken.
+ * Whether an ancestor has not been read to its end. A token names both a shard and its descendant when the
+ * shards between them were not listed yet as the token was taken.
  */
 function hasUnfinishedAncestor(node: ShardNode, forest: ShardForest): boolean {
   for (const ancestor of forest.ancestors(node)) if (ancestor.state !== 'finished') return true
@@ -39,8 +39,8 @@ function hasUnfinishedAncestor(node: ShardNode, forest: ShardForest): boolean {
 }
 
 /**
- * Whether a shard may turn out to lie before the position once a hidden parent is listed: a started shard names a parent
- * that is hidden, and that parent may descend from this shard.
+ * Whether a shard may turn out to lie before the position once a hidden parent is listed. That is possible
+ * while a shard that has been started has a hidden parent, and that parent may be a descendant of this shard.
  */
 function mayPrecedeStartedShard(node: ShardNode, forest: ShardForest): boolean {
   if (node.inPosition) return false
@@ -52,8 +52,8 @@ function mayPrecedeStartedShard(node: ShardNode, forest: ShardForest): boolean {
 }
 
 /**
- * Whether a shard may descend, by way of a hidden parent, from one that is still being read. A listing that lags behind
- * can show a shard as open together with its grandchild.
+ * Whether a shard may be the descendant, through a hidden parent, of one that is still being read. A listing
+ * that lags behind can show a shard as open and its grandchild at the same time.
  */
 function mayHaveUnfinishedAncestor(node: ShardNode, forest: ShardForest): boolean {
   if (forest.hiddenParents.size === 0) return false
@@ -70,7 +70,7 @@ function isOlder({ createdAt }: ShardNode, time: number): boolean {
   return (createdAt ?? Number.POSITIVE_INFINITY) <= time
 }
 
-/** The children of a shard, their children, and so on, as far as they are known. */
+/** All known descendants of a shard. */
 export function* descendants(node: ShardNode): Generator<ShardNode, void, void> {
   const found = new Set(node.children)
   for (const descendant of found) {
@@ -79,7 +79,10 @@ export function* descendants(node: ShardNode): Generator<ShardNode, void, void> 
   }
 }
 
-/** Whether reading of a descendant has started. Then the shard lies before the position, whenever it is listed. */
+/**
+ * Whether a descendant has been started. If so, the shard lies before the position, even if it was listed
+ * later.
+ */
 export function hasStartedDescendant(node: ShardNode): boolean {
   for (const descendant of descendants(node)) if (descendant.isStarted) return true
   return false

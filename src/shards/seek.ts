@@ -5,15 +5,18 @@ import { OLDEST_RETAINED, type ShardNode } from './shard.ts'
 import type { ShardForest } from './shard-forest.ts'
 
 /**
- * How much earlier than its first child's id says a closed shard must have ended to be skipped, in ms. The time in an id
- * is undocumented, and is when the child was created, so it is only trusted with this margin.
+ * A closed shard is skipped if its children were created at least this long before the requested time, in ms.
+ * The creation time is taken from the shard id. AWS does not document that format, hence the margin.
  */
 const SEEK_MARGIN_MS: number = 300_000
 
-/** Where shards start that are first listed after the position was taken and have no known parent. */
+/**
+ * Where a shard starts that is listed for the first time after the position was taken, and has no known
+ * parent.
+ */
 export type NewShardStart = 'start' | { readonly since: number }
 
-/** Takes the position at the oldest records. */
+/** Applies the position `trim_horizon` to the forest. `now`: the service's time (ms). */
 export function seekTrimHorizon(forest: ShardForest, now: number): NewShardStart {
   for (const node of forest.roots()) {
     if (node.createdAt === undefined) node.mustBeComplete = false
@@ -23,8 +26,9 @@ export function seekTrimHorizon(forest: ShardForest, now: number): NewShardStart
 }
 
 /**
- * Takes the position in the open shards, for records from `since` (ms) on. Closed shards only hold older records; those
- * whose children are not listed yet are kept, so that the children are waited for.
+ * Applies the position `latest` to the forest: reads the open shards, for records from `since` (ms) on.
+ * Closed shards contain only older records, so they are finished; one whose children are not listed yet stays
+ * in the token, so that the children are waited for.
  */
 export function seekLatest(forest: ShardForest, since: number): NewShardStart {
   for (const node of forest.nodes()) {
@@ -35,8 +39,8 @@ export function seekLatest(forest: ShardForest, since: number): NewShardStart {
 }
 
 /**
- * Takes the position at a time (ms): skips closed shards that ended before it, as far as the ids of their children say, and
- * leaves the rest to be scanned.
+ * Applies a position in time to the forest: skips the closed shards that ended before `since` (ms), according
+ * to the ids of their children, and leaves the others to be scanned. `now`: the service's time (ms).
  */
 export function seekTime(forest: ShardForest, since: number, now: number): NewShardStart {
   for (const node of forest.nodes()) {
@@ -50,7 +54,10 @@ export function seekTime(forest: ShardForest, since: number, now: number): NewSh
   return { since }
 }
 
-/** Takes the position of a token. Shards that it does not name are unread, unless they are ancestors of those it names. */
+/**
+ * Applies the position of a token to the forest. A shard that the token does not name is unread, unless it is
+ * an ancestor of one that the token names.
+ */
 export function seekToken(forest: ShardForest, token: StreamToken): NewShardStart {
   for (const { shardId, parentId, at, state } of token.shards) {
     const node = forest.ensure(shardId, parentId)
@@ -68,7 +75,7 @@ export function seekToken(forest: ShardForest, token: StreamToken): NewShardStar
   }
   for (const { parentId, at } of token.shards) {
     const parent = parentId === undefined ? undefined : forest.get(parentId)
-    // A child that was not listed when the token was taken starts where its sibling did.
+    // A child that was not listed when the token was taken starts at the same time as its sibling.
     if (parent && !parent.inPosition && typeof at === 'object' && 'since' in at) parent.start = at
   }
   return 'start'

@@ -4,39 +4,40 @@ import { RETENTION_MS } from './retention.ts'
 import { ShardNode } from './shard.ts'
 
 /**
- * How long a child waits for a parent that it names and no listing shows, in ms. A parent younger than the retention
- * is hidden by a listing that lags behind, not trimmed; after this time the child is read without it.
+ * How long a child waits for a parent that no listing shows, in ms. A parent younger than the retention was
+ * not trimmed: the listing lags behind and hides it. After this time the child is read without its parent.
  */
 export const HIDDEN_PARENT_WAIT_MS: number = 300_000
 
-/** A listing of all shards: its number, and when its first page was requested (monotonic ms). What it shows may be as old as that. */
+/** A listing of all shards. */
 export interface Listing {
   readonly number: number
+  /** When its first page was requested (monotonic ms): what it shows may be that old. */
   readonly startedAt: number
 }
 
-/** A shard that is named as a parent and is not known itself. */
+/** A shard that is the parent of a known shard, but has not been listed itself. */
 export interface MissingParent {
   readonly shardId: string
   readonly children: Set<ShardNode>
-  /** When the shard was created (ms), as its id says; undefined for an id that contains no time. */
+  /** When the shard was created (ms), according to its id; undefined if the id contains no time. */
   readonly createdAt: number | undefined
-  state: /** Not judged by a complete listing yet, or trimmed. */
+  state: /** Trimmed, or no listing has completed since it became known. */
     | 'unlisted'
     /** Too young to have been trimmed: a listing lags behind. */
     | 'hidden'
-    /** Hidden for so long that its children are read without it. */
+    /** Hidden for {@link HIDDEN_PARENT_WAIT_MS}: its children are read without it. */
     | 'timedOut'
-    /** It was known and read to its end before it was forgotten. */
+    /** Read to its end before it was removed from the forest. */
     | 'read'
-  /** When the first listing was complete that lacked it while it was young (monotonic ms). */
+  /** When the first listing completed that lacked it although it was young (monotonic ms). */
   hiddenSince: number | undefined
 }
 
 /**
- * The forest of shards, put together from listings that may be late, partial, in any order and contradictory. It
- * only ever learns: a shard is linked to its parent when both are known, is open until a listing says otherwise, and
- * is missing when a complete listing lacks it after an earlier one had it.
+ * The forest of shards, assembled from listings that may be late, partial, out of order or contradictory.
+ * Knowledge only grows: a shard is linked to its parent once both are known, is open until a listing shows
+ * that it is closed, and is missing when a complete listing lacks it after an earlier one showed it.
  *
  * @internal
  */
@@ -63,12 +64,12 @@ export class ShardForest {
     return node.parentId === undefined ? undefined : this.#nodes.get(node.parentId)
   }
 
-  /** The parent, its parent, and so on, as far as they are known. */
+  /** The known ancestors of a shard, nearest first. */
   *ancestors(node: ShardNode): Generator<ShardNode, void, void> {
     for (let at = this.parentOf(node); at; at = this.parentOf(at)) yield at
   }
 
-  /** The oldest known ancestor; the shard itself, if its parent is not known. */
+  /** The oldest known ancestor of a shard, or the shard itself if its parent is not known. */
   rootOf(node: ShardNode): ShardNode {
     let root = node
     for (const ancestor of this.ancestors(node)) root = ancestor
@@ -80,26 +81,27 @@ export class ShardForest {
     return [...this.#nodes.values()].filter((node) => !this.parentOf(node))
   }
 
-  /** The parent that a shard names and that is not known; undefined if there is none. */
+  /** The shard's parent if it has not been listed; undefined if it has, or if the shard has no parent. */
   missingParentOf(node: ShardNode): MissingParent | undefined {
     return node.parentId === undefined ? undefined : this.#missing.get(node.parentId)
   }
 
-  /** How many parents are named by known shards and are not known themselves. */
+  /** The number of parents of known shards that have not been listed. */
   get missingParents(): number {
     return this.#missing.size
   }
 
   /**
-   * The missing parents that are too young to have been trimmed, so that a listing must be lagging behind. A parent enters
-   * when a complete listing lacks it, and leaves when a listing shows it, when it is older than the retention, or when
-   * it is missing from a listing that started {@link HIDDEN_PARENT_WAIT_MS} after the first one.
+   * The missing parents that are too young to have been trimmed, so the listing must be lagging behind. A
+   * parent is added when a complete listing lacks it. It is removed when a listing shows it, when it is older
+   * than the retention, or when a listing still lacks it that started {@link HIDDEN_PARENT_WAIT_MS} after the
+   * first one.
    */
   get hiddenParents(): ReadonlySet<MissingParent> {
     return this.#hidden
   }
 
-  /** The shard of that id, created if need be. */
+  /** The shard with this id, created if it is not known. */
   ensure(shardId: string, parentId: string | undefined): ShardNode {
     const known = this.#nodes.get(shardId)
     if (known) {
@@ -122,13 +124,13 @@ export class ShardForest {
     return ++this.#listings
   }
 
-  /** Merges a page of a listing. Returns the shards that were not known before. */
+  /** Merges a page of a listing into the forest. Returns the shards that were not known before. */
   merge(descriptions: readonly ShardDescription[]): ShardNode[] {
     const fresh: ShardNode[] = []
     for (const description of descriptions) {
       const isKnown = this.#nodes.has(description.shardId)
       const node = this.ensure(description.shardId, description.parentShardId)
-      // A listing that lags behind may show a closed shard as open: it stays closed.
+      // A listing that lags behind may show a closed shard as open again; it stays closed.
       if (description.endingSequenceNumber !== undefined) node.closed = true
       node.startingSequenceNumber ??= description.startingSequenceNumber
       node.seenInListing = Math.max(1, this.#listings)
@@ -139,7 +141,12 @@ export class ShardForest {
     return fresh
   }
 
-  /** After the last page of a listing: notes which shards and parents it lacks. `serviceNow`: the service's time (ms). */
+  /**
+   * Ends a listing, after its last page: records which shards and parents it lacks.
+   *
+   * @param serviceNow - the service's time (ms).
+   * @param now - monotonic ms.
+   */
   completeListing(listing: Listing, serviceNow: number, now: number): void {
     for (const node of this.#nodes.values()) {
       if (node.seenInListing >= listing.number) continue
@@ -151,15 +158,17 @@ export class ShardForest {
   }
 
   /**
-   * Judges the missing parents by a complete listing that started at `startedAt` and ended at `endedAt` (monotonic ms). What was
-   * too young to be trimmed when it started was hidden, however late it completes.
+   * Updates the states of missing parents after a complete listing that lasted from `startedAt` to `endedAt`
+   * (monotonic ms). A parent that was too young to be trimmed when the listing started was hidden, no matter
+   * how late the listing completes.
    */
   updateHiddenParents(startedAt: number, endedAt: number, serviceNow: number): void {
     const trimmedBefore = serviceNow - (endedAt - startedAt) - RETENTION_MS
     for (const missing of this.#missing.values()) {
       const { createdAt, state } = missing
       if (state === 'read' || state === 'timedOut') continue
-      // An old parent that is not listed was trimmed with all its records; so is one whose id contains no time.
+      // An old parent that is not listed was trimmed with all of its records. One whose id contains no time
+      // counts as old.
       const isYoung = createdAt !== undefined && createdAt >= trimmedBefore
       if (isYoung) missing.hiddenSince ??= endedAt
       const hasTimedOut = startedAt >= (missing.hiddenSince ?? endedAt) + HIDDEN_PARENT_WAIT_MS
@@ -169,19 +178,21 @@ export class ShardForest {
     }
   }
 
-  /** The stream is disabled: no shard is open, whatever a listing that lags behind shows. */
+  /**
+   * Closes all shards: the stream is disabled, even if a listing that lags behind still shows open shards.
+   */
   closeAll(): void {
     for (const node of this.#nodes.values()) node.closed = true
   }
 
   /**
-   * Forgets finished shards that are missing from listings since before `time` (monotonic ms). Until then they are kept: a
-   * listing may show them again.
+   * Removes the finished shards that have been missing from listings since before `time` (monotonic ms).
+   * Others are kept, because a later listing may show them again.
    */
   forgetMissingSince(time: number): void {
     for (const node of this.#nodes.values()) {
       if (node.state !== 'finished' || node.ledger.hasOpen) continue
-      // A leaf that is listed again would be read again: nothing else says that it was read.
+      // A leaf that is listed again would be read again: only its own state shows that it was read.
       if (!node.expired && node.children.length === 0) continue
       if (node.missingSince === undefined || node.missingSince >= time) continue
       this.#forget(node)
@@ -203,7 +214,7 @@ export class ShardForest {
   }
 
   #link(node: ShardNode, parentId: string): void {
-    // A shard that names itself, or one of its descendants, would wait for itself forever.
+    // A shard whose parent is itself, or one of its descendants, would wait for itself forever.
     if (this.#descendsFrom(parentId, node)) return
     node.parentId = parentId
     const parent = this.#nodes.get(parentId)
@@ -232,7 +243,8 @@ export class ShardForest {
   }
 
   #descendsFrom(shardId: string, node: ShardNode): boolean {
-    // Nothing descends from a shard without children: no walk up a long chain for each shard that is added to its end.
+    // A shard without children has no descendants. This avoids a walk up a long chain for each shard appended
+    // to it.
     if (node.children.length === 0) return shardId === node.shardId
     let at: string | undefined = shardId
     for (let step = 0; at !== undefined && step <= this.#nodes.size; step++) {

@@ -1,6 +1,6 @@
 import type { StreamRecord } from '../records/stream-record.ts'
 
-/** A record that was returned to the consumer, and whether the consumer is done with it. */
+/** A record that was delivered to the consumer, and whether the consumer has settled it. */
 export interface Delivery {
   readonly record: StreamRecord
   readonly sequenceNumber: string
@@ -9,19 +9,19 @@ export interface Delivery {
   isSettled: boolean
 }
 
-/** How many settled entries are kept before the others are moved to the front. */
+/** How many settled entries may accumulate at the front of the list before they are removed. */
 const COMPACT_AFTER = 1_024
 
 /**
- * The records of one shard that were delivered, and which of them are acknowledged. They may be acknowledged in any order;
- * the position is the last one before the first that is not.
+ * The delivered records of one shard, and which of them are settled. They may be settled in any order; the
+ * acknowledged position is the last record before the first unsettled one.
  *
  * @internal
  */
 export class ShardLedger {
   #delivered: string | undefined
   #acknowledged: string | undefined
-  /** Those from `#first` on are of interest; that one is not settled. */
+  /** Deliveries from `#first` on may be unsettled, and the one at `#first` is. */
   #open: (Delivery | undefined)[] = []
   #first = 0
 
@@ -30,22 +30,25 @@ export class ShardLedger {
     return this.#delivered
   }
 
-  /** The last sequence number up to which every delivered record is acknowledged. */
+  /** The last sequence number up to which every delivered record is settled. */
   get acknowledged(): string | undefined {
     return this.#acknowledged
   }
 
-  /** The oldest delivered record that is not acknowledged. */
+  /** The oldest unsettled record. */
   get oldestOpen(): StreamRecord | undefined {
     return this.#open[this.#first]?.record
   }
 
-  /** Whether a delivered record is not acknowledged yet. */
+  /** Whether a delivered record is unsettled. */
   get hasOpen(): boolean {
     return this.#first < this.#open.length
   }
 
-  /** Starts over: at a position that a token holds, or where the records so far do not count any more. */
+  /**
+   * Starts over after this sequence number, when a token is loaded or after a gap; undefined: before any
+   * record.
+   */
   startAfter(sequenceNumber: string | undefined): void {
     this.#delivered = sequenceNumber
     this.#acknowledged = sequenceNumber
@@ -53,7 +56,7 @@ export class ShardLedger {
     this.#first = 0
   }
 
-  /** Notes a delivered record. The caller must {@link settle} it once. */
+  /** Adds a delivered record. The caller must {@link settle} it. */
   deliver(record: StreamRecord, sequenceNumber: string): Delivery {
     const delivery = { record, sequenceNumber, ledger: this, isSettled: false }
     this.#open.push(delivery)
@@ -61,7 +64,7 @@ export class ShardLedger {
     return delivery
   }
 
-  /** The consumer is done with a delivered record. A second call for the same record does nothing. */
+  /** Marks a delivered record as settled. A second call for the same record does nothing. */
   settle(delivery: Delivery): void {
     delivery.isSettled = true
     for (let first = this.#open[this.#first]; first?.isSettled; first = this.#open[this.#first]) {

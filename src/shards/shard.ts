@@ -2,22 +2,24 @@ import { shardCreatedAt } from '../position/shard-id.ts'
 import type { ShardPosition } from '../position/token.ts'
 import { ShardLedger } from './shard-ledger.ts'
 
+/** How far a shard has been read. */
 export type ShardState =
-  /** Known, but not started: it waits for its parent. */
+  /** Known but not started, usually because its parent is not finished. */
   | 'unread'
   /** Being read. */
   | 'reading'
-  /** Read to its end; some of its records are still buffered. */
+  /** Fetched to its end, but some of its records have not been delivered. */
   | 'fetched'
   /** All of its records were delivered, or lie before the requested position. */
   | 'finished'
 
-/** Where reading starts in a shard that was not read before, or not by this process. */
+/** Where reading starts in a shard of which nothing has been read, at least not by this process. */
 export type ShardStart = 'start' | { readonly since: number } | { readonly after: string }
 
 /**
- * "Whatever is left of it": where `trim_horizon` starts in a shard that may have lost records already. A token must not
- * say `start` for it, which promises the whole shard, or loading the token would report a false gap.
+ * "Whatever is still retained": where `trim_horizon` starts in a shard that may have lost records already.
+ * Its token entry must not be `start`, which requires every record of the shard: loading that token would
+ * report a false gap.
  */
 export const OLDEST_RETAINED: { readonly since: number } = { since: 0 }
 
@@ -25,59 +27,70 @@ function isOldestRetained(start: ShardStart): boolean {
   return typeof start === 'object' && 'since' in start && start.since === OLDEST_RETAINED.since
 }
 
-/** One shard of the stream, and how far it was read. */
+/**
+ * One shard of the stream, and how far it has been read.
+ *
+ * The object is live: `children`, `closed`, `state` and `position` change as reading proceeds.
+ */
 export interface Shard {
-  /** 28 to 65 characters, as AWS returns it. */
+  /** The id as returned by DynamoDB Streams, 28 to 65 characters. */
   readonly shardId: string
-  /** The shard whose child this is; undefined for the first shards of a stream. */
+  /** The id of the parent shard; undefined for the first shards of a stream. The parent may have expired. */
   readonly parentId: string | undefined
-  /** Its children, as far as they were listed. */
+  /** The children that have been listed so far. */
   readonly children: readonly Shard[]
-  /** Whether the service says that no record will be added. */
+  /** Whether the service reports that no more records will be written to the shard. */
   readonly closed: boolean
+  /** How far the shard has been read. */
   readonly state: ShardState
-  /** What a token would hold for it: covers the records that were delivered. */
+  /** The position after the last delivered record, in the form in which a token stores it. */
   readonly position: ShardPosition
 }
 
 /**
- * A shard in the forest: what listings say about it, where reading starts in it and how far it got. `ShardForest` writes
- * what comes from listings, `seek` and `ShardSequencer` where reading starts and its state, `ShardReader` what was fetched.
+ * A shard in the forest: what listings report about it, where reading starts in it, and how far it got.
+ * `ShardForest` writes what listings report, the `seek…` functions and `ShardSequencer` write the start and
+ * the state, and `ShardReader` writes what was fetched.
  *
  * @internal
  */
 export class ShardNode implements Shard {
   readonly shardId: string
-  /** The order in which shards were first seen; settles ties in the merge. */
+  /** Numbers the shards in the order in which they became known; breaks ties in the merge. */
   readonly ordinal: number
-  /** When the shard was created (ms), as its id says; undefined for an id that contains no time. */
+  /** When the shard was created (ms), according to its id; undefined if the id contains no time. */
   readonly createdAt: number | undefined
   readonly ledger: ShardLedger = new ShardLedger()
 
-  // ---- Written by ShardForest, from listings -----------------------------------------------------------------------
+  // ---- Written by ShardForest, from listings --------------------------------------------------------------
   parentId: string | undefined
   readonly children: ShardNode[] = []
   closed = false
   startingSequenceNumber: string | undefined
-  /** The number of the last listing that showed it; 0 if none did (a shard that only a token names). */
+  /** The number of the last listing that showed it; 0 for a shard that is only known from a token. */
   seenInListing = 0
-  /** When a complete listing first lacked it, having shown it before (monotonic ms). */
+  /** When a complete listing first lacked it after an earlier one showed it (monotonic ms). */
   missingSince: number | undefined
-  /** It is no longer listed and older than the retention: nothing is left of it, and nothing will come. */
+  /** Whether it is no longer listed and older than the retention: all of its records are trimmed. */
   expired = false
 
-  // ---- Written while a position is taken, and by ShardSequencer ----------------------------------------------------
+  // ---- Written while a position is taken, and by ShardSequencer -------------------------------------------
   state: ShardState = 'unread'
   #start: ShardStart = 'start'
-  /** Whether the requested position names this very shard. Then its ancestors lie before the position. */
+  /**
+   * Whether the requested position names this shard itself, so that its ancestors lie before the position.
+   */
   inPosition = false
-  /** Whether every record from its start on is promised, so that a trimmed one is a gap. */
+  /** Whether every record from its start on must be delivered, so that a trimmed one is a gap. */
   mustBeComplete = true
 
-  // ---- Written by ShardReader and ShardQueue -----------------------------------------------------------------------
-  /** The last sequence number that was fetched, also of records that were skipped because of a `since`. */
+  // ---- Written by ShardReader and ShardQueue --------------------------------------------------------------
+  /** The last sequence number that was fetched, including records that were skipped because of a `since`. */
   fetched: string | undefined
-  /** The highest record time (ms) delivered in it or in its ancestors: the merge never goes back behind it. */
+  /**
+   * The highest record time (ms) delivered from it or its ancestors: the merge never places its records
+   * earlier.
+   */
   reachedTime: number = Number.NEGATIVE_INFINITY
 
   constructor(shardId: string, ordinal: number) {
@@ -86,17 +99,17 @@ export class ShardNode implements Shard {
     this.ordinal = ordinal
   }
 
-  /** Whether it is known that no record will be added. */
+  /** Whether it is known that no more records will be written to it. */
   get hasEnded(): boolean {
     return this.closed || this.children.length > 0 || this.expired
   }
 
-  /** Whether reading of it has started, or the position names it. */
+  /** Whether it has been started, or the position names it. */
   get isStarted(): boolean {
     return this.state !== 'unread' || this.inPosition
   }
 
-  /** Where reading starts, or started. */
+  /** Where reading starts or has started. */
   get start(): ShardStart {
     return this.#start
   }
@@ -116,18 +129,20 @@ export class ShardNode implements Shard {
   }
 
   /**
-   * The position that covers everything up to the sequence number `last` (undefined: nothing yet). With `isAll` unset the
-   * end of the shard is not covered, whatever its state.
+   * The position that covers all records up to a sequence number.
+   *
+   * @param last - the sequence number; undefined: no record is covered.
+   * @param isAll - whether that is the last record, so that the position of a finished shard covers its end.
    */
   positionAfter(last: string | undefined, isAll: boolean): ShardPosition {
     const at = last === undefined ? this.start : { after: last }
     if (!isAll || this.state !== 'finished') return at
-    // No record was new enough: descendants must still know from when on records are wanted.
+    // No record was new enough, so the children still need the requested time.
     if (typeof at === 'object' && 'since' in at) return at
     return { end: last ?? this.fetched ?? (typeof at === 'object' ? at.after : null) }
   }
 
-  /** Where the children of this shard start, once it is finished. */
+  /** Where the children of this shard start once it is finished. */
   get childStart(): 'start' | { readonly since: number } {
     const isPending =
       this.ledger.delivered === undefined && typeof this.start === 'object' && 'since' in this.start
