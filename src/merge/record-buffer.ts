@@ -24,8 +24,8 @@ export class RecordBuffer {
 
   /**
    * The size of the GetRecords responses that contained the buffered records, in bytes. This is what
-   * `maxBufferedBytes` limits. The part of a response whose memory cannot be freed sooner counts until its
-   * last record is delivered.
+   * `maxBufferedBytes` limits. A response counts in full until its last record is delivered, or until the
+   * memory of its delivered records can be released.
    */
   get bytes(): number {
     return this.#bytes

@@ -12,86 +12,107 @@ import type { IteratorStart } from '../streams-api/streams-api.ts'
 import { consumeToken, fullBucket, type TokenBucket } from './token-bucket.ts'
 
 /*
- * What happens next to a shard after a read, or after another call that was made because of one: a pure function from what
- * is known of the shard, the outcome and the time to an action. `ReadSession` carries the actions out.
+ * What to do with a shard after a read, or after another call that the read led to: a pure function from the
+ * state of the shard, the outcome and the time to an action. `ReadSession` carries out the actions.
  */
 
 /**
- * How many empty pages in a row show that nothing is left to read. DynamoDB Streams returns about five empty pages
- * while an iterator crosses an empty stretch of a shard, at its start or in the middle; so it takes one more.
+ * How many consecutive empty pages show that nothing is left to read. DynamoDB Streams returns about five
+ * empty pages while an iterator crosses an empty stretch at the start or in the middle of a shard, so one
+ * more is needed.
  */
 export const EMPTY_PAGES_TO_CROSS = 6 as const
 
-/** A closed shard ends with a page without a next iterator. If it does not after this many empty ones, we slow down. */
+/**
+ * A closed shard ends with a page without a next iterator. If none comes within this many empty pages,
+ * polling slows.
+ */
 const EMPTY_PAGES_OF_CLOSED_SHARD = 100
 
-/** Records older than this (ms) are a backlog, to be fetched without a pause. */
+/** Records older than this (ms) are a backlog, which is fetched without pauses. */
 const BACKLOG_AGE_MS = 60_000
 
-/** For how long a listing that shows a shard as open is believed at most, in ms. */
+/** How long a listing that shows a shard as open is trusted, at most, in ms. */
 const LONGEST_ASSUMED_OPEN_MS = 10_000
 
 /**
- * How often in a row the oldest position of a closed shard must be refused before the shard is finished. Once may only mean that
- * its oldest record was trimmed between GetShardIterator and GetRecords.
+ * How many consecutive times the oldest position of a closed shard must be refused before the shard is
+ * finished. A single refusal may only mean that its oldest record was trimmed between GetShardIterator and
+ * GetRecords.
  */
 const REFUSALS_OF_CLOSED_SHARD = 5
 
-/** How often in a row it must be refused before an open shard, which is read again in any case, counts as having nothing new. */
+/**
+ * How many consecutive refusals show that an open shard has nothing new. Fewer than for a closed one, because
+ * an open shard is polled again in any case.
+ */
 const REFUSALS_OF_OPEN_SHARD = 2
 
 /**
- * In how many calls a shard that is too young to have been trimmed must be unknown to the service before it is given up, and
- * how far apart (ms) these are at least: five minutes altogether. It was listed, so the other calls will know it. A burst of
- * errors counts once, as the consumer, or the process, may be away before the next one.
+ * How many calls must fail because the service does not know a shard that is too young to have been trimmed,
+ * and how far apart (ms) they must be at least, before the shard is given up. That takes at least five
+ * minutes: the shard was listed, so the other calls should find it soon. A burst of errors counts once,
+ * because the consumer, or the process, may be suspended before the next call.
  */
 const YOUNG_SHARD_NOT_FOUND = 5
 const YOUNG_SHARD_NOT_FOUND_STEP_MS = 75_000
 
-/** How often an older shard must be unknown to the service, one call after the other, to be given up. */
+/** How many consecutive calls must not find an older shard before it is given up. */
 const OLD_SHARD_NOT_FOUND = 2
 
-/** What is known of reading one shard. A step makes a new one. Times are monotonic, in ms. */
+/** The state of reading one shard. Each step returns a new one. Times are monotonic, in ms. */
 export interface ReadState {
   readonly iterator: string | undefined
   readonly iteratorExpiresAt: number
-  /** Whether it was seen that nothing is left to read. */
+  /** Whether a read has shown that nothing is left to read. */
   readonly atTip: boolean
+  /** Consecutive empty pages before the tip. */
   readonly emptyPages: number
-  /** Reads up to this number show nothing about the tip: the consumer was away, or the process suspended. */
+  /**
+   * Reads up to this number show nothing about the tip: the consumer was away, or the process was suspended.
+   */
   readonly lastStaleRead: number
-  /** Empty responses in a row at the tip; the pauses grow with them. */
+  /** Consecutive empty responses at the tip; the poll interval grows with them. */
   readonly idlePolls: number
-  /** Failed calls in a row. */
+  /** Consecutive failed calls. */
   readonly failures: number
   readonly failureStreak: FailureStreak | undefined
   readonly notFound: NotFoundStreak | undefined
-  /** It has been failing for so long that the merge no longer waits for it. */
+  /** Whether it has been failing for so long that the merge no longer waits for it. */
   readonly isStalled: boolean
-  /** How often a listing showed it as open though it had no next iterator, and until when that is believed. */
+  /** How many listings have shown it as open although its page had no next iterator. */
   readonly openConfirmations: number
+  /** Until when the last of those listings is trusted. */
   readonly assumedOpenUntil: number
-  /** Its last page had no next iterator, and no listing has shown since that it is open: it was read to its end. */
+  /**
+   * Whether its last page had no next iterator, and no listing has shown it as open since: it was read to its
+   * end.
+   */
   readonly hasShownEnd: boolean
-  /** Whether its oldest position could be read just now, so that a position that is refused was trimmed. */
+  /** Whether its oldest position could just be read, so that a position that is refused has been trimmed. */
   readonly isTrimHorizonReadable: boolean
-  /** Its last call that was answered was refused, with an iterator of whatever age: only a new one shows what is left. */
+  /**
+   * Whether the service refused its position in the last call that did not fail otherwise. The next read
+   * opens a new iterator: only that shows what is left.
+   */
   readonly isRefused: boolean
-  /** How often in a row even its oldest position was refused, and how often since it is known that no record will be added. */
+  /** Consecutive refusals of its oldest position. */
   readonly refusals: number
+  /** Those of them since it is known that no more records will be written. */
   readonly refusalsSinceEnd: number
-  /** The service rejects the sequence number that its own listing gives as the first. */
+  /** Whether the service rejects the first sequence number that its own listing returned. */
   readonly rejectsFirstNumber: boolean
-  /** Not to be read before this time. */
+  /** It must not be read before this time. */
   readonly notBefore: number
   readonly bucket: TokenBucket
 }
 
-/** How often in a row the service did not know the shard. */
-interface NotFoundStreak {
+/** Consecutive calls for which the service did not know the shard. */
+export interface NotFoundStreak {
   readonly count: number
-  /** The same without those that came soon after the one counted before, and when (monotonic ms) the last one was counted. */
+  /** The number of those calls, without the ones that came too soon after the last one counted here. */
   readonly spacedCount: number
+  /** When the last call was counted in `spacedCount` (monotonic ms). */
   readonly countedAt: number
 }
 
@@ -120,7 +141,7 @@ export const initialReadState: ReadState = {
 
 export interface FailedCall {
   readonly operation: 'GetShardIterator' | 'GetRecords' | 'DescribeStream'
-  /** Where the iterator was to start, if that is the call that failed. */
+  /** For GetShardIterator: the position that was requested. */
   readonly start?: IteratorStart | undefined
   readonly error: unknown
 }
@@ -129,10 +150,11 @@ export type Outcome =
   /** GetRecords returned a page. */
   | {
       readonly kind: 'page'
-      /** How many records it holds, and how many of them are new and wanted. */
+      /** The number of records on the page. */
       readonly records: number
+      /** How many of them are new, and not older than requested. */
       readonly admitted: number
-      /** Whether it was as large as pages get. */
+      /** Whether the page was as large as pages get, so that more is likely to follow. */
       readonly isFull: boolean
       /** When its last record was created (ms, the service's time). */
       readonly newestAt: number | undefined
@@ -140,40 +162,44 @@ export type Outcome =
     }
   /** A call failed. */
   | { readonly kind: 'failed'; readonly failed: FailedCall }
-  /** The oldest position was tried, because the shard's own one was refused. */
+  /** The oldest position was probed, because the shard's own position was refused. */
   | { readonly kind: 'trimHorizonProbed'; readonly isReadable: boolean }
   /** The service did not know the shard, but it knows the stream. */
   | { readonly kind: 'streamExists'; readonly failed: FailedCall }
-  /** A page had no next iterator, and a listing (or, not `wasListed`, the shard's children) was looked at. */
+  /**
+   * A page had no next iterator, and then all shards (or, unless `wasListed`, only its children) were listed.
+   */
   | { readonly kind: 'endChecked'; readonly wasListed: boolean }
 
 export type Action =
-  /** Read it again at a time (monotonic ms), after a failure or otherwise. */
+  /** Read the shard at a time (monotonic ms); with `retry` after a failure. */
   | { readonly do: 'read'; readonly at: number; readonly retry?: Retry }
-  /** Leave it alone: enough of its records are buffered. */
+  /** Do not read it for now: enough of its records are buffered. */
   | { readonly do: 'pause' }
-  /** Have a listing show whether it is closed. */
+  /** List the shards, to find out whether it is closed. */
   | { readonly do: 'checkEnd'; readonly isFirstCheck: boolean }
   /** It was read to its end. */
   | { readonly do: 'finish' }
-  /** It has expired, and no record that was promised went with it. */
+  /** It has expired, and none of its records had to be delivered. */
   | { readonly do: 'expire' }
   /** Records were trimmed before they were read. */
   | { readonly do: 'reportGap'; readonly reason: GapReason; readonly cause: unknown }
-  /** The shard's position was refused. Try the oldest one: either the position was trimmed, or all of an open shard. */
+  /**
+   * Its position was refused. Probe the oldest one: either the position was trimmed, or all of an open shard.
+   */
   | { readonly do: 'probeTrimHorizon'; readonly failed: FailedCall }
   /** The service does not know the shard. Find out whether it knows the stream. */
   | { readonly do: 'describeStream'; readonly failed: FailedCall }
   /** Surface the error to the caller. */
   | { readonly do: 'fail'; readonly error: unknown }
 
-/** What to report of a call that will be made again. */
+/** What to report about a call that will be retried. */
 export interface Retry {
   readonly operation: FailedCall['operation']
   readonly attempt: number
   readonly delayMs: number
   readonly error: unknown
-  /** For how long the shard has been failing (ms), if this made it stalled. */
+  /** How long the shard has been failing (ms), if this failure makes it stalled. */
   readonly stalledForMs: number | undefined
 }
 
@@ -181,39 +207,44 @@ export interface Retry {
 export interface StepContext {
   /** Monotonic ms. */
   readonly now: number
-  /** Since when the consumer has been asking for records without a break (monotonic ms). */
+  /** Since when the consumer has been requesting records without a break (monotonic ms). */
   readonly presentSince: number
   /** The service's time (ms). */
   readonly serviceNow: number
   readonly random: () => number
   readonly idlePollMs: { readonly min: number; readonly max: number }
-  /** The number of its last read, counted over all shards, and when it started (monotonic ms). */
+  /** The number of its last read, counted over all shards. */
   readonly readNumber: number
+  /** When that read started (monotonic ms). */
   readonly polledAt: number
   /** Whether a caller is waiting for this shard's next response. */
   readonly isAwaited: boolean
-  /** Whether enough of its records are buffered, and whether any are. */
+  /** Whether enough of its records are buffered. */
   readonly isPrefetched: boolean
+  /** Whether any of its records are buffered. */
   readonly hasBuffered: boolean
-  /** Whether it is known that no record will be added, as of now and as of the start of its last read. */
+  /** Whether it is known that no more records will be written to it. */
   readonly hasEnded: boolean
+  /** The same when its last read started. */
   readonly hadEnded: boolean
   readonly isClosed: boolean
-  /** When the shard was created (ms), as far as its id says. */
+  /** When the shard was created (ms), according to its id; undefined if that is unknown. */
   readonly createdAt: number | undefined
-  /** Whether a record that was trimmed by now would be a gap, and whether the whole shard would be. */
+  /** Whether a record that has been trimmed by now would be a gap. */
   readonly losesTrimmed: boolean
+  /** Whether it would be a gap if the whole shard has been trimmed. */
   readonly losesShard: boolean
 }
 
 export interface Step {
   readonly state: ReadState
-  /** Undefined: nothing changes. */
+  /** Undefined: continue as before. */
   readonly action: Action | undefined
-  /** Whether this answers a caller that asked whether the shard has anything new. */
+  /** Whether a caller that waits to learn whether the shard has anything new can stop waiting. */
   readonly isAnswer?: boolean
 }
 
+/** Decides what to do with a shard after an outcome. */
 export function nextStep(state: ReadState, outcome: Outcome, context: StepContext): Step {
   switch (outcome.kind) {
     case 'page':
@@ -230,7 +261,7 @@ export function nextStep(state: ReadState, outcome: Outcome, context: StepContex
   }
 }
 
-// ---- Pages -----------------------------------------------------------------------------------------------------------
+// ---- Pages ------------------------------------------------------------------------------------------------
 
 type Page = Extract<Outcome, { kind: 'page' }>
 
@@ -241,10 +272,10 @@ function afterPage(state: ReadState, page: Page, context: StepContext): Step {
     context,
   )
   const { nextIterator } = page
-  const answered: ReadState = {
+  const afterSuccess: ReadState = {
     ...read,
     iterator: nextIterator,
-    // Where it was left out while the shard was open, that may happen again.
+    // An endpoint that leaves the iterator out on open shards may do so again: that shows nothing.
     hasShownEnd: nextIterator === undefined && state.openConfirmations === 0,
     iteratorExpiresAt: context.polledAt + ITERATOR_LIFE_MS,
     isTrimHorizonReadable: false,
@@ -253,15 +284,15 @@ function afterPage(state: ReadState, page: Page, context: StepContext): Step {
     refusalsSinceEnd: 0,
     ...noFailure,
   }
-  if (nextIterator === undefined) return withoutIterator(answered, context)
-  // It is not left out by habit: when it is, that means something.
+  if (nextIterator === undefined) return withoutIterator(afterSuccess, context)
+  // This endpoint returns next iterators for open shards, so a missing one is significant again.
   return continueReading(
-    { ...answered, openConfirmations: 0, assumedOpenUntil: Number.NEGATIVE_INFINITY },
+    { ...afterSuccess, openConfirmations: 0, assumedOpenUntil: Number.NEGATIVE_INFINITY },
     context,
   )
 }
 
-/** A shard iterator can be used for 15 minutes after it was returned (API reference, GetShardIterator). */
+/** A shard iterator expires 15 minutes after it was returned (API reference, GetShardIterator). In ms. */
 export const ITERATOR_LIFE_MS: number = 15 * 60_000
 
 const noFailure: Pick<ReadState, 'failures' | 'failureStreak' | 'notFound' | 'isStalled'> = {
@@ -283,25 +314,26 @@ function afterEmptyPage(state: ReadState, { isClosed, readNumber }: StepContext)
 }
 
 function afterRecords(state: ReadState, { admitted, isFull }: Page): ReadState {
-  // None of them is wanted, but more may follow: the service ends pages where it likes.
+  // All records were skipped, but wanted ones may follow: the service ends a page wherever it likes.
   if (admitted === 0) return { ...state, ...oneEmptyPageToTip, idlePolls: 0 }
   return { ...state, emptyPages: 0, idlePolls: 0, atTip: state.atTip && !isFull }
 }
 
-/** It is no longer known whether something is left to read; one empty page will show. */
+/** It is no longer known whether anything is left to read; one empty page will show that nothing is. */
 const oneEmptyPageToTip: Pick<ReadState, 'atTip' | 'emptyPages'> = {
   atTip: false,
   emptyPages: EMPTY_PAGES_TO_CROSS - 1,
 }
 
-/** Something may have been written meanwhile that reads up to number `lastStaleRead` do not show. */
+/** Records may have been written that the reads up to number `lastStaleRead` cannot show. */
 export function invalidateTip(state: ReadState, lastStaleRead: number): ReadState {
   return { ...state, ...(state.atTip && oneEmptyPageToTip), lastStaleRead }
 }
 
 /**
- * Limits the calls to a shard that is written to all the time: each page would hold a few new records, and so it would be
- * read without a pause. Old records and full pages are a backlog, and are not limited.
+ * Limits the rate of calls to a shard that is written to all the time: each page would contain a few new
+ * records, so the shard would be read without pauses. Old records and full pages are a backlog, which is not
+ * limited.
  */
 function limitRate(state: ReadState, page: Page, { now, serviceNow }: StepContext): ReadState {
   const { isFull, newestAt } = page
@@ -311,14 +343,18 @@ function limitRate(state: ReadState, page: Page, { now, serviceNow }: StepContex
   return { ...state, bucket, notBefore: now + waitMs }
 }
 
-/** The shard is open, and has answered: read it again when it is time. */
+/** Schedules the next read of a shard that has returned a page and is not known to have ended. */
 function continueReading(state: ReadState, context: StepContext): Step {
   const isAnswer = state.atTip || context.hasBuffered
   if (context.isPrefetched) return { state, action: { do: 'pause' }, isAnswer }
   return { state, action: { do: 'read', at: nextPollAt(state, context) }, isAnswer }
 }
 
-/** When a shard that has answered is read again: at once while it has a backlog, after a pause at the tip. */
+/**
+ * When to read a shard next after a page (monotonic ms): at once while it has a backlog, after a pause at the
+ * tip. The pause grows from `idlePollMs.min` by half per empty poll up to `idlePollMs.max`, and is `min`
+ * while a caller waits.
+ */
 export function nextPollAt(
   state: Pick<ReadState, 'atTip' | 'idlePolls' | 'notBefore'>,
   {
@@ -334,11 +370,12 @@ export function nextPollAt(
   return Math.max(polledAt + pauseMs, state.notBefore)
 }
 
-// ---- The end of a shard ----------------------------------------------------------------------------------------------
+// ---- The end of a shard -----------------------------------------------------------------------------------
 
 /**
- * A page had no next iterator. That is the end of a shard that was known to be closed before it was read. For any other it
- * means nothing yet: emulators leave the iterator out on open shards, and records may have been written since.
+ * Handles a page without a next iterator. For a shard that was known to be closed before the read, that is
+ * the end. For any other shard it proves nothing: emulators leave the iterator out on open shards, and
+ * records may have been written since.
  */
 function withoutIterator(state: ReadState, context: StepContext): Step {
   if (context.hadEnded) return { state, action: { do: 'finish' } }
@@ -348,10 +385,11 @@ function withoutIterator(state: ReadState, context: StepContext): Step {
   return { state, action: { do: 'checkEnd', isFirstCheck }, isAnswer: !isFirstCheck }
 }
 
+/** Handles a listing that was made to find out whether a shard has ended. */
 function afterEndCheck(state: ReadState, wasListed: boolean, context: StepContext): Step {
   if (context.hasEnded) return reopen(state, context.now)
   if (!wasListed) return { state, action: undefined }
-  // Listed as open: an emulator's habit, or the listing lags behind.
+  // Listed as open: the endpoint leaves next iterators out on open shards, or the listing lags behind.
   const openMs = Math.min(LONGEST_ASSUMED_OPEN_MS, 500 * 2 ** state.openConfirmations)
   const open = {
     ...state,
@@ -363,18 +401,19 @@ function afterEndCheck(state: ReadState, wasListed: boolean, context: StepContex
 }
 
 /**
- * Read with a new iterator, which has its own stretch of empty pages to cross: it is no longer known whether something is
- * left to read.
+ * Drops the iterator. A new one has its own stretch of empty pages to cross, so it is no longer known whether
+ * anything is left to read.
  */
 export function withoutCurrentIterator(state: ReadState): ReadState {
   return { ...state, iterator: undefined, atTip: false, emptyPages: 0, idlePolls: 0 }
 }
 
+/** Reads the shard again at once, with a new iterator. */
 function reopen(state: ReadState, now: number): Step {
   return { state: withoutCurrentIterator(state), action: { do: 'read', at: now } }
 }
 
-// ---- Failures --------------------------------------------------------------------------------------------------------
+// ---- Failures ---------------------------------------------------------------------------------------------
 
 function afterFailure(state: ReadState, failed: FailedCall, context: StepContext): Step {
   const { error, operation, start } = failed
@@ -382,7 +421,7 @@ function afterFailure(state: ReadState, failed: FailedCall, context: StepContext
   switch (classifyError(error)) {
     case 'expired':
       if (hadOldIterator(state, failed, context)) return reopen(state, context.now)
-      // The read has opened it: the service has a problem, and a pause is due.
+      // This read opened it, so the service has a problem: retry after a pause.
       return retry(withoutCurrentIterator(state), failed, context)
     case 'trimmed':
       if (hasBeenRead(state, context)) return { state, action: { do: 'finish' } }
@@ -391,20 +430,21 @@ function afterFailure(state: ReadState, failed: FailedCall, context: StepContext
           ? refusedWithOldIterator(state, context)
           : nothingLeft(state, context)
       }
-      // DynamoDB Local returns it for every GetRecords while all of an open shard is trimmed, until the next write.
+      // DynamoDB Local fails every GetRecords this way while all of an open shard is trimmed, until the next
+      // write.
       if (operation !== 'GetRecords' || context.hasEnded || state.isTrimHorizonReadable) {
         return gap(state, 'position-trimmed', error)
       }
       return { state, action: { do: 'probeTrimHorizon', failed } }
     case 'notFound':
-      // Of DescribeStream: the stream itself is gone.
+      // The stream itself no longer exists.
       if (operation === 'DescribeStream') return { state, action: { do: 'fail', error } }
       return { state, action: { do: 'describeStream', failed } }
     case 'retry':
     case 'aborted':
       return retry(state, failed, context)
     case 'fatal':
-      // Not every emulator accepts AT_SEQUENCE_NUMBER for a number that never was a record's.
+      // Not every emulator accepts AT_SEQUENCE_NUMBER for a number that never belonged to a record.
       if (start?.type === 'AT_SEQUENCE_NUMBER' && isInvalidRequest(error)) {
         return reopen({ ...state, rejectsFirstNumber: true }, context.now)
       }
@@ -412,7 +452,7 @@ function afterFailure(state: ReadState, failed: FailedCall, context: StepContext
   }
 }
 
-/** Whether the read that failed was made with an iterator that an earlier read had left. */
+/** Whether the failed read used an iterator that an earlier read had returned or opened. */
 function hadOldIterator(
   { iteratorExpiresAt }: ReadState,
   { operation }: FailedCall,
@@ -421,6 +461,9 @@ function hadOldIterator(
   return operation === 'GetRecords' && iteratorExpiresAt < polledAt + ITERATOR_LIFE_MS
 }
 
+/**
+ * Retries a failed call after a pause with full jitter. The shard is stalled once it has failed for too long.
+ */
 function retry(state: ReadState, { operation, error }: FailedCall, context: StepContext): Step {
   const { now, random } = context
   const failures = state.failures + 1
@@ -434,7 +477,7 @@ function retry(state: ReadState, { operation, error }: FailedCall, context: Step
       failures,
       failureStreak,
       isStalled,
-      // A shard that was refused is judged by new iterators only.
+      // After a refusal only a new iterator shows what is left.
       iterator: state.isRefused ? undefined : state.iterator,
     },
     action: {
@@ -451,7 +494,7 @@ function retry(state: ReadState, { operation, error }: FailedCall, context: Step
   }
 }
 
-/** The service does not know the shard, though it knows the stream. */
+/** Handles a shard that the service does not know, although it knows the stream. */
 function afterNotFound(state: ReadState, failed: FailedCall, context: StepContext): Step {
   const { createdAt, now, serviceNow } = context
   const notFound = extendNotFound(state.notFound, now)
@@ -471,18 +514,24 @@ function extendNotFound(streak: NotFoundStreak | undefined, now: number): NotFou
   return { count, spacedCount: streak.spacedCount + 1, countedAt: now }
 }
 
-/** Whether it was read to its end, and has expired before another read could confirm that. */
+/** Whether the shard was read to its end, and expired before another read could confirm that. */
 function hasBeenRead(state: ReadState, { hasEnded }: StepContext): boolean {
   return state.hasShownEnd && hasEnded
 }
 
-/** What the iterator pointed to may have been trimmed since, with more behind it: a new one will show. */
+/**
+ * The position of an older iterator may have been trimmed, with records left after it: a new iterator will
+ * show.
+ */
 function refusedWithOldIterator(state: ReadState, { now }: StepContext): Step {
   const refused = { ...state, iterator: undefined, isRefused: true }
   return { state: refused, action: { do: 'read', at: now } }
 }
 
-/** Even the oldest position is refused, as it is while all of a shard is trimmed. A closed one has nothing to come. */
+/**
+ * Handles a refusal of the oldest position, which happens while all records of a shard are trimmed. A closed
+ * shard will not get any more.
+ */
 function nothingLeft(state: ReadState, context: StepContext): Step {
   const { hadEnded, hasEnded, now } = context
   const refusals = state.refusals + 1
@@ -493,7 +542,7 @@ function nothingLeft(state: ReadState, context: StepContext): Step {
     ...noFailure,
     iterator: undefined,
     isRefused: true,
-    // One that has ended is about to make room for its children, and the merge waits for those.
+    // The merge must wait for a shard that has ended, because its children come next.
     atTip: isEmpty && context.readNumber > state.lastStaleRead,
     idlePolls: state.idlePolls + 1,
     refusals,

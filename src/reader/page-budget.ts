@@ -1,27 +1,29 @@
 /** GetRecords returns at most 1 MB (API reference). */
 const PAGE_BYTES = 1024 * 1024
 
-/** A page this large was ended by the service, so more follows. */
+/** A page this large ended because of its size, so more records follow. */
 const FULL_PAGE_BYTES = 900 * 1024
 
-/** How much is fetched ahead of one shard, at most, in bytes. */
-const MOST_AHEAD_BYTES = 4 * PAGE_BYTES
+/** How much is prefetched per shard, at most, in bytes. */
+const MAX_PREFETCHED_BYTES = 4 * PAGE_BYTES
 
-/** The size of a record (bytes) until one was seen: large, so that the first pages are small. */
+/** The assumed size of a record (bytes) until the first page: large, so that the first pages are small. */
 const ASSUMED_RECORD_BYTES = 64 * 1024
 
-/** What the memory is used for at the moment. */
+/** What memory is used for at the moment. */
 export interface BufferLoad {
   readonly bufferedBytes: number
-  /** Shards that have records in the buffer, are being read, or must get records before the merge can proceed. */
+  /**
+   * Shards that have records in the buffer, are being read, or must get records before the merge can proceed.
+   */
   readonly shards: number
   /** Reads in flight. */
   readonly inFlight: number
 }
 
 /**
- * Fits the pages that are requested to the bound on memory: GetRecords takes a number of records, not of bytes, so the size
- * of a record is learned from the pages.
+ * Keeps the requested pages within the memory limit. GetRecords limits the number of records, not of bytes,
+ * so the size of a record is estimated from the pages received so far.
  *
  * @internal
  */
@@ -29,7 +31,7 @@ export class PageBudget {
   readonly #maxBytes: number
   readonly #pageSize: number
   #recordBytes: number = ASSUMED_RECORD_BYTES
-  #hasLearned = false
+  #hasObserved = false
   #reserved = 0
 
   constructor({ maxBufferedBytes, pageSize }: { maxBufferedBytes: number; pageSize: number }) {
@@ -37,15 +39,20 @@ export class PageBudget {
     this.#pageSize = pageSize
   }
 
-  /** Whether there is memory for a page that the merge does not wait for: for one that is worth a call. */
+  /**
+   * Whether there is memory for a page that the merge does not wait for: half a page, so that it is worth a
+   * call.
+   */
   hasRoom({ bufferedBytes, shards }: BufferLoad): boolean {
     return bufferedBytes + this.#reserved + this.#pageBytes(shards) / 2 <= this.#maxBytes
   }
 
-  /** How many records to request now. Until `release` is called, the page's size counts as used. */
-  reserve(load: BufferLoad, mostRecords: number): { readonly limit: number; release(): void } {
-    const wanted = Math.floor(this.#share(load) / this.#recordBytes)
-    const limit = Math.max(1, Math.min(this.#pageSize, mostRecords, wanted))
+  /**
+   * Returns how many records to request. The page's estimated size counts as used until `release` is called.
+   */
+  reserve(load: BufferLoad, maxRecords: number): { readonly limit: number; release(): void } {
+    const fitting = Math.floor(this.#share(load) / this.#recordBytes)
+    const limit = Math.max(1, Math.min(this.#pageSize, maxRecords, fitting))
     const bytes = Math.min(PAGE_BYTES, limit * this.#recordBytes)
     this.#reserved += bytes
     return {
@@ -56,36 +63,41 @@ export class PageBudget {
     }
   }
 
-  /** Whether a shard with this many records queued has enough for the time being. */
+  /** Whether a shard with this many buffered records need not be read for now. */
   isPrefetched(queued: number, shards: number): boolean {
     const bytes = this.#maxBytes / Math.max(1, shards) / 4
-    return queued * this.#recordBytes >= Math.min(MOST_AHEAD_BYTES, bytes)
+    return queued * this.#recordBytes >= Math.min(MAX_PREFETCHED_BYTES, bytes)
   }
 
-  /** Whether a page was as large as pages get, so that more is likely to follow at once. */
+  /** Whether a page was as large as pages get, so that more records are likely to follow at once. */
   isFull(count: number, bytes: number, limit: number): boolean {
     return count >= limit || bytes >= FULL_PAGE_BYTES
   }
 
-  /** Learns the size of a record from a page. */
+  /** Updates the estimated size of a record with a page of `count` records and `bytes` bytes. */
   observe(count: number, bytes: number): void {
     if (count === 0) return
-    const seen = bytes / count
-    // Weighed by how many records there are: one says little about the next thousand. Large ones are believed sooner.
-    const weight = this.#hasLearned ? Math.min(0.5, seen > this.#recordBytes ? 0.5 : count / 200) : 1
-    this.#hasLearned = true
-    this.#recordBytes = Math.max(1, this.#recordBytes * (1 - weight) + seen * weight)
+    const observed = bytes / count
+    // The weight grows with the number of records: one record says little about the next thousand. Larger
+    // records count at once, because an estimate that is too low would exceed the memory limit.
+    const weight = this.#hasObserved ? Math.min(0.5, observed > this.#recordBytes ? 0.5 : count / 200) : 1
+    this.#hasObserved = true
+    this.#recordBytes = Math.max(1, this.#recordBytes * (1 - weight) + observed * weight)
   }
 
-  /** What one more page may take: the shard's part of the memory, but not more than its part of what is free. */
+  /**
+   * How large the next page may be (bytes): the shard's share of the memory, limited to its share of what is
+   * free.
+   */
   #share({ bufferedBytes, shards, inFlight }: BufferLoad): number {
     const free = (this.#maxBytes - bufferedBytes - this.#reserved) / Math.max(1, inFlight)
     return Math.max(Math.min(free, this.#pageBytes(shards)), this.#maxBytes / Math.max(1, shards) / 4)
   }
 
   /**
-   * How large the pages of a shard may be: its part of the memory. The next one is fetched when a quarter of that is left,
-   * but of a page only what was not delivered takes memory, so that on average they are all within their parts.
+   * How large the pages of a shard may be (bytes): its share of the memory. The next page is fetched when a
+   * quarter of that is left. Only the undelivered part of a page uses memory, so on average all shards stay
+   * within their shares.
    */
   #pageBytes(shards: number): number {
     return Math.min(PAGE_BYTES, this.#maxBytes / Math.max(1, shards))

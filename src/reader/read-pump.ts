@@ -9,17 +9,19 @@ export interface ReadPumpOptions {
   readonly context: ReadContext
   readonly budget: PageBudget
   readonly maxConcurrentReads: number
-  /** How much is buffered, in bytes. */
+  /** Returns how much is buffered, in bytes. */
   readonly bufferedBytes: () => number
-  /** How many shards have records in the buffer, or must get some before the merge can proceed. */
+  /** Returns how many shards have buffered records, or must be read before the merge can proceed. */
   readonly shardsInNeed: () => number
-  /** A read has ended; `limit` is how many records were requested. Not called after the signal has aborted. */
+  /**
+   * Called when a read has ended; `limit` records were requested. Not called after the signal has aborted.
+   */
   readonly onRead: (reader: ShardReader, outcome: ReadOutcome, limit: number) => void
 }
 
 /**
- * Reads shards concurrently: each at its own time, up to a number of them at once, and no further ahead than memory
- * allows.
+ * Reads shards concurrently, each on its own schedule: at most `maxConcurrentReads` at once, and no further
+ * ahead than the memory limit allows.
  *
  * @internal
  */
@@ -28,7 +30,7 @@ export class ReadPump {
   readonly #clock: Clock
   readonly #serviceClock: ServiceClock
   readonly #schedule = new ReadSchedule()
-  /** Readers that are read to renew their iterators, and not for their records. */
+  /** Readers that are scheduled only to renew their iterators. */
   readonly #renewing = new WeakSet<ShardReader>()
   #inFlight = 0
   #reads = 0
@@ -39,39 +41,40 @@ export class ReadPump {
     this.#serviceClock = options.context.serviceClock
   }
 
-  /** The number of the last read that was started. */
+  /** How many reads have been started; this is the number of the last one. */
   get reads(): number {
     return this.#reads
   }
 
-  /** When the next shard is to be read (monotonic ms); undefined if none waits for its time, or too many are in flight. */
+  /** When the next read is due (monotonic ms); undefined if none is scheduled, or too many are in flight. */
   get nextDueAt(): number | undefined {
     return this.#inFlight < this.#options.maxConcurrentReads ? this.#schedule.nextDueAt : undefined
   }
 
+  /** Whether a read can be started at `now` (monotonic ms). */
   hasDue(now: number): boolean {
     if (this.#inFlight >= this.#options.maxConcurrentReads) return false
     return this.#schedule.hasDue(now, () => this.#options.budget.hasRoom(this.#load()))
   }
 
-  /** Schedules a read at `dueAt` (monotonic ms), in place of what was scheduled for the shard before. */
+  /** Schedules the shard's next read at `dueAt` (monotonic ms), replacing the time scheduled before. */
   schedule(reader: ShardReader, dueAt: number): void {
     reader.schedule(dueAt)
     this.#schedule.put(reader, this.#renewing.has(reader))
   }
 
-  /** Schedules a read whose purpose is to renew the iterator: it fetches a single record, even if memory is full. */
+  /** Schedules a read that renews the iterator: it fetches a single record, even if memory is full. */
   scheduleRenewal(reader: ShardReader, dueAt: number): void {
     this.#renewing.add(reader)
     this.schedule(reader, dueAt)
   }
 
-  /** To be called after each change of a reader. */
+  /** Must be called after each change of a reader. */
   update(reader: ShardReader): void {
     this.#schedule.update(reader)
   }
 
-  /** Whether so much is buffered of a shard that it need not be read for the time being. */
+  /** Whether enough records of a shard are buffered, so that it need not be read for now. */
   isPrefetched({ queue }: ShardReader): boolean {
     return queue.length > 0 && this.#options.budget.isPrefetched(queue.length, this.#shards)
   }

@@ -6,14 +6,15 @@ interface Entry {
   readonly dueAt: number
   readonly number: number
   readonly isUrgent: boolean
-  /** Where it waits since it is due; undefined before. */
+  /** The queue in which it waits once it is due; undefined before. */
   queue: Entry[] | undefined
 }
 
 /**
- * Which shard is read next, and when: each has its own time. Of those that are due, the ones that block the merge come
- * first. Polls of idle shards and reading ahead share what is left, in the order of their times, so that with more shards than
- * can be read in time the intervals of polls grow, and not the time that a buffered record waits.
+ * Decides which shard is read next, and when. Each shard has its own due time. Of the shards that are due,
+ * those that block the merge come first. Polls of idle shards and prefetching follow, in the order of their
+ * due times. With more shards than can be read in time, poll intervals grow, but buffered records do not wait
+ * longer.
  *
  * @internal
  */
@@ -24,14 +25,21 @@ export class ReadSchedule {
   readonly #others: Entry[] = []
   #number = 0
 
-  /** Schedules a reader for its time, in place of what was scheduled before. An urgent read goes with those that block the merge. */
+  /**
+   * Schedules a reader for its `dueAt`, replacing an earlier schedule.
+   *
+   * @param isUrgent - whether the read has the priority of shards that block the merge.
+   */
   put(reader: ShardReader, isUrgent = false): void {
     const entry: Entry = { reader, dueAt: reader.dueAt, number: ++this.#number, isUrgent, queue: undefined }
     this.#entries.set(reader, entry)
     this.#later.push(entry)
   }
 
-  /** A reader has changed: it may block the merge now, or not any more, or not be scheduled. */
+  /**
+   * Must be called after each change of a reader: whether it blocks the merge or is scheduled may have
+   * changed.
+   */
   update(reader: ShardReader): void {
     const entry = this.#entries.get(reader)
     if (!entry) return
@@ -39,7 +47,7 @@ export class ReadSchedule {
     else if (entry.queue !== undefined && entry.queue !== this.#queueOf(entry)) this.#putDue({ ...entry })
   }
 
-  /** When the next reader falls due (monotonic ms); undefined if none waits for its time. */
+  /** When the next reader becomes due (monotonic ms); undefined if no reader is waiting for its due time. */
   get nextDueAt(): number | undefined {
     for (let next = this.#later.peek(); next; next = this.#later.peek()) {
       if (this.#isValid(next)) return next.dueAt
@@ -48,15 +56,16 @@ export class ReadSchedule {
     return undefined
   }
 
-  /** Whether `take` may return a reader at `now`. */
+  /** Whether {@link takeDue} may return a reader at `now`. */
   hasDue(now: number, hasRoom: () => boolean): boolean {
     if (this.#blocking.length > 0 || (this.nextDueAt ?? Number.POSITIVE_INFINITY) <= now) return true
     return this.#others.length > 0 && hasRoom()
   }
 
   /**
-   * Takes the next reader that is due at `now`.
-   * @param hasRoom - whether there is memory for more than what the merge waits for.
+   * Removes and returns the next reader that is due at `now`.
+   *
+   * @param hasRoom - whether there is memory for records that the merge does not wait for.
    */
   takeDue(now: number, hasRoom: boolean): ShardReader | undefined {
     for (let next = this.#later.peek(); next && next.dueAt <= now; next = this.#later.peek()) {
@@ -83,7 +92,7 @@ export class ReadSchedule {
     return undefined
   }
 
-  /** Whether the reader still waits with this entry, and was not scheduled for another time since. */
+  /** Whether the reader has not been removed or rescheduled since the entry was created. */
   #isValid(entry: Entry): boolean {
     return this.#entries.get(entry.reader) === entry
   }

@@ -18,7 +18,7 @@ export type ReadOutcome =
   | { readonly kind: 'page'; readonly page: RecordPage }
   | { readonly kind: 'failed'; readonly failed: FailedCall }
 
-/** Makes one read of a shard: opens an iterator if there is none, and fetches a page. Never rejects. */
+/** Reads a shard once: opens an iterator if the reader has none, and fetches a page. Never rejects. */
 export async function readShard(
   reader: ShardReader,
   limit: number,
@@ -44,8 +44,9 @@ export async function readShard(
 }
 
 /**
- * Whether a shard can be read from its oldest record. It cannot while all of it is trimmed, on DynamoDB Local, which
- * returns iterators for all positions and then refuses them. Elsewhere it is the shard's own position that was trimmed.
+ * Whether a shard can be read from its oldest record. On DynamoDB Local it cannot while all of its records
+ * are trimmed: GetShardIterator succeeds for every position, and GetRecords then refuses the iterator. If the
+ * oldest record can be read, it is the shard's own position that was trimmed.
  */
 export async function isTrimHorizonReadable(reader: ShardReader, context: ReadContext): Promise<boolean> {
   const { api, streamArn } = context
@@ -56,8 +57,8 @@ export async function isTrimHorizonReadable(reader: ShardReader, context: ReadCo
       (signal) => api.openIterator({ streamArn, shardId, start: { type: 'TRIM_HORIZON' } }, signal),
       context,
     )
-    const oldest = { iterator, limit: 1 }
-    await callWithTimeout((signal) => api.readRecords(oldest, signal), context)
+    const request = { iterator, limit: 1 }
+    await callWithTimeout((signal) => api.readRecords(request, signal), context)
     return true
   } catch (error) {
     if (classifyError(error) !== 'trimmed') throw error
@@ -65,7 +66,7 @@ export async function isTrimHorizonReadable(reader: ShardReader, context: ReadCo
   }
 }
 
-/** Opens an iterator at `start`, for the reader to use. */
+/** Opens an iterator at `start` for the reader. Its 15 minutes count from before the call. */
 export async function openIterator(
   reader: ShardReader,
   start: IteratorStart,

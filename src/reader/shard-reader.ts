@@ -22,44 +22,45 @@ export type ReaderPhase =
   | 'scheduled'
   /** A read is in flight. */
   | 'reading'
-  /** Enough is buffered. */
+  /** Not scheduled, because enough of its records are buffered. */
   | 'prefetched'
   /** A page had no next iterator: a listing must show whether the shard is closed. */
   | 'checkingEnd'
-  /** A call was made because a read failed. */
+  /** A call is in flight that shows why a read failed. */
   | 'probing'
-  /** Waits for the caller, who must see an error first. */
+  /** Not scheduled until an error has been thrown to the caller. */
   | 'failed'
-  /** Not to be read any more. */
+  /** It will not be read again. */
   | 'stopped'
 
-/** What a step depends on that the reader does not know itself. */
+/** The part of a step's context that the reader itself does not have. */
 export type SharedContext = Pick<
   StepContext,
   'now' | 'presentSince' | 'serviceNow' | 'random' | 'idlePollMs'
 > & {
   /** The latest that the service's time may be (ms). */
   readonly serviceNowAtMost: number
-  /** Reads after this one (by number) answer a caller who is waiting; undefined if none is. */
+  /** A caller waits for a read of each shard with a higher number than this; undefined if no caller does. */
   readonly awaitedAfter: number | undefined
   readonly isPrefetched: boolean
 }
 
 /** @internal */
 export interface ReaderOptions {
-  /** Its records wait until those of its parent are delivered. */
+  /** Whether its records are held back until those of its parent are delivered. */
   readonly isHeld: boolean
   /** The service's time (ms). */
   readonly serviceNow: number
-  /** The service truncates record times to this (ms). */
+  /** The granularity to which the service truncates record times (ms). */
   readonly timeGranularityMs: number
-  /** Called after each change of what the reader says of itself. */
+  /** Called after each change of the reader's state. */
   readonly onChange: (reader: ShardReader) => void
 }
 
 /**
- * One shard that is being read: its iterator, how its reads went, and its buffered records. It makes no calls: it says how
- * the next one should be, and takes the outcome in. What happens after an outcome is decided in `next-step.ts`.
+ * One shard that is being read: its iterator, the results of its reads, and its buffered records. It makes no
+ * calls. It determines what the next one should request, and processes the outcome; `nextStep` decides what
+ * follows.
  *
  * @internal
  */
@@ -70,7 +71,7 @@ export class ShardReader {
   #phase: ReaderPhase = 'stopped'
   #state: ReadState = initialReadState
   #isHeld: boolean
-  /** Skip records older than this (ms), until one of that time or later comes. */
+  /** Records older than this (ms) are skipped, until the first one that is not. */
   #since: number | undefined
   #dueAt = 0
   #readNumber = 0
@@ -93,18 +94,18 @@ export class ShardReader {
     this.queue = new ShardQueue(node, parentTime ?? node.createdAt ?? serviceNow)
   }
 
-  // ---- What it says of itself --------------------------------------------------------------------------------------
+  // ---- State ----------------------------------------------------------------------------------------------
 
   get phase(): ReaderPhase {
     return this.#phase
   }
 
-  /** Whether its records wait until those of its parent are delivered. */
+  /** Whether its records are held back until those of its parent are delivered. */
   get isHeld(): boolean {
     return this.#isHeld
   }
 
-  /** When it is to be read (monotonic ms), if it is scheduled. */
+  /** When it is due to be read (monotonic ms); valid while it is scheduled. */
   get dueAt(): number {
     return this.#dueAt
   }
@@ -118,7 +119,7 @@ export class ShardReader {
     return this.#state.iterator === undefined ? undefined : this.#state.iteratorExpiresAt
   }
 
-  /** Whether it was seen that nothing is left to read. */
+  /** Whether a read has shown that nothing is left to read. */
   get atTip(): boolean {
     return this.#state.atTip
   }
@@ -128,47 +129,55 @@ export class ShardReader {
     return this.#state.isStalled
   }
 
+  /** Whether its last call failed. */
   get isFailing(): boolean {
     return this.#state.failures > 0 || this.#phase === 'failed'
   }
 
-  /** When the last read that was answered with a page started (monotonic ms). */
+  /** When the last read that returned a page started (monotonic ms). */
   get answeredAt(): number {
     return this.#answeredAt
   }
 
-  /** Up to when it is known that everything was fetched (ms, the service's time); undefined as long as it is not. */
+  /**
+   * The time up to which all records are known to have been fetched (ms, the service's time); undefined if
+   * unknown.
+   */
   get caughtUpAt(): number | undefined {
     return this.#caughtUpAt
   }
 
-  /** Skip records older than this (ms); undefined once one of that time was found. */
+  /** Records older than this (ms) are skipped; undefined once one that is not older was found. */
   get since(): number | undefined {
     return this.#since
   }
 
-  /** Whether the merge must wait for it: it may hold records older than any that are buffered. */
+  /** Whether the merge must wait for it, because it may contain records older than the buffered ones. */
   get blocks(): boolean {
     if (this.#isHeld || this.#state.atTip || this.#state.isStalled || this.queue.length > 0) return false
     return this.#phase !== 'stopped' && this.#phase !== 'checkingEnd' && this.#phase !== 'failed'
   }
 
-  /** Whether a caller that asked for news after the read of that number need not wait for it. */
+  /**
+   * Whether a caller that waits for a read with a higher number than `readNumber` need not wait for this
+   * shard.
+   */
   hasAnsweredSince(readNumber: number): boolean {
     return (
       this.#answeredRead > readNumber ||
       this.#state.isStalled ||
-      // Discovery makes the caller wait for the first look, and no longer.
+      // The caller waits for the listing instead, if it is the first for this shard (`Discovery.isAwaited`).
       this.#phase === 'checkingEnd' ||
       this.#phase === 'stopped' ||
       this.#phase === 'failed'
     )
   }
 
-  /** Where to start the next iterator. `serviceNow`: the latest that the service's time may be (ms). */
+  /** The position for the next iterator. `serviceNow`: the latest that the service's time may be (ms). */
   iteratorStart(serviceNow: number): IteratorStart {
     const { lastRead } = this
-    // Refused, and nothing is missed: continue at what is left.
+    // The position was refused, and no trimmed record had to be delivered: continue at the oldest retained
+    // one.
     if (this.#state.isRefused && !this.losesTrimmed(serviceNow)) return { type: 'TRIM_HORIZON' }
     if (lastRead !== undefined && !this.#isBeforeFirst(lastRead)) {
       return { type: 'AFTER_SEQUENCE_NUMBER', sequenceNumber: lastRead }
@@ -179,22 +188,28 @@ export class ShardReader {
       : { type: 'AT_SEQUENCE_NUMBER', sequenceNumber: first }
   }
 
-  /** The last sequence number that was read, now or before the position was saved. */
+  /** The last sequence number that was read, by this process or before the position was saved. */
   get lastRead(): string | undefined {
     const { fetched, start } = this.node
     return fetched ?? (typeof start === 'object' && 'after' in start ? start.after : undefined)
   }
 
-  // ---- Reading -----------------------------------------------------------------------------------------------------
+  // ---- Reading --------------------------------------------------------------------------------------------
 
-  /** It is to be read at `dueAt` (monotonic ms), or when its pace allows. */
+  /** Schedules its next read at `dueAt` (monotonic ms), or as soon afterwards as its rate limit allows. */
   schedule(dueAt: number): void {
     this.#phase = 'scheduled'
     this.#dueAt = Math.max(dueAt, this.#state.notBefore)
     this.#onChange(this)
   }
 
-  /** Its read of that number, counted over all shards, starts. */
+  /**
+   * Marks the start of a read.
+   *
+   * @param readNumber - the number of the read, counted over all shards.
+   * @param now - monotonic ms.
+   * @param serviceNow - the service's time (ms).
+   */
   startRead(readNumber: number, now: number, serviceNow: number): void {
     this.#phase = 'reading'
     this.#readNumber = readNumber
@@ -204,12 +219,12 @@ export class ShardReader {
     this.#onChange(this)
   }
 
-  /** It has a new iterator, good until `expiresAt` (monotonic ms). */
+  /** Sets a new iterator, which expires at `expiresAt` (monotonic ms). */
   iteratorOpened(iterator: string, expiresAt: number): void {
     this.#state = { ...this.#state, iterator, iteratorExpiresAt: expiresAt }
   }
 
-  /** It was opened with LATEST: there is nothing to be read yet. */
+  /** Marks a shard whose iterator was opened with LATEST as caught up: nothing is left to read yet. */
   openedAtLatest(serviceNow: number): void {
     this.#caughtUpAt = serviceNow
     this.#state = { ...this.#state, atTip: true }
@@ -217,8 +232,8 @@ export class ShardReader {
   }
 
   /**
-   * Takes in the records of a page, and returns the index of the first one to be delivered. Those that were fetched before
-   * (a page that came twice) and those before `since` are skipped.
+   * Registers the records of a page as fetched. Returns the index of the first one to deliver: records that
+   * were fetched before (a page that was returned twice) and records older than `since` are skipped.
    */
   admit(records: WireRecords): number {
     const unseen = this.#firstUnseen(records)
@@ -228,7 +243,7 @@ export class ShardReader {
     return this.#firstWanted(records, unseen)
   }
 
-  /** Takes in an outcome, and returns what to do next. */
+  /** Applies an outcome to the state. Returns what to do next; undefined: continue as before. */
   step(outcome: Outcome, context: SharedContext): Action | undefined {
     if (outcome.kind === 'endChecked' && this.#phase !== 'checkingEnd') return undefined
     const { state, action, isAnswer } = nextStep(this.#state, outcome, this.#stepContext(context))
@@ -241,7 +256,10 @@ export class ShardReader {
     return action
   }
 
-  /** Records were taken out of its queue. Returns when to read it now (monotonic ms), if that has changed. */
+  /**
+   * Called after records were delivered from its queue. Returns its new due time (monotonic ms) if that
+   * changes.
+   */
   drained(context: SharedContext): number | undefined {
     const isEmpty = this.queue.length === 0
     if (isEmpty) this.#onChange(this)
@@ -250,57 +268,66 @@ export class ShardReader {
     return this.#state.atTip || this.isFailing ? undefined : context.now
   }
 
-  /** When to read it for a caller who asks whether it has anything new (monotonic ms); undefined if no sooner. */
+  /**
+   * When to read it for a caller that waits for news (monotonic ms); undefined if no sooner than scheduled.
+   */
   dueForCaller({ idlePollMs, now }: SharedContext): number | undefined {
     if (this.#phase !== 'scheduled' || this.isFailing) return undefined
     const dueAt = this.#state.atTip ? this.#polledAt + idlePollMs.min : now
     return dueAt < this.#dueAt ? dueAt : undefined
   }
 
-  /** Its records may be delivered from now on. */
+  /** Stops holding back its records: they can be delivered from now on. */
   release(): void {
     this.#isHeld = false
     this.#onChange(this)
   }
 
-  /** It is not known any more whether something is left to read; reads up to number `lastStaleRead` do not show it. */
+  /**
+   * It is no longer known whether anything is left to read. Reads up to number `lastStaleRead` do not show it
+   * either.
+   */
   invalidateTip(lastStaleRead: number): void {
     this.#state = invalidateTip(this.#state, lastStaleRead)
     this.#onChange(this)
   }
 
-  /** The next read starts with a new iterator. */
+  /** Drops the iterator: the next read opens a new one. */
   dropIterator(): void {
     this.#state = withoutCurrentIterator(this.#state)
     this.#onChange(this)
   }
 
-  /** Records after the position are gone: continue at the oldest one that is left. */
+  /** Sets the position to the oldest retained record, after a gap. */
   resetToTrimHorizon(): void {
     this.node.fetched = undefined
     this.node.ledger.startAfter(undefined)
     this.node.start = OLDEST_RETAINED
   }
 
-  /** It is not to be read any more. */
+  /** Ends reading. */
   stop(): void {
     this.#phase = 'stopped'
     this.#onChange(this)
   }
 
-  /** Whether a record of the shard that was trimmed by now would be missed. `serviceNow`: the service's time (ms). */
+  /**
+   * Whether a record of the shard that has been trimmed by now is a gap. `serviceNow`: the service's time
+   * (ms).
+   */
   losesTrimmed(serviceNow: number): boolean {
     const { fetched, mustBeComplete, start } = this.node
     if (fetched !== undefined) {
-      // Until a record of the requested time is found, what was trimmed is only missed if it may be of that time.
+      // Until a record of the requested time is found, trimmed records are a gap only if they may be that
+      // new.
       return this.#since === undefined || this.#since < serviceNow - RETENTION_MS
     }
     if (start === 'start') return mustBeComplete
-    // What was trimmed is older than the retention; it is missed if records of that time are wanted.
+    // Trimmed records are older than the retention. They are a gap if records that old were requested.
     return 'after' in start || (mustBeComplete && start.since < serviceNow - RETENTION_MS - CLOCK_SKEW_MS)
   }
 
-  // ------------------------------------------------------------------------------------------------------------------
+  // ---------------------------------------------------------------------------------------------------------
 
   #stepContext(context: SharedContext): StepContext {
     const { node, queue } = this
@@ -318,7 +345,8 @@ export class ShardReader {
       isClosed: node.closed,
       createdAt,
       losesTrimmed: this.losesTrimmed(context.serviceNowAtMost),
-      // Not where "the oldest that is left" was requested and all of the shard is older than that.
+      // Not a gap where the oldest retained record was requested and the whole shard is older than the
+      // retention.
       losesShard: node.mustBeComplete || node.fetched !== undefined || isYoung,
     }
   }
@@ -337,7 +365,10 @@ export class ShardReader {
     })
   }
 
-  /** DynamoDB Local refuses numbers before a shard's first one, such as come from tokens that say "at", not "after". */
+  /**
+   * DynamoDB Local refuses sequence numbers before the shard's first one. A token can contain such a number
+   * if it was converted from a position AT a record instead of AFTER one.
+   */
   #isBeforeFirst(sequenceNumber: string): boolean {
     const first = this.node.startingSequenceNumber
     if (first === undefined || !isSequenceNumber(first)) return false
@@ -345,8 +376,9 @@ export class ShardReader {
   }
 
   /**
-   * TRIM_HORIZON skips trimmed records silently. Where all records of a shard are promised and it is old enough to have
-   * lost some, it is opened at its first sequence number, which fails if that is trimmed.
+   * The shard's first sequence number, if reading has to start there. TRIM_HORIZON skips trimmed records
+   * silently. So if every record must be delivered and the shard is old enough to have lost some, it is
+   * opened at its first sequence number: that call fails if the record is trimmed.
    */
   #firstSequenceNumber(serviceNow: number): string | undefined {
     const { node } = this
@@ -372,7 +404,7 @@ export class ShardReader {
     if (this.#since === undefined) return from
     for (let index = from; index < records.length; index++) {
       const createdAt = createdAtMsOf(records.at(index) as WireRecord)
-      // A record without a time is not skipped: it might be wanted.
+      // A record without a time is not skipped: it may be new enough.
       if (createdAt === undefined || createdAt >= this.#since) {
         this.#since = undefined
         return index

@@ -1,16 +1,25 @@
-/** GetRecords calls a second that a shard is said to allow (unofficial), and how many may be made at once after a rest. */
+/**
+ * The GetRecords calls per second that a shard is said to allow; AWS does not document a limit for DynamoDB
+ * Streams.
+ */
 const CALLS_PER_SECOND = 5
+
+/** How many calls may be made at once after a pause. */
 const BURST = 100
 
-/** A token bucket: how many calls may be made at once, as of a time (monotonic ms). */
+/** The state of a token bucket. */
 export interface TokenBucket {
+  /** How many calls may be made at once; negative if calls already have to wait. */
   readonly tokens: number
+  /** When that number was computed (monotonic ms). */
   readonly at: number
 }
 
 export const fullBucket: TokenBucket = { tokens: BURST, at: 0 }
 
-/** Takes a token for one call. Returns the bucket after it, and how long to wait before the call, in ms. */
+/**
+ * Takes a token for one call. Returns the new state of the bucket, and how long the call has to wait, in ms.
+ */
 export function consumeToken(bucket: TokenBucket, now: number): { bucket: TokenBucket; waitMs: number } {
   const earned = (Math.max(0, now - bucket.at) * CALLS_PER_SECOND) / 1_000
   const tokens = Math.min(BURST, bucket.tokens + earned) - 1

@@ -54,8 +54,8 @@ export const readerMutants: readonly Mutant[] = [
     },
     {
       name: 'a shard that once had no next iterator stays assumed open',
-      from: '{ ...answered, openConfirmations: 0, assumedOpenUntil: Number.NEGATIVE_INFINITY }',
-      to: 'answered',
+      from: '{ ...afterSuccess, openConfirmations: 0, assumedOpenUntil: Number.NEGATIVE_INFINITY }',
+      to: 'afterSuccess',
     },
     {
       name: 'empty pages before the tip count as idle polls',
@@ -315,8 +315,8 @@ export const readerMutants: readonly Mutant[] = [
     },
     {
       name: 'a refusal that counts is not remembered',
-      from: 'isRefused: true,\n    // One that has ended',
-      to: '// One that has ended',
+      from: 'isRefused: true,\n    // The merge',
+      to: '// The merge',
     },
     {
       name: 'a closed shard is finished because it was refused while it was open',
