@@ -2,23 +2,26 @@ import { type GapReason, StreamError } from '../core/errors.ts'
 import { streamNotFound } from '../core/stream-not-found.ts'
 import type { ShardReader } from '../reader/shard-reader.ts'
 
-const none: readonly ShardReader[] = []
+const noReaders: readonly ShardReader[] = []
 
 /**
- * Errors that block reading, to be thrown when the consumer comes for the next record: at once, or once the buffered
- * records are delivered.
+ * Errors that block reading, kept until the consumer requests the next record. They are thrown immediately,
+ * or, if the stream no longer exists, once all buffered records have been delivered.
  *
  * @internal
  */
 export class BlockingErrors {
   readonly #streamArn: string
-  /** Thrown at every call, until the position is changed. */
+  /** Thrown by every call until the position is changed. */
   #gap: StreamError<'records.trimmed'> | undefined
-  /** Thrown once nothing is left in the buffer. */
+  /** Thrown when the buffer is empty. */
   #streamGone: { readonly cause: unknown } | undefined
-  /** Thrown once; then what it stopped proceeds. */
+  /** Thrown once; the readers that it stopped then continue. */
   #failure: { readonly error: unknown } | undefined
-  /** A failure was thrown, and the caller has not come back yet: others that arrive meanwhile are out of date when it does. */
+  /**
+   * Whether a failure was thrown, and the consumer has not requested a record since. Failures that arrive in
+   * between are dropped, because they would be outdated by then.
+   */
   #isThrown = false
   readonly #stopped: ShardReader[] = []
 
@@ -39,10 +42,10 @@ export class BlockingErrors {
     const where = gap.after === undefined ? 'its start' : `after ${gap.after}`
     const what =
       gap.reason === 'shard-vanished'
-        ? `Shard ${gap.shardId} is gone`
-        : `The position in shard ${gap.shardId} (${where}) is older than the oldest record that is left`
+        ? `Shard ${gap.shardId} no longer exists`
+        : `The position in shard ${gap.shardId} (${where}) is older than the oldest retained record`
     const help =
-      "Move to another position, or set onGap to 'continue' to resume at the oldest record that is left."
+      "Move to another position, or set onGap to 'continue' to resume at the oldest retained record."
     this.#gap ??= new StreamError(
       'records.trimmed',
       `${what}: records were trimmed before they were read. ${help}`,
@@ -55,13 +58,13 @@ export class BlockingErrors {
     this.#streamGone ??= { cause }
   }
 
-  /** @param reader - the reader that the error stopped, if it was one. */
+  /** @param reader - the reader that the error stopped; undefined if the error does not belong to a shard. */
   fail(error: unknown, reader: ShardReader | undefined): void {
     if (reader) this.#stopped.push(reader)
     if (!this.#isThrown) this.#failure ??= { error }
   }
 
-  /** The error to throw now, if there is one. */
+  /** Returns the error to throw now, or undefined. */
   takeError(): { readonly error: unknown } | undefined {
     if (this.#gap) return { error: this.#gap }
     const failure = this.#failure
@@ -70,9 +73,12 @@ export class BlockingErrors {
     return failure
   }
 
-  /** The readers that an error stopped, to be read again now that the caller has seen it and has come back. */
+  /**
+   * Returns the readers that errors stopped, so that they are read again once the consumer has seen the
+   * error.
+   */
   takeStopped(): readonly ShardReader[] {
-    return this.#stopped.length === 0 ? none : this.#stopped.splice(0)
+    return this.#stopped.length === 0 ? noReaders : this.#stopped.splice(0)
   }
 
   throwIfStreamGone(): void {

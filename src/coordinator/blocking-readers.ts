@@ -1,21 +1,21 @@
 import type { ShardReader } from '../reader/shard-reader.ts'
 
 /**
- * The readers that the merge has to wait for: their shards may hold records older than any that are buffered. Asked for each
- * record, so that the earliest time of all is remembered.
+ * The readers that the merge has to wait for, because their shards may contain records older than the
+ * buffered ones. This is checked for each record, so the earliest time is cached.
  *
  * @internal
  */
 export class BlockingReaders {
   readonly #readers = new Set<ShardReader>()
-  /** The earliest time (ms) that a shard of these has reached; undefined when it has to be computed. */
+  /** The earliest `reachedTime` (ms) of these shards; undefined when it has to be computed. */
   #earliest: number | undefined = Number.POSITIVE_INFINITY
 
   get size(): number {
     return this.#readers.size
   }
 
-  /** To be called after each change of a reader. */
+  /** Must be called after each change of a reader. */
   update(reader: ShardReader): void {
     if (!reader.blocks) this.delete(reader)
     else if (!this.#readers.has(reader)) {
@@ -29,8 +29,8 @@ export class BlockingReaders {
   }
 
   /**
-   * Whether a record before `time` (ms) may be in one of the shards. Not in one whose last record was of that time or
-   * later: what comes after it in the shard is merged as if it were no older.
+   * Whether one of the shards may contain a record that has to be delivered before `time` (ms). A shard that
+   * has already reached that time cannot: its later records are merged as if they were no older.
    */
   mayPrecede(time: number): boolean {
     this.#earliest ??= this.#computeEarliest()

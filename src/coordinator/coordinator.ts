@@ -25,30 +25,47 @@ import type { ReadSession, SessionContext } from './read-session.ts'
 import { startSession } from './start-session.ts'
 
 /**
- * Reads a DynamoDB stream, one explicit step at a time: `moveTo` a position, then call `next` again and again. It merges all
- * shards by time, moves from finished shards to their children, and has its position as a {@link token}.
+ * Reads a DynamoDB stream one explicit step at a time: call {@link moveTo} with a position, then {@link next}
+ * repeatedly. It merges the records of all shards by time, reads the children of a shard after the shard
+ * itself, and provides its position as a {@link token}.
  *
- * A record that was returned counts as processed at once. For a loop that saves its progress once a record was
- * processed, see `openStream`.
+ * The token covers a record as soon as `next` has returned it. For a loop that saves its position only after
+ * a record was processed, use `openStream`.
  *
- * @typeParam Image - the type of the table's items; it is not checked.
+ * @example
+ * ```ts
+ * const coordinator = new Coordinator({ streamArn })
+ * await coordinator.moveTo('trim_horizon')
+ * const record = await coordinator.next() // undefined: nothing new right now
+ * const saved = JSON.stringify(coordinator.token)
+ * ```
+ *
+ * @typeParam Image - the type of the table's items; it is not checked at run time.
  */
 export class Coordinator<Image = PlainItem> {
+  /** The ARN of the stream, as passed to the constructor. */
   readonly streamArn: string
   readonly #context: SessionContext
   readonly #events = new Emitter<CoordinatorEvents>(coordinatorEventNames)
   readonly #signal: AbortSignal | undefined
-  /** The client that was created here, and is closed here. */
+  /**
+   * The client that the constructor created, to be destroyed by `close`; undefined if the caller passed one.
+   */
   #ownClient: DynamoDBStreamsClient | undefined
   readonly #closing = new AbortController()
   readonly #calls = new CallQueue()
   readonly #onAbort = (): void => void this.close()
   #session: ReadSession | undefined
-  /** Moves that were started, and the one whose position is in effect, by number. */
+  /** The number of moves that were started. */
   #moves = 0
+  /** The number of the move whose position is in effect. */
   #currentMove = 0
 
-  /** @throws StreamError `options.invalid` for the first option that is missing or out of its range. */
+  /**
+   * Creates a coordinator without a position. No call is made before {@link moveTo}.
+   *
+   * @throws StreamError `options.invalid` for the first option that is missing, out of range, or unknown.
+   */
   constructor(options: CoordinatorOptions) {
     checkNames('', options, coordinatorOptionNames)
     this.streamArn = checkStreamArn(options.streamArn)
@@ -70,18 +87,21 @@ export class Coordinator<Image = PlainItem> {
   }
 
   /**
-   * Moves to a position, all or nothing: if it fails, the previous position remains in effect. Resolves when the shards were
-   * listed and, for `latest`, everything that is written from then on will be delivered. If several moves are in flight,
-   * the one that was called last and succeeds is in effect in the end.
+   * Moves to a position, all or nothing: if it fails, the previous position remains in effect. It resolves
+   * once the shards are listed. For `latest`, every record written after that will be delivered. If several
+   * moves are in flight, the last one that was started and succeeds takes effect.
    *
-   * @throws StreamError `position.invalid` or `token.invalid` before any call is made, `token.streamMismatch` for a token of
-   * another stream, `stream.notFound`, `closed`. Errors of credentials and permissions as the SDK throws them.
+   * @param position - `'trim_horizon'`, `'latest'`, a `Date`, or a token as an object or JSON string. See
+   * `Position`.
+   * @throws StreamError `position.invalid`, `token.invalid` or `token.streamMismatch` (the token belongs to
+   * another stream), before any call is made; `stream.notFound`; `closed`. Credential and permission errors
+   * are rethrown unchanged.
    */
   async moveTo(position: Position): Promise<void> {
     await this.moveAndThen(position, () => {})
   }
 
-  /** Calls `onMoved` when the position is in effect. @internal */
+  /** Calls `onMoved` synchronously when the position takes effect. @internal */
   async moveAndThen(position: Position, onMoved: () => void): Promise<void> {
     this.#throwIfClosed()
     const parsed = parsePosition(position)
@@ -102,13 +122,15 @@ export class Coordinator<Image = PlainItem> {
   }
 
   /**
-   * The oldest record that can be delivered now; `undefined` once every shard that is being read was polled and has nothing
-   * new. Then each shard is polled again after `idlePollMs.min` at the earliest, so a loop over `next` needs no pause of
-   * its own. Concurrent calls are queued.
+   * Returns the oldest record that can be delivered now, or `undefined` once every active shard has been
+   * polled and has nothing new. A shard with nothing new is polled again after `idlePollMs.min` at the
+   * earliest, so a loop over `next` needs no pause of its own. Concurrent calls are queued.
    *
-   * @throws StreamError `records.trimmed` (see `onGap`), `stream.notFound` when the table is deleted (after all buffered
-   * records), `position.invalid` before the first `moveTo`, `closed`. Errors of credentials and permissions as the SDK
-   * throws them; the call may be repeated.
+   * Throttling, network errors and server errors are retried, with a `retry` event each time.
+   *
+   * @throws StreamError `records.trimmed` (see `onGap`); `stream.notFound` when the stream no longer exists,
+   * after all buffered records have been returned; `position.invalid` before the first `moveTo`; `closed`.
+   * Credential and permission errors are rethrown unchanged, and the call can be repeated.
    */
   next(): Promise<StreamRecord<Image> | undefined> {
     if (this.#calls.isIdle) {
@@ -123,8 +145,9 @@ export class Coordinator<Image = PlainItem> {
   }
 
   /**
-   * The position: covers every record that `next` has returned, and no other. A fresh object at each read, safe for
-   * `JSON.stringify`.
+   * The current position, which covers every record that `next` has returned, and no other. Each access
+   * returns a new object that can be passed to `JSON.stringify`.
+   *
    * @throws StreamError `position.invalid` before the first `moveTo`.
    */
   get token(): StreamToken {
@@ -132,15 +155,18 @@ export class Coordinator<Image = PlainItem> {
   }
 
   /**
-   * Renews the shard iterators that would expire within 5 minutes. Call it every few minutes while `next` is not
-   * called; reading never depends on it, as an expired iterator is replaced.
+   * Renews the shard iterators that would expire within 5 minutes (a shard iterator lives for 15). Call it
+   * every few minutes while `next` is not called. Reading never depends on it: an expired iterator is
+   * replaced.
+   *
+   * @throws StreamError `closed`.
    */
   async heartbeat(): Promise<void> {
     this.#throwIfClosed()
     await this.#session?.renewIterators()
   }
 
-  /** The oldest shards that are not finished. */
+  /** The oldest shards that are not finished: those without a parent, and those whose parent is finished. */
   get roots(): readonly Shard[] {
     const forest = this.#session?.forest
     if (!forest) return []
@@ -150,35 +176,36 @@ export class Coordinator<Image = PlainItem> {
     })
   }
 
-  /** The shards that are being read. */
+  /** The shards that are being read and whose records can be delivered now. */
   get active(): readonly Shard[] {
     return [...(this.#session?.readers() ?? [])].filter(({ isHeld }) => !isHeld).map(({ node }) => node)
   }
 
-  /** The records that were fetched and not delivered yet. `moveTo` starts with a new, empty one. */
+  /** The records that were fetched but not yet returned by `next`. `moveTo` replaces it with an empty one. */
   get buffer(): RecordBuffer {
     return this.#session?.buffer ?? new RecordBuffer()
   }
 
-  /** Whether the stream is disabled, and all of it was delivered. */
+  /** Whether the stream is disabled and all of its records have been returned. */
   get ended(): boolean {
     return this.#session?.hasEnded ?? false
   }
 
-  /** How far reading is behind the stream. Makes no call. */
+  /** Returns how far reading is behind the stream, without calling the service. */
   lag(): StreamLag {
     return this.#session?.lag() ?? { millisBehindLatest: 0, retentionHeadroomMs: RETENTION_MS, shards: [] }
   }
 
   /**
-   * Calls `listener` at each event of that name, after the change that it reports. Nothing waits for the listener, and
-   * reading does not depend on it.
+   * Adds a listener for an event. It is called after the change that the event reports. Reading neither waits
+   * for the listener nor depends on it.
    *
-   * A listener that throws ends the process, as any uncaught exception does (`process.on('uncaughtException')`): no call of
-   * this object rejects with the error. The same holds for an async listener that rejects (`'unhandledRejection'`).
+   * An error thrown by a listener is an uncaught exception, which ends the process unless there is a handler
+   * (`process.on('uncaughtException')`); no method of this object rejects with it. The same applies to the
+   * rejection of an async listener (`'unhandledRejection'`).
    *
-   * @returns a function that removes the listener. There is no `off` or `once`: call it instead.
-   * @throws StreamError `options.invalid` for an event that does not exist.
+   * @returns a function that removes the listener. There is no `off` or `once`: call this function instead.
+   * @throws StreamError `options.invalid` if there is no event with that name.
    */
   on<Name extends keyof CoordinatorEvents>(
     name: Name,
@@ -187,7 +214,11 @@ export class Coordinator<Image = PlainItem> {
     return this.#events.on(name, listener)
   }
 
-  /** Aborts the calls in flight and stops reading; calls that wait reject with `closed`. Idempotent. */
+  /**
+   * Aborts the calls in flight and stops reading. Pending calls of this object reject with `closed`, and so
+   * do later ones; {@link token} remains available. Idempotent. A client that was passed as an option is not
+   * destroyed.
+   */
   async close(): Promise<void> {
     if (this.isClosed) return
     this.#closing.abort(closed())
@@ -196,40 +227,43 @@ export class Coordinator<Image = PlainItem> {
     this.#ownClient?.destroy()
   }
 
+  /** The same as {@link close}, for `await using`. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close()
   }
 
-  // ---- For DynamoDBStream, which knows when a record is acknowledged -----------------------------------------------
+  // ---- For DynamoDBStream, which acknowledges records later -----------------------------------------------
 
   /** @internal */
   get isClosed(): boolean {
     return this.#closing.signal.aborted
   }
 
-  /** Whether the service has answered a call. @internal */
+  /** Whether a response of the service has been received. @internal */
   get hasResponse(): boolean {
     return this.#context.serviceClock.hasResponse
   }
 
-  /** @internal */
+  /**
+   * Delivers the next record; undefined if none can be delivered now. The caller must settle it. @internal
+   */
   takeAvailable(): Delivery | undefined {
     this.#throwIfClosed()
     return this.#current().nextDelivery()
   }
 
-  /** @internal */
+  /** Waits until {@link takeAvailable} may return a record, or `signal` aborts. @internal */
   async progress(signal: AbortSignal): Promise<void> {
     this.#throwIfClosed()
     await this.#current().progress(signal)
   }
 
-  /** How much is remembered of the stream, for tests. @internal */
+  /** How many shards are remembered, for tests. @internal */
   get memory(): ReadSession['memory'] {
     return this.#current().memory
   }
 
-  // ------------------------------------------------------------------------------------------------------------------
+  // ---------------------------------------------------------------------------------------------------------
 
   #takeSettled(): StreamRecord<Image> | undefined {
     const delivery = this.takeAvailable()
@@ -258,7 +292,9 @@ export class Coordinator<Image = PlainItem> {
 
   #current(): ReadSession {
     if (this.#session) return this.#session
-    throw new StreamError('position.invalid', 'No position yet: call moveTo first.', { position: undefined })
+    throw new StreamError('position.invalid', 'The coordinator has no position yet: call moveTo first.', {
+      position: undefined,
+    })
   }
 
   #apiOf(client: CoordinatorOptions['client']): StreamsApi {
@@ -266,7 +302,7 @@ export class Coordinator<Image = PlainItem> {
     if (client === undefined) this.#ownClient = createClientFor(this.streamArn)
     else checkStreamsClient(client)
     return sdkStreamsApi(this.#ownClient ?? (client as DynamoDBStreamsClient), (reason) => {
-      // It may be known at once: listeners that are added right after the constructor receive it too.
+      // Emitted later, so that listeners that are added right after the constructor receive it too.
       queueMicrotask(() => this.#events.emit('sdkFallback', { reason }))
     })
   }
@@ -283,7 +319,8 @@ function closed(): StreamError<'closed'> {
 function streamMismatch(expected: string, actual: string): StreamError<'token.streamMismatch'> {
   return new StreamError(
     'token.streamMismatch',
-    `The token belongs to the stream ${actual}, but this is ${expected}. Start at another position, or open the stream of the token.`,
+    `The token belongs to stream ${actual}, but this is stream ${expected}. ` +
+      "Move to another position, or open the token's stream.",
     { expected, actual },
   )
 }

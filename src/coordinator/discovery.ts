@@ -15,31 +15,42 @@ import {
 } from '../streams-api/list-all-shards.ts'
 import type { ShardPage, StreamStatus } from '../streams-api/streams-api.ts'
 
-/** DescribeStream returns at most this many shards a page (API reference). */
+/** DescribeStream returns at most this many shards per page (API reference). */
 const SHARDS_PER_PAGE = 100
 
-/** How often the children of a shard are looked for at short intervals; then the periodic listing has to do. */
+/**
+ * How many times the children of a shard are looked up at short intervals, before it is left to periodic
+ * listings.
+ */
 const QUICK_ATTEMPTS = 10
 
 /** The longest pause between listings while a parent is hidden, in ms. */
 const LONGEST_HIDDEN_PAUSE_MS = 10_000
 
 /**
- * How long after a listing that said DISABLED everything is listed once more, in ms. The stream may have rolled right
- * before it was disabled, and a listing does not lag less because it says DISABLED.
+ * How long after the first listing with status DISABLED all shards are listed once more, in ms. A shard may
+ * have been rolled over just before the stream was disabled, and such a listing can lag behind like any
+ * other.
  */
 const LAST_LISTING_AFTER_MS = 1_500
 
-/** A stream has a shard from its start: for so long (ms) a listing of a disabled one that shows none is not believed. */
+/**
+ * How long a listing of a disabled stream without any shard is not trusted, in ms: every stream has shards.
+ */
 const NO_SHARDS_BELIEVED_AFTER_MS = 10_000
 
-/** How often all shards are listed while there is none to read (a stream that is being enabled), in ms. */
+/** How often all shards are listed while there is nothing to read (the stream is being enabled), in ms. */
 const NOTHING_TO_READ_INTERVAL_MS = 2_000
 
-/** Finished shards that are no longer listed are remembered for this long (ms), in case they are shown again. */
+/**
+ * How long finished shards that are no longer listed are remembered, in ms: a listing may show them again.
+ */
 const REMEMBER_MISSING_MS = 3_600_000
 
-/** A listing that took longer (ms) was interrupted by a suspension, and is no reason to wait as long before the next one. */
+/**
+ * The longest time that a listing is assumed to take, in ms. If one took longer, the process was suspended in
+ * between, and the pause before the next listing must not be as long.
+ */
 const LONGEST_LISTING_MS = 60_000
 
 interface Search {
@@ -49,29 +60,31 @@ interface Search {
 }
 
 export interface DiscoveryListener {
-  /** A page was merged into the forest; these shards were not known. */
+  /** A page was merged into the forest; these shards are new. */
   onShards(fresh: readonly ShardNode[]): void
   /** All shards were listed. */
   onListed(): void
-  /** Everything was listed, or (not `wasListed`) only the children of this shard. */
+  /** All shards were listed, or (unless `wasListed`) the children of this one. */
   onSearched(node: ShardNode, wasListed: boolean): void
-  /** Whether records of a shard are in the buffer. */
+  /** Whether records of a shard are buffered. */
   hasBuffered(node: ShardNode): boolean
-  /** Whether some shard is being read. */
+  /** Whether any shard is being read. */
   isReading(): boolean
-  /** Since when the consumer has been asking for records without a break (monotonic ms). */
+  /** Since when the consumer has been requesting records without a break (monotonic ms). */
   presentSince(): number
-  /** A call failed, and is not made again before {@link Discovery.resume}. */
+  /** A call failed, and will not be made again before {@link Discovery.resume}. */
   onFailed(error: unknown): void
-  /** A caller that waits may proceed, or something else is to be started. */
+  /** A waiting caller may be able to proceed, or another call can be started. */
   onChanged(): void
 }
 
 /**
- * Finds out what becomes of shards that were read to their end: whether they are closed, and which children they have.
- * DescribeStream lags behind and is limited, so one listing serves all that wait, a few shards of a large stream are looked
- * up by their children, and what stays hidden is looked for again: at first in quick succession, then at every periodic
- * listing.
+ * Lists shards, to find out whether those that were read to their end are closed, and what their children
+ * are.
+ *
+ * DescribeStream lags behind and is rate limited. Therefore one listing serves all shards that wait, the
+ * children of a few shards of a large stream are looked up individually, and shards that stay hidden are
+ * looked for again: in quick succession at first, then with every periodic listing.
  *
  * @internal
  */
@@ -81,19 +94,19 @@ export class Discovery {
   readonly #intervalMs: number
   readonly #listener: DiscoveryListener
   readonly #searches = new Map<ShardNode, Search>()
-  /** Shards whose children were not looked for yet. */
+  /** Shards whose children have not been looked up yet. */
   readonly #firstLooks = new Set<ShardNode>()
-  /** DescribeStream fails. */
+  /** The consecutive failures of DescribeStream. */
   #failureStreak: FailureStreak | undefined
   #isRunning = false
-  /** A failure was reported, and the consumer has not come back since. */
+  /** Whether a failure was reported, and the consumer has not requested a record since. */
   #isSuspended = false
   #listingDueAt: number
-  /** How often in a row a complete listing lacked a hidden parent. */
+  /** How many consecutive listings lacked a hidden parent. */
   #hiddenAttempts = 0
-  /** When a listing first said DISABLED (monotonic ms). */
+  /** When a listing first had the status DISABLED (monotonic ms). */
   #disabledAt: number | undefined
-  /** A listing that started long enough after that has shown nothing new. */
+  /** Whether a listing that started long enough after that showed nothing new. */
   #isOver = false
 
   constructor(context: ListingContext, forest: ShardForest, intervalMs: number, listener: DiscoveryListener) {
@@ -110,14 +123,14 @@ export class Discovery {
     this.#listingDueAt = this.#now() + intervalMs
   }
 
-  /** Whether the stream is disabled, and no shard will turn up any more. */
+  /** Whether the stream is disabled and all of its shards are known. */
   get isOver(): boolean {
     return this.#isOver
   }
 
   /**
-   * Whether a record before `time` (ms) may be in a child that is being looked for the first time. Not in one whose parent
-   * has records in the buffer, as those come first.
+   * Whether a record before `time` (ms) may be in a child that is being looked up for the first time. If the
+   * parent has buffered records, the child need not be waited for, because those come first.
    */
   mayPrecede(time: number): boolean {
     if (!this.#isFirstLookAwaited) return false
@@ -127,7 +140,7 @@ export class Discovery {
     return false
   }
 
-  /** Whether "nothing new" has to wait for a listing. */
+  /** Whether a caller has to wait for a listing before there is known to be nothing new. */
   get isAwaited(): boolean {
     return this.#disabledAt === undefined ? this.#isFirstLookAwaited : !this.#isOver
   }
@@ -137,17 +150,17 @@ export class Discovery {
     return this.#failureStreak === undefined || streakMs(this.#failureStreak) < STALLED_AFTER_MS
   }
 
-  /** When it has something to do next (monotonic ms). */
+  /** When the next call is due (monotonic ms). */
   get nextDueAt(): number {
     if (this.#isRunning || this.#isSuspended) return Number.POSITIVE_INFINITY
     let dueAt = this.#listingDueAt
-    // Asked for each record: without searches, not even an iterator is made.
+    // Read for each record: without searches, not even an iterator is allocated.
     if (this.#searches.size === 0) return dueAt
     for (const search of this.#searches.values()) dueAt = Math.min(dueAt, search.dueAt)
     return dueAt
   }
 
-  /** Looks for the children of a shard, and whether it is closed, until `stopSearch`. */
+  /** Looks up the children of a shard, and whether it is closed, until `stopSearch` is called. */
   search(node: ShardNode, isFirstLook: boolean): void {
     if (this.#searches.has(node)) return
     this.#searches.set(node, { attempts: 0, dueAt: 0 })
@@ -159,17 +172,17 @@ export class Discovery {
     this.#firstLooks.delete(node)
   }
 
-  /** Reading has started after the first listing: from now on there are shards to read, or there are none. */
+  /** Schedules the next listing, when reading starts after the first one. */
   start(): void {
     this.#planNextListing(this.#now(), 0)
   }
 
-  /** The consumer has seen the failure, and has come back. */
+  /** Continues after a failure that has been reported: the consumer has requested a record again. */
   resume(): void {
     this.#isSuspended = false
   }
 
-  /** Starts what is due, unless something is in flight. */
+  /** Starts the calls that are due, unless one is in flight. */
   run(now: number): void {
     if (now < this.nextDueAt) return
     this.#isRunning = true
@@ -181,14 +194,16 @@ export class Discovery {
       })
   }
 
-  /** Lists all shards. Returns when the first page was requested (monotonic ms), by the call that was answered. */
+  /**
+   * Lists all shards. Returns when the first page was requested (monotonic ms), by the call that succeeded.
+   */
   async listAll(): Promise<number> {
     const searched = [...this.#searches.keys()]
     const firstAttemptAt = this.#now()
     const number = this.#forest.startListing()
     const knownBefore = this.#forest.size
     let status: StreamStatus | undefined
-    // Its first page may take several calls: only the one that is answered counts.
+    // The first page may take several calls: only the one that succeeds counts.
     let startedAt: number | undefined
     for await (const page of listAllShards(this.#context)) {
       startedAt ??= page.calledAt
@@ -197,7 +212,7 @@ export class Discovery {
     }
     startedAt ??= firstAttemptAt
     const now = this.#now()
-    // Not before the last page: shards that are still to be read may be on it.
+    // Only after the last page: it may contain shards that have not been read.
     if (status === 'DISABLED') this.#listedAsDisabled(startedAt, now, this.#forest.size > knownBefore)
     this.#forest.completeListing({ number, startedAt }, this.#context.serviceClock.now(), now)
     this.#forest.forgetMissingSince(startedAt - REMEMBER_MISSING_MS)
@@ -224,7 +239,7 @@ export class Discovery {
       : Math.min(Math.max(NOTHING_TO_READ_INTERVAL_MS, tookMs), this.#intervalMs)
   }
 
-  /** A hidden parent is looked for quickly, but half of the time is left to other listings. */
+  /** A hidden parent is looked for at short intervals, but half of the time is left for other calls. */
   #hiddenPauseMs(tookMs: number): number {
     if (this.#hiddenAttempts === 0) return Number.POSITIVE_INFINITY
     const pauseMs = 50 * 2 ** Math.min(20, this.#hiddenAttempts)
@@ -246,11 +261,11 @@ export class Discovery {
     for (const node of due) if (this.#searches.has(node)) await this.#listChildren(node)
   }
 
-  /** Whether to look up children rather than to list everything, which shows more. */
+  /** Whether to look up the children of each shard, rather than to list all shards, which shows more. */
   #isCheaperOneByOne(nodes: readonly ShardNode[]): boolean {
     if (nodes.length >= Math.ceil(this.#forest.size / SHARDS_PER_PAGE)) return false
     return nodes.every((node) => {
-      // An empty response does not say whether a shard is closed, so the last attempt lists everything.
+      // An empty response does not show whether a shard is closed, so the last attempt lists all shards.
       const attempts = this.#searches.get(node)?.attempts ?? 0
       return node.hasEnded || attempts < QUICK_ATTEMPTS - 1
     })
@@ -262,7 +277,8 @@ export class Discovery {
     } catch (error) {
       const kind = classifyError(error)
       if (kind !== 'fatal' && kind !== 'notFound') throw error
-      // An emulator may reject the filter; what was not found may be the shard or the stream. A listing shows which.
+      // The endpoint may reject the shard filter, or does not know the shard or the stream. A listing shows
+      // which.
       await this.listAll()
       return
     }
@@ -274,7 +290,7 @@ export class Discovery {
     const fresh = this.#forest.merge(page.shards)
     if (fresh.length === 0) return
     this.#listener.onShards(fresh)
-    // Also for a search that started after this listing: it must not lead to another one.
+    // This includes a search that started after this listing: it must not cause another one.
     for (const child of fresh) {
       const parent = this.#forest.parentOf(child)
       if (parent && this.#searches.has(parent)) this.#listener.onSearched(parent, false)
@@ -288,12 +304,15 @@ export class Discovery {
     search.attempts++
     search.dueAt =
       search.attempts < QUICK_ATTEMPTS ? now + this.#pauseMs(search.attempts) : Number.POSITIVE_INFINITY
-    // What is still to come of a disabled stream, its last listing shows.
+    // The last listing of a disabled stream shows all children that are still missing.
     if (this.#disabledAt !== undefined && (wasListed || node.hasEnded)) this.#searches.delete(node)
     this.#listener.onSearched(node, wasListed)
   }
 
-  /** 50 ms and up to 1 s, plus or minus 20 %: the figures of AWS's own adapter for the Kinesis Client Library. */
+  /**
+   * From 50 ms to 1 s, plus or minus 20 %: the values of AWS's DynamoDB Streams adapter for the Kinesis
+   * Client Library.
+   */
   #pauseMs(attempts: number): number {
     return Math.round(Math.min(1_000, 50 * 2 ** (attempts - 1)) * (0.8 + 0.4 * this.#context.random()))
   }
@@ -303,7 +322,10 @@ export class Discovery {
     this.#listener.onChanged()
   }
 
-  /** The position is unaffected: the same is tried again later. */
+  /**
+   * Handles an error that a retry does not fix. The position is unaffected, and all shards are listed again
+   * later.
+   */
   #failed(error: unknown): void {
     if (this.#context.signal.aborted) return
     this.#noteFailure()

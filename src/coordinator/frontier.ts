@@ -3,7 +3,8 @@ import type { ShardNode } from '../shards/shard.ts'
 import type { ShardForest } from '../shards/shard-forest.ts'
 
 /**
- * The shards that a token has to name: those being read, and finished ones whose children have not started.
+ * The shards that a token has to name: those being read, and finished ones whose children have not been
+ * started.
  *
  * @internal
  */
@@ -27,17 +28,17 @@ export class Frontier {
     this.#nodes.add(node)
   }
 
-  /** Removes a shard if its children have taken its place. To be called when that may have become so. */
+  /** Removes a shard if its children supersede it. Must be called when that may have become true. */
   prune(node: ShardNode | undefined): void {
     if (node && isSuperseded(node)) this.#nodes.delete(node)
   }
 
-  /** Removes every shard whose children have taken its place. */
+  /** Removes every shard that its children supersede. */
   pruneAll(): void {
     for (const node of this.#nodes) this.prune(node)
   }
 
-  /** The position that covers every acknowledged record, and no other. */
+  /** Returns the position that covers every acknowledged record, and no other. */
   token(streamArn: string): StreamToken {
     const shards: ShardToken[] = []
     for (const node of this.#nodes) {
@@ -49,17 +50,18 @@ export class Frontier {
   }
 
   #shardToken(node: ShardNode): ShardToken | undefined {
-    if (!node.isStarted) return this.#waiting(node)
+    if (!node.isStarted) return this.#pendingToken(node)
     const at = node.acknowledgedPosition
     const isSkipped = !node.ledger.hasOpen && node.state === 'finished' && isSince(at)
     return shardToken(node, at, isSkipped ? 'skipped' : undefined)
   }
 
   /**
-   * A waiting shard is unread from its start, by the rule of loading; or its parent says from when on. Where it is to be
-   * read from a time on and no parent in the token says so, its own entry has to.
+   * The entry for a shard that has not been started. Usually it needs none: when a token is loaded, a shard
+   * that it does not name is read from its start, or from the time in its parent's entry. Only a shard that
+   * must be read from a certain time, and whose parent is not in the token, needs its own entry.
    */
-  #waiting(node: ShardNode): ShardToken | undefined {
+  #pendingToken(node: ShardNode): ShardToken | undefined {
     const parent = this.#forest.parentOf(node)
     if (!isSince(node.start) || (parent && !isSuperseded(parent))) return undefined
     return shardToken(node, node.start, 'pending')
@@ -83,7 +85,10 @@ function isSince(at: ShardPosition): boolean {
   return typeof at === 'object' && 'since' in at
 }
 
-/** Whether a shard is finished and acknowledged, and its children have taken its place or it is gone for good. */
+/**
+ * Whether a shard is finished, all of its records are acknowledged, and a child has been started or it has
+ * expired.
+ */
 function isSuperseded(node: ShardNode): boolean {
   if (node.state !== 'finished' || node.ledger.hasOpen) return false
   return node.expired || node.children.some((child) => child.isStarted)

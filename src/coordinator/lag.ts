@@ -4,19 +4,30 @@ import type { ShardNode } from '../shards/shard.ts'
 
 /** How far reading is behind the stream. All times are in ms. */
 export interface StreamLag {
-  /** Age of the oldest record that may not have been processed yet; 0 when there is none. The largest of all shards. */
+  /**
+   * The age of the oldest record that may not have been processed yet, in ms. This is the maximum of all
+   * shards. It is 0 at the tip, even without traffic, and never 0 while a shard is failing or has not been
+   * read.
+   */
   readonly millisBehindLatest: number
-  /** How long it takes until the oldest record that was not processed is trimmed: 24 hours less the lag; at least 0. */
+  /**
+   * The time until the oldest unprocessed record is trimmed, in ms: 24 hours, for which DynamoDB Streams
+   * retains records, minus `millisBehindLatest`, but at least 0.
+   */
   readonly retentionHeadroomMs: number
-  /** The shards that are being read, or have records that are not acknowledged. */
+  /**
+   * The lag of each shard that is being read, is still to be read, or has records that are not acknowledged.
+   */
   readonly shards: readonly { readonly shardId: string; readonly millisBehindLatest: number }[]
 }
 
-/** A reader at the tip that was not polled for longer than its longest pause and this (ms) may have records again. */
+/**
+ * A reader at the tip may have new records if it was not polled for its longest pause plus this time (ms).
+ */
 const TIP_DOUBTED_AFTER_MS = 5_000
 
 /**
- * What the lag is computed from.
+ * The input from which the lag is computed.
  *
  * @internal
  */
@@ -24,7 +35,7 @@ export interface LagInput {
   readonly readers: ReadonlyMap<ShardNode, ShardReader>
   /** The shards of the token. */
   readonly nodes: Iterable<ShardNode>
-  /** Whether no further shard will be found. */
+  /** Whether the stream is disabled and all of its shards are known. */
   readonly isOver: boolean
   /** The service's time (ms). */
   readonly serviceNow: number
@@ -34,7 +45,7 @@ export interface LagInput {
 }
 
 /**
- * Computes the lag from what is known of the shards, without a call.
+ * Computes the lag from the state of the shards, without a call.
  *
  * @internal
  */
@@ -56,8 +67,8 @@ export function lagOf({ readers, nodes, isOver, serviceNow, now, longestPauseMs 
 }
 
 /**
- * Whether a shard that is not being read holds records that are wanted: it waits for its parent. Or whether its children do,
- * which are not known yet.
+ * Whether a shard that is not being read, or a child of it that is not known yet, may contain records that
+ * have to be delivered.
  */
 function isToBeRead(node: ShardNode, isOver: boolean): boolean {
   if (node.state === 'unread') return true
@@ -82,7 +93,10 @@ function readUpToOf(
   return startOf(node, since) ?? serviceNow
 }
 
-/** From when on records of a shard are wanted (ms), of which none was read yet; undefined if that is not known. */
+/**
+ * The time from which records of a shard are requested, if none has been read (ms); undefined if that is
+ * unknown.
+ */
 function startOf({ createdAt, start }: ShardNode, since: number | undefined): number | undefined {
   const from = since ?? (typeof start === 'object' && 'since' in start ? start.since : 0)
   return Math.max(from, createdAt ?? 0) || undefined

@@ -6,14 +6,15 @@ import { type CallRetry, callWithRetries } from '../streams-api/retry.ts'
 export interface OpenAtLatestOptions {
   readonly context: ReadContext
   readonly random: () => number
-  /** How many iterators are opened at once. */
+  /** How many iterators are opened concurrently. */
   readonly concurrency: number
   readonly onRetry: (shardId: string, retry: CallRetry) => void
 }
 
 /**
- * Opens iterators with LATEST, so that everything that is written from now on is seen. A shard that cannot be opened so,
- * because all of it is trimmed or it is gone, is left to be read by time.
+ * Opens iterators with LATEST, so that every record written from now on is read. A shard for which that
+ * fails, because all of its records are trimmed or it no longer exists, is read from the requested time
+ * instead.
  */
 export async function openIteratorsAtLatest(
   readers: Iterable<ShardReader>,

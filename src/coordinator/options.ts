@@ -4,68 +4,78 @@ import { checkNames, integer, invalidOption, namesOf } from '../core/options.ts'
 import type { SdkClient } from '../core/sdk-client.ts'
 import type { StreamsApi } from '../streams-api/streams-api.ts'
 
-/** How a stream is read. Everything but `streamArn` can be left out. */
+/** The options of a `Coordinator`: how a stream is read. Only `streamArn` is required. */
 export interface CoordinatorOptions {
-  /** The stream's ARN, with its label: `arn:aws:dynamodb:<region>:<account>:table/<table>/stream/<label>`. */
+  /**
+   * The ARN of the stream, including its label:
+   * `arn:aws:dynamodb:<region>:<account>:table/<table>/stream/<label>`.
+   */
   readonly streamArn: string
   /**
-   * The SDK's `DynamoDBStreamsClient`, or another implementation of its three calls (the emulator's `api`).
-   * @default a client with the credentials of the environment and the region of the stream's ARN
+   * A `DynamoDBStreamsClient` of the AWS SDK v3, or another implementation of its three calls (such as the
+   * emulator's `api`). It is not destroyed by `close()`.
+   * @default a client with the credentials of the environment and the region of the stream's ARN, destroyed
+   * by `close()`
    */
   readonly client?: SdkClient | StreamsApi | undefined
   /**
-   * What to do about records that AWS trimmed before they were read. `'throw'`: reading rejects with `records.trimmed`
-   * until `moveTo` is called. `'continue'`: go on at the oldest record that is left. Event `gap` tells of it both times.
+   * What to do when records were trimmed before they were read. With `'throw'`, reading rejects with
+   * `records.trimmed` until `moveTo` is called. With `'continue'`, reading resumes at the oldest retained
+   * record. A `gap` event is emitted in both cases.
    * @default 'throw'
    */
   readonly onGap?: 'throw' | 'continue' | undefined
   /**
-   * How much may be buffered, over all shards, in bytes of the service's answers; 1 MiB (1 048 576) or more. A shard takes
-   * 5 MiB at most, so that it is only reached when many shards have a backlog; then the more there is for each, the
-   * fewer calls are made. One record of each shard and the responses in flight may come on top, and records take more memory
-   * once their images are read: with a bound of 32 MiB and 400 shards with a backlog, resident memory was seen to grow by
-   * 143 MiB. In a small container set it to an eighth of the memory limit, such as 33554432 (32 MiB) for 256 MiB; a lower bound
-   * makes a replay slower and loses nothing.
+   * The limit for the records that are buffered over all shards, in bytes of GetRecords responses; 1048576 (1
+   * MiB) or more. A single shard uses at most 5 MiB, so the limit is only reached when many shards have a
+   * backlog. A higher limit then allows larger pages and fewer calls.
+   *
+   * One record per shard and the responses in flight can exceed the limit, and records use more memory once
+   * their images are accessed: with a limit of 32 MiB and 400 shards with a backlog, resident memory was
+   * measured to grow by 143 MiB. In a small container, use an eighth of its memory limit, such as 33554432
+   * (32 MiB) for 256 MiB. A lower limit makes a replay slower, but never loses records.
    * @default 268435456
    */
   readonly maxBufferedBytes?: number | undefined
   /**
-   * How many shards are read at the same moment; 1 to 10 000.
+   * The maximum number of concurrent GetRecords calls, each for one shard; 1 to 10000.
    * @default 64
    */
   readonly maxConcurrentReads?: number | undefined
   /**
-   * How many records to ask for in one GetRecords call; 1 to 1000, which is the service's own bound.
+   * The maximum number of records per GetRecords call; 1 to 1000, the maximum of the service.
    * @default 1000
    */
   readonly pageSize?: number | undefined
   /**
-   * The pause before a shard that had nothing new is asked again, in ms: `min` at first, growing to `max`; 0 to
-   * 60 000 each. Below 200 the service's limit of 5 calls a second and shard is exceeded.
+   * The pause before a shard that had nothing new is polled again, in ms: `min` at first, then growing up to
+   * `max`. Each is 0 to 60000, and `max` must not be less than `min`. Values below 200 exceed the limit of 5
+   * calls per second per shard.
    * @default { min: 200, max: 1000 }
    */
   readonly idlePollMs?: { readonly min?: number | undefined; readonly max?: number | undefined } | undefined
   /**
-   * How often all shards are listed, in ms, to find shards that came up unannounced; 1 000 to 3 600 000.
+   * How often all shards are listed, in ms, to find shards that appeared without a parent that closed; 1000
+   * to 3600000.
    * @default 60000
    */
   readonly discoveryIntervalMs?: number | undefined
   /**
-   * How images become plain values: the options of `unmarshall` in `@aws-sdk/util-dynamodb`.
+   * The options for converting images to plain values, passed to `unmarshall` of `@aws-sdk/util-dynamodb`.
    * @default {}
    */
   readonly unmarshallOptions?: unmarshallOptions | undefined
   /**
-   * Where the time comes from, for tests.
-   * @default the system's clock
+   * The source of time and timers, for tests.
+   * @default the system clock
    */
   readonly clock?: Clock | undefined
   /**
-   * A source of numbers from 0 (inclusive) to 1, for the jitter of pauses; for tests.
+   * The source of random numbers from 0 (inclusive) to 1 (exclusive) for jitter, for tests.
    * @default Math.random
    */
   readonly random?: (() => number) | undefined
-  /** Ends all reading when it aborts, like `close()`. */
+  /** Closes the coordinator when it aborts, like `close()`. */
   readonly signal?: AbortSignal | undefined
 }
 
@@ -87,7 +97,7 @@ export const coordinatorOptionNames: readonly (keyof CoordinatorOptions)[] = nam
 
 type ReadingDefaults = Omit<ReadingOptions, 'unmarshallOptions'>
 
-/** The defaults of the options that have a value of their own. */
+/** The default values of the reading options. */
 export const coordinatorDefaults: ReadingDefaults = {
   onGap: 'throw',
   maxBufferedBytes: 256 * 1024 * 1024,
@@ -97,7 +107,7 @@ export const coordinatorDefaults: ReadingDefaults = {
   discoveryIntervalMs: 60_000,
 }
 
-/** Checked, with defaults filled in. */
+/** The options for reading, checked and with defaults. */
 export interface ReadingOptions {
   readonly onGap: 'throw' | 'continue'
   readonly maxBufferedBytes: number
@@ -108,7 +118,7 @@ export interface ReadingOptions {
   readonly unmarshallOptions: unmarshallOptions | undefined
 }
 
-/** @throws StreamError `options.invalid` for the first option that is out of its range. */
+/** @throws StreamError `options.invalid` for the first option that is out of range. */
 export function checkReadingOptions(options: Omit<CoordinatorOptions, 'streamArn'>): ReadingOptions {
   const { onGap = coordinatorDefaults.onGap, clock, idlePollMs = {}, signal } = options
   checkNames('idlePollMs', idlePollMs, ['min', 'max'])

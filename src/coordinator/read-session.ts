@@ -32,15 +32,15 @@ import { ShardSequencer } from './shard-sequencer.ts'
 import { WakeTimer } from './wake-timer.ts'
 
 /**
- * How long the consumer may stay away, in ms, before nothing more is read or listed for it. When it comes back, any shard may
- * have a backlog again.
+ * How long the consumer may request no record, in ms, before it counts as away and no more calls are made for
+ * it. When it returns, any shard may have a backlog again.
  */
 const CONSUMER_AWAY_MS = 5_000
 
 /** An iterator that has less than this left (ms) is renewed by a heartbeat. */
 const RENEW_BEFORE_EXPIRY_MS = 5 * 60_000
 
-/** What all sessions of a Coordinator share. */
+/** What all sessions of a `Coordinator` share. */
 export interface SessionContext {
   readonly api: StreamsApi
   readonly streamArn: string
@@ -52,15 +52,18 @@ export interface SessionContext {
   readonly describeLimit: RateLimit
 }
 
-/** The shards that a caller waits for: each must answer a read with a higher number than `after`. */
+/** One poll of all shards, for a caller that waits to learn whether there is anything new. */
 export interface PollRound {
+  /** Reads up to this number started before the round, and do not count. */
   readonly after: number
+  /** The shards that have not been polled yet. */
   readonly remaining: ShardReader[]
 }
 
 /**
- * Reads all shards from one position on: what the sequencer opens is read by the pump, merged in the buffer and delivered
- * by `take`. `moveTo` makes a new session and stops the old one, so that nothing of one position can get into another.
+ * Reads all shards from one position: the sequencer opens shards, the pump reads them, the buffer merges
+ * their records, and {@link nextDelivery} delivers them. `moveTo` creates a new session and stops the old
+ * one, so that nothing of one position can leak into another.
  *
  * @internal
  */
@@ -79,13 +82,15 @@ export class ReadSession {
   readonly #errors: BlockingErrors
   readonly #wakeTimer: WakeTimer
   readonly #blocking = new BlockingReaders()
-  /** Readers that are not at the tip, or fail. */
+  /** Readers that are not at the tip, or are failing. */
   readonly #behind = new Set<ShardReader>()
-  /** The round of the caller that is waiting to hear that there is nothing new. */
+  /** The round that a caller is waiting for. */
   #round: PollRound | undefined
-  /** How many callers wait for records, and when the consumer was last known to want some. */
+  /** How many callers are waiting for records. */
   #waiting = 0
+  /** When the consumer last requested records. */
   #lastSeen: { readonly monotonic: number; readonly wall: number }
+  /** Since when it has done so without a break (monotonic ms). */
   #presentSince: number
   #hasReportedCaughtUp = false
   #streamCheck: Promise<unknown> | undefined
@@ -93,7 +98,7 @@ export class ReadSession {
   constructor(context: SessionContext) {
     const { api, streamArn, options, clock, serviceClock, random, events, describeLimit } = context
     const { signal } = this.#stop
-    // One listener for each call in flight: more than the ten that Node takes for a leak.
+    // There is one listener per call in flight: more than the ten for which Node warns about a leak.
     setMaxListeners(0, signal)
     this.#context = context
     this.#errors = new BlockingErrors(streamArn)
@@ -147,16 +152,19 @@ export class ReadSession {
     })
   }
 
-  // ---- Start and end -----------------------------------------------------------------------------------------------
+  // ---- Start and end --------------------------------------------------------------------------------------
 
-  /** Lists the shards, for the first time. Returns when the listing started (monotonic ms). */
+  /** Lists the shards for the first time. Returns when the listing started (monotonic ms). */
   list(): Promise<number> {
     return this.#discovery.listAll()
   }
 
   /**
-   * Starts reading: the forest was listed, by a listing that started at `listedAt` (monotonic ms), and placed.
-   * `newestKnown`: when the newest shard before the position was created (ms).
+   * Starts reading, once the shards are listed and the position is applied to the forest.
+   *
+   * @param newShardStart - where a shard without a known parent starts that is listed later.
+   * @param listedAt - when the listing started (monotonic ms).
+   * @param newestKnown - shards created after this time (ms) did not exist when the position was taken.
    */
   async start(
     newShardStart: NewShardStart,
@@ -170,10 +178,7 @@ export class ReadSession {
     this.#discovery.start()
   }
 
-  /**
-   * Opens the first shards with LATEST, so that everything that is written from now on is seen. Shards that cannot be opened
-   * so are left to be read by time.
-   */
+  /** Opens the iterators of all shards with LATEST, so that every record written from now on is read. */
   openAtLatest(): Promise<void> {
     const { events, random, options } = this.#context
     return openIteratorsAtLatest(this.#sequencer.readers.values(), {
@@ -184,26 +189,26 @@ export class ReadSession {
     })
   }
 
-  /** Aborts all calls in flight. Responses that come later are ignored. */
+  /** Aborts all calls in flight. Responses that arrive later are ignored. */
   stop(reason: unknown): void {
     this.#stop.abort(reason)
     this.#wakeTimer.cancel()
     this.#wakeTimer.wake()
   }
 
-  // ---- What is known -----------------------------------------------------------------------------------------------
+  // ---- State ----------------------------------------------------------------------------------------------
 
   /** The position that covers every acknowledged record, and no other. */
   get token(): StreamToken {
     return this.#frontier.token(this.#context.streamArn)
   }
 
-  /** Whether the stream is disabled, and all of it was delivered. */
+  /** Whether the stream is disabled and all of its records were delivered. */
   get hasEnded(): boolean {
     return this.#discovery.isOver && this.#sequencer.isFinished
   }
 
-  /** The shards that are being read, also those whose records are held back. */
+  /** The readers of all open shards, including those whose records are held back. */
   readers(): Iterable<ShardReader> {
     return this.#sequencer.readers.values()
   }
@@ -220,7 +225,9 @@ export class ReadSession {
     })
   }
 
-  /** How much is remembered of the stream; it follows the shards of the last day, not the age of the stream. */
+  /**
+   * How many shards are remembered. This depends on the shards of the last day, not on the age of the stream.
+   */
   get memory(): { readonly shards: number; readonly frontier: number; readonly missingParents: number } {
     return {
       shards: this.forest.size,
@@ -229,11 +236,12 @@ export class ReadSession {
     }
   }
 
-  // ---- Delivery ----------------------------------------------------------------------------------------------------
+  // ---- Delivery -------------------------------------------------------------------------------------------
 
   /**
-   * Delivers the next record; undefined if there is none that may be delivered now.
-   * @throws an error that the caller has to see before reading can proceed.
+   * Delivers the next record. Returns undefined if none can be delivered now.
+   *
+   * @throws an error that blocks reading.
    */
   nextDelivery(): Delivery | undefined {
     const now = this.#context.clock.monotonic()
@@ -254,7 +262,7 @@ export class ReadSession {
     return delivery
   }
 
-  /** Whether a record before `time` (ms) may be in a shard that has none in the buffer. */
+  /** Whether a shard without buffered records may contain one that has to be delivered before `time` (ms). */
   #mayPrecede(time: number): boolean {
     return this.#blocking.mayPrecede(time) || this.#discovery.mayPrecede(time)
   }
@@ -267,15 +275,15 @@ export class ReadSession {
   }
 
   /**
-   * The consumer takes records, or waits for some. If that was not so for long, or the process was suspended, it is not known
-   * any more which shards have nothing left. Returns whether that is so.
+   * Registers that the consumer requests records. If it was away, or the process was suspended, records may
+   * have been written to any shard since. Returns whether that is the case.
    */
   #noticeConsumer(now: number): boolean {
     const { clock } = this.#context
     const last = this.#lastSeen
     const wall = clock.now()
     this.#lastSeen = { monotonic: now, wall }
-    // While a machine sleeps, the monotonic clock may stand still.
+    // While a machine is asleep, the monotonic clock may not advance.
     const pauseMs = now - last.monotonic
     const wasAsleep = wall - last.wall - pauseMs >= CONSUMER_AWAY_MS
     if (pauseMs < CONSUMER_AWAY_MS && !wasAsleep) return false
@@ -283,19 +291,20 @@ export class ReadSession {
     for (const reader of this.readers()) {
       if (now - reader.answeredAt < CONSUMER_AWAY_MS && !wasAsleep) continue
       reader.invalidateTip(this.#pump.reads)
-      // A check of the end that started before the pause does not show what was written since: read it again.
+      // An end check that started before the pause does not show what was written since: read the shard
+      // again.
       const isIdle = reader.phase === 'scheduled' || reader.phase === 'checkingEnd'
       if (isIdle && !reader.isFailing) this.#pump.schedule(reader, now)
     }
     return true
   }
 
-  /** Since when the consumer has been there without a break, as of `now`. */
+  /** Since when the consumer has been requesting records without a break until `now` (monotonic ms). */
   #presentSinceAt(now: number): number {
     return now - this.#lastSeen.monotonic < CONSUMER_AWAY_MS ? this.#presentSince : now
   }
 
-  /** The consumer has taken records of a shard that rests, or its last one. */
+  /** Called when the last buffered record of a shard was delivered, or so many that it must be read again. */
   #onDrained(reader: ShardReader): void {
     if (reader.queue.length === 0 && reader.node.state === 'fetched') {
       this.#sequencer.finish(reader)
@@ -305,9 +314,9 @@ export class ReadSession {
     if (dueAt !== undefined) this.#pump.schedule(reader, dueAt)
   }
 
-  // ---- Nothing new -------------------------------------------------------------------------------------------------
+  // ---- Poll rounds: is there anything new? ----------------------------------------------------------------
 
-  /** Has every shard polled once more, as soon as its pace allows. */
+  /** Schedules a poll of every shard, as soon as its rate limit allows. */
   startRound(): PollRound {
     const remaining = [...this.readers()].filter(
       ({ isHeld, isStalled, phase }) =>
@@ -322,17 +331,17 @@ export class ReadSession {
     return round
   }
 
-  /** Whether all have answered, and nothing can be delivered. */
+  /** Whether all shards of the round were polled, and no record can be delivered. */
   isOver(round: PollRound): boolean {
     if (this.buffer.next !== undefined || this.#blocking.size > 0) return false
-    return isAnswered(round) && !this.#discovery.isAwaited
+    return isPolled(round) && !this.#discovery.isAwaited
   }
 
   endRound(): void {
     this.#round = undefined
   }
 
-  /** Waits for a change while no shard is being read: for as long as a shard would be left alone. */
+  /** Waits for a change while no shard can be polled, for `idlePollMs.min` at most. */
   async pause(): Promise<void> {
     const { clock, options } = this.#context
     const over = new AbortController()
@@ -341,7 +350,9 @@ export class ReadSession {
     cancelTimer()
   }
 
-  /** Renews the iterators that would expire soon. Resolves when that is done, or was tried. */
+  /**
+   * Renews the iterators that would expire soon. Resolves when each was renewed, or the attempt has failed.
+   */
   async renewIterators(): Promise<void> {
     const now = this.#context.clock.monotonic()
     const expiresSoon = ({ iteratorExpiresAt }: ShardReader) =>
@@ -350,7 +361,7 @@ export class ReadSession {
     for (const reader of this.readers()) {
       if (!expiresSoon(reader)) continue
       if (reader.phase !== 'prefetched' && reader.phase !== 'scheduled') continue
-      // The buffered records say where to continue: the next read opens a new one. To read now might take memory.
+      // The next read can open a new iterator after the buffered records. A read now could need more memory.
       if (reader.queue.length > 0) reader.dropIterator()
       else remaining.push(reader)
     }
@@ -358,20 +369,21 @@ export class ReadSession {
     while (!this.#stop.signal.aborted && !this.#errors.isFinal) {
       const reader = remaining.at(-1)
       if (!reader) return
-      // It need not answer: that may take several reads, and those may have to wait until memory has room.
+      // One read is enough. Whether the shard has anything new may take several, which may have to wait for
+      // memory.
       if (reader.isFailing || !expiresSoon(reader)) remaining.pop()
       else await this.#change()
     }
   }
 
-  // ---- Reads -------------------------------------------------------------------------------------------------------
+  // ---- Reads ----------------------------------------------------------------------------------------------
 
   #onRead(reader: ShardReader, outcome: ReadOutcome, limit: number): void {
     if (outcome.kind === 'failed') this.#step(reader, outcome)
     else this.#step(reader, this.#admit(reader, outcome.page, limit))
   }
 
-  /** Puts the records of a page into the buffer, before any state is changed. */
+  /** Adds the records of a page to the buffer, before any state changes. */
   #admit(reader: ShardReader, page: RecordPage, limit: number): Outcome {
     const { options } = this.#context
     if (!isValidPage(page)) {
@@ -395,7 +407,7 @@ export class ReadSession {
     }
   }
 
-  /** Lets a reader take in an outcome, and carries out what follows. */
+  /** Applies an outcome to a reader, and performs the action that follows. */
   #step(reader: ShardReader, outcome: Outcome): void {
     const action = reader.step(outcome, this.#sharedContext(reader))
     if (action) this.#perform(reader, action)
@@ -418,7 +430,7 @@ export class ReadSession {
         this.#sequencer.fetched(reader)
         break
       case 'expire':
-        // Where its children may have lost records too by the time of the position, those are not missed either.
+        // A child that may also have lost records when the position was taken need not be complete either.
         for (const child of node.children) if (!this.#sequencer.wasWhole(child)) child.mustBeComplete = false
         this.#expire(reader)
         break
@@ -458,7 +470,7 @@ export class ReadSession {
     }
   }
 
-  /** The service no longer knows the shard: there is nothing more to come. */
+  /** Ends a shard that the service no longer knows. */
   #expire(reader: ShardReader): void {
     reader.node.closed = true
     this.#sequencer.fetched(reader)
@@ -484,7 +496,7 @@ export class ReadSession {
     if (!this.#stop.signal.aborted) this.#step(reader, outcome)
   }
 
-  // ---- Reports -----------------------------------------------------------------------------------------------------
+  // ---- Reports --------------------------------------------------------------------------------------------
 
   #reportRetry({ shardId }: ShardNode, { stalledForMs, ...retry }: Retry): void {
     const { events } = this.#context
@@ -493,7 +505,7 @@ export class ReadSession {
     events.emit('shardStalled', { shardId, failingForMs: stalledForMs, error: retry.error })
   }
 
-  /** Reports records that are gone. Returns whether to proceed. */
+  /** Reports trimmed records. Returns whether reading continues. */
   #reportGap(gap: CoordinatorEvents['gap'], cause: unknown): boolean {
     const { events, options } = this.#context
     events.emit('gap', gap)
@@ -502,7 +514,7 @@ export class ReadSession {
     return false
   }
 
-  /** An error that the caller has to see; `reader` waits until then. */
+  /** Keeps an error until it can be thrown to the caller; `reader` is not read until then. */
   #fail(error: unknown, reader: ShardReader | undefined): void {
     if (classifyError(error) === 'notFound') this.#errors.streamGone(error)
     else this.#errors.fail(error, reader)
@@ -516,7 +528,7 @@ export class ReadSession {
     this.#context.events.emit('caughtUp', { shards })
   }
 
-  // ---- Shards come and go ------------------------------------------------------------------------------------------
+  // ---- Changes of shards ----------------------------------------------------------------------------------
 
   #onReleased(reader: ShardReader): void {
     this.buffer.release(reader.queue)
@@ -542,7 +554,7 @@ export class ReadSession {
     if (reader) this.#step(reader, { kind: 'endChecked', wasListed })
   }
 
-  /** To be called after each change of a reader. */
+  /** Called after each change of a reader. */
   #readerChanged(reader: ShardReader): void {
     this.#blocking.update(reader)
     if (reader.atTip && !reader.isFailing) this.#behind.delete(reader)
@@ -550,11 +562,11 @@ export class ReadSession {
     this.#pump.update(reader)
   }
 
-  // ---- Waiting and waking ------------------------------------------------------------------------------------------
+  // ---- Waiting and running --------------------------------------------------------------------------------
 
   /**
-   * For a consumer that waits for records: resolves when something has changed since the call, when it was stopped, or when
-   * `signal` aborts.
+   * Waits, for a consumer that requests records, until something changes, the session is stopped, or `signal`
+   * aborts.
    */
   async progress(signal?: AbortSignal): Promise<void> {
     this.#waiting++
@@ -569,11 +581,11 @@ export class ReadSession {
     return changed
   }
 
-  /** Starts what is due. */
+  /** Starts the calls that are due. */
   #run(): void {
     if (this.#stop.signal.aborted || this.#errors.isFinal) return
     const now = this.#context.clock.monotonic()
-    // Each response would otherwise lead to the next call, for as long as there are shards.
+    // Without a consumer, each response must not lead to the next call.
     if (!this.#wakeTimer.isAwaited && now - this.#lastSeen.monotonic >= CONSUMER_AWAY_MS) return
     if (this.#waiting > 0) this.#noticeConsumer(now)
     this.#pump.run(now)
@@ -582,6 +594,7 @@ export class ReadSession {
     this.#wakeTimer.set(Math.min(nextReadAt, this.#discovery.nextDueAt, now + CONSUMER_AWAY_MS / 2), now)
   }
 
+  /** Reports and continues after any change: waiting callers check whether they can proceed. */
   #changed(): void {
     if (this.#stop.signal.aborted) return
     this.#reportCaughtUp()
@@ -590,13 +603,13 @@ export class ReadSession {
   }
 }
 
-/** Whether every shard of a round has answered. Those that have are removed from it. */
-function isAnswered({ after, remaining }: PollRound): boolean {
+/** Whether every shard of a round was polled. Removes those that were from `remaining`. */
+function isPolled({ after, remaining }: PollRound): boolean {
   while (remaining.at(-1)?.hasAnsweredSince(after)) remaining.pop()
   return remaining.length === 0
 }
 
-/** Nothing of a page is used before this was checked: it may come from any implementation of the three calls. */
+/** Whether a page has the expected form. Any implementation of the three calls may have returned it. */
 function isValidPage(page: RecordPage | undefined): page is RecordPage {
   if (page?.lazyRecords) return true
   return Array.isArray(page?.records) && page.records.every(isRecord)
@@ -606,9 +619,12 @@ function isRecord(record: unknown): boolean {
   return typeof record === 'object' && record !== null
 }
 
-/** A proxy, a middleware or an emulator has put something else among the records. The same call may be right next time. */
+/**
+ * The error for an invalid page from a proxy, a middleware or an emulator. It is retried: the next one may be
+ * valid.
+ */
 function invalidPage(): Error {
-  const error = new Error('GetRecords returned something else than records')
+  const error = new Error('GetRecords returned an invalid page: its records are missing, or not objects')
   return Object.assign(error, { name: 'InvalidResponse', $retryable: {} })
 }
 

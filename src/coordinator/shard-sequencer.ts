@@ -13,7 +13,7 @@ import type { Frontier } from './frontier.ts'
 /** The service truncates its times to the second. */
 const SERVICE_TIME_STEP_MS = 1_000
 
-/** How many shards are opened before other callbacks of the process get their turn. */
+/** How many shards are planned before the event loop gets a turn. */
 const SHARDS_PER_TURN = 1_000
 
 export interface SequencerOptions {
@@ -27,37 +27,38 @@ export interface SequencerOptions {
 }
 
 export interface SequencerListener {
-  /** A shard is to be read from now on. */
+  /** A shard has to be read from now on. */
   onOpened(reader: ShardReader): void
-  /** The records of a shard may be delivered from now on. */
+  /** The records of a shard can be delivered from now on. */
   onReleased(reader: ShardReader): void
-  /** Everything of a shard was delivered. */
+  /** All records of a shard were delivered. */
   onFinished(reader: ShardReader): void
-  /** A shard was trimmed without ever having been listed. */
+  /** A shard was trimmed before any listing showed it. */
   onTrimmedUnlisted(shardId: string): void
-  /** A shard was read to its end, and no child of it is known. */
+  /** A shard was read to its end, and none of its children is known. */
   onChildrenWanted(node: ShardNode): void
 }
 
 /**
- * Decides which shard is read after which: takes in discovered shards, opens them when nothing comes before them, holds
- * records of a child back until those of its parent are delivered, and passes on to children from where on records are
- * wanted.
+ * Decides in which order shards are read. It opens a shard once all of its ancestors are read, holds back the
+ * records of a child until those of its parent are delivered, and determines where each child starts.
  *
  * @internal
  */
 export class ShardSequencer {
   readonly #options: SequencerOptions
   readonly #readers = new Map<ShardNode, ShardReader>()
-  /** Known shards that are not started. */
+  /** Known shards that have not been started. */
   readonly #unread = new Set<ShardNode>()
-  /** Shards that are read while their records are held back. */
+  /** Shards whose records are held back. */
   readonly #held = new Set<ShardNode>()
-  /** Undefined until reading has started. */
+  /** Where a shard without a known parent starts; undefined until reading has started. */
   #newShardStart: NewShardStart | undefined
+  /** Shards created after this time (ms) did not exist when the position was taken. */
   #newestKnown = Number.POSITIVE_INFINITY
   /** When the position was taken (ms, the service's time). */
   #positionTakenAt = 0
+  /** The shards reported by `onTrimmedUnlisted`. */
   readonly #trimmedUnlisted = new Set<string>()
 
   constructor(options: SequencerOptions) {
@@ -68,12 +69,17 @@ export class ShardSequencer {
     return this.#readers
   }
 
-  /** Whether every known shard was delivered to its end. */
+  /** Whether all records of every known shard were delivered. */
   get isFinished(): boolean {
     return this.#readers.size === 0 && this.#unread.size === 0
   }
 
-  /** Starts with a forest that was listed and placed. Shards created after `newestKnown` (ms) came later. */
+  /**
+   * Starts reading, once the shards are listed and the position is applied to the forest.
+   *
+   * @param newShardStart - where a shard without a known parent starts that is listed later.
+   * @param newestKnown - shards created after this time (ms) did not exist when the position was taken.
+   */
   async start(newShardStart: NewShardStart, newestKnown: number | undefined): Promise<void> {
     const { forest, frontier, serviceClock } = this.#options
     this.#positionTakenAt = serviceClock.now()
@@ -94,14 +100,14 @@ export class ShardSequencer {
     frontier.pruneAll()
   }
 
-  /** Takes in shards that were not known. */
+  /** Adds shards that a listing has shown for the first time. */
   addDiscovered(fresh: readonly ShardNode[]): void {
     if (this.#newShardStart === undefined) return
     const { events, forest, frontier } = this.#options
     const unknown = new Set(fresh.filter((node) => !node.isStarted))
     for (const node of unknown) {
       const parent = forest.parentOf(node)
-      // What a parent that is new itself passes on is known when the child is opened.
+      // If the parent is new too, the start of the child is determined when it is opened.
       node.start = parent && !unknown.has(parent) ? parent.childStart : this.#newShardStart
     }
     for (const node of unknown) {
@@ -112,20 +118,20 @@ export class ShardSequencer {
       }
     }
     events.emit('shardsDiscovered', { shardIds: fresh.map((node) => node.shardId) })
-    // A parent that is missing may be on a later page: such shards are planned when the listing is complete.
+    // A missing parent may be on a later page, so its children are planned when the listing is complete.
     for (const node of fresh) {
       if (this.#unread.has(node) && !forest.missingParentOf(node)) this.#plan(node)
     }
   }
 
-  /** Plans all shards that wait. To be called when a listing is complete. */
+  /** Plans all waiting shards. Must be called when a listing is complete. */
   planAll(): void {
     if (this.#newShardStart === undefined) return
     for (const node of [...this.#unread]) if (this.#unread.has(node)) this.#plan(node)
     for (const node of [...this.#held]) this.#releaseIfFree(node)
   }
 
-  /** Everything of a shard was fetched. */
+  /** Ends reading a shard of which all records were fetched. */
   fetched(reader: ShardReader): void {
     const { node } = reader
     reader.stop()
@@ -134,7 +140,7 @@ export class ShardSequencer {
     else this.#advance([node])
   }
 
-  /** Everything of a shard was delivered: its children come next. */
+  /** Finishes a shard of which all records were delivered, and starts its children. */
   finish(reader: ShardReader): void {
     const { node } = reader
     const { events, frontier, listener } = this.#options
@@ -146,21 +152,24 @@ export class ShardSequencer {
     frontier.prune(node)
   }
 
-  /** Plans what comes after these shards. Without recursion: a token may hold a chain of 250,000 shards. */
+  /**
+   * Plans the children of these shards. Without recursion, because a token may contain a chain of 250,000
+   * shards.
+   */
   #advance(nodes: Iterable<ShardNode>): void {
     const reached = new Set(nodes)
     for (const node of reached) {
       for (const child of [...node.children]) {
         if (this.#held.has(child)) this.#releaseIfFree(child)
         else if (this.#unread.has(child)) this.#plan(child)
-        // Between two shards of a token: what waits behind it may proceed.
+        // A finished shard between two shards of a token: its children may be waiting.
         else if (child.state === 'finished' && node.state === 'finished') reached.add(child)
       }
       if (node.children.length === 0) this.#options.listener.onChildrenWanted(node)
     }
   }
 
-  /** A descendant of the shard was started: the shard lies before the position, and so do its ancestors. */
+  /** Finishes a shard and its ancestors: a descendant was started, so they lie before the position. */
   #liesBeforePosition(node: ShardNode): void {
     let before: ShardNode | undefined = node
     while (before && !before.isStarted) {
@@ -183,8 +192,9 @@ export class ShardSequencer {
   }
 
   /**
-   * A shard that was created after the position was taken is a child of one that was open then. Where that one is not
-   * listed, it has been trimmed unread.
+   * Detects a parent that was trimmed before it was listed. A shard that was created after the position was
+   * taken is a child of one that was open at that time. If an old parent is not listed, it was trimmed
+   * unread.
    */
   #noticeTrimmedParent(node: ShardNode): void {
     const { forest, listener, serviceClock } = this.#options
@@ -205,7 +215,7 @@ export class ShardSequencer {
     if (parent && parent.reachedTime > node.reachedTime) node.reachedTime = parent.reachedTime
     if (parent && !node.inPosition) {
       node.start = this.#startAfter(parent, node)
-      // Its lineage was read before it, or it had lost nothing by then: so all of it is promised.
+      // Its parent was read before it, or none of its records had been trimmed: so it must be complete.
       const isWhole = parent.fetched !== undefined || this.wasWhole(node)
       if (node.start === 'start' && isWhole) node.mustBeComplete = true
     }
@@ -225,24 +235,24 @@ export class ShardSequencer {
     if (!isHeld) this.#release(reader)
   }
 
-  /** Whether it is certain that nothing of a shard was trimmed when the position was taken. */
+  /** Whether it is certain that no record of a shard had been trimmed when the position was taken. */
   wasWhole({ createdAt }: ShardNode): boolean {
     return isCertainlyWhole(createdAt, this.#positionTakenAt)
   }
 
-  /** From where on records of a shard's child are wanted. */
+  /** Where the child of a shard starts. */
   #startAfter(parent: ShardNode, child: ShardNode): NewShardStart {
     const reader = this.#readers.get(parent)
-    // What is wanted was found in the parent already, though it is still buffered.
+    // The parent contained records of the requested time, although they are still buffered.
     if (reader && reader.since === undefined) return 'start'
     const start = parent.childStart
-    // "Whatever is left of it" is all of a shard that had lost nothing when that was requested.
+    // `trim_horizon` includes all of a shard of which nothing had been trimmed when it was requested.
     return start !== 'start' && start.since === OLDEST_RETAINED.since && this.wasWhole(child)
       ? 'start'
       : start
   }
 
-  /** Releases a shard that is held back, if nothing comes before it any more. */
+  /** Releases a shard that is held back, if all of its ancestors are finished. */
   #releaseIfFree(node: ShardNode): void {
     const reader = this.#readers.get(node)
     if (reader === undefined) this.#held.delete(node)

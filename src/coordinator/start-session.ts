@@ -7,21 +7,24 @@ import type { ShardForest } from '../shards/shard-forest.ts'
 import { classifyError } from '../streams-api/classify-error.ts'
 import { ReadSession, type SessionContext } from './read-session.ts'
 
-/** A time is in the future when it is further ahead than this (ms): the service's clock is truncated to the second. */
+/**
+ * A time counts as future if it is further ahead than this (ms). The service's time is truncated to the
+ * second.
+ */
 const FUTURE_MS = 5_000
 
 /**
- * Records are dated by other machines of the service than the one that tells its time, and are not promised to be dated
- * exactly: `latest` includes records dated up to this much (ms) before the call, rather than to lose one that was written
- * after it.
+ * The position `latest` includes records dated up to this much (ms) before the call. Records are dated by
+ * other machines than the one whose time is in the response, and their times are approximate. Without the
+ * overlap, a record that is written after the call could be lost.
  */
 const LATEST_OVERLAP_MS = 500
 
 /**
- * Starts to read at a position: lists the shards, takes the position in the forest, and for `latest` opens the iterators,
- * so that everything that is written after this resolves will be delivered.
+ * Starts reading at a position: lists the shards, applies the position to the forest, and opens the iterators
+ * for `latest`, so that every record written after this resolves will be delivered.
  *
- * @param signal - aborts it; the promise rejects with the signal's reason.
+ * @param signal - aborts the call; the promise then rejects with the signal's reason.
  */
 export async function startSession(
   position: ParsedPosition,
@@ -46,7 +49,10 @@ export async function startSession(
   }
 }
 
-/** Returns false if it has to be started again: a time in the future has come meanwhile. */
+/**
+ * Returns false if it must be started again, because a requested time in the future has passed in the
+ * meantime.
+ */
 async function startAt(
   position: ParsedPosition,
   session: ReadSession,
@@ -54,7 +60,7 @@ async function startAt(
 ): Promise<boolean> {
   const calledAt = clock.monotonic()
   const listedAt = await session.list()
-  // The service's time of the call: the listing may have taken long, and has told what the service's clock is.
+  // The service's time when `moveTo` was called. It is known after the listing, which may have taken long.
   const now = serviceClock.now() - (clock.monotonic() - calledAt)
   const isLatest =
     position.kind === 'latest' || (position.kind === 'time' && position.since > now + FUTURE_MS)
@@ -64,14 +70,14 @@ async function startAt(
   await session.start(newShardStart, listedAt, newestKnown(position, now))
   if (isLatest) await session.openAtLatest()
   if (!isLatest || position.kind === 'latest') return true
-  // Some records of that time may lie before the iterators that were opened meanwhile.
+  // If the requested time has passed, records of that time may lie before the iterators that were opened.
   const tookMs = clock.monotonic() - calledAt
   return position.since > now + tookMs + FUTURE_MS
 }
 
-/** Shards that were created later than this (ms) did not exist when the position was taken. */
+/** The time (ms) such that shards created later did not exist when the position was taken. */
 function newestKnown(position: ParsedPosition, now: number): number | undefined {
-  // A token without shards does not say when it was taken, but it was before now.
+  // A token without shards does not show when it was taken, only that it was before now.
   const isTimed = position.kind === 'token' && position.token.shards.length > 0
   return isTimed ? newestShardOf(position.token) : now
 }
@@ -97,7 +103,7 @@ function seek(position: ParsedPosition, forest: ShardForest, now: number): NewSh
   }
 }
 
-/** The service's clock and the records' times are truncated to the second. */
+/** The service truncates its own time and the times of records to the second. */
 function truncatedToSecond(ms: number): number {
   return Math.floor(ms / 1_000) * 1_000
 }

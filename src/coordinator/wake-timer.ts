@@ -1,8 +1,8 @@
 import type { Clock } from '../core/clock.ts'
 
 /**
- * The callers that wait for a change, and the one timer that causes one. The timer exists only while a caller waits: without
- * a consumer nothing is polled.
+ * The callers that wait for a change, and a timer for the next call that is due. The timer exists only while
+ * a caller waits: without a consumer nothing is polled.
  *
  * @internal
  */
@@ -13,13 +13,13 @@ export class WakeTimer {
   #cancelTimer: (() => void) | undefined
   #setFor = Number.POSITIVE_INFINITY
 
-  /** @param onDue - called when the time has come that the timer was set for. */
+  /** @param onDue - called when the timer fires. */
   constructor(clock: Clock, onDue: () => void) {
     this.#clock = clock
     this.#onDue = onDue
   }
 
-  /** Whether a caller waits. */
+  /** Whether a caller is waiting. */
   get isAwaited(): boolean {
     return this.#waiting.size > 0
   }
@@ -41,13 +41,16 @@ export class WakeTimer {
     })
   }
 
+  /** Resolves the promises of all waiting callers. */
   wake(): void {
     const waiting = this.#waiting
     this.#waiting = new Set()
     for (const resume of waiting) resume()
   }
 
-  /** Fires at `dueAt` (monotonic ms) if a caller still waits then. */
+  /**
+   * Sets the timer to fire at `dueAt` (monotonic ms), if a caller is waiting. Replaces the time set before.
+   */
   set(dueAt: number, now: number): void {
     const at = this.isAwaited ? dueAt : Number.POSITIVE_INFINITY
     if (at === this.#setFor) return

@@ -69,7 +69,7 @@ export const coordinatorMutants: readonly Mutant[] = [
     },
     {
       name: 'a shard that waits to be read from a time on is missing in the token',
-      from: 'if (!node.isStarted) return this.#waiting(node)',
+      from: 'if (!node.isStarted) return this.#pendingToken(node)',
       to: 'if (!node.isStarted) return undefined',
     },
     {

@@ -74,8 +74,8 @@ export const readSessionMutants: readonly Mutant[] = [
     },
     {
       name: 'nothing new is reported before the children of an ended shard are looked for',
-      from: 'return isAnswered(round) && !this.#discovery.isAwaited',
-      to: 'return isAnswered(round)',
+      from: 'return isPolled(round) && !this.#discovery.isAwaited',
+      to: 'return isPolled(round)',
     },
     {
       name: 'a heartbeat reads shards that have buffered records',
