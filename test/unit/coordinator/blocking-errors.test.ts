@@ -4,7 +4,7 @@ import { readerOf } from '../reader/reader.ts'
 
 const gap = { shardId: 'shard', after: '5', reason: 'position-trimmed' } as const
 
-it('an error is thrown once, and then the readers that it stopped may proceed', () => {
+it('an error is thrown once, and then the readers that it stopped continue', () => {
   const errors = new BlockingErrors('arn')
   const reader = readerOf()
   const denied = new Error('denied')
@@ -15,7 +15,7 @@ it('an error is thrown once, and then the readers that it stopped may proceed', 
   expect(errors.takeStopped()).toEqual([])
 })
 
-it('of several errors the first one is thrown, and all the readers that they stopped may proceed', () => {
+it('the first of several errors is thrown, and all readers that they stopped continue', () => {
   const errors = new BlockingErrors('arn')
   const readers = [readerOf('a'), readerOf('b')]
   for (const [n, reader] of readers.entries()) errors.fail(new Error(`denied ${n}`), reader)
@@ -24,7 +24,7 @@ it('of several errors the first one is thrown, and all the readers that they sto
   expect(errors.takeStopped()).toEqual(readers)
 })
 
-it('errors that arrive after one was thrown, and before the caller comes back, are not thrown', () => {
+it('errors that arrive after one was thrown, and before the next call, are not thrown', () => {
   const errors = new BlockingErrors('arn')
   const late = readerOf()
   errors.fail(new Error('first'), undefined)
@@ -32,18 +32,18 @@ it('errors that arrive after one was thrown, and before the caller comes back, a
   errors.fail(new Error('late'), late)
   expect(errors.takeError()).toBeUndefined()
   expect(errors.takeStopped()).toEqual([late])
-  // From then on errors are news again.
+  // After that call, errors are thrown again.
   errors.fail(new Error('second'), undefined)
   expect(errors.takeError()?.error).toMatchObject({ message: 'second' })
 })
 
-it('an error is thrown however late the caller comes back', () => {
+it('an error is thrown however late the next call comes', () => {
   const errors = new BlockingErrors('arn')
   errors.fail(new Error('denied'), readerOf())
   expect(errors.takeError()?.error).toMatchObject({ message: 'denied' })
 })
 
-it('a gap is thrown at every call, before any other error, and the first one counts', () => {
+it('the first gap is thrown by every call, before any other error', () => {
   const errors = new BlockingErrors('arn')
   errors.fail(new Error('denied'), undefined)
   errors.gap(gap, undefined)
@@ -54,7 +54,7 @@ it('a gap is thrown at every call, before any other error, and the first one cou
   expect(errors.isFinal).toBe(true)
 })
 
-it('a stream that is gone is final, and is not thrown before the buffer is empty', () => {
+it('stream.notFound is final, and is not thrown before the buffer is empty', () => {
   const errors = new BlockingErrors('arn')
   expect(() => errors.throwIfStreamGone()).not.toThrow()
   errors.streamGone(new Error('ResourceNotFoundException'))

@@ -2,7 +2,7 @@ import { expect, it } from 'vitest'
 import { BlockingReaders } from '../../../src/coordinator/blocking-readers.ts'
 import type { ShardReader } from '../../../src/reader/shard-reader.ts'
 
-/** What the set looks at of a reader. */
+/** The members of a reader that the set uses. */
 function readerAt(reachedTime: number) {
   return { blocks: true, node: { reachedTime } }
 }
@@ -14,12 +14,12 @@ function setOf(...readers: ReturnType<typeof readerAt>[]) {
   return { set, update }
 }
 
-it('a record may precede a time if one of the shards has not reached that time', () => {
+it('a record may precede a time if one of the blocking shards has not reached that time', () => {
   const { set } = setOf(readerAt(20), readerAt(10), readerAt(30))
   expect([10, 11].map((time) => set.mayPrecede(time))).toEqual([false, true])
 })
 
-it('a shard that blocks no longer is not waited for, and one that begins to is', () => {
+it('only shards that currently block the merge are waited for', () => {
   const early = readerAt(10)
   const { set, update } = setOf(early, readerAt(20))
   expect(set.mayPrecede(20)).toBe(true)
@@ -32,7 +32,7 @@ it('a shard that blocks no longer is not waited for, and one that begins to is',
   expect([15, 16].map((time) => set.mayPrecede(time))).toEqual([false, true])
 })
 
-it('nothing may precede a time when no shard blocks', () => {
+it('no record may precede a time when no shard blocks', () => {
   const reader = readerAt(10)
   const { set } = setOf(reader)
   set.delete(reader as unknown as ShardReader)

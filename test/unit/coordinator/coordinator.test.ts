@@ -6,7 +6,7 @@ import { drain, numbersOf } from '../../support/read.ts'
 
 const HOUR = 3_600_000
 
-it('the roots are the children of a shard once all of it was delivered', async () => {
+it('roots contains the children of a shard once all of its records were delivered', async () => {
   const { clock, emulator, open, write } = emulatedTable()
   const written = write(2)
   const [root] = emulator.openShards.map(({ shardId }) => shardId)
@@ -20,9 +20,9 @@ it('the roots are the children of a shard once all of it was delivered', async (
   expect(coordinator.active.map(({ shardId }) => shardId).sort()).toEqual([...children].sort())
 })
 
-it('caughtUp is not emitted while a shard fails that was at its tip', async () => {
+it('caughtUp is not emitted while a shard that was at its tip is failing', async () => {
   const { clock, emulator, open, write } = emulatedTable({ shards: 2 })
-  const [sound, failing] = emulator.openShards.map(({ shardId }) => shardId) as [string, string]
+  const [healthy, failing] = emulator.openShards.map(({ shardId }) => shardId) as [string, string]
   const coordinator = open()
   await clock.run(coordinator.moveTo('trim_horizon'))
   await drain(coordinator, clock)
@@ -34,12 +34,12 @@ it('caughtUp is not emitted while a shard fails that was at its tip', async () =
     for (;;) await coordinator.next()
   })()
   await clock.advance(20_000)
-  write(1, sound)
+  write(1, healthy)
   await clock.advance(20_000)
   expect(events).toEqual([])
 })
 
-it('caughtUp is emitted again whenever reading has caught up with new records', async () => {
+it('caughtUp is emitted again each time reading has caught up with new records', async () => {
   const { clock, open, write } = emulatedTable({ shards: 2 })
   const coordinator = open()
   const events = collectEvents(coordinator, 'caughtUp')
@@ -49,14 +49,14 @@ it('caughtUp is emitted again whenever reading has caught up with new records', 
     await clock.advance(30_000)
     await drain(coordinator, clock)
     expect(events.length).toBe(round)
-    // Not again for polls that find nothing.
+    // Polls that find nothing do not emit it again.
     await drain(coordinator, clock)
     expect(events.length).toBe(round)
   }
   expect(events[0]).toEqual({ shards: 2 })
 })
 
-it('a reader that was closed emits nothing any more, whatever was in flight', async () => {
+it('a closed coordinator emits no events, whatever was in flight', async () => {
   const { clock, emulator, open, write } = emulatedTable({ shards: 2 })
   write(4)
   const coordinator = open()
@@ -76,7 +76,7 @@ it('a reader that was closed emits nothing any more, whatever was in flight', as
   expect(events).toEqual([])
 })
 
-it('iterators that expire as soon as they are made are not renewed without a pause', async () => {
+it('iterators that expire as soon as they are opened are not renewed without a pause', async () => {
   const { clock, emulator, open, write } = emulatedTable()
   const written = write(2)
   const coordinator = open()
@@ -88,7 +88,7 @@ it('iterators that expire as soon as they are made are not renewed without a pau
   expect((opened.at(-1)?.at as number) - start).toBeGreaterThan(300)
 })
 
-it('a closed shard whose oldest record is refused once, as it was trimmed between two calls, is still read', async () => {
+it('a closed shard is still read after its oldest position was refused once, as if trimmed between two calls', async () => {
   const { clock, emulator, open, write } = emulatedTable()
   await clock.advance(20 * HOUR)
   const written = write(3)
@@ -100,7 +100,7 @@ it('a closed shard whose oldest record is refused once, as it was trimmed betwee
   expect(numbersOf(await drain(coordinator, clock))).toEqual(written)
 })
 
-it('concurrent calls of next() get the records in order, each one once', async () => {
+it('concurrent calls of next() return the records in order, each one once', async () => {
   const { clock, emulator, open, write } = emulatedTable({ shards: 3 })
   emulator.on('*', { times: Number.POSITIVE_INFINITY }, { delayMs: 30 })
   const written: number[] = []
@@ -114,7 +114,7 @@ it('concurrent calls of next() get the records in order, each one once', async (
   expect(records.map((record) => record?.newImage?.n)).toEqual(written)
 })
 
-it('calls of next() that are queued behind one that fails are not lost with it', async () => {
+it('calls of next() that are queued behind a failing one still return their records', async () => {
   const { clock, emulator, open, write } = emulatedTable()
   const written = write(2)
   const coordinator = open()
@@ -126,7 +126,7 @@ it('calls of next() that are queued behind one that fails are not lost with it',
   expect(rest.map((end) => end.status === 'fulfilled' && end.value?.newImage?.n)).toEqual(written)
 })
 
-it('a call of next() that is made when another one is answered does not overtake those that are queued', async () => {
+it('a call of next() made when another one resolves does not overtake the queued ones', async () => {
   const { clock, open, write } = emulatedTable()
   const coordinator = open()
   await clock.run(coordinator.moveTo('trim_horizon'))
@@ -149,7 +149,7 @@ it('a call of next() that is made when another one is answered does not overtake
   ])
 })
 
-it('a shard is active when its records may be delivered, and not while they wait for those of its parent', async () => {
+it('active contains a shard once its records can be delivered, not while they wait for those of its parent', async () => {
   const { clock, emulator, open, write } = emulatedTable()
   write(2)
   const [parent] = emulator.openShards

@@ -5,14 +5,17 @@ import { drain, numbersOf } from '../../support/read.ts'
 const MINUTE = 60_000
 const ALWAYS = { times: Number.POSITIVE_INFINITY }
 
-/** The calls of DescribeStream since `from`: how many listed everything, and how many only the children of a shard. */
+/**
+ * The DescribeStream calls from index `from` of the log: how many list all shards, and how many one shard's
+ * children.
+ */
 function describeCalls({ emulator }: EmulatedTable, from = 0) {
   const calls = emulator.log.slice(from).filter(({ op }) => op === 'DescribeStream')
   const children = calls.filter(({ shard }) => shard !== undefined).length
   return { children, pages: calls.length - children }
 }
 
-/** A reader of a stream that has so many shards that the children of one are looked up by themselves. */
+/** A coordinator that is at the tip of a stream with this many shards. */
 async function atTheTip(shards: number) {
   const world = emulatedTable({ shards })
   const coordinator = world.open({ discoveryIntervalMs: 3_600_000 })
@@ -21,7 +24,7 @@ async function atTheTip(shards: number) {
   return { ...world, coordinator, before: world.emulator.log.length }
 }
 
-it('the children of one shard among 150 are found with CHILD_SHARDS, without listing the stream', async () => {
+it('the children of one shard among 150 are found with the CHILD_SHARDS filter, without listing all shards', async () => {
   const world = await atTheTip(150)
   const { clock, coordinator, emulator, write } = world
   emulator.split(emulator.openShards[0])
@@ -30,7 +33,7 @@ it('the children of one shard among 150 are found with CHILD_SHARDS, without lis
   expect(describeCalls(world, world.before)).toEqual({ children: 1, pages: 0 })
 })
 
-it('the children of a shard that stay hidden are looked for in ten calls at most, and then at the periodic listing', async () => {
+it('children that stay hidden are looked up in at most ten calls, and then with each periodic listing', async () => {
   const world = await atTheTip(150)
   const { clock, coordinator, emulator } = world
   emulator.split(emulator.openShards[0], 2, { hidden: {} })
@@ -40,11 +43,11 @@ it('the children of a shard that stay hidden are looked for in ten calls at most
   }
   const { children, pages } = describeCalls(world, world.before)
   expect(children).toBeLessThanOrEqual(10)
-  // Two pages a listing.
+  // A listing takes two pages.
   expect(children + pages / 2).toBeLessThanOrEqual(12)
 })
 
-it('one listing serves all shards that were read to their ends at the same time', async () => {
+it('one listing serves all shards that are read to their ends at the same time', async () => {
   const world = await atTheTip(20)
   const { clock, coordinator, emulator, write } = world
   for (const shard of [...emulator.openShards]) emulator.roll(shard)
@@ -53,7 +56,7 @@ it('one listing serves all shards that were read to their ends at the same time'
   expect(describeCalls(world, world.before).pages).toBeLessThanOrEqual(2)
 })
 
-it('a stream counts as deleted when two listings in a row do not know it, a second apart', async () => {
+it('a stream counts as deleted when two consecutive listings, a second apart, do not find it', async () => {
   const world = await atTheTip(1)
   const { clock, coordinator, emulator, before } = world
   emulator.on('DescribeStream', ALWAYS, { fail: 'ResourceNotFoundException' })
@@ -73,7 +76,7 @@ it('a stream counts as deleted when two listings in a row do not know it, a seco
   expect((second?.at as number) - (first?.at as number)).toBeGreaterThanOrEqual(1_000)
 })
 
-it('a single listing that does not know the stream is repeated after a second, and reading continues meanwhile', async () => {
+it('a single listing that does not find the stream is repeated after a second, while reading continues', async () => {
   const world = await atTheTip(2)
   const { clock, coordinator, emulator, write } = world
   const [a, b] = emulator.openShards.map(({ shardId }) => shardId) as [string, string]
@@ -87,7 +90,7 @@ it('a single listing that does not know the stream is repeated after a second, a
   expect(clock.monotonic() - start).toBeLessThan(3_000)
 })
 
-it('a listing that fails for good is repeated once the consumer has seen the error and comes back', async () => {
+it('a listing that fails with a permission error is repeated when the consumer continues after the error', async () => {
   const world = await atTheTip(2)
   const { clock, coordinator, emulator, write } = world
   emulator.on('DescribeStream', {}, { fail: 'AccessDeniedException' })
@@ -99,7 +102,7 @@ it('a listing that fails for good is repeated once the consumer has seen the err
   expect(numbersOf(await drain(coordinator, clock))).toEqual(written)
 })
 
-it('a throttled first look for children lets other shards proceed after a minute', async () => {
+it('a throttled lookup of children holds up other shards for at most a minute', async () => {
   const world = await atTheTip(2)
   const { clock, coordinator, emulator, write } = world
   const [a, b] = emulator.openShards.map(({ shardId }) => shardId) as [string, string]
@@ -120,7 +123,7 @@ it('a throttled first look for children lets other shards proceed after a minute
   expect(numbersOf(await drain(coordinator, clock))).toEqual(late)
 })
 
-it('next() does not return undefined while a shard that was read to its end is looked into for the first time', async () => {
+it('next() does not return undefined before the children of a shard that was read to its end are looked up', async () => {
   const { clock, emulator, open, write } = emulatedTable({ shards: 2 })
   const coordinator = open()
   await clock.run(coordinator.moveTo('trim_horizon'))
@@ -132,7 +135,7 @@ it('next() does not return undefined while a shard that was read to its end is l
   expect(numbersOf(await drain(coordinator, clock))).toEqual(written)
 })
 
-it('next() does not return undefined while the children of a shard that was closed from the start are looked for', async () => {
+it('next() does not return undefined before the children of a shard that was closed from the start are looked up', async () => {
   const { clock, emulator, open, write } = emulatedTable()
   const written = write(1)
   const child = emulator.roll(undefined, { hidden: { calls: 1 } })
@@ -143,7 +146,7 @@ it('next() does not return undefined while the children of a shard that was clos
   expect(numbersOf(await drain(coordinator, clock))).toEqual(written)
 })
 
-it('a child that only the last listing of a disabled stream shows has its own children waited for', async () => {
+it('the children of a shard that only the last listing of a disabled stream shows are waited for', async () => {
   const { clock, emulator, open, write } = emulatedTable()
   const written = write(2)
   const coordinator = open()
@@ -161,7 +164,7 @@ it('a child that only the last listing of a disabled stream shows has its own ch
   expect(seen).toEqual(written)
 })
 
-it('shards are not listed while the consumer stays away, and are when it comes back', async () => {
+it('shards are not listed while the consumer is away, and are listed again when it returns', async () => {
   const world = await atTheTip(3)
   const { clock, coordinator } = world
   await clock.advance(10 * 3_600_000)

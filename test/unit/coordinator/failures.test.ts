@@ -2,9 +2,9 @@ import { describe, expect, it } from 'vitest'
 import { collectEvents, emulatedTable } from '../../support/emulated-table.ts'
 import { drain, numbersOf } from '../../support/read.ts'
 
-describe('a call that fails', () => {
+describe('failing calls', () => {
   it.each(['ThrottlingException', 'LimitExceededException', 'InternalServerError', 'ServiceUnavailable'])(
-    'with %s is made again until it succeeds, with an event each time',
+    'a call that fails with %s is retried until it succeeds, with a retry event each time',
     async (code) => {
       const { clock, emulator, open, write } = emulatedTable()
       const written = write(5)
@@ -21,7 +21,7 @@ describe('a call that fails', () => {
   )
 
   it.each(['before', 'after'] as const)(
-    'because the connection broke %s the service acted, too',
+    'a call whose connection is reset %s the service processed it is retried',
     async (reset) => {
       const { clock, emulator, open, write } = emulatedTable()
       const written = write(5)
@@ -32,7 +32,7 @@ describe('a call that fails', () => {
     },
   )
 
-  it('because it hangs is given up and made again', async () => {
+  it('a call that hangs is aborted and retried', async () => {
     const { clock, emulator, open, write } = emulatedTable()
     const written = write(5)
     const coordinator = open({ pageSize: 2 })
@@ -41,7 +41,7 @@ describe('a call that fails', () => {
     expect(numbersOf(await drain(coordinator, clock))).toEqual(written)
   })
 
-  it('for want of permission rejects at once, as it is, and may be made again', async () => {
+  it('an AccessDenied error is rethrown unchanged at once, and next() can be called again', async () => {
     const { clock, emulator, open, write } = emulatedTable()
     const written = write(5)
     const coordinator = open()
@@ -51,31 +51,31 @@ describe('a call that fails', () => {
     expect(numbersOf(await drain(coordinator, clock))).toEqual(written)
   })
 
-  it('does not hold the other shards up for longer than a minute, and an event tells', async () => {
+  it('a failing shard blocks the others for at most a minute, and then shardStalled is emitted', async () => {
     const { clock, emulator, open, write } = emulatedTable({ shards: 2 })
-    const [failing, fine] = emulator.openShards
+    const [failing, healthy] = emulator.openShards
     write(2, failing?.shardId)
-    const written = write(2, fine?.shardId)
+    const written = write(2, healthy?.shardId)
     const coordinator = open()
-    const left = collectEvents(coordinator, 'shardStalled')
+    const stalled = collectEvents(coordinator, 'shardStalled')
     const lift = emulator.on(
       'GetRecords',
       { shard: failing?.shardId as string, times: Number.POSITIVE_INFINITY },
       { fail: 'ThrottlingException' },
     )
     await clock.run(coordinator.moveTo('trim_horizon'))
-    const begin = clock.now()
+    const startedAt = clock.now()
     expect(numbersOf(await drain(coordinator, clock))).toEqual(written)
-    expect(clock.now() - begin).toBeLessThan(90_000)
-    expect(left).toMatchObject([{ shardId: failing?.shardId }])
+    expect(clock.now() - startedAt).toBeLessThan(90_000)
+    expect(stalled).toMatchObject([{ shardId: failing?.shardId }])
     lift()
     await clock.advance(20_000)
     expect(numbersOf(await drain(coordinator, clock))).toEqual([0, 1])
   })
 })
 
-describe('an iterator', () => {
-  it('that expires is made anew after the last record, twice in a row too', async () => {
+describe('shard iterators', () => {
+  it('an expired iterator is renewed after the last record, also when the new one expires too', async () => {
     const { clock, emulator, open, write } = emulatedTable()
     const written = write(3)
     const coordinator = open()
@@ -88,7 +88,7 @@ describe('an iterator', () => {
     expect(numbersOf(records)).toEqual(written)
   })
 
-  it('is renewed by heartbeats, so that none expires in an hour of quiet', async () => {
+  it('heartbeats renew iterators, so that none expires during an hour without traffic', async () => {
     const { clock, emulator, open } = emulatedTable({ shards: 3 })
     const coordinator = open()
     await clock.run(coordinator.moveTo('latest'))
@@ -102,7 +102,7 @@ describe('an iterator', () => {
   })
 })
 
-it('an answer that comes twice is given out once', async () => {
+it('the records of a page that is returned twice are delivered once', async () => {
   const { clock, emulator, open, write } = emulatedTable()
   const written = write(10)
   const coordinator = open({ pageSize: 4 })
@@ -111,21 +111,21 @@ it('an answer that comes twice is given out once', async () => {
   expect(numbersOf(await drain(coordinator, clock))).toEqual(written)
 })
 
-it('empty pages before and in the middle of data are crossed without a pause', async () => {
+it('empty pages before and between records are crossed without a pause', async () => {
   const { clock, emulator, open, write } = emulatedTable({ behavior: { emptyPagesAtStart: 4 } })
   const written = write(6)
   emulator.on('GetRecords', { nth: 7, times: 4 }, { emptyPage: true })
   const coordinator = open({ pageSize: 2 })
   await clock.run(coordinator.moveTo('trim_horizon'))
-  const begin = clock.now()
+  const startedAt = clock.now()
   const records = [await clock.run(coordinator.next())]
   for (let n = 1; n < 6; n++) records.push(await clock.run(coordinator.next()))
   expect(numbersOf(records as never)).toEqual(written)
-  expect(clock.now()).toBe(begin)
+  expect(clock.now()).toBe(startedAt)
 })
 
 describe('close', () => {
-  it('ends calls that wait and those that come later with "closed"', async () => {
+  it('close() makes pending and later calls reject with "closed"', async () => {
     const { clock, emulator, open, write } = emulatedTable()
     write(1)
     const coordinator = open()
@@ -141,7 +141,7 @@ describe('close', () => {
     expect(coordinator.token.shards.length).toBe(1)
   })
 
-  it('comes by itself when the signal aborts', async () => {
+  it('a coordinator is closed when its signal aborts', async () => {
     const { clock, open } = emulatedTable()
     const controller = new AbortController()
     const coordinator = open({ signal: controller.signal })
@@ -150,7 +150,7 @@ describe('close', () => {
     await expect(coordinator.next()).rejects.toMatchObject({ code: 'closed' })
   })
 
-  it('gives up a moveTo under way', async () => {
+  it('close() aborts a pending moveTo()', async () => {
     const { clock, emulator, open } = emulatedTable()
     emulator.on('DescribeStream', {}, { hang: true })
     const coordinator = open()
@@ -162,16 +162,16 @@ describe('close', () => {
   })
 })
 
-it('a client whose answers only the SDK can read is read all the same, and an event tells once that it is slower', async () => {
+it('a client whose responses only the SDK can parse is supported, and sdkFallback is emitted once', async () => {
   const { clock, emulator, open, write } = emulatedTable()
   const written = write(5)
   const client = emulator.client()
-  // As if a later version of the SDK had another name for what reads its answers.
+  // Simulates a later version of the SDK in which the middleware that parses responses has another name.
   const names = client.middlewareStack.identify()
   client.middlewareStack.identify = () => names.filter((name) => !name.startsWith('deserializerMiddleware'))
   const coordinator = open({ client, pageSize: 2 })
-  const told = collectEvents(coordinator, 'sdkFallback')
+  const fallbacks = collectEvents(coordinator, 'sdkFallback')
   await clock.run(coordinator.moveTo('trim_horizon'))
   expect(numbersOf(await drain(coordinator, clock))).toEqual(written)
-  expect(told).toEqual([{ reason: expect.stringContaining('deserializerMiddleware') }])
+  expect(fallbacks).toEqual([{ reason: expect.stringContaining('deserializerMiddleware') }])
 })

@@ -4,7 +4,7 @@ import type { StreamRecord } from '../../../src/records/stream-record.ts'
 import type { ShardNode, ShardState } from '../../../src/shards/shard.ts'
 import { forest, idOf } from '../../support/forest.ts'
 
-/** The frontier of a picture (see `forest`), all shards in it, in these states. */
+/** A frontier with all shards of a picture (see `forest`), in these states. */
 function frontierOf(picture: string, states: Record<string, ShardState>) {
   const { lineage } = forest(picture)
   const frontier = new Frontier(lineage)
@@ -20,7 +20,7 @@ function frontierOf(picture: string, states: Record<string, ShardState>) {
   return { frontier, node, names, token }
 }
 
-it('a finished shard leaves the frontier when one of its children is started, though no token is read', () => {
+it('a finished shard leaves the frontier when one of its children is started, even if no token is read', () => {
   const { frontier, node, names } = frontierOf('a > b c', { a: 'finished' })
   frontier.prune(node('a'))
   expect(names()).toBe('abc')
@@ -29,7 +29,7 @@ it('a finished shard leaves the frontier when one of its children is started, th
   expect(names()).toBe('bc')
 })
 
-it('a shard with a record that is not acknowledged stays in the frontier until it is', () => {
+it('a finished shard stays in the frontier until all of its records are acknowledged', () => {
   const { frontier, node, names, token } = frontierOf('a > b', { a: 'finished', b: 'reading' })
   const delivery = node('a').ledger.deliver({} as StreamRecord, '5')
   frontier.pruneAll()
@@ -40,7 +40,7 @@ it('a shard with a record that is not acknowledged stays in the frontier until i
   expect(names()).toBe('b')
 })
 
-it('a finished shard without children stays in the frontier, unless it is gone for good', () => {
+it('a finished shard without children stays in the frontier, unless it has expired', () => {
   const { frontier, node, names } = frontierOf('a, b', { a: 'finished', b: 'finished' })
   frontier.pruneAll()
   expect(names()).toBe('ab')
@@ -49,7 +49,7 @@ it('a finished shard without children stays in the frontier, unless it is gone f
   expect(names()).toBe('b')
 })
 
-it('all shards whose children have taken their place leave the frontier in one go', () => {
+it('all superseded shards leave the frontier at once', () => {
   const { frontier, names, token } = frontierOf('a > b > c > d', {
     a: 'finished',
     b: 'finished',
@@ -62,13 +62,13 @@ it('all shards whose children have taken their place leave the frontier in one g
   expect(token()).toBe('d')
 })
 
-it('to prune a shard that is not known does nothing', () => {
+it('pruning an unknown shard does nothing', () => {
   const { frontier, names } = frontierOf('a', {})
   frontier.prune(undefined)
   expect(names()).toBe('a')
 })
 
-it('a finished shard that held nothing of the requested time is marked as passed, unless a record of it is not acknowledged', () => {
+it('a finished shard without records of the requested time is marked as skipped, unless a record is not acknowledged', () => {
   const { frontier, node } = frontierOf('a', { a: 'finished' })
   const entry = () => {
     const [{ at, state } = {}] = frontier.token('arn').shards

@@ -5,10 +5,10 @@ import { drain, numbersOf } from '../../support/read.ts'
 const HOUR = 3_600_000
 
 describe.each(['at-iterator', 'at-records'] as const)(
-  'records that were trimmed, told %s',
+  'trimmed records (trimmedErrorAt: %s)',
   (trimmedErrorAt) => {
-    it('before they were read are an error by default, and the position stands', async () => {
-      const { clock, open, write } = emulatedTable({ behavior: { trimmedErrorAt: trimmedErrorAt } })
+    it('records that were trimmed before they were read are an error by default, and the position does not change', async () => {
+      const { clock, open, write } = emulatedTable({ behavior: { trimmedErrorAt } })
       write(2)
       const coordinator = open()
       const gaps = collectEvents(coordinator, 'gap')
@@ -29,8 +29,8 @@ describe.each(['at-iterator', 'at-records'] as const)(
       expect(numbersOf(await drain(coordinator, clock))).toEqual([5])
     })
 
-    it('are passed over on request, with an event', async () => {
-      const { clock, open, write } = emulatedTable({ behavior: { trimmedErrorAt: trimmedErrorAt } })
+    it('trimmed records are skipped with a gap event if onGap is "continue"', async () => {
+      const { clock, open, write } = emulatedTable({ behavior: { trimmedErrorAt } })
       write(2)
       const coordinator = open({ onGap: 'continue' })
       const gaps = collectEvents(coordinator, 'gap')
@@ -43,8 +43,8 @@ describe.each(['at-iterator', 'at-records'] as const)(
       expect(gaps.length).toBe(1)
     })
 
-    it('are told when a token is loaded', async () => {
-      const { clock, open, write } = emulatedTable({ behavior: { trimmedErrorAt: trimmedErrorAt } })
+    it('trimmed records are reported when a token is loaded', async () => {
+      const { clock, open, write } = emulatedTable({ behavior: { trimmedErrorAt } })
       write(2)
       const first = open()
       await clock.run(first.moveTo('trim_horizon'))
@@ -60,7 +60,7 @@ describe.each(['at-iterator', 'at-records'] as const)(
   },
 )
 
-it('a shard of a token that is gone does not take its heirs with it', async () => {
+it('the descendants of a shard of a token are read although the shard has expired', async () => {
   const { clock, emulator, open, write } = emulatedTable()
   write(2)
   const first = open()
@@ -79,7 +79,7 @@ it('a shard of a token that is gone does not take its heirs with it', async () =
   expect(gaps).toMatchObject([{ shardId: emulator.shards[0]?.shardId, reason: 'shard-vanished' }])
 })
 
-it('a young shard that the service does not know for five minutes is a gap of that shard only', async () => {
+it('a young shard that the service does not find for five minutes is a gap of that shard only', async () => {
   const { clock, emulator, open, write } = emulatedTable({ shards: 2 })
   const [gone, kept] = emulator.openShards
   write(2, gone?.shardId)
@@ -104,7 +104,7 @@ it('a young shard that the service does not know for five minutes is a gap of th
   expect(clock.now() - start).toBeGreaterThanOrEqual(300_000)
 })
 
-it('a young shard that the service does not know for a moment is read', async () => {
+it('a young shard that the service does not find for a moment is read', async () => {
   const { clock, emulator, open, write } = emulatedTable({ shards: 2 })
   const written = write(20)
   const coordinator = open()
@@ -117,7 +117,7 @@ it('a young shard that the service does not know for a moment is read', async ()
   expect(gaps).toEqual([])
 })
 
-it('what is trimmed is no gap where the oldest that is left was asked for', async () => {
+it('records trimmed before trim_horizon was requested are not a gap', async () => {
   const { clock, emulator, open, write } = emulatedTable({ behavior: { expiredShards: 'listed' } })
   write(2)
   emulator.roll()
@@ -134,7 +134,7 @@ it('what is trimmed is no gap where the oldest that is left was asked for', asyn
   expect(gaps).toEqual([])
 })
 
-it('unread records at the start of a child are missed too when they were trimmed', async () => {
+it('unread records at the start of a child are a gap when they are trimmed', async () => {
   const { clock, emulator, open, write } = emulatedTable()
   write(1)
   const coordinator = open()
@@ -150,13 +150,13 @@ it('unread records at the start of a child are missed too when they were trimmed
   const second = open({ onGap: 'continue' })
   second.on('gap', (gap) => gaps.push(gap))
   await clock.run(second.moveTo(token))
-  // Nothing was read of the child when its first records go.
+  // No record of the child has been read when its first ones are trimmed.
   await clock.advance(0.5 * HOUR)
   expect(numbersOf(await drain(second, clock))).toEqual(kept)
   expect(gaps.length).toBeGreaterThan(0)
 })
 
-it('an open shard of which everything was trimmed is asked again with pauses, as DynamoDB Local needs it', async () => {
+it('an open shard whose records are all trimmed is polled with pauses when it refuses reads, as on DynamoDB Local', async () => {
   const { clock, emulator, open, write } = emulatedTable({ behavior: { fullyTrimmedShard: 'refused' } })
   write(2)
   await clock.advance(25 * HOUR)

@@ -6,7 +6,7 @@ const SHARDS = 200_000
 
 const idOf = (n: number) => `shardId-${String(1_767_225_000_000 + n).padStart(20, '0')}-0000000a`
 
-/** Moves to a token of these shards. Returns how many shards the position has then. */
+/** Moves to a token of these shards. Returns the number of shards in the token afterwards. */
 async function moveTo(shards: readonly ShardToken[]): Promise<number> {
   const { clock, emulator, open } = emulatedTable()
   const coordinator = open()
@@ -17,17 +17,17 @@ async function moveTo(shards: readonly ShardToken[]): Promise<number> {
   return length
 }
 
-describe('a token of 200,000 shards is loaded', { timeout: 120_000 }, () => {
-  it('that are the children of one shard, which is named after them', async () => {
+describe('tokens of 200,000 shards', { timeout: 120_000 }, () => {
+  it('a token of 200,000 shards is loaded that are the children of one shard, which is named after them', async () => {
     const children = Array.from(
       { length: SHARDS - 1 },
       (_, n): ShardToken => ({ shardId: idOf(n + 1), parentId: idOf(0), at: 'start' }),
     )
-    // The parent is superseded, and the stream has one shard that the token does not name.
+    // The parent is superseded by its children, and the stream has one shard that the token does not name.
     expect(await moveTo([...children, { shardId: idOf(0), at: { end: '42' } }])).toBe(SHARDS)
   })
 
-  it('that are each the parent of the next one, and finished', async () => {
+  it('a token of 200,000 finished shards is loaded that are each the parent of the next one', async () => {
     const chain = Array.from({ length: SHARDS }, (_, n): ShardToken => {
       const parent = n > 0 ? { parentId: idOf(n - 1) } : {}
       return { shardId: idOf(n), ...parent, at: { end: '42' } }

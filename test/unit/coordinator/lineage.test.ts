@@ -4,9 +4,9 @@ import { drain, numbersOf } from '../../support/read.ts'
 
 const sorted = (numbers: number[]) => [...numbers].sort((a, b) => a - b)
 
-describe('children', () => {
+describe('parents and children', () => {
   it.each(['supported', 'empty', 'ignored', 'refused'] as const)(
-    'are waited for while DescribeStream hides them, CHILD_SHARDS %s',
+    'children are waited for while DescribeStream does not show them (CHILD_SHARDS filter: %s)',
     async (childShards) => {
       const { emulator, clock, open, write } = emulatedTable({ behavior: { childShards } })
       const coordinator = open()
@@ -22,7 +22,7 @@ describe('children', () => {
     },
   )
 
-  it('are read when one of two is hidden for minutes', async () => {
+  it('both children of a shard are read although one is hidden for minutes', async () => {
     const { emulator, clock, open, write } = emulatedTable()
     const coordinator = open()
     await clock.run(coordinator.moveTo('trim_horizon'))
@@ -36,7 +36,7 @@ describe('children', () => {
     expect(sorted(numbersOf([...early, ...(await drain(coordinator, clock))]))).toEqual(written)
   })
 
-  it('wait for a parent that is hidden, however long the listing shows only them', async () => {
+  it('children wait for a hidden parent while listings show only them', async () => {
     const { emulator, clock, open, write } = emulatedTable()
     const [root] = emulator.openShards
     write(3, root?.shardId)
@@ -52,22 +52,22 @@ describe('children', () => {
     expect(numbersOf(await drain(coordinator, clock))).toEqual([3, 4, 5, 6, 7, 8])
   })
 
-  it('are read after five minutes though their parent is never listed, with an event', async () => {
+  it('a child is read after five minutes if its parent is never listed, with a parentWaitTimedOut event', async () => {
     const { emulator, clock, open, write } = emulatedTable()
     const child = emulator.roll()
     write(3)
     emulator.hide(emulator.shards[0] as never)
     const coordinator = open()
-    const told = collectEvents(coordinator, 'parentWaitTimedOut')
+    const timeouts = collectEvents(coordinator, 'parentWaitTimedOut')
     await clock.run(coordinator.moveTo('trim_horizon'))
     await clock.advance(299_000)
     expect(await drain(coordinator, clock)).toEqual([])
     await clock.advance(3_000)
     expect(numbersOf(await drain(coordinator, clock))).toEqual([0, 1, 2])
-    expect(told).toEqual([{ shardId: child.shardId, parentId: emulator.shards[0]?.shardId }])
+    expect(timeouts).toEqual([{ shardId: child.shardId, parentId: emulator.shards[0]?.shardId }])
   })
 
-  it('come only after the last record of their parent, also over a heartbeat and a reload', async () => {
+  it('records of children are delivered after the last one of their parent, also across a heartbeat and a reload', async () => {
     const { emulator, clock, open, write } = emulatedTable()
     write(5)
     emulator.split()
@@ -89,7 +89,7 @@ describe('children', () => {
     expect(order.slice(5)).not.toContain(root)
   })
 
-  it('are found with one listing when many shards close together', async () => {
+  it('the children of many shards that close at the same time are found with one listing', async () => {
     const { emulator, clock, open, write } = emulatedTable({ shards: 60 })
     const coordinator = open()
     await clock.run(coordinator.moveTo('trim_horizon'))
@@ -103,9 +103,9 @@ describe('children', () => {
   })
 })
 
-describe('a shard without next iterator', () => {
+describe('shards without a next iterator', () => {
   it.each(['absent', 'null', 'empty-string'] as const)(
-    'that is open is read on: %s',
+    'an open shard whose next iterator is %s is still read',
     async (openShardNextIterator) => {
       const { clock, open, write } = emulatedTable({
         behavior: { openShardNextIterator: openShardNextIterator },
@@ -122,7 +122,7 @@ describe('a shard without next iterator', () => {
   )
 
   it.each(['absent', 'null', 'empty-string', 'after-empty-page'] as const)(
-    'that is closed is finished, with its last page given out: %s',
+    'a closed shard is finished after its last page is delivered (end of shard: %s)',
     async (shardEnd) => {
       const { emulator, clock, open, write } = emulatedTable({ behavior: { shardEnd } })
       const coordinator = open()
@@ -136,8 +136,8 @@ describe('a shard without next iterator', () => {
   )
 })
 
-describe('the end of a stream', () => {
-  it('comes when it is disabled and all of it was given out', async () => {
+describe('the end of the stream', () => {
+  it('a stream has ended when it is disabled and all of its records were delivered', async () => {
     const { emulator, clock, open, write } = emulatedTable({ shards: 2 })
     const coordinator = open()
     await clock.run(coordinator.moveTo('trim_horizon'))
@@ -152,7 +152,7 @@ describe('the end of a stream', () => {
     expect(again.ended).toBe(true)
   })
 
-  it('is told after everything that was fetched when the table is deleted', async () => {
+  it('stream.notFound is thrown after all fetched records are delivered when the table is deleted', async () => {
     const { emulator, clock, open, write } = emulatedTable()
     write(5)
     const coordinator = open()
@@ -168,7 +168,7 @@ describe('the end of a stream', () => {
   })
 })
 
-it('reads shards that turn up late and are nobody’s child', async () => {
+it('shards that are listed late and have no parent are read', async () => {
   const { emulator, clock, open, write } = emulatedTable({ shards: 3 })
   emulator.hide(emulator.shards[1] as never, { ms: 30_000 })
   const coordinator = open()
@@ -180,7 +180,7 @@ it('reads shards that turn up late and are nobody’s child', async () => {
   expect(sorted(numbersOf([...early, ...(await drain(coordinator, clock))]))).toEqual(written)
 })
 
-it('ends with an error when a listing repeats its page key', async () => {
+it('moveTo() rejects when a listing repeats its page key', async () => {
   const { clock, open } = emulatedTable({ shards: 3, behavior: { repeatPageKey: true, shardsPerPage: 2 } })
   await expect(clock.run(open().moveTo('trim_horizon'))).rejects.toMatchObject({
     code: 'service.invalidResponse',

@@ -3,8 +3,8 @@ import { isStreamError } from '../../../src/index.ts'
 import { emulatedTable } from '../../support/emulated-table.ts'
 import { drain, numbersOf } from '../../support/read.ts'
 
-describe('trim_horizon', () => {
-  it('gives all records there are, through splits and rolls, parents first', async () => {
+describe('position trim_horizon', () => {
+  it('trim_horizon delivers all retained records across splits and rollovers, parents first', async () => {
     const { emulator, clock, open, write } = emulatedTable({ shards: 3 })
     write(20)
     await clock.advance(1_000)
@@ -21,7 +21,7 @@ describe('trim_horizon', () => {
     expect(times).toEqual([...times].sort((a, b) => a - b))
   })
 
-  it('waits for the first shard of a stream that is being enabled', async () => {
+  it('trim_horizon waits for the first shard of a stream that is being enabled', async () => {
     const { emulator, clock, open, write } = emulatedTable()
     emulator.disable()
     emulator.enable({ takesMs: 90_000 })
@@ -34,8 +34,8 @@ describe('trim_horizon', () => {
   })
 })
 
-describe('latest', () => {
-  it('gives what is written after the call, and nothing older than its second', async () => {
+describe('position latest', () => {
+  it('latest delivers records written after the call, and none from before the second of the call', async () => {
     const { clock, open, write } = emulatedTable({ shards: 2 })
     write(10)
     await clock.advance(5_000)
@@ -45,7 +45,7 @@ describe('latest', () => {
     expect(numbersOf(await drain(coordinator, clock)).sort((a, b) => a - b)).toEqual(written)
   })
 
-  it('survives a token that is saved at once, though no shard has had a record', async () => {
+  it('a token saved directly after latest keeps the position, even if no shard has had a record', async () => {
     const { clock, open, write, emulator } = emulatedTable({ shards: 2 })
     const first = open()
     await clock.run(first.moveTo('latest'))
@@ -61,7 +61,7 @@ describe('latest', () => {
     expect(numbersOf(await drain(second, clock)).sort((a, b) => a - b)).toEqual(written)
   })
 
-  it('survives the expiry of its iterators before the first poll, also where shards have split', async () => {
+  it('latest loses no record when its iterators expire before the first poll and a shard has split', async () => {
     const { clock, open, write, emulator } = emulatedTable({ shards: 2 })
     write(5)
     await clock.advance(2_000)
@@ -74,7 +74,7 @@ describe('latest', () => {
     expect(numbersOf(await drain(coordinator, clock)).sort((a, b) => a - b)).toEqual(written)
   })
 
-  it('gives nothing old though LATEST points before the end', async () => {
+  it('latest delivers no old records even if a LATEST iterator points before the end of the shard', async () => {
     const { clock, open, write } = emulatedTable({ behavior: { latestOffset: 5 } })
     write(10)
     await clock.advance(5_000)
@@ -85,7 +85,7 @@ describe('latest', () => {
     expect(numbersOf(await drain(coordinator, clock))).toEqual(written)
   })
 
-  it('takes the time from the service, not from a clock that is wrong', async () => {
+  it('latest uses the time of the service, not of a local clock that is wrong', async () => {
     const { clock, open, write, emulator } = emulatedTable({ behavior: { clockSkewMs: -3_600_000 } })
     write(3)
     await clock.advance(5_000)
@@ -100,8 +100,8 @@ describe('latest', () => {
   })
 })
 
-describe('a Date', () => {
-  it('gives every record of that second and later, and none before', async () => {
+describe('position Date', () => {
+  it('a Date delivers every record from that second on, and none from before', async () => {
     const { clock, open, write, emulator } = emulatedTable({ shards: 2 })
     write(10)
     await clock.advance(10_000)
@@ -115,7 +115,7 @@ describe('a Date', () => {
     expect(numbersOf(await drain(coordinator, clock)).sort((a, b) => a - b)).toEqual(written)
   })
 
-  it('stands in the token until a record was given out', async () => {
+  it('a Date remains in the token until a record was delivered', async () => {
     const { clock, open, write } = emulatedTable()
     write(3)
     await clock.advance(10_000)
@@ -126,7 +126,7 @@ describe('a Date', () => {
     expect(coordinator.token.shards.map(({ at }) => at)).toEqual([{ since: from.getTime() }])
   })
 
-  it('in the future is like latest', async () => {
+  it('a Date in the future behaves like latest', async () => {
     const { clock, open, write } = emulatedTable()
     write(3)
     await clock.advance(2_000)
@@ -136,7 +136,7 @@ describe('a Date', () => {
     expect(numbersOf(await drain(coordinator, clock))).toEqual(written)
   })
 
-  it('reads only the last generation of a day of shards when it lies half an hour back', async () => {
+  it('a Date half an hour ago opens only the last generation of a day of shards', async () => {
     const { clock, open, write, emulator } = emulatedTable({ shards: 4 })
     for (let generation = 0; generation < 6; generation++) {
       write(40)
@@ -154,9 +154,9 @@ describe('a Date', () => {
   })
 })
 
-describe('a bad position', () => {
+describe('invalid positions', () => {
   it.each([undefined, null, 42, 'earliest', new Date(Number.NaN), [], {}])(
-    'is refused before any call is made: %s',
+    'position %s is rejected before any call is made',
     async (position) => {
       const { open, emulator } = emulatedTable()
       const error = await open()
@@ -167,7 +167,7 @@ describe('a bad position', () => {
     },
   )
 
-  it('of another stream is refused, and the old position stands', async () => {
+  it('a token of another stream is rejected, and the previous position remains in effect', async () => {
     const { open, write, clock } = emulatedTable()
     const coordinator = open()
     await clock.run(coordinator.moveTo('trim_horizon'))
@@ -180,7 +180,7 @@ describe('a bad position', () => {
     expect(numbersOf(await drain(coordinator, clock))).toEqual(written)
   })
 
-  it('is needed before the first record', async () => {
+  it('next() and token fail before the first moveTo()', async () => {
     const { open } = emulatedTable()
     await expect(open().next()).rejects.toMatchObject({ code: 'position.invalid' })
     expect(() => open().token).toThrow(/moveTo/)
@@ -188,7 +188,7 @@ describe('a bad position', () => {
 })
 
 describe('moveTo', () => {
-  it('leaves the old position when the stream cannot be listed', async () => {
+  it('moveTo() leaves the previous position in effect when the stream cannot be listed', async () => {
     const { open, write, clock, emulator } = emulatedTable()
     const coordinator = open()
     await clock.run(coordinator.moveTo('trim_horizon'))
@@ -201,7 +201,7 @@ describe('moveTo', () => {
     expect(numbersOf([first as never, ...(await drain(coordinator, clock))])).toEqual([0, 1, 2])
   })
 
-  it('forgets the buffer and late answers of the old position', async () => {
+  it('moveTo() discards buffered records and late responses of the previous position', async () => {
     const { open, write, clock, emulator } = emulatedTable({ shards: 2 })
     const coordinator = open()
     await clock.run(coordinator.moveTo('trim_horizon'))

@@ -32,8 +32,8 @@ const takeAll = (buffer: RecordBuffer) => {
   return seconds
 }
 
-describe('the buffer', () => {
-  it('merges shards by time', () => {
+describe('RecordBuffer', () => {
+  it('the records of several shards are merged by time', () => {
     const buffer = new RecordBuffer()
     for (const seconds of [
       [1, 4, 7],
@@ -44,20 +44,20 @@ describe('the buffer', () => {
     expect(takeAll(buffer)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9])
   })
 
-  it('keeps the order of a shard when its times step back, and never steps back itself', () => {
+  it('records of a shard keep their order when their times step back, and the merge does not step back', () => {
     const buffer = new RecordBuffer()
     buffer.release(queueOf(buffer, [5, 3, 6]))
     buffer.release(queueOf(buffer, [4, 5.5]))
     expect(takeAll(buffer)).toEqual([4, 5, 3, 5.5, 6])
   })
 
-  it('takes the time of the record before where there is none', () => {
+  it('a record without a time is merged by the time of the record before it', () => {
     const buffer = new RecordBuffer()
     buffer.release(queueOf(buffer, [5, undefined, 6]))
     expect(takeAll(buffer)).toEqual([5, 5, 6])
   })
 
-  it('holds back what was not released, and counts it', () => {
+  it('records of a shard that is not released are held back, but counted', () => {
     const buffer = new RecordBuffer()
     const held = queueOf(buffer, [1, 2])
     buffer.release(queueOf(buffer, [3]))
@@ -68,7 +68,7 @@ describe('the buffer', () => {
     expect(buffer.length).toBe(0)
   })
 
-  it('begins a page where it is told to', () => {
+  it('a page is delivered from its first admitted record', () => {
     const buffer = new RecordBuffer()
     const queue = queueOf(buffer, [])
     buffer.release(queue)
@@ -80,7 +80,7 @@ describe('the buffer', () => {
     expect(buffer.bytes).toBe(0)
   })
 
-  it('counts an answer’s bytes until its last record is given out', () => {
+  it('the bytes of a response are counted until its last record is delivered', () => {
     const buffer = new RecordBuffer()
     const queue = queueOf(buffer, [1, 2], 70)
     buffer.release(queue)
@@ -95,7 +95,7 @@ describe('the buffer', () => {
   })
 })
 
-it('records that a page released do not count as buffered bytes', () => {
+it('memory that a page has released does not count as buffered bytes', () => {
   const buffer = new RecordBuffer()
   const queue = queueOf(buffer, [])
   buffer.release(queue)

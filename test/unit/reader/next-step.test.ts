@@ -39,7 +39,7 @@ function contextOf(more: Partial<StepContext> = {}): StepContext {
   }
 }
 
-/** The iterator of a shard that the read itself has opened. */
+/** An iterator that the read itself has opened. */
 const newIterator = { iterator: 'new', iteratorExpiresAt: 999_950 + ITERATOR_LIFE_MS }
 
 const stateOf = (more: Partial<ReadState> = {}): ReadState => ({ ...initialReadState, ...more })
@@ -54,7 +54,7 @@ const page = (more: Partial<Extract<Outcome, { kind: 'page' }>> = {}): Outcome =
   ...more,
 })
 
-/** A page of this many records that were written just now. */
+/** A page of `count` records that were just written. */
 const records = (count: number, more: Partial<Extract<Outcome, { kind: 'page' }>> = {}): Outcome =>
   page({ records: count, admitted: count, newestAt: SERVICE_NOW, ...more })
 
@@ -71,7 +71,7 @@ const failed = (name: string, more: Partial<FailedCall> = {}): Outcome => ({
   failed: failedCall(name, more),
 })
 
-/** Takes the same outcome in again and again, a time apart. Returns the last step. */
+/** Applies the same outcome `times` times, `everyMs` apart. Returns the last step. */
 function repeat(outcome: Outcome, times: number, everyMs: number, more: Partial<StepContext> = {}) {
   let state = stateOf()
   let step = nextStep(state, outcome, contextOf(more))
@@ -82,37 +82,37 @@ function repeat(outcome: Outcome, times: number, everyMs: number, more: Partial<
   return step
 }
 
-describe('a page with records', () => {
-  it('is followed by the next read at once, and the shard is not at its tip yet', () => {
+describe('pages with records', () => {
+  it('a page with records is followed by the next read at once, and the shard is not at its tip yet', () => {
     const { state, action, isAnswer } = nextStep(stateOf(), records(3), contextOf())
     expect(action).toEqual({ do: 'read', at: 1_000_000 })
     expect(state).toMatchObject({ iterator: 'next', atTip: false, emptyPages: 0 })
     expect(isAnswer).toBe(false)
   })
 
-  it('is an answer when records of the shard are buffered', () => {
+  it('a caller need not wait for a shard after a page if records of the shard are buffered', () => {
     expect(nextStep(stateOf(), records(3), contextOf({ hasBuffered: true })).isAnswer).toBe(true)
   })
 
-  it('lets the shard rest when enough of its records are buffered', () => {
+  it('a shard is not read for now when enough of its records are buffered', () => {
     const { action } = nextStep(stateOf(), records(3), contextOf({ isPrefetched: true, hasBuffered: true }))
     expect(action).toEqual({ do: 'pause' })
   })
 
-  it('leaves a shard at its tip there, unless the page is full', () => {
+  it('a shard at its tip stays there after a page with records, unless the page is full', () => {
     const atTip = stateOf({ atTip: true, idlePolls: 7 })
     expect(nextStep(atTip, records(3), contextOf()).state).toMatchObject({ atTip: true, idlePolls: 0 })
     expect(nextStep(atTip, records(1_000, { isFull: true }), contextOf()).state.atTip).toBe(false)
   })
 
-  it('of which none is wanted shows nothing: one empty page will', () => {
+  it('a page whose records are all skipped shows nothing, but the next empty page shows the tip', () => {
     const { state, action } = nextStep(stateOf({ atTip: true }), records(5, { admitted: 0 }), contextOf())
     expect(state).toMatchObject({ atTip: false, emptyPages: EMPTY_PAGES_TO_CROSS - 1 })
     expect(action).toEqual({ do: 'read', at: 1_000_000 })
     expect(nextStep(state, page(), contextOf()).state.atTip).toBe(true)
   })
 
-  it('leaves a shard that is not at its tip where it is when the tip is doubted, and old reads do not count', () => {
+  it('invalidateTip leaves a shard that is not at its tip as it is, and reads from before do not count', () => {
     const crossing = invalidateTip(stateOf({ emptyPages: EMPTY_PAGES_TO_CROSS - 1 }), 7)
     const stale = nextStep(crossing, page(), contextOf({ readNumber: 7 })).state
     expect(stale).toMatchObject({ atTip: false, emptyPages: EMPTY_PAGES_TO_CROSS - 1 })
@@ -120,8 +120,8 @@ describe('a page with records', () => {
     expect(invalidateTip(stateOf({ emptyPages: 1 }), 0)).toMatchObject({ atTip: false, emptyPages: 1 })
   })
 
-  it('clears what was known of failures, refusals and an assumed end', () => {
-    const troubled = stateOf({
+  it('a page clears failures, refusals and an assumed end', () => {
+    const failing = stateOf({
       failures: 3,
       failureStreak: { since: 1, lastAt: 2 },
       notFound: { count: 1, spacedCount: 1, countedAt: 1 },
@@ -131,7 +131,7 @@ describe('a page with records', () => {
       openConfirmations: 3,
       assumedOpenUntil: 2_000_000,
     })
-    expect(nextStep(troubled, records(1), contextOf()).state).toMatchObject({
+    expect(nextStep(failing, records(1), contextOf()).state).toMatchObject({
       failures: 0,
       failureStreak: undefined,
       notFound: undefined,
@@ -143,7 +143,7 @@ describe('a page with records', () => {
     })
   })
 
-  it('comes with an iterator that lives for fifteen minutes from when the page was requested', () => {
+  it('the next iterator of a page lives for 15 minutes from the time of the request', () => {
     expect(nextStep(stateOf(), records(1), contextOf()).state.iteratorExpiresAt).toBe(
       999_950 + ITERATOR_LIFE_MS,
     )
@@ -157,11 +157,11 @@ describe('small pages of new records', () => {
     return nextStep(state, outcome, contextOf()).action
   }
 
-  it('are read five times a second in the long run', () => {
+  it('a shard with small pages of new records is read five times per second after a burst', () => {
     expect(afterBurst(records(3))).toEqual({ do: 'read', at: 1_000_200 })
   })
 
-  it('are not slowed down when they are full, or older than a minute', () => {
+  it('pages that are full or older than a minute are not rate limited', () => {
     expect(afterBurst(records(3, { isFull: true }))).toEqual({ do: 'read', at: 1_000_000 })
     expect(afterBurst(records(3, { newestAt: SERVICE_NOW - 60_001 }))).toEqual({ do: 'read', at: 1_000_000 })
   })
@@ -174,7 +174,7 @@ describe('empty pages', () => {
     return step
   }
 
-  it('are crossed without a pause, until six in a row show that nothing is left', () => {
+  it('empty pages are crossed without a pause, until six consecutive ones show that nothing is left', () => {
     expect(empty(EMPTY_PAGES_TO_CROSS - 1)).toMatchObject({
       state: { atTip: false },
       action: { do: 'read', at: 1_000_000 },
@@ -183,106 +183,108 @@ describe('empty pages', () => {
     expect(empty(EMPTY_PAGES_TO_CROSS)).toMatchObject({ state: { atTip: true }, isAnswer: true })
   })
 
-  it('of a closed shard are crossed up to a hundred times, as its last page says when it ends', () => {
+  it('up to 100 empty pages of a closed shard are crossed, because its last page shows that it ends', () => {
     expect(empty(99, { isClosed: true }).state.atTip).toBe(false)
     expect(empty(100, { isClosed: true }).state.atTip).toBe(true)
   })
 
-  it('start anew after a page with records', () => {
+  it('the count of empty pages starts again after a page with records', () => {
     const { state } = nextStep(empty(5).state, records(1), contextOf())
     expect(nextStep(state, page(), contextOf()).state.atTip).toBe(false)
   })
 
-  it('need not be crossed again after new records of a shard that was at its tip', () => {
+  it('one empty page is enough after new records of a shard that was at its tip', () => {
     const { state } = nextStep(empty(EMPTY_PAGES_TO_CROSS).state, records(1), contextOf())
     expect(nextStep(state, page(), contextOf())).toMatchObject({ state: { atTip: true }, isAnswer: true })
   })
 })
 
-describe('the pause at the tip', () => {
+describe('the poll interval at the tip', () => {
   const atTip = (idlePolls: number) => ({ atTip: true, idlePolls, notBefore: 0 })
   const poll = { polledAt: 5_000, now: 5_010, isAwaited: false, idlePollMs: { min: 200, max: 1_000 } }
 
-  it('grows with each empty page from idlePollMs.min to idlePollMs.max', () => {
+  it('the poll interval at the tip grows with each empty page from idlePollMs.min to idlePollMs.max', () => {
     const pauses = [0, 1, 2, 3, 4, 40].map((idlePolls) => nextPollAt(atTip(idlePolls), poll) - 5_000)
     expect(pauses).toEqual([200, 300, 450, 675, 1_000, 1_000])
   })
 
-  it('is idlePollMs.min while a caller waits for the shard', () => {
+  it('the poll interval at the tip is idlePollMs.min while a caller waits for the shard', () => {
     expect(nextPollAt(atTip(40), { ...poll, isAwaited: true })).toBe(5_200)
   })
 
-  it('is never shorter than the rate of the shard allows', () => {
+  it('a shard is never polled sooner than its rate limit allows', () => {
     expect(nextPollAt({ ...atTip(0), notBefore: 9_000 }, poll)).toBe(9_000)
     expect(nextPollAt({ atTip: false, idlePolls: 0, notBefore: 9_000 }, poll)).toBe(9_000)
   })
 })
 
-describe('a page without a next iterator', () => {
+describe('pages without a next iterator', () => {
   const last = page({ nextIterator: undefined })
 
-  it('is the end of a shard that was known to be closed when it was requested', () => {
+  it('a page without a next iterator ends a shard that was known to be closed when the page was requested', () => {
     expect(nextStep(stateOf(), last, contextOf({ hasEnded: true, hadEnded: true })).action).toEqual({
       do: 'finish',
     })
   })
 
-  it('is read once more where the shard was found to be closed meanwhile: records may have come before that', () => {
+  it('a shard that closed during its last read is read once more, because records may have been written before it closed', () => {
     const { state, action } = nextStep(stateOf({ iterator: 'old' }), last, contextOf({ hasEnded: true }))
     expect(action).toEqual({ do: 'read', at: 1_000_000 })
     expect(state.iterator).toBeUndefined()
   })
 
-  it('has a listing show whether an open shard is closed, and only the first time is no answer', () => {
+  it('a missing next iterator leads to a listing, and a caller only waits for the first one', () => {
     const first = nextStep(stateOf(), last, contextOf())
     expect(first).toMatchObject({ action: { do: 'checkEnd', isFirstCheck: true }, isAnswer: false })
     const later = nextStep(stateOf({ openConfirmations: 1 }), last, contextOf())
     expect(later).toMatchObject({ action: { do: 'checkEnd', isFirstCheck: false }, isAnswer: true })
   })
 
-  it('is ignored for as long as a listing that showed the shard as open is believed', () => {
+  it('a missing next iterator is ignored while a listing that showed the shard as open is trusted', () => {
     const state = stateOf({ assumedOpenUntil: 1_000_001, openConfirmations: 1 })
     expect(nextStep(state, last, contextOf()).action?.do).toBe('read')
     expect(nextStep(state, last, contextOf({ now: 1_000_001 })).action?.do).toBe('checkEnd')
   })
 })
 
-describe('a check whether a shard has ended', () => {
-  const checked = (wasListed: boolean, more: Partial<StepContext> = {}, state = stateOf()) =>
+describe('end checks', () => {
+  const checkEnd = (wasListed: boolean, more: Partial<StepContext> = {}, state = stateOf()) =>
     nextStep(state, { kind: 'endChecked', wasListed }, contextOf(more))
 
-  it('remembers that the end was seen, until a listing shows the shard as open or a page has a next iterator', () => {
+  it('a shard has shown its end until a listing shows it as open or a page has a next iterator', () => {
     const atEnd = nextStep(stateOf(), page({ nextIterator: undefined }), contextOf()).state
     expect(atEnd.hasShownEnd).toBe(true)
-    expect(checked(true, { hasEnded: true }, atEnd).state.hasShownEnd).toBe(true)
-    expect(checked(true, {}, atEnd).state.hasShownEnd).toBe(false)
+    expect(checkEnd(true, { hasEnded: true }, atEnd).state.hasShownEnd).toBe(true)
+    expect(checkEnd(true, {}, atEnd).state.hasShownEnd).toBe(false)
     expect(nextStep(atEnd, page(), contextOf()).state.hasShownEnd).toBe(false)
-    const habitual = stateOf({ openConfirmations: 1 })
-    expect(nextStep(habitual, page({ nextIterator: undefined }), contextOf()).state.hasShownEnd).toBe(false)
+    const confirmedOpen = stateOf({ openConfirmations: 1 })
+    expect(nextStep(confirmedOpen, page({ nextIterator: undefined }), contextOf()).state.hasShownEnd).toBe(
+      false,
+    )
   })
 
-  it('has a closed shard read once more with a new iterator', () => {
-    const { state, action } = checked(false, { hasEnded: true }, stateOf({ iterator: 'old', atTip: true }))
+  it('a shard that is found to be closed is read once more with a new iterator', () => {
+    const { state, action } = checkEnd(false, { hasEnded: true }, stateOf({ iterator: 'old', atTip: true }))
     expect(action).toEqual({ do: 'read', at: 1_000_000 })
     expect(state).toMatchObject({ iterator: undefined, atTip: false, emptyPages: 0 })
   })
 
-  it('changes nothing when only the children were looked for, and there are none', () => {
-    expect(checked(false).action).toBeUndefined()
+  it('an end check that only looked up the children, and found none, changes nothing', () => {
+    expect(checkEnd(false).action).toBeUndefined()
   })
 
-  it('believes a listing that shows the shard as open for twice as long each time, ten seconds at most', () => {
-    const believed = [0, 1, 2, 5, 40].map(
+  it('a listing that shows the shard as open is trusted for twice as long each time, up to 10 seconds', () => {
+    const trustedMs = [0, 1, 2, 5, 40].map(
       (openConfirmations) =>
-        checked(true, {}, stateOf({ openConfirmations })).state.assumedOpenUntil - 1_000_000,
+        checkEnd(true, {}, stateOf({ openConfirmations })).state.assumedOpenUntil - 1_000_000,
     )
-    expect(believed).toEqual([500, 1_000, 2_000, 10_000, 10_000])
+    expect(trustedMs).toEqual([500, 1_000, 2_000, 10_000, 10_000])
   })
 })
 
-describe('a call that is likely to succeed later', () => {
+describe('temporary failures', () => {
   it.each(['ThrottlingException', 'InternalServerError', 'AbortError'])(
-    'is retried after a pause: %s',
+    'a call that fails with %s is retried after a pause',
     (name) => {
       const { state, action } = nextStep(stateOf({ iterator: 'kept' }), failed(name), contextOf())
       expect(action).toMatchObject({ do: 'read', at: 1_000_050, retry: { attempt: 1, delayMs: 50 } })
@@ -294,12 +296,12 @@ describe('a call that is likely to succeed later', () => {
     },
   )
 
-  it('is one that hung, too', () => {
+  it('a call that timed out is retried', () => {
     const hung: Outcome = { kind: 'failed', failed: { operation: 'GetRecords', error: new CallTimeout() } }
     expect(nextStep(stateOf(), hung, contextOf()).action).toMatchObject({ do: 'read', retry: { attempt: 1 } })
   })
 
-  it('makes the shard stalled after a minute, which is reported once', () => {
+  it('a shard that has been failing for a minute is stalled, which is reported once', () => {
     const outcome = failed('ThrottlingException')
     expect(repeat(outcome, 6, STALLED_AFTER_MS / 6).state.isStalled).toBe(false)
     const stalled = repeat(outcome, 7, STALLED_AFTER_MS / 6)
@@ -309,11 +311,11 @@ describe('a call that is likely to succeed later', () => {
     expect(next.action).toMatchObject({ retry: { stalledForMs: undefined } })
   })
 
-  it('does not make a shard stalled that nobody has read between two failures', () => {
+  it('a shard that was not read between two failures is not stalled', () => {
     expect(repeat(failed('ThrottlingException'), 2, 3_600_000).state.isStalled).toBe(false)
   })
 
-  it('makes a shard stalled that had to wait long for its turn, while the consumer was there', () => {
+  it('a shard whose retry was delayed by other reads is stalled if the consumer was present', () => {
     const first = nextStep(stateOf(), failed('ThrottlingException'), contextOf())
     const later = contextOf({ now: 1_120_000, presentSince: 1_000_000 })
     expect(nextStep(first.state, failed('ThrottlingException'), later).state.isStalled).toBe(true)
@@ -322,10 +324,10 @@ describe('a call that is likely to succeed later', () => {
   })
 })
 
-describe('an iterator that has expired', () => {
+describe('expired iterators', () => {
   const expired = failed('ExpiredIteratorException')
 
-  it('is replaced at once, and after a pause when the read had opened it', () => {
+  it('an expired iterator is replaced at once, but after a pause if the same read opened it', () => {
     const old = nextStep(stateOf({ iterator: 'old' }), expired, contextOf())
     expect(old.action).toEqual({ do: 'read', at: 1_000_000 })
     expect(old.state.iterator).toBeUndefined()
@@ -335,7 +337,7 @@ describe('an iterator that has expired', () => {
     expect(broken.state.iterator).toBeUndefined()
   })
 
-  it('is no failure, so a shard that waited long for its turn after another one does not stall', () => {
+  it('an expired iterator is not a failure, so a shard that failed long before does not become stalled', () => {
     const timedOut = failed('', { error: new CallTimeout() })
     const { state } = nextStep(stateOf({ iterator: 'old' }), timedOut, contextOf())
     const laterMs = STALLED_AFTER_MS + 17_000
@@ -350,10 +352,10 @@ describe('an iterator that has expired', () => {
   })
 })
 
-describe('a position that was trimmed', () => {
+describe('trimmed positions', () => {
   const trimmed = failed('TrimmedDataAccessException')
 
-  it('is a gap when the iterator for it is refused', () => {
+  it('a position is a gap if GetShardIterator refuses it', () => {
     const atIterator = failed('TrimmedDataAccessException', { operation: 'GetShardIterator' })
     expect(nextStep(stateOf(), atIterator, contextOf()).action).toMatchObject({
       do: 'reportGap',
@@ -361,34 +363,34 @@ describe('a position that was trimmed', () => {
     })
   })
 
-  it('is a gap when the shard is closed, or its oldest position could be read just now', () => {
+  it('a refused position is a gap if the shard is closed, or its oldest position could just be read', () => {
     expect(nextStep(stateOf(), trimmed, contextOf({ hasEnded: true })).action?.do).toBe('reportGap')
     expect(nextStep(stateOf({ isTrimHorizonReadable: true }), trimmed, contextOf()).action?.do).toBe(
       'reportGap',
     )
   })
 
-  it('has the oldest position of an open shard tried first', () => {
+  it('the oldest position of an open shard is probed before a refused position counts as a gap', () => {
     expect(nextStep(stateOf(), trimmed, contextOf()).action).toMatchObject({ do: 'probeTrimHorizon' })
   })
 
-  it('of which the oldest position can be read is tried again, and then is a gap', () => {
+  it('a refused position is read again after the oldest position could be read', () => {
     const outcome: Outcome = { kind: 'trimHorizonProbed', isReadable: true }
     const { state, action } = nextStep(stateOf({ iterator: 'old' }), outcome, contextOf())
     expect(action).toEqual({ do: 'read', at: 1_000_000 })
     expect(state).toMatchObject({ iterator: undefined, isTrimHorizonReadable: true })
   })
 
-  it('where nothing is missed is, the second time, an open shard of which all was trimmed: at its tip, polled with pauses', () => {
-    const nothingMissed = contextOf({ losesTrimmed: false })
-    const first = nextStep(stateOf(newIterator), trimmed, nothingMissed)
+  it('an open shard whose records are all trimmed is at its tip after two refusals, and is polled with pauses', () => {
+    const withoutGap = contextOf({ losesTrimmed: false })
+    const first = nextStep(stateOf(newIterator), trimmed, withoutGap)
     expect(first).toMatchObject({ state: { atTip: false, iterator: undefined }, isAnswer: false })
     expect(first.action).toEqual({ do: 'read', at: 1_000_300 })
-    const second = nextStep({ ...first.state, ...newIterator }, trimmed, nothingMissed)
+    const second = nextStep({ ...first.state, ...newIterator }, trimmed, withoutGap)
     expect(second).toMatchObject({ state: { atTip: true, iterator: undefined }, isAnswer: true })
   })
 
-  it('is the end of a closed shard when its oldest position is refused five times in a row', () => {
+  it('a closed shard is finished when its oldest position is refused five consecutive times', () => {
     const probed: Outcome = { kind: 'trimHorizonProbed', isReadable: false }
     const closed = { hasEnded: true, hadEnded: true }
     expect(repeat(probed, 4, 1_000, closed)).toMatchObject({
@@ -400,7 +402,7 @@ describe('a position that was trimmed', () => {
     expect(repeat(probed, 9, 1_000).action?.do).toBe('read')
   })
 
-  it('where nothing is missed has the shard read with a new iterator first, as only the old one may be trimmed', () => {
+  it('an older iterator that is refused without a gap is replaced first, because only its position may be trimmed', () => {
     const closed = contextOf({ hasEnded: true, hadEnded: true, losesTrimmed: false })
     const old = stateOf({ ...newIterator, iteratorExpiresAt: newIterator.iteratorExpiresAt - 1 })
     const counted = { refusals: 4, refusalsSinceEnd: 4, failures: 1, emptyPages: 3 }
@@ -413,7 +415,7 @@ describe('a position that was trimmed', () => {
     expect(refused.action).toEqual({ do: 'finish' })
   })
 
-  it('where nothing is missed is counted by new iterators: a call that failed in between does not leave an old one', () => {
+  it('only refusals of new iterators count, also when another call failed in between', () => {
     const closed = contextOf({ hasEnded: true, hadEnded: true, losesTrimmed: false })
     const old = nextStep(stateOf({ iterator: 'old' }), trimmed, closed)
     expect(old.state).toMatchObject({ isRefused: true, refusals: 0, refusalsSinceEnd: 0 })
@@ -423,43 +425,46 @@ describe('a position that was trimmed', () => {
     expect(refused.state).toMatchObject({ isRefused: true, refusals: 1, refusalsSinceEnd: 1 })
   })
 
-  it.each([true, false])('is an answer of a shard that was stalled (closed: %s)', (isClosed) => {
-    const context = contextOf({ hasEnded: isClosed, hadEnded: isClosed, losesTrimmed: false })
-    const { state } = nextStep(stateOf({ ...newIterator, failures: 9, isStalled: true }), trimmed, context)
-    expect(state).toMatchObject({ failures: 0, failureStreak: undefined, isStalled: false })
-  })
+  it.each([true, false])(
+    'a stalled shard recovers when its position is refused without a gap (closed: %s)',
+    (isClosed) => {
+      const context = contextOf({ hasEnded: isClosed, hadEnded: isClosed, losesTrimmed: false })
+      const { state } = nextStep(stateOf({ ...newIterator, failures: 9, isStalled: true }), trimmed, context)
+      expect(state).toMatchObject({ failures: 0, failureStreak: undefined, isStalled: false })
+    },
+  )
 
-  it('does not end a closed shard sooner because it was refused while it was open', () => {
+  it('refusals while a shard was open do not finish it sooner once it is closed', () => {
     const closed = contextOf({ hasEnded: true, hadEnded: true, losesTrimmed: false })
     const { action } = nextStep(stateOf({ ...newIterator, refusals: 10 }), trimmed, closed)
     expect(action?.do).toBe('read')
   })
 
-  it('is no loop without pauses when GetShardIterator itself refuses a position of which nothing is missed', () => {
+  it('a shard is read again after a pause when GetShardIterator refuses its position without a gap', () => {
     const atIterator = failed('TrimmedDataAccessException', { operation: 'GetShardIterator' })
     const { action } = nextStep(stateOf(), atIterator, contextOf({ losesTrimmed: false }))
     expect(action).toEqual({ do: 'read', at: 1_000_300 })
   })
 
-  it('is the end of a closed shard that was read to its end', () => {
+  it('a closed shard that has shown its end is finished when its position is refused', () => {
     const atEnd = stateOf({ hasShownEnd: true })
     expect(nextStep(atEnd, trimmed, contextOf({ hasEnded: true })).action).toEqual({ do: 'finish' })
     expect(nextStep(atEnd, trimmed, contextOf()).action?.do).toBe('probeTrimHorizon')
   })
 })
 
-describe('a shard that the service does not know', () => {
+describe('unknown shards', () => {
   const notFound = failed('ResourceNotFoundException')
   const exists: Outcome = { kind: 'streamExists', failed: failedCall('ResourceNotFoundException') }
   const old = { createdAt: SERVICE_NOW - RETENTION_MS }
 
-  it('has DescribeStream show whether it knows the stream, whose own answer is final', () => {
+  it('DescribeStream is called for a shard that is not found, and not finding the stream either is final', () => {
     expect(nextStep(stateOf(), notFound, contextOf()).action?.do).toBe('describeStream')
     const stream = failed('ResourceNotFoundException', { operation: 'DescribeStream' })
     expect(nextStep(stateOf(), stream, contextOf()).action?.do).toBe('fail')
   })
 
-  it('and that is too young to have been trimmed is retried for five minutes before it is a gap', () => {
+  it('a shard that is too young to have been trimmed is retried for five minutes before it is a gap', () => {
     expect(repeat(exists, 32, 10_000)).toMatchObject({
       action: { do: 'read' },
       state: { iterator: undefined },
@@ -467,42 +472,42 @@ describe('a shard that the service does not know', () => {
     expect(repeat(exists, 33, 10_000).action).toMatchObject({ do: 'reportGap', reason: 'shard-vanished' })
   })
 
-  it('and that is young is retried five times at least, however far apart', () => {
+  it('a young shard that is not found is retried at least five times, however far apart', () => {
     expect(repeat(exists, 4, 3_600_000).action?.do).toBe('read')
     expect(repeat(exists, 5, 3_600_000).action?.do).toBe('reportGap')
   })
 
-  it('and that is young is given up after five errors that are 75 seconds apart, not after a burst and a pause', () => {
+  it('a burst of errors counts once for a young shard that is not found', () => {
     const burst = repeat(exists, 30, 1_000)
     const late = nextStep(burst.state, exists, contextOf({ now: 1_000_000 + 3_600_000 }))
     expect(late.action?.do).toBe('read')
     expect(late.state.notFound).toEqual({ count: 31, spacedCount: 2, countedAt: 4_600_000 })
   })
 
-  it('and that was read to its end is finished, without a gap', () => {
+  it('a shard that was read to its end is finished without a gap when it is not found', () => {
     const atEnd = stateOf({ hasShownEnd: true, notFound: { count: 1, spacedCount: 1, countedAt: 0 } })
     expect(nextStep(atEnd, exists, contextOf({ ...old, hasEnded: true })).action).toEqual({ do: 'finish' })
     expect(nextStep(atEnd, exists, contextOf(old)).action?.do).toBe('reportGap')
   })
 
-  it('and that may have been trimmed is a gap at the second time', () => {
+  it('a shard that may have been trimmed is a gap when it is not found twice', () => {
     expect(repeat(exists, 1, 100, old).action?.do).toBe('read')
     expect(repeat(exists, 2, 100, old).action?.do).toBe('reportGap')
     expect(repeat(exists, 2, 100, { createdAt: undefined }).action?.do).toBe('reportGap')
   })
 
-  it('has expired, without a gap, when nothing of it was promised', () => {
+  it('a shard that is not found expires without a gap if it need not be complete', () => {
     expect(repeat(exists, 2, 100, { ...old, losesShard: false }).action).toEqual({ do: 'expire' })
   })
 
-  it('is known again after a page of it', () => {
+  it('a page resets the count of calls that did not find the shard', () => {
     const { state } = nextStep(repeat(exists, 1, 100, old).state, page(), contextOf(old))
     expect(nextStep(state, exists, contextOf(old)).action?.do).toBe('read')
   })
 })
 
-describe('an error that a retry does not fix', () => {
-  it('is surfaced to the caller', () => {
+describe('permanent errors', () => {
+  it('an error that a retry does not fix is surfaced to the caller', () => {
     expect(nextStep(stateOf(), failed('AccessDeniedException'), contextOf()).action).toMatchObject({
       do: 'fail',
     })
@@ -511,13 +516,13 @@ describe('an error that a retry does not fix', () => {
   const first = { type: 'AT_SEQUENCE_NUMBER', sequenceNumber: '1' } as const
   const atFirst = (name: string) => failed(name, { operation: 'GetShardIterator', start: first })
 
-  it('has the shard opened otherwise where the service rejects the first sequence number of its own listing', () => {
+  it('a shard is opened at another position if the service rejects the first sequence number of its own listing', () => {
     const { state, action } = nextStep(stateOf(), atFirst('ValidationException'), contextOf())
     expect(action).toEqual({ do: 'read', at: 1_000_000 })
     expect(state.rejectsFirstNumber).toBe(true)
   })
 
-  it('does not have it opened otherwise when it concerns credentials: trimmed records would be skipped', () => {
+  it('a credential error at the first sequence number is surfaced, because another position could skip trimmed records', () => {
     const { state, action } = nextStep(stateOf(), atFirst('ExpiredTokenException'), contextOf())
     expect(action?.do).toBe('fail')
     expect(state.rejectsFirstNumber).toBe(false)

@@ -5,14 +5,14 @@ const MiB = 1024 * 1024
 const ANY = Number.POSITIVE_INFINITY
 const budgetOf = (maxBufferedBytes: number, pageSize = 1000) => new PageBudget({ maxBufferedBytes, pageSize })
 
-describe('the number of records that is requested', () => {
-  it('is the page size while there is room', () => {
+describe('PageBudget.reserve', () => {
+  it('the page size is requested while there is room', () => {
     const budget = budgetOf(64 * MiB, 500)
     budget.observe(1000, 1000 * 1024)
     expect(budget.reserve({ bufferedBytes: 0, shards: 1, inFlight: 1 }, ANY).limit).toBe(500)
   })
 
-  it('is fitted to the part of a shard among many', () => {
+  it('with many shards, the number of requested records fits the share of one shard', () => {
     const budget = budgetOf(32 * MiB)
     for (let times = 0; times < 20; times++) budget.observe(1000, 1000 * 1024)
     const { limit } = budget.reserve({ bufferedBytes: 0, shards: 400, inFlight: 1 }, ANY)
@@ -20,19 +20,19 @@ describe('the number of records that is requested', () => {
     expect(limit).toBeLessThan(85)
   })
 
-  it('is at least one, however large the records are', () => {
+  it('at least one record is requested, however large the records are', () => {
     const budget = budgetOf(MiB)
     for (let times = 0; times < 20; times++) budget.observe(200, 200 * 400_000)
     expect(budget.reserve({ bufferedBytes: 10 * MiB, shards: 1000, inFlight: 64 }, ANY).limit).toBe(1)
   })
 
-  it('is one where only the iterator is to be renewed', () => {
+  it('one record is requested if only the iterator is renewed', () => {
     const budget = budgetOf(64 * MiB)
     expect(budget.reserve({ bufferedBytes: 0, shards: 1, inFlight: 1 }, 1).limit).toBe(1)
   })
 })
 
-it('pages in flight count as used memory', () => {
+it('a page in flight counts as used memory', () => {
   const budget = budgetOf(MiB)
   const load = { bufferedBytes: 0, shards: 1, inFlight: 1 }
   const reserved = budget.reserve(load, ANY)
@@ -41,7 +41,7 @@ it('pages in flight count as used memory', () => {
   expect(budget.hasRoom(load)).toBe(true)
 })
 
-it('a page is full when it has as many records as were requested, or is about as large as pages get', () => {
+it('a page is full if it has as many records as requested, or is almost 1 MB', () => {
   const budget = budgetOf(MiB)
   expect(budget.isFull(10, 100, 10)).toBe(true)
   expect(budget.isFull(9, 100, 10)).toBe(false)

@@ -4,49 +4,49 @@ import type { StreamsApi } from '../../../src/streams-api/streams-api.ts'
 import { type EmulatedTable, emulatedTable } from '../../support/emulated-table.ts'
 import { drain, numbersOf } from '../../support/read.ts'
 
-/** The emulator's calls, of which each GetRecords takes 100 ms; counts how many are in flight. */
-function counting({ emulator }: EmulatedTable) {
+/** The emulator's API with GetRecords calls of 100 ms, and how many of them were in flight at most. */
+function countReads({ emulator }: EmulatedTable) {
   let inFlight = 0
-  const seen = { most: 0, limits: [] as number[] }
+  const reads = { maxInFlight: 0, limits: [] as number[] }
   const api: StreamsApi = {
     ...emulator.api,
     listShards: (...call) => emulator.api.listShards(...call),
     openIterator: (...call) => emulator.api.openIterator(...call),
     readRecords: async (...call) => {
-      seen.most = Math.max(seen.most, ++inFlight)
-      seen.limits.push(call[0].limit)
+      reads.maxInFlight = Math.max(reads.maxInFlight, ++inFlight)
+      reads.limits.push(call[0].limit)
       return await emulator.api.readRecords(...call).finally(() => inFlight--)
     },
   }
   emulator.on('GetRecords', { times: Number.POSITIVE_INFINITY }, { delayMs: 100 })
-  return { api, seen }
+  return { api, reads }
 }
 
-it('as many shards are read concurrently as maxConcurrentReads says, and no more', async () => {
+it('up to maxConcurrentReads shards are read concurrently', async () => {
   const world = emulatedTable({ shards: 10 })
   const { clock, open, write } = world
   const written = write(50)
-  const { api, seen } = counting(world)
+  const { api, reads } = countReads(world)
   const coordinator = open({ client: api, maxConcurrentReads: 3 })
   await clock.run(coordinator.moveTo('trim_horizon'))
   expect(numbersOf(await drain(coordinator, clock)).sort((a, b) => a - b)).toEqual(written)
-  expect(seen.most).toBe(3)
+  expect(reads.maxInFlight).toBe(3)
 })
 
 it('a heartbeat renews an iterator with a read of a single record', async () => {
   const world = emulatedTable()
   const { clock, open } = world
-  const { api, seen } = counting(world)
+  const { api, reads } = countReads(world)
   const coordinator = open({ client: api })
   await clock.run(coordinator.moveTo('trim_horizon'))
   await drain(coordinator, clock)
   await clock.advance(11 * 60_000)
-  seen.limits.length = 0
+  reads.limits.length = 0
   await clock.run(coordinator.heartbeat())
-  expect(seen.limits).toEqual([1])
+  expect(reads.limits).toEqual([1])
 })
 
-it("the service's time is learned from GetRecords too, where DescribeStream does not tell it", async () => {
+it("the service's time is taken from GetRecords responses if DescribeStream responses do not contain it", async () => {
   const { clock, emulator, open, write } = emulatedTable()
   write(2)
   const api: StreamsApi = {

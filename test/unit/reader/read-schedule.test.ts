@@ -19,7 +19,7 @@ function scheduleOf() {
   }
 }
 
-it('returns each reader when it is due, those that block the merge first', () => {
+it('each reader is returned when it is due, those that block the merge first', () => {
   const { schedule, reader, put } = scheduleOf()
   const [blocking, ahead, later] = [reader('a'), reader('b', 5), reader('c')]
   put(ahead, 0)
@@ -35,7 +35,7 @@ it('returns each reader when it is due, those that block the merge first', () =>
   expect(schedule.takeDue(100, true)).toBe(later)
 })
 
-it('only knows the last time that a reader was scheduled for', () => {
+it('a reader that is rescheduled is returned only at its new time', () => {
   const { schedule, reader, put } = scheduleOf()
   const one = reader('a')
   put(one, 0)
@@ -45,7 +45,7 @@ it('only knows the last time that a reader was scheduled for', () => {
   expect(schedule.takeDue(1_000, true)).toBeUndefined()
 })
 
-it('forgets a reader that is stopped', () => {
+it('a stopped reader is not returned', () => {
   const { schedule, reader, put } = scheduleOf()
   const one = reader('a')
   put(one, 0)
@@ -53,7 +53,7 @@ it('forgets a reader that is stopped', () => {
   expect(schedule.takeDue(0, true)).toBeUndefined()
 })
 
-it('takes a reader whose queue was drained while it waited for memory', () => {
+it('a reader whose queue was drained while it waited for memory is returned', () => {
   const { schedule, reader, put } = scheduleOf()
   const one = reader('a', 1)
   put(one, 0)
@@ -63,7 +63,7 @@ it('takes a reader whose queue was drained while it waited for memory', () => {
   expect(schedule.takeDue(0, false)).toBe(one)
 })
 
-it('keeps polls of idle shards behind a reader that has begun to block the merge while it waited', () => {
+it('a reader that starts to block the merge while it waits comes before polls of idle shards', () => {
   const { schedule, reader, put } = scheduleOf()
   const [idle, blocking] = [reader('a'), reader('b', 1)]
   for (let page = 0; page < 6; page++) idle.step(emptyPage, contextAt(0))

@@ -5,7 +5,7 @@ import type { RecordPage, StreamsApi } from '../../../src/streams-api/streams-ap
 import { ManualClock } from '../../../src/testing/index.ts'
 import { readerOf } from './reader.ts'
 
-/** Calls of which GetShardIterator and GetRecords fail with these errors. */
+/** A context whose GetShardIterator and GetRecords calls fail with these errors. */
 function contextOf(failures: { openIterator?: string; readRecords?: string }): ReadContext {
   const clock = new ManualClock()
   const failWith = (name: string | undefined) => {
@@ -26,15 +26,15 @@ function contextOf(failures: { openIterator?: string; readRecords?: string }): R
   return { api, streamArn: 'arn', clock, serviceClock: new ServiceClock(clock), signal }
 }
 
-describe('the oldest position of a shard', () => {
+describe('isTrimHorizonReadable', () => {
   const trimmed = 'TrimmedDataAccessException'
 
-  it('can be read if a page comes, and cannot if the iterator for it is refused by GetRecords', async () => {
+  it('the oldest position is readable if GetRecords returns a page, and is not if GetRecords refuses the iterator', async () => {
     expect(await isTrimHorizonReadable(readerOf(), contextOf({}))).toBe(true)
     expect(await isTrimHorizonReadable(readerOf(), contextOf({ readRecords: trimmed }))).toBe(false)
   })
 
-  it('is not judged by any other error, which is thrown', async () => {
+  it('any other error of the probe is thrown', async () => {
     for (const failures of [
       { readRecords: 'ThrottlingException' },
       { openIterator: 'AccessDeniedException' },

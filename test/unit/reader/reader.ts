@@ -5,7 +5,7 @@ import { ShardNode } from '../../../src/shards/shard.ts'
 /** When the first shard was created. */
 export const NOW: number = Date.UTC(2026, 0, 1)
 
-/** What a step depends on, as far as a test does not say. */
+/** The context of a step at `now` (ms), with defaults for what a test does not set. */
 export const contextAt = (now: number, context: Partial<SharedContext> = {}): SharedContext => ({
   now,
   presentSince: now,
@@ -38,7 +38,7 @@ export function readerOf(
 
 let sequenceNumber = 0
 
-/** Puts this many records into a reader's queue. */
+/** Adds `count` records to a reader's queue. */
 export function queue(reader: ShardReader, count: number): void {
   const records = Array.from({ length: count }, () => ({
     dynamodb: { SequenceNumber: String(++sequenceNumber), ApproximateCreationDateTime: NOW / 1_000 },

@@ -8,7 +8,7 @@ import { contextAt, emptyPage, NOW, queue, readerOf } from './reader.ts'
 
 const HOUR_MS = 3_600_000
 
-/** A reader of a shard that was created `ageMs` ago, and starts at `start`. */
+/** A reader that starts at `start`, of a shard that was created `ageMs` ago. */
 function startingAt(
   start: ShardStart,
   {
@@ -38,7 +38,7 @@ const failure = (
   failed: { operation, error: Object.assign(new Error(name), { name, $metadata: { httpStatusCode: 400 } }) },
 })
 
-/** Brings a reader to the tip, by empty pages at `now`. */
+/** Brings a reader to the tip with empty pages at `now`. */
 function toTip(reader: ShardReader, now = 0): void {
   for (let page = 0; page < 6; page++) {
     reader.startRead(page + 1, now, NOW + now)
@@ -46,22 +46,22 @@ function toTip(reader: ShardReader, now = 0): void {
   }
 }
 
-describe('an iterator', () => {
-  it('starts after the last record that was read, or else at the oldest one', () => {
+describe('iteratorStart', () => {
+  it('an iterator starts after the last record that was read, or at the oldest one if none was', () => {
     const reader = startingAt('start')
     expect(reader.iteratorStart(NOW)).toEqual({ type: 'TRIM_HORIZON' })
     reader.admit([recordAt('7', NOW)])
     expect(reader.iteratorStart(NOW)).toEqual({ type: 'AFTER_SEQUENCE_NUMBER', sequenceNumber: '7' })
   })
 
-  it('starts at the oldest record for a position before the first number of the shard', () => {
+  it('an iterator starts at the oldest record if the position is before the first sequence number of the shard', () => {
     const reader = startingAt({ after: '99' }, { firstNumber: '100' })
     expect(reader.iteratorStart(NOW)).toEqual({ type: 'TRIM_HORIZON' })
     const other = startingAt({ after: '100' }, { firstNumber: '100' })
     expect(other.iteratorStart(NOW)).toEqual({ type: 'AFTER_SEQUENCE_NUMBER', sequenceNumber: '100' })
   })
 
-  it('starts at the first number of an old shard that is promised in full, so that trimmed records are noticed', () => {
+  it('an iterator starts at the first sequence number of an old shard that must be complete, to detect trimmed records', () => {
     const reader = startingAt('start', { ageMs: 25 * HOUR_MS, firstNumber: '100' })
     expect(reader.iteratorStart(NOW)).toEqual({ type: 'AT_SEQUENCE_NUMBER', sequenceNumber: '100' })
     const young = startingAt('start', { ageMs: 23 * HOUR_MS, firstNumber: '100' })
@@ -70,7 +70,7 @@ describe('an iterator', () => {
     expect(oldest.iteratorStart(NOW)).toEqual({ type: 'TRIM_HORIZON' })
   })
 
-  it('does not start again at a first number that the endpoint has rejected', () => {
+  it('an iterator does not start again at a first sequence number that the endpoint has rejected', () => {
     const reader = startingAt('start', { ageMs: 25 * HOUR_MS, firstNumber: '100' })
     reader.startRead(1, 0, NOW)
     const { failed } = failure('ValidationException', 'GetShardIterator')
@@ -78,7 +78,7 @@ describe('an iterator', () => {
     expect(reader.iteratorStart(NOW)).toEqual({ type: 'TRIM_HORIZON' })
   })
 
-  it('starts at the oldest record after a gap', () => {
+  it('an iterator starts at the oldest record after a gap', () => {
     const reader = startingAt({ after: '7' }, { ageMs: 25 * HOUR_MS, firstNumber: '1' })
     reader.admit([recordAt('8', NOW)])
     reader.node.ledger.deliver({} as never, '8')
@@ -89,33 +89,33 @@ describe('an iterator', () => {
   })
 })
 
-describe('a page', () => {
-  it('has records skipped that were fetched before, also the last one', () => {
+describe('admit', () => {
+  it('records that were fetched before are skipped, including the last one', () => {
     const reader = startingAt('start')
     expect(reader.admit([recordAt('1', NOW), recordAt('2', NOW)])).toBe(0)
     expect(reader.admit([recordAt('2', NOW), recordAt('3', NOW)])).toBe(1)
     expect(reader.admit([recordAt('2', NOW), recordAt('3', NOW)])).toBe(2)
   })
 
-  it('with records that have no sequence number is taken as new', () => {
+  it('a record without a sequence number counts as new', () => {
     const reader = startingAt('start')
     reader.admit([recordAt('5', NOW)])
     expect(reader.admit([recordAt('', NOW), recordAt('6', NOW)])).toBe(0)
   })
 
-  it('has records skipped from before the requested time, until one of that time comes', () => {
+  it('records from before the requested time are skipped until the first one that is not', () => {
     const reader = startingAt({ since: NOW + 1_500 })
     expect(reader.admit([recordAt('1', NOW), recordAt('2', NOW + 1_000), recordAt('3', NOW)])).toBe(1)
     expect(reader.since).toBeUndefined()
     expect(reader.admit([recordAt('4', NOW)])).toBe(0)
   })
 
-  it('has times compared as truncated by the service, to the minute by DynamoDB Local', () => {
+  it('the requested time is truncated like the times of records, to the minute for DynamoDB Local', () => {
     const reader = startingAt({ since: NOW + 59_000 }, { timeGranularityMs: 60_000 })
     expect(reader.admit([recordAt('1', NOW)])).toBe(0)
   })
 
-  it('has a record without a time delivered, as it may be wanted', () => {
+  it('a record without a time is delivered, because it may be new enough', () => {
     const reader = startingAt({ since: NOW + 5_000 })
     expect(reader.admit([recordAt('1', NOW), recordAt('2')])).toBe(1)
   })
@@ -129,15 +129,15 @@ it('a shard that was opened with LATEST is at its tip, and has caught up', () =>
   expect(reader.since).toBe(NOW)
 })
 
-describe('the merge', () => {
-  it('waits for a shard that may hold older records', () => {
+describe('blocks', () => {
+  it('the merge waits for a shard that may contain older records', () => {
     const reader = readerOf()
     expect(reader.blocks).toBe(false)
     reader.schedule(0)
     expect(reader.blocks).toBe(true)
   })
 
-  it('does not wait for a shard that is held back, has records, or is at its tip', () => {
+  it('the merge does not wait for a shard that is held back, has buffered records, or is at its tip', () => {
     const held = readerOf('a', { isHeld: true })
     held.schedule(0)
     expect(held.blocks).toBe(false)
@@ -151,7 +151,7 @@ describe('the merge', () => {
     expect(tip.blocks).toBe(false)
   })
 
-  it('does not wait for a shard whose end is being checked, or that waits for the caller', () => {
+  it('the merge does not wait for a shard whose end is being checked, or whose error has not been thrown yet', () => {
     const checked = readerOf()
     checked.startRead(1, 0, NOW)
     checked.step({ ...emptyPage, nextIterator: undefined }, contextAt(0))
@@ -162,7 +162,7 @@ describe('the merge', () => {
     expect([failed.phase, failed.blocks]).toEqual<[ReaderPhase, boolean]>(['failed', false])
   })
 
-  it('does not wait for a shard that has been failing for a minute, and nor does a caller', () => {
+  it('neither the merge nor a caller waits for a shard that has been failing for a minute', () => {
     const reader = readerOf()
     for (let at = 0; at <= 60_000; at += 5_000) {
       reader.startRead(1, at, NOW)
@@ -175,15 +175,15 @@ describe('the merge', () => {
   })
 })
 
-describe('a caller that asks for news', () => {
-  it('is answered by a read that started after the call only', () => {
+describe('callers that wait for news', () => {
+  it('a caller waits for a read that started after the call', () => {
     const reader = readerOf()
     toTip(reader)
     expect(reader.hasAnsweredSince(5)).toBe(true)
     expect(reader.hasAnsweredSince(6)).toBe(false)
   })
 
-  it('has an idle shard polled after the shortest pause, and one with a backlog at once', () => {
+  it('an idle shard is polled for a caller after the shortest pause, and one with a backlog at once', () => {
     const reader = readerOf()
     reader.schedule(50)
     expect(reader.dueForCaller(contextAt(0))).toBe(0)
@@ -194,7 +194,7 @@ describe('a caller that asks for news', () => {
     expect(reader.dueForCaller(contextAt(100))).toBeUndefined()
   })
 
-  it('does not shorten the pause after a failure, nor does the consumption of the last record', () => {
+  it('neither a caller nor the delivery of the last record shortens the pause after a failure', () => {
     const reader = readerOf()
     reader.startRead(1, 0, NOW)
     reader.step(failure('ThrottlingException'), contextAt(0))
@@ -204,8 +204,8 @@ describe('a caller that asks for news', () => {
   })
 })
 
-describe('a read', () => {
-  it('does not come before the pace of the shard allows it', () => {
+describe('reads', () => {
+  it('a read is not scheduled before the rate limit of the shard allows it', () => {
     const reader = readerOf()
     const page = { ...emptyPage, records: 1, admitted: 1, newestAt: NOW }
     for (let number = 1; number <= 101; number++) {
@@ -216,7 +216,7 @@ describe('a read', () => {
     expect(reader.dueAt).toBe(200)
   })
 
-  it('is due at once when the last buffered record of a backlog is taken', () => {
+  it('a read is due at once when the last buffered record of a backlog is delivered', () => {
     const reader = readerOf()
     reader.startRead(1, 0, NOW)
     reader.step(emptyPage, contextAt(0))
@@ -224,7 +224,7 @@ describe('a read', () => {
     expect(reader.drained(contextAt(10))).toBe(10)
   })
 
-  it('comes after the shortest pause at first when the tip is reached, however many pages were empty', () => {
+  it('the first read after the tip is reached comes after the shortest pause, however many pages were empty', () => {
     const reader = readerOf()
     let action: ReturnType<ShardReader['step']>
     for (let page = 1; page <= 6; page++) {
@@ -234,7 +234,7 @@ describe('a read', () => {
     expect(action).toEqual({ do: 'read', at: 200 })
   })
 
-  it('shows up to when everything was fetched only at the tip', () => {
+  it('a read shows up to when everything was fetched only at the tip', () => {
     const reader = readerOf()
     queue(reader, 1)
     reader.startRead(1, 0, NOW)
@@ -245,8 +245,8 @@ describe('a read', () => {
   })
 })
 
-describe('a check of the end', () => {
-  it('that comes when the shard is read again changes nothing', () => {
+describe('end checks', () => {
+  it('an end check that completes after the shard is read again changes nothing', () => {
     const reader = readerOf()
     reader.startRead(1, 0, NOW)
     expect(reader.step({ kind: 'endChecked', wasListed: true }, contextAt(0))).toBeUndefined()
@@ -254,7 +254,7 @@ describe('a check of the end', () => {
   })
 })
 
-it('a read that fails answers nothing: the last answer is that of the read before it', () => {
+it('a failed read does not change the time of the last page', () => {
   const reader = readerOf()
   toTip(reader, 1_000)
   reader.startRead(7, 2_000, NOW)
@@ -264,8 +264,8 @@ it('a read that fails answers nothing: the last answer is that of the read befor
   expect(reader.answeredAt).toBe(3_000)
 })
 
-describe('a tip that is doubted after a pause of the consumer', () => {
-  const doubtedDuringRead = (lastStaleRead: number) => {
+describe('the tip after a pause of the consumer', () => {
+  const invalidatedDuringRead = (lastStaleRead: number) => {
     const reader = readerOf()
     toTip(reader)
     reader.startRead(7, 5_000, NOW)
@@ -274,12 +274,12 @@ describe('a tip that is doubted after a pause of the consumer', () => {
     return reader
   }
 
-  it('is shown by one empty page', () => {
-    expect(doubtedDuringRead(6).atTip).toBe(true)
+  it('one empty page shows the tip again after a pause of the consumer', () => {
+    expect(invalidatedDuringRead(6).atTip).toBe(true)
   })
 
-  it('is not shown by a read that was in flight before, but by the one after it', () => {
-    const reader = doubtedDuringRead(7)
+  it('a read that was in flight during a pause of the consumer does not show the tip, but the next one does', () => {
+    const reader = invalidatedDuringRead(7)
     expect(reader.atTip).toBe(false)
     reader.startRead(8, 6_000, NOW)
     reader.step(emptyPage, contextAt(6_000))
@@ -287,8 +287,8 @@ describe('a tip that is doubted after a pause of the consumer', () => {
   })
 })
 
-describe('trimmed records of a shard', () => {
-  it('are a gap after one that was read, or after the position', () => {
+describe('losesTrimmed', () => {
+  it('trimmed records are a gap after a record that was read, or after the position', () => {
     expect(startingAt({ after: '1' }).losesTrimmed(NOW)).toBe(true)
     const read = startingAt(OLDEST_RETAINED)
     expect(read.losesTrimmed(NOW)).toBe(false)
@@ -296,16 +296,16 @@ describe('trimmed records of a shard', () => {
     expect(read.losesTrimmed(NOW)).toBe(true)
   })
 
-  it('are a gap from a time on only if that is older than the retention, with room for clocks that differ', () => {
+  it('trimmed records are a gap for a requested time only if it is older than the retention, allowing for clock skew', () => {
     const since = NOW - 24 * HOUR_MS
     expect(startingAt({ since: since - 300_001 }).losesTrimmed(NOW)).toBe(true)
     expect(startingAt({ since: since - 300_000 }).losesTrimmed(NOW)).toBe(false)
-    const unpromised = startingAt({ since: since - HOUR_MS })
-    unpromised.node.mustBeComplete = false
-    expect(unpromised.losesTrimmed(NOW)).toBe(false)
+    const incomplete = startingAt({ since: since - HOUR_MS })
+    incomplete.node.mustBeComplete = false
+    expect(incomplete.losesTrimmed(NOW)).toBe(false)
   })
 
-  it('are no gap as long as all that was read is older than the requested time: what is left is read instead', () => {
+  it('trimmed records are not a gap while all records read are older than the requested time', () => {
     const reader = startingAt({ since: NOW - HOUR_MS }, { ageMs: 30 * HOUR_MS })
     reader.admit([recordAt('1', NOW - 20 * HOUR_MS)])
     expect(reader.losesTrimmed(NOW)).toBe(false)
@@ -321,7 +321,7 @@ describe('trimmed records of a shard', () => {
   })
 })
 
-it('a young shard that vanishes is a gap though its parent left nothing to be missed, as none of it was trimmed', () => {
+it('a young shard that vanishes is a gap even if it need not be complete, because none of it was trimmed', () => {
   const reader = startingAt('start', { ageMs: HOUR_MS })
   reader.node.mustBeComplete = false
   const exists = { kind: 'streamExists', failed: failure('ResourceNotFoundException').failed } as const
@@ -336,8 +336,8 @@ it('a young shard that vanishes is a gap though its parent left nothing to be mi
   expect(old.step(exists, contextAt(0))).toEqual({ do: 'expire' })
 })
 
-describe('a record without a time', () => {
-  it('that is the first of its shard is merged by the time when the shard was created, or what its parent has reached', () => {
+describe('records without a time', () => {
+  it('a first record without a time is merged by when its shard was created, or by the time its parent has reached', () => {
     const queued = (reader: ShardReader) => {
       const context = { shardId: reader.node.shardId, decode: undefined, unmarshallOptions: undefined }
       reader.queue.push({ records: [recordAt('1')], first: 0, bytes: 1, context })

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
 import { consumeToken, fullBucket } from '../../../src/reader/token-bucket.ts'
 
-/** Takes tokens one after the other at these times, and returns how long each has to wait (ms). */
+/** Takes a token at each of these times. Returns how long each call has to wait (ms). */
 function waits(times: readonly number[]): number[] {
   let bucket = fullBucket
   return times.map((now) => {
@@ -13,24 +13,24 @@ function waits(times: readonly number[]): number[] {
 
 const atOnce = (count: number, now: number) => Array<number>(count).fill(now)
 
-it('a full bucket lets a hundred calls through at once, and the ones after it at five a second', () => {
+it('a full bucket allows 100 calls at once, and further calls at five per second', () => {
   const all = waits(atOnce(103, 1_000))
   expect(all.slice(0, 100)).toEqual(atOnce(100, 0))
   expect(all.slice(100)).toEqual([200, 400, 600])
 })
 
-it('a bucket fills again at five tokens a second, up to a hundred', () => {
+it('a bucket refills at five tokens per second, up to 100', () => {
   const all = waits([...atOnce(100, 0), ...atOnce(6, 1_000), ...atOnce(101, 10_000_000)])
   expect(all.slice(100, 106)).toEqual([0, 0, 0, 0, 0, 200])
   expect(all.slice(106)).toEqual([...atOnce(100, 0), 200])
 })
 
-it('a clock that does not move earns nothing, and one that steps back costs nothing', () => {
+it('no tokens are added while the clock does not advance, and none are lost when it steps back', () => {
   expect(waits([...atOnce(100, 5_000), 5_000, 5_000]).slice(100)).toEqual([200, 400])
   expect(waits([...atOnce(100, 5_000), 1_000]).slice(100)).toEqual([200])
 })
 
-it('calls that come at the allowed rate never wait', () => {
+it('calls at the allowed rate never wait', () => {
   const times = Array.from({ length: 1_000 }, (_, n) => n * 200)
   expect(Math.max(...waits(times))).toBe(0)
 })

@@ -27,7 +27,7 @@ describe('a shard that a complete listing lacks', () => {
     return { node: forest.get(shardId), listAgain: () => list(shardId) }
   }
 
-  it('is not gone while it is too young to have been trimmed', () => {
+  it('a shard that a complete listing lacks has not expired while it is too young to have been trimmed', () => {
     expect(listedWithout(idOf('a'), NOW + RETENTION_MS - 1).node).toMatchObject({
       expired: false,
       hasEnded: false,
@@ -35,7 +35,7 @@ describe('a shard that a complete listing lacks', () => {
     expect(listedWithout(idOf('a'), NOW + RETENTION_MS).node).toMatchObject({ expired: true, hasEnded: true })
   })
 
-  it('is there again when a later listing shows it', () => {
+  it('a shard that counted as expired is open again when a later listing shows it', () => {
     const { node, listAgain } = listedWithout('shard-without-a-time', NOW)
     expect(node?.expired).toBe(true)
     listAgain()
@@ -43,8 +43,8 @@ describe('a shard that a complete listing lacks', () => {
   })
 })
 
-describe('what listings say of a shard', () => {
-  it('is linked when a later one names the parent', () => {
+describe('listings of a shard', () => {
+  it('a shard is linked to its parent when a later listing names the parent', () => {
     const lineage = new ShardForest()
     const [parent, child] = [lineage.ensure('parent', undefined), lineage.ensure('child', undefined)]
     lineage.merge([described('child', { parentShardId: 'parent' })])
@@ -52,14 +52,14 @@ describe('what listings say of a shard', () => {
     expect(lineage.parentOf(child)).toBe(parent)
   })
 
-  it('is not taken back by one that leaves the first sequence number out', () => {
+  it('a listing without the first sequence number does not remove the one that was known', () => {
     const lineage = new ShardForest()
     lineage.merge([described('a', { startingSequenceNumber: '100' })])
     lineage.merge([described('a')])
     expect(lineage.get('a')?.startingSequenceNumber).toBe('100')
   })
 
-  it('is that it has ended when it has children, also while it looks open', () => {
+  it('a shard with children has ended, even if it is listed as open', () => {
     const lineage = new ShardForest()
     lineage.merge([described('a'), described('b', { parentShardId: 'a' })])
     expect(lineage.get('a')).toMatchObject({ closed: false, hasEnded: true })
@@ -68,7 +68,7 @@ describe('what listings say of a shard', () => {
 })
 
 describe('a finished shard that is no longer listed', () => {
-  it('is not forgotten while a record of it is not acknowledged', () => {
+  it('a finished shard that is no longer listed is not removed while one of its records is not acknowledged', () => {
     const { lineage, list } = forest('a > b')
     const node = lineage.get(idOf('a'))
     if (!node) throw new Error('a is listed')
@@ -82,7 +82,7 @@ describe('a finished shard that is no longer listed', () => {
     expect(lineage.get(idOf('a'))).toBeUndefined()
   })
 
-  it('is not forgotten while it is young and has no children, as it would be read again when it is listed again', () => {
+  it('a young finished shard without children is not removed, because it would be read again if it were listed again', () => {
     const { lineage, list } = forest('a')
     const node = lineage.get(idOf('a'))
     if (!node) throw new Error('a is listed')
@@ -95,7 +95,7 @@ describe('a finished shard that is no longer listed', () => {
     expect(lineage.size).toBe(0)
   })
 
-  it('is never waited for as a parent, however young it is', () => {
+  it('a child never waits for a parent that was read and removed, however young the parent is', () => {
     const { lineage, list } = forest('a > b')
     const parent = lineage.get(idOf('a'))
     if (parent) parent.state = 'finished'

@@ -11,12 +11,12 @@ const HOUR_MS = 3_600_000
 
 const nodeOf = (lineage: ShardForest, name: string): ShardNode => lineage.get(idOf(name)) as ShardNode
 
-/** The letters of the shards that are still to be read. */
+/** The letters of the unread shards. */
 const unreadOf = (lineage: ShardForest): string[] =>
   [...lineage.nodes()].filter(({ state }) => state === 'unread').map(({ shardId }) => shardId.slice(-1))
 
-describe('trim_horizon', () => {
-  it('promises all of a young root, and what is left of one that may have lost records', () => {
+describe('seekTrimHorizon', () => {
+  it('trim_horizon requires every record of a young root, and the retained ones of a root that may have lost some', () => {
     const { lineage } = forest('a > b')
     expect(seekTrimHorizon(lineage, NOW + RETENTION_MS - CLOCK_SKEW_MS - 1)).toBe('start')
     expect(nodeOf(lineage, 'a')).toMatchObject({ start: 'start', mustBeComplete: true })
@@ -25,7 +25,7 @@ describe('trim_horizon', () => {
     expect(nodeOf(lineage, 'b')).toMatchObject({ start: 'start', mustBeComplete: true })
   })
 
-  it('promises nothing of a root whose age is unknown', () => {
+  it('trim_horizon does not require every record of a root whose age is unknown', () => {
     const lineage = new ShardForest()
     const node = lineage.ensure('shard-without-a-time', undefined)
     seekTrimHorizon(lineage, NOW)
@@ -33,8 +33,8 @@ describe('trim_horizon', () => {
   })
 })
 
-describe('latest', () => {
-  it('starts in the open shards, and finishes those that have ended', () => {
+describe('seekLatest', () => {
+  it('latest starts in the open shards, and finishes those that have ended', () => {
     const { lineage } = forest('a > b c, c > d')
     expect(seekLatest(lineage, NOW)).toEqual({ since: NOW })
     expect(unreadOf(lineage)).toEqual(['b', 'd'])
@@ -42,15 +42,15 @@ describe('latest', () => {
   })
 })
 
-describe('a time', () => {
-  it('keeps a closed shard without listed children, whose children are still to come', () => {
+describe('seekTime', () => {
+  it('a position in time keeps a closed shard whose children are not listed yet', () => {
     const { lineage } = forest('a > b', { spacingMs: HOUR_MS })
     nodeOf(lineage, 'b').closed = true
     seekTime(lineage, NOW + 5 * HOUR_MS, NOW + 5 * HOUR_MS)
     expect(unreadOf(lineage)).toEqual(['b'])
   })
 
-  it('skips the ancestors of a shard that it skips, whatever the time in the id of their child says', () => {
+  it('a position in time skips the ancestors of a skipped shard, whatever the time in the id of their child is', () => {
     const lineage = new ShardForest()
     const [a, b, c] = [0, 9 * HOUR_MS, HOUR_MS].map(
       (ms, index) => `shardId-${String(NOW + ms).padStart(20, '0')}-0000000${index}`,
@@ -66,7 +66,7 @@ describe('a time', () => {
     expect([...lineage.nodes()].map(({ state }) => state)).toEqual(['finished', 'finished', 'unread'])
   })
 
-  it('promises all of a young shard only', () => {
+  it('a position in time requires every record of a young shard only', () => {
     const { lineage } = forest('a > b', { spacingMs: HOUR_MS })
     seekTime(lineage, NOW, NOW + RETENTION_MS + 1)
     expect(nodeOf(lineage, 'a').mustBeComplete).toBe(false)
@@ -74,16 +74,16 @@ describe('a time', () => {
   })
 })
 
-describe('a token', () => {
-  const placed = (picture: string, shards: Record<string, Omit<ShardToken, 'shardId'>>): ShardForest => {
+describe('seekToken', () => {
+  const forestAt = (picture: string, shards: Record<string, Omit<ShardToken, 'shardId'>>): ShardForest => {
     const { lineage } = forest(picture)
     const entries = Object.entries(shards).map(([name, rest]) => ({ shardId: idOf(name), ...rest }))
     seekToken(lineage, { version: 1, streamArn: 'arn', shards: entries })
     return lineage
   }
 
-  it('has a shard wait for an ancestor that it names too, with a shard in between that was not listed then', () => {
-    const lineage = placed('a > b > c', {
+  it('a shard of a token waits for an ancestor of the same token, although the token does not name the shard between them', () => {
+    const lineage = forestAt('a > b > c', {
       a: { at: { after: '1' } },
       c: { parentId: idOf('b'), at: 'start' },
     })
@@ -93,32 +93,32 @@ describe('a token', () => {
     expect(planShard(nodeOf(lineage, 'c'), lineage)).toBe('open')
   })
 
-  it('does not count a waiting shard as started, so that its ancestors are read', () => {
-    const lineage = placed('a > b', { b: { at: { since: NOW }, state: 'pending' } })
+  it('a pending shard of a token does not count as started, so its ancestors are read', () => {
+    const lineage = forestAt('a > b', { b: { at: { since: NOW }, state: 'pending' } })
     expect(unreadOf(lineage)).toEqual(['a', 'b'])
     expect(nodeOf(lineage, 'b').isStarted).toBe(false)
   })
 
-  it('does not read a passed shard, whose children start at its time', () => {
-    const lineage = placed('a > b', { a: { at: { since: NOW }, state: 'skipped' } })
+  it('a skipped shard of a token is not read, and its children start at its time', () => {
+    const lineage = forestAt('a > b', { a: { at: { since: NOW }, state: 'skipped' } })
     expect(unreadOf(lineage)).toEqual(['b'])
     expect(nodeOf(lineage, 'a')).toMatchObject({ closed: true, childStart: { since: NOW } })
   })
 
-  it('keeps the last sequence number of a finished shard', () => {
-    const lineage = placed('a', { a: { at: { end: '9' } } })
+  it('a finished shard of a token keeps its last sequence number', () => {
+    const lineage = forestAt('a', { a: { at: { end: '9' } } })
     expect(nodeOf(lineage, 'a').position).toEqual({ end: '9' })
     expect(nodeOf(lineage, 'a').childStart).toBe('start')
   })
 
-  it('has a late sibling of a shard that starts at a time start there as well', () => {
-    const lineage = placed('a > b c', { b: { parentId: idOf('a'), at: { since: NOW } } })
+  it('a sibling that is listed late starts at the same time as the shard that the token names', () => {
+    const lineage = forestAt('a > b c', { b: { parentId: idOf('a'), at: { since: NOW } } })
     expect(unreadOf(lineage)).toEqual(['b', 'c'])
     expect(nodeOf(lineage, 'a').childStart).toEqual({ since: NOW })
   })
 
-  it('creates the shards that no listing shows', () => {
-    const lineage = placed('a', { b: { parentId: idOf('d'), at: 'start' } })
+  it('a token creates the shards that no listing shows', () => {
+    const lineage = forestAt('a', { b: { parentId: idOf('d'), at: 'start' } })
     expect(nodeOf(lineage, 'b')).toMatchObject({ parentId: idOf('d'), seenInListing: 0 })
     expect(lineage.missingParents).toBe(1)
   })

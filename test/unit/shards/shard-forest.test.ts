@@ -8,22 +8,25 @@ import { HIDDEN_PARENT_WAIT_MS, ShardForest } from '../../../src/shards/shard-fo
 import type { ShardDescription } from '../../../src/streams-api/streams-api.ts'
 import { forest, idOf, NOW } from '../../support/forest.ts'
 
-describe('the forest of shards', () => {
-  it.each(['abc', 'acb', 'bac', 'bca', 'cab', 'cba'])('links parents and children listed as %s', (order) => {
-    const { lineage } = forest('a > b > c', { order: [...order] })
-    expect(lineage.roots().map(({ shardId }) => shardId)).toEqual([idOf('a')])
-    expect(lineage.get(idOf('b'))?.children).toEqual([lineage.get(idOf('c'))])
-    expect(lineage.parentOf(lineage.get(idOf('b')) as never)).toBe(lineage.get(idOf('a')))
-    expect(lineage.missingParents).toBe(0)
-  })
+describe('ShardForest', () => {
+  it.each(['abc', 'acb', 'bac', 'bca', 'cab', 'cba'])(
+    'parents and children are linked when they are listed in the order %s',
+    (order) => {
+      const { lineage } = forest('a > b > c', { order: [...order] })
+      expect(lineage.roots().map(({ shardId }) => shardId)).toEqual([idOf('a')])
+      expect(lineage.get(idOf('b'))?.children).toEqual([lineage.get(idOf('c'))])
+      expect(lineage.parentOf(lineage.get(idOf('b')) as never)).toBe(lineage.get(idOf('a')))
+      expect(lineage.missingParents).toBe(0)
+    },
+  )
 
-  it('keeps a shard closed that a late listing shows as open', () => {
+  it('a closed shard stays closed when a late listing shows it as open', () => {
     const { lineage, list } = forest('a > b')
     list({ open: ['a'] })
     expect(lineage.get(idOf('a'))?.closed).toBe(true)
   })
 
-  it('notes since when a shard is missing from listings, until one shows it again', () => {
+  it('a shard is missing from the first listing that lacks it until one shows it again', () => {
     const { lineage, list } = forest('a > b')
     list({ hide: ['a'], at: 10 })
     list({ hide: ['a'], at: 20 })
@@ -32,7 +35,7 @@ describe('the forest of shards', () => {
     expect(lineage.get(idOf('a'))?.missingSince).toBeUndefined()
   })
 
-  it('does not let a shard wait for itself, or for its descendant', () => {
+  it('a shard never becomes its own parent, nor the child of its descendant', () => {
     const lineage = new ShardForest()
     const described = (shardId: string, parentShardId: string) => ({
       shardId,
@@ -44,7 +47,7 @@ describe('the forest of shards', () => {
     expect(lineage.roots().length).toBe(2)
   })
 
-  it('forgets a finished shard that is missing for long, and never misses it again', () => {
+  it('a finished shard that has been missing for long is removed, and its child does not wait for it', () => {
     const { lineage, list } = forest('a > b')
     const a = lineage.get(idOf('a'))
     if (a) a.state = 'finished'
@@ -56,7 +59,7 @@ describe('the forest of shards', () => {
     expect(planShard(lineage.get(idOf('b')) as never, lineage)).toBe('open')
   })
 
-  it('remembers a forgotten parent for as long as one of its children is known', () => {
+  it('a removed parent is remembered as long as one of its children is known', () => {
     const { lineage, list } = forest('a > b c')
     const expire = (name: string) => Object.assign(lineage.get(idOf(name)) as object, { expired: true })
     for (const name of ['a', 'b', 'c'])
@@ -74,7 +77,7 @@ describe('the forest of shards', () => {
     expect([lineage.size, lineage.missingParents]).toEqual([0, 0])
   })
 
-  it('keeps a young shard that was read to its end, as a listing may show it again', () => {
+  it('a young shard that was read to its end is kept, because a listing may show it again', () => {
     const { lineage, list } = forest('a')
     Object.assign(lineage.get(idOf('a')) as object, { state: 'finished' })
     list({ hide: ['a'], at: 10 })
@@ -91,8 +94,8 @@ const describedAs = (shardId: string, more: Partial<ShardDescription> = {}): Sha
   ...more,
 })
 
-describe('listings that lag behind or leave something out', () => {
-  it('do not take a shard for gone for good: one whose id contains no time is back when it is listed again', () => {
+describe('listings that lag behind or are incomplete', () => {
+  it('a shard whose id contains no time is open again when it is listed again after it had expired', () => {
     const lineage = new ShardForest()
     const list = (...shardIds: string[]) => {
       const listing = { number: lineage.startListing(), startedAt: 0 }
@@ -106,7 +109,7 @@ describe('listings that lag behind or leave something out', () => {
     expect(lineage.get('without-a-time')).toMatchObject({ expired: false, hasEnded: false })
   })
 
-  it('link a shard that was known without its parent, once one of them names it', () => {
+  it('a shard that was known without its parent is linked once a listing names the parent', () => {
     const lineage = new ShardForest()
     const child = lineage.ensure('child', undefined)
     const parent = lineage.ensure('parent', undefined)
@@ -115,14 +118,14 @@ describe('listings that lag behind or leave something out', () => {
     expect(lineage.parentOf(child)).toBe(parent)
   })
 
-  it('do not take away the first sequence number that an earlier one gave', () => {
+  it('a later listing does not remove the first sequence number of an earlier one', () => {
     const lineage = new ShardForest()
     lineage.merge([describedAs('a', { startingSequenceNumber: '100' })])
     lineage.merge([describedAs('a')])
     expect(lineage.get('a')?.startingSequenceNumber).toBe('100')
   })
 
-  it('do not have a shard forgotten that holds a record which is not acknowledged', () => {
+  it('a shard with a record that is not acknowledged is not removed', () => {
     const { lineage, list } = forest('a > b')
     const a = lineage.get(idOf('a')) as ShardNode
     const delivery = a.ledger.deliver({} as StreamRecord, '5')
@@ -136,20 +139,20 @@ describe('listings that lag behind or leave something out', () => {
   })
 })
 
-describe('a parent that is named and not listed', () => {
-  it('is hidden while it is young', () => {
+describe('missing parents', () => {
+  it('a missing parent is hidden while it is young', () => {
     const { lineage } = forest('(a) > b')
     expect([...lineage.hiddenParents].map(({ shardId }) => shardId)).toEqual([idOf('a')])
   })
 
-  it('is trimmed, not hidden, when it is older than the retention', () => {
+  it('a missing parent that is older than the retention was trimmed, and is not hidden', () => {
     const { lineage } = forest('(a) > b')
     lineage.updateHiddenParents(0, 0, NOW + RETENTION_MS + 1)
     expect(lineage.hiddenParents.size).toBe(0)
     expect(lineage.missingParents).toBe(1)
   })
 
-  it('is hidden when it was young as the listing started, however late that completes', () => {
+  it('a missing parent is hidden if it was young when the listing started, however late the listing completes', () => {
     const { lineage } = forest('(a) > b')
     const listing = { number: lineage.startListing(), startedAt: 0 }
     lineage.completeListing(listing, NOW + RETENTION_MS + 1, RETENTION_MS + 1)
@@ -162,7 +165,7 @@ describe('a parent that is named and not listed', () => {
     expect(lineage.hiddenParents.size).toBe(0)
   })
 
-  it('is given up by a listing that started five minutes after the first one that lacked it', () => {
+  it('a hidden parent times out when a listing lacks it that started five minutes after the first one', () => {
     const { lineage, list } = forest('(a) > b')
     list({ at: HIDDEN_PARENT_WAIT_MS - 1 })
     expect(lineage.hiddenParents.size).toBe(1)
@@ -171,21 +174,21 @@ describe('a parent that is named and not listed', () => {
     expect(lineage.missingParentOf(lineage.get(idOf('b')) as never)?.state).toBe('timedOut')
   })
 
-  it('is not given up by a listing that started before, however late it completes', () => {
+  it('a hidden parent does not time out by a listing that started earlier, however late it completes', () => {
     const { lineage } = forest('(a) > b')
     const stale = { number: lineage.startListing(), startedAt: 1 }
     lineage.completeListing(stale, NOW, 10 * HIDDEN_PARENT_WAIT_MS)
     expect(lineage.hiddenParents.size).toBe(1)
   })
 
-  it('is not hidden any more once it is listed', () => {
+  it('a hidden parent is no longer hidden once it is listed', () => {
     const { lineage } = forest('(a) > b')
     lineage.ensure(idOf('a'), undefined)
     expect([lineage.hiddenParents.size, lineage.missingParents]).toEqual([0, 0])
   })
 })
 
-describe('the plan for an unread shard', () => {
+describe('planShard', () => {
   const plan = (picture: string, name: string, states: Record<string, string> = {}) => {
     const { lineage } = forest(picture)
     for (const [other, state] of Object.entries(states))
@@ -193,18 +196,18 @@ describe('the plan for an unread shard', () => {
     return planShard(lineage.get(idOf(name)) as never, lineage)
   }
 
-  it('is to read it when nothing comes before it', () => {
+  it('a shard is opened when all of its ancestors are finished', () => {
     expect(plan('a > b', 'a')).toBe('open')
     expect(plan('a > b', 'b', { a: 'finished' })).toBe('open')
   })
 
-  it('is to fetch it ahead when its parent is fetched, and to wait before', () => {
+  it('a shard is prefetched once its parent is fetched, and waits before that', () => {
     expect(plan('a > b', 'b', { a: 'fetched' })).toBe('prefetch')
     expect(plan('a > b', 'b', { a: 'reading' })).toBe('wait')
     expect(plan('a > b', 'b')).toBe('wait')
   })
 
-  it('is to wait for an ancestor that a token names as well, with a shard between them', () => {
+  it('a shard waits for an ancestor that the token names as well, with another shard between them', () => {
     const { lineage } = forest('a > b > c')
     seekToken(lineage, {
       version: 1,
@@ -221,7 +224,7 @@ describe('the plan for an unread shard', () => {
     expect(planShard(c as ShardNode, lineage)).toBe('open')
   })
 
-  it('is to wait for a hidden parent, and not for one that was given up or trimmed', () => {
+  it('a shard waits for a hidden parent, but not for one that timed out or was trimmed', () => {
     expect(plan('(a) > b', 'b')).toBe('wait')
     const { lineage, list } = forest('(a) > b')
     list({ at: HIDDEN_PARENT_WAIT_MS })
@@ -232,7 +235,7 @@ describe('the plan for an unread shard', () => {
   })
 })
 
-describe('a token laid over the forest', () => {
+describe('a token applied to the forest', () => {
   const place = (picture: string, shards: Record<string, unknown>) => {
     const { lineage } = forest(picture)
     const entries = Object.entries(shards).map(([name, at]) => ({ shardId: idOf(name), at }))
@@ -240,7 +243,7 @@ describe('a token laid over the forest', () => {
     return Object.fromEntries([...lineage.nodes()].map(({ shardId, state }) => [shardId.slice(-1), state]))
   }
 
-  it('finishes the ancestors of its shards, and leaves all others unread', () => {
+  it('a token finishes the ancestors of its shards, and leaves all other shards unread', () => {
     expect(place('a > b c, b > d, e', { d: { after: '5' } })).toEqual({
       a: 'finished',
       b: 'finished',
@@ -250,24 +253,24 @@ describe('a token laid over the forest', () => {
     })
   })
 
-  it('keeps an ancestor unread that is in it too', () => {
+  it('an ancestor that the token names as well stays unread', () => {
     expect(place('a > b', { a: { after: '5' }, b: 'start' })).toEqual({ a: 'unread', b: 'unread' })
   })
 
-  it('finishes what was read to its end', () => {
+  it('a shard that the token names as read to its end is finished', () => {
     expect(place('a > b', { a: { end: '9' } })).toEqual({ a: 'finished', b: 'unread' })
   })
 })
 
-describe('a time laid over the forest', () => {
-  it('passes over shards whose children were all made well before it', () => {
+describe('a time applied to the forest', () => {
+  it('shards whose children were all created well before the requested time are skipped', () => {
     const { lineage } = forest('a > b, b > c, c > d', { spacingMs: 3_600_000 })
     seekTime(lineage, NOW + 2.5 * 3_600_000, NOW + 3 * 3_600_000)
     const states = [...lineage.nodes()].map(({ state }) => state)
     expect(states).toEqual(['finished', 'finished', 'unread', 'unread'])
   })
 
-  it('trusts the time in ids with five minutes of room only', () => {
+  it('the time in a shard id is only trusted with a margin of five minutes', () => {
     const { lineage } = forest('a > b', { spacingMs: 60_000 })
     seekTime(lineage, NOW + 120_000, NOW + 180_000)
     expect([...lineage.nodes()].map(({ state }) => state)).toEqual(['unread', 'unread'])

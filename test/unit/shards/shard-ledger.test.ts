@@ -10,7 +10,7 @@ function ledgerOf(...sequenceNumbers: string[]) {
   return { ledger, deliveries: sequenceNumbers.map((number) => ledger.deliver(recordOf(number), number)) }
 }
 
-it('a record that is delivered is not acknowledged before it is settled', () => {
+it('a delivered record is not acknowledged before it is settled', () => {
   const { ledger, deliveries } = ledgerOf('1')
   expect([ledger.delivered, ledger.acknowledged, ledger.hasOpen]).toEqual(['1', undefined, true])
   for (const delivery of deliveries) ledger.settle(delivery)
@@ -51,7 +51,7 @@ it('a ledger that starts after a position covers it before anything is delivered
   expect(ledger.acknowledged).toBe('9')
 })
 
-it('the position of a shard that is finished covers its end only once its records are settled', () => {
+it('the position of a finished shard covers its end only once all of its records are settled', () => {
   const node = new ShardNode('shard', 0)
   const first = node.ledger.deliver(recordOf('1'), '1')
   const last = node.ledger.deliver(recordOf('2'), '2')
