@@ -3,7 +3,7 @@ import { inFile, type Mutant } from './mutant.ts'
 export const bufferMutants: readonly Mutant[] = [
   ...inFile('src/merge/record-buffer.ts', [
     {
-      name: 'records of the same time come in the order of the heap',
+      name: 'records of the same time are delivered in heap order',
       from: 'a.headTime - b.headTime || a.node.ordinal - b.node.ordinal',
       to: 'a.headTime - b.headTime',
     },
@@ -13,19 +13,19 @@ export const bufferMutants: readonly Mutant[] = [
       to: '',
     },
     {
-      name: 'records that are held back take part in the merge',
+      name: 'held-back records are merged',
       from: 'if (this.#queues.has(queue)) this.#heap.push(queue)',
       to: 'this.#heap.push(queue)',
     },
   ]),
   ...inFile('src/merge/shard-queue.ts', [
     {
-      name: 'a page comes before those that were fetched earlier',
+      name: 'a page is delivered before pages that were fetched earlier',
       from: 'this.#pages.push(page)',
       to: 'this.#pages.splice(1, 0, page)',
     },
     {
-      name: 'memory of one page that was freed counts for the next one too',
+      name: 'memory that one page released counts for the next one too',
       from: '      this.#releasedBytes = 0\n',
       to: '',
     },
@@ -35,12 +35,12 @@ export const bufferMutants: readonly Mutant[] = [
       to: 'this.headTime = Math.max(createdAt, reached - Infinity)',
     },
     {
-      name: 'a record without a time has that of the start of its shard',
+      name: 'a record without a time is merged by the first time of its shard',
       from: 'this.#lastCreatedAt = createdAt\n',
       to: '',
     },
     {
-      name: 'unwanted records at the start of a later page are delivered',
+      name: 'skipped records at the start of a later page are delivered',
       from: 'this.#at = this.#pages[0]?.first ?? 0',
       to: 'this.#at = 0',
     },

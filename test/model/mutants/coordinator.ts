@@ -3,20 +3,21 @@ import { inFile, type Mutant } from './mutant.ts'
 export const coordinatorMutants: readonly Mutant[] = [
   ...inFile('src/coordinator/coordinator.ts', [
     {
-      name: 'of several moves the one that takes longest wins',
+      name: 'the slowest of several moves takes effect',
       from: 'if (this.isClosed || move < this.#currentMove) {',
       to: 'if (this.isClosed) {',
     },
     {
-      name: 'reading at the former position goes on after a move',
+      name: 'reading at the previous position continues after a move',
       from: 'this.#session?.stop(closed())\n    this.#session = session',
       to: 'this.#session = session',
     },
     {
-      name: 'a move has effect before what depends on it was cleared',
+      name: 'a move takes effect before dependent state is cleared',
       from: 'this.#session = session\n    onMoved()',
       to: 'this.#session = session\n    queueMicrotask(onMoved)',
-      equivalent: 'nothing can be taken before: the buffer of a new session is empty until it is first asked',
+      equivalent:
+        'no record can be delivered before that: the buffer of a new session is empty until the first call',
     },
     {
       name: 'concurrent calls of next overtake each other',
@@ -24,11 +25,11 @@ export const coordinatorMutants: readonly Mutant[] = [
       to: 'if (this.streamArn !== undefined) {',
     },
     {
-      name: 'a caller counts as waiting after it was answered',
+      name: 'a caller counts as waiting after its call has resolved',
       from: '} finally {\n        session.endRound()\n      }',
       to: '} finally {\n      }',
       equivalent:
-        'every shard of the round has answered, and a later one is polled at most once more at the shortest pause',
+        'every shard of the round was polled, and a later one is polled at most once more after the shortest pause',
     },
     {
       name: 'the children of a finished shard are not roots',
@@ -36,14 +37,14 @@ export const coordinatorMutants: readonly Mutant[] = [
       to: 'parent === undefined',
     },
     {
-      name: 'shards whose records are held back are active',
+      name: 'shards whose records are held back count as active',
       from: '.filter(({ isHeld }) => !isHeld)',
       to: '',
     },
   ]),
   ...inFile('src/coordinator/frontier.ts', [
     {
-      name: 'a finished shard leaves the token before its children are seen',
+      name: 'a finished shard leaves the token before its children are started',
       from: 'return node.expired || node.children.some',
       to: 'return true || node.children.some',
     },
@@ -53,12 +54,12 @@ export const coordinatorMutants: readonly Mutant[] = [
       to: "node.state !== 'finished'",
     },
     {
-      name: 'a shard that is gone stays in the token',
+      name: 'an expired shard stays in the token',
       from: 'return node.expired || node.children.some',
       to: 'return node.children.some',
     },
     {
-      name: 'a shard that was skipped because of its time is not marked in the token',
+      name: 'a skipped shard is not marked as skipped in the token',
       from: "isSkipped ? 'skipped' : undefined",
       to: 'undefined',
     },
@@ -68,24 +69,24 @@ export const coordinatorMutants: readonly Mutant[] = [
       to: "node.state === 'finished' && isSince(at)",
     },
     {
-      name: 'a shard that waits to be read from a time on is missing in the token',
+      name: 'a pending shard with a requested time is missing from the token',
       from: 'if (!node.isStarted) return this.#pendingToken(node)',
       to: 'if (!node.isStarted) return undefined',
     },
     {
-      name: 'a shard that waits is left to its parent, though the token does not name that',
+      name: 'a pending shard relies on its parent although the token does not name the parent',
       from: '(parent && !isSuperseded(parent))',
       to: 'parent',
     },
   ]),
   ...inFile('src/coordinator/start-session.ts', [
     {
-      name: 'a time that comes while iterators are opened is read from LATEST',
+      name: 'a future time that passes while iterators are opened is read from LATEST',
       from: 'return position.since > now + tookMs + FUTURE_MS',
       to: 'return position.since > now - tookMs - 1e15',
     },
     {
-      name: 'shards newer than a token are taken to be known to it',
+      name: 'shards newer than a token count as known to it',
       from: 'isTimed ? newestShardOf(position.token) : now',
       to: 'now',
     },
@@ -95,12 +96,12 @@ export const coordinatorMutants: readonly Mutant[] = [
       to: 'truncatedToSecond(now)',
     },
     {
-      name: 'latest starts when the listing ends',
+      name: 'latest starts at the end of the listing',
       from: 'serviceClock.now() - (clock.monotonic() - calledAt)',
       to: 'serviceClock.now()',
     },
     {
-      name: 'latest is requested by a clock that is ahead',
+      name: 'latest uses a clock that is ahead',
       from: 'truncatedToSecond(now - LATEST_OVERLAP_MS)',
       to: 'truncatedToSecond(now - LATEST_OVERLAP_MS + 2_000)',
     },
@@ -112,20 +113,20 @@ export const coordinatorMutants: readonly Mutant[] = [
       to: "if (hasStartedDescendant(node) || forest.parentOf(node)?.state === 'finished') this.#liesBeforePosition(node)",
     },
     {
-      name: 'a shard is opened again at the next look',
+      name: 'a shard is opened again when it is planned again',
       from: "    this.#unread.delete(node)\n    node.state = 'reading'",
       to: "    node.state = 'reading'",
     },
     {
-      name: 'children of shards that a token names as finished are not looked for',
+      name: 'children of shards that a token names as finished are not looked up',
       from: 'this.#advance(finished)',
       to: '',
     },
     {
-      name: 'a new child does not start where its parent says',
+      name: 'a new child does not start at the position from its parent',
       from: 'node.start = parent && !unknown.has(parent) ? parent.childStart : this.#newShardStart',
       to: 'node.start = this.#newShardStart',
-      equivalent: 'where a child of a known parent starts is decided again when it is opened',
+      equivalent: 'the start of a child with a known parent is determined again when it is opened',
     },
     {
       name: 'a shard is read before the page of the listing that may show its parent',
@@ -133,7 +134,7 @@ export const coordinatorMutants: readonly Mutant[] = [
       to: 'if (this.#unread.has(node)) this.#plan(node)',
     },
     {
-      name: 'a shard that is held back is not released by a listing',
+      name: 'a listing does not release a shard that is held back',
       from: 'for (const node of [...this.#held]) this.#releaseIfFree(node)',
       to: '',
     },
@@ -143,12 +144,12 @@ export const coordinatorMutants: readonly Mutant[] = [
       to: 'if (reader.queue.length === 0) this.finish(reader)',
     },
     {
-      name: 'what waits behind two shards of a token is not read',
+      name: 'a shard that waits for a shard between two shards of a token is not read',
       from: "else if (child.state === 'finished' && node.state === 'finished') reached.add(child)",
       to: '',
     },
     {
-      name: 'only the parent of a started shard lies before the position, not its ancestors',
+      name: 'only the parent of a started shard counts as before the position, not its ancestors',
       from: 'before = this.#options.forest.parentOf(before)',
       to: 'before = undefined',
     },
@@ -168,27 +169,27 @@ export const coordinatorMutants: readonly Mutant[] = [
       to: 'if (!missing) return',
     },
     {
-      name: 'a shard whose parent was read is not promised in full',
+      name: 'a shard whose parent was read need not be complete',
       from: "if (node.start === 'start' && isWhole) node.mustBeComplete = true",
       to: '',
     },
     {
-      name: 'a child that had lost nothing when the oldest records were requested is not promised in full',
+      name: 'a child that was whole when trim_horizon was requested need not be complete',
       from: 'parent.fetched !== undefined || this.wasWhole(node)',
       to: 'parent.fetched !== undefined',
     },
     {
-      name: 'a child starts at the requested time though its parent had records of that time',
+      name: 'a child starts at the requested time although its parent had records of that time',
       from: "if (reader && reader.since === undefined) return 'start'",
       to: '',
     },
     {
-      name: 'a child that was whole when the oldest records were requested is not promised in full',
+      name: 'a child that was whole when trim_horizon was requested starts at its oldest retained record',
       from: "start !== 'start' && start.since === OLDEST_RETAINED.since && this.wasWhole(child)",
       to: 'false',
     },
     {
-      name: 'a child is merged by its own times, though its parent has reached a later one',
+      name: 'a child is merged by its own times although its parent has reached a later one',
       from: 'reader.queue.raiseReachedTime(forest.parentOf(node)?.reachedTime ?? Number.NEGATIVE_INFINITY)',
       to: '',
     },
@@ -205,12 +206,12 @@ export const coordinatorMutants: readonly Mutant[] = [
       to: '',
     },
     {
-      name: 'a failing shard at its tip has no lag',
+      name: 'the lag of a failing shard at its tip is 0',
       from: '(atTip && isPolled && !isFailing)',
       to: '(atTip && isPolled)',
     },
     {
-      name: 'a shard that is not polled has no lag',
+      name: 'the lag of a shard that is not polled is 0',
       from: '(atTip && isPolled && !isFailing)',
       to: '(atTip && !isFailing)',
     },
@@ -222,7 +223,7 @@ export const coordinatorMutants: readonly Mutant[] = [
   ]),
   ...inFile('src/coordinator/open-at-latest.ts', [
     {
-      name: 'an error of LATEST that needs a human is ignored',
+      name: 'a permanent error of a LATEST request is ignored',
       from: "if (!['trimmed', 'notFound'].includes(classifyError(error))) throw error",
       to: '',
     },
@@ -234,12 +235,12 @@ export const coordinatorMutants: readonly Mutant[] = [
   ]),
   ...inFile('src/core/service-clock.ts', [
     {
-      name: 'a clock that is ahead of the service is not corrected',
+      name: 'a local clock that is ahead of the service is not corrected',
       from: 'offsetMs < min || offsetMs > max ? min : offsetMs',
       to: 'offsetMs < min ? min : offsetMs',
     },
     {
-      name: 'the service is taken to have answered when the response arrived',
+      name: 'the time in a response counts from when it arrived',
       from: 'isBounded ? dateMs + TRUNCATED_MS - calledAt',
       to: 'isBounded ? dateMs + TRUNCATED_MS - receivedAt',
     },
@@ -249,7 +250,7 @@ export const coordinatorMutants: readonly Mutant[] = [
       to: 'true',
     },
     {
-      name: 'after a sleep nothing shows that the clock may be late',
+      name: 'the latest possible time ignores that the clock may be late after a sleep',
       from: 'Math.max(this.now(), this.#clock.now() + this.#wallOffsetMs)',
       to: 'this.now()',
     },

@@ -2,17 +2,17 @@ import { inFile, type Mutant } from './mutant.ts'
 
 export const discoveryMutants: readonly Mutant[] = inFile('src/coordinator/discovery.ts', [
   {
-    name: 'after a listing that was suspended for hours, the next one waits as long',
+    name: 'after a listing that was suspended for hours, the pause before the next one is as long',
     from: 'Math.min(now - firstAttemptAt, LONGEST_LISTING_MS)',
     to: 'now - firstAttemptAt',
   },
   {
-    name: 'what a listing lacked is forgotten by when it completed',
+    name: 'missing shards are removed by the time when the listing completed',
     from: 'forgetMissingSince(startedAt - REMEMBER_MISSING_MS)',
     to: 'forgetMissingSince(now - REMEMBER_MISSING_MS)',
   },
   {
-    name: 'what a listing shows is as old as its first attempt',
+    name: 'the contents of a listing count as old as its first attempt',
     from: 'startedAt ??= page.calledAt',
     to: '',
   },
@@ -22,7 +22,7 @@ export const discoveryMutants: readonly Mutant[] = inFile('src/coordinator/disco
     to: 'this.#isOver = false',
   },
   {
-    name: 'a disabled stream is not listed once more',
+    name: 'a disabled stream is not listed again',
     from: 'LAST_LISTING_AFTER_MS = 1_500',
     to: 'LAST_LISTING_AFTER_MS = 0',
   },
@@ -42,27 +42,27 @@ export const discoveryMutants: readonly Mutant[] = inFile('src/coordinator/disco
     to: '',
   },
   {
-    name: 'nothing new is reported before the last listing of a disabled stream',
+    name: 'next() returns undefined before the last listing of a disabled stream',
     from: 'this.#isFirstLookAwaited : !this.#isOver',
     to: 'this.#isFirstLookAwaited : false',
   },
   {
-    name: 'a stream that DescribeStream does not know once is gone',
+    name: 'a stream counts as deleted when DescribeStream does not find it once',
     from: 'confirmNotFound(this.#context, () => this.#runDue(now))',
     to: 'this.#runDue(now)',
   },
   {
-    name: 'late children are looked for once, then at the periodic listing',
+    name: 'late children are looked up once, and then only by periodic listings',
     from: 'QUICK_ATTEMPTS = 10',
     to: 'QUICK_ATTEMPTS = 1',
   },
   {
-    name: 'the last quick attempt for a shard that is not known to be closed lists nothing',
+    name: 'the last quick attempt for a shard that is not known to be closed does not list all shards',
     from: 'return node.hasEnded || attempts < QUICK_ATTEMPTS - 1',
     to: 'return node.hasEnded || attempts < 1_000',
   },
   {
-    name: 'a failing DescribeStream holds up all records for ever',
+    name: 'a failing DescribeStream holds up all records forever',
     from: 'return this.#failureStreak === undefined || streakMs(this.#failureStreak) < STALLED_AFTER_MS',
     to: 'return true',
   },
@@ -77,22 +77,22 @@ export const discoveryMutants: readonly Mutant[] = inFile('src/coordinator/disco
     to: 'REMEMBER_MISSING_MS = -1',
   },
   {
-    name: 'a search that is repeated starts anew',
+    name: 'a repeated search starts from scratch',
     from: 'if (this.#searches.has(node)) return',
     to: '',
   },
   {
-    name: 'a search that started during a listing counts as answered by it',
+    name: 'a search that started during a listing is completed by it',
     from: 'for (const node of searched) this.#afterAttempt(node, now, true)',
     to: 'for (const node of [...this.#searches.keys(), ...searched.slice(0, 0)]) this.#afterAttempt(node, now, true)',
   },
   {
-    name: 'children are looked for shard by shard, however many they are',
+    name: 'children are looked up shard by shard, however many shards there are',
     from: 'if (nodes.length >= Math.ceil(this.#forest.size / SHARDS_PER_PAGE)) return false',
     to: '',
   },
   {
-    name: 'everything is listed, also for one shard of a large stream',
+    name: 'all shards are listed even to find the children of one shard of a large stream',
     from: '!this.#isCheaperOneByOne(due)',
     to: 'true',
   },
@@ -107,32 +107,32 @@ export const discoveryMutants: readonly Mutant[] = inFile('src/coordinator/disco
     to: '',
   },
   {
-    name: 'late children are looked for without a pause',
+    name: 'late children are looked up without a pause',
     from: 'Math.round(Math.min(1_000, 50 * 2 ** (attempts - 1))',
     to: 'Math.round(0 * attempts',
   },
   {
-    name: 'a disabled stream has the search for children of an open shard stopped before its last listing',
+    name: 'the search for children of an open shard ends before the last listing of a disabled stream',
     from: 'this.#disabledAt !== undefined && (wasListed || node.hasEnded)',
     to: 'this.#disabledAt !== undefined',
   },
   {
-    name: 'a first look for children holds up older records',
+    name: 'the first lookup of children holds up older records',
     from: 'if (node.reachedTime < time && !',
     to: 'if (!',
   },
   {
-    name: 'the first look for children waits though their parent has buffered records',
+    name: 'the first lookup of children holds up records although their parent has buffered ones',
     from: ' && !this.#listener.hasBuffered(node)) return true',
     to: 'return true',
   },
   {
-    name: 'a listing that failed for good is made again at once',
+    name: 'a listing that failed with a permanent error is repeated at once',
     from: 'this.#isSuspended = true',
     to: '',
   },
   {
-    name: 'a hidden parent is looked for at the periodic listing only',
+    name: 'a hidden parent is only looked for by periodic listings',
     from: 'if (this.#hiddenAttempts === 0) return Number.POSITIVE_INFINITY',
     to: 'return Number.POSITIVE_INFINITY',
   },

@@ -3,37 +3,37 @@ import { inFile, type Mutant } from './mutant.ts'
 export const readSessionMutants: readonly Mutant[] = [
   ...inFile('src/coordinator/read-session.ts', [
     {
-      name: 'records that come without a next iterator are dropped',
+      name: 'records of a page without a next iterator are dropped',
       from: 'this.buffer.push(reader.queue, {',
       to: 'if (page.nextIterator !== undefined) this.buffer.push(reader.queue, {',
     },
     {
-      name: 'newer records are delivered while a shard with a backlog was not read',
+      name: 'newer records are delivered before a shard with a backlog is read',
       from: '(this.#mayPrecede(queue.headTime) && !this.#errors.isStreamGone)',
       to: 'false',
     },
     {
-      name: 'newer records are delivered before the children of an ended shard are looked for',
+      name: 'newer records are delivered before the children of an ended shard are looked up',
       from: ' || this.#discovery.mayPrecede(time)',
       to: '',
     },
     {
-      name: 'a disabled stream has ended, whatever is still to be read',
+      name: 'a disabled stream has ended although some of its shards are still unread',
       from: 'return this.#discovery.isOver && this.#sequencer.isFinished',
       to: 'return this.#discovery.isOver',
     },
     {
-      name: 'parents that only a token names are not looked for',
+      name: 'parents that only a token names are not waited for',
       from: 'this.forest.updateHiddenParents(listedAt, clock.monotonic(), serviceClock.now())',
       to: '',
     },
     {
-      name: 'buffered records of a stream that is gone wait for others',
+      name: 'buffered records of a deleted stream wait for others',
       from: '(this.#mayPrecede(queue.headTime) && !this.#errors.isStreamGone)',
       to: 'this.#mayPrecede(queue.headTime)',
     },
     {
-      name: 'that reading has caught up is reported once only',
+      name: 'caughtUp is emitted only once',
       from: 'this.#hasReportedCaughtUp = false\n    const delivery',
       to: 'const delivery',
     },
@@ -43,7 +43,7 @@ export const readSessionMutants: readonly Mutant[] = [
       to: '',
     },
     {
-      name: 'a listing that failed is never made again',
+      name: 'a listing that failed is never repeated',
       from: 'this.#discovery.resume()',
       to: '',
     },
@@ -53,27 +53,27 @@ export const readSessionMutants: readonly Mutant[] = [
       to: 'const wasAsleep = false && wall > 0',
     },
     {
-      name: 'shards are taken to be at their tip after any pause',
+      name: 'shards count as at their tip after any pause',
       from: 'reader.invalidateTip(this.#pump.reads)',
       to: '',
     },
     {
-      name: 'a check of the end that started before a pause is waited for after it',
+      name: 'an end check that started before a pause is waited for after it',
       from: "reader.phase === 'scheduled' || reader.phase === 'checkingEnd'",
       to: "reader.phase === 'scheduled'",
     },
     {
-      name: 'nothing new waits for shards whose records are held back',
+      name: 'a poll round waits for shards whose records are held back',
       from: '!isHeld && !isStalled && phase',
       to: '!isStalled && phase',
     },
     {
-      name: 'nothing new is reported while a shard that was just opened is read for the first time',
+      name: 'next() returns undefined before a shard that was just opened is read for the first time',
       from: 'if (this.buffer.next !== undefined || this.#blocking.size > 0) return false',
       to: 'if (this.buffer.next !== undefined) return false',
     },
     {
-      name: 'nothing new is reported before the children of an ended shard are looked for',
+      name: 'next() returns undefined before the children of an ended shard are looked up',
       from: 'return isPolled(round) && !this.#discovery.isAwaited',
       to: 'return isPolled(round)',
     },
@@ -98,27 +98,27 @@ export const readSessionMutants: readonly Mutant[] = [
       to: '(iteratorExpiresAt ?? 0) <= now',
     },
     {
-      name: 'a heartbeat waits until it is known whether a shard has anything new',
+      name: 'a heartbeat waits until each shard has reached its tip',
       from: 'if (reader.isFailing || !expiresSoon(reader)) remaining.pop()',
       to: 'if (reader.isFailing || (!expiresSoon(reader) && reader.atTip)) remaining.pop()',
     },
     {
-      name: 'a page with something else than records is taken in',
+      name: 'a page whose records are not objects is accepted',
       from: 'return Array.isArray(page?.records) && page.records.every(isRecord)',
       to: 'return Array.isArray(page?.records)',
     },
     {
-      name: 'the children of a shard that expired are missed in full',
+      name: 'all trimmed records of the children of an expired shard are a gap',
       from: 'for (const child of node.children) if (!this.#sequencer.wasWhole(child)) child.mustBeComplete = false',
       to: '',
     },
     {
-      name: 'young children of a shard that expired are not missed',
+      name: 'trimmed records of young children of an expired shard are not a gap',
       from: 'if (!this.#sequencer.wasWhole(child)) child.mustBeComplete = false',
       to: 'child.mustBeComplete = false',
     },
     {
-      name: 'each shard that is not found has the stream looked up by a call of its own',
+      name: 'each shard that is not found causes its own DescribeStream call',
       from: 'this.#streamCheck ??= checkStreamExists',
       to: 'this.#streamCheck = checkStreamExists',
     },
@@ -126,7 +126,7 @@ export const readSessionMutants: readonly Mutant[] = [
       name: 'an expired shard stays open',
       from: 'reader.node.closed = true',
       to: '',
-      equivalent: 'the shard is finished right after, and of a finished shard only its children matter',
+      equivalent: 'the shard is finished right afterwards, and only the children of a finished shard matter',
     },
     {
       name: 'a deleted stream is reported with the error of the SDK',
@@ -134,23 +134,24 @@ export const readSessionMutants: readonly Mutant[] = [
       to: 'this.#errors',
     },
     {
-      name: 'that reading has caught up is reported with records in the buffer',
+      name: 'caughtUp is emitted with records in the buffer',
       from: 'if (this.buffer.length > 0 || this.#blocking.size > 0) return',
       to: '',
     },
     {
-      name: 'a shard that a listing shows as open is searched on',
+      name: 'the search continues after a listing shows the shard as open',
       from: 'if (isListedAsOpen) this.#discovery.stopSearch(node)',
       to: '',
     },
     {
-      name: 'children of a shard that is gone are looked for',
+      name: 'children of an expired shard are looked up',
       from: 'if (!node.expired) this.#discovery.search(node, true)',
       to: 'this.#discovery.search(node, true)',
-      equivalent: 'only one more listing: it shows that the shard is gone, which ends the search',
+      equivalent:
+        'it causes only one more listing, which shows that the shard has expired and ends the search',
     },
     {
-      name: 'a consumer that waits for long counts as away',
+      name: 'a consumer that has been waiting for long counts as away',
       from: 'if (this.#waiting > 0) this.#noticeConsumer(now)',
       to: '',
     },
@@ -170,7 +171,7 @@ export const readSessionMutants: readonly Mutant[] = [
       to: 'onChanged: () => this.#run()',
     },
     {
-      name: 'DynamoDB Local is taken to tell times to the second',
+      name: 'times of DynamoDB Local count as truncated to the second',
       from: '? 60_000 : 1_000',
       to: '? 1_000 : 1_000',
     },
@@ -189,24 +190,24 @@ export const readSessionMutants: readonly Mutant[] = [
   ]),
   ...inFile('src/coordinator/wake-timer.ts', [
     {
-      name: 'a caller that leaves keeps its timer',
+      name: 'the timer stays set when the last caller leaves',
       from: 'if (!this.isAwaited) this.cancel()',
       to: '',
     },
     {
-      name: 'a timer is set though no caller waits',
+      name: 'a timer is set although no caller waits',
       from: 'const at = this.isAwaited ? dueAt : Number.POSITIVE_INFINITY',
       to: 'const at = dueAt',
     },
   ]),
   ...inFile('src/coordinator/blocking-readers.ts', [
     {
-      name: 'a shard that has answered holds the merge back as if it had not',
+      name: 'a shard that no longer blocks still holds up the merge',
       from: 'if (this.#readers.delete(reader)) this.#earliest = undefined',
       to: 'this.#readers.delete(reader)',
     },
     {
-      name: 'a shard that begins to block the merge is not noticed beside another',
+      name: 'a shard that starts to block the merge is ignored if another one blocks it already',
       from: 'if (this.#earliest !== undefined) this.#earliest = Math.min(this.#earliest, reader.node.reachedTime)',
       to: '',
     },

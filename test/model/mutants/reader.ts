@@ -18,7 +18,7 @@ export const readerMutants: readonly Mutant[] = [
       to: 'REFUSALS_OF_CLOSED_SHARD = 1',
     },
     {
-      name: 'a young shard that is not found is given up at once',
+      name: 'a young shard that is not found is given up after a burst of errors',
       from: 'YOUNG_SHARD_NOT_FOUND_STEP_MS = 75_000',
       to: 'YOUNG_SHARD_NOT_FOUND_STEP_MS = 0',
     },
@@ -28,7 +28,7 @@ export const readerMutants: readonly Mutant[] = [
       to: 'OLD_SHARD_NOT_FOUND = 1',
     },
     {
-      name: 'an unreadable oldest position does not mean that nothing is left',
+      name: 'an unreadable oldest position is treated as readable',
       from: 'if (!outcome.isReadable) return nothingLeft(state, context)',
       to: '',
     },
@@ -48,7 +48,7 @@ export const readerMutants: readonly Mutant[] = [
       to: 'isRefused: false,',
     },
     {
-      name: 'an iterator is taken to live forever',
+      name: 'an iterator never counts as expired',
       from: 'iteratorExpiresAt: context.polledAt + ITERATOR_LIFE_MS',
       to: 'iteratorExpiresAt: Number.POSITIVE_INFINITY',
     },
@@ -63,12 +63,12 @@ export const readerMutants: readonly Mutant[] = [
       to: 'idlePolls: state.idlePolls + 1',
     },
     {
-      name: 'the tip must be found anew after each record',
+      name: 'the tip must be found again after each record',
       from: 'atTip: state.atTip || emptyPages >=',
       to: 'atTip: emptyPages >=',
     },
     {
-      name: 'a page with only unwanted records leaves the shard at the tip',
+      name: 'a page with only skipped records leaves the shard at the tip',
       from: 'if (admitted === 0) return { ...state, ...oneEmptyPageToTip, idlePolls: 0 }',
       to: '',
     },
@@ -103,7 +103,7 @@ export const readerMutants: readonly Mutant[] = [
       to: 'notBefore: 0',
     },
     {
-      name: 'any page answers whether there is something new',
+      name: 'any page shows whether there is anything new',
       from: 'const isAnswer = state.atTip || context.hasBuffered',
       to: 'const isAnswer = true',
     },
@@ -143,7 +143,7 @@ export const readerMutants: readonly Mutant[] = [
       to: '',
     },
     {
-      name: 'nothing new is reported while a listing must show whether a shard is closed',
+      name: 'a caller does not wait for the listing that shows whether a shard is closed',
       from: 'isAnswer: !isFirstCheck',
       to: 'isAnswer: true',
     },
@@ -153,25 +153,25 @@ export const readerMutants: readonly Mutant[] = [
       to: "if (context.hasEnded) return { state, action: { do: 'finish' } }\n  if (!wasListed)",
     },
     {
-      name: 'a shard without known children counts as listed as open',
+      name: 'a shard without known children counts as listed and open',
       from: 'if (!wasListed) return { state, action: undefined }',
       to: '',
     },
     {
-      name: 'a listing that shows a shard as open is believed for a day',
+      name: 'a listing that shows a shard as open is trusted for a day',
       from: 'Math.min(LONGEST_ASSUMED_OPEN_MS, 500 * 2 ** state.openConfirmations)',
       to: '86_400_000',
     },
     {
-      name: 'a new iterator is taken to be at the tip',
+      name: 'a new iterator counts as at the tip',
       from: 'iterator: undefined, atTip: false, emptyPages: 0, idlePolls: 0',
       to: 'iterator: undefined',
     },
     {
-      name: 'a call that timed out is judged by its error',
+      name: 'a call that timed out is classified by its error',
       from: 'if (error instanceof CallTimeout) return retry(state, failed, context)',
       to: '',
-      equivalent: 'classifyError says retry for the name of CallTimeout, TimeoutError, too',
+      equivalent: 'classifyError also returns retry for TimeoutError, the name of CallTimeout',
     },
     {
       name: 'iterators that expire at once are renewed without a pause',
@@ -184,12 +184,12 @@ export const readerMutants: readonly Mutant[] = [
       to: 'if (state.failures === 0) return reopen({ ...state, failures: 1 }, context.now)',
     },
     {
-      name: 'trimmed records that were not promised are a gap',
+      name: 'trimmed records of a shard that need not be complete are a gap',
       from: 'if (!context.losesTrimmed) {',
       to: 'if (!state) {',
     },
     {
-      name: 'a position of an open shard that is refused is always a gap',
+      name: 'a refused position of an open shard is always a gap',
       from: "return { state, action: { do: 'probeTrimHorizon', failed } }",
       to: "return gap(state, 'position-trimmed', error)",
     },
@@ -199,22 +199,22 @@ export const readerMutants: readonly Mutant[] = [
       to: "operation !== 'GetRecords' || state",
     },
     {
-      name: 'a position that is refused again and again is probed again and again',
+      name: 'a position that is refused repeatedly is probed each time',
       from: 'context.hasEnded || state.isTrimHorizonReadable',
       to: 'context.hasEnded',
     },
     {
-      name: 'a stream that is gone is looked for again and again',
+      name: 'a stream that is not found is looked up repeatedly',
       from: "if (operation === 'DescribeStream') return { state, action: { do: 'fail', error } }",
       to: '',
     },
     {
-      name: 'a shard that is not found is taken to be gone, and the stream to exist',
+      name: 'a shard that is not found is given up without checking that the stream exists',
       from: "return { state, action: { do: 'describeStream', failed } }",
       to: 'return afterNotFound(state, failed, context)',
     },
     {
-      name: 'a call that was throttled or got lost is not retried',
+      name: 'a call that was throttled or aborted is not retried',
       from: "case 'aborted':\n      return retry(state, failed, context)",
       to: "case 'aborted':\n      return { state, action: { do: 'fail', error } }",
     },
@@ -254,12 +254,12 @@ export const readerMutants: readonly Mutant[] = [
       to: 'if (!context.losesTrimmed)',
     },
     {
-      name: 'a shard that has expired is finished, though it lacked an iterator while it was open',
+      name: 'an expired shard is finished although it also had no next iterator while it was open',
       from: 'hasShownEnd: nextIterator === undefined && state.openConfirmations === 0',
       to: 'hasShownEnd: nextIterator === undefined',
     },
     {
-      name: 'the end that a page has shown is believed though a listing shows the shard as open',
+      name: 'the end that a page has shown is trusted although a listing shows the shard as open',
       from: '    hasShownEnd: false,\n    assumedOpenUntil: context',
       to: '    assumedOpenUntil: context',
     },
@@ -274,12 +274,12 @@ export const readerMutants: readonly Mutant[] = [
       to: 'iteratorExpiresAt',
     },
     {
-      name: 'a shard that was refused is read again with the same iterator when that read fails',
+      name: 'the iterator of a refused shard is used again after its next read fails',
       from: 'iterator: state.isRefused ? undefined : state.iterator,',
       to: '',
     },
     {
-      name: 'a shard that was stalled stays so when it is refused',
+      name: 'a stalled shard stays stalled when its position is refused',
       from: '...noFailure,\n    iterator: undefined,',
       to: 'iterator: undefined,',
     },
@@ -289,7 +289,7 @@ export const readerMutants: readonly Mutant[] = [
       to: 'const refused = { ...state, ...noFailure, iterator',
     },
     {
-      name: 'an older iterator that is refused stays',
+      name: 'an older iterator that is refused is kept',
       from: 'const refused = { ...state, iterator: undefined,',
       to: 'const refused = { ...state,',
     },
@@ -309,7 +309,7 @@ export const readerMutants: readonly Mutant[] = [
       to: 'const refused = { ...state, iterator: undefined, isRefused: true, refusals: state.refusals + 1 }',
     },
     {
-      name: 'a shard that was refused stays so once it has answered with a page',
+      name: 'a refused shard still counts as refused after a page',
       from: 'isRefused: false,\n    refusals: 0,',
       to: 'refusals: 0,',
     },
@@ -324,7 +324,7 @@ export const readerMutants: readonly Mutant[] = [
       to: 'const refusalsSinceEnd = hadEnded ? refusals : 0',
     },
     {
-      name: 'an open shard has nothing new once its oldest position is refused',
+      name: 'an open shard counts as having nothing new after a single refusal',
       from: 'REFUSALS_OF_OPEN_SHARD = 2',
       to: 'REFUSALS_OF_OPEN_SHARD = 1',
     },
@@ -344,17 +344,17 @@ export const readerMutants: readonly Mutant[] = [
       to: "return gap(state, 'shard-vanished', failed.error)",
     },
     {
-      name: 'a closed shard of which nothing is left is not waited for',
+      name: 'a closed shard whose records are all trimmed is not waited for',
       from: 'const isEmpty = !hasEnded && refusals',
       to: 'const isEmpty = refusals',
     },
     {
-      name: 'a closed shard of which nothing is left is never finished',
+      name: 'a closed shard whose records are all trimmed is never finished',
       from: "if (refusalsSinceEnd >= REFUSALS_OF_CLOSED_SHARD) return { state: idle, action: { do: 'finish' } }",
       to: '',
     },
     {
-      name: 'a refused shard is asked again without a pause',
+      name: 'a refused shard is polled again without a pause',
       from: 'nextPollAt({ ...idle, atTip: true }, { ...context, polledAt: now })',
       to: 'now',
     },
@@ -376,29 +376,29 @@ export const readerMutants: readonly Mutant[] = [
       to: '',
     },
     {
-      name: 'an empty page says that records have no size',
+      name: 'an empty page sets the record size to 0',
       from: 'if (count === 0) return',
       to: '',
     },
   ]),
   ...inFile('src/reader/read-schedule.ts', [
     {
-      name: 'shards are read ahead though there is no memory',
+      name: 'shards are prefetched although memory is full',
       from: '(hasRoom ? this.#shift(this.#others) : undefined)',
       to: 'this.#shift(this.#others)',
     },
     {
-      name: 'a shard that is stopped while it waits is read all the same',
+      name: 'a shard that is stopped while it waits is still read',
       from: "if (reader.phase !== 'scheduled') this.#entries.delete(reader)",
       to: "if (reader.phase !== 'scheduled') return",
     },
     {
-      name: 'a shard that comes to block the merge keeps its old place in the queue',
+      name: 'a shard that starts to block the merge keeps its place in the queue',
       from: 'else if (entry.queue !== undefined && entry.queue !== this.#queueOf(entry)) this.#putDue({ ...entry })',
       to: '',
     },
     {
-      name: 'a reader that was rescheduled is read at its former time too',
+      name: 'a rescheduled reader is also read at its previous time',
       from: 'return this.#entries.get(entry.reader) === entry',
       to: 'return this.#entries.has(entry.reader)',
     },
@@ -410,7 +410,7 @@ export const readerMutants: readonly Mutant[] = [
       to: 'for (;;) {',
     },
     {
-      name: 'responses count after the session was stopped',
+      name: 'responses are processed after the session was stopped',
       from: 'if (!context.signal.aborted) onRead(reader, outcome, reserved.limit)',
       to: 'onRead(reader, outcome, reserved.limit)',
     },
@@ -432,21 +432,21 @@ export const readerMutants: readonly Mutant[] = [
   ]),
   ...inFile('src/reader/read-shard.ts', [
     {
-      name: 'a probe that fails for any reason says that nothing is left',
+      name: 'a probe that fails for any reason shows that nothing is left',
       from: "if (classifyError(error) !== 'trimmed') throw error",
       to: '',
     },
     {
-      name: 'the life of an iterator is counted from its response',
+      name: 'the lifetime of an iterator is counted from the response',
       from: 'calledAt + ITERATOR_LIFE_MS',
       to: 'clock.monotonic() + ITERATOR_LIFE_MS',
       equivalent:
-        'the renewal comes 5 minutes before the end and a call takes 30 s at most, so that the iterator is alive either way',
+        'iterators are renewed 5 minutes before they expire and a call takes 30 s at most, so the iterator is valid either way',
     },
   ]),
   ...inFile('src/reader/token-bucket.ts', [
     {
-      name: 'the bucket fills without limit during a rest',
+      name: 'the bucket fills without limit during a pause',
       from: 'Math.min(BURST, bucket.tokens + earned) - 1',
       to: 'bucket.tokens + earned - 1',
     },
@@ -470,7 +470,7 @@ export const readerMutants: readonly Mutant[] = [
   ]),
   ...inFile('src/streams-api/list-all-shards.ts', [
     {
-      name: 'a stream is taken for deleted after a single call',
+      name: 'a stream counts as deleted after a single call',
       from: "if (classifyError(error) !== 'notFound') throw error",
       to: 'throw error',
     },

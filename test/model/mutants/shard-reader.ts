@@ -2,12 +2,12 @@ import { inFile, type Mutant } from './mutant.ts'
 
 export const shardReaderMutants: readonly Mutant[] = inFile('src/reader/shard-reader.ts', [
   {
-    name: 'a shard of which nothing was read is reopened at its tip',
+    name: 'a shard of which nothing was read is opened at its tip',
     from: "? { type: 'TRIM_HORIZON' }",
     to: "? { type: 'LATEST' }",
   },
   {
-    name: 'a page that comes twice is delivered twice',
+    name: 'a page that is returned twice is delivered twice',
     from: 'return this.#firstWanted(records, unseen)',
     to: 'return this.#firstWanted(records, 0)',
   },
@@ -17,7 +17,7 @@ export const shardReaderMutants: readonly Mutant[] = inFile('src/reader/shard-re
     to: 'return false',
   },
   {
-    name: 'reading continues AT the last sequence number, and trusts no comparison',
+    name: 'reading continues AT the last sequence number instead of AFTER it',
     from: "type: 'AFTER_SEQUENCE_NUMBER', sequenceNumber: lastRead",
     to: "type: 'AT_SEQUENCE_NUMBER', sequenceNumber: lastRead",
   },
@@ -37,12 +37,12 @@ export const shardReaderMutants: readonly Mutant[] = inFile('src/reader/shard-re
     to: '',
   },
   {
-    name: 'after a gap the token still has the position before it',
+    name: 'after a gap the token still contains the position before it',
     from: 'this.node.ledger.startAfter(undefined)',
     to: '',
   },
   {
-    name: 'a first record without a time is merged as if it were written now',
+    name: 'a first record without a time is merged as if it were just written',
     from: 'parentTime ?? node.createdAt ?? serviceNow',
     to: 'serviceNow',
   },
@@ -62,7 +62,7 @@ export const shardReaderMutants: readonly Mutant[] = inFile('src/reader/shard-re
     to: "this.#phase !== 'stopped' &&",
   },
   {
-    name: 'a response to a read from before the call counts as an answer',
+    name: 'a read that started before the call counts as a poll for it',
     from: 'this.#answeredRead > readNumber ||',
     to: 'this.#answeredRead >= readNumber ||',
   },
@@ -72,17 +72,17 @@ export const shardReaderMutants: readonly Mutant[] = inFile('src/reader/shard-re
     to: '',
   },
   {
-    name: 'nothing new is not reported while a shard is stalled',
+    name: 'a caller waits for a stalled shard',
     from: '      this.#state.isStalled ||\n',
     to: '',
   },
   {
-    name: 'a position before the first sequence number of a shard is requested as it is',
+    name: 'a position before the first sequence number of a shard is requested unchanged',
     from: 'lastRead !== undefined && !this.#isBeforeFirst(lastRead)',
     to: 'lastRead !== undefined',
   },
   {
-    name: 'a read may come before the pace of the shard allows it',
+    name: 'a read may start before the rate limit of the shard allows it',
     from: 'Math.max(dueAt, this.#state.notBefore)',
     to: 'dueAt',
   },
@@ -92,7 +92,7 @@ export const shardReaderMutants: readonly Mutant[] = inFile('src/reader/shard-re
     to: '',
   },
   {
-    name: 'a read that fails counts as an answer',
+    name: 'a failed read counts as a page',
     from: "if (outcome.kind === 'page') this.#answeredAt = this.#polledAt",
     to: 'this.#answeredAt = this.#polledAt',
   },
@@ -102,17 +102,17 @@ export const shardReaderMutants: readonly Mutant[] = inFile('src/reader/shard-re
     to: 'compareSequenceNumbers(sequenceNumber, fetched) >= 0) break',
   },
   {
-    name: 'the end of a check that is over is taken in again',
+    name: 'the result of an end check that is over is processed',
     from: "if (outcome.kind === 'endChecked' && this.#phase !== 'checkingEnd') return undefined",
     to: '',
   },
   {
-    name: 'a page before the tip says that everything was fetched',
+    name: 'a page before the tip shows that everything was fetched',
     from: 'if (isAnswer && state.atTip) this.#caughtUpAt',
     to: 'if (isAnswer) this.#caughtUpAt',
   },
   {
-    name: 'a failing shard is read at once when its last record is taken',
+    name: 'a failing shard is read at once when its last record is delivered',
     from: 'return this.#state.atTip || this.isFailing ? undefined : context.now',
     to: 'return this.#state.atTip ? undefined : context.now',
   },
@@ -127,12 +127,12 @@ export const shardReaderMutants: readonly Mutant[] = inFile('src/reader/shard-re
     to: 'now',
   },
   {
-    name: 'a trimmed record of a shard from a time on is always a gap',
+    name: 'a trimmed record is a gap for any requested time that is old enough',
     from: '(mustBeComplete && start.since < serviceNow - RETENTION_MS - CLOCK_SKEW_MS)',
     to: '(start.since < serviceNow - RETENTION_MS - CLOCK_SKEW_MS)',
   },
   {
-    name: 'a young shard that vanished is not missed',
+    name: 'a young shard that vanished is not a gap',
     from: 'losesShard: node.mustBeComplete || node.fetched !== undefined || isYoung',
     to: 'losesShard: node.mustBeComplete || node.fetched !== undefined',
   },
@@ -142,17 +142,17 @@ export const shardReaderMutants: readonly Mutant[] = inFile('src/reader/shard-re
     to: 'return true',
   },
   {
-    name: 'after a record before the requested time, nothing that is trimmed is missed',
+    name: 'after a record before the requested time, no trimmed record is a gap',
     from: 'return this.#since === undefined || this.#since < serviceNow - RETENTION_MS',
     to: 'return this.#since === undefined',
   },
   {
-    name: 'a position that was refused, with nothing missed, is requested for ever',
+    name: 'a position that was refused without a gap is requested forever',
     from: "if (this.#state.isRefused && !this.losesTrimmed(serviceNow)) return { type: 'TRIM_HORIZON' }",
     to: '',
   },
   {
-    name: 'a position that was refused is left though records are missed',
+    name: 'a position that was refused is given up although records are missing',
     from: 'if (this.#state.isRefused && !this.losesTrimmed(serviceNow)) return',
     to: 'if (this.#state.isRefused) return',
   },
@@ -162,7 +162,7 @@ export const shardReaderMutants: readonly Mutant[] = inFile('src/reader/shard-re
     to: '!this.losesTrimmed(serviceNow)',
   },
   {
-    name: 'an old shard is read from its oldest record, whatever was trimmed',
+    name: 'an old shard is read from its oldest retained record even if it must be complete',
     from: 'return node.startingSequenceNumber',
     to: 'return undefined',
   },

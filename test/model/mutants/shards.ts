@@ -35,12 +35,12 @@ export const shardsMutants: readonly Mutant[] = [
       to: 'SEEK_MARGIN_MS: number = 0',
     },
     {
-      name: 'trim_horizon promises all of an old shard',
+      name: 'trim_horizon requires every record of an old shard',
       from: 'else if (!isCertainlyWhole(node.createdAt, now)) node.start = OLDEST_RETAINED',
       to: '',
     },
     {
-      name: 'trim_horizon promises all of a shard of unknown age',
+      name: 'trim_horizon requires every record of a shard of unknown age',
       from: 'if (node.createdAt === undefined) node.mustBeComplete = false\n    else',
       to: '',
     },
@@ -50,12 +50,12 @@ export const shardsMutants: readonly Mutant[] = [
       to: '',
     },
     {
-      name: 'a time promises all of an old shard',
+      name: 'a position in time requires every record of an old shard',
       from: 'node.mustBeComplete = isCertainlyWhole(node.createdAt, now)',
       to: '',
     },
     {
-      name: 'shards with a skipped descendant are read from a time on',
+      name: 'ancestors of a skipped shard are read',
       from: "if (node.state === 'unread' && hasFinishedDescendant(node)) node.state = 'finished'",
       to: '',
     },
@@ -65,17 +65,17 @@ export const shardsMutants: readonly Mutant[] = [
       to: 'if (!node.closed) return false',
     },
     {
-      name: 'a shard that waits in the token counts as started',
+      name: 'a pending shard of a token counts as started',
       from: "if (state === 'pending') node.inPosition = false",
       to: '',
     },
     {
-      name: 'a shard that was skipped according to the token is read',
+      name: 'a skipped shard of a token is read',
       from: "if (!isAtEnd && state !== 'skipped') continue",
       to: 'if (!isAtEnd) continue',
     },
     {
-      name: 'the last sequence number of a finished shard is lost with the token',
+      name: 'the last sequence number of a finished shard is lost when a token is loaded',
       from: 'node.ledger.startAfter(at.end ?? undefined)',
       to: '',
     },
@@ -102,12 +102,12 @@ export const shardsMutants: readonly Mutant[] = [
       to: 'node.closed = description.endingSequenceNumber !== undefined',
     },
     {
-      name: 'a parent that is not listed is taken to be trimmed',
+      name: 'a parent that is not listed counts as trimmed',
       from: 'const isYoung = createdAt !== undefined && createdAt >= trimmedBefore',
       to: 'const isYoung = false && createdAt',
     },
     {
-      name: 'a hidden parent is judged by when a listing completed',
+      name: 'whether a parent is hidden depends on when the listing completed',
       from: 'const trimmedBefore = serviceNow - (endedAt - startedAt) - RETENTION_MS',
       to: 'const trimmedBefore = serviceNow - RETENTION_MS',
     },
@@ -122,42 +122,42 @@ export const shardsMutants: readonly Mutant[] = [
       to: 'node.startingSequenceNumber = description',
     },
     {
-      name: 'a shard that is listed again counts as missing since before',
+      name: 'a shard that is listed again keeps its earlier missing time',
       from: 'node.missingSince = undefined\n',
       to: '',
     },
     {
-      name: 'a shard that is listed again is still gone',
+      name: 'a shard that is listed again still counts as expired',
       from: '      node.expired = false\n',
       to: '',
     },
     {
-      name: 'a young shard that is not listed is gone',
+      name: 'a young shard that is not listed has expired',
       from: 'node.expired = createdAt === undefined || createdAt <= serviceNow - RETENTION_MS',
       to: 'node.expired = createdAt !== serviceNow + RETENTION_MS',
     },
     {
-      name: 'finished shards are never forgotten',
+      name: 'finished shards are never removed',
       from: 'node.missingSince ??= now',
       to: 'node.missingSince = now',
     },
     {
-      name: 'a finished leaf is forgotten, and read again when it is listed again',
+      name: 'a finished leaf is removed, and read again when it is listed again',
       from: 'if (!node.expired && node.children.length === 0) continue',
       to: '',
     },
     {
-      name: 'a parent that was read and forgotten is waited for',
+      name: 'a parent that was read and removed is waited for',
       from: "if (state === 'read' || state === 'timedOut') continue",
       to: "if (state === 'timedOut') continue",
     },
     {
-      name: 'a hidden parent is waited for without end',
+      name: 'a hidden parent is waited for forever',
       from: 'const hasTimedOut = startedAt >= (missing.hiddenSince ?? endedAt) + HIDDEN_PARENT_WAIT_MS',
       to: 'const hasTimedOut = startedAt >= Number.POSITIVE_INFINITY',
     },
     {
-      name: 'a shard with a record that is not acknowledged is forgotten',
+      name: 'a shard with a record that is not acknowledged is removed',
       from: "if (node.state !== 'finished' || node.ledger.hasOpen) continue",
       to: "if (node.state !== 'finished') continue",
     },
@@ -174,7 +174,7 @@ export const shardsMutants: readonly Mutant[] = [
       to: 'const at = (this.fetched ?? last) === undefined ? this.start : { after: (this.fetched ?? last) as string }',
     },
     {
-      name: 'children of a shard without new enough records are read from their start',
+      name: 'children of a shard without records of the requested time are read from their start',
       from: 'return isPending ?',
       to: 'return false ?',
     },
@@ -189,7 +189,7 @@ export const shardsMutants: readonly Mutant[] = [
       to: "if (this.state !== 'finished') return at",
     },
     {
-      name: 'the requested time is lost with a shard that has no new enough records',
+      name: 'the requested time is lost with a shard that has no records of that time',
       from: "if (typeof at === 'object' && 'since' in at) return at",
       to: '',
     },
@@ -201,14 +201,14 @@ export const shardsMutants: readonly Mutant[] = [
       to: 'first; first = this.#open[this.#first]',
     },
     {
-      name: 'a ledger that is compacted forgets a record that is not acknowledged',
+      name: 'a compacted ledger loses a record that is not acknowledged',
       from: 'this.#open.splice(0, this.#first)',
       to: 'this.#open.splice(0, this.#first + 1)',
     },
   ]),
   ...inFile('src/shards/retention.ts', [
     {
-      name: 'the clocks are taken to agree to the millisecond',
+      name: 'the clocks count as equal to the millisecond',
       from: 'CLOCK_SKEW_MS: number = 300_000',
       to: 'CLOCK_SKEW_MS: number = 0',
     },
