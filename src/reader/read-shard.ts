@@ -3,8 +3,9 @@ import type { ServiceClock } from '../core/service-clock.ts'
 import { classifyError } from '../streams-api/classify-error.ts'
 import { callWithTimeout } from '../streams-api/retry.ts'
 import type { IteratorStart, RecordPage, StreamsApi } from '../streams-api/streams-api.ts'
-import { type FailedCall, ITERATOR_LIFE_MS } from './next-step.ts'
+import { ITERATOR_LIFE_MS } from './read-state.ts'
 import type { ShardReader } from './shard-reader.ts'
+import type { FailedCall } from './step.ts'
 
 export interface ReadContext {
   readonly api: StreamsApi

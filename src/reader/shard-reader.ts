@@ -5,17 +5,10 @@ import { OLDEST_RETAINED, type ShardNode } from '../shards/shard.ts'
 import type { IteratorStart } from '../streams-api/streams-api.ts'
 import { createdAtMsOf, sequenceNumberOf } from '../wire/record-fields.ts'
 import type { WireRecord, WireRecords } from '../wire/wire-record.ts'
-import {
-  type Action,
-  initialReadState,
-  invalidateTip,
-  nextPollAt,
-  nextStep,
-  type Outcome,
-  type ReadState,
-  type StepContext,
-  withoutCurrentIterator,
-} from './next-step.ts'
+import { invalidateTip, nextStep } from './next-step.ts'
+import { nextPollAt } from './poll-interval.ts'
+import { initialReadState, type ReadState, withoutCurrentIterator } from './read-state.ts'
+import type { Action, Outcome, StepContext } from './step.ts'
 
 export type ReaderPhase =
   /** In the schedule. */

@@ -13,23 +13,8 @@ export const readerMutants: readonly Mutant[] = [
       to: 'EMPTY_PAGES_OF_CLOSED_SHARD = 6',
     },
     {
-      name: 'a closed shard is finished when it is refused once',
-      from: 'REFUSALS_OF_CLOSED_SHARD = 5',
-      to: 'REFUSALS_OF_CLOSED_SHARD = 1',
-    },
-    {
-      name: 'a young shard that is not found is given up after a burst of errors',
-      from: 'YOUNG_SHARD_NOT_FOUND_STEP_MS = 75_000',
-      to: 'YOUNG_SHARD_NOT_FOUND_STEP_MS = 0',
-    },
-    {
-      name: 'an old shard is given up when it is not found once',
-      from: 'OLD_SHARD_NOT_FOUND = 2',
-      to: 'OLD_SHARD_NOT_FOUND = 1',
-    },
-    {
       name: 'an unreadable oldest position is treated as readable',
-      from: 'if (!outcome.isReadable) return nothingLeft(state, context)',
+      from: 'if (!outcome.isReadable) return afterRefusedTrimHorizon(state, context)',
       to: '',
     },
     {
@@ -88,6 +73,18 @@ export const readerMutants: readonly Mutant[] = [
       to: 'atTip: state.atTip',
     },
     {
+      name: 'an expired shard is finished although it also had no next iterator while it was open',
+      from: 'hasShownEnd: nextIterator === undefined && state.openConfirmations === 0',
+      to: 'hasShownEnd: nextIterator === undefined',
+    },
+    {
+      name: 'a refused shard still counts as refused after a page',
+      from: 'isRefused: false,\n    refusals: 0,',
+      to: 'refusals: 0,',
+    },
+  ]),
+  ...inFile('src/reader/poll-interval.ts', [
+    {
       name: 'full pages are rate limited',
       from: 'if (isFull || newestAt === undefined',
       to: 'if (newestAt === undefined',
@@ -127,6 +124,8 @@ export const readerMutants: readonly Mutant[] = [
       from: 'min * 1.5 ** Math.min(20, state.idlePolls)',
       to: 'min',
     },
+  ]),
+  ...inFile('src/reader/end-of-shard.ts', [
     {
       name: 'any page without a next iterator is the end of the shard',
       from: "if (context.hadEnded) return { state, action: { do: 'finish' } }",
@@ -163,9 +162,21 @@ export const readerMutants: readonly Mutant[] = [
       to: '86_400_000',
     },
     {
-      name: 'a new iterator counts as at the tip',
-      from: 'iterator: undefined, atTip: false, emptyPages: 0, idlePolls: 0',
-      to: 'iterator: undefined',
+      name: 'the end that a page has shown is trusted although a listing shows the shard as open',
+      from: '    hasShownEnd: false,\n    assumedOpenUntil: context',
+      to: '    assumedOpenUntil: context',
+    },
+  ]),
+  ...inFile('src/reader/retry-failed-read.ts', [
+    {
+      name: 'a young shard that is not found is given up after a burst of errors',
+      from: 'YOUNG_SHARD_NOT_FOUND_STEP_MS = 75_000',
+      to: 'YOUNG_SHARD_NOT_FOUND_STEP_MS = 0',
+    },
+    {
+      name: 'an old shard is given up when it is not found once',
+      from: 'OLD_SHARD_NOT_FOUND = 2',
+      to: 'OLD_SHARD_NOT_FOUND = 1',
     },
     {
       name: 'a call that timed out is classified by its error',
@@ -254,16 +265,6 @@ export const readerMutants: readonly Mutant[] = [
       to: 'if (!context.losesTrimmed)',
     },
     {
-      name: 'an expired shard is finished although it also had no next iterator while it was open',
-      from: 'hasShownEnd: nextIterator === undefined && state.openConfirmations === 0',
-      to: 'hasShownEnd: nextIterator === undefined',
-    },
-    {
-      name: 'the end that a page has shown is trusted although a listing shows the shard as open',
-      from: '    hasShownEnd: false,\n    assumedOpenUntil: context',
-      to: '    assumedOpenUntil: context',
-    },
-    {
       name: 'a refusal of an iterator that was opened before shows that nothing is left',
       from: 'return hadOldIterator(state, failed, context)\n',
       to: 'return !state\n',
@@ -277,6 +278,33 @@ export const readerMutants: readonly Mutant[] = [
       name: 'the iterator of a refused shard is used again after its next read fails',
       from: 'iterator: state.isRefused ? undefined : state.iterator,',
       to: '',
+    },
+    {
+      name: 'a young shard is given up as fast as an old one',
+      from: 'const isYoung = createdAt !== undefined && createdAt > serviceNow - RETENTION_MS',
+      to: 'const isYoung = false && createdAt === serviceNow - RETENTION_MS',
+    },
+    {
+      name: 'a shard that vanished unread is never a gap',
+      from: "return context.losesShard ? gap(state, 'shard-vanished', failed.error) : { state, action: { do: 'expire' } }",
+      to: "return { state, action: { do: 'expire' } }",
+    },
+    {
+      name: 'a shard that vanished is always a gap',
+      from: "return context.losesShard ? gap(state, 'shard-vanished', failed.error) : { state, action: { do: 'expire' } }",
+      to: "return gap(state, 'shard-vanished', failed.error)",
+    },
+    {
+      name: 'after a gap the old iterator is used again',
+      from: "return { state: withoutCurrentIterator(state), action: { do: 'reportGap'",
+      to: "return { state, action: { do: 'reportGap'",
+    },
+  ]),
+  ...inFile('src/reader/refused-position.ts', [
+    {
+      name: 'a closed shard is finished when it is refused once',
+      from: 'REFUSALS_OF_CLOSED_SHARD = 5',
+      to: 'REFUSALS_OF_CLOSED_SHARD = 1',
     },
     {
       name: 'a stalled shard stays stalled when its position is refused',
@@ -309,11 +337,6 @@ export const readerMutants: readonly Mutant[] = [
       to: 'const refused = { ...state, iterator: undefined, isRefused: true, refusals: state.refusals + 1 }',
     },
     {
-      name: 'a refused shard still counts as refused after a page',
-      from: 'isRefused: false,\n    refusals: 0,',
-      to: 'refusals: 0,',
-    },
-    {
       name: 'a refusal that counts is not remembered',
       from: 'isRefused: true,\n    // The merge',
       to: '// The merge',
@@ -327,21 +350,6 @@ export const readerMutants: readonly Mutant[] = [
       name: 'an open shard counts as having nothing new after a single refusal',
       from: 'REFUSALS_OF_OPEN_SHARD = 2',
       to: 'REFUSALS_OF_OPEN_SHARD = 1',
-    },
-    {
-      name: 'a young shard is given up as fast as an old one',
-      from: 'const isYoung = createdAt !== undefined && createdAt > serviceNow - RETENTION_MS',
-      to: 'const isYoung = false && createdAt === serviceNow - RETENTION_MS',
-    },
-    {
-      name: 'a shard that vanished unread is never a gap',
-      from: "return context.losesShard ? gap(state, 'shard-vanished', failed.error) : { state, action: { do: 'expire' } }",
-      to: "return { state, action: { do: 'expire' } }",
-    },
-    {
-      name: 'a shard that vanished is always a gap',
-      from: "return context.losesShard ? gap(state, 'shard-vanished', failed.error) : { state, action: { do: 'expire' } }",
-      to: "return gap(state, 'shard-vanished', failed.error)",
     },
     {
       name: 'a closed shard whose records are all trimmed is not waited for',
@@ -358,10 +366,12 @@ export const readerMutants: readonly Mutant[] = [
       from: 'nextPollAt({ ...idle, atTip: true }, { ...context, polledAt: now })',
       to: 'now',
     },
+  ]),
+  ...inFile('src/reader/read-state.ts', [
     {
-      name: 'after a gap the old iterator is used again',
-      from: "return { state: withoutCurrentIterator(state), action: { do: 'reportGap'",
-      to: "return { state, action: { do: 'reportGap'",
+      name: 'a new iterator counts as at the tip',
+      from: 'iterator: undefined, atTip: false, emptyPages: 0, idlePolls: 0',
+      to: 'iterator: undefined',
     },
   ]),
   ...inFile('src/reader/page-budget.ts', [

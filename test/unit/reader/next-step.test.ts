@@ -1,16 +1,8 @@
 import { describe, expect, it } from 'vitest'
-import {
-  EMPTY_PAGES_TO_CROSS,
-  type FailedCall,
-  ITERATOR_LIFE_MS,
-  initialReadState,
-  invalidateTip,
-  nextPollAt,
-  nextStep,
-  type Outcome,
-  type ReadState,
-  type StepContext,
-} from '../../../src/reader/next-step.ts'
+import { EMPTY_PAGES_TO_CROSS, invalidateTip, nextStep } from '../../../src/reader/next-step.ts'
+import { nextPollAt } from '../../../src/reader/poll-interval.ts'
+import { ITERATOR_LIFE_MS, initialReadState, type ReadState } from '../../../src/reader/read-state.ts'
+import type { FailedCall, Outcome, StepContext } from '../../../src/reader/step.ts'
 import { RETENTION_MS } from '../../../src/shards/retention.ts'
 import { STALLED_AFTER_MS } from '../../../src/streams-api/failure-streak.ts'
 import { CallTimeout } from '../../../src/streams-api/retry.ts'

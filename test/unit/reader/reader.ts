@@ -1,5 +1,5 @@
-import type { Outcome } from '../../../src/reader/next-step.ts'
 import { ShardReader, type SharedContext } from '../../../src/reader/shard-reader.ts'
+import type { Outcome } from '../../../src/reader/step.ts'
 import { ShardNode } from '../../../src/shards/shard.ts'
 
 /** When the first shard was created. */

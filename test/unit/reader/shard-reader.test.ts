@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import type { Outcome } from '../../../src/reader/next-step.ts'
 import type { ReaderPhase } from '../../../src/reader/shard-reader.ts'
 import { ShardReader } from '../../../src/reader/shard-reader.ts'
+import type { Outcome } from '../../../src/reader/step.ts'
 import { OLDEST_RETAINED, ShardNode, type ShardStart } from '../../../src/shards/shard.ts'
 import type { WireRecord } from '../../../src/wire/wire-record.ts'
 import { contextAt, emptyPage, NOW, queue, readerOf } from './reader.ts'

@@ -1,0 +1,34 @@
+import { continueReading } from './poll-interval.ts'
+import type { ReadState } from './read-state.ts'
+import { reopen, type Step, type StepContext } from './step.ts'
+
+/** How long a listing that shows a shard as open is trusted, at most, in ms. */
+const LONGEST_ASSUMED_OPEN_MS = 10_000
+
+/**
+ * Handles a page without a next iterator. For a shard that was known to be closed before the read, that is
+ * the end. For any other shard it proves nothing: emulators leave the iterator out on open shards, and
+ * records may have been written since.
+ */
+export function withoutIterator(state: ReadState, context: StepContext): Step {
+  if (context.hadEnded) return { state, action: { do: 'finish' } }
+  if (context.hasEnded) return reopen(state, context.now)
+  if (context.now < state.assumedOpenUntil) return continueReading(state, context)
+  const isFirstCheck = state.openConfirmations === 0
+  return { state, action: { do: 'checkEnd', isFirstCheck }, isAnswer: !isFirstCheck }
+}
+
+/** Handles a listing that was made to find out whether a shard has ended. */
+export function afterEndCheck(state: ReadState, wasListed: boolean, context: StepContext): Step {
+  if (context.hasEnded) return reopen(state, context.now)
+  if (!wasListed) return { state, action: undefined }
+  // Listed as open: the endpoint leaves next iterators out on open shards, or the listing lags behind.
+  const openMs = Math.min(LONGEST_ASSUMED_OPEN_MS, 500 * 2 ** state.openConfirmations)
+  const open = {
+    ...state,
+    openConfirmations: state.openConfirmations + 1,
+    hasShownEnd: false,
+    assumedOpenUntil: context.now + openMs,
+  }
+  return continueReading(open, context)
+}
