@@ -5,6 +5,7 @@ import type { ServiceClock } from '../core/service-clock.ts'
 import { isOnDynamoDBLocal } from '../core/stream-arn.ts'
 import { RecordBuffer } from '../merge/record-buffer.ts'
 import type { StreamToken } from '../position/token.ts'
+import { estimateBytes, invalidPage, isValidPage } from '../reader/check-page.ts'
 import { PageBudget } from '../reader/page-budget.ts'
 import { ReadPump } from '../reader/read-pump.ts'
 import { isTrimHorizonReadable, type ReadContext, type ReadOutcome } from '../reader/read-shard.ts'
@@ -18,10 +19,11 @@ import { classifyError } from '../streams-api/classify-error.ts'
 import { checkStreamExists, type ListingContext } from '../streams-api/list-all-shards.ts'
 import type { RateLimit } from '../streams-api/rate-limit.ts'
 import type { RecordPage, StreamsApi } from '../streams-api/streams-api.ts'
-import { createdAtMsOf, sizeBytesOf } from '../wire/record-fields.ts'
+import { createdAtMsOf } from '../wire/record-fields.ts'
 import type { WireRecord } from '../wire/wire-record.ts'
 import { BlockingErrors } from './blocking-errors.ts'
 import { BlockingReaders } from './blocking-readers.ts'
+import { CONSUMER_AWAY_MS, ConsumerPresence } from './consumer-presence.ts'
 import { Discovery } from './discovery.ts'
 import type { CoordinatorEvents } from './events.ts'
 import { Frontier } from './frontier.ts'
@@ -30,12 +32,6 @@ import { openIteratorsAtLatest } from './open-at-latest.ts'
 import type { ReadingOptions } from './options.ts'
 import { ShardSequencer } from './shard-sequencer.ts'
 import { WakeTimer } from './wake-timer.ts'
-
-/**
- * How long the consumer may request no record, in ms, before it counts as away and no more calls are made for
- * it. When it returns, any shard may have a backlog again.
- */
-const CONSUMER_AWAY_MS = 5_000
 
 /** An iterator that has less than this left (ms) is renewed by a heartbeat. */
 const RENEW_BEFORE_EXPIRY_MS = 5 * 60_000
@@ -81,6 +77,7 @@ export class ReadSession {
   readonly #pump: ReadPump
   readonly #errors: BlockingErrors
   readonly #wakeTimer: WakeTimer
+  readonly #presence: ConsumerPresence
   readonly #blocking = new BlockingReaders()
   /** Readers that are not at the tip, or are failing. */
   readonly #behind = new Set<ShardReader>()
@@ -88,10 +85,6 @@ export class ReadSession {
   #round: PollRound | undefined
   /** How many callers are waiting for records. */
   #waiting = 0
-  /** When the consumer last requested records. */
-  #lastSeen: { readonly monotonic: number; readonly wall: number }
-  /** Since when it has done so without a break (monotonic ms). */
-  #presentSince: number
   #hasReportedCaughtUp = false
   #streamCheck: Promise<unknown> | undefined
 
@@ -103,8 +96,7 @@ export class ReadSession {
     this.#context = context
     this.#errors = new BlockingErrors(streamArn)
     this.#wakeTimer = new WakeTimer(clock, () => this.#run())
-    this.#lastSeen = { monotonic: clock.monotonic(), wall: clock.now() }
-    this.#presentSince = this.#lastSeen.monotonic
+    this.#presence = new ConsumerPresence(clock)
     this.#calls = { api, streamArn, clock, serviceClock, signal }
     this.#listing = {
       ...this.#calls,
@@ -127,7 +119,7 @@ export class ReadSession {
       onSearched: (node, wasListed) => this.#onSearched(node, wasListed),
       hasBuffered: (node) => (this.#sequencer.readers.get(node)?.queue.length ?? 0) > 0,
       isReading: () => this.#sequencer.readers.size > 0,
-      presentSince: () => this.#presentSinceAt(clock.monotonic()),
+      presentSince: () => this.#presence.sinceAt(clock.monotonic()),
       onFailed: (error) => this.#fail(error, undefined),
       onChanged: () => this.#changed(),
     })
@@ -279,17 +271,10 @@ export class ReadSession {
    * have been written to any shard since. Returns whether that is the case.
    */
   #noticeConsumer(now: number): boolean {
-    const { clock } = this.#context
-    const last = this.#lastSeen
-    const wall = clock.now()
-    this.#lastSeen = { monotonic: now, wall }
-    // While a machine is asleep, the monotonic clock may not advance.
-    const pauseMs = now - last.monotonic
-    const wasAsleep = wall - last.wall - pauseMs >= CONSUMER_AWAY_MS
-    if (pauseMs < CONSUMER_AWAY_MS && !wasAsleep) return false
-    this.#presentSince = now
+    const absence = this.#presence.notice(now)
+    if (absence === 'none') return false
     for (const reader of this.readers()) {
-      if (now - reader.answeredAt < CONSUMER_AWAY_MS && !wasAsleep) continue
+      if (absence === 'away' && now - reader.answeredAt < CONSUMER_AWAY_MS) continue
       reader.invalidateTip(this.#pump.reads)
       // An end check that started before the pause does not show what was written since: read the shard
       // again.
@@ -297,11 +282,6 @@ export class ReadSession {
       if (isIdle && !reader.isFailing) this.#pump.schedule(reader, now)
     }
     return true
-  }
-
-  /** Since when the consumer has been requesting records without a break until `now` (monotonic ms). */
-  #presentSinceAt(now: number): number {
-    return now - this.#lastSeen.monotonic < CONSUMER_AWAY_MS ? this.#presentSince : now
   }
 
   /** Called when the last buffered record of a shard was delivered, or so many that it must be read again. */
@@ -460,7 +440,7 @@ export class ReadSession {
     const now = clock.monotonic()
     return {
       now,
-      presentSince: this.#presentSinceAt(now),
+      presentSince: this.#presence.sinceAt(now),
       serviceNow: serviceClock.now(),
       serviceNowAtMost: serviceClock.atMost(),
       random,
@@ -586,7 +566,7 @@ export class ReadSession {
     if (this.#stop.signal.aborted || this.#errors.isFinal) return
     const now = this.#context.clock.monotonic()
     // Without a consumer, each response must not lead to the next call.
-    if (!this.#wakeTimer.isAwaited && now - this.#lastSeen.monotonic >= CONSUMER_AWAY_MS) return
+    if (!this.#wakeTimer.isAwaited && this.#presence.isAway(now)) return
     if (this.#waiting > 0) this.#noticeConsumer(now)
     this.#pump.run(now)
     this.#discovery.run(now)
@@ -607,29 +587,4 @@ export class ReadSession {
 function isPolled({ after, remaining }: PollRound): boolean {
   while (remaining.at(-1)?.hasAnsweredSince(after)) remaining.pop()
   return remaining.length === 0
-}
-
-/** Whether a page has the expected form. Any implementation of the three calls may have returned it. */
-function isValidPage(page: RecordPage | undefined): page is RecordPage {
-  if (page?.lazyRecords) return true
-  return Array.isArray(page?.records) && page.records.every(isRecord)
-}
-
-function isRecord(record: unknown): boolean {
-  return typeof record === 'object' && record !== null
-}
-
-/**
- * The error for an invalid page from a proxy, a middleware or an emulator. It is retried: the next one may be
- * valid.
- */
-function invalidPage(): Error {
-  const error = new Error('GetRecords returned an invalid page: its records are missing, or not objects')
-  return Object.assign(error, { name: 'InvalidResponse', $retryable: {} })
-}
-
-function estimateBytes({ records }: RecordPage): number {
-  let bytes = 0
-  for (const record of records) bytes += 300 + sizeBytesOf(record)
-  return bytes
 }

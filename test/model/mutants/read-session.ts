@@ -48,11 +48,6 @@ export const readSessionMutants: readonly Mutant[] = [
       to: '',
     },
     {
-      name: 'the time that a machine was asleep does not count as a pause',
-      from: 'const wasAsleep = wall - last.wall - pauseMs >= CONSUMER_AWAY_MS',
-      to: 'const wasAsleep = false && wall > 0',
-    },
-    {
       name: 'shards count as at their tip after any pause',
       from: 'reader.invalidateTip(this.#pump.reads)',
       to: '',
@@ -101,11 +96,6 @@ export const readSessionMutants: readonly Mutant[] = [
       name: 'a heartbeat waits until each shard has reached its tip',
       from: 'if (reader.isFailing || !expiresSoon(reader)) remaining.pop()',
       to: 'if (reader.isFailing || (!expiresSoon(reader) && reader.atTip)) remaining.pop()',
-    },
-    {
-      name: 'a page whose records are not objects is accepted',
-      from: 'return Array.isArray(page?.records) && page.records.every(isRecord)',
-      to: 'return Array.isArray(page?.records)',
     },
     {
       name: 'all trimmed records of the children of an expired shard are a gap',
@@ -162,7 +152,7 @@ export const readSessionMutants: readonly Mutant[] = [
     },
     {
       name: 'shards are read and listed while the consumer stays away',
-      from: 'if (!this.#wakeTimer.isAwaited && now - this.#lastSeen.monotonic >= CONSUMER_AWAY_MS) return',
+      from: 'if (!this.#wakeTimer.isAwaited && this.#presence.isAway(now)) return',
       to: '',
     },
     {
@@ -174,6 +164,13 @@ export const readSessionMutants: readonly Mutant[] = [
       name: 'times of DynamoDB Local count as truncated to the second',
       from: '? 60_000 : 1_000',
       to: '? 1_000 : 1_000',
+    },
+  ]),
+  ...inFile('src/coordinator/consumer-presence.ts', [
+    {
+      name: 'the time that a machine was asleep does not count as a pause',
+      from: 'const wasSuspended = wall - last.wall - pauseMs >= CONSUMER_AWAY_MS',
+      to: 'const wasSuspended = false && wall > 0',
     },
   ]),
   ...inFile('src/coordinator/blocking-errors.ts', [

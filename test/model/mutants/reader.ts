@@ -374,6 +374,13 @@ export const readerMutants: readonly Mutant[] = [
       to: 'iterator: undefined',
     },
   ]),
+  ...inFile('src/reader/check-page.ts', [
+    {
+      name: 'a page whose records are not objects is accepted',
+      from: 'return Array.isArray(page?.records) && page.records.every(isRecord)',
+      to: 'return Array.isArray(page?.records)',
+    },
+  ]),
   ...inFile('src/reader/page-budget.ts', [
     {
       name: 'memory is not bounded',
