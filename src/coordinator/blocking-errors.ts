@@ -73,10 +73,7 @@ export class BlockingErrors {
     return failure
   }
 
-  /**
-   * Returns the readers that errors stopped, so that they are read again once the consumer has seen the
-   * error.
-   */
+  /** Returns the readers that errors stopped, to be read again once the error has been thrown. */
   takeStopped(): readonly ShardReader[] {
     return this.#stopped.length === 0 ? noReaders : this.#stopped.splice(0)
   }

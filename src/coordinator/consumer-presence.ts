@@ -6,10 +6,7 @@ import type { Clock } from '../core/clock.ts'
  */
 export const CONSUMER_AWAY_MS = 5_000
 
-/**
- * What happened since the consumer last requested records. The process may have been suspended with the
- * machine.
- */
+/** What happened since the consumer last requested records. `suspended`: the machine was asleep. */
 export type Absence = 'none' | 'away' | 'suspended'
 
 /**

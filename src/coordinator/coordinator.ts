@@ -156,7 +156,7 @@ export class Coordinator<Image = PlainItem> {
 
   /**
    * Renews the shard iterators that would expire within 5 minutes (a shard iterator lives for 15). Call it
-   * every few minutes while `next` is not called. Reading never depends on it: an expired iterator is
+   * every few minutes while `next` is not called. Reading never depends on it: expired iterators are
    * replaced.
    *
    * @throws StreamError `closed`.
@@ -216,7 +216,7 @@ export class Coordinator<Image = PlainItem> {
 
   /**
    * Aborts the calls in flight and stops reading. Pending calls of this object reject with `closed`, and so
-   * do later ones; {@link token} remains available. Idempotent. A client that was passed as an option is not
+   * do later ones; {@link token} remains available. Idempotent. A client passed as an option is not
    * destroyed.
    */
   async close(): Promise<void> {

@@ -18,10 +18,7 @@ import type { ShardPage, StreamStatus } from '../streams-api/streams-api.ts'
 /** DescribeStream returns at most this many shards per page (API reference). */
 const SHARDS_PER_PAGE = 100
 
-/**
- * How many times the children of a shard are looked up at short intervals, before it is left to periodic
- * listings.
- */
+/** How many times the children of a shard are looked up at short intervals, before the periodic listings. */
 const QUICK_ATTEMPTS = 10
 
 /** The longest pause between listings while a parent is hidden, in ms. */
@@ -79,8 +76,7 @@ export interface DiscoveryListener {
 }
 
 /**
- * Lists shards, to find out whether those that were read to their end are closed, and what their children
- * are.
+ * Lists shards, to find out whether those that were read to their end are closed and have children.
  *
  * DescribeStream lags behind and is rate limited. Therefore one listing serves all shards that wait, the
  * children of a few shards of a large stream are looked up individually, and shards that stay hidden are
@@ -277,8 +273,7 @@ export class Discovery {
     } catch (error) {
       const kind = classifyError(error)
       if (kind !== 'fatal' && kind !== 'notFound') throw error
-      // The endpoint may reject the shard filter, or does not know the shard or the stream. A listing shows
-      // which.
+      // The endpoint rejects the shard filter, or does not know the shard or stream: a listing shows which.
       await this.listAll()
       return
     }
@@ -309,10 +304,7 @@ export class Discovery {
     this.#listener.onSearched(node, wasListed)
   }
 
-  /**
-   * From 50 ms to 1 s, plus or minus 20 %: the values of AWS's DynamoDB Streams adapter for the Kinesis
-   * Client Library.
-   */
+  /** From 50 ms to 1 s, plus or minus 20 %, as in AWS's DynamoDB Streams adapter for the KCL. */
   #pauseMs(attempts: number): number {
     return Math.round(Math.min(1_000, 50 * 2 ** (attempts - 1)) * (0.8 + 0.4 * this.#context.random()))
   }
@@ -323,7 +315,7 @@ export class Discovery {
   }
 
   /**
-   * Handles an error that a retry does not fix. The position is unaffected, and all shards are listed again
+   * Handles an error that a retry does not fix. The position is unaffected; all shards are listed again
    * later.
    */
   #failed(error: unknown): void {

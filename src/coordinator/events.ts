@@ -3,10 +3,7 @@ import { namesOf } from '../core/options.ts'
 
 /** The events that a `Coordinator` emits, with the type of their arguments. */
 export interface CoordinatorEvents {
-  /**
-   * A shard has been opened: its records can be delivered from now on. `parentId` is undefined if it has no
-   * parent.
-   */
+  /** A shard has been opened: its records can be delivered. `parentId` is undefined if it has no parent. */
   shardOpened: { readonly shardId: string; readonly parentId: string | undefined }
   /** All records of a shard have been delivered; its children come next. */
   shardFinished: { readonly shardId: string }
@@ -37,7 +34,7 @@ export interface CoordinatorEvents {
   /**
    * A shard has been failing for a minute, so newer records of other shards are delivered without waiting for
    * it. It is still retried. `failingForMs` is the time since its first failure, in ms; `error` is the last
-   * one.
+   * error.
    */
   shardStalled: { readonly shardId: string; readonly failingForMs: number; readonly error: unknown }
   /**

@@ -3,8 +3,7 @@ import type { ShardNode } from '../shards/shard.ts'
 import type { ShardForest } from '../shards/shard-forest.ts'
 
 /**
- * The shards that a token has to name: those being read, and finished ones whose children have not been
- * started.
+ * The shards that a token has to name: those being read, and finished ones without started children.
  *
  * @internal
  */
@@ -85,10 +84,7 @@ function isSince(at: ShardPosition): boolean {
   return typeof at === 'object' && 'since' in at
 }
 
-/**
- * Whether a shard is finished, all of its records are acknowledged, and a child has been started or it has
- * expired.
- */
+/** Whether a finished shard with no unacknowledged records has expired, or a child of it has been started. */
 function isSuperseded(node: ShardNode): boolean {
   if (node.state !== 'finished' || node.ledger.hasOpen) return false
   return node.expired || node.children.some((child) => child.isStarted)

@@ -67,8 +67,7 @@ export function lagOf({ readers, nodes, isOver, serviceNow, now, longestPauseMs 
 }
 
 /**
- * Whether a shard that is not being read, or a child of it that is not known yet, may contain records that
- * have to be delivered.
+ * Whether a shard that is not being read, or a child that is not known yet, may contain undelivered records.
  */
 function isToBeRead(node: ShardNode, isOver: boolean): boolean {
   if (node.state === 'unread') return true
@@ -93,10 +92,7 @@ function readUpToOf(
   return startOf(node, since) ?? serviceNow
 }
 
-/**
- * The time from which records of a shard are requested, if none has been read (ms); undefined if that is
- * unknown.
- */
+/** The time from which records of an unread shard are requested (ms); undefined if unknown. */
 function startOf({ createdAt, start }: ShardNode, since: number | undefined): number | undefined {
   const from = since ?? (typeof start === 'object' && 'since' in start ? start.since : 0)
   return Math.max(from, createdAt ?? 0) || undefined

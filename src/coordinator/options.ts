@@ -14,8 +14,7 @@ export interface CoordinatorOptions {
   /**
    * A `DynamoDBStreamsClient` of the AWS SDK v3, or another implementation of its three calls (such as the
    * emulator's `api`). It is not destroyed by `close()`.
-   * @default a client with the credentials of the environment and the region of the stream's ARN, destroyed
-   * by `close()`
+   * @default a client with the environment's credentials and the region of the ARN, destroyed by `close()`
    */
   readonly client?: SdkClient | StreamsApi | undefined
   /**

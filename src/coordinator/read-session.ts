@@ -276,8 +276,7 @@ export class ReadSession {
     for (const reader of this.readers()) {
       if (absence === 'away' && now - reader.answeredAt < CONSUMER_AWAY_MS) continue
       reader.invalidateTip(this.#pump.reads)
-      // An end check that started before the pause does not show what was written since: read the shard
-      // again.
+      // An end check that started before the pause does not show what was written since: read again.
       const isIdle = reader.phase === 'scheduled' || reader.phase === 'checkingEnd'
       if (isIdle && !reader.isFailing) this.#pump.schedule(reader, now)
     }
@@ -349,8 +348,7 @@ export class ReadSession {
     while (!this.#stop.signal.aborted && !this.#errors.isFinal) {
       const reader = remaining.at(-1)
       if (!reader) return
-      // One read is enough. Whether the shard has anything new may take several, which may have to wait for
-      // memory.
+      // One read is enough. To learn whether there is anything new may take several, and more memory.
       if (reader.isFailing || !expiresSoon(reader)) remaining.pop()
       else await this.#change()
     }
@@ -544,10 +542,7 @@ export class ReadSession {
 
   // ---- Waiting and running --------------------------------------------------------------------------------
 
-  /**
-   * Waits, for a consumer that requests records, until something changes, the session is stopped, or `signal`
-   * aborts.
-   */
+  /** Waits, for a consumer, until something changes, the session is stopped, or `signal` aborts. */
   async progress(signal?: AbortSignal): Promise<void> {
     this.#waiting++
     await this.#change(signal)

@@ -153,8 +153,7 @@ export class ShardSequencer {
   }
 
   /**
-   * Plans the children of these shards. Without recursion, because a token may contain a chain of 250,000
-   * shards.
+   * Plans the children of these shards. Not recursive, because a token may contain a chain of 250,000 shards.
    */
   #advance(nodes: Iterable<ShardNode>): void {
     const reached = new Set(nodes)

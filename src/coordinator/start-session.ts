@@ -7,10 +7,7 @@ import type { ShardForest } from '../shards/shard-forest.ts'
 import { classifyError } from '../streams-api/classify-error.ts'
 import { ReadSession, type SessionContext } from './read-session.ts'
 
-/**
- * A time counts as future if it is further ahead than this (ms). The service's time is truncated to the
- * second.
- */
+/** A time further ahead than this (ms) is in the future. The service truncates its time to the second. */
 const FUTURE_MS = 5_000
 
 /**
@@ -49,10 +46,7 @@ export async function startSession(
   }
 }
 
-/**
- * Returns false if it must be started again, because a requested time in the future has passed in the
- * meantime.
- */
+/** Returns false if it must be started again, because the requested future time has passed. */
 async function startAt(
   position: ParsedPosition,
   session: ReadSession,

@@ -4,8 +4,8 @@ import { StreamError } from './errors.ts'
 export function streamNotFound(streamArn: string, cause: unknown): StreamError<'stream.notFound'> {
   return new StreamError(
     'stream.notFound',
-    `Stream ${streamArn} does not exist (any more). Its table may have been deleted, or the stream was disabled more ` +
-      'than 24 hours ago; or the client is configured for another region or account.',
+    `Stream ${streamArn} does not exist, or no longer exists. Its table may have been deleted, the stream may have ` +
+      'been disabled more than 24 hours ago, or the client is configured for another region or account.',
     { streamArn },
     cause,
   )

@@ -11,10 +11,7 @@ function isRecord(record: unknown): boolean {
   return typeof record === 'object' && record !== null
 }
 
-/**
- * The error for an invalid page from a proxy, a middleware or an emulator. It is retried: the next one may be
- * valid.
- */
+/** The error for an invalid page. It is retried: a proxy or middleware may return a valid one next time. */
 export function invalidPage(): Error {
   const error = new Error('GetRecords returned an invalid page: its records are missing, or not objects')
   return Object.assign(error, { name: 'InvalidResponse', $retryable: {} })

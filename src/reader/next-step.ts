@@ -13,8 +13,7 @@ import { type Outcome, type Page, reopen, type Step, type StepContext } from './
 export const EMPTY_PAGES_TO_CROSS = 6 as const
 
 /**
- * A closed shard ends with a page without a next iterator. If none comes within this many empty pages,
- * polling slows.
+ * A closed shard ends with a page without a next iterator. After this many empty pages, polling slows down.
  */
 const EMPTY_PAGES_OF_CLOSED_SHARD = 100
 

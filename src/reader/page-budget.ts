@@ -39,10 +39,7 @@ export class PageBudget {
     this.#pageSize = pageSize
   }
 
-  /**
-   * Whether there is memory for a page that the merge does not wait for: half a page, so that it is worth a
-   * call.
-   */
+  /** Whether there is memory for a page that the merge does not wait for: at least half a page. */
   hasRoom({ bufferedBytes, shards }: BufferLoad): boolean {
     return bufferedBytes + this.#reserved + this.#pageBytes(shards) / 2 <= this.#maxBytes
   }
@@ -85,10 +82,7 @@ export class PageBudget {
     this.#recordBytes = Math.max(1, this.#recordBytes * (1 - weight) + observed * weight)
   }
 
-  /**
-   * How large the next page may be (bytes): the shard's share of the memory, limited to its share of what is
-   * free.
-   */
+  /** How large the next page may be (bytes): the shard's share of the memory, limited by what is free. */
   #share({ bufferedBytes, shards, inFlight }: BufferLoad): number {
     const free = (this.#maxBytes - bufferedBytes - this.#reserved) / Math.max(1, inFlight)
     return Math.max(Math.min(free, this.#pageBytes(shards)), this.#maxBytes / Math.max(1, shards) / 4)

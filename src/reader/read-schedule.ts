@@ -37,8 +37,8 @@ export class ReadSchedule {
   }
 
   /**
-   * Must be called after each change of a reader: whether it blocks the merge or is scheduled may have
-   * changed.
+   * Must be called after each change of a reader: its priority may have changed, or it is no longer
+   * scheduled.
    */
   update(reader: ShardReader): void {
     const entry = this.#entries.get(reader)

@@ -28,10 +28,7 @@ export interface ReadState {
   readonly openConfirmations: number
   /** Until when the last of those listings is trusted. */
   readonly assumedOpenUntil: number
-  /**
-   * Whether its last page had no next iterator, and no listing has shown it as open since: it was read to its
-   * end.
-   */
+  /** Whether its last page had no next iterator, and no listing has shown it as open since. */
   readonly hasShownEnd: boolean
   /** Whether its oldest position could just be read, so that a position that is refused has been trimmed. */
   readonly isTrimHorizonReadable: boolean

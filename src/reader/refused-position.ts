@@ -15,10 +15,7 @@ const REFUSALS_OF_CLOSED_SHARD = 5
  */
 const REFUSALS_OF_OPEN_SHARD = 2
 
-/**
- * The position of an older iterator may have been trimmed, with records left after it: a new iterator will
- * show.
- */
+/** Replaces a refused older iterator: its position may have been trimmed, with records left after it. */
 export function replaceRefusedIterator(state: ReadState, { now }: StepContext): Step {
   const refused = { ...state, iterator: undefined, isRefused: true }
   return { state: refused, action: { do: 'read', at: now } }

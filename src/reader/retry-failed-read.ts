@@ -40,8 +40,7 @@ export function afterFailure(state: ReadState, failed: FailedCall, context: Step
           ? replaceRefusedIterator(state, context)
           : afterRefusedTrimHorizon(state, context)
       }
-      // DynamoDB Local fails every GetRecords this way while all of an open shard is trimmed, until the next
-      // write.
+      // DynamoDB Local fails every GetRecords this way while all records of an open shard are trimmed.
       if (operation !== 'GetRecords' || context.hasEnded || state.isTrimHorizonReadable) {
         return gap(state, 'position-trimmed', error)
       }

@@ -52,8 +52,7 @@ export interface ReaderOptions {
 
 /**
  * One shard that is being read: its iterator, the results of its reads, and its buffered records. It makes no
- * calls. It determines what the next one should request, and processes the outcome; `nextStep` decides what
- * follows.
+ * calls. It determines what to request and processes the outcome; `nextStep` decides what follows.
  *
  * @internal
  */
@@ -67,12 +66,16 @@ export class ShardReader {
   /** Records older than this (ms) are skipped, until the first one that is not. */
   #since: number | undefined
   #dueAt = 0
+  /** The number of its last read, counted over all shards. */
   #readNumber = 0
+  /** The number of the last read that showed whether there is anything new. */
   #answeredRead = 0
+  /** When its last read started (monotonic ms, and the service's time in ms). */
   #polledAt: number = Number.NEGATIVE_INFINITY
-  #answeredAt: number = Number.NEGATIVE_INFINITY
   #polledAtServiceTime: number | undefined
+  #answeredAt: number = Number.NEGATIVE_INFINITY
   #caughtUpAt: number | undefined
+  /** Whether it was known that no more records will be written when its last read started. */
   #hadEnded = false
 
   constructor(node: ShardNode, { isHeld, serviceNow, timeGranularityMs, onChange }: ReaderOptions) {
@@ -132,10 +135,7 @@ export class ShardReader {
     return this.#answeredAt
   }
 
-  /**
-   * The time up to which all records are known to have been fetched (ms, the service's time); undefined if
-   * unknown.
-   */
+  /** The service's time up to which all records have been fetched (ms); undefined if unknown. */
   get caughtUpAt(): number | undefined {
     return this.#caughtUpAt
   }
@@ -151,10 +151,7 @@ export class ShardReader {
     return this.#phase !== 'stopped' && this.#phase !== 'checkingEnd' && this.#phase !== 'failed'
   }
 
-  /**
-   * Whether a caller that waits for a read with a higher number than `readNumber` need not wait for this
-   * shard.
-   */
+  /** Whether a caller that waits for a read after number `readNumber` need not wait for this shard. */
   hasAnsweredSince(readNumber: number): boolean {
     return (
       this.#answeredRead > readNumber ||
@@ -169,8 +166,7 @@ export class ShardReader {
   /** The position for the next iterator. `serviceNow`: the latest that the service's time may be (ms). */
   iteratorStart(serviceNow: number): IteratorStart {
     const { lastRead } = this
-    // The position was refused, and no trimmed record had to be delivered: continue at the oldest retained
-    // one.
+    // The position was refused, and that is not a gap: continue at the oldest retained record.
     if (this.#state.isRefused && !this.losesTrimmed(serviceNow)) return { type: 'TRIM_HORIZON' }
     if (lastRead !== undefined && !this.#isBeforeFirst(lastRead)) {
       return { type: 'AFTER_SEQUENCE_NUMBER', sequenceNumber: lastRead }
@@ -249,10 +245,7 @@ export class ShardReader {
     return action
   }
 
-  /**
-   * Called after records were delivered from its queue. Returns its new due time (monotonic ms) if that
-   * changes.
-   */
+  /** Called after a record was delivered from its queue. Returns its new due time (monotonic ms), if any. */
   drained(context: SharedContext): number | undefined {
     const isEmpty = this.queue.length === 0
     if (isEmpty) this.#onChange(this)
@@ -276,10 +269,7 @@ export class ShardReader {
     this.#onChange(this)
   }
 
-  /**
-   * It is no longer known whether anything is left to read. Reads up to number `lastStaleRead` do not show it
-   * either.
-   */
+  /** Forgets that nothing is left to read. Reads up to number `lastStaleRead` do not show it either. */
   invalidateTip(lastStaleRead: number): void {
     this.#state = invalidateTip(this.#state, lastStaleRead)
     this.#onChange(this)
@@ -304,15 +294,11 @@ export class ShardReader {
     this.#onChange(this)
   }
 
-  /**
-   * Whether a record of the shard that has been trimmed by now is a gap. `serviceNow`: the service's time
-   * (ms).
-   */
+  /** Whether a trimmed record of the shard is a gap. `serviceNow`: the service's time (ms). */
   losesTrimmed(serviceNow: number): boolean {
     const { fetched, mustBeComplete, start } = this.node
     if (fetched !== undefined) {
-      // Until a record of the requested time is found, trimmed records are a gap only if they may be that
-      // new.
+      // Until a record of the requested time is found, trimmed ones are a gap only if they may be that new.
       return this.#since === undefined || this.#since < serviceNow - RETENTION_MS
     }
     if (start === 'start') return mustBeComplete
@@ -338,8 +324,7 @@ export class ShardReader {
       isClosed: node.closed,
       createdAt,
       losesTrimmed: this.losesTrimmed(context.serviceNowAtMost),
-      // Not a gap where the oldest retained record was requested and the whole shard is older than the
-      // retention.
+      // Not a gap if the oldest retained records were requested and the shard is older than the retention.
       losesShard: node.mustBeComplete || node.fetched !== undefined || isYoung,
     }
   }

@@ -1,7 +1,4 @@
-/**
- * The GetRecords calls per second that a shard is said to allow; AWS does not document a limit for DynamoDB
- * Streams.
- */
+/** The GetRecords calls per second that a shard is said to allow; not documented for DynamoDB Streams. */
 const CALLS_PER_SECOND = 5
 
 /** How many calls may be made at once after a pause. */

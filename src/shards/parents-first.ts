@@ -79,10 +79,7 @@ export function* descendants(node: ShardNode): Generator<ShardNode, void, void> 
   }
 }
 
-/**
- * Whether a descendant has been started. If so, the shard lies before the position, even if it was listed
- * later.
- */
+/** Whether a descendant has been started. If so, the shard lies before the position, even if listed later. */
 export function hasStartedDescendant(node: ShardNode): boolean {
   for (const descendant of descendants(node)) if (descendant.isStarted) return true
   return false

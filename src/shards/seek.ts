@@ -10,10 +10,7 @@ import type { ShardForest } from './shard-forest.ts'
  */
 const SEEK_MARGIN_MS: number = 300_000
 
-/**
- * Where a shard starts that is listed for the first time after the position was taken, and has no known
- * parent.
- */
+/** Where a shard without a known parent starts that is first listed after the position was taken. */
 export type NewShardStart = 'start' | { readonly since: number }
 
 /** Applies the position `trim_horizon` to the forest. `now`: the service's time (ms). */

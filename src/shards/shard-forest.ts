@@ -167,8 +167,7 @@ export class ShardForest {
     for (const missing of this.#missing.values()) {
       const { createdAt, state } = missing
       if (state === 'read' || state === 'timedOut') continue
-      // An old parent that is not listed was trimmed with all of its records. One whose id contains no time
-      // counts as old.
+      // An old parent that is not listed was trimmed. One whose id contains no time counts as old.
       const isYoung = createdAt !== undefined && createdAt >= trimmedBefore
       if (isYoung) missing.hiddenSince ??= endedAt
       const hasTimedOut = startedAt >= (missing.hiddenSince ?? endedAt) + HIDDEN_PARENT_WAIT_MS
@@ -243,8 +242,7 @@ export class ShardForest {
   }
 
   #descendsFrom(shardId: string, node: ShardNode): boolean {
-    // A shard without children has no descendants. This avoids a walk up a long chain for each shard appended
-    // to it.
+    // A shard without children has no descendants. This avoids walking up a long chain for each new leaf.
     if (node.children.length === 0) return shardId === node.shardId
     let at: string | undefined = shardId
     for (let step = 0; at !== undefined && step <= this.#nodes.size; step++) {

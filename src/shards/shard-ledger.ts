@@ -46,8 +46,7 @@ export class ShardLedger {
   }
 
   /**
-   * Starts over after this sequence number, when a token is loaded or after a gap; undefined: before any
-   * record.
+   * Starts over after this sequence number (undefined: from the start), for a loaded token or after a gap.
    */
   startAfter(sequenceNumber: string | undefined): void {
     this.#delivered = sequenceNumber

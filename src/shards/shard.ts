@@ -87,10 +87,7 @@ export class ShardNode implements Shard {
   // ---- Written by ShardReader and ShardQueue --------------------------------------------------------------
   /** The last sequence number that was fetched, including records that were skipped because of a `since`. */
   fetched: string | undefined
-  /**
-   * The highest record time (ms) delivered from it or its ancestors: the merge never places its records
-   * earlier.
-   */
+  /** The highest record time (ms) delivered from it or its ancestors. Its records are merged no earlier. */
   reachedTime: number = Number.NEGATIVE_INFINITY
 
   constructor(shardId: string, ordinal: number) {

@@ -5,10 +5,7 @@ import { drain, numbersOf } from '../../support/read.ts'
 const MINUTE = 60_000
 const ALWAYS = { times: Number.POSITIVE_INFINITY }
 
-/**
- * The DescribeStream calls from index `from` of the log: how many list all shards, and how many one shard's
- * children.
- */
+/** Counts the DescribeStream calls since `from`: those for all shards, and those for the children of one. */
 function describeCalls({ emulator }: EmulatedTable, from = 0) {
   const calls = emulator.log.slice(from).filter(({ op }) => op === 'DescribeStream')
   const children = calls.filter(({ shard }) => shard !== undefined).length
