@@ -89,7 +89,7 @@ export class Coordinator<Image = PlainItem> {
   /**
    * Moves to a position, all or nothing: if it fails, the previous position remains in effect. It resolves
    * once the shards are listed. For `latest`, every record written after that will be delivered. If several
-   * moves are in flight, the last one that was started and succeeds takes effect.
+   * moves are in flight, the one that was started last takes effect, unless it fails.
    *
    * @param position - `'trim_horizon'`, `'latest'`, a `Date`, or a token as an object or JSON string. See
    * `Position`.

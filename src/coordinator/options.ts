@@ -25,9 +25,9 @@ export interface CoordinatorOptions {
    */
   readonly onGap?: 'throw' | 'continue' | undefined
   /**
-   * The limit for the records that are buffered over all shards, in bytes of GetRecords responses; 1048576 (1
-   * MiB) or more. A single shard uses at most 5 MiB, so the limit is only reached when many shards have a
-   * backlog. A higher limit then allows larger pages and fewer calls.
+   * The limit for the records that are buffered over all shards, in bytes of GetRecords responses; 1048576 or
+   * more. A single shard uses at most 5 MiB, so the limit is only reached when many shards have a backlog. A
+   * higher limit then allows larger pages and fewer calls.
    *
    * One record per shard and the responses in flight can exceed the limit, and records use more memory once
    * their images are accessed: with a limit of 32 MiB and 400 shards with a backlog, resident memory was
@@ -48,14 +48,14 @@ export interface CoordinatorOptions {
   readonly pageSize?: number | undefined
   /**
    * The pause before a shard that had nothing new is polled again, in ms: `min` at first, then growing up to
-   * `max`. Each is 0 to 60000, and `max` must not be less than `min`. Values below 200 exceed the limit of 5
-   * calls per second per shard.
+   * `max`. Each is 0 to 60000, and `max` must not be less than `min`; if `min` is greater than 1000, `max`
+   * defaults to it. Values below 200 exceed the limit of 5 calls per second per shard.
    * @default { min: 200, max: 1000 }
    */
   readonly idlePollMs?: { readonly min?: number | undefined; readonly max?: number | undefined } | undefined
   /**
-   * How often all shards are listed, in ms, to find shards that appeared without a parent that closed; 1000
-   * to 3600000.
+   * How often all shards are listed, in ms, to find shards other than the children of finished ones; 1000 to
+   * 3600000.
    * @default 60000
    */
   readonly discoveryIntervalMs?: number | undefined
