@@ -6,10 +6,7 @@ import type { RateLimit } from './rate-limit.ts'
 import { type CallRetry, callWithRetries, callWithTimeout } from './retry.ts'
 import type { ShardPage, StreamsApi } from './streams-api.ts'
 
-/**
- * Half of the ten calls per second that DescribeStream allows per account (API reference): other callers share that
- * limit.
- */
+/** Half of the ten DescribeStream calls per second that an account is allowed (API reference). */
 export const DESCRIBE_CALLS_PER_SECOND = 5
 
 /** How long to wait, in ms, before a ResourceNotFoundException is confirmed by a second call. */
