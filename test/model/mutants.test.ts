@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs'
+import ts from 'typescript'
 import { describe, expect, it } from 'vitest'
 import { mutants } from './mutant-list.ts'
 import { mutate } from './mutants/mutant.ts'
@@ -6,6 +7,13 @@ import { mutate } from './mutants/mutant.ts'
 describe('mutants', () => {
   it.each(mutants)('the mutant "$name" applies to $file', (mutant) => {
     expect(mutate(readFileSync(mutant.file, 'utf8'), mutant)).toBeDefined()
+  })
+
+  // One that does not compile is killed by every test, whether a test checks that code or not.
+  it.each(mutants)('the mutant "$name" of $file is valid TypeScript', (mutant) => {
+    const source = mutate(readFileSync(mutant.file, 'utf8'), mutant) ?? ''
+    const { diagnostics } = ts.transpileModule(source, { reportDiagnostics: true })
+    expect(diagnostics?.map(({ messageText }) => messageText)).toEqual([])
   })
 
   it('every mutant has a name that is unique in its file', () => {

@@ -124,7 +124,7 @@ export const discoveryMutants: readonly Mutant[] = inFile('src/coordinator/disco
   {
     name: 'the first lookup of children holds up records although their parent has buffered ones',
     from: ' && !this.#listener.hasBuffered(node)) return true',
-    to: 'return true',
+    to: ') return true',
   },
   {
     name: 'a listing that failed with a permanent error is repeated at once',
