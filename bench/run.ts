@@ -21,9 +21,9 @@ const benches: Record<string, () => Promise<Bench>> = {
   memory: async () => (await import('./memory/memory.ts')).memory,
   saturation: async () => (await import('./saturation/saturation.ts')).saturation,
   aging: async () => (await import('./aging/aging.ts')).aging,
-  decode: async () => (await import('./pieces/decode.ts')).decode,
-  merge: async () => (await import('./pieces/merge.ts')).merge,
-  token: async () => (await import('./pieces/token.ts')).token,
+  decode: async () => (await import('./micro/decode.ts')).decode,
+  merge: async () => (await import('./micro/merge.ts')).merge,
+  token: async () => (await import('./micro/token.ts')).token,
 }
 
 const { values: options, positionals: names } = parse()

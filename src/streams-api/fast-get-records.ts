@@ -10,7 +10,7 @@ import type { RecordPage, StreamsApi } from './streams-api.ts'
 
 /**
  * Calls GetRecords without the SDK's deserializer, which walks the service's schema for every attribute of
- * every record, and without its no-op logger, which copies the result (`bench/pieces/decode.ts`).
+ * every record, and without its no-op logger, which copies the result (`bench/micro/decode.ts`).
  *
  * The SDK still does everything else: credentials, signing, retries, errors, and the middleware of the user's
  * client. Each command gets two middlewares, right before and right after the deserializer. The first one
