@@ -35,4 +35,4 @@ export type {
   StreamStatus,
   StreamsApi,
 } from './streams-api/streams-api.ts'
-export type { RawRecord, WireRecord } from './wire/wire-record.ts'
+export type { RawRecord, WireRecord, WireRecords } from './wire/wire-record.ts'

@@ -42,7 +42,10 @@ export class StreamRecord<Image = PlainItem> {
   #newImage: Image | undefined
   #oldImage: Image | undefined
 
-  /** @param createdAtMs - when the change was made or, if unknown, the time of the previous record. */
+  /**
+   * @param createdAtMs - when the change was made or, if unknown, the time of the previous record.
+   * @internal
+   */
   constructor(wire: WireRecord, context: RecordContext, createdAtMs: number) {
     this.#wire = wire
     this.#context = context

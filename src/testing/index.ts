@@ -4,7 +4,7 @@ export {
   type CreateCheckpointStore,
   checkpointStoreContract,
 } from './contracts/checkpoint-store.ts'
-export type { Behavior, Profile } from './emulator/behavior/behavior.ts'
+export type { Behavior, Profile, WireForm } from './emulator/behavior/behavior.ts'
 export type { StreamEmulatorOptions } from './emulator/emulator-options.ts'
 export type { Effect } from './emulator/faults/effect.ts'
 export type { Latency, LatencySource } from './emulator/faults/latency.ts'
