@@ -10,7 +10,8 @@ import { createTable, putNumbers } from '../../support/tables.ts'
 /** Returns the actions in the row of README.md's permissions table whose first column starts with `row`. */
 function documentedActions(row: string): string[] {
   const readme = readFileSync(new URL('../../../README.md', import.meta.url), 'utf8')
-  const line = readme.split('\n').find((candidate) => candidate.startsWith(`| ${row}`))
+  const [, section = ''] = readme.split('### IAM permissions')
+  const line = section.split('\n').find((content) => content.startsWith(`| ${row}`))
   const [, , actions = ''] = line?.split('|') ?? []
   return [...new Set([...actions.matchAll(/`([A-Z]\w+)`/g)].map(([, action = '']) => action))].sort()
 }

@@ -13,6 +13,7 @@ import {
   read,
   readAll,
   shardsOf,
+  trimmed,
 } from './calls.ts'
 import type { Subject, SubjectTable } from './subjects.ts'
 
@@ -57,8 +58,14 @@ export function iteratorBehaviors({ createTable, profile }: Subject): void {
     test('AT_SEQUENCE_NUMBER with the starting sequence number of the shard starts at the first record', async () => {
       const { table, numbers } = await createWithThree()
       const [{ SequenceNumberRange: { StartingSequenceNumber: start = '' } = {} }] = await shardsOf(table)
+      // DynamoDB Local counts the writes to all tables together, and refuses the number of its own listing if another
+      // table was written to before the first record.
+      if (isLocal && start !== numbers[0]) {
+        expect(await errorOf(keysFrom(table, 'AT_SEQUENCE_NUMBER', start))).toBe(trimmed)
+        return
+      }
       expect(await keysFrom(table, 'AT_SEQUENCE_NUMBER', start)).toEqual(['a', 'b', 'c'])
-      // In DynamoDB Local it is the number of the first record, so AFTER starts at the second record.
+      // Otherwise it is the number of the first record, so that AFTER starts at the second record.
       expect(start === numbers[0]).toBe(isLocal)
       const after = await keysFrom(table, 'AFTER_SEQUENCE_NUMBER', start)
       expect(after).toEqual(isLocal ? ['b', 'c'] : ['a', 'b', 'c'])
