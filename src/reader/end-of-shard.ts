@@ -2,13 +2,13 @@ import { continueReading } from './poll-interval.ts'
 import type { ReadState } from './read-state.ts'
 import { reopen, type Step, type StepContext } from './step.ts'
 
-/** How long a listing that shows a shard as open is trusted, at most, in ms. */
+/** The longest time for which a listing that shows a shard as open is trusted, in ms. */
 const LONGEST_ASSUMED_OPEN_MS = 10_000
 
 /**
  * Handles a page without a next iterator. For a shard that was known to be closed before the read, that is
- * the end. For any other shard it proves nothing: emulators leave the iterator out on open shards, and
- * records may have been written since.
+ * the end. For any other shard it proves nothing: some emulators omit the iterator for open shards, and
+ * further records may have been written before the shard closed.
  */
 export function withoutIterator(state: ReadState, context: StepContext): Step {
   if (context.hadEnded) return { state, action: { do: 'finish' } }
@@ -22,7 +22,7 @@ export function withoutIterator(state: ReadState, context: StepContext): Step {
 export function afterEndCheck(state: ReadState, wasListed: boolean, context: StepContext): Step {
   if (context.hasEnded) return reopen(state, context.now)
   if (!wasListed) return { state, action: undefined }
-  // Listed as open: the endpoint leaves next iterators out on open shards, or the listing lags behind.
+  // Listed as open: the endpoint omits next iterators for open shards, or the listing lags behind.
   const openMs = Math.min(LONGEST_ASSUMED_OPEN_MS, 500 * 2 ** state.openConfirmations)
   const open = {
     ...state,

@@ -13,14 +13,15 @@ import { type Outcome, type Page, reopen, type Step, type StepContext } from './
 export const EMPTY_PAGES_TO_CROSS = 6 as const
 
 /**
- * A closed shard ends with a page without a next iterator. After this many empty pages, polling slows down.
+ * A closed shard ends with a page without a next iterator. Polling slows down after this many empty pages
+ * before that one.
  */
 const EMPTY_PAGES_OF_CLOSED_SHARD = 100
 
 /**
  * Decides what to do with a shard after a read, or after another call that the read led to. It is a pure
- * function from the state of the shard, the outcome and the time to a new state and an action, and so is
- * everything that it calls.
+ * function, and so is every function that it calls: from the state of the shard, the outcome and the context,
+ * it computes a new state and an action.
  */
 export function nextStep(state: ReadState, outcome: Outcome, context: StepContext): Step {
   switch (outcome.kind) {
@@ -49,7 +50,7 @@ function afterPage(state: ReadState, page: Page, context: StepContext): Step {
   const afterSuccess: ReadState = {
     ...read,
     iterator: nextIterator,
-    // An endpoint that leaves the iterator out on open shards may do so again: that shows nothing.
+    // An endpoint that has omitted the iterator for an open shard may do so again: that proves nothing.
     hasShownEnd: nextIterator === undefined && state.openConfirmations === 0,
     iteratorExpiresAt: context.polledAt + ITERATOR_LIFE_MS,
     isTrimHorizonReadable: false,
@@ -78,7 +79,7 @@ function afterEmptyPage(state: ReadState, { isClosed, readNumber }: StepContext)
 }
 
 function afterRecords(state: ReadState, { admitted, isFull }: Page): ReadState {
-  // All records were skipped, but wanted ones may follow: the service ends a page wherever it likes.
+  // All records were skipped, but others may follow that are not: the service may end a page anywhere.
   if (admitted === 0) return { ...state, ...oneEmptyPageToTip, idlePolls: 0 }
   return { ...state, emptyPages: 0, idlePolls: 0, atTip: state.atTip && !isFull }
 }

@@ -4,20 +4,18 @@ const PAGE_BYTES = 1024 * 1024
 /** A page this large ended because of its size, so more records follow. */
 const FULL_PAGE_BYTES = 900 * 1024
 
-/** How much is prefetched per shard, at most, in bytes. */
+/** The maximum size of the prefetched records of a shard, in bytes. */
 const MAX_PREFETCHED_BYTES = 4 * PAGE_BYTES
 
-/** The assumed size of a record (bytes) until the first page: large, so that the first pages are small. */
+/** The assumed size of a record (bytes) before the first page: large, so that the first pages are small. */
 const ASSUMED_RECORD_BYTES = 64 * 1024
 
-/** What memory is used for at the moment. */
+/** What currently uses memory. */
 export interface BufferLoad {
   readonly bufferedBytes: number
-  /**
-   * Shards that have records in the buffer, are being read, or must get records before the merge can proceed.
-   */
+  /** The number of shards that have buffered records or block the merge, or of reads in flight if higher. */
   readonly shards: number
-  /** Reads in flight. */
+  /** The number of reads in flight. */
   readonly inFlight: number
 }
 
@@ -66,7 +64,7 @@ export class PageBudget {
     return queued * this.#recordBytes >= Math.min(MAX_PREFETCHED_BYTES, bytes)
   }
 
-  /** Whether a page was as large as pages get, so that more records are likely to follow at once. */
+  /** Whether a page was as large as pages get, so that more records are likely to follow. */
   isFull(count: number, bytes: number, limit: number): boolean {
     return count >= limit || bytes >= FULL_PAGE_BYTES
   }
@@ -76,22 +74,25 @@ export class PageBudget {
     if (count === 0) return
     const observed = bytes / count
     // The weight grows with the number of records: one record says little about the next thousand. Larger
-    // records count at once, because an estimate that is too low would exceed the memory limit.
+    // records always have the full weight, because an estimate that is too low would exceed the memory limit.
     const weight = this.#hasObserved ? Math.min(0.5, observed > this.#recordBytes ? 0.5 : count / 200) : 1
     this.#hasObserved = true
     this.#recordBytes = Math.max(1, this.#recordBytes * (1 - weight) + observed * weight)
   }
 
-  /** How large the next page may be (bytes): the shard's share of the memory, limited by what is free. */
+  /**
+   * How large the next page may be (bytes): the shard's share of the memory, limited by what is free, but at
+   * least a quarter of its share.
+   */
   #share({ bufferedBytes, shards, inFlight }: BufferLoad): number {
     const free = (this.#maxBytes - bufferedBytes - this.#reserved) / Math.max(1, inFlight)
     return Math.max(Math.min(free, this.#pageBytes(shards)), this.#maxBytes / Math.max(1, shards) / 4)
   }
 
   /**
-   * How large the pages of a shard may be (bytes): its share of the memory. The next page is fetched when a
-   * quarter of that is left. Only the undelivered part of a page uses memory, so on average all shards stay
-   * within their shares.
+   * How large the pages of a shard may be (bytes): its share of the memory, up to the largest page of the
+   * service. The next page is fetched when a quarter of the share is left. Only the undelivered part of a
+   * page uses memory, so on average all shards stay within their shares.
    */
   #pageBytes(shards: number): number {
     return Math.min(PAGE_BYTES, this.#maxBytes / Math.max(1, shards))

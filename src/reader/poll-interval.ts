@@ -5,7 +5,7 @@ import { consumeToken } from './token-bucket.ts'
 /** Records older than this (ms) are a backlog, which is fetched without pauses. */
 const BACKLOG_AGE_MS = 60_000
 
-/** Schedules the next read of a shard that has returned a page and is not known to have ended. */
+/** Schedules the next read of a shard after a page that is not known to be its last one. */
 export function continueReading(state: ReadState, context: StepContext): Step {
   const isAnswer = state.atTip || context.hasBuffered
   if (context.isPrefetched) return { state, action: { do: 'pause' }, isAnswer }
@@ -13,8 +13,8 @@ export function continueReading(state: ReadState, context: StepContext): Step {
 }
 
 /**
- * When to read a shard next after a page (monotonic ms): at once while it has a backlog, after a pause at the
- * tip. The pause grows from `idlePollMs.min` by half per empty poll up to `idlePollMs.max`, and is `min`
+ * When to read a shard next after a page (monotonic ms): immediately while it has a backlog, after a pause at
+ * the tip. The pause grows from `idlePollMs.min` by half per empty poll up to `idlePollMs.max`, and is `min`
  * while a caller waits.
  */
 export function nextPollAt(

@@ -11,17 +11,18 @@ export interface ReadPumpOptions {
   readonly maxConcurrentReads: number
   /** Returns how much is buffered, in bytes. */
   readonly bufferedBytes: () => number
-  /** Returns how many shards have buffered records, or must be read before the merge can proceed. */
+  /** Returns how many shards have buffered records, or block the merge. */
   readonly shardsInNeed: () => number
   /**
-   * Called when a read has ended; `limit` records were requested. Not called after the signal has aborted.
+   * Called when a read has ended, for which up to `limit` records were requested. Not called after the signal
+   * has aborted.
    */
   readonly onRead: (reader: ShardReader, outcome: ReadOutcome, limit: number) => void
 }
 
 /**
- * Reads shards concurrently, each on its own schedule: at most `maxConcurrentReads` at once, and no further
- * ahead than the memory limit allows.
+ * Reads shards concurrently, each on its own schedule: at most `maxConcurrentReads` at the same time, and no
+ * further ahead than the memory limit allows.
  *
  * @internal
  */
@@ -46,7 +47,10 @@ export class ReadPump {
     return this.#reads
   }
 
-  /** When the next read is due (monotonic ms); undefined if none is scheduled, or too many are in flight. */
+  /**
+   * When the next scheduled read becomes due (monotonic ms); undefined if there is none, or if
+   * `maxConcurrentReads` reads are in flight.
+   */
   get nextDueAt(): number | undefined {
     return this.#inFlight < this.#options.maxConcurrentReads ? this.#schedule.nextDueAt : undefined
   }

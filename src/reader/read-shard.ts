@@ -47,7 +47,7 @@ export async function readShard(
 /**
  * Whether a shard can be read from its oldest record. On DynamoDB Local it cannot while all of its records
  * are trimmed: GetShardIterator succeeds for every position, and GetRecords then refuses the iterator. If the
- * oldest record can be read, it is the shard's own position that was trimmed.
+ * oldest record can be read, the position that was refused has been trimmed.
  */
 export async function isTrimHorizonReadable(reader: ShardReader, context: ReadContext): Promise<boolean> {
   const { api, streamArn } = context
@@ -63,11 +63,12 @@ export async function isTrimHorizonReadable(reader: ShardReader, context: ReadCo
     return true
   } catch (error) {
     if (classifyError(error) !== 'trimmed') throw error
+    // If GetShardIterator itself refused the position, this is not that behavior of DynamoDB Local.
     return iterator === undefined
   }
 }
 
-/** Opens an iterator at `start` for the reader. Its 15 minutes count from before the call. */
+/** Opens an iterator at `start` for the reader. Its 15 minutes are counted from before the call. */
 export async function openIterator(
   reader: ShardReader,
   start: IteratorStart,

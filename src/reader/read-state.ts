@@ -10,10 +10,11 @@ export interface ReadState {
   readonly iteratorExpiresAt: number
   /** Whether a read has shown that nothing is left to read. */
   readonly atTip: boolean
-  /** Consecutive empty pages before the tip. */
+  /** Consecutive empty pages before the tip was reached. */
   readonly emptyPages: number
   /**
-   * Reads up to this number show nothing about the tip: the consumer was away, or the process was suspended.
+   * Reads up to this number show nothing about the tip: since then, the consumer was away, or the process was
+   * suspended.
    */
   readonly lastStaleRead: number
   /** Consecutive empty responses at the tip; the poll interval grows with them. */
@@ -30,16 +31,16 @@ export interface ReadState {
   readonly assumedOpenUntil: number
   /** Whether its last page had no next iterator, and no listing has shown it as open since. */
   readonly hasShownEnd: boolean
-  /** Whether its oldest position could just be read, so that a position that is refused has been trimmed. */
+  /** Whether a probe could read its oldest record, so a position that is refused has been trimmed. */
   readonly isTrimHorizonReadable: boolean
   /**
-   * Whether the service refused its position in the last call that did not fail otherwise. The next read
-   * opens a new iterator: only that shows what is left.
+   * Whether the service refused its position in the last call, apart from calls that failed for another
+   * reason. The next read opens a new iterator: only that shows what is left.
    */
   readonly isRefused: boolean
   /** Consecutive refusals of its oldest position. */
   readonly refusals: number
-  /** Those of them since it is known that no more records will be written. */
+  /** How many of those occurred when it was known that no more records will be written. */
   readonly refusalsSinceEnd: number
   /** Whether the service rejects the first sequence number that its own listing returned. */
   readonly rejectsFirstNumber: boolean
@@ -80,7 +81,7 @@ export const initialReadState: ReadState = {
   bucket: fullBucket,
 }
 
-/** What a call that succeeds clears. */
+/** The fields that a successful call resets. */
 export const noFailure: Pick<ReadState, 'failures' | 'failureStreak' | 'notFound' | 'isStalled'> = {
   failures: 0,
   failureStreak: undefined,

@@ -15,15 +15,15 @@ const REFUSALS_OF_CLOSED_SHARD = 5
  */
 const REFUSALS_OF_OPEN_SHARD = 2
 
-/** Replaces a refused older iterator: its position may have been trimmed, with records left after it. */
+/** Replaces an older iterator that was refused: its position was trimmed, but later records may be left. */
 export function replaceRefusedIterator(state: ReadState, { now }: StepContext): Step {
   const refused = { ...state, iterator: undefined, isRefused: true }
   return { state: refused, action: { do: 'read', at: now } }
 }
 
 /**
- * Handles a refusal of the oldest position, which happens while all records of a shard are trimmed. A closed
- * shard will not get any more.
+ * Handles a refusal of the oldest position, which occurs while all records of a shard are trimmed. If it is
+ * closed, it is finished after several refusals, because no more records will be written.
  */
 export function afterRefusedTrimHorizon(state: ReadState, context: StepContext): Step {
   const { hadEnded, hasEnded, now } = context

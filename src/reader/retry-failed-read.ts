@@ -21,7 +21,7 @@ import { type FailedCall, reopen, type Step, type StepContext } from './step.ts'
 const YOUNG_SHARD_NOT_FOUND = 5
 const YOUNG_SHARD_NOT_FOUND_STEP_MS = 75_000
 
-/** How many consecutive calls must not find an older shard before it is given up. */
+/** How many consecutive calls must fail in that way before an older shard is given up. */
 const OLD_SHARD_NOT_FOUND = 2
 
 /** Handles a failed call, by the kind of its error. */
@@ -31,7 +31,7 @@ export function afterFailure(state: ReadState, failed: FailedCall, context: Step
   switch (classifyError(error)) {
     case 'expired':
       if (hadOldIterator(state, failed, context)) return reopen(state, context.now)
-      // This read opened it, so the service has a problem: retry after a pause.
+      // This read opened the iterator, so the error is the service's: retry after a pause.
       return retry(withoutCurrentIterator(state), failed, context)
     case 'trimmed':
       if (hasBeenRead(state, context)) return { state, action: { do: 'finish' } }
@@ -77,7 +77,7 @@ function retry(state: ReadState, { operation, error }: FailedCall, context: Step
       failures,
       failureStreak,
       isStalled,
-      // After a refusal only a new iterator shows what is left.
+      // After a refusal, only a new iterator shows what is left.
       iterator: state.isRefused ? undefined : state.iterator,
     },
     action: {
@@ -99,10 +99,10 @@ export function afterNotFound(state: ReadState, failed: FailedCall, context: Ste
   const { createdAt, now, serviceNow } = context
   const notFound = extendNotFound(state.notFound, now)
   const isYoung = createdAt !== undefined && createdAt > serviceNow - RETENTION_MS
-  const isGone = isYoung
+  const isGivenUp = isYoung
     ? notFound.spacedCount >= YOUNG_SHARD_NOT_FOUND
     : notFound.count >= OLD_SHARD_NOT_FOUND
-  if (!isGone) return retry(withoutCurrentIterator({ ...state, notFound }), failed, context)
+  if (!isGivenUp) return retry(withoutCurrentIterator({ ...state, notFound }), failed, context)
   if (hasBeenRead(state, context)) return { state, action: { do: 'finish' } }
   return context.losesShard ? gap(state, 'shard-vanished', failed.error) : { state, action: { do: 'expire' } }
 }

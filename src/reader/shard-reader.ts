@@ -31,9 +31,9 @@ export type SharedContext = Pick<
   StepContext,
   'now' | 'presentSince' | 'serviceNow' | 'random' | 'idlePollMs'
 > & {
-  /** The latest that the service's time may be (ms). */
+  /** The latest possible service time (ms). */
   readonly serviceNowAtMost: number
-  /** A caller waits for a read of each shard with a higher number than this; undefined if no caller does. */
+  /** A caller waits until every shard has been read after this read number; undefined if no caller waits. */
   readonly awaitedAfter: number | undefined
   readonly isPrefetched: boolean
 }
@@ -75,7 +75,7 @@ export class ShardReader {
   #polledAtServiceTime: number | undefined
   #answeredAt: number = Number.NEGATIVE_INFINITY
   #caughtUpAt: number | undefined
-  /** Whether it was known that no more records will be written when its last read started. */
+  /** Whether it was known, when its last read started, that no more records would be written. */
   #hadEnded = false
 
   constructor(node: ShardNode, { isHeld, serviceNow, timeGranularityMs, onChange }: ReaderOptions) {
@@ -163,7 +163,7 @@ export class ShardReader {
     )
   }
 
-  /** The position for the next iterator. `serviceNow`: the latest that the service's time may be (ms). */
+  /** The position for the next iterator. `serviceNow`: the latest possible service time (ms). */
   iteratorStart(serviceNow: number): IteratorStart {
     const { lastRead } = this
     // The position was refused, and that is not a gap: continue at the oldest retained record.
@@ -245,7 +245,10 @@ export class ShardReader {
     return action
   }
 
-  /** Called after a record was delivered from its queue. Returns its new due time (monotonic ms), if any. */
+  /**
+   * Called after a record was delivered from its queue. Returns its new due time (monotonic ms); undefined if
+   * that does not change.
+   */
   drained(context: SharedContext): number | undefined {
     const isEmpty = this.queue.length === 0
     if (isEmpty) this.#onChange(this)
@@ -255,7 +258,8 @@ export class ShardReader {
   }
 
   /**
-   * When to read it for a caller that waits for news (monotonic ms); undefined if no sooner than scheduled.
+   * When to read it for a caller that waits for new records (monotonic ms); undefined if no sooner than
+   * scheduled.
    */
   dueForCaller({ idlePollMs, now }: SharedContext): number | undefined {
     if (this.#phase !== 'scheduled' || this.isFailing) return undefined
@@ -269,7 +273,7 @@ export class ShardReader {
     this.#onChange(this)
   }
 
-  /** Forgets that nothing is left to read. Reads up to number `lastStaleRead` do not show it either. */
+  /** Discards the finding that nothing is left to read. Reads up to number `lastStaleRead` cannot show it. */
   invalidateTip(lastStaleRead: number): void {
     this.#state = invalidateTip(this.#state, lastStaleRead)
     this.#onChange(this)
@@ -294,11 +298,11 @@ export class ShardReader {
     this.#onChange(this)
   }
 
-  /** Whether a trimmed record of the shard is a gap. `serviceNow`: the service's time (ms). */
+  /** Whether a trimmed record of the shard is a gap. `serviceNow`: the latest possible service time (ms). */
   losesTrimmed(serviceNow: number): boolean {
     const { fetched, mustBeComplete, start } = this.node
     if (fetched !== undefined) {
-      // Until a record of the requested time is found, trimmed ones are a gap only if they may be that new.
+      // Until a record of the requested time is found, trimmed records are a gap only if they may be as new.
       return this.#since === undefined || this.#since < serviceNow - RETENTION_MS
     }
     if (start === 'start') return mustBeComplete
@@ -355,8 +359,8 @@ export class ShardReader {
 
   /**
    * The shard's first sequence number, if reading has to start there. TRIM_HORIZON skips trimmed records
-   * silently. So if every record must be delivered and the shard is old enough to have lost some, it is
-   * opened at its first sequence number: that call fails if the record is trimmed.
+   * silently. So if a trimmed record is a gap, and the shard is old enough to have lost some, it is opened at
+   * its first sequence number: that call fails if the record is trimmed.
    */
   #firstSequenceNumber(serviceNow: number): string | undefined {
     const { node } = this

@@ -31,7 +31,8 @@ export type Outcome =
   /** The service did not know the shard, but it knows the stream. */
   | { readonly kind: 'streamExists'; readonly failed: FailedCall }
   /**
-   * A page had no next iterator, and then all shards (or, unless `wasListed`, only its children) were listed.
+   * A page had no next iterator, and then all shards were listed, or only its children if `wasListed` is
+   * false.
    */
   | { readonly kind: 'endChecked'; readonly wasListed: boolean }
 
@@ -52,7 +53,8 @@ export type Action =
   /** Records were trimmed before they were read. */
   | { readonly do: 'reportGap'; readonly reason: GapReason; readonly cause: unknown }
   /**
-   * Its position was refused. Probe the oldest one: either the position was trimmed, or all of an open shard.
+   * Its position was refused. Probe the oldest one: either only the position was trimmed, or all records of
+   * an open shard.
    */
   | { readonly do: 'probeTrimHorizon'; readonly failed: FailedCall }
   /** The service does not know the shard. Find out whether it knows the stream. */
@@ -92,14 +94,14 @@ export interface StepContext {
   readonly hasBuffered: boolean
   /** Whether it is known that no more records will be written to it. */
   readonly hasEnded: boolean
-  /** The same when its last read started. */
+  /** Whether that was known when its last read started. */
   readonly hadEnded: boolean
   readonly isClosed: boolean
   /** When the shard was created (ms), according to its id; undefined if that is unknown. */
   readonly createdAt: number | undefined
   /** Whether a record that has been trimmed by now would be a gap. */
   readonly losesTrimmed: boolean
-  /** Whether it would be a gap if the whole shard has been trimmed. */
+  /** Whether it would be a gap if the whole shard had been trimmed. */
   readonly losesShard: boolean
 }
 
@@ -112,7 +114,7 @@ export interface Step {
   readonly isAnswer?: boolean
 }
 
-/** Reads the shard again at once, with a new iterator. */
+/** Reads the shard again immediately, with a new iterator. */
 export function reopen(state: ReadState, now: number): Step {
   return { state: withoutCurrentIterator(state), action: { do: 'read', at: now } }
 }

@@ -1,12 +1,12 @@
 /** The GetRecords calls per second that a shard is said to allow; not documented for DynamoDB Streams. */
 const CALLS_PER_SECOND = 5
 
-/** How many calls may be made at once after a pause. */
+/** How many calls may be made without waiting after a pause. */
 const BURST = 100
 
 /** The state of a token bucket. */
 export interface TokenBucket {
-  /** How many calls may be made at once; negative if calls already have to wait. */
+  /** How many calls may be made without waiting; negative if calls already have to wait. */
   readonly tokens: number
   /** When that number was computed (monotonic ms). */
   readonly at: number
