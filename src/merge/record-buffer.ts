@@ -24,8 +24,8 @@ export class RecordBuffer {
 
   /**
    * The size of the GetRecords responses that contained the buffered records, in bytes. This is what
-   * `maxBufferedBytes` limits. A response counts in full until its last record is delivered, or until the
-   * memory of its delivered records can be released.
+   * `maxBufferedBytes` limits. A response counts until its last record is delivered, except for the parts of
+   * it that were released earlier.
    */
   get bytes(): number {
     return this.#bytes
@@ -93,7 +93,7 @@ export class RecordBuffer {
       this.#heap.pop()
       this.#shards--
     }
-    // The shard stays first among those with the same time, so the heap needs no change.
+    // A queue whose time has not changed keeps its place in the heap.
     else if (queue.headTime !== time) this.#heap.replace(queue)
     return record
   }

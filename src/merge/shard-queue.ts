@@ -27,10 +27,11 @@ export class ShardQueue {
   length = 0
   bytes = 0
   readonly #pages: FetchedPage[] = []
-  /** How much of the first page has been released already, in bytes. */
+  /** How much of the first page has already been released, in bytes. */
   #releasedBytes = 0
+  /** The index of the first record in the first page. */
   #at = 0
-  /** The time (ms) of the last record that had one. Records without a time are merged by it. */
+  /** The time (ms) of the last record that had one. It is used for records without a time. */
   #lastCreatedAt: number
   #head: WireRecord | undefined
   #headCreatedAt = 0

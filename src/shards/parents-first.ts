@@ -2,11 +2,11 @@ import type { ShardNode } from './shard.ts'
 import type { ShardForest } from './shard-forest.ts'
 
 export type ShardPlan =
-  /** All of its ancestors are finished: read it, and deliver its records. */
+  /** No ancestor is left to be read: read it, and deliver its records. */
   | 'open'
-  /** Its ancestors are still being delivered: read it, but hold its records back. */
+  /** An ancestor has, or may have, records that are not delivered yet: read it, but hold its records back. */
   | 'prefetch'
-  /** Its parent has not been read yet, or a listing must first show who its ancestors are. */
+  /** An ancestor has not been fetched to its end, or a listing must first show which its ancestors are. */
   | 'wait'
 
 /**
@@ -30,8 +30,8 @@ function planAfterParent(node: ShardNode, forest: ShardForest): ShardPlan {
 }
 
 /**
- * Whether an ancestor has not been read to its end. A token names both a shard and its descendant when the
- * shards between them were not listed yet as the token was taken.
+ * Whether an ancestor is not finished. A token names both a shard and a descendant of it if the shards in
+ * between had not been listed when the token was taken.
  */
 function hasUnfinishedAncestor(node: ShardNode, forest: ShardForest): boolean {
   for (const ancestor of forest.ancestors(node)) if (ancestor.state !== 'finished') return true
@@ -52,8 +52,8 @@ function mayPrecedeStartedShard(node: ShardNode, forest: ShardForest): boolean {
 }
 
 /**
- * Whether a shard may be the descendant, through a hidden parent, of one that is still being read. A listing
- * that lags behind can show a shard as open and its grandchild at the same time.
+ * Whether a shard may be the descendant, through a hidden parent, of one that is not finished. A listing that
+ * lags behind can show a shard as open and its grandchild at the same time.
  */
 function mayHaveUnfinishedAncestor(node: ShardNode, forest: ShardForest): boolean {
   if (forest.hiddenParents.size === 0) return false

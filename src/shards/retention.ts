@@ -1,7 +1,7 @@
 /** DynamoDB Streams keeps records for 24 hours (developer guide). In ms. */
 export const RETENTION_MS: number = 24 * 3_600_000
 
-/** How far the service's clock and ours may differ, in ms, when a time is compared with the retention. */
+/** The margin for differences between clocks, in ms, when a time is compared with the retention. */
 export const CLOCK_SKEW_MS: number = 300_000
 
 /**

@@ -10,7 +10,7 @@ import type { ShardForest } from './shard-forest.ts'
  */
 const SEEK_MARGIN_MS: number = 300_000
 
-/** Where a shard without a known parent starts that is first listed after the position was taken. */
+/** Where to start in a shard that has no known parent and is first listed after the position was taken. */
 export type NewShardStart = 'start' | { readonly since: number }
 
 /** Applies the position `trim_horizon` to the forest. `now`: the service's time (ms). */
@@ -23,9 +23,9 @@ export function seekTrimHorizon(forest: ShardForest, now: number): NewShardStart
 }
 
 /**
- * Applies the position `latest` to the forest: reads the open shards, for records from `since` (ms) on.
- * Closed shards contain only older records, so they are finished; one whose children are not listed yet stays
- * in the token, so that the children are waited for.
+ * Applies the position `latest` to the forest: open shards are read for records from `since` (ms) on. Closed
+ * shards contain only older records, so they are finished; one whose children are not listed yet stays in the
+ * token, so that the children are waited for.
  */
 export function seekLatest(forest: ShardForest, since: number): NewShardStart {
   for (const node of forest.nodes()) {
@@ -36,8 +36,9 @@ export function seekLatest(forest: ShardForest, since: number): NewShardStart {
 }
 
 /**
- * Applies a position in time to the forest: skips the closed shards that ended before `since` (ms), according
- * to the ids of their children, and leaves the others to be scanned. `now`: the service's time (ms).
+ * Applies a position in time to the forest: closed shards that ended before `since` (ms), according to the
+ * creation times in the ids of their children, are skipped; the others are read for records from `since` on.
+ * `now`: the service's time (ms).
  */
 export function seekTime(forest: ShardForest, since: number, now: number): NewShardStart {
   for (const node of forest.nodes()) {
@@ -53,7 +54,7 @@ export function seekTime(forest: ShardForest, since: number, now: number): NewSh
 
 /**
  * Applies the position of a token to the forest. A shard that the token does not name is unread, unless it is
- * an ancestor of one that the token names.
+ * an ancestor of one that had been started when the token was taken.
  */
 export function seekToken(forest: ShardForest, token: StreamToken): NewShardStart {
   for (const { shardId, parentId, at, state } of token.shards) {

@@ -4,8 +4,9 @@ import { RETENTION_MS } from './retention.ts'
 import { ShardNode } from './shard.ts'
 
 /**
- * How long a child waits for a parent that no listing shows, in ms. A parent younger than the retention was
- * not trimmed: the listing lags behind and hides it. After this time the child is read without its parent.
+ * How long a child waits for a parent that no listing shows, in ms. A parent younger than the retention
+ * cannot have been trimmed: the listing lags behind and hides it. After this time the child is read without
+ * its parent.
  */
 export const HIDDEN_PARENT_WAIT_MS: number = 300_000
 
@@ -16,7 +17,7 @@ export interface Listing {
   readonly startedAt: number
 }
 
-/** A shard that is the parent of a known shard, but has not been listed itself. */
+/** The parent of a known shard that is not in the forest itself: trimmed, not listed yet, or removed. */
 export interface MissingParent {
   readonly shardId: string
   readonly children: Set<ShardNode>
@@ -30,14 +31,14 @@ export interface MissingParent {
     | 'timedOut'
     /** Read to its end before it was removed from the forest. */
     | 'read'
-  /** When the first listing completed that lacked it although it was young (monotonic ms). */
+  /** Since when complete listings have lacked it although it is young (monotonic ms). */
   hiddenSince: number | undefined
 }
 
 /**
  * The forest of shards, assembled from listings that may be late, partial, out of order or contradictory.
- * Knowledge only grows: a shard is linked to its parent once both are known, is open until a listing shows
- * that it is closed, and is missing when a complete listing lacks it after an earlier one showed it.
+ * A shard is linked to its parent once both are known. It is open until a listing shows that it is closed,
+ * and then stays closed. It is missing while complete listings lack it after an earlier one showed it.
  *
  * @internal
  */
@@ -81,12 +82,12 @@ export class ShardForest {
     return [...this.#nodes.values()].filter((node) => !this.parentOf(node))
   }
 
-  /** The shard's parent if it has not been listed; undefined if it has, or if the shard has no parent. */
+  /** The shard's parent if it is not in the forest; undefined if it is, or if the shard has no parent. */
   missingParentOf(node: ShardNode): MissingParent | undefined {
     return node.parentId === undefined ? undefined : this.#missing.get(node.parentId)
   }
 
-  /** The number of parents of known shards that have not been listed. */
+  /** The number of parents of known shards that are not in the forest. */
   get missingParents(): number {
     return this.#missing.size
   }
@@ -94,14 +95,14 @@ export class ShardForest {
   /**
    * The missing parents that are too young to have been trimmed, so the listing must be lagging behind. A
    * parent is added when a complete listing lacks it. It is removed when a listing shows it, when it is older
-   * than the retention, or when a listing still lacks it that started {@link HIDDEN_PARENT_WAIT_MS} after the
-   * first one.
+   * than the retention, or when a listing that started {@link HIDDEN_PARENT_WAIT_MS} after the end of the
+   * first one still lacks it.
    */
   get hiddenParents(): ReadonlySet<MissingParent> {
     return this.#hidden
   }
 
-  /** The shard with this id, created if it is not known. */
+  /** Returns the shard with this id, created if it is not known, and linked to its parent. */
   ensure(shardId: string, parentId: string | undefined): ShardNode {
     const known = this.#nodes.get(shardId)
     if (known) {
@@ -159,8 +160,8 @@ export class ShardForest {
 
   /**
    * Updates the states of missing parents after a complete listing that lasted from `startedAt` to `endedAt`
-   * (monotonic ms). A parent that was too young to be trimmed when the listing started was hidden, no matter
-   * how late the listing completes.
+   * (monotonic ms). A parent that was too young to have been trimmed when the listing started was hidden, no
+   * matter how late the listing completed.
    */
   updateHiddenParents(startedAt: number, endedAt: number, serviceNow: number): void {
     const trimmedBefore = serviceNow - (endedAt - startedAt) - RETENTION_MS
@@ -177,9 +178,7 @@ export class ShardForest {
     }
   }
 
-  /**
-   * Closes all shards: the stream is disabled, even if a listing that lags behind still shows open shards.
-   */
+  /** Closes all shards, because the stream is disabled. Listings that lag behind may still show open ones. */
   closeAll(): void {
     for (const node of this.#nodes.values()) node.closed = true
   }

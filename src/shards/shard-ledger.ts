@@ -46,7 +46,7 @@ export class ShardLedger {
   }
 
   /**
-   * Starts over after this sequence number (undefined: from the start), for a loaded token or after a gap.
+   * Restarts after this sequence number (undefined: at the start), for a loaded token or after a gap.
    */
   startAfter(sequenceNumber: string | undefined): void {
     this.#delivered = sequenceNumber

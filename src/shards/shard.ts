@@ -13,11 +13,11 @@ export type ShardState =
   /** All of its records were delivered, or lie before the requested position. */
   | 'finished'
 
-/** Where reading starts in a shard of which nothing has been read, at least not by this process. */
+/** Where reading starts in a shard of which this process has not read anything yet. */
 export type ShardStart = 'start' | { readonly since: number } | { readonly after: string }
 
 /**
- * "Whatever is still retained": where `trim_horizon` starts in a shard that may have lost records already.
+ * "Whatever is still retained": where `trim_horizon` starts in a shard that may already have lost records.
  * Its token entry must not be `start`, which requires every record of the shard: loading that token would
  * report a false gap.
  */
@@ -50,7 +50,9 @@ export interface Shard {
 /**
  * A shard in the forest: what listings report about it, where reading starts in it, and how far it got.
  * `ShardForest` writes what listings report, the `seek…` functions and `ShardSequencer` write the start and
- * the state, and `ShardReader` writes what was fetched.
+ * the state, and `ShardReader` and `ShardQueue` write how far it got. Exceptions: `seekToken` and
+ * `ReadSession` also close shards, `ReadSession` also clears `mustBeComplete`, and `ShardReader` resets the
+ * start after a gap.
  *
  * @internal
  */
@@ -74,12 +76,10 @@ export class ShardNode implements Shard {
   /** Whether it is no longer listed and older than the retention: all of its records are trimmed. */
   expired = false
 
-  // ---- Written while a position is taken, and by ShardSequencer -------------------------------------------
+  // ---- Written by the seek functions and ShardSequencer ---------------------------------------------------
   state: ShardState = 'unread'
   #start: ShardStart = 'start'
-  /**
-   * Whether the requested position names this shard itself, so that its ancestors lie before the position.
-   */
+  /** Whether the requested position names this shard itself, so its ancestors lie before the position. */
   inPosition = false
   /** Whether every record from its start on must be delivered, so that a trimmed one is a gap. */
   mustBeComplete = true
@@ -129,7 +129,8 @@ export class ShardNode implements Shard {
    * The position that covers all records up to a sequence number.
    *
    * @param last - the sequence number; undefined: no record is covered.
-   * @param isAll - whether that is the last record, so that the position of a finished shard covers its end.
+   * @param isAll - whether every delivered record is covered. If so, the position of a finished shard covers
+   * its end.
    */
   positionAfter(last: string | undefined, isAll: boolean): ShardPosition {
     const at = last === undefined ? this.start : { after: last }
