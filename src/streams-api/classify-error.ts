@@ -6,7 +6,7 @@ export type ErrorKind =
   | 'trimmed'
   /** The stream or the shard does not exist, or no longer exists. */
   | 'notFound'
-  /** This library aborted the call. */
+  /** The call was aborted, normally by this library. */
   | 'aborted'
   /** The error is transient. The call is retried indefinitely, with a delay before each attempt. */
   | 'retry'
@@ -17,7 +17,7 @@ export type ErrorKind =
  * Classifies an error of a DynamoDB Streams call. No other code does.
  *
  * Errors are recognized by their `name` (the service's error code), their HTTP status, and Node's `code`,
- * never by their message. An unrecognized error is `fatal`: if it was retried forever, a worker could stall
+ * never by their message. An unrecognized error is `fatal`: if it were retried forever, a worker could stall
  * silently.
  */
 export function classifyError(error: unknown): ErrorKind {
@@ -91,7 +91,7 @@ const kindByName: ReadonlyMap<unknown, ErrorKind> = new Map([
 
 /** Classifies an error whose name alone is not sufficient. */
 function kindByOtherFields(error: ErrorLike): ErrorKind {
-  // The request was signed with a wrong clock. The SDK has corrected its clock by the response, so the next
+  // The request was signed with a wrong clock. The SDK has corrected its clock from the response, so the next
   // signature will be valid. Without this flag, the same error names mean a wrong key or a missing
   // permission.
   if (error.$metadata?.clockSkewCorrected === true) return 'retry'
@@ -100,7 +100,7 @@ function kindByOtherFields(error: ErrorLike): ErrorKind {
 
   const status = error.$metadata?.httpStatusCode
   if (status !== undefined) return kindByStatus(status, error)
-  // Without a status, there was no response, or no request. Credentials that cannot be loaded are fatal.
+  // Without a status, there was no response, or not even a request.
   return hasTransportCode(error) ? 'retry' : 'fatal'
 }
 
@@ -109,9 +109,9 @@ function kindByStatus(status: number, error: ErrorLike): ErrorKind {
   // The call succeeded, but its response could not be parsed: it is truncated, not JSON, or has another
   // structure.
   if (status < 300) return 'retry'
-  // Every error in the service's model has status 400 and a name. Without a readable name, it is one of those
-  // errors with a truncated body. An unreadable body with another 4xx status is not from the service, but for
-  // example from the login page of a proxy, or from another server on that port.
+  // Every client error in the service's model has status 400 and a name. Without a readable name, it is one
+  // of those errors with a truncated body. An unreadable body with another 4xx status is not from the
+  // service: it may be the login page of a proxy, or the response of another server on that port.
   if (status === 400 && (error.name === 'SyntaxError' || error.name === 'Unknown')) return 'retry'
   // The remaining errors need human action: AccessDeniedException, UnrecognizedClientException,
   // InvalidSignatureException, ExpiredTokenException, MissingAuthenticationToken, errors of KMS access,
@@ -147,7 +147,7 @@ const transportCodes: ReadonlySet<unknown> = new Set([
   'UND_ERR_BODY_TIMEOUT',
 ])
 
-/** Returns whether the error or one of its causes is a network error. (`fetch failed` has it as a cause.) */
+/** Returns whether the error or one of its causes is a network error, as with `TypeError: fetch failed`. */
 function hasTransportCode(error: ErrorLike): boolean {
   let link: unknown = error
   for (let depth = 0; depth < 10 && isErrorLike(link); depth++) {

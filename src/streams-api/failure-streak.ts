@@ -19,9 +19,9 @@ export interface FailureStreak {
 /**
  * Returns the streak, extended by a call that failed at `now`.
  *
- * @param presentSince - since when the consumer has been waiting for records without interruption. While it
- * waits, a long interval between two failures does not end the streak, because the retry may have had to wait
- * for other calls.
+ * @param presentSince - since when the consumer has been requesting records without a break (monotonic ms).
+ * While it does, a long interval between two failures does not end the streak, because the retry may have had
+ * to wait for other calls.
  */
 export function extendStreak(
   streak: FailureStreak | undefined,
@@ -33,7 +33,7 @@ export function extendStreak(
   return { since: continues ? streak.since : now, lastAt: now }
 }
 
-/** Returns for how long calls have been failing, in ms. */
+/** Returns the time from the first failure of the streak to the last one, in ms. */
 export function streakMs({ since, lastAt }: FailureStreak): number {
   return lastAt - since
 }

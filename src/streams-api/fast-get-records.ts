@@ -14,11 +14,12 @@ import type { RecordPage, StreamsApi } from './streams-api.ts'
  *
  * The SDK still does everything else: credentials, signing, retries, errors, and the middleware of the user's
  * client. Each command gets two middlewares, right before and right after the deserializer. The first one
- * makes the call through the second one, and parses a successful response itself, with members that are
- * computed on demand. Errors, and responses that it cannot parse, are passed to the deserializer unchanged.
+ * makes the call through the second one, and parses a successful response itself, into an output whose
+ * records are computed on demand. Errors, and responses that it cannot parse, are passed to the deserializer
+ * unchanged.
  *
- * @param onFallback - called once, with the reason, if the SDK's deserializer has to be used because the
- * internals of the SDK have changed.
+ * @param onFallback - called once, with the reason, if the SDK's deserializer has to be used, because the
+ * client has no middleware of that name or a response can only be parsed by the SDK.
  */
 export function fastGetRecords(
   client: DynamoDBStreamsClient,
@@ -102,7 +103,7 @@ function readFast(command: GetRecordsCommand, client: DynamoDBStreamsClient): Re
   return reading
 }
 
-/** Returns the page in JSON form, unless the user's middleware read the records or replaced the response. */
+/** Returns the page in JSON form, unless the user's middleware read the records or replaced the output. */
 function pageOf(response: GetRecordsCommandOutput | undefined, page: FastPage | undefined): RecordPage {
   const nextIterator = response?.NextShardIterator || undefined
   if (!page?.recordsUntouched || page.output !== response) {

@@ -18,7 +18,7 @@ export interface FastPage {
 type CollectBody = (body: unknown) => Promise<Uint8Array>
 
 /**
- * Reads the page in a successful response, and replaces the response's body by its bytes. Returns undefined
+ * Reads the page in a successful response, and replaces the response's body with its bytes. Returns undefined
  * for an error, and for a body that is truncated or not JSON. Those are left to the SDK, so that users get
  * its usual errors.
  */

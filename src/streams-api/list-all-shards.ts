@@ -31,7 +31,7 @@ interface PageRequest {
   readonly childrenOf?: string | undefined
 }
 
-/** A page, and when its call started (monotonic ms). The page is at least as recent as that. */
+/** A page, and when the call that returned it started (monotonic ms). */
 export type ListedPage = ShardPage & { readonly calledAt: number }
 
 /** Makes a DescribeStream call, within the rate limit, and retries it until it succeeds. */
@@ -43,7 +43,10 @@ export function listShardPage(context: ListingContext, request: PageRequest): Pr
   )
 }
 
-/** Resolves if the stream exists. Rejects if DescribeStream throws ResourceNotFoundException twice. */
+/**
+ * Resolves if the stream exists. Otherwise, or if DescribeStream fails for another reason, it rejects with
+ * the error. A ResourceNotFoundException must be confirmed by a second call.
+ */
 export async function checkStreamExists(context: ListingContext): Promise<void> {
   await confirmNotFound(context, () => tryToListShards(context))
 }

@@ -10,7 +10,7 @@ interface StreamsPage {
 /**
  * Lists the streams of a table that can still be read, in the service's order.
  *
- * @param call - makes one call: it retries the call, limits its duration, and rejects when it is aborted.
+ * @param call - makes a call for one page: retries it, limits its duration, and rejects when it is aborted.
  */
 export async function listStreamArns(
   client: DynamoDBStreamsClient,

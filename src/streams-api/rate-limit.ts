@@ -4,17 +4,17 @@ const WINDOW_MS = 1_000
 
 /** Limits the number of calls in any window of one second. Further calls wait in a queue. */
 export interface RateLimit {
-  /** Resolves when the caller may make its call, immediately. Rejects when `signal` aborts. */
+  /** Resolves when the caller may make its call; it must do so immediately. Rejects when `signal` aborts. */
   wait(signal: AbortSignal): Promise<void>
 }
 
-/** Creates a {@link RateLimit} of `perSecond` calls, which may all be made at the same time. */
+/** Creates a {@link RateLimit} of `perSecond` calls per second, which may all be made at the same time. */
 export function rateLimit(clock: Clock, perSecond: number): RateLimit {
-  /** When the last calls were made (monotonic ms); at most `perSecond` of them. */
+  /** When the last calls were made (monotonic ms), up to `perSecond` of them. */
   const callTimes: number[] = []
   let queue: Promise<void> = Promise.resolve()
 
-  /** Checks the clock again after each wait, because a timer may fire late, which delays the call. */
+  /** Reads the clock again after each wait, because a timer may fire late. */
   const waitForSlot = async (signal: AbortSignal) => {
     for (;;) {
       signal.throwIfAborted()

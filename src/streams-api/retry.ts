@@ -8,7 +8,10 @@ export const CALL_TIMEOUT_MS: number = 30_000
 /** The longest delay before a retry, in ms. */
 export const LONGEST_RETRY_DELAY_MS: number = 10_000
 
-/** Returns the delay after `failures` failed attempts: up to 100 ms, doubling to 10 s, with full jitter. */
+/**
+ * Returns the delay after `failures` failed attempts, in ms: random, up to a bound that doubles from 100 ms
+ * to 10 s (full jitter).
+ */
 export function retryDelayMs(failures: number, random: () => number): number {
   return backoffMs(failures, { baseMs: 100, capMs: LONGEST_RETRY_DELAY_MS }, random)
 }
@@ -81,7 +84,7 @@ export async function callWithTimeout<T>(
 
 /** A call that failed and will be retried. */
 export interface CallRetry {
-  /** How many times in a row it has failed. */
+  /** How many consecutive times the call has failed; 1 or more. */
   readonly attempt: number
   /** The delay before the next attempt, in ms. */
   readonly delayMs: number

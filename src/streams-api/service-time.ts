@@ -1,10 +1,10 @@
 import type { DescribeStreamCommand } from '@aws-sdk/client-dynamodb-streams'
 
 /**
- * Captures the service's time from the `Date` header of the response to a command, with a middleware of that
- * command. Call the returned function after the command was sent. It returns the time in ms since 1970,
- * truncated to the second, or undefined if the response has no such header, or if there was no HTTP response
- * (from a mocked client).
+ * Captures the service's time from the `Date` header of the response to a command, with a middleware that is
+ * added to that command's stack. Call the returned function once the response has been received. It returns
+ * the time in ms since 1970, truncated to the second; undefined if the response has no such header, or if
+ * there was no HTTP response (from a mocked client).
  */
 export function captureServiceTime(
   stack: DescribeStreamCommand['middlewareStack'],

@@ -39,8 +39,8 @@ export interface RecordPage {
   /** Converts a record of this page to the SDK's form; undefined if the records already have that form. */
   readonly decode: ((record: WireRecord) => RawRecord) | undefined
   /**
-   * The iterator of the next page; undefined if the service sent none, null or an empty string, all of which
-   * mean that the shard has ended.
+   * The iterator of the next page; undefined if the service sent none, null or an empty string. AWS does that
+   * only at the end of a closed shard, some emulators also for open shards.
    */
   readonly nextIterator: string | undefined
   /** The size of the response in bytes, if the transport reports it. */
