@@ -58,7 +58,7 @@ export class BlockingErrors {
     this.#streamGone ??= { cause }
   }
 
-  /** @param reader - the reader that the error stopped; undefined if the error does not belong to a shard. */
+  /** @param reader - the reader that the error stopped; undefined if the error does not concern a shard. */
   fail(error: unknown, reader: ShardReader | undefined): void {
     if (reader) this.#stopped.push(reader)
     if (!this.#isThrown) this.#failure ??= { error }
@@ -73,7 +73,7 @@ export class BlockingErrors {
     return failure
   }
 
-  /** Returns the readers that errors stopped, to be read again once the error has been thrown. */
+  /** Returns the readers that errors stopped, to be scheduled again once the error has been thrown. */
   takeStopped(): readonly ShardReader[] {
     return this.#stopped.length === 0 ? noReaders : this.#stopped.splice(0)
   }

@@ -6,11 +6,14 @@ import type { Clock } from '../core/clock.ts'
  */
 export const CONSUMER_AWAY_MS = 5_000
 
-/** What happened since the consumer last requested records. `suspended`: the machine was asleep. */
+/**
+ * What happened since the consumer last requested records. `suspended`: the wall clock advanced by more than
+ * the monotonic one, normally because the machine was asleep.
+ */
 export type Absence = 'none' | 'away' | 'suspended'
 
 /**
- * When the consumer requests records: since when without a break, and whether it is away.
+ * Tracks when the consumer requests records: since when without a break, and whether it is away.
  *
  * @internal
  */
@@ -21,14 +24,17 @@ export class ConsumerPresence {
   /** Since when it has done so without a break (monotonic ms). */
   #since: number
 
-  /** @param clock - the consumer counts as present when this is constructed. */
+  /** The consumer counts as present at the time of construction. */
   constructor(clock: Clock) {
     this.#clock = clock
     this.#lastSeen = { monotonic: clock.monotonic(), wall: clock.now() }
     this.#since = this.#lastSeen.monotonic
   }
 
-  /** Registers that the consumer requests records at `now` (monotonic ms). Returns what happened before. */
+  /**
+   * Registers that the consumer requests records at `now` (monotonic ms). Returns what happened since it last
+   * did.
+   */
   notice(now: number): Absence {
     const last = this.#lastSeen
     const wall = this.#clock.now()

@@ -56,7 +56,7 @@ export class Coordinator<Image = PlainItem> {
   readonly #calls = new CallQueue()
   readonly #onAbort = (): void => void this.close()
   #session: ReadSession | undefined
-  /** The number of moves that were started. */
+  /** How many moves were started; this is the number of the last one. */
   #moves = 0
   /** The number of the move whose position is in effect. */
   #currentMove = 0
@@ -166,7 +166,7 @@ export class Coordinator<Image = PlainItem> {
     await this.#session?.renewIterators()
   }
 
-  /** The oldest shards that are not finished: those without a parent, and those whose parent is finished. */
+  /** The oldest shards that are not finished: their parent is finished or not known, or they have none. */
   get roots(): readonly Shard[] {
     const forest = this.#session?.forest
     if (!forest) return []
@@ -197,8 +197,8 @@ export class Coordinator<Image = PlainItem> {
   }
 
   /**
-   * Adds a listener for an event. It is called after the change that the event reports. Reading neither waits
-   * for the listener nor depends on it.
+   * Adds a listener for an event. The listener is called after the change that the event reports. Reading
+   * neither waits for the listener nor depends on it.
    *
    * An error thrown by a listener is an uncaught exception, which ends the process unless there is a handler
    * (`process.on('uncaughtException')`); no method of this object rejects with it. The same applies to the

@@ -46,7 +46,7 @@ const REMEMBER_MISSING_MS = 3_600_000
 
 /**
  * The longest time that a listing is assumed to take, in ms. If one took longer, the process was suspended in
- * between, and the pause before the next listing must not be as long.
+ * between, and the pause before the next listing must not be that long.
  */
 const LONGEST_LISTING_MS = 60_000
 
@@ -61,7 +61,7 @@ export interface DiscoveryListener {
   onShards(fresh: readonly ShardNode[]): void
   /** All shards were listed. */
   onListed(): void
-  /** All shards were listed, or (unless `wasListed`) the children of this one. */
+  /** All shards were listed, or only the children of this one if `wasListed` is false. */
   onSearched(node: ShardNode, wasListed: boolean): void
   /** Whether records of a shard are buffered. */
   hasBuffered(node: ShardNode): boolean
@@ -69,7 +69,7 @@ export interface DiscoveryListener {
   isReading(): boolean
   /** Since when the consumer has been requesting records without a break (monotonic ms). */
   presentSince(): number
-  /** A call failed, and will not be made again before {@link Discovery.resume}. */
+  /** A call failed. No further call is made before {@link Discovery.resume}. */
   onFailed(error: unknown): void
   /** A waiting caller may be able to proceed, or another call can be started. */
   onChanged(): void
@@ -100,7 +100,7 @@ export class Discovery {
   #listingDueAt: number
   /** How many consecutive listings lacked a hidden parent. */
   #hiddenAttempts = 0
-  /** When a listing first had the status DISABLED (monotonic ms). */
+  /** When a listing first had the status DISABLED, or last showed new shards after that (monotonic ms). */
   #disabledAt: number | undefined
   /** Whether a listing that started long enough after that showed nothing new. */
   #isOver = false
@@ -136,7 +136,7 @@ export class Discovery {
     return false
   }
 
-  /** Whether a caller has to wait for a listing before there is known to be nothing new. */
+  /** Whether a caller has to wait for a listing, because it may show shards with new records. */
   get isAwaited(): boolean {
     return this.#disabledAt === undefined ? this.#isFirstLookAwaited : !this.#isOver
   }
@@ -168,12 +168,12 @@ export class Discovery {
     this.#firstLooks.delete(node)
   }
 
-  /** Schedules the next listing, when reading starts after the first one. */
+  /** Schedules the next listing. Called when reading starts, after the first listing. */
   start(): void {
     this.#planNextListing(this.#now(), 0)
   }
 
-  /** Continues after a failure that has been reported: the consumer has requested a record again. */
+  /** Continues after a failure was thrown, because the consumer has requested a record again. */
   resume(): void {
     this.#isSuspended = false
   }
@@ -285,7 +285,7 @@ export class Discovery {
     const fresh = this.#forest.merge(page.shards)
     if (fresh.length === 0) return
     this.#listener.onShards(fresh)
-    // This includes a search that started after this listing: it must not cause another one.
+    // This also ends searches that were started during this listing, so that they do not cause another one.
     for (const child of fresh) {
       const parent = this.#forest.parentOf(child)
       if (parent && this.#searches.has(parent)) this.#listener.onSearched(parent, false)

@@ -58,7 +58,7 @@ export class Frontier {
   /**
    * The entry for a shard that has not been started. Usually it needs none: when a token is loaded, a shard
    * that it does not name is read from its start, or from the time in its parent's entry. Only a shard that
-   * must be read from a certain time, and whose parent is not in the token, needs its own entry.
+   * must be read from a certain time, and whose parent has no entry, needs one of its own.
    */
   #pendingToken(node: ShardNode): ShardToken | undefined {
     const parent = this.#forest.parentOf(node)
@@ -84,7 +84,7 @@ function isSince(at: ShardPosition): boolean {
   return typeof at === 'object' && 'since' in at
 }
 
-/** Whether a finished shard with no unacknowledged records has expired, or a child of it has been started. */
+/** Whether a shard is finished, all of its records are settled, and it has expired or a child was started. */
 function isSuperseded(node: ShardNode): boolean {
   if (node.state !== 'finished' || node.ledger.hasOpen) return false
   return node.expired || node.children.some((child) => child.isStarted)

@@ -5,9 +5,9 @@ import type { ShardNode } from '../shards/shard.ts'
 /** How far reading is behind the stream. All times are in ms. */
 export interface StreamLag {
   /**
-   * The age of the oldest record that may not have been processed yet, in ms. This is the maximum of all
-   * shards. It is 0 at the tip, even without traffic, and never 0 while a shard is failing or has not been
-   * read.
+   * The age of the oldest record that may not have been processed yet, in ms: the maximum over all shards. It
+   * is 0 at the tip, even without traffic, but not while a shard is failing or has not been read (unless
+   * nothing is known about the age of its records).
    */
   readonly millisBehindLatest: number
   /**
@@ -67,7 +67,8 @@ export function lagOf({ readers, nodes, isOver, serviceNow, now, longestPauseMs 
 }
 
 /**
- * Whether a shard that is not being read, or a child that is not known yet, may contain undelivered records.
+ * Whether a shard that is not being read, or a child of it that is not known yet, may contain undelivered
+ * records.
  */
 function isToBeRead(node: ShardNode, isOver: boolean): boolean {
   if (node.state === 'unread') return true

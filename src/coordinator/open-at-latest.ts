@@ -6,15 +6,14 @@ import { type CallRetry, callWithRetries } from '../streams-api/retry.ts'
 export interface OpenAtLatestOptions {
   readonly context: ReadContext
   readonly random: () => number
-  /** How many iterators are opened concurrently. */
+  /** The maximum number of concurrent calls. */
   readonly concurrency: number
   readonly onRetry: (shardId: string, retry: CallRetry) => void
 }
 
 /**
- * Opens iterators with LATEST, so that every record written from now on is read. A shard for which that
- * fails, because all of its records are trimmed or it no longer exists, is read from the requested time
- * instead.
+ * Opens iterators with LATEST, so that every record written from now on is read. If that fails for a shard,
+ * because all of its records are trimmed or it no longer exists, it is read from the requested time instead.
  */
 export async function openIteratorsAtLatest(
   readers: Iterable<ShardReader>,

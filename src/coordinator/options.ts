@@ -49,7 +49,8 @@ export interface CoordinatorOptions {
   /**
    * The pause before a shard that had nothing new is polled again, in ms: `min` at first, then growing up to
    * `max`. Each is 0 to 60000, and `max` must not be less than `min`; if `min` is greater than 1000, `max`
-   * defaults to it. Values below 200 exceed the limit of 5 calls per second per shard.
+   * defaults to it. Values below 200 allow more than 5 calls per second per shard, which may be throttled;
+   * AWS does not document the limit.
    * @default { min: 200, max: 1000 }
    */
   readonly idlePollMs?: { readonly min?: number | undefined; readonly max?: number | undefined } | undefined

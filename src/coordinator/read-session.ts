@@ -83,7 +83,7 @@ export class ReadSession {
   readonly #behind = new Set<ShardReader>()
   /** The round that a caller is waiting for. */
   #round: PollRound | undefined
-  /** How many callers are waiting for records. */
+  /** How many callers are waiting for records, not counting heartbeats. */
   #waiting = 0
   #hasReportedCaughtUp = false
   #streamCheck: Promise<unknown> | undefined
@@ -91,7 +91,7 @@ export class ReadSession {
   constructor(context: SessionContext) {
     const { api, streamArn, options, clock, serviceClock, random, events, describeLimit } = context
     const { signal } = this.#stop
-    // There is one listener per call in flight: more than the ten for which Node warns about a leak.
+    // Each call that waits to be retried adds a listener, possibly more than the ten for which Node warns.
     setMaxListeners(0, signal)
     this.#context = context
     this.#errors = new BlockingErrors(streamArn)
@@ -154,7 +154,7 @@ export class ReadSession {
   /**
    * Starts reading, once the shards are listed and the position is applied to the forest.
    *
-   * @param newShardStart - where a shard without a known parent starts that is listed later.
+   * @param newShardStart - where to start in a shard that has no known parent and is listed later.
    * @param listedAt - when the listing started (monotonic ms).
    * @param newestKnown - shards created after this time (ms) did not exist when the position was taken.
    */
@@ -218,7 +218,7 @@ export class ReadSession {
   }
 
   /**
-   * How many shards are remembered. This depends on the shards of the last day, not on the age of the stream.
+   * How many shards are remembered. This depends on the shards of the last day, not on the stream's age.
    */
   get memory(): { readonly shards: number; readonly frontier: number; readonly missingParents: number } {
     return {
@@ -283,7 +283,7 @@ export class ReadSession {
     return true
   }
 
-  /** Called when the last buffered record of a shard was delivered, or so many that it must be read again. */
+  /** Called when all buffered records of a shard were delivered, or enough that it can be read again. */
   #onDrained(reader: ShardReader): void {
     if (reader.queue.length === 0 && reader.node.state === 'fetched') {
       this.#sequencer.finish(reader)
@@ -295,7 +295,7 @@ export class ReadSession {
 
   // ---- Poll rounds: is there anything new? ----------------------------------------------------------------
 
-  /** Schedules a poll of every shard, as soon as its rate limit allows. */
+  /** Schedules a poll of every shard that the caller has to wait for, as soon as its rate limit allows. */
   startRound(): PollRound {
     const remaining = [...this.readers()].filter(
       ({ isHeld, isStalled, phase }) =>
@@ -320,7 +320,7 @@ export class ReadSession {
     this.#round = undefined
   }
 
-  /** Waits for a change while no shard can be polled, for `idlePollMs.min` at most. */
+  /** Waits for a change when all shards of a round have been polled, for at most `idlePollMs.min`. */
   async pause(): Promise<void> {
     const { clock, options } = this.#context
     const over = new AbortController()
@@ -330,7 +330,7 @@ export class ReadSession {
   }
 
   /**
-   * Renews the iterators that would expire soon. Resolves when each was renewed, or the attempt has failed.
+   * Renews the iterators that would expire soon. Resolves when each has been renewed, or the attempt failed.
    */
   async renewIterators(): Promise<void> {
     const now = this.#context.clock.monotonic()
@@ -560,7 +560,7 @@ export class ReadSession {
   #run(): void {
     if (this.#stop.signal.aborted || this.#errors.isFinal) return
     const now = this.#context.clock.monotonic()
-    // Without a consumer, each response must not lead to the next call.
+    // Without a consumer, a response must not lead to further calls.
     if (!this.#wakeTimer.isAwaited && this.#presence.isAway(now)) return
     if (this.#waiting > 0) this.#noticeConsumer(now)
     this.#pump.run(now)
@@ -569,7 +569,7 @@ export class ReadSession {
     this.#wakeTimer.set(Math.min(nextReadAt, this.#discovery.nextDueAt, now + CONSUMER_AWAY_MS / 2), now)
   }
 
-  /** Reports and continues after any change: waiting callers check whether they can proceed. */
+  /** Called after any change: wakes waiting callers, which check whether they can proceed, and continues. */
   #changed(): void {
     if (this.#stop.signal.aborted) return
     this.#reportCaughtUp()

@@ -40,8 +40,9 @@ export interface SequencerListener {
 }
 
 /**
- * Decides in which order shards are read. It opens a shard once all of its ancestors are read, holds back the
- * records of a child until those of its parent are delivered, and determines where each child starts.
+ * Decides in which order shards are read. It opens a shard once all of its ancestors have been fetched, holds
+ * back the records of a child until those of its parent are delivered, and determines where each child
+ * starts.
  *
  * @internal
  */
@@ -52,7 +53,7 @@ export class ShardSequencer {
   readonly #unread = new Set<ShardNode>()
   /** Shards whose records are held back. */
   readonly #held = new Set<ShardNode>()
-  /** Where a shard without a known parent starts; undefined until reading has started. */
+  /** Where to start in a new shard without a known parent; undefined until reading has started. */
   #newShardStart: NewShardStart | undefined
   /** Shards created after this time (ms) did not exist when the position was taken. */
   #newestKnown = Number.POSITIVE_INFINITY
@@ -77,7 +78,7 @@ export class ShardSequencer {
   /**
    * Starts reading, once the shards are listed and the position is applied to the forest.
    *
-   * @param newShardStart - where a shard without a known parent starts that is listed later.
+   * @param newShardStart - where to start in a shard that has no known parent and is listed later.
    * @param newestKnown - shards created after this time (ms) did not exist when the position was taken.
    */
   async start(newShardStart: NewShardStart, newestKnown: number | undefined): Promise<void> {
@@ -131,7 +132,7 @@ export class ShardSequencer {
     for (const node of [...this.#held]) this.#releaseIfFree(node)
   }
 
-  /** Ends reading a shard of which all records were fetched. */
+  /** Ends the reading of a shard whose records have all been fetched. */
   fetched(reader: ShardReader): void {
     const { node } = reader
     reader.stop()
@@ -140,7 +141,7 @@ export class ShardSequencer {
     else this.#advance([node])
   }
 
-  /** Finishes a shard of which all records were delivered, and starts its children. */
+  /** Finishes a shard whose records have all been delivered, and plans its children. */
   finish(reader: ShardReader): void {
     const { node } = reader
     const { events, frontier, listener } = this.#options
@@ -153,7 +154,8 @@ export class ShardSequencer {
   }
 
   /**
-   * Plans the children of these shards. Not recursive, because a token may contain a chain of 250,000 shards.
+   * Plans or releases the children of these shards. Not recursive, because a token may contain a chain of
+   * 250,000 shards.
    */
   #advance(nodes: Iterable<ShardNode>): void {
     const reached = new Set(nodes)
@@ -191,9 +193,9 @@ export class ShardSequencer {
   }
 
   /**
-   * Detects a parent that was trimmed before it was listed. A shard that was created after the position was
-   * taken is a child of one that was open at that time. If an old parent is not listed, it was trimmed
-   * unread.
+   * Detects a parent that was trimmed before it was listed. If a shard was created after the position was
+   * taken, its parent was still open at that time, or did not exist yet. If such a parent is older than the
+   * retention and not listed, it was trimmed unread.
    */
   #noticeTrimmedParent(node: ShardNode): void {
     const { forest, listener, serviceClock } = this.#options
@@ -214,7 +216,7 @@ export class ShardSequencer {
     if (parent && parent.reachedTime > node.reachedTime) node.reachedTime = parent.reachedTime
     if (parent && !node.inPosition) {
       node.start = this.#startAfter(parent, node)
-      // Its parent was read before it, or none of its records had been trimmed: so it must be complete.
+      // It must be complete if its parent was read before it, or if none of its records had been trimmed.
       const isWhole = parent.fetched !== undefined || this.wasWhole(node)
       if (node.start === 'start' && isWhole) node.mustBeComplete = true
     }
@@ -242,16 +244,16 @@ export class ShardSequencer {
   /** Where the child of a shard starts. */
   #startAfter(parent: ShardNode, child: ShardNode): NewShardStart {
     const reader = this.#readers.get(parent)
-    // The parent contained records of the requested time, although they are still buffered.
+    // The parent contains records of the requested time, even if they are still buffered.
     if (reader && reader.since === undefined) return 'start'
     const start = parent.childStart
-    // `trim_horizon` includes all of a shard of which nothing had been trimmed when it was requested.
+    // `trim_horizon` includes every record of a shard if none of them had been trimmed when it was requested.
     return start !== 'start' && start.since === OLDEST_RETAINED.since && this.wasWhole(child)
       ? 'start'
       : start
   }
 
-  /** Releases a shard that is held back, if all of its ancestors are finished. */
+  /** Releases the records of a shard that are held back, if all of its ancestors are finished. */
   #releaseIfFree(node: ShardNode): void {
     const reader = this.#readers.get(node)
     if (reader === undefined) this.#held.delete(node)

@@ -7,7 +7,7 @@ import type { ShardForest } from '../shards/shard-forest.ts'
 import { classifyError } from '../streams-api/classify-error.ts'
 import { ReadSession, type SessionContext } from './read-session.ts'
 
-/** A time further ahead than this (ms) is in the future. The service truncates its time to the second. */
+/** A time further ahead than this (ms) is in the future. The margin covers errors of the estimated "now". */
 const FUTURE_MS = 5_000
 
 /**
@@ -46,7 +46,7 @@ export async function startSession(
   }
 }
 
-/** Returns false if it must be started again, because the requested future time has passed. */
+/** Returns false if reading must be started again, because the requested future time has passed meanwhile. */
 async function startAt(
   position: ParsedPosition,
   session: ReadSession,
@@ -54,7 +54,7 @@ async function startAt(
 ): Promise<boolean> {
   const calledAt = clock.monotonic()
   const listedAt = await session.list()
-  // The service's time when `moveTo` was called. It is known after the listing, which may have taken long.
+  // The service's time when `moveTo` was called. It is known only after the listing, which may take long.
   const now = serviceClock.now() - (clock.monotonic() - calledAt)
   const isLatest =
     position.kind === 'latest' || (position.kind === 'time' && position.since > now + FUTURE_MS)
@@ -64,7 +64,7 @@ async function startAt(
   await session.start(newShardStart, listedAt, newestKnown(position, now))
   if (isLatest) await session.openAtLatest()
   if (!isLatest || position.kind === 'latest') return true
-  // If the requested time has passed, records of that time may lie before the iterators that were opened.
+  // If the requested time has passed, the iterators may have been opened after records of that time.
   const tookMs = clock.monotonic() - calledAt
   return position.since > now + tookMs + FUTURE_MS
 }
