@@ -48,8 +48,8 @@ export class ReadPump {
   }
 
   /**
-   * When the next scheduled read becomes due (monotonic ms); undefined if there is none, or if
-   * `maxConcurrentReads` reads are in flight.
+   * When the next scheduled read becomes due (monotonic ms); undefined if no reader waits for its due time,
+   * or if `maxConcurrentReads` reads are in flight.
    */
   get nextDueAt(): number | undefined {
     return this.#inFlight < this.#options.maxConcurrentReads ? this.#schedule.nextDueAt : undefined

@@ -256,8 +256,8 @@ export const readerMutants: readonly Mutant[] = [
     },
     {
       name: 'a shard that was read to its end, and has expired when that is confirmed, is a gap',
-      from: "if (!isGone) return retry(withoutCurrentIterator({ ...state, notFound }), failed, context)\n  if (hasBeenRead(state, context)) return { state, action: { do: 'finish' } }",
-      to: 'if (!isGone) return retry(withoutCurrentIterator({ ...state, notFound }), failed, context)',
+      from: "if (!isGivenUp) return retry(withoutCurrentIterator({ ...state, notFound }), failed, context)\n  if (hasBeenRead(state, context)) return { state, action: { do: 'finish' } }",
+      to: 'if (!isGivenUp) return retry(withoutCurrentIterator({ ...state, notFound }), failed, context)',
     },
     {
       name: 'a shard that was read to its end, and was trimmed when that is confirmed, is a gap',
