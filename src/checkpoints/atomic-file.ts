@@ -3,7 +3,7 @@ import { mkdir, open, readdir, readFile, readlink, realpath, rename, rm, stat } 
 import { basename, dirname, join, resolve } from 'node:path'
 import { errorCode } from '../core/error-code.ts'
 
-/** Checkpoints name a stream and its shards, so only the owner of the process may read them. */
+/** Checkpoints name a stream and its shards, so only the user that runs the process may read them. */
 const FILE_MODE = 0o600
 const FOLDER_MODE = 0o700
 
@@ -31,7 +31,7 @@ export async function readTextFile(path: string, maxBytes: number): Promise<stri
 
 /**
  * Replaces the content of a file with `text`, atomically and durably: if the process or the machine stops at
- * any moment, the file holds either the old content or the new. When several writers write at once, in one
+ * any moment, the file contains either the old content or the new. When several writers write at once, in one
  * process or in several, the last one wins.
  *
  * The file is readable by its owner only. Its folder is created if it is missing. If `link` is a symbolic

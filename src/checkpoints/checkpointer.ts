@@ -89,8 +89,7 @@ export class Checkpointer {
   }
 
   /**
-   * Reports that the token has changed without a record having been processed, such as when a shard has
-   * ended.
+   * Reports that the token has changed although no record was processed, such as when a shard is finished.
    */
   positionChanged(): void {
     this.recordsProcessed(0)
@@ -222,7 +221,7 @@ export class Checkpointer {
     return attempt
   }
 
-  /** Resolves when `condition` holds, when the flush times out, or when `signal` aborts. */
+  /** Resolves when `condition` is true, when the flush times out, or when `signal` aborts. */
   async #waitFor(condition: () => boolean, signal: AbortSignal | undefined): Promise<void> {
     const fulfilled = new AbortController()
     const check = () => {

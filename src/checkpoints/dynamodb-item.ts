@@ -26,7 +26,7 @@ import { type CheckpointItems, type Item, keyOf } from './dynamodb-table.ts'
 export const HEAD = 'head'
 
 /**
- * Compressed tokens up to this size are stored in the head: one write per save, of at most 60 write units.
+ * Compressed tokens up to this size are stored in the head: one write per save, of about 60 write units.
  */
 export const MAX_INLINE_BYTES = 60_000
 
@@ -44,7 +44,7 @@ export async function packToken(json: string): Promise<Uint8Array> {
   return compress(json)
 }
 
-/** @throws StreamError `token.invalid` if the data cannot be expanded, or is not JSON. */
+/** @throws StreamError `token.invalid` if the data cannot be decompressed, or is not JSON. */
 export async function unpackToken(
   items: CheckpointItems,
   name: string,
@@ -54,7 +54,7 @@ export async function unpackToken(
     const json = await expand(packed, { maxOutputLength: MAX_SERIALIZED_LENGTH })
     return parseSerializedToken(json.toString('utf8'))
   } catch (cause) {
-    throw damaged(items, name, 'its content cannot be decompressed', cause)
+    throw damaged(items, name, 'its content cannot be decompressed, or is not JSON', cause)
   }
 }
 

@@ -62,11 +62,11 @@ export interface DynamoDBCheckpointStore extends CheckpointStore {
  * is still shutting down, cannot move the checkpoint of its successor. Use `peek` to read without acquiring.
  * A save without an earlier `load` succeeds only if no checkpoint exists under that name.
  *
- * **Late requests.** Every write is conditional on the state that was read or written before it, so a request
- * that was abandoned and arrives late changes nothing.
+ * **Late requests.** Every write that changes the checkpoint is conditional on the state that was read or
+ * written before it, so a request that was abandoned and arrives late changes nothing.
  *
- * **Large tokens.** Tokens are compressed with gzip. A token larger than 60 kB after compression is split
- * into several items. They are written before the checkpoint points to them and deleted after it no longer
+ * **Large tokens.** Tokens are compressed with gzip. A token larger than 60 kB after compression is stored in
+ * items of its own. They are written before the checkpoint points to them and deleted after it no longer
  * does, so a reader never sees a partial token.
  *
  * **Permissions.** `dynamodb:GetItem`, `PutItem`, `UpdateItem`, `DeleteItem` and `Query` on the table;

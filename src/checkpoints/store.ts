@@ -62,8 +62,8 @@ export interface CheckpointLease {
   /** Releases the lease. Idempotent. */
   release(): Promise<void>
   /**
-   * Aborts as soon as it is known that another worker has acquired the checkpoint. The reason is the
-   * `StreamError` `checkpoint.conflict`.
+   * Aborts when the store detects, at a save or earlier, that another worker has acquired the checkpoint. The
+   * reason is the `StreamError` `checkpoint.conflict`.
    */
   readonly lost: AbortSignal
 }

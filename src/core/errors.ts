@@ -1,7 +1,8 @@
 /** The type of `details` for each `code` of a {@link StreamError}. */
 export interface StreamErrorDetails {
   /**
-   * An option is unknown or its value is invalid. Thrown before any call to the service.
+   * An option is unknown or its value is invalid. Thrown before any call to the service, unless the invalid
+   * option is a checkpoint table that already exists with other keys.
    *
    * `option` is the path of the option, such as `checkpoint.everyMs`; `expected` says what its value must be
    * or, for an unknown name, which names are known.
@@ -31,7 +32,10 @@ export interface StreamErrorDetails {
     readonly after: string | undefined
     readonly reason: GapReason
   }
-  /** Another worker holds the checkpoint. `owner` identifies that worker, if the store knows it. */
+  /**
+   * This worker cannot save the checkpoint: another worker has acquired or created it, or it was deleted.
+   * `owner` identifies that worker, if the store records it.
+   */
   'checkpoint.conflict': { readonly name: string; readonly owner?: string | undefined }
   /** A checkpoint could not be loaded or saved. `cause` is the error of the store, if there is one. */
   'checkpoint.failed': { readonly name: string; readonly operation: 'load' | 'save' }

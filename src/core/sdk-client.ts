@@ -11,7 +11,7 @@ export interface SdkClient {
   readonly middlewareStack?: object | undefined
 }
 
-/** The step of an SDK command that runs before it is sent. */
+/** The method of an SDK command with which a client prepares it for sending. */
 interface SdkCommand {
   resolveMiddleware(stack: never, configuration: never, options: undefined): unknown
 }

@@ -3,7 +3,10 @@ import type { Clock } from './clock.ts'
 /** The `Date` header is truncated to the second, so the service's time is up to this much (ms) later. */
 const TRUNCATED_MS = 999
 
-/** The wall clock was set, or the machine slept, if the two clocks have drifted apart by this much (ms). */
+/**
+ * If the wall clock and the monotonic clock have drifted apart by this much (ms), the wall clock was set or
+ * the machine slept.
+ */
 const CLOCK_STEP_MS = 500
 
 /**
@@ -13,9 +16,9 @@ const CLOCK_STEP_MS = 500
  *
  * Between responses, the estimate advances with the monotonic clock. A header and the duration of its call
  * limit the service's time to a range. The estimate is corrected only if it is outside that range, and then
- * to the earliest time in it, so that it is never ahead of the service. If the machine may have slept during
- * the call, its duration is unknown and the range has no upper bound. Before the first header, the estimate
- * is the local wall clock.
+ * to the earliest time in it, so that a correction never puts it ahead of the service. If the machine may
+ * have slept during the call, its duration is unknown and the range has no upper bound. Before the first
+ * header, the estimate is the local wall clock.
  *
  * @internal
  */

@@ -28,8 +28,8 @@ export type ShardTokenState =
   /** No record of the shard itself is needed. It is in the token only for its children, not listed yet. */
   | 'skipped'
   /**
-   * Reading has not started: the shard waits for another shard that is, or may be, its predecessor and that
-   * is not listed yet.
+   * Reading has not started: the shard waits for its parent, or for a shard that may be its parent, which is
+   * not listed yet.
    */
   | 'pending'
 

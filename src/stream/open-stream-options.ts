@@ -18,12 +18,12 @@ export interface CheckpointOptions {
    */
   readonly name: string
   /**
-   * Save after this many acknowledged records; 1 to 1 000 000.
+   * Save after this many acknowledged records; 1 to 1,000,000.
    * @default 1000
    */
   readonly everyRecords?: number | undefined
   /**
-   * Save no later than this long after the position has changed, in ms; 10 to 3 600 000.
+   * Save no later than this long after the position has changed, in ms; 10 to 3,600,000.
    * @default 5000
    */
   readonly everyMs?: number | undefined
@@ -33,8 +33,8 @@ export interface CheckpointOptions {
 export const checkpointDefaults = { everyRecords: 1_000, everyMs: 5_000 } as const
 
 /**
- * Options of {@link openStream}. Exactly one of `streamArn` and `tableName` is required, which is checked at
- * run time. The other options control how the stream is read.
+ * Options of {@link openStream}: those of the `Coordinator`, and those below. Exactly one of `streamArn` and
+ * `tableName` is required, which is checked at run time.
  */
 export interface OpenStreamOptions extends Omit<CoordinatorOptions, 'streamArn'> {
   /** The ARN of the stream to read. Cannot be combined with `tableName`. */
@@ -62,7 +62,7 @@ export interface OpenStreamOptions extends Omit<CoordinatorOptions, 'streamArn'>
    */
   readonly startAt?: Position | undefined
   /**
-   * How long to wait for the first response, in ms; 1 to 3 600 000, or 0 for no limit. It applies separately
+   * How long to wait for the first response, in ms; 1 to 3,600,000, or 0 for no limit. It applies separately
    * to the lookup of the table, to the stream and to the checkpoint store. If the checkpoint store creates
    * its table, that must be complete within this time. After the first response, failed calls are retried
    * indefinitely.

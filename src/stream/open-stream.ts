@@ -51,13 +51,15 @@ import { tableStreams } from './table-streams.ts'
  * open at the same time, each with its own checkpoint name.
  *
  * Rejects with a `StreamError` with one of these codes:
- * - `options.invalid`, `position.invalid`: an option is invalid; no call has been made;
+ * - `options.invalid`, `position.invalid`: an option is invalid; no call has been made, unless the invalid
+ *   option is a checkpoint table that already exists with other keys;
  * - `token.invalid`: `startAt` or the checkpoint is not a valid token;
  * - `token.streamMismatch`: the checkpoint belongs to another stream;
  * - `checkpoint.failed`: the checkpoint could not be loaded, or the start position could not be saved;
  * - `checkpoint.conflict`: another worker acquired the checkpoint while the stream was being opened;
  * - `stream.notFound`, `stream.notEnabled`: the table or stream does not exist, or the table has no stream;
- * - `service.unreachable`: there was no response within `connectTimeoutMs`.
+ * - `service.unreachable`: there was no response within `connectTimeoutMs`;
+ * - `service.invalidResponse`: DescribeStream returned a list of shards that never ends.
  *
  * Credential and permission errors of the SDK are rethrown unchanged. If `signal` aborts, `openStream`
  * rejects with the reason of the signal.

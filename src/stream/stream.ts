@@ -124,8 +124,8 @@ export class DynamoDBStream<Image = PlainItem>
   }
 
   /**
-   * Returns how far processing lags behind the stream. Records that are not acknowledged count. Makes no
-   * call.
+   * Returns how far processing lags behind the stream. Records that are not acknowledged count as
+   * unprocessed. Makes no call.
    */
   lag(): StreamLag {
     return this.#coordinator.lag()

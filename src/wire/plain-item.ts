@@ -6,7 +6,7 @@ import { defineOwn } from './define-own.ts'
  * Converts an attribute map to what the SDK's `unmarshall` returns with the same options. It is several times
  * faster, and does not need the record in the SDK's form.
  *
- * It supports everything that the service sends. For anything else (an unknown option or attribute type, a
+ * It supports every attribute type of the service. For anything else (an unknown option or attribute type, a
  * value of the wrong type, a number that JavaScript cannot represent) it returns undefined, and the caller
  * falls back to `unmarshall`. One difference is intended: an attribute named `__proto__` becomes an own
  * property of the item, whereas the SDK loses it.
@@ -87,7 +87,7 @@ function toMap(attributes: unknown, convert: Converters): unknown {
   if (typeof attributes !== 'object' || attributes === null || Array.isArray(attributes)) return unsupported
   const map: Record<string, unknown> = {}
   // On parsed JSON, `for…in` yields only own names, unless Object.prototype was extended. An added property
-  // is no valid attribute, so it makes the map unsupported.
+  // is not a valid attribute, so it makes the map unsupported.
   for (const name in attributes) {
     const value = toValue((attributes as Record<string, unknown>)[name], convert)
     if (value === unsupported) return unsupported

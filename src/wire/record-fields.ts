@@ -6,7 +6,7 @@ export function sequenceNumberOf(wire: WireRecord): string {
   return wire instanceof LazyRecord ? wire.sequenceNumber : (wire.dynamodb?.SequenceNumber ?? '')
 }
 
-/** Returns the creation time in ms since 1970, truncated to the second; undefined if it is missing. */
+/** Returns the creation time in ms since 1970, a whole second on AWS; undefined if it is missing. */
 export function createdAtMsOf(wire: WireRecord): number | undefined {
   const ms = wire instanceof LazyRecord ? wire.createdAtMs : toMs(wire.dynamodb?.ApproximateCreationDateTime)
   return Number.isNaN(ms) ? undefined : ms

@@ -134,7 +134,7 @@ function scanObject(body: Buffer, from: number, level: Level): number {
   }
 }
 
-/** Returns the index after the value, which starts at `value`. */
+/** Returns the offset after the value that starts at `value`. */
 function scanMember(body: Buffer, level: Level, nameFrom: number, nameTo: number, value: number): number {
   const length = nameTo - nameFrom
   if (level === RESPONSE) {
