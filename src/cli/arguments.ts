@@ -189,7 +189,8 @@ function checkArn(arn: string, region: string | undefined): void {
   }
   const regionOfArn = regionOf(arn)
   if (region !== undefined && region !== regionOfArn) {
-    throw usageError(`--region is ${region}, but the stream of --arn is in ${regionOfArn}: omit --region`)
+    const actual = regionOfArn ?? 'an emulator'
+    throw usageError(`--region is ${region}, but the stream of --arn is in ${actual}: omit --region`)
   }
 }
 

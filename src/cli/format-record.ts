@@ -67,7 +67,7 @@ function show(value: unknown): string {
 export function exactNumber(text: string): number | string {
   const value = Number(text)
   if (String(value) === text) return value
-  // A double represents up to 15 significant digits exactly, in whatever notation they were written.
+  // A double preserves up to 15 significant digits, in whatever notation they were written.
   const digits = text.replace(/e.*$/i, '').replaceAll(/[^\d]/g, '').replace(/^0+/, '')
   return digits.length <= 15 && Number.isFinite(value) ? value : text
 }

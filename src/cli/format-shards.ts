@@ -30,8 +30,8 @@ export interface LabeledShard {
 }
 
 /**
- * Draws shards as trees. A chain of only children is drawn on one line, which branches where a shard was
- * split:
+ * Draws shards as trees. Shards with one child each are drawn as a chain on one line, which branches where a
+ * shard was split:
  *
  * ```text
  * 3fa2c1b0 → 9c01ffe2

@@ -14,8 +14,8 @@ export function generalHelp(): string {
     'Commands:',
     ...table(Object.entries(commandSpecs).map(([name, { summary }]) => [name, summary])),
     '',
-    'dynamodb-stream-iterator COMMAND --help shows the options of a command,',
-    'dynamodb-stream-iterator --version the version.',
+    'dynamodb-stream-iterator COMMAND --help shows the options of a command;',
+    'dynamodb-stream-iterator --version shows the version.',
     '',
     ...exitCodeHelp(),
   ])
@@ -51,7 +51,7 @@ function exitCodeHelp(): string[] {
   return ['Exit codes:', ...table(exitCodeMeanings.map(([code, meaning]) => [String(code), meaning]))]
 }
 
-/** Two columns, of which the second one is wrapped. */
+/** Formats two columns, and wraps the second one. */
 function table(rows: readonly (readonly [string, string])[]): string[] {
   const width = Math.max(...rows.map(([label]) => label.length))
   return rows.flatMap(([label, text]) =>

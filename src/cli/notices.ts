@@ -10,8 +10,8 @@ export interface NoticeOptions {
   /** Monotonic ms. */
   readonly now: () => number
   /**
-   * Whether the service has responded. Until then, retries are not reported: an error will, once, if it never
-   * does.
+   * Whether the service has responded. Until then, retries are not reported: if it never responds, the
+   * command fails with one error.
    */
   readonly hasResponded: () => boolean
 }
@@ -29,7 +29,7 @@ export function createNotices({ log, now, hasResponded }: NoticeOptions): {
       log(`${operation}${target} failed on attempt ${attempt} (${reasonOf(error)}); retrying`)
     },
     gap: ({ shardId, after, reason }) => {
-      const where = after === undefined ? 'from its start' : `after ${after}`
+      const where = after === undefined ? 'from the start of the shard' : `after ${after}`
       log(`gap: records of ${shardId} ${where} were trimmed before they were read (${reason})`)
     },
     shardStalled: ({ shardId, failingForMs, error }) => {

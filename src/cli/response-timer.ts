@@ -17,7 +17,7 @@ export interface ResponseTimer {
   readonly firstResponseAt: number
   /** Starts to watch the responses to a client. An error with an HTTP status is a response, too. */
   watch(client: DynamoDBStreamsClient | DynamoDBClient): void
-  /** Remembers the error of a failed call, for the message in case that no response arrives. */
+  /** Remembers the error of a failed call, for the message if no response arrives. */
   noteLastError(error: unknown): void
   stop(): void
 }

@@ -28,7 +28,7 @@ export async function parseStartPosition(from: string): Promise<Position> {
   throw usageError(`--from is ${JSON.stringify(from)}, but must be ${expected}`)
 }
 
-/** `Date` accepts February 31 as March 3. */
+/** Rejects days such as February 31, which `Date` accepts as March 3. */
 function isExistingDay(iso: string): boolean {
   const [day = ''] = iso.split(/t/i)
   return new Date(`${day}T00:00:00Z`).toISOString().startsWith(day)

@@ -15,7 +15,7 @@ export function escapeText(text: string): string {
   return text.replaceAll(ACTIVE, (character) => `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`)
 }
 
-/** Like {@link escapeText}, for JSON: it parses to the same value as before. */
+/** Like {@link escapeText}, for JSON: the result parses to the same value. */
 export function escapeJson(json: string): string {
   return json.replaceAll(ACTIVE, (character) =>
     [...Array(character.length).keys()]

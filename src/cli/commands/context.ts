@@ -1,7 +1,7 @@
 import type { Connection } from '../connection.ts'
 import type { Terminal } from '../terminal.ts'
 
-/** What every command that calls the service is given, besides its options. */
+/** What every command that calls the service receives, in addition to its options. */
 export interface CommandContext {
   readonly connection: Connection
   readonly terminal: Terminal

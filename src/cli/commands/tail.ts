@@ -101,7 +101,10 @@ interface Printer {
   readonly format: FormatRecord
   readonly output: RecordOutput
   readonly limit: number
-  /** Printing ends at the first record created at or after this time (ms): a busy stream never catches up. */
+  /**
+   * Printing ends at the first record created at or after this time (ms), because `caughtUp` may never be
+   * emitted on a busy stream.
+   */
   readonly until: number
   /** Aborts on an interrupt or on {@link finish}. */
   readonly stop: AbortSignal
@@ -154,7 +157,7 @@ function describeStart(
 
 function describeEnd({ count, unwritten }: PrintResult, checkpoint: CheckpointFile | undefined): string {
   const parts = [`printed ${pluralize(count, 'record')}`]
-  if (unwritten > 0) parts.push(`the next ${unwritten} were not read from standard output`)
+  if (unwritten > 0) parts.push(`${pluralize(unwritten, 'record')} not read from standard output`)
   if (checkpoint) parts.push(`position saved in ${checkpoint.path}`)
   return parts.join('; ')
 }

