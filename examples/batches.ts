@@ -14,7 +14,7 @@ await using stream = await openStream<Order>({
   checkpoint: { store: fileCheckpointStore('./checkpoints'), name: 'index' },
 })
 // A batch has up to 500 records, and is yielded no later than 200 ms after its first record. It is
-// acknowledged, and covered by the next checkpoint, when the loop asks for the next batch. If the process
+// acknowledged, and covered by the next checkpoint, when the loop requests the next batch. If the process
 // crashes before that, the batch is delivered again.
 for await (const records of stream.batches({ maxRecords: 500, maxWaitMs: 200 })) {
   for (const { keys, newImage } of records) {

@@ -13,7 +13,7 @@ mkdirSync(folder, { recursive: true })
 
 const changed: string[] = []
 const problems: { name: string; text: string }[] = []
-// tsc and typedoc report the same.
+// tsc and typedoc already report these messages.
 const silent = { default: { logLevel: ExtractorLogLevel.None } }
 for (const [subpath, target] of Object.entries(exports)) {
   if (typeof target === 'string') continue
@@ -58,7 +58,7 @@ for (const [subpath, target] of Object.entries(exports)) {
 if (changed.length > 0) {
   console.log(`${isCheck ? 'The public surface differs from' : 'Updated'} ${changed.join(', ')}`)
   if (isCheck) console.error('Review the change, then run npm run api-report and commit the reports.')
-} else console.log('The public surface is as reported in docs/api')
+} else console.log('The public surface matches docs/api')
 // The other entry points use types that the main one exports.
 const main = readFileSync(`${folder}/index.api.md`, 'utf8')
 const forgotten = problems.filter(({ name, text }) => {

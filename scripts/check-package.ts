@@ -26,7 +26,7 @@ if (/"resolved":\s*"/.test(readFileSync('package-lock.json', 'utf8'))) {
   failed.push('package-lock.json')
 }
 if (failed.length > 0) {
-  console.error(`\nThe package is not in order: see ${failed.join(', ')} above.`)
+  console.error(`\nChecks that failed (see above): ${failed.join(', ')}`)
   process.exitCode = 1
 }
 

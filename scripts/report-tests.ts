@@ -7,7 +7,7 @@ import type { JsonTestResults } from 'vitest/reporters'
 const counts = { passed: 0, failed: 0, skipped: 0 }
 for (const path of process.argv.slice(2)) {
   const report = JSON.parse(readFileSync(path, 'utf8')) as JsonTestResults
-  // A file that breaks before its first test has no test that could count as failed: it counts as one itself.
+  // A file that failed without a failed test, for example while it was imported, counts as one failed test.
   const broken = report.testResults.filter(
     ({ status, assertionResults }) =>
       status === 'failed' && !assertionResults.some((test) => test.status === 'failed'),

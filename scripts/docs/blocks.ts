@@ -21,7 +21,7 @@ interface Place {
 /**
  * Compiles the TypeScript blocks, and compares those that are excerpts with their files.
  *
- * @param scratch - a folder of the tree that is created and removed: modules resolve from it as from the tree
+ * @param scratch - a folder to create inside the tree, so that imports resolve; the caller removes it
  */
 export function checkBlocks(
   documents: readonly Document[],

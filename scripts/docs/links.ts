@@ -5,7 +5,7 @@ import type { Document, Problem } from './markdown.ts'
 const isExternal = /^(?:[a-z][a-z0-9+.-]*:|\/\/)/i
 const { repository } = JSON.parse(readFileSync('package.json', 'utf8')) as { repository: { url: string } }
 const home = repository.url.replace(/^git\+|\.git$/g, '')
-// npm shows this file alone: relative links do not work there.
+// npm shows only this file, so relative links do not work there.
 const shownAlone = new Set(['README.md'])
 // Paths in code style that start with a folder of this tree and look like a file or a folder, as in
 // `src/core/clock.ts`.
