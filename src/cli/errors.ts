@@ -26,7 +26,7 @@ export const exitCodeMeanings: readonly (readonly [ExitCode, string])[] = [
   [exitCodes.denied, 'missing, invalid or insufficient credentials'],
   [exitCodes.trimmed, 'records were trimmed before they were read'],
   [exitCodes.unreachable, 'the service did not respond'],
-  [exitCodes.checkpoint, 'a checkpoint or token file is invalid, for another stream or inaccessible'],
+  [exitCodes.checkpoint, 'a token is invalid or for another stream, or a checkpoint is inaccessible'],
   [exitCodes.interrupted, 'terminated by a second Ctrl-C, or the demo by the first one'],
 ]
 

@@ -87,6 +87,10 @@ describe('parseArguments', () => {
       '--region is eu-west-1, but the stream of --arn is in us-east-1: omit --region',
     ],
     [
+      `tail --arn ${arn.replace('us-east-1', 'ddblocal')} --region eu-west-1`,
+      '--region is eu-west-1, but the stream of --arn is in an emulator: omit --region',
+    ],
+    [
       'tail --table orders --endpoint localhost:8000',
       '--endpoint must be a URL such as http://localhost:8000',
     ],
