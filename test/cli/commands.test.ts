@@ -29,7 +29,7 @@ describe('the command line', () => {
 })
 
 describe('shards', () => {
-  test('shards draws the tree of parents and children', async () => {
+  test('the shards command draws the tree of parents and children', async () => {
     await using served = await serveEmulator()
     const [left] = served.emulator.split()
     served.emulator.roll(left)
@@ -45,13 +45,13 @@ describe('shards', () => {
     )
   })
 
-  test('shards uses the singular for a stream with one shard', async () => {
+  test('the shards command uses the singular for a stream with one shard', async () => {
     await using served = await serveEmulator()
     const { stdout } = await runHere(['shards', ...served.source])
     expect(stdout.split('\n')[1]).toBe('ENABLED, 1 shard, 1 open')
   })
 
-  test('shards --json prints one JSON object per shard, with its parent', async () => {
+  test('shards --json prints one JSON object per shard, with the id of its parent', async () => {
     await using served = await serveEmulator()
     served.emulator.roll()
     const { stdout } = await runHere(['shards', ...served.source, '--json'])
@@ -70,7 +70,7 @@ describe('shards', () => {
 })
 
 describe('lag', () => {
-  test('lag reports how far a checkpoint is behind and leaves the file unchanged', async () => {
+  test('the lag command reports how far a checkpoint is behind and leaves the file unchanged', async () => {
     await using served = await serveEmulator()
     const { emulator } = served
     const checkpoint = join(temporaryFolder(), 'position.json')

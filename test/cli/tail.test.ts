@@ -46,7 +46,7 @@ describe('tail', () => {
     expect(records.map(({ keys }) => keys.id)).toEqual(['new'])
   })
 
-  test('tail stops after --limit records and resumes behind them from the checkpoint', async () => {
+  test('tail stops after --limit records, and the next run continues after them from the checkpoint', async () => {
     await using served = await serveEmulator({ shards: 2 })
     const { emulator } = served
     const checkpoint = join(temporaryFolder(), 'position.json')

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
 import { emulatedTable } from '../support/emulated-table.ts'
 
-it('a hidden child causes at most ten quick DescribeStream calls, also when the last records of its parent are consumed slowly', async () => {
+it('a hidden child causes at most ten quick DescribeStream calls, even when the last records of its parent are consumed slowly', async () => {
   const { clock, emulator, open, write } = emulatedTable()
   write(30)
   emulator.roll(undefined, { hidden: { ms: 3_600_000 } })

@@ -127,7 +127,7 @@ it('openStream() does not mistake a suspension of the process for an unresponsiv
   expect(await outcome(table, {})).toMatchObject({ error: undefined })
 })
 
-it('a modeled service error counts as a response to openStream(), also from a mock that sets no HTTP status', async () => {
+it('a modeled service error counts as a response to openStream(), even from a mock that sets no HTTP status', async () => {
   const table = emulatedTable()
   const { clock, emulator } = table
   const throttled = () =>

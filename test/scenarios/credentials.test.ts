@@ -70,7 +70,7 @@ it('DescribeStream is not called again after it was denied until the consumer ca
   expect(numbersOf(await drain(coordinator, clock)).sort()).toEqual(written)
 })
 
-it('a denied listing is retried at most once per call by a consumer that calls next() twice a second', async () => {
+it('a denied listing is retried at most once per call of next() by a consumer that calls it twice a second', async () => {
   const { clock, emulator, open, write } = emulatedTable()
   write(1)
   const coordinator = open()

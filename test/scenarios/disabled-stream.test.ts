@@ -67,7 +67,7 @@ describe('a disabled stream', () => {
   })
 })
 
-it('all fetched records are delivered after the table is deleted, also those of children that were fetched ahead', async () => {
+it('all fetched records are delivered after the table is deleted, including those of children that were fetched ahead', async () => {
   const { emulator, clock, open, move, write } = shardPicture('a b > c d')
   const written = write('a a c c d d')
   const reader = open()

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
 import { shardPicture } from '../support/shard-picture.ts'
 
-it('a disabled stream ends also for a reader that started while its last shard was not listed', async () => {
+it('a disabled stream ends even for a reader that started while its last shard was not listed', async () => {
   const { clock, emulator, id, open, move } = shardPicture('a')
   const first = open()
   await move(first, 'trim_horizon')

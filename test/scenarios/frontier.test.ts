@@ -26,7 +26,7 @@ describe('a token', () => {
     expect(coordinator.roots.length).toBeLessThanOrEqual(6)
   })
 
-  it('a token names a finished shard until one of its children is read, and keeps naming one without children', async () => {
+  it('a token names a finished shard until one of its children is read, and still names a finished shard that has no children', async () => {
     const { emulator, open, move, drain, frontier, write, grow } = shardPicture('a b')
     const reader = open()
     await move(reader, 'trim_horizon')

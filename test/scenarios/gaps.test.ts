@@ -120,7 +120,7 @@ it('a gap is reported for records written to a young empty shard and trimmed unr
   expect(gaps.map(({ reason }) => reason)).toEqual(['position-trimmed'])
 })
 
-it('a gap is reported before next() returns undefined, also for a shard whose last call failed before a pause of 30 hours', async () => {
+it('a gap is reported before next() returns undefined, even for a shard whose last call failed before a pause of 30 hours', async () => {
   const { clock, emulator, id, open, move, drain, write } = shardPicture('a b')
   write('a')
   const reader = open({ onGap: 'continue' })

@@ -109,6 +109,6 @@ async function inspectionsPerResponse(shards: number): Promise<number> {
   return count / (emulator.log.length - before)
 }
 
-it('a response costs as much among 400 idle shards as among 50 while another shard fails for minutes', async () => {
+it('processing a response costs as much with 400 idle shards as with 50 while another shard fails for minutes', async () => {
   expect(await inspectionsPerResponse(400)).toBeLessThanOrEqual((await inspectionsPerResponse(50)) + 1)
 })

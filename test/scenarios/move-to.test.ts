@@ -72,7 +72,7 @@ describe('moveTo()', () => {
   })
 })
 
-it('latest delivers no older record after a reload, also from a child that is listed only after the token was saved', async () => {
+it('reading from latest delivers no older record after a reload, even from a child that is listed only after the token was saved', async () => {
   const { emulator, id, clock, open, move, drainForLong, write } = shardPicture('a > b c')
   write('b c')
   await clock.advance(30_000)

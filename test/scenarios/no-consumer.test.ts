@@ -6,9 +6,9 @@ const CALLS: ReadonlySet<string> = new Set(['DescribeStream', 'GetShardIterator'
 
 describe('a Coordinator without a caller', () => {
   it.each([
-    { name: 'responses arrive at once', latencyMs: 0 },
-    { name: 'a response takes longer than the poll interval', latencyMs: 50 },
-  ])('the service is not polled while no caller waits in next(), even when $name', async ({ latencyMs }) => {
+    ['responses arrive at once', 0],
+    ['a response takes longer than the poll interval', 50],
+  ])('the service is not polled while no caller waits in next(), even when %s', async (_, latencyMs) => {
     const clock = new ManualClock()
     const emulator = new StreamEmulator({
       clock,

@@ -3,7 +3,7 @@ import { ManualClock } from '../../src/testing/index.ts'
 import { shardPicture } from '../support/shard-picture.ts'
 
 describe('a Date in the current second', () => {
-  it('a Date in the current second loses no record that is written while the shards are listed', async () => {
+  it('reading from a Date in the current second loses no record that is written while the shards are listed', async () => {
     const { clock, emulator, open, move, drainForLong, write } = shardPicture('a b', {
       behavior: { shardsPerPage: 1 },
     })
@@ -18,7 +18,7 @@ describe('a Date in the current second', () => {
 })
 
 describe('latest', () => {
-  it('latest delivers no older record of a shard whose parent is listed only after one of its siblings was skipped', async () => {
+  it('reading from latest delivers no older record of a shard whose parent is listed only after one of its siblings was skipped', async () => {
     const { emulator, id, clock, open, move, drainForLong, write, grow } = shardPicture('a > b c')
     grow('b > d e')
     write('d')
@@ -33,7 +33,7 @@ describe('latest', () => {
     expect(await drainForLong(reader)).toEqual(written)
   })
 
-  it('latest delivers nothing from a shard that appears open although its grandchild is read', async () => {
+  it('reading from latest delivers nothing from a shard that appears open although its grandchild is read', async () => {
     const { emulator, id, open, move, drainForLong, write, grow } = shardPicture('a')
     write('a')
     grow('a > b > c')
@@ -46,7 +46,7 @@ describe('latest', () => {
     expect(await drainForLong(reader)).not.toContain('a1')
   })
 
-  it('latest delivers nothing from a closed shard after its descendants when a token is loaded and the shard in between was hidden', async () => {
+  it('reading from latest delivers nothing from a closed shard after its descendants when a token is loaded and the shard in between was hidden', async () => {
     const { emulator, id, open, move, drainForLong, write, grow } = shardPicture('a')
     write('a')
     grow('a > b c')
@@ -66,7 +66,7 @@ describe('latest', () => {
     expect(delivered.at(-1)).not.toBe('a1')
   })
 
-  it('latest delivers nothing from a closed shard once a record of its descendants was delivered, though the one in between was hidden', async () => {
+  it('reading from latest delivers nothing from a closed shard once a record of its descendants was delivered, though the shard in between was hidden', async () => {
     const { emulator, id, open, move, drain, drainForLong, write, grow } = shardPicture('a')
     write('a')
     grow('a > b c')
@@ -85,7 +85,7 @@ describe('latest', () => {
     expect(await drainForLong(reader)).toEqual([])
   })
 
-  it('latest starts with the second in which moveTo() was called, however long the listing takes', async () => {
+  it('reading from latest starts with the second in which moveTo() was called, however long the listing takes', async () => {
     const { clock, emulator, id, open, move, drain } = shardPicture('a')
     emulator.on('DescribeStream', {}, { delayMs: 3_000 })
     const reader = open()
@@ -96,7 +96,7 @@ describe('latest', () => {
     expect(await drain(reader)).toEqual(['a1'])
   })
 
-  it('latest delivers nothing from a shard after its grandchild when the listing shows it as open and omits the one in between', async () => {
+  it('reading from latest delivers nothing from a shard after its grandchild when the listing shows it as open and omits the one in between', async () => {
     const { emulator, id, open, move, drainForLong, write, grow } = shardPicture('a')
     write('a')
     emulator.showOpen(id('a'), { ms: 100 })
@@ -110,7 +110,7 @@ describe('latest', () => {
     expect((await drainForLong(reader)).at(-1)).toEqual(written)
   })
 
-  it('latest delivers no older record from a sibling of a parent when several hidden generations are listed at once', async () => {
+  it('reading from latest delivers no older record from a sibling of a parent when several hidden generations are listed at once', async () => {
     const { clock, emulator, id, open, move, drainForLong, write, grow } = shardPicture('a > b c', {
       behavior: { listingOrder: 'reversed' },
     })
@@ -126,7 +126,7 @@ describe('latest', () => {
   })
 })
 
-it('latest delivers a record written after the call by a service machine whose clock is slightly behind', async () => {
+it('reading from latest delivers a record written after the call by a service machine whose clock is slightly behind', async () => {
   for (const behindMs of [1, 10, 90]) {
     // A few milliseconds into a second: the service truncates its time to the second.
     const clock = new ManualClock(Date.UTC(2026, 0, 1) + 10_005)
@@ -140,7 +140,7 @@ it('latest delivers a record written after the call by a service machine whose c
   }
 })
 
-it('latest delivers no record from the second before the call although its iterators point before it', async () => {
+it('reading from latest delivers no record from the second before the call although its iterators point before it', async () => {
   const clock = new ManualClock(Date.UTC(2026, 0, 1) + 10_005)
   const { open, move, drain, write } = shardPicture('a', { clock, behavior: { latestOffset: 3 } })
   write('a a a')
@@ -151,7 +151,7 @@ it('latest delivers no record from the second before the call although its itera
   expect(await drain(reader)).toEqual(written)
 })
 
-it('a Date that is reached while its iterators are being opened yields all records from then on and no older ones', async () => {
+it('reading from a Date that is reached while the iterators are being opened delivers all records from then on and no older ones', async () => {
   const { clock, emulator, open, drain, write } = shardPicture('a')
   write('a')
   const since = new Date(clock.now() + 10_000)

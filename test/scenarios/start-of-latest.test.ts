@@ -2,7 +2,7 @@ import { expect, it } from 'vitest'
 import { ManualClock } from '../../src/testing/index.ts'
 import { shardPicture } from '../support/shard-picture.ts'
 
-it('latest called late in a second delivers nothing dated in the previous second although its iterators point before it', async () => {
+it('reading from latest late in a second delivers nothing dated in the previous second although its iterators point before it', async () => {
   const clock = new ManualClock(Date.UTC(2026, 0, 1) + 9_500)
   const { open, move, drain, write } = shardPicture('a', { clock, behavior: { latestOffset: 3 } })
   write('a a a')

@@ -167,7 +167,7 @@ it('a closed trimmed shard that responds between two throttled calls a minute ap
   expect(stalled).toEqual([])
 })
 
-it('no gap is reported for records before a Date that are trimmed while they are skipped', async () => {
+it('no gap is reported for records from before the requested Date that are trimmed while they are skipped', async () => {
   const { clock, emulator, open, write } = emulatedTable()
   write(3)
   await clock.advance(12 * HOUR)

@@ -59,7 +59,7 @@ const COMMON_CASES: readonly Case[] = [
     },
   ],
   [
-    'a saved checkpoint is loaded unchanged, also after a restart',
+    'a saved checkpoint is loaded unchanged, even after a restart',
     async (createStore, name) => {
       const store = await createStore()
       await store.load(name)

@@ -143,7 +143,7 @@ describe('Checkpointer during a save', () => {
   })
 })
 
-test('records processed during a save count towards the next one', async () => {
+test('records processed during a save count towards the next save', async () => {
   const { checkpointer, recordsProcessed, clock, saved, saveSteps } = setUp()
   const first = pendingSave()
   saveSteps.push(first.save)
@@ -189,7 +189,7 @@ describe('Checkpointer with a failing store', () => {
     expect(saved).toEqual([13])
   })
 
-  test('the retry delay starts small again after a successful save', async () => {
+  test('the retry delay is reset by a successful save', async () => {
     const { recordsProcessed, clock, saveSteps, retries } = setUp()
     const processMoreWhileSaving = async () => recordsProcessed(10)
     saveSteps.push(fail, fail, processMoreWhileSaving, fail, async () => {}, fail)

@@ -45,7 +45,7 @@ function workOnTable(clock: ManualClock, failures = 1) {
   )
 }
 
-test('a missing table is created, and work starts when it is active', async () => {
+test('a missing checkpoint table is created, and used once it is active', async () => {
   const clock = new ManualClock()
   simulateTable(undefined, 'CREATING', 'CREATING', 'ACTIVE')
   expect(await workOnTable(clock)).toBe(2)
@@ -53,24 +53,24 @@ test('a missing table is created, and work starts when it is active', async () =
   expect(dynamodb.commandCalls(CreateTableCommand)[0]?.args[0].input.TableName).toBe('checkpoints')
 })
 
-test('a table that another worker creates at the same time is used when it is active', async () => {
+test('a checkpoint table that another worker creates at the same time is used once it is active', async () => {
   simulateTable(undefined, 'CREATING', 'ACTIVE')
   dynamodb.on(CreateTableCommand).rejects(inUse)
   expect(await workOnTable(new ManualClock())).toBe(2)
 })
 
-test('a table that is being deleted is created again after the deletion', async () => {
+test('a checkpoint table that is being deleted is created again after the deletion', async () => {
   simulateTable('DELETING', 'DELETING', undefined, 'CREATING', 'ACTIVE')
   expect(await workOnTable(new ManualClock())).toBe(2)
   expect(dynamodb.commandCalls(CreateTableCommand)).toHaveLength(1)
 })
 
-test('a table that exists costs no additional call', async () => {
+test('a checkpoint table that exists costs no additional call', async () => {
   expect(await workOnTable(new ManualClock(), 0)).toBe(1)
   expect(dynamodb.calls()).toHaveLength(0)
 })
 
-test('a table that is not ready within two minutes is an error', async () => {
+test('a checkpoint table that is not active within two minutes causes an error', async () => {
   const clock = new ManualClock()
   const start = clock.now()
   simulateTable('CREATING')
@@ -78,7 +78,7 @@ test('a table that is not ready within two minutes is an error', async () => {
   expect(clock.now() - start).toBe(120_000)
 })
 
-test('a worker without permission to create the table receives the error of the SDK', async () => {
+test('a worker without permission to create the checkpoint table receives the error of the SDK', async () => {
   const denied = Object.assign(new Error('not authorized'), { name: 'AccessDeniedException' })
   simulateTable(undefined)
   dynamodb.on(CreateTableCommand).rejects(denied)

@@ -34,19 +34,19 @@ afterEach(() => rm(folder, { recursive: true }))
 const code = (expected: string, message: RegExp) =>
   expect.objectContaining({ code: expected, message: expect.stringMatching(message) })
 
-test('the file is named after the checkpoint and contains its token', async () => {
+test('a checkpoint file is named after its checkpoint and contains the token', async () => {
   await fileCheckpointStore(folder).save('indexer', token)
   expect(await readdir(folder)).toEqual(['indexer.json'])
   expect(JSON.parse(await readFile(join(folder, 'indexer.json'), 'utf8'))).toEqual(token)
 })
 
-test('the folder can be a file: URL', async () => {
+test('the folder of checkpoint files can be a file: URL', async () => {
   await fileCheckpointStore(pathToFileURL(folder)).save('indexer', token)
   expect(await readdir(folder)).toEqual(['indexer.json'])
 })
 
 test.runIf(isPosix)(
-  'folders are created at the first save, and only the owner can access them and the file',
+  'the folders of a checkpoint file are created at the first save, and only the owner can access them and the file',
   async () => {
     const deep = join(folder, 'var', 'checkpoints')
     const store = fileCheckpointStore(deep)
@@ -60,7 +60,7 @@ test.runIf(isPosix)(
   },
 )
 
-test('a folder that was deleted between two saves is created again', async () => {
+test('a folder of checkpoint files that was deleted between two saves is created again', async () => {
   const deep = join(folder, 'checkpoints')
   const store = fileCheckpointStore(deep)
   await store.save('indexer', token)
@@ -69,7 +69,7 @@ test('a folder that was deleted between two saves is created again', async () =>
   expect(await store.load('indexer')).toEqual(token)
 })
 
-test('a single-file store uses exactly the given file', async () => {
+test('a single-file store saves to exactly the file that was passed to it', async () => {
   const store = singleFileCheckpointStore(join(folder, 'My Checkpoint'))
   await store.save('whatever', token)
   expect(await readdir(folder)).toEqual(['My Checkpoint'])
@@ -113,7 +113,7 @@ describe('a file without JSON', () => {
 })
 
 describe('system errors', () => {
-  test('a folder in place of the file is reported in words', async () => {
+  test('a folder in place of the checkpoint file is reported in plain words', async () => {
     await mkdir(join(folder, 'indexer.json'))
     const store = fileCheckpointStore(folder)
     const message = /the checkpoint "indexer" .*indexer\.json: it is a folder \(EISDIR\)/
@@ -122,7 +122,7 @@ describe('system errors', () => {
     expect(await readdir(folder)).toEqual(['indexer.json'])
   })
 
-  test('a file in place of the folder is reported in words', async () => {
+  test('a file in place of the checkpoint folder is reported in plain words', async () => {
     await writeFile(join(folder, 'file'), '')
     const store = fileCheckpointStore(join(folder, 'file'))
     await expect(store.save('indexer', token)).rejects.toEqual(
@@ -130,15 +130,18 @@ describe('system errors', () => {
     )
   })
 
-  test.runIf(isPosix && !isRoot)('a folder without write permission is reported in words', async () => {
-    await chmod(folder, 0o500)
-    const save = fileCheckpointStore(folder).save('indexer', token)
-    await expect(save).rejects.toEqual(code('checkpoint.failed', /permission denied \(EACCES\)/))
-    await chmod(folder, 0o700)
-  })
+  test.runIf(isPosix && !isRoot)(
+    'a checkpoint folder without write permission is reported in plain words',
+    async () => {
+      await chmod(folder, 0o500)
+      const save = fileCheckpointStore(folder).save('indexer', token)
+      await expect(save).rejects.toEqual(code('checkpoint.failed', /permission denied \(EACCES\)/))
+      await chmod(folder, 0o700)
+    },
+  )
 
   test.runIf(process.platform === 'linux')(
-    'a write that fails halfway leaves the old checkpoint and no other file',
+    'a write that fails halfway leaves the old checkpoint file and no other file',
     async () => {
       const path = join(folder, 'indexer.json')
       await fileCheckpointStore(folder).save('indexer', token)
@@ -164,7 +167,7 @@ describe('system errors', () => {
   )
 })
 
-test('temporary files of crashed writers are removed, but not recent ones or other files', async () => {
+test('temporary files of crashed writers are removed, but neither recent ones nor other files', async () => {
   const leftover = 'indexer.json.0123456789abcdef.tmp'
   const others = [
     'indexer.json.fedcba9876543210.tmp', // of a writer that is running
@@ -223,13 +226,16 @@ function importModule(file: string): string {
     const module = await tsImport(${JSON.stringify(url)}, ${JSON.stringify(import.meta.url)})`
 }
 
-test.runIf(isPosix)('a relative symbolic link is resolved against the real folder of the link', async () => {
-  const volume = join(folder, 'volumes', 'app')
-  await mkdir(join(volume, 'checkpoints'), { recursive: true })
-  await mkdir(join(volume, 'data'))
-  await symlink(join(volume, 'checkpoints'), join(folder, 'checkpoints'))
-  await symlink(join('..', 'data', 'indexer.json'), join(volume, 'checkpoints', 'indexer.json'))
-  await fileCheckpointStore(join(folder, 'checkpoints')).save('indexer', token)
-  expect(await readdir(join(volume, 'data'))).toEqual(['indexer.json'])
-  expect(await fileCheckpointStore(join(folder, 'checkpoints')).load('indexer')).toEqual(token)
-})
+test.runIf(isPosix)(
+  'a checkpoint file that is a relative symbolic link is resolved against the real folder of the link',
+  async () => {
+    const volume = join(folder, 'volumes', 'app')
+    await mkdir(join(volume, 'checkpoints'), { recursive: true })
+    await mkdir(join(volume, 'data'))
+    await symlink(join(volume, 'checkpoints'), join(folder, 'checkpoints'))
+    await symlink(join('..', 'data', 'indexer.json'), join(volume, 'checkpoints', 'indexer.json'))
+    await fileCheckpointStore(join(folder, 'checkpoints')).save('indexer', token)
+    expect(await readdir(join(volume, 'data'))).toEqual(['indexer.json'])
+    expect(await fileCheckpointStore(join(folder, 'checkpoints')).load('indexer')).toEqual(token)
+  },
+)

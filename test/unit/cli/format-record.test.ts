@@ -26,7 +26,7 @@ describe('exactNumber', () => {
     )
   })
 
-  test('a number that unmarshall rejects by default does not make it throw', () => {
+  test('exactNumber does not throw for a number that unmarshall rejects by default', () => {
     const item = { n: { N: '1E+40' } }
     expect(() => unmarshall(item)).toThrow()
     expect(unmarshall(item, { wrapNumbers: exactNumber })).toEqual({ n: 1e40 })

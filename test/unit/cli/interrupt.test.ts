@@ -41,12 +41,15 @@ describe('onInterrupt', () => {
     },
   )
 
-  test.each([true, false])('SIGHUP aborts the signal only if there is a terminal: %s', (hasTerminal) => {
-    const { interrupt, receive } = createInterrupt({ hasTerminal })
-    receive('SIGHUP')
-    expect(interrupt.signal.aborted).toBe(hasTerminal)
-    interrupt[Symbol.dispose]()
-  })
+  test.each([true, false])(
+    'SIGHUP aborts the signal only if there is a terminal (terminal: %s)',
+    (hasTerminal) => {
+      const { interrupt, receive } = createInterrupt({ hasTerminal })
+      receive('SIGHUP')
+      expect(interrupt.signal.aborted).toBe(hasTerminal)
+      interrupt[Symbol.dispose]()
+    },
+  )
 
   test('disposing of the interrupt removes its signal handlers', () => {
     const { interrupt, count } = createInterrupt({ hasTerminal: false })

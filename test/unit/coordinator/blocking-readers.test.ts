@@ -14,12 +14,12 @@ function setOf(...readers: ReturnType<typeof readerAt>[]) {
   return { set, update }
 }
 
-it('a record may precede a time if one of the blocking shards has not reached that time', () => {
+it('an older record than a given time may still arrive if a blocking shard has not reached that time', () => {
   const { set } = setOf(readerAt(20), readerAt(10), readerAt(30))
   expect([10, 11].map((time) => set.mayPrecede(time))).toEqual([false, true])
 })
 
-it('only shards that currently block the merge are waited for', () => {
+it('only shards that currently block the merge can still return an older record', () => {
   const early = readerAt(10)
   const { set, update } = setOf(early, readerAt(20))
   expect(set.mayPrecede(20)).toBe(true)
@@ -32,7 +32,7 @@ it('only shards that currently block the merge are waited for', () => {
   expect([15, 16].map((time) => set.mayPrecede(time))).toEqual([false, true])
 })
 
-it('no record may precede a time when no shard blocks', () => {
+it('no older record can arrive when no shard blocks the merge', () => {
   const reader = readerAt(10)
   const { set } = setOf(reader)
   set.delete(reader as unknown as ShardReader)

@@ -6,7 +6,7 @@ import { drain, numbersOf } from '../../support/read.ts'
 
 const HOUR = 3_600_000
 
-it('roots contains the children of a shard once all of its records were delivered', async () => {
+it('Coordinator.roots contains the children of a shard once all of its records have been delivered', async () => {
   const { clock, emulator, open, write } = emulatedTable()
   const written = write(2)
   const [root] = emulator.openShards.map(({ shardId }) => shardId)
@@ -149,7 +149,7 @@ it('a call of next() made when another one resolves does not overtake the queued
   ])
 })
 
-it('active contains a shard once its records can be delivered, not while they wait for those of its parent', async () => {
+it('Coordinator.active contains a shard once its records can be delivered, not while they wait for those of its parent', async () => {
   const { clock, emulator, open, write } = emulatedTable()
   write(2)
   const [parent] = emulator.openShards

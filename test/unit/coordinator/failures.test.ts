@@ -75,7 +75,7 @@ describe('failing calls', () => {
 })
 
 describe('shard iterators', () => {
-  it('an expired iterator is renewed after the last record, also when the new one expires too', async () => {
+  it('an expired iterator is renewed after the last record, even when the new one expires too', async () => {
     const { clock, emulator, open, write } = emulatedTable()
     const written = write(3)
     const coordinator = open()

@@ -18,7 +18,7 @@ async function moveTo(shards: readonly ShardToken[]): Promise<number> {
 }
 
 describe('tokens of 200,000 shards', { timeout: 120_000 }, () => {
-  it('a token of 200,000 shards is loaded that are the children of one shard, which is named after them', async () => {
+  it('a token of 200,000 children of one shard, which the token names after them, can be loaded', async () => {
     const children = Array.from(
       { length: SHARDS - 1 },
       (_, n): ShardToken => ({ shardId: idOf(n + 1), parentId: idOf(0), at: 'start' }),
@@ -27,7 +27,7 @@ describe('tokens of 200,000 shards', { timeout: 120_000 }, () => {
     expect(await moveTo([...children, { shardId: idOf(0), at: { end: '42' } }])).toBe(SHARDS)
   })
 
-  it('a token of 200,000 finished shards is loaded that are each the parent of the next one', async () => {
+  it('a token of 200,000 finished shards, each of which is the parent of the next one, can be loaded', async () => {
     const chain = Array.from({ length: SHARDS }, (_, n): ShardToken => {
       const parent = n > 0 ? { parentId: idOf(n - 1) } : {}
       return { shardId: idOf(n), ...parent, at: { end: '42' } }

@@ -67,7 +67,7 @@ describe('parents and children', () => {
     expect(timeouts).toEqual([{ shardId: child.shardId, parentId: emulator.shards[0]?.shardId }])
   })
 
-  it('records of children are delivered after the last one of their parent, also across a heartbeat and a reload', async () => {
+  it('records of children are delivered after the last one of their parent, even across a heartbeat and a reload', async () => {
     const { emulator, clock, open, write } = emulatedTable()
     write(5)
     emulator.split()

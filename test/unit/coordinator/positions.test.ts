@@ -4,7 +4,7 @@ import { emulatedTable } from '../../support/emulated-table.ts'
 import { drain, numbersOf } from '../../support/read.ts'
 
 describe('position trim_horizon', () => {
-  it('trim_horizon delivers all retained records across splits and rollovers, parents first', async () => {
+  it('reading from trim_horizon delivers all retained records across splits and rollovers, parents first', async () => {
     const { emulator, clock, open, write } = emulatedTable({ shards: 3 })
     write(20)
     await clock.advance(1_000)
@@ -21,7 +21,7 @@ describe('position trim_horizon', () => {
     expect(times).toEqual([...times].sort((a, b) => a - b))
   })
 
-  it('trim_horizon waits for the first shard of a stream that is being enabled', async () => {
+  it('reading from trim_horizon waits for the first shard of a stream that is being enabled', async () => {
     const { emulator, clock, open, write } = emulatedTable()
     emulator.disable()
     emulator.enable({ takesMs: 90_000 })
@@ -35,7 +35,7 @@ describe('position trim_horizon', () => {
 })
 
 describe('position latest', () => {
-  it('latest delivers records written after the call, and none from before the second of the call', async () => {
+  it('reading from latest delivers records written after the call, and none from before the second of the call', async () => {
     const { clock, open, write } = emulatedTable({ shards: 2 })
     write(10)
     await clock.advance(5_000)
@@ -61,7 +61,7 @@ describe('position latest', () => {
     expect(numbersOf(await drain(second, clock)).sort((a, b) => a - b)).toEqual(written)
   })
 
-  it('latest loses no record when its iterators expire before the first poll and a shard has split', async () => {
+  it('reading from latest loses no record when its iterators expire before the first poll and a shard has split', async () => {
     const { clock, open, write, emulator } = emulatedTable({ shards: 2 })
     write(5)
     await clock.advance(2_000)
@@ -74,7 +74,7 @@ describe('position latest', () => {
     expect(numbersOf(await drain(coordinator, clock)).sort((a, b) => a - b)).toEqual(written)
   })
 
-  it('latest delivers no old records even if a LATEST iterator points before the end of the shard', async () => {
+  it('reading from latest delivers no old records even if a LATEST iterator points before the end of the shard', async () => {
     const { clock, open, write } = emulatedTable({ behavior: { latestOffset: 5 } })
     write(10)
     await clock.advance(5_000)
@@ -85,7 +85,7 @@ describe('position latest', () => {
     expect(numbersOf(await drain(coordinator, clock))).toEqual(written)
   })
 
-  it('latest uses the time of the service, not of a local clock that is wrong', async () => {
+  it('reading from latest uses the time of the service, not that of a wrong local clock', async () => {
     const { clock, open, write, emulator } = emulatedTable({ behavior: { clockSkewMs: -3_600_000 } })
     write(3)
     await clock.advance(5_000)
@@ -101,7 +101,7 @@ describe('position latest', () => {
 })
 
 describe('position Date', () => {
-  it('a Date delivers every record from that second on, and none from before', async () => {
+  it('reading from a Date delivers every record from that second on, and none from before', async () => {
     const { clock, open, write, emulator } = emulatedTable({ shards: 2 })
     write(10)
     await clock.advance(10_000)
@@ -115,7 +115,7 @@ describe('position Date', () => {
     expect(numbersOf(await drain(coordinator, clock)).sort((a, b) => a - b)).toEqual(written)
   })
 
-  it('a Date remains in the token until a record was delivered', async () => {
+  it('the requested Date remains in the token until a record has been delivered', async () => {
     const { clock, open, write } = emulatedTable()
     write(3)
     await clock.advance(10_000)
@@ -126,7 +126,7 @@ describe('position Date', () => {
     expect(coordinator.token.shards.map(({ at }) => at)).toEqual([{ since: from.getTime() }])
   })
 
-  it('a Date in the future behaves like latest', async () => {
+  it('reading from a Date in the future behaves like reading from latest', async () => {
     const { clock, open, write } = emulatedTable()
     write(3)
     await clock.advance(2_000)
@@ -136,7 +136,7 @@ describe('position Date', () => {
     expect(numbersOf(await drain(coordinator, clock))).toEqual(written)
   })
 
-  it('a Date half an hour ago opens only the last generation of a day of shards', async () => {
+  it('reading from a Date half an hour ago opens only the last generation of a day of shards', async () => {
     const { clock, open, write, emulator } = emulatedTable({ shards: 4 })
     for (let generation = 0; generation < 6; generation++) {
       write(40)
@@ -155,8 +155,8 @@ describe('position Date', () => {
 })
 
 describe('invalid positions', () => {
-  it.each([undefined, null, 42, 'earliest', new Date(Number.NaN), [], {}])(
-    'position %s is rejected before any call is made',
+  it.each([undefined, null, 42, 'earliest', new Date(Number.NaN), [[]], {}])(
+    'the position %o is rejected before any call is made',
     async (position) => {
       const { open, emulator } = emulatedTable()
       const error = await open()

@@ -12,7 +12,7 @@ function timerOf() {
   return { clock, timer, fired, set: (at: number) => timer.set(at, clock.monotonic()) }
 }
 
-it('the timer fires when it is due, and wakes all waiting callers', async () => {
+it('the wake timer fires when it is due, and wakes all waiting callers', async () => {
   const { clock, timer, fired, set } = timerOf()
   const waiting = Promise.all([timer.wait(undefined), timer.wait(undefined)])
   set(500)
@@ -21,7 +21,7 @@ it('the timer fires when it is due, and wakes all waiting callers', async () => 
   expect(timer.isAwaited).toBe(false)
 })
 
-it('no timer is set while no caller waits', () => {
+it('no wake timer is set while no caller waits', () => {
   const { clock, timer, set } = timerOf()
   set(500)
   expect(clock.untilNextTimer).toBeUndefined()
@@ -33,7 +33,7 @@ it('no timer is set while no caller waits', () => {
   expect(clock.untilNextTimer).toBeUndefined()
 })
 
-it('the timer can be moved to an earlier and to a later time, and fires once', async () => {
+it('the wake timer can be moved to an earlier and to a later time, and fires once', async () => {
   const { clock, timer, fired, set } = timerOf()
   const waiting = timer.wait(undefined)
   for (const at of [500, 300, 800, Number.POSITIVE_INFINITY, 900]) set(at)
@@ -42,7 +42,7 @@ it('the timer can be moved to an earlier and to a later time, and fires once', a
   expect(clock.untilNextTimer).toBeUndefined()
 })
 
-it('a timer set for a past time fires at once, but not before the call returns', async () => {
+it('a wake timer set for a past time fires at once, but not before the call that sets it returns', async () => {
   const { clock, timer, fired, set } = timerOf()
   await clock.advance(1_000)
   const waiting = timer.wait(undefined)
@@ -52,7 +52,7 @@ it('a timer set for a past time fires at once, but not before the call returns',
   expect(fired).toEqual([1_000])
 })
 
-it('the timer is canceled when the last waiting caller leaves because its signal aborts', async () => {
+it('the wake timer is canceled when the last waiting caller leaves because its signal aborts', async () => {
   const { clock, timer, set } = timerOf()
   const [first, second] = [new AbortController(), new AbortController()]
   const waiting = [timer.wait(first.signal), timer.wait(second.signal)]

@@ -86,7 +86,7 @@ describe('a wrong local clock', () => {
 
 describe('a wall clock that is set while reading', () => {
   it.each([HOUR, -HOUR, 24 * 21 * HOUR])(
-    'setting the wall clock by %i ms has no effect after the first Date header',
+    'changing the wall clock by %i ms does not change the service time after the first Date header',
     (ms) => {
       const { local, error, call } = clocks()
       call(80, 40)

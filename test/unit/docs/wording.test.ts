@@ -10,7 +10,7 @@ function linesRefused(path: string, text: string): number[] {
 }
 
 describe('the check of wording', () => {
-  it('refuses a term in each kind of comment, also where it is wrapped', () => {
+  it('the check of wording refuses a term in each kind of comment, even where it is wrapped', () => {
     const text = [
       '/** A record that was told. */',
       'export const a = 1 // The heirs of a shard.',
@@ -24,14 +24,14 @@ describe('the check of wording', () => {
     expect(linesRefused('test/a.ts', text)).toEqual([1, 2, 3, 6])
   })
 
-  it('refuses a term in the messages of the sources and in the titles of tests', () => {
+  it('the check of wording refuses a term in the messages of the sources and in the titles of tests', () => {
     const message = 'throw new Error(`The shard was passed over`)'
     expect(linesRefused('src/a.ts', message)).toEqual([1])
     const title = "describe('a shard', () => {\n  it.each([['an heir']])('%s is told', () => {})\n})"
     expect(linesRefused('test/a.test.ts', title)).toEqual([2, 2])
   })
 
-  it('leaves code, names and the data of tests alone', () => {
+  it('the check of wording ignores code, names and the data of tests', () => {
     const text = [
       '/** Calls `begin`, and returns the `heirs` of a text/plain part. */',
       "const told = begin('heirs')",
@@ -40,13 +40,13 @@ describe('the check of wording', () => {
     expect(linesRefused('test/a.test.ts', text)).toEqual([])
   })
 
-  it('refuses comments over 110 columns, apart from tables and long links', () => {
+  it('the check of wording refuses comments over 110 columns, apart from tables and long links', () => {
     const long = 'word '.repeat(24)
     const text = `// ${long}\n/*\n * | ${long} |\n * https://example.com/${'path/'.repeat(24)}\n */`
     expect(linesRefused('src/a.ts', text)).toEqual([1])
   })
 
-  it('refuses terms in the prose of Markdown files, not in their code', () => {
+  it('the check of wording refuses terms in the prose of Markdown files, not in their code', () => {
     const text = 'Reading goes\non.\n\n```ts\n// it goes on\n```\n\n| `goes on` | resumes |\n'
     const documents = [parseMarkdown('a.md', text)]
     const found = checkWording(documents).filter(({ file }) => file === 'a.md')

@@ -123,7 +123,7 @@ test.each<[title: string, field: string, input: unknown]>([
     'shards[0].parent',
     bloop(['a'], [{ shard_id: 'a', parent: 'a' }]),
   ],
-])('%s is refused, with the path of the field', (_, field, input) => {
+])('%s is refused, and the error has the path of the field', (_, field, input) => {
   expect(() => parseToken(input)).toThrow(
     expect.objectContaining({ code: 'token.invalid', details: expect.objectContaining({ field }) }),
   )

@@ -34,7 +34,7 @@ describe('a Date as a position', () => {
     expect(parsePosition(runInNewContext('new Date(1000)'))).toEqual({ kind: 'time', since: 1_000 })
   })
 
-  test('a Date before 1970 means every record', () => {
+  test('a Date before 1970 selects every record', () => {
     expect(parsePosition(new Date(-1))).toEqual({ kind: 'time', since: 0 })
   })
 
@@ -68,7 +68,7 @@ test.each([
   [{ shards: 5 }],
   [{ streamArn: '' }],
   [{ stream_arn: '' }],
-])('%j is treated as a token, and refused with token.invalid', (input) => {
+])('the position %j is treated as a token, and refused with token.invalid', (input) => {
   expect(codeOf(input)).toBe('token.invalid')
 })
 
@@ -111,7 +111,7 @@ test.each([
 })
 
 test.each(['2026-13-01', '2026-01-01T', '2026-01-01\'); evil("', 1_767_225_600, Number.POSITIVE_INFINITY])(
-  '%j is not treated as a time',
+  'the position %j is not treated as a time',
   (input) => {
     expect(() => parsePosition(input)).toThrow("a position is 'trim_horizon', 'latest', a Date, or a token")
   },

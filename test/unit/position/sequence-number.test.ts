@@ -28,7 +28,7 @@ describe('compareSequenceNumbers', () => {
     ['000000000000000000010', '9', 1],
     ['000', '0', 0],
     ['99999999999999999999', '100000000000000000000', -1],
-  ])('%s compared with %s has the sign %i', (a, b, sign) => {
+  ])('the comparison of %s with %s has the sign %i', (a, b, sign) => {
     expect(Math.sign(compareSequenceNumbers(a, b))).toBe(sign)
   })
 })

@@ -97,14 +97,14 @@ describe('pages with records', () => {
     expect(nextStep(atTip, records(1_000, { isFull: true }), contextOf()).state.atTip).toBe(false)
   })
 
-  it('a page whose records are all skipped shows nothing, but the next empty page shows the tip', () => {
+  it('a page whose records are all skipped does not show that the shard is at its tip, but the next empty page does', () => {
     const { state, action } = nextStep(stateOf({ atTip: true }), records(5, { admitted: 0 }), contextOf())
     expect(state).toMatchObject({ atTip: false, emptyPages: EMPTY_PAGES_TO_CROSS - 1 })
     expect(action).toEqual({ do: 'read', at: 1_000_000 })
     expect(nextStep(state, page(), contextOf()).state.atTip).toBe(true)
   })
 
-  it('invalidateTip leaves a shard that is not at its tip as it is, and reads from before do not count', () => {
+  it('invalidateTip does not change a shard that is not at its tip, and reads that started earlier do not show the tip', () => {
     const crossing = invalidateTip(stateOf({ emptyPages: EMPTY_PAGES_TO_CROSS - 1 }), 7)
     const stale = nextStep(crossing, page(), contextOf({ readNumber: 7 })).state
     expect(stale).toMatchObject({ atTip: false, emptyPages: EMPTY_PAGES_TO_CROSS - 1 })
@@ -112,7 +112,7 @@ describe('pages with records', () => {
     expect(invalidateTip(stateOf({ emptyPages: 1 }), 0)).toMatchObject({ atTip: false, emptyPages: 1 })
   })
 
-  it('a page clears failures, refusals and an assumed end', () => {
+  it('a page resets the failures, the refusals and the assumed end of its shard', () => {
     const failing = stateOf({
       failures: 3,
       failureStreak: { since: 1, lastAt: 2 },
@@ -407,7 +407,7 @@ describe('trimmed positions', () => {
     expect(refused.action).toEqual({ do: 'finish' })
   })
 
-  it('only refusals of new iterators count, also when another call failed in between', () => {
+  it('only refusals of new iterators count, even when another call failed in between', () => {
     const closed = contextOf({ hasEnded: true, hadEnded: true, losesTrimmed: false })
     const old = nextStep(stateOf({ iterator: 'old' }), trimmed, closed)
     expect(old.state).toMatchObject({ isRefused: true, refusals: 0, refusalsSinceEnd: 0 })
@@ -450,7 +450,7 @@ describe('unknown shards', () => {
   const exists: Outcome = { kind: 'streamExists', failed: failedCall('ResourceNotFoundException') }
   const old = { createdAt: SERVICE_NOW - RETENTION_MS }
 
-  it('DescribeStream is called for a shard that is not found, and not finding the stream either is final', () => {
+  it('DescribeStream is called for a shard that is not found, and the error is permanent if the stream is not found either', () => {
     expect(nextStep(stateOf(), notFound, contextOf()).action?.do).toBe('describeStream')
     const stream = failed('ResourceNotFoundException', { operation: 'DescribeStream' })
     expect(nextStep(stateOf(), stream, contextOf()).action?.do).toBe('fail')

@@ -6,7 +6,7 @@ const ANY = Number.POSITIVE_INFINITY
 const budgetOf = (maxBufferedBytes: number, pageSize = 1000) => new PageBudget({ maxBufferedBytes, pageSize })
 
 describe('PageBudget.reserve', () => {
-  it('the page size is requested while there is room', () => {
+  it('a page of pageSize records is requested while there is room', () => {
     const budget = budgetOf(64 * MiB, 500)
     budget.observe(1000, 1000 * 1024)
     expect(budget.reserve({ bufferedBytes: 0, shards: 1, inFlight: 1 }, ANY).limit).toBe(500)

@@ -34,7 +34,7 @@ describe('isTrimHorizonReadable', () => {
     expect(await isTrimHorizonReadable(readerOf(), contextOf({ readRecords: trimmed }))).toBe(false)
   })
 
-  it('any other error of the probe is thrown', async () => {
+  it('isTrimHorizonReadable throws any other error of its calls', async () => {
     for (const failures of [
       { readRecords: 'ThrottlingException' },
       { openIterator: 'AccessDeniedException' },

@@ -90,7 +90,7 @@ describe('iteratorStart', () => {
 })
 
 describe('admit', () => {
-  it('records that were fetched before are skipped, including the last one', () => {
+  it('records that were already fetched are skipped, including the last one', () => {
     const reader = startingAt('start')
     expect(reader.admit([recordAt('1', NOW), recordAt('2', NOW)])).toBe(0)
     expect(reader.admit([recordAt('2', NOW), recordAt('3', NOW)])).toBe(1)
@@ -224,7 +224,7 @@ describe('reads', () => {
     expect(reader.drained(contextAt(10))).toBe(10)
   })
 
-  it('the first read after the tip is reached comes after the shortest pause, however many pages were empty', () => {
+  it('the first read after the tip is reached is due after the shortest pause, however many pages were empty', () => {
     const reader = readerOf()
     let action: ReturnType<ShardReader['step']>
     for (let page = 1; page <= 6; page++) {
@@ -234,7 +234,7 @@ describe('reads', () => {
     expect(action).toEqual({ do: 'read', at: 200 })
   })
 
-  it('a read shows up to when everything was fetched only at the tip', () => {
+  it('only a read at the tip shows the time up to which everything was fetched', () => {
     const reader = readerOf()
     queue(reader, 1)
     reader.startRead(1, 0, NOW)

@@ -71,7 +71,7 @@ test('changing the returned Date does not change the record', () => {
   expect(record.createdAt.getTime()).toBe(createdAtMs)
 })
 
-test('raw is the record of the SDK, or the result of decode, which is called once', () => {
+test('raw is the record of the SDK, or the result of decode(), which is called only once', () => {
   expect(recordOf(raw).raw).toBe(raw)
   const decode = vi.fn(() => raw)
   const record = new StreamRecord({ eventID: 'wire' }, { shardId: 's', decode }, createdAtMs)

@@ -26,7 +26,7 @@ describe('ShardForest', () => {
     expect(lineage.get(idOf('a'))?.closed).toBe(true)
   })
 
-  it('a shard is missing from the first listing that lacks it until one shows it again', () => {
+  it('a shard counts as missing from the first listing that lacks it until one shows it again', () => {
     const { lineage, list } = forest('a > b')
     list({ hide: ['a'], at: 10 })
     list({ hide: ['a'], at: 20 })
@@ -165,7 +165,7 @@ describe('missing parents', () => {
     expect(lineage.hiddenParents.size).toBe(0)
   })
 
-  it('a hidden parent times out when a listing lacks it that started five minutes after the first one', () => {
+  it('a hidden parent times out when a listing that started five minutes after the first one still lacks it', () => {
     const { lineage, list } = forest('(a) > b')
     list({ at: HIDDEN_PARENT_WAIT_MS - 1 })
     expect(lineage.hiddenParents.size).toBe(1)
@@ -174,7 +174,7 @@ describe('missing parents', () => {
     expect(lineage.missingParentOf(lineage.get(idOf('b')) as never)?.state).toBe('timedOut')
   })
 
-  it('a hidden parent does not time out by a listing that started earlier, however late it completes', () => {
+  it('a listing that started earlier does not make a hidden parent time out, however late it completes', () => {
     const { lineage } = forest('(a) > b')
     const stale = { number: lineage.startListing(), startedAt: 1 }
     lineage.completeListing(stale, NOW, 10 * HIDDEN_PARENT_WAIT_MS)
@@ -207,7 +207,7 @@ describe('planShard', () => {
     expect(plan('a > b', 'b')).toBe('wait')
   })
 
-  it('a shard waits for an ancestor that the token names as well, with another shard between them', () => {
+  it('a shard waits for an ancestor that the token also names, even with another shard between them', () => {
     const { lineage } = forest('a > b > c')
     seekToken(lineage, {
       version: 1,
@@ -243,7 +243,7 @@ describe('a token applied to the forest', () => {
     return Object.fromEntries([...lineage.nodes()].map(({ shardId, state }) => [shardId.slice(-1), state]))
   }
 
-  it('a token finishes the ancestors of its shards, and leaves all other shards unread', () => {
+  it('a token marks the ancestors of its shards as finished, and all other shards as unread', () => {
     expect(place('a > b c, b > d, e', { d: { after: '5' } })).toEqual({
       a: 'finished',
       b: 'finished',
@@ -253,7 +253,7 @@ describe('a token applied to the forest', () => {
     })
   })
 
-  it('an ancestor that the token names as well stays unread', () => {
+  it('an ancestor that the token also names stays unread', () => {
     expect(place('a > b', { a: { after: '5' }, b: 'start' })).toEqual({ a: 'unread', b: 'unread' })
   })
 

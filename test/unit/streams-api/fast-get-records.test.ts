@@ -52,7 +52,7 @@ test.each([
   ['Thu, 01 Jan 2026 00:00:05 GMT', Date.UTC(2026, 0, 1, 0, 0, 5)],
   ['Thu, 01 Jan 2026 00:00:06 GMT', Date.UTC(2026, 0, 1, 0, 0, 6)],
   ['not a time', undefined],
-])("the service's time is read from the Date header %j", async (date, time) => {
+])("with the Date header %j, the service's time is %s", async (date, time) => {
   const { client } = clientReturning({ body, headers: { Date: date } })
   expect((await read(client)).serviceTime).toBe(time)
 })

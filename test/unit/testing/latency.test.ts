@@ -69,7 +69,7 @@ group('latency', () => {
     expect((await page).records).toHaveLength(2)
   })
 
-  test('the log contains when a call was made and when it reached the service', async () => {
+  test('the log records when a call was made and when it reached the service', async () => {
     const { clock, emulator } = setUp({ latency: () => ({ requestMs: 100, responseMs: 200 }) })
     const start = clock.now()
     await clock.run(describe(emulator))

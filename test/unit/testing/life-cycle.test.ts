@@ -74,7 +74,7 @@ test('deleteTable() deletes the stream too, and recreateTable() creates an empty
   })
 })
 
-test('the stream of a deleted table stays readable with the option streams', async () => {
+test("the stream of a deleted table stays readable with streams: 'readable'", async () => {
   const { emulator } = setUp()
   write(emulator, 2)
   emulator.deleteTable({ streams: 'readable' })

@@ -61,7 +61,7 @@ test.each([-3_600_000, 3_600_000])('a jump of the wall clock by %i ms does not a
   expect(fired).toBe(1)
 })
 
-test('run() completes work that waits for hours without waiting', async () => {
+test('run() completes work that waits for hours on the manual clock without real waiting', async () => {
   const clock = new ManualClock(0)
   const result = await clock.run(async () => {
     for (let hour = 0; hour < 100; hour++) await sleep(clock, 3_600_000)

@@ -134,7 +134,7 @@ test('a delayed response contains the state at the time when the call was proces
 })
 
 test.each([{ hang: true }, { delayMs: 60_000 }])(
-  'a call with the effect %o can be aborted',
+  'a call can be aborted while it has the effect %o',
   async (effect) => {
     const { emulator } = setUp()
     emulator.on('DescribeStream', {}, effect)

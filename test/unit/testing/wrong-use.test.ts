@@ -135,7 +135,7 @@ describe('ManualClock', () => {
   })
 
   it.each([undefined, Number.NaN, Number.POSITIVE_INFINITY, '5'])(
-    'a manual clock refuses to move by %s',
+    'a manual clock refuses to move by %o',
     async (byMs) => {
       expectInvalid(() => clock.jump(untyped(byMs)), 'byMs')
       expectInvalid(() => clock.suspend(untyped(byMs)), 'byMs')

@@ -355,7 +355,7 @@ describe('a lazy record', () => {
     expect(() => decodeRecord(first)).toThrow(SyntaxError)
   })
 
-  test('the images of a lazy record can be read in any order, also with non-ASCII characters', () => {
+  test('the images of a lazy record can be read in any order, even if they contain non-ASCII characters', () => {
     const first = lazyRecordsOf(pageOf(record)).at(0) ?? expect.unreachable()
     expect(first.dynamodb?.OldImage).toEqual(images.OldImage)
     expect(first.dynamodb?.NewImage).toEqual(images.NewImage)
