@@ -56,7 +56,7 @@ export class ManualClock implements Clock {
    * @returns a function that cancels the timer.
    */
   setTimer(delayMs: number, callback: () => void): () => void {
-    // The timers and the clock of the system have a resolution of 1 ms.
+    // The timers and the clock of Node have a resolution of 1 ms.
     const timer = { at: this.#monotonic + Math.ceil(Math.max(0, delayMs)), callback }
     const index = this.#timers.findIndex((other) => other.at > timer.at)
     this.#timers.splice(index === -1 ? this.#timers.length : index, 0, timer)
@@ -135,13 +135,13 @@ function duration(byMs: unknown): number {
   return finite('byMs', byMs, 'a number of milliseconds')
 }
 
-/** Refuses everything but finite numbers: with a time of NaN no timer would ever fire. */
+/** Throws for anything but a finite number: with a time of NaN, no timer would ever fire. */
 function finite(option: string, value: unknown, expected: string): number {
   if (typeof value === 'number' && Number.isFinite(value)) return value
   throw invalidOption(option, value, expected)
 }
 
-/** After this many turns of the event loop, pending file system calls are no longer waited for. */
+/** The maximum number of turns of the event loop to wait for pending file system calls. */
 const MAX_TURNS = 10_000
 
 /**

@@ -24,7 +24,7 @@ export interface ContractCase {
   run(): Promise<void>
 }
 
-/** Creates a store. Every call must return a store on the same storage, like a worker that restarts. */
+/** Creates a store. All stores must use the same storage, as those of a restarted worker do. */
 export type CreateCheckpointStore = () => CheckpointStore | Promise<CheckpointStore>
 
 /**
@@ -153,7 +153,7 @@ const COMMON_CASES: readonly Case[] = [
 ]
 
 /**
- * Compares tokens without computing their difference, which takes `assert` of Node 22 and 24 minutes if one
+ * Compares tokens without `assert.deepEqual`, which in Node 22 and 24 spends minutes on the difference if one
  * of them is large.
  */
 function assertLoaded(loaded: unknown, expected: unknown, name?: string): void {

@@ -6,7 +6,10 @@ import type { LatencySource } from './faults/latency.ts'
 import type { SequenceNumberFormat } from './state/sequence-numbers.ts'
 import type { KeySchema } from './state/table.ts'
 
-/** Options of a `StreamEmulator`. Unknown names and invalid numbers are refused with `options.invalid`. */
+/**
+ * Options of a `StreamEmulator`. Unknown names, and numbers in `shards` and `behavior` that are out of range,
+ * are refused with `options.invalid`.
+ */
 export interface StreamEmulatorOptions {
   /**
    * The seed of all random choices. The same seed, commands and calls produce the same ids, records and log.
@@ -17,7 +20,7 @@ export interface StreamEmulatorOptions {
   readonly clock?: Clock | undefined
   /** The initial behavior: `aws` follows the AWS documentation, `local` DynamoDB Local. @default 'aws' */
   readonly profile?: Profile | undefined
-  /** Values that replace those of the profile. */
+  /** Values that override those of the profile. */
   readonly behavior?: Partial<Behavior> | undefined
   /** Returns how long a call takes. @default every response arrives immediately */
   readonly latency?: LatencySource | undefined

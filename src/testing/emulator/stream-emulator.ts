@@ -57,7 +57,7 @@ import { clientDefaults } from './wire/request-handler.ts'
 export class StreamEmulator {
   /**
    * This package's own view of the service, accepted as `client` by `openStream` and `Coordinator`. It is the
-   * fastest way to reach the emulator: no SDK, no serialization, and promises that need microtasks only.
+   * fastest way to reach the emulator: no SDK, no serialization, and promises that settle in microtasks.
    */
   readonly api: StreamsApi
   readonly #parts: EmulatorParts
@@ -119,7 +119,7 @@ export class StreamEmulator {
    * Writes an item like PutItem. The item is in plain JavaScript values.
    * @returns the stream record, or `undefined` if none is written because nothing changed or the stream is
    * disabled.
-   * @throws TypeError if a key attribute is missing.
+   * @throws TypeError if a key attribute is missing, Error if the table was deleted.
    */
   put(item: Item, options: WriteOptions = {}): EmulatedRecord | undefined {
     checkNames('', options, writeOptionNames)
@@ -131,6 +131,7 @@ export class StreamEmulator {
    * `undefined` removes the attribute.
    * @returns the stream record, or `undefined` if none is written because nothing changed or the stream is
    * disabled.
+   * @throws TypeError if a key attribute is missing, Error if the table was deleted.
    */
   update(key: ItemKey, changes: Item, options: WriteOptions = {}): EmulatedRecord | undefined {
     checkNames('', options, writeOptionNames)
@@ -140,6 +141,7 @@ export class StreamEmulator {
   /**
    * Deletes an item like DeleteItem or, with `ttl`, like an expired TTL.
    * @returns the stream record, or `undefined` if the item does not exist or the stream is disabled.
+   * @throws TypeError if a key attribute is missing, Error if the table was deleted.
    */
   remove(key: ItemKey, options: RemoveOptions = {}): EmulatedRecord | undefined {
     checkNames('', options, removeOptionNames)
@@ -149,6 +151,7 @@ export class StreamEmulator {
   /**
    * Writes many items, with a single entry in the log.
    * @returns the number of stream records that were written.
+   * @throws TypeError if an item lacks a key attribute, Error if the table was deleted.
    */
   fill(options: FillOptions): number {
     checkNames('', options, fillOptionNames)
@@ -160,7 +163,7 @@ export class StreamEmulator {
   /**
    * Returns a partition key, a string, whose items are written to this shard. Each `n` returns a different
    * key.
-   * @throws RangeError if the shard's hash range is too narrow to find one.
+   * @throws RangeError if the shard does not exist or its hash range is too narrow to find a key.
    */
   keyForShard(shard: ShardRef, n = 0): string {
     return keyForShard(this.#parts.commands.find(shard).shard, this.#parts.table.keySchema, n)
@@ -204,6 +207,7 @@ export class StreamEmulator {
   /**
    * Trims records, as the service does after 24 hours.
    * @returns the number of records that were trimmed.
+   * @throws RangeError if the shard does not exist, TypeError if `through` is not a sequence number.
    */
   trim(options: TrimOptions): number {
     checkNames('', options, trimOptionNames)
@@ -214,7 +218,8 @@ export class StreamEmulator {
 
   /**
    * Disables the stream. All open shards are closed; their records stay readable for 24 hours. With
-   * `takesMs`, the stream has the status DISABLING for that many ms. Default: 0.
+   * `takesMs`, the stream has the status DISABLING for that many ms. Default: 0. Does nothing if the stream
+   * is already disabled.
    */
   disable(options: { readonly takesMs?: number | undefined } = {}): void {
     checkNames('', options, ['takesMs'])
@@ -231,7 +236,7 @@ export class StreamEmulator {
     return this.#parts.commands.enable('enable', options)
   }
 
-  /** Deletes the table and its items. Whether its streams stay readable is an option. */
+  /** Deletes the table and its items and, unless the options say otherwise, its streams. */
   deleteTable(options: DeleteTableOptions = {}): void {
     checkNames('', options, deleteTableOptionNames)
     this.#parts.commands.deleteTable(options)
@@ -249,7 +254,7 @@ export class StreamEmulator {
 
   /**
    * Logs that the consumer has restarted and can read records again. `expectParentsBeforeChildren` needs this
-   * entry; `trackConsumer` adds it.
+   * entry; `restarted()` of a tracked consumer adds it.
    */
   consumerRestarted(): void {
     this.#parts.logCommand('consumerRestarted', {})
@@ -329,7 +334,7 @@ export class StreamEmulator {
    * Creates an SDK client for the stream. Its calls stay in this process: no network, no credentials, no
    * signatures. It makes one attempt per call, because the SDK waits between attempts on the system clock.
    *
-   * @param config - settings that replace those, such as `{ maxAttempts: 3 }`.
+   * @param config - settings that override these defaults, such as `{ maxAttempts: 3 }`.
    */
   client(config: DynamoDBStreamsClientConfig = {}): DynamoDBStreamsClient {
     return new DynamoDBStreamsClient({

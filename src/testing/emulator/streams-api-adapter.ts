@@ -6,8 +6,8 @@ import { BrokenBody, ConnectionReset, htmlPage } from './faults/transport.ts'
 import { sdkConnectionResetError } from './wire/request-handler.ts'
 
 /**
- * Serves the library's three-call view of AWS directly: no SDK client, no socket, and promises that need
- * microtasks only.
+ * Serves the library's three-call view of AWS directly: no SDK client, no socket, and promises that
+ * settle in microtasks.
  */
 export function createStreamsApi(service: Service): StreamsApi {
   return {
@@ -33,7 +33,7 @@ export function createStreamsApi(service: Service): StreamsApi {
   }
 }
 
-/** A time as the `Date` header carries it: truncated to the second. */
+/** Returns a time as the `Date` header contains it: truncated to the second. */
 function dateHeaderTime(ms: number): number {
   return Math.floor(ms / 1000) * 1000
 }

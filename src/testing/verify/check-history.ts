@@ -5,18 +5,18 @@ import { type Delivered, type DeliveryReport, nameOf } from './compare-delivery.
 export interface HistoryReport extends DeliveryReport {
   /** Records that were trimmed before they were processed. */
   readonly trimmed: readonly EmulatedRecord[]
-  /** First records of shards that were processed before the records of their parents and other ancestors. */
+  /** The first record of each shard whose ancestors had records that should have been processed before it. */
   readonly beforeParent: readonly Delivered[]
   /** The number of restarts. */
   readonly restarts: number
 }
 
-/** An event in the history of the consumer. */
+/** An event in the history of a consumer. */
 export type HistoryEvent =
   | { readonly processed: Delivered }
   /**
-   * A restart. `covered` returns whether the checkpoint covers a record; `undefined` if the checkpoint is
-   * unknown.
+   * A restart. `covered` returns whether the checkpoint covers a record; it is `undefined` if the checkpoint
+   * is unknown.
    */
   | { readonly restarted: { readonly covered: Covered | undefined } }
 
@@ -107,8 +107,8 @@ function newRun(covered: Covered | undefined): Run {
 }
 
 /**
- * Notes a processed record. Returns false if a record of its item or shard that was written later came before
- * it.
+ * Notes a processed record. Returns false, and does not note it, if a later record of its item or shard has
+ * already been processed.
  */
 function advance(record: EmulatedRecord, index: number, periods: readonly Progress[]): boolean {
   const lanes = [`item ${record.keyText}`, `shard ${record.shardId}`]
@@ -119,7 +119,8 @@ function advance(record: EmulatedRecord, index: number, periods: readonly Progre
 }
 
 /**
- * Creates a check whether records of a shard's ancestors have not been processed yet, but should have been.
+ * Returns a function that checks whether ancestors of a shard have records that should have been processed
+ * and were not.
  */
 function createAncestorCheck({ written, isExpected, parentOf }: Truth) {
   const byShard = new Map<string, EmulatedRecord[]>()

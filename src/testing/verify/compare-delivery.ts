@@ -10,7 +10,7 @@ export interface Delivered {
 
 /** What a consumer received, compared with what was written. */
 export interface DeliveryReport {
-  /** The number of records that the consumer should have received. */
+  /** The number of expected records, including those that were trimmed before they were delivered. */
   readonly written: number
   /** The number of records that the consumer received, including repetitions. */
   readonly delivered: number
@@ -20,13 +20,13 @@ export interface DeliveryReport {
   readonly repeated: readonly Delivered[]
   /** Records that were delivered after a later record of the same item or of the same shard. */
   readonly outOfOrder: readonly Delivered[]
-  /** Records that were never written. */
+  /** Records that were delivered, but never written. */
   readonly unknown: readonly Delivered[]
 }
 
 /**
  * Compares the records that a consumer received, in order, with those that were written: `emulator.records`.
- * The order of the writes of each item and of each shard must be kept. Repetitions are not order faults,
+ * The writes of each item and of each shard must arrive in order. Repetitions do not count as out of order,
  * because a consumer that restarts from a checkpoint receives the records after the checkpoint again.
  */
 export function compareDelivery(
@@ -57,8 +57,8 @@ export function compareDelivery(
 
 /**
  * Throws an `AssertionError` if a record was lost, out of order, never written or, unless `repetitions` is
- * `'allowed'`, delivered more than once. It names the number and the first record of each fault. For
- * consumers that restart from checkpoints, `trackConsumer` is more precise.
+ * `'allowed'`, delivered more than once. The message contains the number of records with each fault, and the
+ * first of them. For consumers that restart from checkpoints, `trackConsumer` is more precise.
  */
 export function expectDelivered(
   written: readonly EmulatedRecord[],

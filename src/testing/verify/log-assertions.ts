@@ -5,7 +5,8 @@ import type { LogEntry } from '../emulator/state/log.ts'
 /** Options of {@link expectParentsBeforeChildren}. */
 export interface ParentsFirstOptions {
   /**
-   * Whether a parent with records that was never opened is a fault too. Do not set it for a consumer that
+   * Whether reading a child is a fault if its parent has records and was never opened. Records written by
+   * `fill` do not count, because the log does not contain their shards. Do not set this for a consumer that
    * starts at LATEST or at a time: it does not have to read the shards that were closed before.
    * @default false
    */
@@ -13,9 +14,10 @@ export interface ParentsFirstOptions {
 }
 
 /**
- * Throws an `AssertionError` if records of a shard were read before its parent was read to its end. It checks
- * the calls in `emulator.log`, so it also covers records that the consumer read but did not deliver. After
- * `emulator.consumerRestarted()`, a consumer can read parents again.
+ * Throws an `AssertionError` if records of a shard were read before its parent was read to its end, or
+ * records of a parent after those of its child. A parent that was never opened is ignored unless
+ * `everyParent` is set. The calls in `emulator.log` are checked, so this also covers records that the
+ * consumer read but did not deliver. After `emulator.consumerRestarted()`, a consumer can read parents again.
  */
 export function expectParentsBeforeChildren(
   log: readonly LogEntry[],
@@ -27,7 +29,7 @@ export function expectParentsBeforeChildren(
   const written = new Set<string>()
   const opened = new Set<string>()
   const ended = new Set<string>()
-  /** Parents of shards from which records were read since the consumer started, with that child. */
+  /** By parent: the child from which records were read last, since the consumer was started. */
   const childRead = new Map<string, string>()
 
   for (const entry of log) {

@@ -35,7 +35,7 @@ export interface ConsumerHistory {
    */
   readonly processed: (record: Delivered) => void
   /**
-   * Returns an iterable of the same records that reports each of them as processed when the loop asks for the
+   * Returns an iterable of the same records that reports each of them as processed when the loop requests the
    * next one. The record at which a loop is left by `break`, `return` or `throw` is not reported.
    */
   readonly follow: <Record extends Delivered>(records: AsyncIterable<Record>) => AsyncIterable<Record>
@@ -53,9 +53,9 @@ export interface ConsumerHistory {
    */
   report(): HistoryReport
   /**
-   * Throws an `AssertionError` if there is a fault. It lists the records that were lost, repeated although a
-   * checkpoint covered them, out of order (by item or by shard), processed before the end of their parent
-   * shard, or never written.
+   * Throws an `AssertionError` if there is a fault. The message lists records that were lost, repeated
+   * without a restart or although the checkpoint covered them, out of order (by item or by shard), processed
+   * before the end of their parent shard, or never written.
    */
   expectComplete(): void
 }
@@ -106,7 +106,7 @@ export function trackConsumer(emulator: StreamEmulator, options: TrackConsumerOp
   }
 }
 
-/** Returns a check whether a consumer that starts now at the position has to process a record. */
+/** Returns a function that checks if a consumer that starts now at the position must process a record. */
 function expectedFrom(
   emulator: StreamEmulator,
   position: ParsedPosition,

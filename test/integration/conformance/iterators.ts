@@ -58,8 +58,8 @@ export function iteratorBehaviors({ createTable, profile }: Subject): void {
     test('AT_SEQUENCE_NUMBER with the starting sequence number of the shard starts at the first record', async () => {
       const { table, numbers } = await createWithThree()
       const [{ SequenceNumberRange: { StartingSequenceNumber: start = '' } = {} }] = await shardsOf(table)
-      // DynamoDB Local counts the writes to all tables together, and refuses the number of its own listing if another
-      // table was written to before the first record.
+      // DynamoDB Local counts the writes to all tables together, and refuses the number of its own listing if
+      // another table was written to before the first record.
       if (isLocal && start !== numbers[0]) {
         expect(await errorOf(keysFrom(table, 'AT_SEQUENCE_NUMBER', start))).toBe(trimmed)
         return

@@ -124,13 +124,13 @@ export interface Behavior {
    */
   readonly shardEnd: 'absent' | 'null' | 'empty-string' | 'after-empty-page'
   /**
-   * The `NextShardIterator` of an open shard. Some emulators omit it, or send `null` or `""`, when they have
-   * no more records at the moment.
+   * The `NextShardIterator` on every page of an open shard. Some emulators omit it, or send `null` or `""`,
+   * when they have no more records at the moment.
    * @default 'present'
    */
   readonly openShardNextIterator: 'present' | 'absent' | 'null' | 'empty-string'
   /**
-   * Whether every page is empty although there are records. The next iterator points to the same place.
+   * Whether every page is empty although there are records. The next iterator does not advance.
    * @default false
    */
   readonly emptyPage: boolean

@@ -53,8 +53,8 @@ export function checkBehavior(
 }
 
 /**
- * Throws `options.invalid` for a value outside the range. `Infinity` counts as an integer: it switches a
- * limit off.
+ * Throws `options.invalid` for a value outside the range. `Infinity`, which disables a limit, counts as an
+ * integer.
  */
 export function checkNumber(option: string, value: unknown, range: Range): void {
   const { min, max } = range

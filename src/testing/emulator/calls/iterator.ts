@@ -8,8 +8,8 @@ export interface IteratorState {
   /** When the iterator was issued, in ms on the service's clock. */
   readonly issuedAt: number
   /**
-   * The number of iterators issued before it. Expiring iterators means expiring all serial numbers below a
-   * limit.
+   * The number of iterators issued before it. To expire iterators, the emulator expires all serial numbers
+   * below a limit.
    */
   readonly serial: number
   /**
@@ -22,8 +22,8 @@ export interface IteratorState {
 }
 
 /**
- * Encodes the state as plain text after the ARN. With every page one is encoded and one decoded; base64 is
- * too slow.
+ * Encodes the state as plain text after the ARN. Every GetRecords call decodes one iterator and encodes
+ * another; base64 would be too slow.
  */
 export function encodeIterator(state: IteratorState): string {
   const { streamArn, shard, index, issuedAt, serial, reader, emptyPages } = state

@@ -1,7 +1,7 @@
 import type { Behavior } from '../behavior/behavior.ts'
 import { ServiceFault } from './errors.ts'
 
-/** The rate limits of the service. Each method counts a call, or throws if it exceeds a limit. */
+/** The rate limits of the service. Each method counts a call, or throws if the call exceeds a limit. */
 export interface Limits {
   describe(now: number, behavior: Behavior): void
   /** @param reader - the chain of iterators that the call belongs to. */

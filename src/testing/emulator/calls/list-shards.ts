@@ -36,7 +36,7 @@ export function listShards(context: CallContext, request: ListShardsRequest): Li
     if (!isMissing) checkShardId(request.childrenOf, 'listing', behavior)
     if (behavior.childShards === 'refused') throw invalid('ShardFilter is not supported')
     if (exclusiveStartShardId !== undefined) {
-      throw invalid('ExclusiveStartShardId must not be given together with ShardFilter')
+      throw invalid('ExclusiveStartShardId is not allowed with ShardFilter')
     }
   }
   const stream = readableStream(context, request.streamArn)
@@ -58,7 +58,7 @@ export function listShards(context: CallContext, request: ListShardsRequest): Li
   }
 }
 
-/** Returns the shards from the start of the page to the end of the listing, in listing order. */
+/** Returns the listed shards from the start of the page on, in listing order. */
 function visibleShards(context: CallContext, stream: Stream, request: ListShardsRequest): Shard[] {
   const { behavior, visibility, now } = context
   const { exclusiveStartShardId: start } = request

@@ -6,7 +6,7 @@ import { expiredIterator, invalid, notFound, shardExpired, trimmedDataAccess } f
 import { encodeIterator, type IteratorState } from './iterator.ts'
 
 export interface ReadRecordsRequest {
-  /** `undefined` for a string that is not a valid iterator. */
+  /** The decoded iterator; `undefined` if the string is not a valid one. */
   readonly iterator: IteratorState | undefined
   readonly limit?: number | undefined
 }
@@ -14,7 +14,7 @@ export interface ReadRecordsRequest {
 export interface ReadPage {
   readonly shard: Shard
   readonly records: readonly StoredRecord[]
-  /** As it is sent over the wire: a string, an empty string, null, or absent. */
+  /** `NextShardIterator` as it is sent over the wire: an iterator, an empty string, null, or absent. */
   readonly nextIterator: string | null | undefined
   /** Whether the page indicates the end of the shard. */
   readonly end: boolean
@@ -57,7 +57,7 @@ export function readRecords(context: CallContext, request: ReadRecordsRequest): 
   return { shard, records, nextIterator, end, index: state.index }
 }
 
-/** Returns the value of `NextShardIterator` in a page without one. */
+/** Returns the value of `NextShardIterator` on a page without a next iterator. */
 function withoutIterator(form: string): string | null | undefined {
   if (form === 'null') return null
   return form === 'empty-string' ? '' : undefined
@@ -78,7 +78,7 @@ function pageFrom(
     const record = records[end] as StoredRecord
     bytes += record.bytes
     if (bytes > behavior.bytesPerPage && end > index) break
-    // Without a lag every record is readable, even one from the future after the clock was set back.
+    // Without a lag, every record is readable, even one dated in the future because the clock was set back.
     if (behavior.readLagMs > 0 && record.writtenAt > readableUntil) break
     end++
   }

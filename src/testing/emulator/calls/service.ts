@@ -47,7 +47,7 @@ export interface ServiceParts {
   readonly log: (entry: LogEntry) => void
 }
 
-/** A call together with its implementation and what the log contains. */
+/** A call with its implementation and its log fields. */
 interface ServiceCall<T> extends Call {
   /** The position in the request, for the log. */
   readonly position?: string | undefined
@@ -93,8 +93,8 @@ export function createService(parts: ServiceParts): Service {
     })
 
   /**
-   * Runs a call: the latency of the request, faults before the call, the call itself, and faults and latency
-   * after it.
+   * Runs a call: waits for the latency of the request, applies the faults before the call, executes it, waits
+   * for the latency of the response, and applies the faults after the call.
    */
   const run = async <T>(call: ServiceCall<T>, signal: AbortSignal): Promise<T> => {
     if (signal.aborted) throw abortError()

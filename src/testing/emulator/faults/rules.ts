@@ -25,7 +25,7 @@ export interface Call {
 export interface CallMatcher {
   /** Matches calls for this shard only. @default calls for any shard, or none */
   readonly shard?: string | { readonly shardId: string } | undefined
-  /** The first matching call to which the rule applies, counted from 1 when the rule is added. @default 1 */
+  /** The first matching call to which the rule applies; 1 is the next one after it is added. @default 1 */
   readonly nth?: number | undefined
   /**
    * The number of calls to which the rule applies, 1 or more. `Infinity` keeps the rule until it is removed.

@@ -15,6 +15,7 @@ export interface LogEntry {
    * - GetRecords: the sequence number after which the page starts, or `start`.
    * - GetShardIterator: the requested iterator type and sequence number.
    * - DescribeStream: `ExclusiveStartShardId`.
+   * - ListStreams: `ExclusiveStartStreamArn`.
    * - Writes: the sequence number of the record.
    * - `trim` by time: that time, in ms since 1970.
    */

@@ -4,7 +4,7 @@ import type { Topology } from './topology.ts'
 
 /** Trims the records of one stream, by age or on command, and expires its closed shards. */
 export interface Retention {
-  /** Notes the time of a write or of the end of a shard, which will be trimmed later. */
+  /** Notes the time of a write, which will be trimmed later, or of the end of a shard, which will expire. */
   trackOldest(at: number): void
   /**
    * Trims all records written before `time`, and expires the shards closed before it. Returns the number of
@@ -20,7 +20,8 @@ export interface Retention {
 
 export function createRetention(topology: Topology): Retention {
   /**
-   * The earliest time of anything that is still to be trimmed. It avoids a walk over all shards on each call.
+   * A lower bound for the times of everything that is still to be trimmed or to expire. It avoids a scan of
+   * all shards on each call.
    */
   let oldest = Number.POSITIVE_INFINITY
 

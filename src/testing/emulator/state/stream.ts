@@ -63,8 +63,8 @@ export function streamStatus(stream: Stream, now: number): StreamStatus {
 }
 
 /**
- * Whether the service no longer knows the ARN of the stream: it was deleted with its table, or was disabled
- * 24 hours ago.
+ * Whether the service no longer finds the stream: it was deleted with its table, or its retention has ended
+ * since it was disabled.
  */
 export function isUnavailable(stream: Stream, now: number, behavior: Pick<Behavior, 'retentionMs'>): boolean {
   return (

@@ -105,8 +105,8 @@ function newShardId(random: Random, now: number, existing: ReadonlyMap<string, S
 }
 
 /**
- * Returns the shard whose range contains the hash. Children of a shard that is too narrow to divide have
- * empty ranges, but the last of the shards that start at or below the hash never has.
+ * Returns the shard whose range contains the hash. A shard that is too narrow to divide has children with
+ * empty ranges; the last of the shards that start at or below the hash is never one of them.
  */
 function findByHash(open: readonly Shard[], hash: number): Shard | undefined {
   let low = 0

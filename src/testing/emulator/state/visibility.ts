@@ -13,14 +13,14 @@ export interface Duration {
 
 export const durationNames: readonly string[] = namesOf<Duration>({ calls: true, ms: true })
 
-/** How the listing of DescribeStream differs from the actual state of shards. */
+/** The differences between what DescribeStream lists and the actual state of shards. */
 export interface Visibility {
   hide(shardId: string, now: number, duration: Duration): void
   /** Lists a closed shard as open. */
   showOpen(shardId: string, now: number, duration: Duration): void
   /** Lists an expired shard again. */
   showAgain(shardId: string): void
-  /** Undoes all of the above. */
+  /** Undoes `hide`, `showOpen` and `showAgain`. */
   show(shardId: string): void
   /** Whether the shard is omitted from this listing. Counts as one call. */
   hides(shardId: string, now: number): boolean

@@ -21,8 +21,8 @@ export interface WriteOptions {
    */
   readonly eventName?: string | undefined
   /**
-   * Members to add to the record and to its `dynamodb` member that the SDK does not have. The SDK client
-   * drops them; through `StreamEmulator.api` and over HTTP they arrive.
+   * Members unknown to the SDK, which are added to the record and to its `dynamodb` member. The SDK client
+   * drops them; `StreamEmulator.api` and the HTTP server return them.
    */
   readonly unknownFields?: Readonly<Record<string, unknown>> | undefined
 }

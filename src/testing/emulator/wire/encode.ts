@@ -57,14 +57,14 @@ export function getRecordsJson({ records, nextIterator }: ReadPage, form: WireFo
  */
 const CACHED_PAGE_RECORDS = 100
 
-/** Encodes a page of records. The JSON of a record is cached, or that of the large page that contains it. */
+/** Encodes a page of records. Caches the JSON of a large page, or else that of each record. */
 function recordsJson(records: readonly StoredRecord[], form: WireForm): Uint8Array {
   const [first] = records
   if (first?.page?.records === records.length && first.page.form === form) return first.page.json
   const json = Buffer.from(`"Records":[${records.map((record) => recordJson(record, form)).join()}]`)
   if (first && records.length >= CACHED_PAGE_RECORDS) {
     first.page = { records: records.length, form, json }
-    // The cached page contains the JSON. A page that starts at another record encodes its records again.
+    // The JSON is now cached with the page. A page that starts at another record encodes its records again.
     for (const record of records) record.json = undefined
   }
   return json

@@ -16,7 +16,10 @@ export type WireResponse =
     }
   | 'reset'
 
-/** Processes one request, whose `X-Amz-Target` header is `target`. Rejects only if `signal` aborts. */
+/**
+ * Processes one request, whose `X-Amz-Target` header is `target`. Rejects if `signal` aborts, or if the
+ * effect function of a rule throws.
+ */
 export async function respond(
   context: WireContext,
   target: string,
