@@ -84,9 +84,9 @@ export function isIntegerInRange(value: unknown, min: number, max: number): valu
   return typeof value === 'number' && Number.isInteger(value) && value >= min && value <= max
 }
 
-/** The range as error messages show it. `Number.MAX_SAFE_INTEGER` stands for no maximum. */
+/** The range as error messages show it. `Number.MAX_SAFE_INTEGER` and `Infinity` stand for no maximum. */
 export function describeIntegerRange(min: number, max: number): string {
-  return `a whole number ${max === Number.MAX_SAFE_INTEGER ? `of ${min} or more` : `from ${min} to ${max}`}`
+  return `a whole number ${max >= Number.MAX_SAFE_INTEGER ? `of ${min} or more` : `from ${min} to ${max}`}`
 }
 
 /**

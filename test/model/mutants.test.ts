@@ -3,6 +3,7 @@ import ts from 'typescript'
 import { describe, expect, it } from 'vitest'
 import { mutants } from './mutant-list.ts'
 import { mutate } from './mutants/mutant.ts'
+import { stagesFor } from './mutants/stages.ts'
 
 describe('mutants', () => {
   it.each(mutants)('the mutant "$name" applies to $file', (mutant) => {
@@ -14,6 +15,10 @@ describe('mutants', () => {
     const source = mutate(readFileSync(mutant.file, 'utf8'), mutant) ?? ''
     const { diagnostics } = ts.transpileModule(source, { reportDiagnostics: true })
     expect(diagnostics?.map(({ messageText }) => messageText)).toEqual([])
+  })
+
+  it('the unit tests closest to every mutant exist', () => {
+    for (const { file } of mutants) expect(stagesFor(file).length, file).toBeGreaterThan(1)
   })
 
   it('every mutant has a name that is unique in its file', () => {

@@ -46,7 +46,7 @@ export interface Verdict {
 
 /** Compares the processed records with the writes and the checkpoints. */
 export function verify({ writes, deliveries, checkpoints, parentOf }: Evidence): Verdict {
-  const coverages = checkpoints.map((token) => token && tokenCoverage(token, parentOf))
+  const coverages = checkpoints.map((token) => (token ? tokenCoverage(token, parentOf) : () => false))
   const lastRunOf = new Map<string, number>()
   const firstDeliveries: Delivery[] = []
   let repeated = 0
@@ -60,7 +60,7 @@ export function verify({ writes, deliveries, checkpoints, parentOf }: Evidence):
     if (version < 1 || version > (writes.get(orderId) ?? 0)) unknown++
     else if (lastRun === undefined) firstDeliveries.push(delivery)
     // The previous process left a checkpoint that does not cover the record.
-    else if (lastRun < run && !coverages[run - 2]?.(delivery)) repeated++
+    else if (lastRun < run && coverages[run - 2]?.(delivery) === false) repeated++
     else unexpectedDuplicates++
   }
   let written = 0

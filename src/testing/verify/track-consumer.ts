@@ -2,7 +2,7 @@ import { AssertionError } from 'node:assert'
 import { checkNames, namesOf } from '../../core/options.ts'
 import { parseToken } from '../../position/parse-token.ts'
 import { type ParsedPosition, type Position, parsePosition } from '../../position/position.ts'
-import { positionCoverage, tokenCoverage } from '../../position/token-coverage.ts'
+import { type PlacedRecord, positionCoverage, tokenCoverage } from '../../position/token-coverage.ts'
 import type { EmulatedRecord } from '../emulator/state/record.ts'
 import type { StreamEmulator } from '../emulator/stream-emulator.ts'
 import { checkHistory, type HistoryEvent, type HistoryReport, type Truth } from './check-history.ts'
@@ -97,13 +97,19 @@ export function trackConsumer(emulator: StreamEmulator, options: TrackConsumerOp
       }
     },
     restarted: (token) => {
-      const covered = token === undefined ? undefined : tokenCoverage(parseToken(token), parentOf)
+      const covered = token === undefined ? undefined : withTimes(tokenCoverage(parseToken(token), parentOf))
       events.push({ restarted: { covered } })
       emulator.consumerRestarted()
     },
     report,
     expectComplete,
   }
+}
+
+/** Uses the time of the write for records without a time (`timestamps: 'missing'`). */
+function withTimes(isCovered: (record: PlacedRecord) => boolean): (record: EmulatedRecord) => boolean {
+  return ({ shardId, sequenceNumber, createdAt, writtenAt }) =>
+    isCovered({ shardId, sequenceNumber, createdAt: createdAt ?? writtenAt })
 }
 
 /** Returns a function that checks if a consumer that starts now at the position must process a record. */
@@ -121,7 +127,7 @@ function expectedFrom(
   const isCovered =
     position.kind === 'latest'
       ? () => false
-      : positionCoverage(position, (shardId) => emulator.shard(shardId).parentId)
+      : withTimes(positionCoverage(position, (shardId) => emulator.shard(shardId).parentId))
   return (record) =>
     !skipped.has(record) && !isCovered(record) && (followTable || streamOf(record) === streamArn)
 }

@@ -63,6 +63,8 @@ function forestOf(records: readonly ObservedRecord[], { parentOf }: WrittenRecor
   }
   const coveredBy = (token: StreamToken | undefined) => {
     if (token === undefined) return new Set<number>()
+    const hasTime = token.shards.some(({ at }) => typeof at === 'object' && 'since' in at)
+    if (hasTime) throw new Error('The token of a reader that started at trim_horizon contains a time')
     return new Set(records.filter(tokenCoverage(token, parentOf)).map(({ n }) => n))
   }
   return { ofShard, ancestorsOf: (shardId) => [...ancestorsOf(shardId, parentOf)], coveredBy }

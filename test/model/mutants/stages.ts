@@ -27,15 +27,15 @@ export interface Stage {
 
 /** The unit tests closest to each folder of `src`, which take a few seconds. */
 const unitTests: Readonly<Record<string, readonly string[]>> = {
-  buffer: ['buffer/', 'records/'],
   checkpoints: ['checkpoints/checkpointer.test.ts', 'stream/'],
   coordinator: ['coordinator/', 'reader/', 'shards/'],
   core: ['core/'],
+  merge: ['merge/', 'records/'],
   reader: ['reader/', 'coordinator/', 'shards/'],
   shards: ['shards/', 'coordinator/'],
   stream: ['stream/', 'checkpoints/checkpointer.test.ts'],
   'streams-api': ['streams-api/'],
-  wire: ['wire/', 'records/', 'buffer/', 'streams-api/'],
+  wire: ['wire/', 'records/', 'merge/', 'streams-api/'],
 }
 
 /** Unit tests of parts without mutants: the command line, the documentation and the emulator. */
@@ -45,6 +45,8 @@ const NOT_RUN = ['cli', 'docs', 'testing']
 export function stagesFor(file: string): Stage[] {
   const folder = file.split('/')[1] ?? ''
   const near = (unitTests[folder] ?? []).map((path) => `test/unit/${path}`)
+  if (near.length === 0 || !near.every((path) => existsSync(path)))
+    throw new Error(`No unit tests for ${folder}`)
   const unit = tests('unit', near)
   if (folder === 'stream' || folder === 'checkpoints') return [unit, streamModel, scenarios, allUnit]
   return [unit, coordinatorModel, scenarios, allUnit, streamModel]

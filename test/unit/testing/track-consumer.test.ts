@@ -284,3 +284,13 @@ test('a Coordinator processes every record across a split, a reload and an expir
   expect(history.report()).toMatchObject({ written: 40, delivered: 45, restarts: 1 })
   expect(emulator.log.some(({ op }) => op === 'consumerRestarted')).toBe(true)
 })
+
+test('a record without a time counts as created when it was written', () => {
+  const { emulator, clock } = setUp({ behavior: { timestamps: 'missing' } })
+  put(emulator, { id: 'a' })
+  clock.jump(60_000)
+  const since = clock.now()
+  const b = put(emulator, { id: 'b' })
+  const history = trackConsumer(emulator, { startAt: new Date(since) })
+  expect(history.report().lost).toEqual([b])
+})
