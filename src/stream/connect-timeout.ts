@@ -14,9 +14,9 @@ export interface FirstResponse {
 }
 
 /**
- * Runs `connect`, and aborts it if there is no response within `connectTimeoutMs`: with a misspelled region
- * or without a route to the service it would be retried forever. Errors returned by the service count as
- * responses.
+ * Runs `connect`, and aborts it if there is no response within `connectTimeoutMs`: with a misspelled region,
+ * a wrong endpoint or without a route to the service it would be retried forever. Errors returned by the service
+ * count as responses.
  *
  * @throws StreamError `service.unreachable` if there was no response in time.
  */
@@ -56,11 +56,16 @@ export async function withConnectTimeout<T>(
   }
 }
 
+/**
+ * Every error of the service has `$fault`, and every response of it has a request id. The page of a proxy, or of
+ * a web server at a wrong endpoint, has neither.
+ */
 function isResponse(error: unknown): boolean {
-  // Every error defined in the service model has `$fault`.
-  if (Reflect.has(Object(error), '$fault')) return true
-  const metadata: unknown = Reflect.get(Object(error), '$metadata')
-  return Reflect.get(Object(metadata), 'httpStatusCode') !== undefined
+  return Reflect.has(Object(error), '$fault') || metadataOf(error, 'requestId') !== undefined
+}
+
+function metadataOf(error: unknown, name: 'requestId' | 'httpStatusCode'): unknown {
+  return Reflect.get(Object(Reflect.get(Object(error), '$metadata')), name)
 }
 
 function unreachable(
@@ -68,7 +73,9 @@ function unreachable(
   timeoutMs: number,
   lastError: unknown,
 ): StreamError<'service.unreachable'> {
-  const reason = lastError instanceof Error ? `: ${lastError.message}` : ''
+  const status = metadataOf(lastError, 'httpStatusCode')
+  let reason = lastError instanceof Error ? `: ${lastError.message}` : ''
+  if (status !== undefined) reason = `: the endpoint responds with HTTP ${status}, but not as DynamoDB does`
   const message =
     `No response from ${from} within ${timeoutMs / 1000} s${reason}. ` +
     'Check the region, the endpoint and the network. To wait longer, increase connectTimeoutMs.'

@@ -139,3 +139,18 @@ it('a modeled service error counts as a response to openStream(), even from a mo
   }
   expect(await outcome(table, { client })).toMatchObject({ error: undefined })
 })
+
+it('openStream() gives up when a web server responds in place of DynamoDB', async () => {
+  const table = emulatedTable()
+  const { emulator } = table
+  emulator.on('DescribeStream', { times: Number.POSITIVE_INFINITY }, { body: 'html', statusCode: 502 })
+  const client = emulator.client()
+  const end = await outcome(table, { client })
+  client.destroy()
+  expect(end).toMatchObject({
+    error: {
+      code: 'service.unreachable',
+      message: expect.stringContaining('the endpoint responds with HTTP 502, but not as DynamoDB does'),
+    },
+  })
+})

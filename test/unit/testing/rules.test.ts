@@ -202,7 +202,7 @@ test('a change of behavior can be undone', async () => {
 test.each([
   [{ shardsPerPage: 0 }, 'shardsPerPage is 0, but must be a whole number from 1 to 100.'],
   [{ recordsPerPage: 1_001 }, 'recordsPerPage is 1001, but must be a whole number from 1 to 1000.'],
-  [{ latestOffset: 0.5 }, 'latestOffset is 0.5, but must be a whole number from 0 to Infinity.'],
+  [{ latestOffset: 0.5 }, 'latestOffset is 0.5, but must be a whole number of 0 or more.'],
   [{ retentionMs: -1 }, 'retentionMs is -1, but must be a number of 0 or more.'],
   [{ clockSkewMs: Number.NaN }, 'clockSkewMs is NaN, but must be a number'],
 ])('a behavior with a number that no service could have is refused: %o', (behavior, message) => {

@@ -56,12 +56,13 @@ export function headersOf(
   { statusCode, contentType }: Exclude<WireResponse, 'reset'>,
   body: Uint8Array,
 ): Record<string, string> {
-  const hasChecksum = statusCode === 200 || context.form() === 'aws'
+  const isFromGateway = contentType === 'text/html'
+  const hasChecksum = !isFromGateway && (statusCode === 200 || context.form() === 'aws')
   return {
     'content-type': contentType,
     'content-length': String(body.length),
-    'x-amzn-requestid': context.requestId(),
     date: new Date(context.service.now()).toUTCString(),
+    ...(!isFromGateway && { 'x-amzn-requestid': context.requestId() }),
     ...(hasChecksum && { 'x-amz-crc32': String(crc32(body)) }),
   }
 }
