@@ -13,14 +13,14 @@ export function idOf(name: string): string {
 }
 
 /**
- * Creates a lineage from a picture: `'a > b c, c > d'` is a shard a with the children b and c, and d as the
+ * Creates a forest from a picture: `'a > b c, c > d'` is a shard a with the children b and c, and d as the
  * child of c; `'a > b > c'` is a chain. Shards in parentheses are not listed, those with children are closed.
  */
-export function forest(
+export function drawForest(
   picture: string,
   { order, spacingMs = 0 }: { order?: string[]; spacingMs?: number } = {},
 ): {
-  readonly lineage: ShardForest
+  readonly forest: ShardForest
   /** Merges another listing of all shards, which starts and ends at `at` (monotonic ms). */
   list(how?: { hide?: string[]; open?: string[]; at?: number }): void
 } {
@@ -39,15 +39,15 @@ export function forest(
       before = siblings[0]?.replace(/[()]/g, '')
     }
   }
-  const lineage = new ShardForest()
-  const list: ReturnType<typeof forest>['list'] = ({ hide = [], open = [], at = 0 } = {}) => {
-    const listing = { number: lineage.startListing(), startedAt: at }
+  const forest = new ShardForest()
+  const list: ReturnType<typeof drawForest>['list'] = ({ hide = [], open = [], at = 0 } = {}) => {
+    const listing = { number: forest.startListing(), startedAt: at }
     const listed = (order ?? [...parents.keys()]).filter((name) => !hidden.has(name) && !hide.includes(name))
-    lineage.merge(listed.map((name) => describe(name, parents, open)))
-    lineage.completeListing(listing, NOW, at)
+    forest.merge(listed.map((name) => describe(name, parents, open)))
+    forest.completeListing(listing, NOW, at)
   }
   list()
-  return { lineage, list }
+  return { forest, list }
 }
 
 function describe(name: string, parents: Map<string, string | undefined>, open: string[]): ShardDescription {

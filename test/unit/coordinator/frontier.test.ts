@@ -2,14 +2,14 @@ import { expect, it } from 'vitest'
 import { Frontier } from '../../../src/coordinator/frontier.ts'
 import type { StreamRecord } from '../../../src/records/stream-record.ts'
 import type { ShardNode, ShardState } from '../../../src/shards/shard.ts'
-import { forest, idOf } from '../../support/forest.ts'
+import { drawForest, idOf } from '../../support/forest.ts'
 
-/** A frontier with all shards of a picture (see `forest`), in these states. */
+/** A frontier with all shards of a picture (see `drawForest`), in these states. */
 function frontierOf(picture: string, states: Record<string, ShardState>) {
-  const { lineage } = forest(picture)
-  const frontier = new Frontier(lineage)
-  const node = (name: string) => lineage.get(idOf(name)) as ShardNode
-  for (const each of lineage.nodes()) frontier.add(each)
+  const { forest } = drawForest(picture)
+  const frontier = new Frontier(forest)
+  const node = (name: string) => forest.get(idOf(name)) as ShardNode
+  for (const each of forest.nodes()) frontier.add(each)
   for (const [name, state] of Object.entries(states)) node(name).state = state
   const names = () => [...frontier.nodes()].map(({ shardId }) => shardId.slice(-1)).join('')
   const token = () =>

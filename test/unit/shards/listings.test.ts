@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { RETENTION_MS } from '../../../src/shards/retention.ts'
 import { ShardForest } from '../../../src/shards/shard-forest.ts'
-import { forest, idOf, NOW } from '../../support/forest.ts'
+import { drawForest, idOf, NOW } from '../../support/forest.ts'
 
 const described = (
   shardId: string,
@@ -45,64 +45,64 @@ describe('a shard that a complete listing lacks', () => {
 
 describe('listings of a shard', () => {
   it('a shard is linked to its parent when a later listing names the parent', () => {
-    const lineage = new ShardForest()
-    const [parent, child] = [lineage.ensure('parent', undefined), lineage.ensure('child', undefined)]
-    lineage.merge([described('child', { parentShardId: 'parent' })])
+    const forest = new ShardForest()
+    const [parent, child] = [forest.ensure('parent', undefined), forest.ensure('child', undefined)]
+    forest.merge([described('child', { parentShardId: 'parent' })])
     expect(parent.children).toEqual([child])
-    expect(lineage.parentOf(child)).toBe(parent)
+    expect(forest.parentOf(child)).toBe(parent)
   })
 
   it('a listing without the first sequence number does not remove the one that was known', () => {
-    const lineage = new ShardForest()
-    lineage.merge([described('a', { startingSequenceNumber: '100' })])
-    lineage.merge([described('a')])
-    expect(lineage.get('a')?.startingSequenceNumber).toBe('100')
+    const forest = new ShardForest()
+    forest.merge([described('a', { startingSequenceNumber: '100' })])
+    forest.merge([described('a')])
+    expect(forest.get('a')?.startingSequenceNumber).toBe('100')
   })
 
   it('a shard with children has ended, even if it is listed as open', () => {
-    const lineage = new ShardForest()
-    lineage.merge([described('a'), described('b', { parentShardId: 'a' })])
-    expect(lineage.get('a')).toMatchObject({ closed: false, hasEnded: true })
-    expect(lineage.get('b')?.hasEnded).toBe(false)
+    const forest = new ShardForest()
+    forest.merge([described('a'), described('b', { parentShardId: 'a' })])
+    expect(forest.get('a')).toMatchObject({ closed: false, hasEnded: true })
+    expect(forest.get('b')?.hasEnded).toBe(false)
   })
 })
 
 describe('a finished shard that is no longer listed', () => {
   it('a finished shard that is no longer listed is not removed while one of its records is not acknowledged', () => {
-    const { lineage, list } = forest('a > b')
-    const node = lineage.get(idOf('a'))
+    const { forest, list } = drawForest('a > b')
+    const node = forest.get(idOf('a'))
     if (!node) throw new Error('a is listed')
     const delivery = node.ledger.deliver({} as never, '1')
     node.state = 'finished'
     list({ hide: ['a'], at: 10 })
-    lineage.forgetMissingSince(11)
-    expect(lineage.get(idOf('a'))).toBe(node)
+    forest.forgetMissingSince(11)
+    expect(forest.get(idOf('a'))).toBe(node)
     node.ledger.settle(delivery)
-    lineage.forgetMissingSince(11)
-    expect(lineage.get(idOf('a'))).toBeUndefined()
+    forest.forgetMissingSince(11)
+    expect(forest.get(idOf('a'))).toBeUndefined()
   })
 
   it('a young finished shard without children is not removed, because it would be read again if it were listed again', () => {
-    const { lineage, list } = forest('a')
-    const node = lineage.get(idOf('a'))
+    const { forest, list } = drawForest('a')
+    const node = forest.get(idOf('a'))
     if (!node) throw new Error('a is listed')
     node.state = 'finished'
     list({ hide: ['a'], at: 10 })
-    lineage.forgetMissingSince(11)
-    expect(lineage.size).toBe(1)
+    forest.forgetMissingSince(11)
+    expect(forest.size).toBe(1)
     node.expired = true
-    lineage.forgetMissingSince(11)
-    expect(lineage.size).toBe(0)
+    forest.forgetMissingSince(11)
+    expect(forest.size).toBe(0)
   })
 
   it('a child never waits for a parent that was read and removed, however young the parent is', () => {
-    const { lineage, list } = forest('a > b')
-    const parent = lineage.get(idOf('a'))
+    const { forest, list } = drawForest('a > b')
+    const parent = forest.get(idOf('a'))
     if (parent) parent.state = 'finished'
     list({ hide: ['a'], at: 10 })
-    lineage.forgetMissingSince(11)
+    forest.forgetMissingSince(11)
     list({ hide: ['a'], at: 20 })
-    expect(lineage.hiddenParents.size).toBe(0)
-    expect(lineage.missingParentOf(lineage.get(idOf('b')) as never)?.state).toBe('read')
+    expect(forest.hiddenParents.size).toBe(0)
+    expect(forest.missingParentOf(forest.get(idOf('b')) as never)?.state).toBe('read')
   })
 })
