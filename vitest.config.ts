@@ -21,10 +21,10 @@ const isolate = false
 const config: ViteUserConfig = defineConfig({
   resolve: { alias },
   test: {
-    // The timeouts below only stop tests that hang. They do not measure speed. Processes rather than threads:
-    // tests kill and signal processes and count handles, and an SDK client must not outlive its test file.
+    // Processes rather than threads: tests kill and signal processes and count handles, and an SDK client
+    // must not outlive its test file.
     pool: 'forks',
-    // Integration tests mostly wait for the server, so they run in parallel even on a single core.
+    // Integration tests mostly wait for the server, so at least two files run in parallel, even on one core.
     maxWorkers: Math.max(2, availableParallelism() - 1),
     sequence: { sequencer: LongestFirst },
     env: { AWS_EC2_METADATA_DISABLED: 'true', AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true' },
@@ -33,6 +33,7 @@ const config: ViteUserConfig = defineConfig({
       include: ['src/**/*.ts'],
       reporter: ['text-summary', 'html', 'json-summary'],
     },
+    // The timeouts only stop tests that hang. They do not measure speed.
     projects: [
       {
         extends: true,

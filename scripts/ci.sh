@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Runs all checks in a clean clone on a machine that has only Node.js; installs what else is needed.
-# Every step runs even if an earlier one failed. The exit code is not 0 if any step failed.
+# Runs all checks in a clean clone on a machine that has only Node.js, and installs whatever else they need.
+# Unless `npm ci` fails, every step runs even if an earlier one failed. The exit code is 0 only if all passed.
 set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 export CI=true NO_COLOR=1
@@ -29,7 +29,7 @@ as_root() {
   if [ "$(id -u)" -eq 0 ]; then "$@"; else sudo --non-interactive "$@"; fi
 }
 
-# The integration tests need Java 17 for DynamoDB Local, and libfaketime to run its clock faster.
+# The integration tests need Java 17 or newer for DynamoDB Local, and libfaketime to run its clock faster.
 system_packages() {
   local missing=()
   command -v java >/dev/null || missing+=(default-jre-headless)

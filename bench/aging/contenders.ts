@@ -2,7 +2,8 @@ import v8 from 'node:v8'
 import { Coordinator, memoryCheckpointStore, openStream, type StreamsApi } from '../../src/index.ts'
 import { ShardNode } from '../../src/shards/shard.ts'
 import { ManualClock } from '../../src/testing/manual-clock.ts'
-import type { Contender } from '../support/measure.ts'
+import { type Contender, heapMiB } from '../support/measure.ts'
+import { streamArn } from '../support/sample-records.ts'
 import { rollingStream } from './rolling-stream.ts'
 
 export interface WeeksInput {
@@ -11,7 +12,6 @@ export interface WeeksInput {
   readonly reader: 'Coordinator, no token' | 'openStream, checkpoints'
 }
 
-const streamArn = 'arn:aws:dynamodb:us-east-1:123456789012:table/bench/stream/2026-01-01T00:00:00.000'
 const STEPS_PER_DAY = 6
 const STEP_MS = 86_400_000 / STEPS_PER_DAY
 /**
@@ -110,11 +110,6 @@ async function startReading(
       await reading
     },
   }
-}
-
-function heapMiB(): number {
-  globalThis.gc?.()
-  return process.memoryUsage().heapUsed / 2 ** 20
 }
 
 export const contenders: Record<string, Contender<never>> = { weeks: weeks as Contender<never> }

@@ -1,14 +1,13 @@
 import { Coordinator, type StreamsApi, type StreamToken } from '../../src/index.ts'
 import { ManualClock } from '../../src/testing/manual-clock.ts'
 import type { Contender } from '../support/measure.ts'
-import { sequenceNumber } from '../support/sample-records.ts'
+import { sequenceNumber, streamArn } from '../support/sample-records.ts'
 
 export interface MoveInput {
   readonly shards: number
   readonly position: 'trim_horizon' | 'token'
 }
 
-const streamArn = 'arn:aws:dynamodb:us-east-1:123456789012:table/bench/stream/2026-01-01T00:00:00.000'
 const HOUR_MS = 3_600_000
 const ROUNDS = 5
 

@@ -16,12 +16,12 @@ export interface LatencyInput {
   readonly idleMs: number
 }
 
-/** Starts on idle shards, waits for a first record, then for many records at the tip, then for none. */
+/** Opens a stream with one record, reads records as they are written, and waits while none is written. */
 const tip: Contender<LatencyInput> = async ({ endpoint, streamArn, puts, idleMs }) => {
   const get = async (path: string) =>
     (await (await fetch(`${endpoint}${path}`)).json()) as Record<string, number>
 
-  // One of the shards has a record.
+  // One of the shards has a record before the stream is opened.
   await get('/write?records=1&everyMs=0')
   const start = performance.now()
   await using stream = await openStream({ client: fastApi(endpoint), streamArn, startAt: 'trim_horizon' })

@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { type Bench, show } from '../support/report.ts'
 import { runRounds, type Summary } from '../support/rounds.ts'
+import { streamArn } from '../support/sample-records.ts'
 import { startProcess } from '../support/served-stream.ts'
 import type { LatencyInput } from './contenders.ts'
 
@@ -45,7 +46,7 @@ async function run(shards: number, quick: boolean): Promise<Summary[]> {
     const [{ port }] = (await once(server, 'message')) as [{ port: number }]
     const input: LatencyInput = {
       endpoint: `http://127.0.0.1:${port}`,
-      streamArn: 'arn:aws:dynamodb:eu-west-1:123456789012:table/bench/stream/2026-01-01T00:00:00.000',
+      streamArn,
       puts: quick ? 40 : 300,
       idleMs: quick ? 1_000 : 5_000,
     }

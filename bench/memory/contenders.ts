@@ -2,8 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { Coordinator, type StreamsApi } from '../../src/index.ts'
 import { ManualClock } from '../../src/testing/manual-clock.ts'
 import { fastApi } from '../support/fast-path.ts'
-import type { Contender } from '../support/measure.ts'
-import { sampleRecord } from '../support/sample-records.ts'
+import { type Contender, heapMiB } from '../support/measure.ts'
+import { sampleRecord, streamArn } from '../support/sample-records.ts'
 
 export interface SlowInput {
   readonly endpoint: string
@@ -22,7 +22,7 @@ export interface HourInput {
 
 const MiB = 2 ** 20
 
-/** A slow consumer, so that the reader could fetch far ahead of it. */
+/** Reads with pauses, during which the library could fetch far ahead. */
 const slowConsumer: Contender<SlowInput> = async ({
   endpoint,
   streamArn,
@@ -50,7 +50,6 @@ const slowConsumer: Contender<SlowInput> = async ({
 const hourAtTheTip: Contender<HourInput> = async ({ shards, recordsPerSecond, minutes }) => {
   const clock = new ManualClock()
   const start = clock.now()
-  const streamArn = 'arn:aws:dynamodb:eu-west-1:123456789012:table/bench/stream/2026-01-01T00:00:00.000'
   const client = endlessStream(shards, () =>
     Math.floor(((clock.now() - start) / 1000) * (recordsPerSecond / shards)),
   )
@@ -67,12 +66,7 @@ const hourAtTheTip: Contender<HourInput> = async ({ shards, recordsPerSecond, mi
   return { records, details: { earlyHeapMiB, lateHeapMiB: heapMiB() } }
 }
 
-function heapMiB(): number {
-  globalThis.gc?.()
-  return process.memoryUsage().heapUsed / MiB
-}
-
-/** Shards that have `written()` records so far, each of which is created when it is read. */
+/** Shards with `written()` records each, which are created when they are read. */
 function endlessStream(shards: number, written: () => number): StreamsApi {
   return {
     listShards: async () => ({

@@ -15,13 +15,13 @@ export interface ReplayInput {
   readonly endpoint: string
   readonly streamArn: string
   /**
-   * The number of records, at which a contender stops. A disabled stream ends 1.5 s after its last record,
-   * which is not measured here.
+   * The number of records. The contenders of this package stop at the last one, because the library reports
+   * the end of a disabled stream 1.5 s later, which is not measured here.
    */
   readonly total: number
 }
 
-/** Prevents the work from being optimized away, and shows that all contenders read the same records. */
+/** Returns the sum of what was read, which prevents the work from being optimized away. */
 function checked(records: number, sum: number): { records: number; details: { sum: number } } {
   return { records, details: { sum } }
 }
@@ -104,7 +104,7 @@ function sdkLoop(access: (record: SdkRecord) => number): Contender<ReplayInput> 
 
 type SdkRecord = NonNullable<GetRecordsCommandOutput['Records']>[number]
 
-/** The lower bound: the same bytes, without the SDK. */
+/** Fetches the same bytes and parses them as JSON, without the SDK. */
 const bareFetch: Contender<ReplayInput> = async ({ endpoint, streamArn }) => {
   const call = async (target: string, input: object) => {
     const response = await fetch(endpoint, {

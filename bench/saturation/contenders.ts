@@ -4,6 +4,7 @@ import { ManualClock } from '../../src/testing/manual-clock.ts'
 import { makeClient } from '../support/client.ts'
 import type { Contender, ContenderResult } from '../support/measure.ts'
 import { spread } from '../support/rounds.ts'
+import { streamArn } from '../support/sample-records.ts'
 import { busyStream } from './busy-stream.ts'
 
 interface TipInput {
@@ -29,8 +30,6 @@ export interface ServedInput extends TipInput {
   /** The share of a CPU that the process may use, up to 1. */
   readonly cpuShare: number
 }
-
-const streamArn = 'arn:aws:dynamodb:eu-west-1:123456789012:table/bench/stream/2026-01-01T00:00:00.000'
 
 /** Calls cost CPU time on a manual clock, so that the figures do not depend on the machine. */
 const simulated: Contender<SimulatedInput> = async (input) => {

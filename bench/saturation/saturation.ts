@@ -1,13 +1,13 @@
 import { once } from 'node:events'
 import { type Bench, show } from '../support/report.ts'
 import { runRounds } from '../support/rounds.ts'
+import { streamArn } from '../support/sample-records.ts'
 import { startProcess } from '../support/served-stream.ts'
 import type { ServedInput, SimulatedInput } from './contenders.ts'
 
 const module = new URL('./contenders.ts', import.meta.url)
 const fast = { min: 5, max: 20 }
 const slow = { min: 200, max: 1_000 }
-const streamArn = 'arn:aws:dynamodb:eu-west-1:123456789012:table/bench/stream/2026-01-01T00:00:00.000'
 
 /** The delivery rate and delays with one setting of `idlePollMs`. */
 interface Delivery {
@@ -27,8 +27,8 @@ export interface SaturationResult {
 }
 
 /**
- * More shards than can be polled in time. Short pauses between polls must not reduce the delivery rate: reads
- * that the merge waits for must have priority over routine polls.
+ * More shards than can be polled in time. With short pauses between polls, the delivery rate must not drop:
+ * reads that the merge waits for must have priority over routine polls.
  */
 export const saturation: Bench = async ({ quick }) => {
   const results: SaturationResult[] = []

@@ -1,6 +1,7 @@
 import { Coordinator, type StreamsApi } from '../../src/index.ts'
 import { ManualClock } from '../../src/testing/manual-clock.ts'
-import type { Contender } from '../support/measure.ts'
+import { type Contender, heapMiB } from '../support/measure.ts'
+import { streamArn } from '../support/sample-records.ts'
 
 export interface IdleInput {
   readonly shards: number
@@ -13,7 +14,6 @@ export interface IdleInput {
 const idleShards: Contender<IdleInput> = async ({ shards }) => {
   const clock = new ManualClock()
   const client = idleStream(shards, clock.now() - 3_600_000)
-  const streamArn = 'arn:aws:dynamodb:eu-west-1:123456789012:table/bench/stream/2026-01-01T00:00:00.000'
   const restingMiB = heapMiB()
   const start = clock.now()
   await using coordinator = new Coordinator({ client, streamArn, clock })
@@ -23,11 +23,6 @@ const idleShards: Contender<IdleInput> = async ({ shards }) => {
   const heap = heapMiB() - restingMiB
   const { length } = coordinator.active
   return { records: length, details: { listingSeconds, heapMiB: heap, tokenBytes } }
-}
-
-function heapMiB(): number {
-  globalThis.gc?.()
-  return process.memoryUsage().heapUsed / 2 ** 20
 }
 
 /**

@@ -18,6 +18,12 @@ export interface Measurement extends ContenderResult {
   readonly grownBytes: number
 }
 
+/** The size of the used heap after a garbage collection, in MiB. */
+export function heapMiB(): number {
+  globalThis.gc?.()
+  return process.memoryUsage().heapUsed / 2 ** 20
+}
+
 /** Measures a contender in this process, which does nothing else. Loading the code is not included. */
 export async function measure<Input>(contender: Contender<Input>, input: Input): Promise<Measurement> {
   globalThis.gc?.()

@@ -50,7 +50,7 @@ function previousSection(page: string, name: string): string {
     .join('')
 }
 
-/** Fills in figures that were not measured this time from the page. */
+/** Keeps the figures on the page that were not measured this time. */
 function keepPrevious(table: Table, page: string): Table {
   const cellsOf = (line: string) => line.split('|').map((cell) => cell.trim())
   const previous = new Map(page.split('\n').map((line) => [cellsOf(line)[1], cellsOf(line)[3]]))

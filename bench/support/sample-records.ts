@@ -1,6 +1,9 @@
 /** The sizes of records that the benchmarks use: the approximate length of their JSON. */
 export type RecordSize = '100B' | '1kB' | '20kB'
 
+/** The ARN of the stream in all benchmarks. */
+export const streamArn = 'arn:aws:dynamodb:eu-west-1:123456789012:table/bench/stream/2026-01-01T00:00:00.000'
+
 const startSeconds = Date.UTC(2026, 0, 1) / 1000
 const recordsPerSecond = 100
 

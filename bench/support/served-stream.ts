@@ -1,7 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
-import type { RecordSize } from './sample-records.ts'
+import { type RecordSize, streamArn } from './sample-records.ts'
 
 /** What the page server serves: closed shards without parents, all with the same records. */
 export interface ServedStream {
@@ -22,7 +22,7 @@ export interface Served {
 /** Starts the page server in a separate process. */
 export async function serve(stream: Partial<ServedStream>): Promise<Served> {
   const served: ServedStream = {
-    streamArn: 'arn:aws:dynamodb:eu-west-1:123456789012:table/bench/stream/2026-01-01T00:00:00.000',
+    streamArn,
     shards: 8,
     recordsPerShard: 10_000,
     recordSize: '1kB',

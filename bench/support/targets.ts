@@ -92,8 +92,8 @@ function targetsOf({ replay, scale, latency, reshard, memory, saturation, aging 
       value: most(describes),
     },
     {
-      // Live memory stays within 36 MiB. The rest are responses that the garbage collector has not freed yet:
-      // the fewer objects a record creates, the less often it runs.
+      // Live memory stays within 36 MiB. The rest are responses that the garbage collector has not freed yet.
+      // The fewer objects are created per record, the less often it runs.
       what: '400 shards, 320 MB of backlog, a buffer of 32 MiB: growth of resident memory',
       bound: { atMost: 160 },
       unit: 'MiB',

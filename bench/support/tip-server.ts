@@ -2,7 +2,7 @@ import { createServer, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { crc32 } from 'node:zlib'
 import { awsJson } from './aws-json.ts'
-import { sampleRecord, sequenceNumber } from './sample-records.ts'
+import { sampleRecord, sequenceNumber, streamArn } from './sample-records.ts'
 
 /*
  * A stream endpoint with open shards that are written to on demand, in a separate process.
@@ -15,7 +15,6 @@ import { sampleRecord, sequenceNumber } from './sample-records.ts'
 
 const shards = Number(process.argv[2] ?? 1)
 const latencyMs = Number(process.argv[3] ?? 0)
-const streamArn = 'arn:aws:dynamodb:eu-west-1:123456789012:table/bench/stream/2026-01-01T00:00:00.000'
 
 const records: string[][] = Array.from({ length: shards }, () => [])
 const calls: Record<string, number> = {}

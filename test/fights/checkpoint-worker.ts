@@ -21,7 +21,7 @@ const { values } = parseArgs({
 })
 const { endpoint = '', table: tableName = '', name = '', index = '0' } = values
 const owner = `worker-${index}.${process.pid}`
-/** The clocks of the workers differ by more than a year, because no decision depends on a clock. */
+/** The clocks of the workers differ by more than a year: no decision may depend on a clock. */
 const skewMs = (Number(index) - 2) * 400 * 86_400_000
 const clock = { ...systemClock, now: () => Date.now() + skewMs }
 const report = (message: WorkerReport): void => void process.send?.(message)

@@ -94,7 +94,7 @@ function orUnusual(arbitrary: fc.Arbitrary<unknown>, oneIn: number): fc.Arbitrar
   return fc.oneof({ weight: oneIn - 1, arbitrary }, { weight: 1, arbitrary: unusual })
 }
 
-/** One of few ids, so that shards are listed twice, and that there are cycles. */
+/** One of a few ids, so that some shards occur twice and some lineages are cycles. */
 const shardId = orUnusual(
   fc
     .tuple(fc.nat(20), fc.nat(7))
@@ -237,7 +237,10 @@ function circular(): unknown {
   return value
 }
 
-/** Throws whenever it is read, and not always an Error. Only `in` works, because fast-check uses it. */
+/**
+ * Creates an object that throws whenever it is read, sometimes a value that is not an Error. Only `in` works,
+ * because fast-check uses it.
+ */
 function unreadableProxy(): object {
   return new Proxy(
     {},

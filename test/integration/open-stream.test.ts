@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { DeleteTableCommand, UpdateTableCommand } from '@aws-sdk/client-dynamodb'
+import { DeleteTableCommand } from '@aws-sdk/client-dynamodb'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { fileCheckpointStore } from '../../src/checkpoints/file.ts'
 import { memoryCheckpointStore } from '../../src/checkpoints/memory.ts'
@@ -10,7 +10,7 @@ import { openStream } from '../../src/stream/open-stream.ts'
 import type { OpenStreamOptions } from '../../src/stream/open-stream-options.ts'
 import { range } from '../support/read.ts'
 import { describeOnLocal } from '../support/shared-local.ts'
-import { createTable, putNumbers, type TestTable } from '../support/tables.ts'
+import { createTable, putNumbers, setStream, type TestTable } from '../support/tables.ts'
 
 describeOnLocal('openStream on DynamoDB Local', (local) => {
   const tableClient = local.tableClient()
@@ -88,9 +88,7 @@ describeOnLocal('openStream on DynamoDB Local', (local) => {
 
   test('a loop ends when the stream is disabled and has been read to its end', async () => {
     const { tableName, streamArn } = await createFilledTable(5)
-    await tableClient.send(
-      new UpdateTableCommand({ TableName: tableName, StreamSpecification: { StreamEnabled: false } }),
-    )
+    await setStream(tableClient, tableName, 'no stream')
     const seen: unknown[] = []
     for await (const { newImage } of await open({ streamArn })) seen.push(newImage?.n)
     expect(seen).toEqual([1, 2, 3, 4, 5])
@@ -103,22 +101,12 @@ describeOnLocal('openStream on DynamoDB Local', (local) => {
       followTable: true,
       discoveryIntervalMs: 1_000,
     })
-    const update = (StreamEnabled: boolean) =>
-      tableClient.send(
-        new UpdateTableCommand({
-          TableName: table.tableName,
-          StreamSpecification: {
-            StreamEnabled,
-            ...(StreamEnabled && { StreamViewType: 'NEW_IMAGE' as const }),
-          },
-        }),
-      )
     const seen: unknown[] = []
     for await (const { newImage } of stream) {
       seen.push(newImage?.n)
       if (seen.length === 2) {
-        await update(false)
-        await update(true)
+        await setStream(tableClient, table.tableName, 'no stream')
+        await setStream(tableClient, table.tableName, 'NEW_IMAGE')
         await putNumbers(tableClient, table, 'a', [3, 4])
       }
       if (seen.length === 4) break

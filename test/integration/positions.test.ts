@@ -45,7 +45,7 @@ describeOnLocal('Coordinator on DynamoDB Local', (local) => {
     expect(numbersOf(await drainUntil(await coordinatorAt(token, own), 3))).toEqual([1, 2, 3])
   })
 
-  test('no record is lost that is written while the Coordinator moves to latest', async () => {
+  test('after moveTo(latest) on a stream with records, the later records are delivered without a hole', async () => {
     const own = await createTable(tables)
     await put(1, 5, own)
     const coordinator = await coordinatorAt('latest', own)
@@ -69,7 +69,7 @@ describeOnLocal('Coordinator on DynamoDB Local', (local) => {
     expect(numbersOf(records), JSON.stringify(coordinator.token)).toEqual([1, 2])
   })
 
-  test('reading resumes from a token of any moment', async () => {
+  test('a token taken after any number of records resumes with the next record', async () => {
     const first = await coordinatorAt('trim_horizon')
     const tokens = [JSON.stringify(first.token)]
     for (const n of range(1, 6)) {

@@ -16,8 +16,7 @@ import { drain } from '../support/read.ts'
 import { describeOnLocal } from '../support/shared-local.ts'
 import { createTable, putNumbers, type TestTable } from '../support/tables.ts'
 
-// Without an empty map: DynamoDB Local's streams return it as an attribute without a type, which cannot be
-// parsed.
+// Without an empty map, which the streams of DynamoDB Local return as an attribute without a type.
 const everyType: Record<string, AttributeValue> = {
   id: { S: 'é—𝄞' },
   empty: { S: '' },

@@ -17,6 +17,7 @@ import {
   type Origin,
   type RequestSnapshot,
 } from './origin.ts'
+import { pick } from './pick.ts'
 import { RETENTION_MS } from './retention.ts'
 import { seeded } from './seeded.ts'
 import { settle } from './settle.ts'
@@ -60,7 +61,7 @@ export interface Consumer {
   perform(step: ReaderStep): Promise<void>
   /** Once faults are lifted, reads until every outstanding record has been delivered. */
   finish(): Promise<void>
-  /** Does the same from one of the saved tokens. */
+  /** Does the same from one of the saved tokens, if there are any. */
   finishFromSaved(number: number): Promise<void>
   close(): Promise<void>
 }
@@ -80,7 +81,7 @@ export function createConsumer(
 ): Consumer {
   const { clock, emulator } = world
   const oracle: Oracle = createOracle(world)
-  const saved: { readonly text: string; readonly session: Session }[] = []
+  const saved: { readonly json: string; readonly session: Session }[] = []
   let subject: Subject | undefined
   let session: Session | undefined
   /** The session of the previous position while a `moveTo` is in flight. */
@@ -231,7 +232,7 @@ export function createConsumer(
     try {
       if (token) {
         session = sessionOf(token, snapshot.entries)
-        await settle(clock, reader.moveTo(token.text))
+        await settle(clock, reader.moveTo(token.json))
         return
       }
       const since =
@@ -287,16 +288,16 @@ export function createConsumer(
     if (isGone || !subject || !session) return
     const from =
       token === 'now' || saved.length === 0
-        ? { text: JSON.stringify(subject.token), session: copySession(session) }
+        ? { json: JSON.stringify(subject.token), session: copySession(session) }
         : (pick(saved, token) as (typeof saved)[number])
-    trace(() => `  reload ${token === 'now' ? 'the current token' : 'a saved token'}: ${shorten(from.text)}`)
+    trace(() => `  reload ${token === 'now' ? 'the current token' : 'a saved token'}: ${shorten(from.json)}`)
     await close()
     pageSize = newPageSize
     const opened = open()
     session = sessionOf(from, emulator.log.length)
     for (let attempt = 0; attempt < 20; attempt++) {
       try {
-        return await settle(clock, opened.moveTo(from.text))
+        return await settle(clock, opened.moveTo(from.json))
       } catch (error) {
         await handleError(error, 'moveTo')
         if (isGone || subject !== opened) return
@@ -310,7 +311,7 @@ export function createConsumer(
 
   /** The session that a token restores, limited to what the token itself records. */
   const sessionOf = (
-    from: { readonly text: string; readonly session: Session },
+    from: { readonly json: string; readonly session: Session },
     entries: number,
   ): Session => {
     const after = reloadSession(from.session, entries)
@@ -318,25 +319,25 @@ export function createConsumer(
     const oldestKept = emulator.now() - RETENTION_MS
     const isTrimmed = (record: EmulatedRecord) => record.trimmed || record.writtenAt < oldestKept
     const trimmed = new Set(emulator.records.filter(isTrimmed))
-    shardsInToken = (JSON.parse(from.text) as StreamToken).shards.length
+    shardsInToken = (JSON.parse(from.json) as StreamToken).shards.length
     // `since: 0` means the oldest retained record and does not say when that was requested: a shard that was
     // complete then may have been trimmed by the time the token is loaded.
-    if (from.text.includes('"since":0}')) return withPromise(after, () => false)
+    if (from.json.includes('"since":0}')) return withPromise(after, () => false)
     // A token without shards does not say when it was taken either.
-    if (from.text.includes('"shards":[]')) {
+    if (from.json.includes('"shards":[]')) {
       return withPromise(after, (record) => !trimmed.has(record) && after.origin.mustReportIfTrimmed(record))
     }
     return after
   }
 
-  const shorten = (text: string): string =>
-    text.replaceAll(/shardId-\d+-[0-9a-f]+/g, (id) => world.nameOf(id)).replace(/^.*"shards":/, '')
+  const shorten = (json: string): string =>
+    json.replaceAll(/shardId-\d+-[0-9a-f]+/g, (id) => world.nameOf(id)).replace(/^.*"shards":/, '')
 
   /** Makes `width` concurrent calls of `next()`. Returns the number of records delivered. */
   const read = async (width: number): Promise<number> => {
     const reader = await ensureStarted()
     if (isGone) return 0
-    const now = session as Session
+    const current = session as Session
     const cutoff = emulator.records.length
     const awakeMs = () => clock.monotonic() - world.suspendedMs
     const start = { at: awakeMs(), entries: emulator.log.length }
@@ -354,25 +355,25 @@ export function createConsumer(
       const record = result.value
       trace(() => `    received ${world.nameOfRecord(record)}`)
       checkNotBlocked(record, cutoff, start.entries, tookMs.get(record) as number)
-      oracle.deliver(now, record)
+      oracle.deliver(current, record)
       count++
     }
     const failed = results.find((result) => result.status === 'rejected')
     if (failed) await handleError(failed.reason)
     else if (count === 0) {
-      checkNothingAvailable(now, cutoff)
+      checkNothingAvailable(current, cutoff)
       checkMemory(reader)
-      checkLag(reader, now, { isAtTip: true })
+      checkLag(reader, current, { isAtTip: true })
     }
     checkBuffer(reader)
-    checkEnd(reader, now)
+    checkEnd(reader, current)
     return failed && !isGone ? Math.max(1, count) : count
   }
 
-  const checkNothingAvailable = (now: Session, cutoff: number): void => {
+  const checkNothingAvailable = (current: Session, cutoff: number): void => {
     trace(() => '    nothing new')
     if (!world.isPlain) return
-    const [left] = oracle.outstanding(now, cutoff).lost
+    const [left] = oracle.outstanding(current, cutoff).lost
     if (left)
       throw new Violation(
         'no false undefined',
@@ -410,11 +411,11 @@ export function createConsumer(
     )
   }
 
-  /** Memory holds the shards that the position needs, and none that were trimmed. */
+  /** Of the shards that are neither recent nor in the loaded token, none may stay in memory. */
   const checkMemory = ({ memory }: Subject): void => {
     if (!memory || !world.isPlain) return
-    // A reader that has made no listing for a while learns only from the next one which shards are no longer
-    // listed.
+    // A reader that has not listed the shards for a while learns only from its next listing which of them are
+    // no longer listed.
     const listedAt = emulator.log.findLast(
       ({ op, at }) => op === 'DescribeStream' && at <= emulator.now() - HOUR_MS,
     )?.at
@@ -441,7 +442,7 @@ export function createConsumer(
   }
 
   /**
-   * Whether every open shard was read within the tolerance. The lag of a shard that has not been polled is
+   * Whether every open shard was polled within the tolerance for a lag. Until then the lag of the shard is
    * unknown.
    */
   const wereShardsReadRecently = (): boolean => {
@@ -470,10 +471,10 @@ export function createConsumer(
   }
 
   /** The lag is the age of the oldest outstanding record, whether or not the reader has requested it. */
-  const checkLag = (reader: Subject, now: Session, { isAtTip }: { readonly isAtTip: boolean }): void => {
+  const checkLag = (reader: Subject, current: Session, { isAtTip }: { readonly isAtTip: boolean }): void => {
     const lag = reader.lag?.()
     if (!lag || !world.isPlain || world.wasAsleep || !isTimeKnown()) return
-    const [oldest] = oracle.outstanding(now).lost
+    const [oldest] = oracle.outstanding(current).lost
     const behind = oldest ? emulator.now() - oldest.writtenAt : 0
     const { millisBehindLatest, retentionHeadroomMs } = lag
     const isTooLow = millisBehindLatest < behind - LAG_SLACK_MS
@@ -502,12 +503,14 @@ export function createConsumer(
   const endedReaders = new WeakSet<Subject>()
 
   /**
-   * A caller stops reading once `ended` is true. Shards that no listing has shown by then cannot be known.
+   * A caller stops reading once `ended` is true. The reader cannot know shards that no listing has shown.
    */
-  const checkEnd = (reader: Subject, now: Session): void => {
+  const checkEnd = (reader: Subject, current: Session): void => {
     if (!reader.ended || endedReaders.has(reader)) return
     endedReaders.add(reader)
-    const left = oracle.outstanding(now).lost.find(({ shardId }) => oracle.isKnownToReader(now, shardId))
+    const left = oracle
+      .outstanding(current)
+      .lost.find(({ shardId }) => oracle.isKnownToReader(current, shardId))
     if (left) throw new Violation('ends', `ended is true, but ${world.nameOfRecord(left)} was not delivered`)
   }
 
@@ -649,7 +652,7 @@ export function createConsumer(
         }
         case 'save':
           if (!isGone && subject && session)
-            saved.push({ text: JSON.stringify(subject.token), session: copySession(session) })
+            saved.push({ json: JSON.stringify(subject.token), session: copySession(session) })
           return
         case 'reload':
           return reload(step.token, step.pageSize)
@@ -680,8 +683,4 @@ function withPromise(session: Session, mustReportIfTrimmed: Origin['mustReportIf
 function describePosition(position: Position): string {
   if (typeof position === 'string') return position
   return 'token' in position ? `token ${position.token}` : `${position.agoMs} ms ago`
-}
-
-function pick<T>(list: readonly T[], number: number): T | undefined {
-  return list[number % Math.max(1, list.length)]
 }

@@ -10,7 +10,7 @@ describe('mutants', () => {
     expect(mutate(readFileSync(mutant.file, 'utf8'), mutant)).toBeDefined()
   })
 
-  // One that does not compile is killed by every test, whether a test checks that code or not.
+  // A mutant that does not compile would be killed by every test, whether or not a test checks that code.
   it.each(mutants)('the mutant "$name" of $file is valid TypeScript', (mutant) => {
     const source = mutate(readFileSync(mutant.file, 'utf8'), mutant) ?? ''
     const { diagnostics } = ts.transpileModule(source, { reportDiagnostics: true })

@@ -106,7 +106,7 @@ export function createOracle(world: World): Oracle {
   }
 
   /**
-   * The library's clock differs from the service's, so records this close to the trim horizon are not
+   * The library's clock differs from the service's, so records that were trimmed this recently are not
    * checked.
    */
   const isNearTrimHorizon = ({ writtenAt }: EmulatedRecord): boolean =>
@@ -247,11 +247,11 @@ export function createOracle(world: World): Oracle {
       const from =
         after === undefined ? 0 : shard.records.findIndex((one) => one.sequenceNumber === after) + 1
       const { origin, delivered } = session
-      // It is unknown what a shard contained that was first listed late, or when the requested time itself is
-      // trimmed.
+      // What precedes the gap is unknown if the shard was listed late, or if the requested time is older than
+      // the retention.
       const isTimeTrimmed = (origin.since ?? Number.POSITIVE_INFINITY) < emulator.now() - RETENTION_MS
       if (after === undefined && (isTimeTrimmed || origin.notListed.has(shardId))) return
-      // The same holds when only records from before that time were read.
+      // For such a time it is also unknown if no earlier record of the shard was delivered here.
       if (isTimeTrimmed && !shard.records.slice(0, from).some((one) => delivered.has(one))) return
       const isMissed = shard.records
         .slice(from)

@@ -145,8 +145,8 @@ export function ancestorsOf({ emulator }: World, shardId: string): EmulatedShard
 }
 
 /**
- * Whether a record was created at `since` or later, by its own date; or by the actual time, if its date is
- * accurate.
+ * Whether a record was created at `since` or later according to its own date, or, if that is accurate,
+ * according to the time when it was written.
  */
 function isSince(world: World, record: EmulatedRecord, since: number): boolean {
   if ((reportedTime(world, record) ?? Number.NEGATIVE_INFINITY) >= since) return true
@@ -180,11 +180,11 @@ export function reportedTime({ emulator }: World, record: EmulatedRecord): numbe
  * record is new enough, all later ones of the lineage are delivered.
  */
 function mayFollowSince(world: World, record: EmulatedRecord, since: number): boolean {
-  const opens = ({ createdAt }: EmulatedRecord) => createdAt === undefined || createdAt >= since
-  if (opens(record)) return true
+  const isNewEnough = ({ createdAt }: EmulatedRecord) => createdAt === undefined || createdAt >= since
+  if (isNewEnough(record)) return true
   const { records } = world.emulator.shard(record.shardId)
-  if (records.slice(0, records.indexOf(record as (typeof records)[number])).some(opens)) return true
-  return ancestorsOf(world, record.shardId).some((shard) => shard.records.some(opens))
+  if (records.slice(0, records.indexOf(record as (typeof records)[number])).some(isNewEnough)) return true
+  return ancestorsOf(world, record.shardId).some((shard) => shard.records.some(isNewEnough))
 }
 
 /** Truncates a time the way the service truncates the times of records. */

@@ -2,7 +2,7 @@ import { DescribeStreamCommand } from '@aws-sdk/client-dynamodb-streams'
 import { type LogEntry, StreamEmulator } from '../../src/testing/index.ts'
 import { createConsumer } from './consumer.ts'
 import { expectTimeOrder } from './replay.ts'
-import type { History, Step } from './steps.ts'
+import type { History, ReaderStep, Step } from './steps.ts'
 import { createCoordinator, type SubjectFactory } from './subject.ts'
 import { Violation } from './violation.ts'
 import { createWorld, START_TIME, type World } from './world.ts'
@@ -30,11 +30,12 @@ export async function play(
   try {
     for (const step of steps) {
       trace(() => `${seconds(world)} ${describeStep(step)}`)
-      if (isWorldStep(step)) {
-        // Let everything due now happen first, so that no callback is interrupted by the passing of time.
+      if (isReaderStep(step)) await consumer.perform(step)
+      else {
+        // These steps let time pass. Everything that is due now must happen before that.
         if (step.do === 'burst' || step.do === 'suspend') await world.clock.advance(0)
         world.perform(step)
-      } else await consumer.perform(step)
+      }
     }
     trace(() => `${seconds(world)} faults are lifted; read to the end`)
     world.liftFaults()
@@ -79,24 +80,19 @@ async function warmUp(): Promise<void> {
   client.destroy()
 }
 
-type ReaderStep = Extract<
-  Step,
-  { do: 'next' | 'drain' | 'heartbeat' | 'save' | 'reload' | 'moveTo' | 'pause' | 'closeMidRead' }
->
+const readerSteps: Readonly<Record<ReaderStep['do'], true>> = {
+  next: true,
+  drain: true,
+  heartbeat: true,
+  save: true,
+  reload: true,
+  moveTo: true,
+  pause: true,
+  closeMidRead: true,
+}
 
-const readerSteps: ReadonlySet<string> = new Set([
-  'next',
-  'drain',
-  'heartbeat',
-  'save',
-  'reload',
-  'moveTo',
-  'pause',
-  'closeMidRead',
-])
-
-function isWorldStep(step: Step): step is Exclude<Step, ReaderStep> {
-  return !readerSteps.has(step.do)
+function isReaderStep(step: Step): step is ReaderStep {
+  return step.do in readerSteps
 }
 
 function describeEntry(

@@ -9,8 +9,8 @@ const MAX_CALL_MS = 15 * 60_000
  */
 const MAX_IDLE_TURNS = 50
 
-/** The number of microtask turns within which a call that does not wait for I/O or a timer settles. */
-const BUFFERED_TURNS = 12
+/** The number of microtask turns within which a call that waits for neither I/O nor a timer settles. */
+export const BUFFERED_TURNS = 12
 
 /** Advances the clock until `work` settles. Unlike `ManualClock.run`, detects that it never will. */
 export async function settle<T>(clock: ManualClock, work: Promise<T>): Promise<T> {

@@ -1,6 +1,6 @@
 import { parentPort } from 'node:worker_threads'
 import { type Batch, playBatch } from './soak-batch.ts'
 
-// An unhandled rejection ends the worker, and thereby the soak.
+// If `playBatch` rejects, the rejection is unhandled, which ends the worker and the soak.
 parentPort?.on('message', async (batch: Batch) => parentPort?.postMessage(await playBatch(batch)))
 parentPort?.postMessage('ready')

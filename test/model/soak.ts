@@ -21,7 +21,7 @@ const USAGE = `Runs random histories against the library until one violates a gu
              coordinator: ${Object.keys(kinds).join(', ')};
              stream: ${Object.keys(streamKinds).join(', ')}
 --workers    the number of threads; default: one per core. The result does not depend on it
---quick      does not shrink: stops at the first violation and prints only the name of the guarantee
+--quick      stops at the first violation without shrinking it, and prints only the name of the guarantee
 --naive      runs the histories against a naive reader and against the library, and prints a table of the
              guarantees that each violates
 --path       runs only the history with this path in the batch --seed; a failure prints both
@@ -61,10 +61,7 @@ interface Progress {
   readonly stepCounts: Map<string, number>
   /** The seeds of the completed batches. */
   readonly finished: Set<number>
-  /**
-   * Batches with a lower seed are still to be run, others are not: the end, or the lowest seed with a
-   * failure.
-   */
+  /** Batches from this seed on need not run: it is the end of the soak, or the lowest seed with a failure. */
   endSeed: number
   failure: Failure | undefined
 }
@@ -157,20 +154,18 @@ async function replay(seed: number, path: string): Promise<boolean> {
   return failure === undefined
 }
 
-/** Prints the table of docs/internals/invariants.md: the first guarantee that each history violated. */
+/** Prints the figures of the table in docs/internals/invariants.md. */
 async function compareWithNaive(): Promise<void> {
   const options = { count: total, seed: firstSeed }
   const naive = await countViolations(anyHistory, options, createNaiveCoordinator)
   const library = await countViolations(anyHistory, options, createCoordinator)
   const row = (name: string, ...cells: number[]) => print(`| ${[name, ...cells].join(' | ')} |\n`)
-  print(
-    '| the first guarantee that was broken | the hand-written loop | this package |\n| --- | --- | --- |\n',
-  )
+  print('| first guarantee broken | hand-written loop | this package |\n| --- | --- | --- |\n')
   const guarantees = new Map([...library.violations, ...naive.violations])
   for (const [guarantee] of [...guarantees].sort(([, a], [, b]) => b - a)) {
     row(guarantee, naive.violations.get(guarantee) ?? 0, library.violations.get(guarantee) ?? 0)
   }
-  row('none', naive.passed, library.passed)
+  row('no guarantee broken', naive.passed, library.passed)
 }
 
 function pad(times: number): string {

@@ -15,7 +15,12 @@ export type Guarantee =
   | 'no false undefined'
   | 'no unexpected error'
   | 'never stuck'
-  // Guarantees of `openStream`.
+  | 'no idle polling'
+  | 'isolated failures'
+  | 'waits for hidden parents'
+  | 'accurate lag'
+  | 'bounded memory'
+  // Guarantees of `openStream` only.
   | 'redelivery'
   | 'exact checkpoint'
   | 'initial save'
@@ -23,11 +28,6 @@ export type Guarantee =
   | 'one save at a time'
   | 'no save after a conflict'
   | 'batch size'
-  | 'no idle polling'
-  | 'isolated failures'
-  | 'waits for hidden parents'
-  | 'accurate lag'
-  | 'bounded memory'
 
 /** Thrown when a history violates a guarantee. */
 export class Violation extends Error {

@@ -6,6 +6,7 @@ import type {
   Item,
   StreamEmulator,
 } from '../../src/testing/index.ts'
+import { pick } from './pick.ts'
 import { RETENTION_MS } from './retention.ts'
 import type { FaultName, Span, WorldStep } from './steps.ts'
 
@@ -43,13 +44,13 @@ export interface WorldContext {
   /** When {@link noteNotFound} was last called, by the service's clock, in ms. */
   readonly lastNotFoundAt: number
   /**
-   * Shards that have been hidden. None is hidden twice: two spans in a row, without a listing in between,
-   * would exceed the time that the library waits.
+   * Shards that have been hidden. No shard is hidden twice: two spans in a row, without a listing in between,
+   * could exceed the time that the library waits.
    */
   readonly hidden: Set<string>
 }
 
-/** Steps after which the service behaves as documented and every shard is listed. */
+/** Steps after which the service still behaves as documented and lists every shard. */
 const plainSteps: ReadonlySet<WorldStep['do']> = new Set([
   'write',
   'burst',
@@ -181,7 +182,7 @@ const handlers: {
 
 type Special = 'denied' | 'expiredToken' | 'notFound'
 
-/** Effects that the world has to count, because the oracle needs to know of them. */
+/** Returns the effect of a fault. The world counts the errors that the consumer has to expect. */
 function effectOf(name: FaultName, call: Call, context: WorldContext): Effect | undefined {
   switch (name) {
     case 'denied':
@@ -247,7 +248,7 @@ function dated({ emulator, recordClockBehindMs }: WorldContext): { readonly crea
 }
 
 function hide(shard: EmulatedShard, span: Span, { emulator, hidden }: WorldContext): void {
-  // The library takes an unlisted parent of this age for trimmed.
+  // The library considers an unlisted parent of this age trimmed.
   const isOld = shard.createdAt <= emulator.now() - RETENTION_MS + MAX_HIDDEN_MS
   if (isOld || hidden.has(shard.shardId)) return
   hidden.add(shard.shardId)
@@ -257,8 +258,4 @@ function hide(shard: EmulatedShard, span: Span, { emulator, hidden }: WorldConte
 /** Selects a shard, counted from the newest: recent shards are most likely to matter. */
 function newest({ shards }: StreamEmulator, number: number): EmulatedShard {
   return shards[shards.length - 1 - (number % shards.length)] as EmulatedShard
-}
-
-function pick<T>(list: readonly T[], number: number): T | undefined {
-  return list[number % Math.max(1, list.length)]
 }

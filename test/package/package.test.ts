@@ -7,12 +7,11 @@ import { dirname, join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import { PutItemCommand } from '@aws-sdk/client-dynamodb'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { packInto } from '../../scripts/pack.ts'
 import { StreamEmulator } from '../../src/testing/index.ts'
 import { describeOnLocal } from '../support/shared-local.ts'
-import { createTable } from '../support/tables.ts'
+import { createTable, putNumbers } from '../support/tables.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const modules = join(root, 'node_modules')
@@ -126,12 +125,8 @@ test('the first example of README.md runs unchanged as plain JavaScript', { time
 describeOnLocal('a program that uses the packed package', (local) => {
   test('a compiled program reads a stream on DynamoDB Local', async () => {
     const client = local.tableClient()
-    const { tableName } = await createTable(client)
-    for (const n of [1, 2, 3, 4]) {
-      await client.send(
-        new PutItemCommand({ TableName: tableName, Item: { id: { S: 'a' }, n: { N: String(n) } } }),
-      )
-    }
+    const table = await createTable(client)
+    await putNumbers(client, table, 'a', [1, 4])
     client.destroy()
     await run(process.execPath, [join(modules, 'typescript/bin/tsc'), '-p', folder, '--noCheck'])
     const checkpoints = join(folder, 'checkpoints')
@@ -141,7 +136,7 @@ describeOnLocal('a program that uses the packed package', (local) => {
       AWS_ACCESS_KEY_ID: 'local',
       AWS_SECRET_ACCESS_KEY: 'local',
     }
-    const args = [join(folder, 'worker.js'), local.endpoint, tableName, checkpoints]
+    const args = [join(folder, 'worker.js'), local.endpoint, table.tableName, checkpoints]
     const first = await run(process.execPath, args, { env })
     expect(first.stdout.trim().split('\n')).toEqual([
       'INSERT 1',

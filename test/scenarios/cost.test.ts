@@ -1,9 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { expectAtMostDescribeCalls } from '../../src/testing/index.ts'
 import { emulatedTable } from '../support/emulated-table.ts'
-import { drain, numbersOf } from '../support/read.ts'
+import { drain, numbersOf, sorted } from '../support/read.ts'
 
-const sorted = (numbers: readonly number[]) => [...numbers].sort((a, b) => a - b)
 const ROUND_TRIP_MS = 100
 
 describe('many shards that close together', () => {

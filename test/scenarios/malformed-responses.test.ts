@@ -1,9 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { Behavior } from '../../src/testing/index.ts'
 import { emulatedTable } from '../support/emulated-table.ts'
-import { drain, numbersOf } from '../support/read.ts'
-
-const sorted = (numbers: readonly number[]) => [...numbers].sort((a, b) => a - b)
+import { drain, numbersOf, sorted } from '../support/read.ts'
 
 describe('unusual responses', () => {
   it.each<[string, Partial<Behavior>]>([

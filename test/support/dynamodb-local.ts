@@ -106,6 +106,14 @@ export function localClients({
   }
 }
 
+/** Returns the time of a server in ms, truncated to the second, or undefined if the request fails. */
+export async function serverTime(endpoint: string): Promise<number | undefined> {
+  const response = await fetch(endpoint, { headers: { connection: 'close' } }).catch(() => undefined)
+  await response?.body?.cancel()
+  const time = Date.parse(response?.headers.get('date') ?? '')
+  return Number.isNaN(time) ? undefined : time
+}
+
 interface JavaOptions {
   readonly version: LocalVersion
   readonly speed: number
@@ -118,7 +126,7 @@ function startJava({ version, speed, port, folder }: JavaOptions): Process {
   const preload = faketimeLibrary()
   if (speed !== 1 && !preload) throw new Error(`DynamoDB Local at speed ${speed}: ${whyNotLocal('rolling')}`)
   const fast = speed === 1 ? [] : [`LD_PRELOAD=${preload}`, `FAKETIME=+0 x${speed}`]
-  // For a short-lived process, a light compiler and collector need half the time and CPU of the defaults.
+  // A short-lived process needs half the time and CPU with a light compiler and garbage collector.
   const java = [
     'java',
     '-XX:TieredStopAtLevel=1',
@@ -163,10 +171,8 @@ async function firstResponse(child: Process, endpoint: string): Promise<number> 
     if (child.exitCode !== null || child.signalCode !== null) {
       throw failure(`exited with ${child.signalCode ?? child.exitCode} before it responded`)
     }
-    const response = await fetch(endpoint, { headers: { connection: 'close' } }).catch(() => undefined)
-    await response?.body?.cancel()
-    const date = Date.parse(response?.headers.get('date') ?? '')
-    if (!Number.isNaN(date)) return date
+    const time = await serverTime(endpoint)
+    if (time !== undefined) return time
     await wait(25)
   }
   throw failure(`did not respond within ${startTimeoutMs / 1000} s`)

@@ -6,7 +6,8 @@ type RetryStrategyV2 = Extract<RetryStrategy, { acquireInitialRetryToken: unknow
 /**
  * Retries network and server errors up to `max` times, 10 ms apart. The SDK's own strategy fails on a fast
  * clock. The server's idle timeout of 30 s expires after 20 ms, so a busy machine sees more connection resets
- * than the retry budget of the SDK allows. The SDK also retries every rejection, as it blames clock skew.
+ * than the retry budget of the SDK allows. The SDK also retries every rejected request, because it attributes
+ * the error to clock skew.
  */
 export function patientRetries(max: number): RetryStrategyV2 {
   const token = (count: number) => ({ getRetryCount: () => count, getRetryDelay: () => 10 })

@@ -33,6 +33,12 @@ export function numbersOf(records: readonly StreamRecord[]): number[] {
   return records.map((record) => (record.newImage ?? record.oldImage)?.n as number)
 }
 
+/** Returns the numbers in ascending order. */
+export function sorted(numbers: readonly number[]): number[] {
+  return [...numbers].sort((a, b) => a - b)
+}
+
+/** Returns the integers from `from` to `to`, both included. */
 export function range(from: number, to: number): number[] {
   return Array.from({ length: to - from + 1 }, (_, index) => from + index)
 }

@@ -1,6 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb'
 import type { StreamRecord } from '../../src/records/stream-record.ts'
+import { range } from './read.ts'
 import { putNumber, type TestTable } from './tables.ts'
 
 export interface SteadyWriter {
@@ -65,6 +66,6 @@ export function compareWithWritten(records: readonly StreamRecord[], written: nu
     if (n < (lastOfKey.get(keyOf(n)) ?? 0)) outOfOrder.push(n)
     lastOfKey.set(keyOf(n), n)
   }
-  const lost = Array.from({ length: written }, (_, index) => index + 1).filter((n) => !seen.has(n))
+  const lost = range(1, written).filter((n) => !seen.has(n))
   return { lost, repeated, outOfOrder }
 }

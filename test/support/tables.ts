@@ -5,7 +5,9 @@ import {
   type DynamoDBClient,
   PutItemCommand,
   ResourceInUseException,
+  type StreamSpecification,
   type StreamViewType,
+  UpdateTableCommand,
 } from '@aws-sdk/client-dynamodb'
 
 export interface TestTable {
@@ -27,7 +29,7 @@ export async function createTable(
         AttributeDefinitions: [{ AttributeName: 'id', AttributeType: 'S' }],
         KeySchema: [{ AttributeName: 'id', KeyType: 'HASH' }],
         BillingMode: 'PAY_PER_REQUEST',
-        ...(view !== 'no stream' && { StreamSpecification: { StreamEnabled: true, StreamViewType: view } }),
+        ...(view !== 'no stream' && { StreamSpecification: streamSpecification(view) }),
       }),
     )
     .catch((error: unknown) => {
@@ -36,6 +38,20 @@ export async function createTable(
     })
   const { Table } = await client.send(new DescribeTableCommand({ TableName: tableName }))
   return { tableName, streamArn: Table?.LatestStreamArn ?? '' }
+}
+
+/** Enables a new stream of the table, or disables its stream. */
+export async function setStream(
+  client: DynamoDBClient,
+  tableName: string,
+  view: StreamViewType | 'no stream',
+): Promise<void> {
+  const StreamSpecification = streamSpecification(view)
+  await client.send(new UpdateTableCommand({ TableName: tableName, StreamSpecification }))
+}
+
+function streamSpecification(view: StreamViewType | 'no stream'): StreamSpecification {
+  return view === 'no stream' ? { StreamEnabled: false } : { StreamEnabled: true, StreamViewType: view }
 }
 
 /** Writes the item `{ id, n }`. */

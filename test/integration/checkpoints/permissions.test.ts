@@ -1,11 +1,10 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import { readFileSync } from 'node:fs'
-import { UpdateTableCommand } from '@aws-sdk/client-dynamodb'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { dynamoDBCheckpointStore } from '../../../src/checkpoints/dynamodb.ts'
 import { openStream } from '../../../src/stream/open-stream.ts'
 import { describeOnLocal } from '../../support/shared-local.ts'
-import { createTable, putNumbers } from '../../support/tables.ts'
+import { createTable, putNumbers, setStream } from '../../support/tables.ts'
 
 /** Returns the actions in the row of README.md's permissions table whose first column starts with `row`. */
 function documentedActions(row: string): string[] {
@@ -84,13 +83,8 @@ describeOnLocal('README.md permissions', (local) => {
     seen = 0
     for await (const _ of followed) {
       if (++seen === 3) {
-        for (const StreamEnabled of [false, true]) {
-          const StreamSpecification = {
-            StreamEnabled,
-            ...(StreamEnabled && { StreamViewType: 'NEW_IMAGE' as const }),
-          }
-          await writer.send(new UpdateTableCommand({ TableName: tableName, StreamSpecification }))
-        }
+        await setStream(writer, tableName, 'no stream')
+        await setStream(writer, tableName, 'NEW_IMAGE')
         await putNumbers(writer, { tableName, streamArn }, 'a', [4, 4])
       }
       if (seen === 4) break

@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
-import { type DynamoDBLocal, startDynamoDBLocal } from '../../support/dynamodb-local.ts'
+import { type DynamoDBLocal, serverTime, startDynamoDBLocal } from '../../support/dynamodb-local.ts'
 import { faketimeLibrary, type LocalVersion } from '../../support/requirements.ts'
 
 export interface JumpingLocal extends AsyncDisposable {
@@ -51,10 +51,8 @@ export async function startJumpingLocal(version: LocalVersion): Promise<JumpingL
  */
 export async function timeOf({ endpoint }: DynamoDBLocal): Promise<number> {
   for (;;) {
-    const response = await fetch(endpoint, { headers: { connection: 'close' } }).catch(() => undefined)
-    await response?.body?.cancel()
-    const time = Date.parse(response?.headers.get('date') ?? '')
-    if (!Number.isNaN(time)) return time
+    const time = await serverTime(endpoint)
+    if (time !== undefined) return time
     await wait(20)
   }
 }

@@ -11,8 +11,8 @@ import {
   type SubjectTable,
 } from './subjects.ts'
 
-// The library behaves the same with the emulator and with DynamoDB Local: the same writes and reads produce
-// the same events.
+// With the emulator and with DynamoDB Local, the same writes and reads must produce the same events of the
+// library.
 
 describeOnLocal('Coordinator with DynamoDB Local', (local) => testLibrary(dynamoDBLocal(local)))
 describe('Coordinator with the emulator and the profile local, in process', () =>

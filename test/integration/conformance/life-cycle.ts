@@ -20,7 +20,7 @@ export function lifeCycleBehaviors({ createTable, profile }: Subject): void {
       const last = await read(table, first.NextShardIterator, 1)
       expect(keysOf(last)).toEqual(['b'])
       expect(last).not.toHaveProperty('NextShardIterator')
-      // In DynamoDB Local the ending sequence number is that of the last record; in AWS it can be higher.
+      // In DynamoDB Local the ending sequence number is that of the last record; on AWS it can be higher.
       const isLast = range?.EndingSequenceNumber === last.Records[0]?.dynamodb?.SequenceNumber
       expect(isLast).toBe(isLocal)
     })

@@ -4,12 +4,11 @@ import {
   DeleteTableCommand,
   DescribeTableCommand,
   DynamoDBClient,
-  UpdateTableCommand,
 } from '@aws-sdk/client-dynamodb'
 import { DynamoDBStreamsClient, type StreamViewType } from '@aws-sdk/client-dynamodb-streams'
 import { type Profile, StreamEmulator } from '../../../src/testing/index.ts'
 import type { SharedLocal } from '../../support/shared-local.ts'
-import { createTable } from '../../support/tables.ts'
+import { createTable, setStream } from '../../support/tables.ts'
 
 /** A table with a stream in DynamoDB Local or the emulator. Its partition key is `id`, a string. */
 export interface SubjectTable {
@@ -84,15 +83,6 @@ export function dynamoDBLocal(local: Pick<SharedLocal, 'tableClient' | 'streamsC
     profile: 'local',
     createTable: async (view = 'NEW_AND_OLD_IMAGES') => {
       const { tableName: TableName, streamArn } = await createTable(tables, view)
-      const setStreamEnabled = (enabled: boolean) =>
-        tables.send(
-          new UpdateTableCommand({
-            TableName,
-            StreamSpecification: enabled
-              ? { StreamEnabled: true, StreamViewType: view }
-              : { StreamEnabled: false },
-          }),
-        )
       return {
         tableName: TableName,
         streamArn,
@@ -104,8 +94,8 @@ export function dynamoDBLocal(local: Pick<SharedLocal, 'tableClient' | 'streamsC
             await tables.send(new BatchWriteItemCommand({ RequestItems: { [TableName]: puts } }))
           }
         },
-        disable: async () => void (await setStreamEnabled(false)),
-        enable: async () => void (await setStreamEnabled(true)),
+        disable: () => setStream(tables, TableName, 'no stream'),
+        enable: () => setStream(tables, TableName, view),
         drop: async () => void (await tables.send(new DeleteTableCommand({ TableName }))),
       }
     },

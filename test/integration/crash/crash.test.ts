@@ -104,8 +104,7 @@ async function runAndKill({
     if (index === KILLS) await workload.end()
     else {
       await worker.logged(below(random, MAX_EVENTS))
-      // Not immediately after an event, since the worker would then always be killed at the same place in its
-      // code.
+      // With a delay, because the worker would otherwise always be killed at the same place in its code.
       setTimeout(worker.kill, below(random, 20))
     }
     const events = await worker.exited

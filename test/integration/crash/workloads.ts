@@ -1,8 +1,7 @@
-import { PutItemCommand, UpdateTableCommand } from '@aws-sdk/client-dynamodb'
 import { below, type Random, seededRandom } from '../../../src/testing/emulator/state/random.ts'
 import { StreamEmulator } from '../../../src/testing/index.ts'
 import type { SharedLocal } from '../../support/shared-local.ts'
-import { createTable } from '../../support/tables.ts'
+import { createTable, putNumber, setStream } from '../../support/tables.ts'
 import type { WrittenRecords } from './check-runs.ts'
 
 /** A table with a stream, with continuous write traffic until the stream is disabled. */
@@ -21,8 +20,8 @@ const MAX_AHEAD = 150
 const ITEMS = 25
 
 /**
- * Creates several shards that split and roll while they are read; each call of GetRecords returns new
- * records.
+ * Creates several shards that split and roll while they are read. New records are written during GetRecords
+ * calls.
  */
 export async function emulatorWorkload(seed: string): Promise<Workload> {
   const random = seededRandom(seed, 'traffic')
@@ -57,7 +56,7 @@ export async function emulatorWorkload(seed: string): Promise<Workload> {
     async end() {
       stop()
       write(20)
-      // The listing is delayed when the stream is disabled, too.
+      // The last child is not listed yet when the stream is disabled.
       emulator.roll(undefined, { hidden: { ms: 500 } })
       write(20)
       emulator.disable()
@@ -73,16 +72,14 @@ export async function emulatorWorkload(seed: string): Promise<Workload> {
 export async function localWorkload(local: SharedLocal, seed: string): Promise<Workload> {
   const random = seededRandom(seed, 'traffic')
   const client = local.tableClient()
-  const { tableName, streamArn } = await createTable(client)
+  const table = await createTable(client)
   const written: { n: number; id: string }[] = []
   let isEnding = false
   let ahead = 0
   let resumeWriting = () => {}
   const write = async () => {
     const { id, n } = nextItem(written, random)
-    await client.send(
-      new PutItemCommand({ TableName: tableName, Item: { id: { S: id }, n: { N: String(n) } } }),
-    )
+    await putNumber(client, table, id, n)
     written.push({ id, n })
     ahead++
   }
@@ -99,7 +96,7 @@ export async function localWorkload(local: SharedLocal, seed: string): Promise<W
   traffic.catch(() => {})
   return {
     endpoint: local.endpoint,
-    streamArn,
+    streamArn: table.streamArn,
     written,
     parentOf: () => undefined,
     progressed: () => {
@@ -111,9 +108,7 @@ export async function localWorkload(local: SharedLocal, seed: string): Promise<W
       resumeWriting()
       await traffic
       for (let i = 0; i < 20; i++) await write()
-      await client.send(
-        new UpdateTableCommand({ TableName: tableName, StreamSpecification: { StreamEnabled: false } }),
-      )
+      await setStream(client, table.tableName, 'no stream')
     },
     async [Symbol.asyncDispose]() {
       isEnding = true

@@ -25,12 +25,12 @@ export const bufferMutants: readonly Mutant[] = [
       to: 'this.#pages.splice(1, 0, page)',
     },
     {
-      name: 'memory that one page released counts for the next one too',
+      name: 'memory released early from one page is subtracted from the next page as well',
       from: '      this.#releasedBytes = 0\n',
       to: '',
     },
     {
-      name: 'a record is merged by its own time, though its lineage has reached a later one',
+      name: 'a record is merged by its own time although its lineage has reached a later one',
       from: 'this.headTime = Math.max(createdAt, reached)',
       to: 'this.headTime = Math.max(createdAt, reached - Infinity)',
     },

@@ -49,7 +49,7 @@ export const coordinatorMutants: readonly Mutant[] = [
       to: 'return true || node.children.some',
     },
     {
-      name: 'a finished shard leaves the token though a record of it is not acknowledged',
+      name: 'a finished shard leaves the token although a record of it is not acknowledged',
       from: "node.state !== 'finished' || node.ledger.hasOpen",
       to: "node.state !== 'finished'",
     },

@@ -32,7 +32,7 @@ export const discoveryMutants: readonly Mutant[] = inFile('src/coordinator/disco
     to: 'this.#isOver = now >= this.#disabledAt',
   },
   {
-    name: 'a disabled stream ends though its last listing showed a new shard',
+    name: 'a disabled stream ends although its last listing showed a new shard',
     from: 'if (this.#disabledAt === undefined || hasGrown) this.#disabledAt = now',
     to: 'if (this.#disabledAt === undefined) this.#disabledAt = now',
   },

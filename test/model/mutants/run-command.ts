@@ -24,7 +24,7 @@ export function runNode(args: readonly string[], cwd: string, limitMs: number): 
   }
   child.stdout.on('data', keep)
   child.stderr.on('data', keep)
-  // Kill it before the folder is removed.
+  // Before other listeners, one of which removes the folder.
   process.prependOnceListener('exit', kill)
   return new Promise((resolve, reject) => {
     let hasTimedOut = false

@@ -2,7 +2,7 @@ import { inFile, type Mutant } from './mutant.ts'
 
 export const shardReaderMutants: readonly Mutant[] = inFile('src/reader/shard-reader.ts', [
   {
-    name: 'a shard of which nothing was read is opened at its tip',
+    name: 'a shard that was not read before is opened at its tip',
     from: "? { type: 'TRIM_HORIZON' }",
     to: "? { type: 'LATEST' }",
   },
@@ -122,12 +122,12 @@ export const shardReaderMutants: readonly Mutant[] = inFile('src/reader/shard-re
     to: "if (this.#phase !== 'scheduled') return undefined\n    const dueAt",
   },
   {
-    name: 'a caller has an idle shard polled without a pause',
+    name: 'an idle shard is polled without a pause while a caller waits',
     from: 'this.#state.atTip ? this.#polledAt + idlePollMs.min : now',
     to: 'now',
   },
   {
-    name: 'a trimmed record is a gap for any requested time that is old enough',
+    name: 'a trimmed record of a shard that need not be complete is a gap if the requested time is old enough',
     from: '(mustBeComplete && start.since < serviceNow - RETENTION_MS - CLOCK_SKEW_MS)',
     to: '(start.since < serviceNow - RETENTION_MS - CLOCK_SKEW_MS)',
   },
@@ -137,12 +137,12 @@ export const shardReaderMutants: readonly Mutant[] = inFile('src/reader/shard-re
     to: 'losesShard: node.mustBeComplete || node.fetched !== undefined',
   },
   {
-    name: 'a record before the requested time makes what is trimmed after it a gap',
+    name: 'records trimmed after one from before the requested time are always a gap',
     from: 'return this.#since === undefined || this.#since < serviceNow - RETENTION_MS',
     to: 'return true',
   },
   {
-    name: 'after a record before the requested time, no trimmed record is a gap',
+    name: 'records trimmed after one from before the requested time are never a gap',
     from: 'return this.#since === undefined || this.#since < serviceNow - RETENTION_MS',
     to: 'return this.#since === undefined',
   },
@@ -172,7 +172,7 @@ export const shardReaderMutants: readonly Mutant[] = inFile('src/reader/shard-re
     to: 'createdAt !== undefined && createdAt >= this.#since',
   },
   {
-    name: 'all records before the requested time are skipped, also later ones of the shard',
+    name: 'records dated before the requested time are skipped even after a newer record of their shard',
     from: '        this.#since = undefined\n        return index',
     to: '        return index',
   },

@@ -184,7 +184,7 @@ export const shardsMutants: readonly Mutant[] = [
       to: 'return this.closed || this.expired',
     },
     {
-      name: 'the end of a shard is covered though a record of it is not acknowledged',
+      name: 'the end of a shard is covered although a record of it is not acknowledged',
       from: "if (!isAll || this.state !== 'finished') return at",
       to: "if (this.state !== 'finished') return at",
     },

@@ -103,7 +103,7 @@ export function createConsumer(
   let firstViolation: unknown
   let running: Running | undefined
   let loop: Loop | undefined
-  /** Work of exited loops that continues during later steps. */
+  /** Work of loops that were left, which continues during later steps. */
   const background = new Set<{
     readonly settled: Promise<void>
     readonly what: string
@@ -357,7 +357,7 @@ export function createConsumer(
     if (setup.checkpoint && !current.closing) expectSaved(current)
   }
 
-  /** Shards that no listing has shown by then cannot be known. */
+  /** The stream cannot know shards that no listing has shown. */
   const expectNothingKnownLeft = ({ session }: Ledger): void => {
     const left = oracle
       .outstanding(session)
@@ -421,7 +421,7 @@ export function createConsumer(
     }
   }
 
-  /** Exits the loop. A pending `next()` must settle soon. */
+  /** Leaves the loop. A pending `next()` must settle soon. */
   const leave = async (waits: boolean): Promise<void> => {
     const left = loop
     if (!left) return
@@ -435,7 +435,11 @@ export function createConsumer(
       }),
     )
     if (pending)
-      runInBackground(pending, 'next() of an exited loop', hadStoreFault() ? MAX_WAKE_MS : MAX_RETURN_MS)
+      runInBackground(
+        pending,
+        'next() of a loop that was left',
+        hadStoreFault() ? MAX_WAKE_MS : MAX_RETURN_MS,
+      )
     runInBackground(returned, 'return()', MAX_WAKE_MS)
     if (waits) await settleBackground()
   }
@@ -490,7 +494,7 @@ export function createConsumer(
   }
 
   /**
-   * The target of a `moveTo`. Undefined for a token if none was kept, or if it is ambiguous what it covers.
+   * The target of a `moveTo`. Undefined if no token was kept, or if it is ambiguous what the token covers.
    */
   const targetOf = (to: Start | { readonly token: number }) => {
     const requestedAt = clock.monotonic()
@@ -604,7 +608,7 @@ export function createConsumer(
       if (ledger.acknowledged - Math.max(0, savedCount(ledger)) >= everyRecords) {
         throw new Violation(
           'timely saves',
-          `${everyRecords} records were acknowledged since the last save, but none is in flight`,
+          `${everyRecords} records were acknowledged since the last save, but no save is in flight`,
         )
       }
     })

@@ -162,7 +162,7 @@ function history(
 }
 
 /**
- * Streams that follow the table have a checkpoint, as the position would be lost with the process otherwise.
+ * Streams that follow the table have a checkpoint. Otherwise the position would be lost with the process.
  */
 const following = setup.map(
   (one): StreamSetup => ({
@@ -175,7 +175,7 @@ const following = setup.map(
 
 /** Kinds of histories: each concentrates on one activity of a consumer, and the last one combines them. */
 export const streamKinds: Readonly<Record<string, fc.Arbitrary<StreamHistory>>> = {
-  /** One loop per process that reads record by record and is never exited. */
+  /** One loop per process that reads record by record and is never left. */
   steady: history('steady', [
     [3, plainWorld],
     [1, errors],

@@ -99,7 +99,7 @@ export class Ledger {
     while (this.acknowledged < this.#cursor) this.#acknowledgedAt.push(time)
   }
 
-  /** The loop was exited, so that unacknowledged records are delivered again. */
+  /** The loop was left, so that unacknowledged records are delivered again. */
   rewind(): void {
     this.#cursor = this.acknowledged
   }

@@ -27,7 +27,7 @@ export class Loop {
   #pending: Promise<void> | undefined
   #isLeft = false
   #end: 'done' | 'failed' | undefined
-  #previousSession: Promise<void> | undefined
+  #leaving: Promise<void> | undefined
   #returned: Promise<IteratorResult<Item, undefined>> | undefined
   /** Resolvers of callers that wait for an item of the Readable. */
   readonly #waiters: (() => void)[] = []
@@ -51,7 +51,7 @@ export class Loop {
     return this.#isLeft
   }
 
-  /** The result of the last call of `next()`, if it did not return an item. */
+  /** How the last call of `next()` settled, unless it returned an item or is pending. */
   get end(): 'done' | 'failed' | undefined {
     return this.#end
   }
@@ -68,10 +68,10 @@ export class Loop {
     this.#readable?.pause()
   }
 
-  /** Exits the loop. Settles like `return()` of the iterator. */
+  /** Leaves the loop. Settles like `return()` of the iterator. */
   leave(): Promise<void> {
-    this.#previousSession ??= this.#leave()
-    return this.#previousSession
+    this.#leaving ??= this.#leave()
+    return this.#leaving
   }
 
   async #leave(): Promise<void> {

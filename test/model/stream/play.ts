@@ -50,7 +50,7 @@ function delayCalls({ emulator }: World, { seed, latencyMs }: StreamSetup): void
 
 async function perform(step: StreamStep, world: World, consumer: StreamConsumer): Promise<void> {
   if (isConsumerStep(step)) return consumer.perform(step)
-  // Let everything due now happen first, so that no callback is interrupted by the passing of time.
+  // These steps let time pass. Everything that is due now must happen before that.
   if (step.do === 'suspend' || step.do === 'burst') await world.clock.advance(0)
   world.perform(step)
 }

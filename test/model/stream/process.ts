@@ -2,7 +2,7 @@ import { DescribeTableCommand, type DynamoDBClient } from '@aws-sdk/client-dynam
 import type { Clock, RecordPage, StreamsApi } from '../../../src/index.ts'
 import type { World } from '../world.ts'
 
-/** The process that a stream runs in. It counts calls and timers, and cuts them off when it dies. */
+/** The process that a stream runs in. After it has died, no timer of it fires and no call settles. */
 export interface Process {
   readonly clock: Clock
   readonly client: StreamsApi

@@ -1,7 +1,5 @@
 import type { ManualClock } from '../../../src/testing/index.ts'
-
-/** The number of microtask turns within which a request for a buffered item settles. */
-const BUFFERED_TURNS = 12
+import { BUFFERED_TURNS } from '../settle.ts'
 
 /** Advances the clock until `work` settles, by at most `ms`. Returns whether it has settled. */
 export async function settlesWithin(

@@ -68,7 +68,7 @@ export type ConsumerStep =
   | { readonly do: 'pause'; readonly ms: number }
   /**
    * Disables the table's stream and enables a new one, at most once in a history: with the three-call view as
-   * client, the next stream is taken to be the table's latest one.
+   * client, the next stream is assumed to be the table's latest one.
    */
   | { readonly do: 'enable' }
 

@@ -99,7 +99,9 @@ export function createStore(
     if (fault?.what === 'fails') throw new Error('the store is down')
     if (fault?.what !== 'conflict') return
     hadConflict = true
-    throw new StreamError('checkpoint.conflict', 'Another worker holds the checkpoint.', { name: 'model' })
+    throw new StreamError('checkpoint.conflict', 'Another worker has acquired the checkpoint.', {
+      name: 'model',
+    })
   }
 
   return {

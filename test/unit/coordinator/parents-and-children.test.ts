@@ -1,8 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { collectEvents, emulatedTable } from '../../support/emulated-table.ts'
-import { drain, numbersOf } from '../../support/read.ts'
-
-const sorted = (numbers: number[]) => [...numbers].sort((a, b) => a - b)
+import { drain, numbersOf, sorted } from '../../support/read.ts'
 
 describe('parents and children', () => {
   it.each(['supported', 'empty', 'ignored', 'refused'] as const)(
