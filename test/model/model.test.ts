@@ -9,7 +9,7 @@ import type { History } from './steps.ts'
 
 /** The seed of the histories: `MODEL_SEED=7 npx vitest run test/model` runs different ones. */
 const SEED = Number(process.env.MODEL_SEED ?? 1)
-/** Fewer histories of the kinds that are slow: long listings, large records, many shards, weeks of time. */
+/** Fewer histories of the kinds that are slow to run. */
 const COUNTS: Readonly<Record<string, number>> = {
   outage: 60,
   crowd: 40,

@@ -13,7 +13,7 @@ const CLOCK_SKEW_MS = 10 * 60_000
  */
 const ONE_POLL_MS = 60_000
 
-/** What a reader has received since it took its position, and thus may not receive any more. */
+/** What a reader has received since it took its position, which limits what it may receive next. */
 export interface Session {
   readonly origin: Origin
   readonly delivered: Set<EmulatedRecord>
