@@ -65,6 +65,25 @@ describe('docs/internals/invariants.md', () => {
 })
 
 describe('ARCHITECTURE.md', () => {
+  it('the overview of ARCHITECTURE.md shows every exported class of the engine, the stream and the checkpoints', () => {
+    const overview = sectionOf('ARCHITECTURE.md', 'Overview')
+    const classes = [
+      'checkpoints',
+      'coordinator',
+      'core',
+      'merge',
+      'reader',
+      'records',
+      'shards',
+      'stream',
+      'wire',
+    ]
+      .flatMap((folder) => listSources(`src/${folder}`))
+      .flatMap((path) => [...readSource(path).matchAll(/^export class (\w+)/gm)].map(([, name = '']) => name))
+    expect(classes.length).toBeGreaterThan(20)
+    expect(classes.filter((name) => !new RegExp(`\\b${name}\\b`).test(overview))).toEqual([])
+  })
+
   it.each(['Life of a record', 'What to change where'])(
     'the section "%s" of ARCHITECTURE.md names only functions that exist in the file that it names',
     (heading) => {
