@@ -51,7 +51,7 @@ export class Frontier {
   #shardToken(node: ShardNode): ShardToken | undefined {
     if (!node.isStarted) return this.#pendingToken(node)
     const at = node.acknowledgedPosition
-    const isSkipped = !node.ledger.hasOpen && node.state === 'finished' && isSince(at)
+    const isSkipped = !node.ledger.hasUnsettled && node.state === 'finished' && isSince(at)
     return shardToken(node, at, isSkipped ? 'skipped' : undefined)
   }
 
@@ -86,6 +86,6 @@ function isSince(at: ShardPosition): boolean {
 
 /** Whether a shard is finished, all of its records are settled, and it has expired or a child was started. */
 function isSuperseded(node: ShardNode): boolean {
-  if (node.state !== 'finished' || node.ledger.hasOpen) return false
+  if (node.state !== 'finished' || node.ledger.hasUnsettled) return false
   return node.expired || node.children.some((child) => child.isStarted)
 }

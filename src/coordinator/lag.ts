@@ -54,10 +54,10 @@ export function lagOf({ readers, nodes, isOver, serviceNow, now, longestPauseMs 
   let millisBehindLatest = 0
   for (const node of nodes) {
     const reader = readers.get(node)
-    const unacknowledgedAt = node.ledger.oldestOpen?.createdAt.getTime()
+    const unacknowledgedAt = node.ledger.oldestUnsettled?.createdAt.getTime()
     const isWaiting = reader === undefined ? !isToBeRead(node, isOver) : reader.isHeld
     if (isWaiting && unacknowledgedAt === undefined) continue
-    const isPolled = reader !== undefined && now - reader.answeredAt <= longestPauseMs + TIP_DOUBTED_AFTER_MS
+    const isPolled = reader !== undefined && now - reader.respondedAt <= longestPauseMs + TIP_DOUBTED_AFTER_MS
     const readUpTo = readUpToOf(node, reader, serviceNow, isPolled)
     const behind = Math.max(0, serviceNow - Math.min(readUpTo, unacknowledgedAt ?? readUpTo))
     shards.push({ shardId: node.shardId, millisBehindLatest: behind })

@@ -274,7 +274,7 @@ export class ReadSession {
     const absence = this.#presence.notice(now)
     if (absence === 'none') return false
     for (const reader of this.readers()) {
-      if (absence === 'away' && now - reader.answeredAt < CONSUMER_AWAY_MS) continue
+      if (absence === 'away' && now - reader.respondedAt < CONSUMER_AWAY_MS) continue
       reader.invalidateTip(this.#pump.reads)
       // An end check that started before the pause does not show what was written since: read again.
       const isIdle = reader.phase === 'scheduled' || reader.phase === 'checkingEnd'
@@ -580,6 +580,6 @@ export class ReadSession {
 
 /** Whether every shard of a round was polled. Removes those that were from `remaining`. */
 function isPolled({ after, remaining }: PollRound): boolean {
-  while (remaining.at(-1)?.hasAnsweredSince(after)) remaining.pop()
+  while (remaining.at(-1)?.hasPolledSince(after)) remaining.pop()
   return remaining.length === 0
 }

@@ -112,7 +112,7 @@ export class ShardSequencer {
       node.start = parent && !unknown.has(parent) ? parent.childStart : this.#newShardStart
     }
     for (const node of unknown) {
-      if (hasStartedDescendant(node)) this.#liesBeforePosition(node)
+      if (hasStartedDescendant(node)) this.#finishIfBeforePosition(node)
       else {
         this.#unread.add(node)
         frontier.add(node)
@@ -171,7 +171,7 @@ export class ShardSequencer {
   }
 
   /** Finishes a shard and its ancestors: a descendant was started, so they lie before the position. */
-  #liesBeforePosition(node: ShardNode): void {
+  #finishIfBeforePosition(node: ShardNode): void {
     let before: ShardNode | undefined = node
     while (before && !before.isStarted) {
       before.state = 'finished'

@@ -15,7 +15,7 @@ export function withoutIterator(state: ReadState, context: StepContext): Step {
   if (context.hasEnded) return reopen(state, context.now)
   if (context.now < state.assumedOpenUntil) return continueReading(state, context)
   const isFirstCheck = state.openConfirmations === 0
-  return { state, action: { do: 'checkEnd', isFirstCheck }, isAnswer: !isFirstCheck }
+  return { state, action: { do: 'checkEnd', isFirstCheck }, isPolled: !isFirstCheck }
 }
 
 /** Handles a listing that was made to find out whether a shard has ended. */

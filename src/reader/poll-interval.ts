@@ -7,9 +7,9 @@ const BACKLOG_AGE_MS = 60_000
 
 /** Schedules the next read of a shard after a page that is not known to be its last one. */
 export function continueReading(state: ReadState, context: StepContext): Step {
-  const isAnswer = state.atTip || context.hasBuffered
-  if (context.isPrefetched) return { state, action: { do: 'pause' }, isAnswer }
-  return { state, action: { do: 'read', at: nextPollAt(state, context) }, isAnswer }
+  const isPolled = state.atTip || context.hasBuffered
+  if (context.isPrefetched) return { state, action: { do: 'pause' }, isPolled }
+  return { state, action: { do: 'read', at: nextPollAt(state, context) }, isPolled }
 }
 
 /**

@@ -43,5 +43,5 @@ export function afterRefusedTrimHorizon(state: ReadState, context: StepContext):
   }
   if (refusalsSinceEnd >= REFUSALS_OF_CLOSED_SHARD) return { state: idle, action: { do: 'finish' } }
   const at = nextPollAt({ ...idle, atTip: true }, { ...context, polledAt: now })
-  return { state: idle, action: { do: 'read', at }, isAnswer: isEmpty }
+  return { state: idle, action: { do: 'read', at }, isPolled: isEmpty }
 }

@@ -69,11 +69,11 @@ export class ShardReader {
   /** The number of its last read, counted over all shards. */
   #readNumber = 0
   /** The number of the last read that showed whether there is anything new. */
-  #answeredRead = 0
+  #lastPolledRead = 0
   /** When its last read started (monotonic ms, and the service's time in ms). */
   #polledAt: number = Number.NEGATIVE_INFINITY
   #polledAtServiceTime: number | undefined
-  #answeredAt: number = Number.NEGATIVE_INFINITY
+  #respondedAt: number = Number.NEGATIVE_INFINITY
   #caughtUpAt: number | undefined
   /** Whether it was known, when its last read started, that no more records would be written. */
   #hadEnded = false
@@ -131,8 +131,8 @@ export class ShardReader {
   }
 
   /** When the last read that returned a page started (monotonic ms). */
-  get answeredAt(): number {
-    return this.#answeredAt
+  get respondedAt(): number {
+    return this.#respondedAt
   }
 
   /** The service's time up to which all records have been fetched (ms); undefined if unknown. */
@@ -152,9 +152,9 @@ export class ShardReader {
   }
 
   /** Whether a caller that waits for a read after number `readNumber` need not wait for this shard. */
-  hasAnsweredSince(readNumber: number): boolean {
+  hasPolledSince(readNumber: number): boolean {
     return (
-      this.#answeredRead > readNumber ||
+      this.#lastPolledRead > readNumber ||
       this.#state.isStalled ||
       // The caller waits for the listing instead, if it is the first for this shard (`Discovery.isAwaited`).
       this.#phase === 'checkingEnd' ||
@@ -235,11 +235,11 @@ export class ShardReader {
   /** Applies an outcome to the state. Returns what to do next; undefined: continue as before. */
   step(outcome: Outcome, context: SharedContext): Action | undefined {
     if (outcome.kind === 'endChecked' && this.#phase !== 'checkingEnd') return undefined
-    const { state, action, isAnswer } = nextStep(this.#state, outcome, this.#stepContext(context))
+    const { state, action, isPolled } = nextStep(this.#state, outcome, this.#stepContext(context))
     this.#state = state
-    if (outcome.kind === 'page') this.#answeredAt = this.#polledAt
-    if (isAnswer) this.#answeredRead = this.#readNumber
-    if (isAnswer && state.atTip) this.#caughtUpAt = this.#polledAtServiceTime
+    if (outcome.kind === 'page') this.#respondedAt = this.#polledAt
+    if (isPolled) this.#lastPolledRead = this.#readNumber
+    if (isPolled && state.atTip) this.#caughtUpAt = this.#polledAtServiceTime
     if (action) this.#phase = phaseAfter[action.do]
     this.#onChange(this)
     return action
@@ -334,7 +334,7 @@ export class ShardReader {
   }
 
   #isAwaited({ awaitedAfter }: SharedContext): boolean {
-    return awaitedAfter !== undefined && !this.#isHeld && !this.hasAnsweredSince(awaitedAfter)
+    return awaitedAfter !== undefined && !this.#isHeld && !this.hasPolledSince(awaitedAfter)
   }
 
   #nextPollAt(context: SharedContext): number {

@@ -111,7 +111,7 @@ export interface Step {
   /** Undefined: continue as before. */
   readonly action: Action | undefined
   /** Whether a caller that waits to learn whether the shard has anything new can stop waiting. */
-  readonly isAnswer?: boolean
+  readonly isPolled?: boolean
 }
 
 /** Reads the shard again immediately, with a new iterator. */

@@ -189,7 +189,7 @@ export class ShardForest {
    */
   forgetMissingSince(time: number): void {
     for (const node of this.#nodes.values()) {
-      if (node.state !== 'finished' || node.ledger.hasOpen) continue
+      if (node.state !== 'finished' || node.ledger.hasUnsettled) continue
       // A leaf that is listed again would be read again: only its own state shows that it was read.
       if (!node.expired && node.children.length === 0) continue
       if (node.missingSince === undefined || node.missingSince >= time) continue

@@ -22,7 +22,7 @@ export class ShardLedger {
   #delivered: string | undefined
   #acknowledged: string | undefined
   /** Deliveries from `#first` on may be unsettled, and the one at `#first` is. */
-  #open: (Delivery | undefined)[] = []
+  #unsettled: (Delivery | undefined)[] = []
   #first = 0
 
   /** The last sequence number that was delivered. */
@@ -36,13 +36,13 @@ export class ShardLedger {
   }
 
   /** The oldest unsettled record. */
-  get oldestOpen(): StreamRecord | undefined {
-    return this.#open[this.#first]?.record
+  get oldestUnsettled(): StreamRecord | undefined {
+    return this.#unsettled[this.#first]?.record
   }
 
   /** Whether a delivered record is unsettled. */
-  get hasOpen(): boolean {
-    return this.#first < this.#open.length
+  get hasUnsettled(): boolean {
+    return this.#first < this.#unsettled.length
   }
 
   /**
@@ -51,14 +51,14 @@ export class ShardLedger {
   startAfter(sequenceNumber: string | undefined): void {
     this.#delivered = sequenceNumber
     this.#acknowledged = sequenceNumber
-    this.#open = []
+    this.#unsettled = []
     this.#first = 0
   }
 
   /** Adds a delivered record. The caller must {@link settle} it. */
   deliver(record: StreamRecord, sequenceNumber: string): Delivery {
     const delivery = { record, sequenceNumber, ledger: this, isSettled: false }
-    this.#open.push(delivery)
+    this.#unsettled.push(delivery)
     this.#delivered = sequenceNumber
     return delivery
   }
@@ -66,12 +66,12 @@ export class ShardLedger {
   /** Marks a delivered record as settled. A second call for the same record does nothing. */
   settle(delivery: Delivery): void {
     delivery.isSettled = true
-    for (let first = this.#open[this.#first]; first?.isSettled; first = this.#open[this.#first]) {
+    for (let first = this.#unsettled[this.#first]; first?.isSettled; first = this.#unsettled[this.#first]) {
       this.#acknowledged = first.sequenceNumber
-      this.#open[this.#first++] = undefined
+      this.#unsettled[this.#first++] = undefined
     }
-    if (this.#first === this.#open.length) this.#open.length = 0
-    else if (this.#first >= COMPACT_AFTER) this.#open.splice(0, this.#first)
+    if (this.#first === this.#unsettled.length) this.#unsettled.length = 0
+    else if (this.#first >= COMPACT_AFTER) this.#unsettled.splice(0, this.#first)
     else return
     this.#first = 0
   }

@@ -122,7 +122,7 @@ export class ShardNode implements Shard {
 
   /** The position that covers the acknowledged records. */
   get acknowledgedPosition(): ShardPosition {
-    return this.positionAfter(this.ledger.acknowledged, !this.ledger.hasOpen)
+    return this.positionAfter(this.ledger.acknowledged, !this.ledger.hasUnsettled)
   }
 
   /**

@@ -50,7 +50,7 @@ export const coordinatorMutants: readonly Mutant[] = [
     },
     {
       name: 'a finished shard leaves the token although a record of it is not acknowledged',
-      from: "node.state !== 'finished' || node.ledger.hasOpen",
+      from: "node.state !== 'finished' || node.ledger.hasUnsettled",
       to: "node.state !== 'finished'",
     },
     {
@@ -65,7 +65,7 @@ export const coordinatorMutants: readonly Mutant[] = [
     },
     {
       name: 'a shard with a record that is not acknowledged is marked as skipped',
-      from: "!node.ledger.hasOpen && node.state === 'finished' && isSince(at)",
+      from: "!node.ledger.hasUnsettled && node.state === 'finished' && isSince(at)",
       to: "node.state === 'finished' && isSince(at)",
     },
     {
@@ -109,8 +109,8 @@ export const coordinatorMutants: readonly Mutant[] = [
   ...inFile('src/coordinator/shard-sequencer.ts', [
     {
       name: 'children that are listed after their parent was finished are not read',
-      from: 'if (hasStartedDescendant(node)) this.#liesBeforePosition(node)',
-      to: "if (hasStartedDescendant(node) || forest.parentOf(node)?.state === 'finished') this.#liesBeforePosition(node)",
+      from: 'if (hasStartedDescendant(node)) this.#finishIfBeforePosition(node)',
+      to: "if (hasStartedDescendant(node) || forest.parentOf(node)?.state === 'finished') this.#finishIfBeforePosition(node)",
     },
     {
       name: 'a shard is opened again when it is planned again',

@@ -101,12 +101,12 @@ export const readerMutants: readonly Mutant[] = [
     },
     {
       name: 'any page shows whether there is anything new',
-      from: 'const isAnswer = state.atTip || context.hasBuffered',
-      to: 'const isAnswer = true',
+      from: 'const isPolled = state.atTip || context.hasBuffered',
+      to: 'const isPolled = true',
     },
     {
       name: 'a shard is read ahead without limit',
-      from: "if (context.isPrefetched) return { state, action: { do: 'pause' }, isAnswer }",
+      from: "if (context.isPrefetched) return { state, action: { do: 'pause' }, isPolled }",
       to: '',
     },
     {
@@ -143,8 +143,8 @@ export const readerMutants: readonly Mutant[] = [
     },
     {
       name: 'a caller does not wait for the listing that shows whether a shard is closed',
-      from: 'isAnswer: !isFirstCheck',
-      to: 'isAnswer: true',
+      from: 'isPolled: !isFirstCheck',
+      to: 'isPolled: true',
     },
     {
       name: 'a shard that a listing shows as closed is not read again',

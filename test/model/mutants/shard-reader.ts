@@ -63,8 +63,8 @@ export const shardReaderMutants: readonly Mutant[] = inFile('src/reader/shard-re
   },
   {
     name: 'a read that started before the call counts as a poll for it',
-    from: 'this.#answeredRead > readNumber ||',
-    to: 'this.#answeredRead >= readNumber ||',
+    from: 'this.#lastPolledRead > readNumber ||',
+    to: 'this.#lastPolledRead >= readNumber ||',
   },
   {
     name: 'a caller waits for a shard whose end is being checked',
@@ -93,8 +93,8 @@ export const shardReaderMutants: readonly Mutant[] = inFile('src/reader/shard-re
   },
   {
     name: 'a failed read counts as a page',
-    from: "if (outcome.kind === 'page') this.#answeredAt = this.#polledAt",
-    to: 'this.#answeredAt = this.#polledAt',
+    from: "if (outcome.kind === 'page') this.#respondedAt = this.#polledAt",
+    to: 'this.#respondedAt = this.#polledAt',
   },
   {
     name: 'the last record that was fetched counts as unseen',
@@ -108,8 +108,8 @@ export const shardReaderMutants: readonly Mutant[] = inFile('src/reader/shard-re
   },
   {
     name: 'a page before the tip shows that everything was fetched',
-    from: 'if (isAnswer && state.atTip) this.#caughtUpAt',
-    to: 'if (isAnswer) this.#caughtUpAt',
+    from: 'if (isPolled && state.atTip) this.#caughtUpAt',
+    to: 'if (isPolled) this.#caughtUpAt',
   },
   {
     name: 'a failing shard is read at once when its last record is delivered',

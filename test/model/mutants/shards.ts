@@ -158,7 +158,7 @@ export const shardsMutants: readonly Mutant[] = [
     },
     {
       name: 'a shard with a record that is not acknowledged is removed',
-      from: "if (node.state !== 'finished' || node.ledger.hasOpen) continue",
+      from: "if (node.state !== 'finished' || node.ledger.hasUnsettled) continue",
       to: "if (node.state !== 'finished') continue",
     },
     {
@@ -197,13 +197,13 @@ export const shardsMutants: readonly Mutant[] = [
   ...inFile('src/shards/shard-ledger.ts', [
     {
       name: 'the last acknowledged record covers those before it',
-      from: 'first?.isSettled; first = this.#open[this.#first]',
-      to: 'first; first = this.#open[this.#first]',
+      from: 'first?.isSettled; first = this.#unsettled[this.#first]',
+      to: 'first; first = this.#unsettled[this.#first]',
     },
     {
       name: 'a compacted ledger loses a record that is not acknowledged',
-      from: 'this.#open.splice(0, this.#first)',
-      to: 'this.#open.splice(0, this.#first + 1)',
+      from: 'this.#unsettled.splice(0, this.#first)',
+      to: 'this.#unsettled.splice(0, this.#first + 1)',
     },
   ]),
   ...inFile('src/shards/retention.ts', [

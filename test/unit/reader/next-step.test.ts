@@ -76,14 +76,14 @@ function repeat(outcome: Outcome, times: number, everyMs: number, more: Partial<
 
 describe('pages with records', () => {
   it('a page with records is followed by the next read at once, and the shard is not at its tip yet', () => {
-    const { state, action, isAnswer } = nextStep(stateOf(), records(3), contextOf())
+    const { state, action, isPolled } = nextStep(stateOf(), records(3), contextOf())
     expect(action).toEqual({ do: 'read', at: 1_000_000 })
     expect(state).toMatchObject({ iterator: 'next', atTip: false, emptyPages: 0 })
-    expect(isAnswer).toBe(false)
+    expect(isPolled).toBe(false)
   })
 
   it('a caller need not wait for a shard after a page if records of the shard are buffered', () => {
-    expect(nextStep(stateOf(), records(3), contextOf({ hasBuffered: true })).isAnswer).toBe(true)
+    expect(nextStep(stateOf(), records(3), contextOf({ hasBuffered: true })).isPolled).toBe(true)
   })
 
   it('a shard is not read for now when enough of its records are buffered', () => {
@@ -170,9 +170,9 @@ describe('empty pages', () => {
     expect(empty(EMPTY_PAGES_TO_CROSS - 1)).toMatchObject({
       state: { atTip: false },
       action: { do: 'read', at: 1_000_000 },
-      isAnswer: false,
+      isPolled: false,
     })
-    expect(empty(EMPTY_PAGES_TO_CROSS)).toMatchObject({ state: { atTip: true }, isAnswer: true })
+    expect(empty(EMPTY_PAGES_TO_CROSS)).toMatchObject({ state: { atTip: true }, isPolled: true })
   })
 
   it('up to 100 empty pages of a closed shard are crossed, because its last page shows that it ends', () => {
@@ -187,7 +187,7 @@ describe('empty pages', () => {
 
   it('one empty page is enough after new records of a shard that was at its tip', () => {
     const { state } = nextStep(empty(EMPTY_PAGES_TO_CROSS).state, records(1), contextOf())
-    expect(nextStep(state, page(), contextOf())).toMatchObject({ state: { atTip: true }, isAnswer: true })
+    expect(nextStep(state, page(), contextOf())).toMatchObject({ state: { atTip: true }, isPolled: true })
   })
 })
 
@@ -227,9 +227,9 @@ describe('pages without a next iterator', () => {
 
   it('a missing next iterator leads to a listing, and a caller only waits for the first one', () => {
     const first = nextStep(stateOf(), last, contextOf())
-    expect(first).toMatchObject({ action: { do: 'checkEnd', isFirstCheck: true }, isAnswer: false })
+    expect(first).toMatchObject({ action: { do: 'checkEnd', isFirstCheck: true }, isPolled: false })
     const later = nextStep(stateOf({ openConfirmations: 1 }), last, contextOf())
-    expect(later).toMatchObject({ action: { do: 'checkEnd', isFirstCheck: false }, isAnswer: true })
+    expect(later).toMatchObject({ action: { do: 'checkEnd', isFirstCheck: false }, isPolled: true })
   })
 
   it('a missing next iterator is ignored while a listing that showed the shard as open is trusted', () => {
@@ -376,10 +376,10 @@ describe('trimmed positions', () => {
   it('an open shard whose records are all trimmed is at its tip after two refusals, and is polled with pauses', () => {
     const withoutGap = contextOf({ losesTrimmed: false })
     const first = nextStep(stateOf(newIterator), trimmed, withoutGap)
-    expect(first).toMatchObject({ state: { atTip: false, iterator: undefined }, isAnswer: false })
+    expect(first).toMatchObject({ state: { atTip: false, iterator: undefined }, isPolled: false })
     expect(first.action).toEqual({ do: 'read', at: 1_000_300 })
     const second = nextStep({ ...first.state, ...newIterator }, trimmed, withoutGap)
-    expect(second).toMatchObject({ state: { atTip: true, iterator: undefined }, isAnswer: true })
+    expect(second).toMatchObject({ state: { atTip: true, iterator: undefined }, isPolled: true })
   })
 
   it('a closed shard is finished when its oldest position is refused five consecutive times', () => {
@@ -388,7 +388,7 @@ describe('trimmed positions', () => {
     expect(repeat(probed, 4, 1_000, closed)).toMatchObject({
       state: { atTip: false },
       action: { do: 'read' },
-      isAnswer: false,
+      isPolled: false,
     })
     expect(repeat(probed, 5, 1_000, closed).action).toEqual({ do: 'finish' })
     expect(repeat(probed, 9, 1_000).action?.do).toBe('read')

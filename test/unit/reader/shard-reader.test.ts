@@ -171,7 +171,7 @@ describe('blocks', () => {
     }
     expect(reader.isStalled).toBe(true)
     expect(reader.blocks).toBe(false)
-    expect(reader.hasAnsweredSince(1_000)).toBe(true)
+    expect(reader.hasPolledSince(1_000)).toBe(true)
   })
 })
 
@@ -179,8 +179,8 @@ describe('callers that wait for news', () => {
   it('a caller waits for a read that started after the call', () => {
     const reader = readerOf()
     toTip(reader)
-    expect(reader.hasAnsweredSince(5)).toBe(true)
-    expect(reader.hasAnsweredSince(6)).toBe(false)
+    expect(reader.hasPolledSince(5)).toBe(true)
+    expect(reader.hasPolledSince(6)).toBe(false)
   })
 
   it('an idle shard is polled for a caller after the shortest pause, and one with a backlog at once', () => {
@@ -259,9 +259,9 @@ it('a failed read does not change the time of the last page', () => {
   toTip(reader, 1_000)
   reader.startRead(7, 2_000, NOW)
   reader.step(failure('ThrottlingException'), contextAt(2_000))
-  expect(reader.answeredAt).toBe(1_000)
+  expect(reader.respondedAt).toBe(1_000)
   toTip(reader, 3_000)
-  expect(reader.answeredAt).toBe(3_000)
+  expect(reader.respondedAt).toBe(3_000)
 })
 
 describe('the tip after a pause of the consumer', () => {

@@ -7,9 +7,9 @@ it('a ledger that never becomes empty returns the oldest unsettled record at eac
   const records = Array.from({ length: 5_000 }, () => ({}) as StreamRecord)
   const deliveries = records.map((record, index) => ledger.deliver(record, String(index)))
   for (const [index, delivery] of deliveries.entries()) {
-    expect(ledger.oldestOpen).toBe(records[index])
+    expect(ledger.oldestUnsettled).toBe(records[index])
     ledger.settle(delivery)
     expect(ledger.acknowledged).toBe(String(index))
   }
-  expect(ledger.hasOpen).toBe(false)
+  expect(ledger.hasUnsettled).toBe(false)
 })

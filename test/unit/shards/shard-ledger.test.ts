@@ -12,16 +12,16 @@ function ledgerOf(...sequenceNumbers: string[]) {
 
 it('a delivered record is not acknowledged before it is settled', () => {
   const { ledger, deliveries } = ledgerOf('1')
-  expect([ledger.delivered, ledger.acknowledged, ledger.hasOpen]).toEqual(['1', undefined, true])
+  expect([ledger.delivered, ledger.acknowledged, ledger.hasUnsettled]).toEqual(['1', undefined, true])
   for (const delivery of deliveries) ledger.settle(delivery)
-  expect([ledger.delivered, ledger.acknowledged, ledger.hasOpen]).toEqual(['1', '1', false])
+  expect([ledger.delivered, ledger.acknowledged, ledger.hasUnsettled]).toEqual(['1', '1', false])
 })
 
 it('a record that is settled out of order is covered once all before it are settled', () => {
   const { ledger, deliveries } = ledgerOf('1', '2', '3', '4')
   const positions = [2, 1, 0, 3].map((index) => {
     ledger.settle(deliveries[index] as never)
-    return [ledger.acknowledged, ledger.oldestOpen?.sequenceNumber]
+    return [ledger.acknowledged, ledger.oldestUnsettled?.sequenceNumber]
   })
   expect(positions).toEqual([
     [undefined, '1'],
@@ -35,7 +35,7 @@ it('a record that is settled twice counts once', () => {
   const { ledger, deliveries } = ledgerOf('1', '2')
   ledger.settle(deliveries[0] as never)
   ledger.settle(deliveries[0] as never)
-  expect([ledger.acknowledged, ledger.oldestOpen?.sequenceNumber]).toEqual(['1', '2'])
+  expect([ledger.acknowledged, ledger.oldestUnsettled?.sequenceNumber]).toEqual(['1', '2'])
   ledger.settle(deliveries[1] as never)
   ledger.settle(deliveries[0] as never)
   expect(ledger.acknowledged).toBe('2')
@@ -44,7 +44,7 @@ it('a record that is settled twice counts once', () => {
 it('a ledger that starts after a position covers it before anything is delivered', () => {
   const ledger = new ShardLedger()
   ledger.startAfter('7')
-  expect([ledger.delivered, ledger.acknowledged, ledger.hasOpen]).toEqual(['7', '7', false])
+  expect([ledger.delivered, ledger.acknowledged, ledger.hasUnsettled]).toEqual(['7', '7', false])
   const delivery = ledger.deliver(recordOf('9'), '9')
   expect(ledger.acknowledged).toBe('7')
   ledger.settle(delivery)
