@@ -2,7 +2,7 @@ import type { ShardReader } from '../reader/shard-reader.ts'
 import { RETENTION_MS } from '../shards/retention.ts'
 import type { ShardNode } from '../shards/shard.ts'
 
-/** How far reading is behind the stream. All times are in ms. */
+/** How far reading is behind the stream. All times are in whole ms. */
 export interface StreamLag {
   /**
    * The age of the oldest record that may not have been processed yet, in ms: the maximum over all shards. It
@@ -59,7 +59,8 @@ export function lagOf({ readers, nodes, isOver, serviceNow, now, longestPauseMs 
     if (isWaiting && unacknowledgedAt === undefined) continue
     const isPolled = reader !== undefined && now - reader.respondedAt <= longestPauseMs + TIP_DOUBTED_AFTER_MS
     const readUpTo = readUpToOf(node, reader, serviceNow, isPolled)
-    const behind = Math.max(0, serviceNow - Math.min(readUpTo, unacknowledgedAt ?? readUpTo))
+    // The service's time has fractions of a ms. Rounded up, because 0 means that reading is at the tip.
+    const behind = Math.ceil(Math.max(0, serviceNow - Math.min(readUpTo, unacknowledgedAt ?? readUpTo)))
     shards.push({ shardId: node.shardId, millisBehindLatest: behind })
     millisBehindLatest = Math.max(millisBehindLatest, behind)
   }

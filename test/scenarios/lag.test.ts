@@ -100,3 +100,17 @@ it('lag() is measured with the clock of the service', async () => {
     expect(millisBehindLatest).toBeLessThan(10 * MINUTE + 5_000)
   }
 })
+
+it('lag() returns whole milliseconds, rounded up', async () => {
+  const { clock, open, write } = emulatedTable()
+  write(1)
+  const coordinator = open()
+  await clock.run(coordinator.moveTo('trim_horizon'))
+  await clock.run(coordinator.next())
+  const before = coordinator.lag().millisBehindLatest
+  await clock.advance(MINUTE + 0.25)
+  const { millisBehindLatest, retentionHeadroomMs, shards } = coordinator.lag()
+  expect(millisBehindLatest).toBe(before + MINUTE + 1)
+  expect(retentionHeadroomMs).toBe(24 * HOUR - millisBehindLatest)
+  expect(shards).toMatchObject([{ millisBehindLatest }])
+})
