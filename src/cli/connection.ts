@@ -19,9 +19,16 @@ export interface Connection extends AsyncDisposable {
   /** The region or the endpoint, for messages. */
   readonly place: string
   readonly firstResponse: Omit<ResponseTimer, 'watch' | 'stop'>
-  /** Returns the ARN of `--arn`, or of the stream of the table. Rejects when `signal` aborts. */
-  streamArn(signal: AbortSignal): Promise<string>
+  /**
+   * Returns the ARN of `--arn`, or of the stream of the table. Rejects when `signal` aborts.
+   *
+   * @param onRetry - called before each retry.
+   */
+  streamArn(signal: AbortSignal, onRetry: RetryListener): Promise<string>
 }
+
+/** Receives each call that will be retried, and its error. */
+export type RetryListener = (retry: StreamEvents['retry']) => void
 
 /** DynamoDB Local and the emulator accept any credentials and region. */
 const localCredentials = { accessKeyId: 'local', secretAccessKey: 'local' } as const
@@ -49,9 +56,9 @@ export async function connect(options: SourceOptions): Promise<Connection> {
     tableClient,
     place,
     firstResponse: timer,
-    async streamArn(signal) {
+    async streamArn(signal, onRetry) {
       if (arn !== undefined) return arn
-      return abortable(findStream(tableClient, table ?? '', signal, timer.noteLastError), signal)
+      return abortable(findStream(tableClient, table ?? '', signal, onRetry), signal)
     },
     async [Symbol.asyncDispose]() {
       timer.stop()
@@ -64,16 +71,16 @@ export async function connect(options: SourceOptions): Promise<Connection> {
 /**
  * Returns the ARN of the latest stream of a table. Retries indefinitely.
  *
- * @param onRetry - receives the error of each call that is retried.
+ * @param onRetry - called before each retry.
  */
 export async function findStream(
   client: DynamoDBClient | undefined,
   tableName: string,
   signal: AbortSignal,
-  onRetry: (error: unknown) => void,
+  onRetry: RetryListener,
 ): Promise<string> {
   const events = new Emitter<StreamEvents>(streamEventNames)
-  events.on('retry', ({ error }) => onRetry(error))
+  events.on('retry', onRetry)
   const streams = await tableStreams(
     tableName,
     { table: client },

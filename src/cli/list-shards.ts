@@ -7,6 +7,7 @@ import { DESCRIBE_CALLS_PER_SECOND, listAllShards } from '../streams-api/list-al
 import { rateLimit } from '../streams-api/rate-limit.ts'
 import { sdkStreamsApi } from '../streams-api/sdk-streams-api.ts'
 import type { ShardDescription, StreamStatus } from '../streams-api/streams-api.ts'
+import type { RetryListener } from './connection.ts'
 
 /** A stream as described by DescribeStream, all pages together. */
 export interface ShardListing {
@@ -17,13 +18,13 @@ export interface ShardListing {
 /**
  * Lists all shards of a stream. Retries indefinitely.
  *
- * @param onRetry - receives the error of each call that is retried.
+ * @param onRetry - called before each retry.
  */
 export async function listShards(
   client: DynamoDBStreamsClient,
   streamArn: string,
   signal: AbortSignal,
-  onRetry: (error: unknown) => void,
+  onRetry: RetryListener,
 ): Promise<ShardListing> {
   const shards: ShardDescription[] = []
   let status: StreamStatus | undefined
@@ -35,7 +36,7 @@ export async function listShards(
     serviceClock: new ServiceClock(systemClock),
     random: Math.random,
     signal,
-    onRetry: ({ error }) => onRetry(error),
+    onRetry: (retry) => onRetry({ operation: 'DescribeStream', ...retry }),
   })
   try {
     for await (const page of pages) {

@@ -1,5 +1,6 @@
 import type { StreamEvents } from '../stream/events.ts'
 import { shortShardId } from './format-shards.ts'
+import type { ResponseTimer } from './response-timer.ts'
 
 /** The shortest time between two notices about retries of one kind, in ms. */
 const RETRY_NOTICE_MS = 5_000
@@ -10,27 +11,31 @@ export interface NoticeOptions {
   /** Monotonic ms. */
   readonly now: () => number
   /**
-   * Whether the service has responded. Until then, retries are not reported: if it never responds, the
-   * command fails with one error.
+   * Until the service has responded, retries are not reported: if it never responds, the command fails with
+   * one error.
    */
-  readonly hasResponded: () => boolean
+  readonly firstResponse: Pick<ResponseTimer, 'hasResponded' | 'noteLastError'>
 }
 
-/** Returns listeners that report the events of a stream to the user. */
-export function createNotices({ log, now, hasResponded }: NoticeOptions): {
-  [Name in keyof StreamEvents]?: (event: StreamEvents[Name]) => void
-} {
+/** Listeners that report the events of a stream to the user. */
+export type Notices = Pick<
+  { readonly [Name in keyof StreamEvents]: (event: StreamEvents[Name]) => void },
+  'retry' | 'gap' | 'shardStalled' | 'parentWaitTimedOut' | 'sdkFallback' | 'checkpointRetry'
+>
+
+export function createNotices({ log, now, firstResponse }: NoticeOptions): Notices {
   const isRetryDue = throttle(now)
   const isCheckpointRetryDue = throttle(now)
   return {
     retry: ({ operation, shardId, attempt, error }) => {
-      if (!hasResponded() || !isRetryDue()) return
+      firstResponse.noteLastError(error)
+      if (!firstResponse.hasResponded || !isRetryDue()) return
       const target = shardId === undefined ? '' : ` on shard ${shortShardId(shardId)}`
       log(`${operation}${target} failed on attempt ${attempt} (${reasonOf(error)}); retrying`)
     },
-    gap: ({ shardId, after, reason }) => {
+    gap: ({ shardId, after }) => {
       const where = after === undefined ? 'from the start of the shard' : `after ${after}`
-      log(`gap: records of ${shardId} ${where} were trimmed before they were read (${reason})`)
+      log(`gap: records of ${shardId} ${where} were trimmed before they were read`)
     },
     shardStalled: ({ shardId, failingForMs, error }) => {
       const seconds = Math.round(failingForMs / 1_000)

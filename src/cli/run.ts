@@ -4,6 +4,7 @@ import type { CommandContext } from './commands/context.ts'
 import { CliError, describeFailure, type ExitCode, exitCodes } from './errors.ts'
 import { commandHelp, generalHelp, version } from './help.ts'
 import { onInterrupt } from './interrupt.ts'
+import { createNotices } from './notices.ts'
 import { writeText } from './standard-output.ts'
 import type { Terminal } from './terminal.ts'
 
@@ -44,8 +45,13 @@ async function runStreamCommand(request: StreamRequest, terminal: Terminal): Pro
   const [command, { connect }] = await Promise.all([loadCommand(request), loadConnection()])
   using interrupt = onInterrupt()
   await using connection = await connect(request.options)
+  const notices = createNotices({
+    log: terminal.log,
+    now: () => performance.now(),
+    firstResponse: connection.firstResponse,
+  })
   try {
-    await command({ connection, terminal, interrupt: interrupt.signal })
+    await command({ connection, terminal, notices, interrupt: interrupt.signal })
   } catch (error) {
     const reason = unwrapAbort(error)
     if (interrupt.signal.aborted && reason === interrupt.signal.reason) return exitCodes.ok

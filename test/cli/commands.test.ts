@@ -104,6 +104,27 @@ describe('lag', () => {
   })
 })
 
+describe('lag and shards', () => {
+  test.each([
+    ['lag', 'DescribeTable'],
+    ['lag', 'GetRecords'],
+    ['shards', 'DescribeTable'],
+    ['shards', 'DescribeStream'],
+  ] as const)('%s reports on stderr that %s failed and is retried', async (command, operation) => {
+    await using served = await serveEmulator()
+    // More often than the SDK itself retries.
+    served.emulator.on(operation, { times: 4 }, { fail: 'InternalServerError' })
+    const { code, stdout, stderr } = await runHere([command, ...served.source])
+    expect(code).toBe(0)
+    expect(stdout).not.toBe('')
+    expect(stderr).toMatch(
+      new RegExp(
+        `^dynamodb-stream-iterator: ${operation}( on shard \\w+)? failed on attempt 1 \\(.+\\); retrying\n$`,
+      ),
+    )
+  })
+})
+
 describe('the example worker', () => {
   test('the example worker resumes where it was stopped, across a shard split', async () => {
     await using served = await serveEmulator()

@@ -16,18 +16,19 @@ import type { CommandContext } from './context.ts'
 
 /** Prints how far a position is behind the tip of the stream. */
 export async function lag(options: LagOptions, context: CommandContext): Promise<void> {
-  const { connection, terminal, interrupt } = context
+  const { connection, terminal, notices, interrupt } = context
   const { firstResponse, streamsClient } = connection
   const signal = AbortSignal.any([interrupt, firstResponse.signal])
   const position = await abortable(loadPosition(options), signal)
-  const streamArn = await connection.streamArn(signal)
+  const streamArn = await connection.streamArn(signal, notices.retry)
   await using coordinator = new Coordinator({
     client: streamsClient,
     streamArn,
     // A trimmed position has a lag, too: that of the oldest retained record.
     onGap: 'continue',
   })
-  coordinator.on('retry', ({ error }) => firstResponse.noteLastError(error))
+  coordinator.on('retry', notices.retry)
+  coordinator.on('shardStalled', notices.shardStalled)
   const measured = await abortable(measure(coordinator, position), signal).catch((error: unknown) => {
     const { checkpoint, from } = options
     throw explainForeignToken(

@@ -9,11 +9,11 @@ import type { CommandContext } from './context.ts'
 
 /** Draws the shards of a stream, or prints them as JSON. */
 export async function shards({ json }: ShardsOptions, context: CommandContext): Promise<void> {
-  const { connection, terminal, interrupt } = context
+  const { connection, terminal, notices, interrupt } = context
   const { firstResponse, streamsClient } = connection
   const signal = AbortSignal.any([interrupt, firstResponse.signal])
-  const streamArn = await connection.streamArn(signal)
-  const listing = await listShards(streamsClient, streamArn, signal, firstResponse.noteLastError)
+  const streamArn = await connection.streamArn(signal, notices.retry)
+  const listing = await listShards(streamsClient, streamArn, signal, notices.retry)
   const lines = json ? listing.shards.map(toJson) : describe(streamArn, listing, terminal.style)
   await writeText(terminal.stdout, lines.map((line) => `${line}\n`).join(''))
 }

@@ -5,7 +5,6 @@ import type { DynamoDBStream } from '../../stream/stream.ts'
 import type { TailOptions } from '../arguments.ts'
 import { type CheckpointFile, checkpointFile, explainForeignToken } from '../checkpoint-file.ts'
 import { exactNumber, type FormatRecord, jsonLine, prettyLines } from '../format-record.ts'
-import { createNotices } from '../notices.ts'
 import { type RecordOutput, recordOutput, type WriteResult } from '../standard-output.ts'
 import { parseStartPosition } from '../start-position.ts'
 import { pluralize } from '../text.ts'
@@ -58,18 +57,14 @@ export async function tail(options: TailOptions, context: CommandContext): Promi
 async function open(
   options: TailOptions,
   checkpoint: CheckpointFile | undefined,
-  { connection, terminal }: CommandContext,
+  { connection, notices }: CommandContext,
   stop: AbortSignal,
 ): Promise<DynamoDBStream> {
   const { firstResponse } = connection
   const startAt = await abortable(parseStartPosition(options.from), stop)
   // Before any record is printed: without a checkpoint it would be printed again the next time.
   if (checkpoint) await abortable(checkpoint.checkWritable(), stop)
-  const notices = createNotices({
-    log: terminal.log,
-    now: () => performance.now(),
-    hasResponded: () => firstResponse.hasResponded,
-  })
+  const { gap, ...otherNotices } = notices
   const signal = AbortSignal.any([stop, firstResponse.signal])
   const opening = openStream({
     client: connection.streamsClient,
@@ -82,13 +77,8 @@ async function open(
     checkpoint: checkpoint && { store: checkpoint, name: checkpoint.name, everyMs: SAVE_EVERY_MS },
     onGap: options.onGap,
     unmarshallOptions: { wrapNumbers: exactNumber },
-    listeners: {
-      ...notices,
-      retry: (event) => {
-        firstResponse.noteLastError(event.error)
-        notices.retry?.(event)
-      },
-    },
+    // With `--on-gap stop`, the error that ends the command reports the gap.
+    listeners: { ...otherNotices, ...(options.onGap === 'continue' && { gap }) },
     signal,
   })
   return abortable(opening, signal).catch((error: unknown) => {

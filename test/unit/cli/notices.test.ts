@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { createNotices } from '../../../src/cli/notices.ts'
 
 describe('createNotices', () => {
@@ -13,37 +13,31 @@ describe('createNotices', () => {
   test('retries are reported every few seconds, and not before the first response', () => {
     const lines: string[] = []
     let now = 0
-    let hasResponded = false
-    const notices = createNotices({
-      log: (line) => lines.push(line),
-      now: () => now,
-      hasResponded: () => hasResponded,
-    })
-    notices.retry?.(retry)
+    const firstResponse = { hasResponded: false, noteLastError: vi.fn() }
+    const notices = createNotices({ log: (line) => lines.push(line), now: () => now, firstResponse })
+    notices.retry(retry)
     expect(lines).toEqual([])
-    hasResponded = true
-    notices.retry?.(retry)
+    expect(firstResponse.noteLastError.mock.calls).toEqual([[retry.error]])
+    firstResponse.hasResponded = true
+    notices.retry(retry)
     now = 4_999
-    notices.retry?.(retry)
+    notices.retry(retry)
     expect(lines).toEqual(['GetRecords on shard aa failed on attempt 2 (reset); retrying'])
     now = 5_000
-    notices.retry?.(retry)
+    notices.retry(retry)
     expect(lines).toHaveLength(2)
   })
 
   test('a checkpoint that cannot be saved is reported every few seconds, independently of other retries', () => {
     const lines: string[] = []
     let now = 0
-    const notices = createNotices({
-      log: (line) => lines.push(line),
-      now: () => now,
-      hasResponded: () => true,
-    })
+    const firstResponse = { hasResponded: true, noteLastError: () => {} }
+    const notices = createNotices({ log: (line) => lines.push(line), now: () => now, firstResponse })
     const failed = { name: '/ro/c.json', delayMs: 9, error: new Error('permission denied (EACCES)') }
-    notices.retry?.(retry)
-    for (const attempt of [1, 2, 3]) notices.checkpointRetry?.({ ...failed, attempt })
+    notices.retry(retry)
+    for (const attempt of [1, 2, 3]) notices.checkpointRetry({ ...failed, attempt })
     now = 5_000
-    notices.checkpointRetry?.({ ...failed, attempt: 4 })
+    notices.checkpointRetry({ ...failed, attempt: 4 })
     expect(lines.slice(1)).toEqual([
       'saving the checkpoint /ro/c.json failed on attempt 1 (permission denied (EACCES)); retrying',
       'saving the checkpoint /ro/c.json failed on attempt 4 (permission denied (EACCES)); retrying',
