@@ -6,7 +6,7 @@ import { isStreamError, StreamError } from '../core/errors.ts'
 import { parseToken } from '../position/parse-token.ts'
 import { MAX_SERIALIZED_LENGTH } from '../position/serialized-token.ts'
 import type { StreamToken } from '../position/token.ts'
-import { CliError, exitCodes, usageError } from './errors.ts'
+import { CliError, exitCodes } from './errors.ts'
 
 /** The longest name that a checkpoint may have. */
 const MAX_NAME_LENGTH = 255
@@ -21,7 +21,7 @@ export interface CheckpointFile extends CheckpointStore {
   /**
    * Checks that the checkpoint can be saved, without changing the file.
    *
-   * @throws CliError `usage` if its folder does not exist; StreamError `checkpoint.failed`
+   * @throws StreamError `checkpoint.failed`
    */
   checkWritable(): Promise<void>
 }
@@ -36,19 +36,20 @@ export function checkpointFile(path: string): CheckpointFile {
     get isFound() {
       return isFound
     },
-    async load(name) {
-      const text = await readTextFile(path, MAX_SERIALIZED_LENGTH).catch((error: unknown) => {
-        const message = `--checkpoint ${path} cannot be read: ${fileErrorReason(error)}`
-        throw new StreamError('checkpoint.failed', message, { name, operation: 'load' }, error)
+    async load() {
+      const token = await readCheckpointFile(path).catch((error: unknown) => {
+        if (!isStreamError(error, 'token.invalid')) throw error
+        const advice = 'The file was left unchanged: restore an earlier copy, or move it away to start over'
+        throw new StreamError('token.invalid', `${error.message}. ${advice}`, error.details, error)
       })
-      isFound = text !== undefined
-      return isFound ? parseCheckpoint(text, path) : undefined
+      isFound = token !== undefined
+      return token
     },
     async checkWritable() {
       await checkFileIsWritable(path).catch((error: unknown) => {
         // A save would create the folder, but here a missing folder is probably a typo.
-        if (errorCode(error) === 'ENOENT') throw usageError(`--checkpoint ${path}: its folder does not exist`)
-        const message = `--checkpoint ${path} cannot be saved: ${fileErrorReason(error)}`
+        const reason = errorCode(error) === 'ENOENT' ? 'its folder does not exist' : fileErrorReason(error)
+        const message = `--checkpoint ${path} cannot be saved: ${reason}`
         throw new StreamError('checkpoint.failed', message, { name: path, operation: 'save' }, error)
       })
     },
@@ -61,27 +62,33 @@ export function checkpointFile(path: string): CheckpointFile {
   }
 }
 
-function parseCheckpoint(text: unknown, path: string): StreamToken {
-  try {
-    return parseToken(text, `--checkpoint ${path}`)
-  } catch (error) {
-    if (!isStreamError(error, 'token.invalid')) throw error
-    const advice = 'The file was left unchanged: restore an earlier copy, or move it away to start over'
-    throw new StreamError('token.invalid', `${error.message}. ${advice}`, error.details, error)
-  }
+/**
+ * Reads the token in the file; `undefined` if the file does not exist.
+ *
+ * @throws StreamError `checkpoint.failed` or `token.invalid`
+ */
+export async function readCheckpointFile(path: string): Promise<StreamToken | undefined> {
+  const text = await readTextFile(path, MAX_SERIALIZED_LENGTH).catch((error: unknown) => {
+    const message = `--checkpoint ${path} cannot be read: ${fileErrorReason(error)}`
+    throw new StreamError('checkpoint.failed', message, { name: path, operation: 'load' }, error)
+  })
+  return text === undefined ? undefined : parseToken(text, `--checkpoint ${path}`)
+}
+
+/** The file of a token, and what to do if that is for another stream. */
+export interface TokenSource {
+  /** The option and its value, such as `--checkpoint orders.json`. */
+  readonly file: string
+  readonly advice: string
 }
 
 /**
  * Returns an error that names the file if `error` is about a token for another stream; any other error
  * unchanged.
- *
- * @param file - the option and its value, such as `--checkpoint orders.json`.
  */
-export function explainForeignToken(error: unknown, file: string): unknown {
+export function explainStreamMismatch(error: unknown, { file, advice }: TokenSource): unknown {
   if (!isStreamError(error, 'token.streamMismatch')) return error
   const { actual, expected } = error.details
-  const message =
-    `${file} is a position in the stream ${actual}, not in ${expected}. ` +
-    'Use another file, or move this one away to start over'
+  const message = `${file} is a position in the stream ${actual}, not in ${expected}. ${advice}`
   return new CliError(error.code, message, exitCodes.checkpoint, error)
 }

@@ -27,6 +27,8 @@ afterAll(async () => {
 })
 
 const arn = 'arn:aws:dynamodb:us-east-1:123456789012:table/orders/stream/2026-01-01T00:00:00.000'
+/** A token for another stream than that of the emulator. */
+const foreign = JSON.stringify({ version: 1, streamArn: arn, shards: [] })
 const keys = { AWS_ACCESS_KEY_ID: 'a', AWS_SECRET_ACCESS_KEY: 'b' }
 
 function file(name: string, text: string): string {
@@ -97,6 +99,31 @@ const cases: Record<string, BadCase> = {
     code: 7,
     says: /--checkpoint \S+x cannot be saved: the path is too long \(ENAMETOOLONG\) \[checkpoint\.failed\]/,
   },
+  'a checkpoint for lag that does not exist': {
+    args: () => ['lag', ...served.source, '--checkpoint', join(folder, 'none.json')],
+    code: 7,
+    says: /--checkpoint \S+none\.json does not exist \[checkpoint\.failed\]/,
+  },
+  'a checkpoint that is a folder': {
+    args: () => ['lag', ...served.source, '--checkpoint', folder],
+    code: 7,
+    says: /--checkpoint \S+ cannot be read: it is a folder \(EISDIR\) \[checkpoint\.failed\]/,
+  },
+  'a damaged checkpoint for lag': {
+    args: () => ['lag', ...served.source, '--checkpoint', file('damaged.json', '{')],
+    code: 7,
+    says: /--checkpoint \S+damaged\.json: The token is invalid: [^.]* \[token\.invalid\]/,
+  },
+  'a token file for another stream': {
+    args: () => ['tail', ...served.source, '--from', file('foreign.json', foreign)],
+    code: 7,
+    says: /--from \S+ is a position in the stream arn:.*, not in arn:\S+\. Use a token of this stream \[token\.streamMismatch\]/,
+  },
+  'a checkpoint for lag and another stream': {
+    args: () => ['lag', ...served.source, '--checkpoint', file('foreign.json', foreign)],
+    code: 7,
+    says: /--checkpoint \S+ is a position in the stream arn:.*, not in arn:\S+\. Use a token of this stream \[token\.streamMismatch\]/,
+  },
   'a limit that is not a number': {
     args: () => ['tail', ...served.source, '--limit', 'many'],
     env: {},
@@ -119,9 +146,9 @@ describe('errors', () => {
     const checkpoint = join(typo, 'position.json')
     const ended = await runHere(['tail', ...served.source, '--no-follow', '--checkpoint', checkpoint])
     expect(ended.stderr).toMatch(
-      /^dynamodb-stream-iterator: --checkpoint \S+position\.json: its folder does not exist \[usage\]\n$/,
+      /^dynamodb-stream-iterator: --checkpoint \S+position\.json cannot be saved: its folder does not exist \[checkpoint\.failed\]\n$/,
     )
-    expect(ended).toMatchObject({ code: 2, stdout: '' })
+    expect(ended).toMatchObject({ code: 7, stdout: '' })
     expect(existsSync(typo)).toBe(false)
   })
 
@@ -176,7 +203,6 @@ describe('messages', () => {
 })
 
 describe('an unusable checkpoint file', () => {
-  const foreign = JSON.stringify({ version: 1, streamArn: arn, shards: [] })
   const damaged: Record<string, { text: string; code: number; says: RegExp }> = {
     'a checkpoint file that is not JSON': {
       text: '{"version":1,',
@@ -191,7 +217,7 @@ describe('an unusable checkpoint file', () => {
     'a checkpoint file for another stream': {
       text: foreign,
       code: 7,
-      says: /--checkpoint \S+ is a position in the stream arn:.*, not in arn:.*Use another file.*\[token\.streamMismatch\]/,
+      says: /--checkpoint \S+ is a position in the stream arn:.*, not in arn:.*Use another file, or move this one away to start over \[token\.streamMismatch\]/,
     },
   }
   for (const [name, { text, code, says }] of Object.entries(damaged)) {

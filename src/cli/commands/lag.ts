@@ -5,8 +5,8 @@ import { systemClock } from '../../core/clock.ts'
 import type { Position } from '../../position/position.ts'
 import { RETENTION_MS } from '../../shards/retention.ts'
 import type { LagOptions } from '../arguments.ts'
-import { checkpointFile, explainForeignToken } from '../checkpoint-file.ts'
-import { usageError } from '../errors.ts'
+import { explainStreamMismatch, readCheckpointFile } from '../checkpoint-file.ts'
+import { CliError, exitCodes } from '../errors.ts'
 import { formatShardTime } from '../format-shards.ts'
 import { writeText } from '../standard-output.ts'
 import { parseStartPosition } from '../start-position.ts'
@@ -31,10 +31,8 @@ export async function lag(options: LagOptions, context: CommandContext): Promise
   coordinator.on('shardStalled', notices.shardStalled)
   const measured = await abortable(measure(coordinator, position), signal).catch((error: unknown) => {
     const { checkpoint, from } = options
-    throw explainForeignToken(
-      error,
-      checkpoint === undefined ? `--from ${from}` : `--checkpoint ${checkpoint}`,
-    )
+    const file = checkpoint === undefined ? `--from ${from}` : `--checkpoint ${checkpoint}`
+    throw explainStreamMismatch(error, { file, advice: 'Use a token of this stream' })
   })
   const text = options.json
     ? JSON.stringify({ streamArn, ...measured })
@@ -44,10 +42,9 @@ export async function lag(options: LagOptions, context: CommandContext): Promise
 
 async function loadPosition({ checkpoint, from }: LagOptions): Promise<Position> {
   if (checkpoint === undefined) return parseStartPosition(from)
-  const file = checkpointFile(checkpoint)
-  const token = await file.load(file.name)
-  if (token === undefined) throw usageError(`--checkpoint: there is no file ${checkpoint}`)
-  return token as Position
+  const token = await readCheckpointFile(checkpoint)
+  if (token !== undefined) return token
+  throw new CliError('checkpoint.failed', `--checkpoint ${checkpoint} does not exist`, exitCodes.checkpoint)
 }
 
 interface MeasuredLag extends StreamLag {

@@ -3,7 +3,7 @@ import type { StreamRecord } from '../../records/stream-record.ts'
 import { openStream } from '../../stream/open-stream.ts'
 import type { DynamoDBStream } from '../../stream/stream.ts'
 import type { TailOptions } from '../arguments.ts'
-import { type CheckpointFile, checkpointFile, explainForeignToken } from '../checkpoint-file.ts'
+import { type CheckpointFile, checkpointFile, explainStreamMismatch } from '../checkpoint-file.ts'
 import { exactNumber, type FormatRecord, jsonLine, prettyLines } from '../format-record.ts'
 import { type RecordOutput, recordOutput, type WriteResult } from '../standard-output.ts'
 import { parseStartPosition } from '../start-position.ts'
@@ -82,8 +82,13 @@ async function open(
     signal,
   })
   return abortable(opening, signal).catch((error: unknown) => {
-    const file = checkpoint?.isFound ? `--checkpoint ${checkpoint.path}` : `--from ${options.from}`
-    throw explainForeignToken(error, file)
+    const source = checkpoint?.isFound
+      ? {
+          file: `--checkpoint ${checkpoint.path}`,
+          advice: 'Use another file, or move this one away to start over',
+        }
+      : { file: `--from ${options.from}`, advice: 'Use a token of this stream' }
+    throw explainStreamMismatch(error, source)
   })
 }
 
