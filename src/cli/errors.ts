@@ -1,4 +1,9 @@
-import { type AnyStreamError, isStreamError, type StreamErrorCode } from '../core/errors.ts'
+import {
+  type AnyStreamError,
+  isStreamError,
+  type StreamErrorCode,
+  type StreamErrorDetails,
+} from '../core/errors.ts'
 import { classifyError } from '../streams-api/classify-error.ts'
 
 /** The exit codes of the process, documented in `--help` and in docs/cli.md. */
@@ -92,8 +97,7 @@ function explainStreamError(error: AnyStreamError, place: string): Failure {
   const exitCode = streamErrorExitCodes[code] ?? exitCodes.failed
   switch (code) {
     case 'stream.notFound':
-    case 'stream.notEnabled':
-      return { code, message: `${error.message} (${place})`, exitCode }
+      return { code, message: explainNotFound(error.details, place), exitCode }
     case 'records.trimmed': {
       const { shardId, after } = error.details
       const records = after === undefined ? 'Records' : `Records after ${after}`
@@ -107,6 +111,20 @@ function explainStreamError(error: AnyStreamError, place: string): Failure {
     default:
       return { code, message: error.message, exitCode }
   }
+}
+
+function explainNotFound(
+  { tableName, streamArn }: StreamErrorDetails['stream.notFound'],
+  place: string,
+): string {
+  const where = place.startsWith('region ') ? `in ${place} of this account` : `at ${place}`
+  if (tableName !== undefined) {
+    return `There is no table "${tableName}" ${where}. Check the name, the region and the credentials`
+  }
+  return (
+    `There is no stream ${streamArn} ${where}. Its table may have been deleted, it may have been disabled ` +
+    'more than 24 hours ago, or the region or the credentials are wrong'
+  )
 }
 
 const streamErrorExitCodes: Partial<Record<StreamErrorCode, ExitCode>> = {

@@ -49,12 +49,12 @@ const cases: Record<string, BadCase> = {
   'an unknown table': {
     args: () => ['tail', '--table', 'none', '--endpoint', served.endpoint],
     code: 3,
-    says: /no table none .* Check its name.*\(http:\/\/127.*\) \[stream\.notFound\]/,
+    says: /There is no table "none" at http:\/\/127\S+\. Check the name, the region and the credentials \[stream\.notFound\]/,
   },
   'the ARN of a stream that does not exist': {
     args: () => ['tail', '--arn', arn, '--endpoint', served.endpoint],
     code: 3,
-    says: /Stream arn:.*000 does not exist.*\[stream\.notFound\]/,
+    says: /There is no stream arn:\S+000 at http:\/\/127\S+\. Its table may .* are wrong \[stream\.notFound\]/,
   },
   'a missing region': {
     args: () => ['tail', '--table', 'orders'],
@@ -164,7 +164,7 @@ describe('errors', () => {
     server.closeAllConnections()
     server.close()
     expect(ended.stderr).toMatch(
-      /^dynamodb-stream-iterator: Table orders has no stream\. Enable one: .*\[stream\.notEnabled\]\n$/,
+      /^dynamodb-stream-iterator: Table orders has no stream\. Enable one: aws .*=NEW_AND_OLD_IMAGES \[stream\.notEnabled\]\n$/,
     )
     expect(ended.code).toBe(3)
   })

@@ -51,6 +51,14 @@ describe('describeFailure', () => {
     expect(describeFailure(error)).toMatchObject({ code, exitCode })
   })
 
+  test('a table that does not exist is reported with the region in the same sentence', () => {
+    const error = new StreamError('stream.notFound', 'not found', { tableName: 'ordres' })
+    expect(describeFailure(error, 'region us-east-1').message).toBe(
+      'There is no table "ordres" in region us-east-1 of this account. ' +
+        'Check the name, the region and the credentials',
+    )
+  })
+
   test('an error without a message is reported by its code', () => {
     const { message } = describeFailure(
       sdkError('AggregateError', '', { code: 'ECONNREFUSED' }),
