@@ -52,7 +52,7 @@ export type Request =
 export function parseArguments(args: readonly string[]): Request {
   const [name, ...rest] = args
   if (name === undefined) throw usageError('Missing command. See dynamodb-stream-iterator --help')
-  if (name === '--help' || name === '-h' || name === 'help') return helpRequest(rest[0])
+  if (isHelp(name)) return helpRequest(rest[0])
   if (name === '--version' || name === '-v') return { command: 'version' }
   if (!isCommandName(name)) throw unknownCommand(name)
   const values = parseOptions(name, rest)
@@ -77,8 +77,14 @@ function toRequest(command: CommandName, values: Values): Request {
   }
 }
 
+function isHelp(name: string): boolean {
+  return name === '--help' || name === '-h' || name === 'help'
+}
+
 function helpRequest(name: string | undefined): Request {
-  return { command: 'help', of: name !== undefined && isCommandName(name) ? name : undefined }
+  if (name === undefined || isHelp(name)) return { command: 'help', of: undefined }
+  if (!isCommandName(name)) throw unknownCommand(name)
+  return { command: 'help', of: name }
 }
 
 function unknownCommand(name: string): CliError {
@@ -102,8 +108,9 @@ function parseOptions(command: CommandName, args: readonly string[]): Values {
   )
   // Not strict, because its error messages address programmers.
   const { values, tokens } = parseArgs({ args: [...args], options, strict: false, tokens: true })
+  const seen = new Set<string>()
   for (const token of tokens) {
-    const problem = findProblem(token, specs)
+    const problem = findProblem(token, specs) ?? findRepetition(token, specs, seen)
     if (problem === undefined) continue
     const see = problem.endsWith('?') ? '' : `. See dynamodb-stream-iterator ${command} --help`
     throw usageError(`${problem}${see}`)
@@ -136,6 +143,18 @@ function findProblem(token: Token, specs: Readonly<Record<string, OptionSpec>>):
   if (value === undefined) return `${rawName} requires a value`
   // The value is probably another option, unless it is a negative number.
   if (!inlineValue && /^-\D/.test(value)) return `${rawName} requires a value, but is followed by ${value}`
+  return undefined
+}
+
+/** Of two values, the first one would be ignored. A flag may be repeated. */
+function findRepetition(
+  token: Token,
+  specs: Readonly<Record<string, OptionSpec>>,
+  seen: Set<string>,
+): string | undefined {
+  if (token.kind !== 'option' || specs[token.name]?.value === undefined) return undefined
+  if (seen.has(token.name)) return `${token.rawName} is set more than once`
+  seen.add(token.name)
   return undefined
 }
 

@@ -47,9 +47,14 @@ describe('parseArguments', () => {
     })
   })
 
+  test('a flag may be repeated', () => {
+    expect(optionsOf('shards --table orders --json --json')).toMatchObject({ json: true })
+  })
+
   test('help and version can be requested with and without a command', () => {
     expect(parseArguments(['--help'])).toEqual({ command: 'help', of: undefined })
     expect(parseArguments(['help', 'lag'])).toEqual({ command: 'help', of: 'lag' })
+    expect(parseArguments(['help', '--help'])).toEqual({ command: 'help', of: undefined })
     expect(parseArguments(['shards', '-h'])).toEqual({ command: 'help', of: 'shards' })
     expect(parseArguments(['--version'])).toEqual({ command: 'version' })
     expect(parseArguments(['lag', '--version'])).toEqual({ command: 'version' })
@@ -65,6 +70,9 @@ describe('parseArguments', () => {
     ['', 'Missing command. See dynamodb-stream-iterator --help'],
     ['tial', 'Unknown command tial; did you mean tail?'],
     ['orders', 'Unknown command orders. The commands are tail, shards, lag, demo'],
+    ['help nope', 'Unknown command nope. The commands are tail, shards, lag, demo'],
+    ['help shard', 'Unknown command shard; did you mean shards?'],
+    ['--help shard', 'Unknown command shard; did you mean shards?'],
     ['--tail', 'Unknown option --tail. The commands are tail, shards, lag, demo'],
     ['tail', 'Missing stream: use --table NAME or --arn ARN'],
     [`tail --table orders --arn ${arn}`, 'Use either --table or --arn, not both'],
@@ -77,6 +85,10 @@ describe('parseArguments', () => {
       '--table requires a value, but is followed by --no-follow. See dynamodb-stream-iterator tail --help',
     ],
     ['tail --no-follow=yes', '--no-follow does not accept a value. See dynamodb-stream-iterator tail --help'],
+    [
+      'tail --table orders --no-follow --table=users',
+      '--table is set more than once. See dynamodb-stream-iterator tail --help',
+    ],
     ['tail --table=', '--table requires a value'],
     ['tail orders', 'Unexpected argument "orders". See dynamodb-stream-iterator tail --help'],
     ['tail -- --table', 'Unexpected argument "--table". See dynamodb-stream-iterator tail --help'],
