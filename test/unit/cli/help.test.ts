@@ -26,4 +26,15 @@ describe('help', () => {
       for (const line of text.split('\n')) expect(line.length).toBeLessThanOrEqual(80)
     },
   )
+
+  test.each([
+    ['tail', [0, 1, 2, 3, 4, 5, 6, 7, 130]],
+    ['shards', [0, 1, 2, 3, 4, 6, 130]],
+    ['lag', [0, 1, 2, 3, 4, 6, 7, 130]],
+    ['demo', [0, 1, 2, 130]],
+  ] as const)('the help of %s lists only the exit codes that it can return', (name, codes) => {
+    const [, list = ''] = commandHelp(name).split('Exit codes:\n')
+    expect([...list.matchAll(/^ {2}(\d+) /gm)].map(([, code]) => Number(code))).toEqual(codes)
+    expect(list.includes('0    success, also when stopped with Ctrl-C')).toBe(name === 'tail')
+  })
 })
