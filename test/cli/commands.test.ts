@@ -86,10 +86,26 @@ describe('lag', () => {
     writeFileSync(checkpoint, text)
     const { code, stdout, stderr } = await runHere(['lag', ...served.source, '--checkpoint', checkpoint])
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
-    expect(stdout).toMatch(
-      /^1 h 0 min behind the tip; the oldest unread record expires in at least 22 h 59 min\n/,
+    const [summary, ...rows] = stdout.trimEnd().split('\n')
+    expect(summary).toBe(
+      `${checkpoint} is 1 h 0 min behind the tip; the oldest unread record expires in at least 22 h 59 min`,
     )
+    expect(rows).toEqual([
+      expect.stringMatching(/^shardId-\S+ {2}1 h 0 min behind {2}shard created [\d-]{10} [\d:]{8}$/),
+    ])
     expect(readFileSync(checkpoint, 'utf8')).toBe(text)
+  })
+
+  test('the lag command names the position that it measures', async () => {
+    await using served = await serveEmulator()
+    const summaryOf = async (...args: string[]) =>
+      (await runHere(['lag', ...served.source, ...args])).stdout.split('\n')[0]
+    expect(await summaryOf()).toBe('trim_horizon is at the tip')
+    served.emulator.put({ id: 'a' }, { createdAt: Date.now() - 3_600_500 })
+    expect(await summaryOf()).toMatch(/^trim_horizon is 1 h 0 min behind the tip; /)
+    expect(await summaryOf('--from', 'latest')).toBe('latest is at the tip')
+    const time = new Date(Date.now() - 7_200_000).toISOString()
+    expect(await summaryOf('--from', time)).toContain(`${time} is 1 h 0 min behind the tip; `)
   })
 
   test('lag --json reports a lag of 0 at the tip', async () => {

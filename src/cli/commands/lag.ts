@@ -11,7 +11,7 @@ import { formatShardTime } from '../format-shards.ts'
 import { writeText } from '../standard-output.ts'
 import { parseStartPosition } from '../start-position.ts'
 import type { StyleText } from '../terminal.ts'
-import { formatDuration } from '../text.ts'
+import { escapeText, formatDuration } from '../text.ts'
 import type { CommandContext } from './context.ts'
 
 /** Prints how far a position is behind the tip of the stream. */
@@ -36,7 +36,7 @@ export async function lag(options: LagOptions, context: CommandContext): Promise
   })
   const text = options.json
     ? JSON.stringify({ streamArn, ...measured })
-    : describe(measured, terminal.style).join('\n')
+    : describe(escapeText(options.checkpoint ?? options.from), measured, terminal.style).join('\n')
   await writeText(terminal.stdout, `${text}\n`)
 }
 
@@ -76,19 +76,20 @@ async function measure(coordinator: Coordinator, position: Position): Promise<Me
 }
 
 function describe(
+  position: string,
   { millisBehindLatest, retentionHeadroomMs, shards, hasGap }: MeasuredLag,
   style: StyleText,
 ): string[] {
   const expiry = `the oldest unread record expires in at least ${formatDuration(retentionHeadroomMs)}`
   const summary =
     millisBehindLatest === 0
-      ? 'at the tip'
-      : `${formatDuration(millisBehindLatest)} behind the tip; ${expiry}`
+      ? `${position} is at the tip`
+      : `${position} is ${formatDuration(millisBehindLatest)} behind the tip; ${expiry}`
   const gap = hasGap ? [style('red', 'gap: records after this position have already been trimmed')] : []
   const rows = shards.map(({ shardId, millisBehindLatest: behind }) => {
     const time = formatShardTime(shardId)
-    const created = time === undefined ? '' : style('dim', `  created ${time}`)
-    return `${shardId}  ${behind === 0 ? 'at the tip' : formatDuration(behind)}${created}`
+    const created = time === undefined ? '' : style('dim', `  shard created ${time}`)
+    return `${shardId}  ${behind === 0 ? 'at the tip' : `${formatDuration(behind)} behind`}${created}`
   })
   return [style('bold', summary), ...gap, ...rows]
 }

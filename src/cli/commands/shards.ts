@@ -18,7 +18,7 @@ export async function shards({ json }: ShardsOptions, context: CommandContext): 
   await writeText(terminal.stdout, lines.map((line) => `${line}\n`).join(''))
 }
 
-/** Everything that DescribeStream returns about a shard. Members that it omits are omitted. */
+/** A shard as DescribeStream returns it, and whether it is closed. Members without a value are omitted. */
 function toJson(shard: ShardDescription): string {
   return JSON.stringify({ ...shard, closed: shard.endingSequenceNumber !== undefined })
 }
