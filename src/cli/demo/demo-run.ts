@@ -37,6 +37,8 @@ export class DemoRun implements AsyncDisposable {
   #writing: Promise<void> = Promise.resolve()
   #worker: WorkerProcess | undefined
   #runs = 0
+  /** Whether the current worker has sent a message. */
+  #isWorkerReading = false
   /** Distinct records that were processed before the current worker was started. */
   #deliveredBefore = 0
   #failure: unknown
@@ -97,7 +99,7 @@ export class DemoRun implements AsyncDisposable {
   sampleState(): DemoState {
     if (this.#failure !== undefined) throw this.#failure
     const { written } = this.#orders
-    const { delivered, saved, shards, lagMs } = this.#progress
+    const { delivered, saved, shards, backlog } = this.#progress
     const now = this.elapsedMs
     this.#samples.push({ at: now, written, delivered })
     while (this.#samples.length > 2 && (this.#samples[0]?.at ?? now) < now - 1_000) this.#samples.shift()
@@ -109,11 +111,18 @@ export class DemoRun implements AsyncDisposable {
       delivered,
       writtenPerSecond: perSecond(written - oldest.written),
       deliveredPerSecond: perSecond(delivered - oldest.delivered),
-      lagMs: this.#table.hasExactTimes ? lagMs : undefined,
+      behind: backlog.records,
+      behindMs: backlog.since === undefined ? 0 : now - backlog.since,
       saved,
-      worker: this.#worker ? `running, process ${this.#worker.pid}, start ${this.#runs}` : 'killed',
+      worker: this.#describeWorker(),
       shards,
     }
+  }
+
+  #describeWorker(): string {
+    if (this.#worker === undefined) return 'killed'
+    const state = this.#isWorkerReading ? 'running' : 'starting'
+    return `${state}, process ${this.#worker.pid}, run ${this.#runs}`
   }
 
   /** Stops the worker gracefully, and returns what happened. */
@@ -153,6 +162,7 @@ export class DemoRun implements AsyncDisposable {
         const changes = this.#orders.next(Math.min(due, MAX_CHANGES_PER_WRITE))
         await this.#table.write(changes)
         this.#orders.onWritten(changes)
+        this.#progress.onWritten(changes, this.elapsedMs)
       }
       await wait(due > MAX_CHANGES_PER_WRITE ? 0 : WRITE_EVERY_MS)
     }
@@ -162,9 +172,11 @@ export class DemoRun implements AsyncDisposable {
     const run = ++this.#runs
     this.#deliveredBefore = this.#progress.delivered
     const { endpoint, tableName } = this.#table
-    const worker = startWorker({ endpoint, tableName, folder: this.#folder }, (message) =>
-      this.#progress.onMessage(run, message),
-    )
+    this.#isWorkerReading = false
+    const worker = startWorker({ endpoint, tableName, folder: this.#folder }, (message) => {
+      this.#isWorkerReading = true
+      this.#progress.onMessage(run, message)
+    })
     this.#worker = worker
     worker.exited.then(
       ({ code, signal, errors }) => {
@@ -183,10 +195,13 @@ export class DemoRun implements AsyncDisposable {
     worker?.kill('SIGKILL')
     await worker?.exited
     this.#progress.onWorkerExit()
-    this.#checkpoints.push(await this.#readCheckpoint())
+    const checkpoint = await this.#readCheckpoint()
+    this.#checkpoints.push(checkpoint)
+    if (checkpoint) this.#progress.onCheckpoint(checkpoint)
     const { delivered, saved } = this.#progress
     this.#logEvent(
-      `the worker was killed with SIGKILL: ${delivered} records processed, ${saved} of them saved`,
+      `the worker was killed with SIGKILL: ${delivered} records processed, ` +
+        `${saved} of them covered by a checkpoint`,
     )
   }
 

@@ -9,8 +9,6 @@ export interface DemoTable extends AsyncDisposable {
   readonly place: string
   readonly endpoint: string
   readonly tableName: string
-  /** Whether record times are exact to the second. DynamoDB Local truncates them to the minute. */
-  readonly hasExactTimes: boolean
   /** Writes the changes, each of which must be of a different order. */
   write(changes: readonly OrderChange[]): Promise<void>
   /** Disturbs the stream. Returns a description, or `undefined` if this table does not support it. */

@@ -20,7 +20,6 @@ export async function emulatedTable(): Promise<DemoTable> {
     place: 'the embedded emulator',
     endpoint: server.url,
     tableName: ordersTable,
-    hasExactTimes: true,
     async write(changes) {
       for (const { orderId, item } of changes) {
         if (item) emulator.put(item)
@@ -39,11 +38,11 @@ function disturb(emulator: StreamEmulator, disturbance: Disturbance): string {
     case 'split': {
       const children = emulator.split(undefined, 2, hidden)
       const names = children.map(({ shardId }) => shortShardId(shardId)).join(' and ')
-      return `shard ${shortShardId(children[0]?.parentId ?? '')} was split into ${names}, ${delay}`
+      return `shard ${shortShardId(children[0]?.parentId ?? '')} was split into ${names}; they are ${delay}`
     }
     case 'roll': {
       const { parentId = '', shardId } = emulator.roll(undefined, hidden)
-      return `shard ${shortShardId(parentId)} rolled over to ${shortShardId(shardId)}, ${delay}`
+      return `shard ${shortShardId(parentId)} rolled over to ${shortShardId(shardId)}; it is ${delay}`
     }
     case 'roll-all': {
       const { openShards } = emulator

@@ -27,7 +27,6 @@ export async function localTable(signal: AbortSignal): Promise<DemoTable> {
     place: 'DynamoDB Local (one shard that never splits)',
     endpoint: server.endpoint,
     tableName: ordersTable,
-    hasExactTimes: false,
     write: (changes) => write(client, changes),
     disturb: () => undefined,
     [Symbol.asyncDispose]: stop,

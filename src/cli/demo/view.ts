@@ -20,10 +20,13 @@ export interface DemoState {
   readonly delivered: number
   readonly writtenPerSecond: number
   readonly deliveredPerSecond: number
-  readonly lagMs: number | undefined
-  /** Distinct records processed when the last checkpoint was saved. */
+  /** Records written and not processed yet. */
+  readonly behind: number
+  /** The time since the oldest of them was written. */
+  readonly behindMs: number
+  /** Distinct processed records that the last checkpoint covers. */
   readonly saved: number
-  /** The state of the worker, such as `running, process 7, start 2`. */
+  /** The state of the worker, such as `running, process 7, run 2`. */
   readonly worker: string
   readonly shards: readonly ShardProgress[]
 }
@@ -110,10 +113,10 @@ export function formatElapsed(elapsedMs: number): string {
   return `${(elapsedMs / 1_000).toFixed(1).padStart(5)} s`
 }
 
-function describeLag({ written, delivered, lagMs }: DemoState): string {
-  const time = lagMs === undefined ? '' : `, ${formatDuration(lagMs)}`
-  // A record can be processed before the write that created it has returned.
-  return `behind ${pluralize(Math.max(0, written - delivered), 'record')}${time}`
+function describeLag({ behind, behindMs }: DemoState): string {
+  // At least 0.1 s, because 0.0 s would contradict the number of records.
+  const time = behind === 0 ? '' : `, ${formatDuration(Math.max(100, behindMs))}`
+  return `behind ${pluralize(behind, 'record')}${time}`
 }
 
 function labelShard({ shardId, parentId, state, records }: ShardProgress): LabeledShard {

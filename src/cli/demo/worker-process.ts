@@ -1,6 +1,7 @@
 import { type ChildProcessByStdio, spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import type { Readable, Writable } from 'node:stream'
+import type { StreamToken } from '../../position/token.ts'
 
 /** The argument of the worker process. */
 export interface WorkerTask {
@@ -19,8 +20,8 @@ export type WorkerMessage =
   | { readonly record: readonly [string, string, string, number] }
   | { readonly opened: string; readonly parentId: string | null }
   | { readonly finished: string }
-  | { readonly checkpoint: true }
-  | { readonly lagMs: number }
+  /** A checkpoint was saved. */
+  | { readonly checkpoint: StreamToken }
 
 export interface WorkerProcess {
   readonly pid: number

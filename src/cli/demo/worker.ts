@@ -8,8 +8,6 @@ import { clientSettings } from './demo-table.ts'
 import type { OrderChange } from './orders.ts'
 import { checkpointName, type WorkerMessage, type WorkerTask } from './worker-process.ts'
 
-const LAG_MESSAGE_MS = 200
-
 type Order = Required<OrderChange>['item'] & { orderId: string; version: number }
 
 /** The worker process of the demo: an ordinary consumer that also reports each record to the demo. */
@@ -32,10 +30,9 @@ export async function demoWorker(args: readonly string[]): Promise<ExitCode> {
     listeners: {
       shardOpened: ({ shardId, parentId }) => send({ opened: shardId, parentId: parentId ?? null }),
       shardFinished: ({ shardId }) => send({ finished: shardId }),
-      checkpointSaved: () => send({ checkpoint: true }),
+      checkpointSaved: ({ token }) => send({ checkpoint: token }),
     },
   })
-  setInterval(() => send({ lagMs: stream.lag().millisBehindLatest }), LAG_MESSAGE_MS).unref()
   for await (const record of stream) handle(record)
   return exitCodes.ok
 }

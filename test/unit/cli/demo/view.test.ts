@@ -9,7 +9,8 @@ const state: DemoState = {
   delivered: 480,
   writtenPerSecond: 400,
   deliveredPerSecond: 390,
-  lagMs: 300,
+  behind: 20,
+  behindMs: 300,
   saved: 250,
   worker: 'running',
   shards: [
@@ -57,8 +58,15 @@ describe('the view of the demo', () => {
   })
 
   test('the summary uses the singular for one shard and one record', () => {
-    const single = { ...state, delivered: 499, lagMs: undefined, shards: state.shards.slice(0, 1) }
-    expect(summaryLine(single)).toContain('behind 1 record; 1 shard, 0 being read')
+    const single = { ...state, behind: 1, shards: state.shards.slice(0, 1) }
+    expect(summaryLine(single)).toContain('behind 1 record, 0.3 s; 1 shard, 0 being read')
+  })
+
+  test('the summary shows a time of 0.1 s or more if there are unprocessed records, and none otherwise', () => {
+    expect(summaryLine({ ...state, behind: 0, behindMs: 0 })).toContain('behind 0 records; 2 shards')
+    expect(summaryLine({ ...state, behind: 40, behindMs: 12 })).toContain(
+      'behind 40 records, 0.1 s; 2 shards',
+    )
   })
 
   test('the summary for logs is one plain line', () => {
