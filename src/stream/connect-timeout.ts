@@ -15,8 +15,8 @@ export interface FirstResponse {
 
 /**
  * Runs `connect`, and aborts it if there is no response within `connectTimeoutMs`: with a misspelled region,
- * a wrong endpoint or without a route to the service it would be retried forever. Errors returned by the service
- * count as responses.
+ * a wrong endpoint or without a route to the service it would be retried forever. Errors returned by the
+ * service count as responses.
  *
  * @throws StreamError `service.unreachable` if there was no response in time.
  */
@@ -57,8 +57,8 @@ export async function withConnectTimeout<T>(
 }
 
 /**
- * Every error of the service has `$fault`, and every response of it has a request id. The page of a proxy, or of
- * a web server at a wrong endpoint, has neither.
+ * Every error of the service has `$fault`, and every response of it has a request id. The page of a proxy, or
+ * of a web server at a wrong endpoint, has neither.
  */
 function isResponse(error: unknown): boolean {
   return Reflect.has(Object(error), '$fault') || metadataOf(error, 'requestId') !== undefined
