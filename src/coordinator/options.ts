@@ -1,5 +1,5 @@
 import type { unmarshallOptions } from '@aws-sdk/util-dynamodb'
-import type { Clock } from '../core/clock.ts'
+import { type Clock, isClock } from '../core/clock.ts'
 import { checkNames, integer, invalidOption, namesOf } from '../core/options.ts'
 import type { SdkClient } from '../core/sdk-client.ts'
 import type { StreamsApi } from '../streams-api/streams-api.ts'
@@ -155,8 +155,4 @@ export function checkReadingOptions(options: Omit<CoordinatorOptions, 'streamArn
     ),
     unmarshallOptions: options.unmarshallOptions,
   }
-}
-
-function isClock(clock: Clock): boolean {
-  return [clock.now, clock.monotonic, clock.setTimer].every((member) => typeof member === 'function')
 }

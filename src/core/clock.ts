@@ -35,6 +35,12 @@ export const systemClock: Clock = {
   },
 }
 
+/** Whether the value has the members of a clock, for callers that TypeScript does not check. */
+export function isClock(value: unknown): value is Clock {
+  const { now, monotonic, setTimer } = (value ?? {}) as Partial<Clock>
+  return [now, monotonic, setTimer].every((member) => typeof member === 'function')
+}
+
 /** Resolves after `delayMs` milliseconds, or earlier, without an error, when `signal` aborts. */
 export function sleep(clock: Clock, delayMs: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve) => {

@@ -1,6 +1,5 @@
-import { types } from 'node:util'
 import type { Clock } from '../core/clock.ts'
-import { invalidOption } from '../core/options.ts'
+import { aTime, finiteNumber } from './options/check-options.ts'
 
 interface Timer {
   /** When it fires, on the monotonic clock. */
@@ -31,8 +30,8 @@ export class ManualClock implements Clock {
    * @throws StreamError `options.invalid` for an invalid time.
    */
   constructor(start: Date | number = Date.UTC(2026, 0, 1)) {
-    const now: unknown = types.isDate(start) ? start.getTime() : start
-    this.#now = finite('start', now, 'a valid Date or a number of ms since 1970')
+    aTime('start', start)
+    this.#now = Number(start)
   }
 
   /** Returns the wall-clock time in ms since 1970. */
@@ -131,14 +130,10 @@ export class ManualClock implements Clock {
   }
 }
 
-function duration(byMs: unknown): number {
-  return finite('byMs', byMs, 'a number of milliseconds')
-}
-
 /** Throws for anything but a finite number: with a time of NaN, no timer would ever fire. */
-function finite(option: string, value: unknown, expected: string): number {
-  if (typeof value === 'number' && Number.isFinite(value)) return value
-  throw invalidOption(option, value, expected)
+function duration(byMs: number): number {
+  finiteNumber('byMs', byMs)
+  return byMs
 }
 
 /** The maximum number of turns of the event loop to wait for pending file system calls. */

@@ -3,8 +3,8 @@ import { randomUUID } from 'node:crypto'
 import { inspect, isDeepStrictEqual } from 'node:util'
 import type { CheckpointStore } from '../../checkpoints/store.ts'
 import { isStreamError } from '../../core/errors.ts'
-import { checkNames } from '../../core/options.ts'
 import type { StreamToken } from '../../position/token.ts'
+import { aBoolean, aFunction, checkOptions } from '../options/check-options.ts'
 
 /** Options of {@link checkpointStoreContract}. */
 export interface CheckpointStoreContractOptions {
@@ -33,13 +33,14 @@ export type CreateCheckpointStore = () => CheckpointStore | Promise<CheckpointSt
  *
  * @example
  * for (const { title, run } of checkpointStoreContract(() => redisCheckpointStore(client))) test(title, run)
- * @throws StreamError `options.invalid` for an unknown option name.
+ * @throws StreamError `options.invalid` for an invalid argument.
  */
 export function checkpointStoreContract(
   createStore: CreateCheckpointStore,
   options: CheckpointStoreContractOptions = {},
 ): readonly ContractCase[] {
-  checkNames('', options, ['detectsConflicts'])
+  aFunction('createStore', createStore)
+  checkOptions('', options, { detectsConflicts: aBoolean })
   const cases = options.detectsConflicts ? [...COMMON_CASES, ...CONFLICT_CASES] : COMMON_CASES
   return cases.map(([title, check]) => ({ title, run: () => check(async () => createStore(), randomUUID()) }))
 }

@@ -1,5 +1,4 @@
 import { type Behavior, profiles } from './behavior/behavior.ts'
-import { checkBehavior } from './behavior/check-behavior.ts'
 import { createIteratorRegistry, type IteratorControl } from './calls/iterator-registry.ts'
 import { createLimits } from './calls/limits.ts'
 import { createService, type Service } from './calls/service.ts'
@@ -43,7 +42,6 @@ export interface EmulatorParts {
 export function createEmulator(userOptions: StreamEmulatorOptions): EmulatorParts {
   const options = resolveOptions(userOptions)
   const { seed, clock } = options
-  checkBehavior('behavior', userOptions.behavior ?? {})
   let behavior: Behavior = { ...profiles[options.profile], ...userOptions.behavior }
   const now = () => clock.now() + behavior.clockSkewMs
   const log: LogEntry[] = []

@@ -1,15 +1,21 @@
 import type { StreamViewType } from '@aws-sdk/client-dynamodb-streams'
-import { type Clock, systemClock } from '../../core/clock.ts'
-import { checkNames, integer, namesOf } from '../../core/options.ts'
+import { type Clock, isClock, systemClock } from '../../core/clock.ts'
+import {
+  aFunction,
+  aName,
+  type Checks,
+  check,
+  checkOptions,
+  oneOf,
+  wholeNumber,
+} from '../options/check-options.ts'
 import type { Behavior, Profile } from './behavior/behavior.ts'
+import { checkBehavior } from './behavior/check-behavior.ts'
 import type { LatencySource } from './faults/latency.ts'
-import type { SequenceNumberFormat } from './state/sequence-numbers.ts'
-import type { KeySchema } from './state/table.ts'
+import { checkSequenceNumberFormat, type SequenceNumberFormat } from './state/sequence-numbers.ts'
+import { aViewType, checkKeySchema, type KeySchema } from './state/table.ts'
 
-/**
- * Options of a `StreamEmulator`. Unknown names, and numbers in `shards` and `behavior` that are out of range,
- * are refused with `options.invalid`.
- */
+/** Options of a `StreamEmulator`. Unknown names and invalid values are refused with `options.invalid`. */
 export interface StreamEmulatorOptions {
   /**
    * The seed of all random choices. The same seed, commands and calls produce the same ids, records and log.
@@ -44,19 +50,19 @@ export interface StreamEmulatorOptions {
   readonly region?: string | undefined
 }
 
-const optionNames: readonly string[] = namesOf<StreamEmulatorOptions>({
-  seed: true,
-  clock: true,
-  profile: true,
-  behavior: true,
-  latency: true,
-  tableName: true,
-  keySchema: true,
-  viewType: true,
-  shards: true,
-  sequenceNumbers: true,
-  region: true,
-})
+const optionChecks: Checks<StreamEmulatorOptions> = {
+  seed: check((value) => ['number', 'string'].includes(typeof value), 'a number or a string'),
+  clock: check(isClock, 'an object with now, monotonic and setTimer'),
+  profile: oneOf<Profile>({ aws: true, local: true }),
+  behavior: checkBehavior,
+  latency: aFunction,
+  tableName: aName,
+  keySchema: checkKeySchema,
+  viewType: aViewType,
+  shards: wholeNumber(1),
+  sequenceNumbers: checkSequenceNumberFormat,
+  region: aName,
+}
 
 /** DynamoDB Local counts from 1, across all its tables, without gaps and in 21 digits. */
 const localSequenceNumbers: SequenceNumberFormat = { start: '1', maxGap: 1, digits: 21, tight: true }
@@ -75,7 +81,7 @@ export interface ResolvedOptions {
 }
 
 export function resolveOptions(options: StreamEmulatorOptions): ResolvedOptions {
-  checkNames('', options, optionNames)
+  checkOptions('', options, optionChecks)
   const profile = options.profile ?? 'aws'
   return {
     seed: options.seed ?? 1,
@@ -84,7 +90,7 @@ export function resolveOptions(options: StreamEmulatorOptions): ResolvedOptions 
     tableName: options.tableName ?? 'table',
     keySchema: options.keySchema ?? { hash: 'id' },
     viewType: options.viewType ?? 'NEW_AND_OLD_IMAGES',
-    shards: integer('shards', options.shards ?? 1, 1, Number.MAX_SAFE_INTEGER),
+    shards: options.shards ?? 1,
     sequenceNumbers: options.sequenceNumbers ?? (profile === 'local' ? localSequenceNumbers : undefined),
     region: options.region ?? (profile === 'local' ? 'ddblocal' : 'us-east-1'),
     account: profile === 'local' ? '000000000000' : '123456789012',

@@ -1,7 +1,7 @@
 import { DynamoDBClient, type DynamoDBClientConfig } from '@aws-sdk/client-dynamodb'
 import { DynamoDBStreamsClient, type DynamoDBStreamsClientConfig } from '@aws-sdk/client-dynamodb-streams'
-import { checkNames } from '../../core/options.ts'
 import type { StreamsApi } from '../../streams-api/streams-api.ts'
+import { type Checks, checkOptions, wholeNumber } from '../options/check-options.ts'
 import type { Behavior } from './behavior/behavior.ts'
 import { checkBehavior } from './behavior/check-behavior.ts'
 import { createEmulator, type EmulatorParts } from './create-emulator.ts'
@@ -10,28 +10,28 @@ import { effectText } from './faults/effect.ts'
 import type { CallMatcher, CallName, EffectOrFactory } from './faults/rules.ts'
 import {
   type DeleteTableOptions,
-  deleteTableOptionNames,
+  deleteTableChecks,
+  disableChecks,
   type EnableOptions,
-  enableOptionNames,
+  enableChecks,
   type RollOptions,
-  rollOptionNames,
+  rollChecks,
   type ShardRef,
   type TrimOptions,
-  trimOptionNames,
 } from './state/commands.ts'
 import { keyForShard } from './state/key-for-shard.ts'
 import type { LogEntry } from './state/log.ts'
 import type { EmulatedRecord, ItemKey } from './state/record.ts'
 import type { EmulatedShard } from './state/shard.ts'
-import { type Duration, durationNames } from './state/visibility.ts'
+import { type Duration, durationChecks } from './state/visibility.ts'
 import {
+  checkFillOptions,
   type FillOptions,
-  fillOptionNames,
   type Item,
   type RemoveOptions,
-  removeOptionNames,
+  removeChecks,
   type WriteOptions,
-  writeOptionNames,
+  writeChecks,
 } from './state/writer.ts'
 import { createStreamsApi } from './streams-api-adapter.ts'
 import { type EmulatorServer, listen } from './wire/http-server.ts'
@@ -62,7 +62,7 @@ export class StreamEmulator {
   readonly api: StreamsApi
   readonly #parts: EmulatorParts
 
-  /** @throws StreamError `options.invalid` for an unknown option name or a number out of its range. */
+  /** @throws StreamError `options.invalid` for an unknown option or an invalid value. */
   constructor(options: StreamEmulatorOptions = {}) {
     this.#parts = createEmulator(options)
     this.api = createStreamsApi(this.#parts.service)
@@ -119,10 +119,11 @@ export class StreamEmulator {
    * Writes an item like PutItem. The item is in plain JavaScript values.
    * @returns the stream record, or `undefined` if none is written because nothing changed or the stream is
    * disabled.
-   * @throws TypeError if a key attribute is missing, Error if the table was deleted.
+   * @throws StreamError `options.invalid` for an invalid argument, TypeError if a key attribute is missing or
+   * is not a string, a number or binary, Error if the table was deleted.
    */
   put(item: Item, options: WriteOptions = {}): EmulatedRecord | undefined {
-    checkNames('', options, writeOptionNames)
+    checkOptions('', options, writeChecks)
     return this.#parts.logWrite('put', this.#parts.writer.put(item, options))
   }
 
@@ -131,30 +132,32 @@ export class StreamEmulator {
    * `undefined` removes the attribute.
    * @returns the stream record, or `undefined` if none is written because nothing changed or the stream is
    * disabled.
-   * @throws TypeError if a key attribute is missing, Error if the table was deleted.
+   * @throws StreamError `options.invalid` for an invalid argument, TypeError if a key attribute is missing or
+   * is not a string, a number or binary, Error if the table was deleted.
    */
   update(key: ItemKey, changes: Item, options: WriteOptions = {}): EmulatedRecord | undefined {
-    checkNames('', options, writeOptionNames)
+    checkOptions('', options, writeChecks)
     return this.#parts.logWrite('update', this.#parts.writer.update(key, changes, options))
   }
 
   /**
    * Deletes an item like DeleteItem or, with `ttl`, like an expired TTL.
    * @returns the stream record, or `undefined` if the item does not exist or the stream is disabled.
-   * @throws TypeError if a key attribute is missing, Error if the table was deleted.
+   * @throws StreamError `options.invalid` for an invalid argument, TypeError if a key attribute is missing or
+   * is not a string, a number or binary, Error if the table was deleted.
    */
   remove(key: ItemKey, options: RemoveOptions = {}): EmulatedRecord | undefined {
-    checkNames('', options, removeOptionNames)
+    checkOptions('', options, removeChecks)
     return this.#parts.logWrite('remove', this.#parts.writer.remove(key, options))
   }
 
   /**
    * Writes many items, with a single entry in the log.
    * @returns the number of stream records that were written.
-   * @throws TypeError if an item lacks a key attribute, Error if the table was deleted.
+   * @throws the same errors as {@link put}.
    */
   fill(options: FillOptions): number {
-    checkNames('', options, fillOptionNames)
+    checkFillOptions(options)
     const records = this.#parts.writer.fill(options)
     this.#parts.logCommand('fill', { records })
     return records
@@ -166,6 +169,7 @@ export class StreamEmulator {
    * @throws RangeError if the shard does not exist or its hash range is too narrow to find a key.
    */
   keyForShard(shard: ShardRef, n = 0): string {
+    wholeNumber(0)('n', n)
     return keyForShard(this.#parts.commands.find(shard).shard, this.#parts.table.keySchema, n)
   }
 
@@ -179,7 +183,7 @@ export class StreamEmulator {
    * out of range.
    */
   split(shard?: ShardRef, into = 2, options: RollOptions = {}): readonly EmulatedShard[] {
-    checkRollOptions(options)
+    checkOptions('', options, rollChecks)
     return this.#parts.commands.divide('split', shard, into, options)
   }
 
@@ -190,7 +194,7 @@ export class StreamEmulator {
    * @throws RangeError if the shard does not exist or is not open.
    */
   roll(shard?: ShardRef, options: RollOptions = {}): EmulatedShard {
-    checkRollOptions(options)
+    checkOptions('', options, rollChecks)
     return this.#parts.commands.divide('roll', shard, 1, options)[0] as EmulatedShard
   }
 
@@ -207,10 +211,10 @@ export class StreamEmulator {
   /**
    * Trims records, as the service does after 24 hours.
    * @returns the number of records that were trimmed.
-   * @throws RangeError if the shard does not exist, TypeError if `through` is not a sequence number.
+   * @throws RangeError if the shard does not exist, StreamError `options.invalid` for an invalid time or
+   * sequence number.
    */
   trim(options: TrimOptions): number {
-    checkNames('', options, trimOptionNames)
     return this.#parts.commands.trim(options)
   }
 
@@ -222,7 +226,7 @@ export class StreamEmulator {
    * is already disabled.
    */
   disable(options: { readonly takesMs?: number | undefined } = {}): void {
-    checkNames('', options, ['takesMs'])
+    checkOptions('', options, disableChecks)
     this.#parts.commands.disable(options.takesMs ?? 0)
   }
 
@@ -232,13 +236,13 @@ export class StreamEmulator {
    * @throws Error if the current stream is still enabled.
    */
   enable(options: EnableOptions = {}): string {
-    checkNames('', options, enableOptionNames)
+    checkOptions('', options, enableChecks)
     return this.#parts.commands.enable('enable', options)
   }
 
   /** Deletes the table and its items and, unless the options say otherwise, its streams. */
   deleteTable(options: DeleteTableOptions = {}): void {
-    checkNames('', options, deleteTableOptionNames)
+    checkOptions('', options, deleteTableChecks)
     this.#parts.commands.deleteTable(options)
   }
 
@@ -248,7 +252,7 @@ export class StreamEmulator {
    * @throws Error if the current stream is still enabled.
    */
   recreateTable(options: EnableOptions = {}): string {
-    checkNames('', options, enableOptionNames)
+    checkOptions('', options, enableChecks)
     return this.#parts.commands.enable('recreateTable', options)
   }
 
@@ -265,7 +269,7 @@ export class StreamEmulator {
   /**
    * Changes the behavior of the service for all later calls and writes.
    * @returns a function that restores the previous values.
-   * @throws StreamError `options.invalid` for an unknown name or a number out of its range.
+   * @throws StreamError `options.invalid` for an unknown name or an invalid value.
    */
   setBehavior(changes: Partial<Behavior>): () => void {
     checkBehavior('', changes)
@@ -283,7 +287,7 @@ export class StreamEmulator {
    * @example
    * emulator.on('GetRecords', { shard, nth: 3 }, { fail: 'ExpiredIteratorException' })
    * @returns a function that removes the rule.
-   * @throws StreamError `options.invalid` for an unknown name or a number out of its range.
+   * @throws StreamError `options.invalid` for an unknown name or an invalid value.
    */
   on(call: CallName | '*', matcher: CallMatcher, effect: EffectOrFactory): () => void {
     return this.#parts.rules.add(call, matcher, effect)
@@ -294,7 +298,7 @@ export class StreamEmulator {
    * shard can still be read.
    */
   hide(shard: ShardRef, duration: Duration = {}): void {
-    checkNames('', duration, durationNames)
+    checkOptions('', duration, durationChecks)
     this.#changeListing('hide', shard, (shardId) =>
       this.#parts.visibility.hide(shardId, this.now(), duration),
     )
@@ -302,7 +306,7 @@ export class StreamEmulator {
 
   /** Lists a closed shard as open for a number of calls or ms; without either, until {@link show}. */
   showOpen(shard: ShardRef, duration: Duration = {}): void {
-    checkNames('', duration, durationNames)
+    checkOptions('', duration, durationChecks)
     this.#changeListing('showOpen', shard, (shardId) =>
       this.#parts.visibility.showOpen(shardId, this.now(), duration),
     )
@@ -356,7 +360,7 @@ export class StreamEmulator {
    * accepted. Close the server at the end of the test, or use `await using`.
    */
   listen(options: { readonly port?: number | undefined } = {}): Promise<EmulatorServer> {
-    checkNames('', options, ['port'])
+    checkOptions('', options, listenChecks)
     return listen(this.#parts.wire, options.port ?? 0)
   }
 
@@ -367,7 +371,4 @@ export class StreamEmulator {
   }
 }
 
-function checkRollOptions(options: RollOptions): void {
-  checkNames('', options, rollOptionNames)
-  if (options.hidden !== undefined) checkNames('hidden', options.hidden, durationNames)
-}
+const listenChecks: Checks<{ port: number }> = { port: wholeNumber(0, 65_535) }

@@ -1,6 +1,6 @@
 import { AssertionError } from 'node:assert'
-import { checkNames } from '../../core/options.ts'
 import type { EmulatedRecord } from '../emulator/state/record.ts'
+import { checkOptions, oneOf } from '../options/check-options.ts'
 
 /** A record that a consumer received. A `StreamRecord` or an `EmulatedRecord` can be passed as is. */
 export interface Delivered {
@@ -68,7 +68,7 @@ export function expectDelivered(
     readonly repetitions?: 'refused' | 'allowed' | undefined
   } = {},
 ): void {
-  checkNames('', options, ['repetitions'])
+  checkOptions('', options, { repetitions: oneOf({ refused: true, allowed: true }) })
   const report = compareDelivery(written, delivered)
   const faults = [
     describe('lost', report.lost),

@@ -1,6 +1,7 @@
 import { AssertionError } from 'node:assert'
-import { checkNames } from '../../core/options.ts'
+import { checkCallName } from '../emulator/faults/rules.ts'
 import type { LogEntry } from '../emulator/state/log.ts'
+import { aBoolean, type Checks, check, checkOptions, wholeNumber } from '../options/check-options.ts'
 
 /** Options of {@link expectParentsBeforeChildren}. */
 export interface ParentsFirstOptions {
@@ -13,6 +14,10 @@ export interface ParentsFirstOptions {
   readonly everyParent?: boolean | undefined
 }
 
+const optionChecks: Checks<ParentsFirstOptions> = { everyParent: aBoolean }
+
+const aLog = check(Array.isArray, 'an array of log entries, such as emulator.log')
+
 /**
  * Throws an `AssertionError` if records of a shard were read before its parent was read to its end, or
  * records of a parent after those of its child. A parent that was never opened is ignored unless
@@ -23,7 +28,8 @@ export function expectParentsBeforeChildren(
   log: readonly LogEntry[],
   options: ParentsFirstOptions = {},
 ): void {
-  checkNames('', options, ['everyParent'])
+  aLog('log', log)
+  checkOptions('', options, optionChecks)
   const parentOf = new Map<string, string>()
   /** Shards with writes in the log. */
   const written = new Set<string>()
@@ -60,8 +66,13 @@ export function expectParentsBeforeChildren(
  * emulator's clock. A call counts when it is made, not when it reaches the service after its latency.
  *
  * @param op - the name of the call, such as `GetRecords`.
+ * @param perSecond - a whole number of 0 or more.
+ * @throws StreamError `options.invalid` for an unknown name of a call or an invalid number.
  */
 export function expectAtMostCalls(log: readonly LogEntry[], op: string, perSecond: number): void {
+  aLog('log', log)
+  checkCallName(op)
+  wholeNumber(0)('perSecond', perSecond)
   const calls = log
     .filter((entry) => entry.op === op)
     .map((entry) => ({ entry, madeAt: entry.sentAt ?? entry.at }))

@@ -1,10 +1,10 @@
 import { AssertionError } from 'node:assert'
-import { checkNames, namesOf } from '../../core/options.ts'
 import { parseToken } from '../../position/parse-token.ts'
 import { type ParsedPosition, type Position, parsePosition } from '../../position/position.ts'
 import { type PlacedRecord, positionCoverage, tokenCoverage } from '../../position/token-coverage.ts'
 import type { EmulatedRecord } from '../emulator/state/record.ts'
 import type { StreamEmulator } from '../emulator/stream-emulator.ts'
+import { aBoolean, type Checks, check, checkOptions } from '../options/check-options.ts'
 import { checkHistory, type HistoryEvent, type HistoryReport, type Truth } from './check-history.ts'
 import type { Delivered } from './compare-delivery.ts'
 import { formatFaults } from './format-faults.ts'
@@ -25,13 +25,27 @@ export interface TrackConsumerOptions {
   readonly followTable?: boolean | undefined
 }
 
-const optionNames = namesOf<TrackConsumerOptions>({ startAt: true, followTable: true })
+const optionChecks: Checks<TrackConsumerOptions> = {
+  startAt: () => {}, // checked by parsePosition()
+  followTable: aBoolean,
+}
+
+const anEmulator = check(
+  (value) => typeof (value as StreamEmulator)?.consumerRestarted === 'function',
+  'a StreamEmulator',
+)
+
+const aRecord = check((value) => {
+  const { shardId, sequenceNumber } = (value ?? {}) as Partial<Delivered>
+  return typeof shardId === 'string' && typeof sequenceNumber === 'string'
+}, 'an object with the strings shardId and sequenceNumber, such as a StreamRecord')
 
 /** The history of a consumer, which is compared with the records that the emulator has written. */
 export interface ConsumerHistory {
   /**
    * Reports that the consumer has processed a record. Any object with `shardId` and `sequenceNumber` is
    * accepted. The function can be passed as a callback.
+   * @throws StreamError `options.invalid` for an object without them.
    */
   readonly processed: (record: Delivered) => void
   /**
@@ -68,9 +82,12 @@ export interface ConsumerHistory {
  * const history = trackConsumer(emulator)
  * for await (const record of history.follow(stream)) await handle(record)
  * history.expectComplete()
+ * @throws StreamError `options.invalid` for an invalid argument, `position.invalid` or `token.invalid` for an
+ * invalid `startAt`.
  */
 export function trackConsumer(emulator: StreamEmulator, options: TrackConsumerOptions = {}): ConsumerHistory {
-  checkNames('', options, optionNames)
+  anEmulator('emulator', emulator)
+  checkOptions('', options, optionChecks)
   const { startAt = 'trim_horizon', followTable = false } = options
   const position = parsePosition(startAt)
   const parentOf = (shardId: string) => emulator.shard(shardId).parentId
@@ -84,7 +101,9 @@ export function trackConsumer(emulator: StreamEmulator, options: TrackConsumerOp
     if (message !== undefined) throw new AssertionError({ message, stackStartFn: expectComplete })
   }
 
-  const processed = ({ shardId, sequenceNumber }: Delivered): void => {
+  const processed = (record: Delivered): void => {
+    aRecord('record', record)
+    const { shardId, sequenceNumber } = record
     events.push({ processed: { shardId, sequenceNumber } })
   }
 

@@ -204,7 +204,7 @@ test.each([
   [{ recordsPerPage: 1_001 }, 'recordsPerPage is 1001, but must be a whole number from 1 to 1000.'],
   [{ latestOffset: 0.5 }, 'latestOffset is 0.5, but must be a whole number of 0 or more.'],
   [{ retentionMs: -1 }, 'retentionMs is -1, but must be a number of 0 or more.'],
-  [{ clockSkewMs: Number.NaN }, 'clockSkewMs is NaN, but must be a number'],
+  [{ clockSkewMs: Number.NaN }, 'clockSkewMs is NaN, but must be a finite number.'],
 ])('a behavior with a number that no service could have is refused: %o', (behavior, message) => {
   const { emulator } = setUp()
   const log = emulator.log.length

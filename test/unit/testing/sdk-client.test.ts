@@ -3,6 +3,7 @@ import {
   DescribeTableCommand,
   DynamoDBClient,
   PutItemCommand,
+  type PutItemCommandInput,
 } from '@aws-sdk/client-dynamodb'
 import {
   DescribeStreamCommand,
@@ -267,9 +268,13 @@ describe.each(['in process', 'over HTTP'])('SDK client, %s', (transport) => {
     expect(records.map(({ eventName }) => eventName)).toEqual(['INSERT', 'REMOVE'])
     expect(records[0]?.dynamodb?.NewImage?.bytes).toEqual({ B: new Uint8Array([1, 2]) })
     expect(emulator.records[0]?.key).toEqual({ id: 'a' })
-    await expect(table.send(new PutItemCommand({ TableName: 'table', Item: {} }))).rejects.toMatchObject({
-      name: 'ValidationException',
-    })
+    const refused = { name: 'ValidationException' }
+    const put = (Item: PutItemCommandInput['Item']) =>
+      table.send(new PutItemCommand({ TableName: 'table', Item }))
+    await expect(put({})).rejects.toMatchObject(refused)
+    await expect(put({ id: { M: {} } })).rejects.toMatchObject(refused)
+    const deleteMap = new DeleteItemCommand({ TableName: 'table', Key: { id: { M: {} } } })
+    await expect(table.send(deleteMap)).rejects.toMatchObject(refused)
   })
 
   test('an invalid request is refused with ValidationException', async () => {

@@ -189,6 +189,18 @@ test('fill() writes many items with a single log entry', () => {
   expect(emulator.records[0]?.raw.dynamodb?.SizeBytes).toBeLessThan(550)
 })
 
+test('a key that is not a string, a number or binary is refused', () => {
+  const { emulator } = setUp({ keySchema: { hash: 'id', range: 'at' } })
+  const message = (name: string) => `The key attribute ${name} is not a string, a number or binary`
+  for (const id of [{}, [], true, null, new Set(['a'])]) {
+    expect(() => emulator.put({ id, at: 1 })).toThrow(new TypeError(message('id')))
+  }
+  expect(() => emulator.remove({ id: 'a', at: {} })).toThrow(message('at'))
+  expect(() => emulator.fill({ records: 1, item: () => ({ id: 'a', at: [] }) })).toThrow(message('at'))
+  expect(emulator.records).toEqual([])
+  expect(emulator.put({ id: new Uint8Array([1]), at: 1n })).toBeDefined()
+})
+
 test('an item without its key and an unknown or closed shard are refused', () => {
   const { emulator } = setUp()
   expect(() => emulator.put({ name: 'a' })).toThrow(TypeError)

@@ -1,68 +1,85 @@
-import { checkNames, integer, invalidOption } from '../../../core/options.ts'
-import { type Behavior, profiles } from './behavior.ts'
+import {
+  aBoolean,
+  type Checks,
+  checkOptions,
+  finiteNumber,
+  limit,
+  listOf,
+  numberFrom,
+  oneOf,
+  wholeNumber,
+} from '../../options/check-options.ts'
+import type { Behavior } from './behavior.ts'
 
-type Numeric = {
-  [Name in keyof Behavior]-?: Behavior[Name] extends number ? Name : never
-}[keyof Behavior]
-
-interface Range {
-  readonly min: number
-  readonly max: number
-  /** Whether fractions are refused. */
-  readonly integer?: boolean
-}
-
-const any: Range = { min: Number.NEGATIVE_INFINITY, max: Number.MAX_SAFE_INTEGER }
-const notNegative: Range = { min: 0, max: Number.POSITIVE_INFINITY }
-const count: Range = { min: 0, max: Number.POSITIVE_INFINITY, integer: true }
-
-const ranges: Readonly<Record<Numeric, Range>> = {
-  shardsPerPage: { min: 1, max: 100, integer: true },
-  iteratorLifeMs: notNegative,
-  latestOffset: count,
-  emptyPagesAtStart: count,
-  recordsPerPage: { min: 1, max: 1000, integer: true },
-  bytesPerPage: { min: 1, max: Number.POSITIVE_INFINITY },
-  readLagMs: notNegative,
-  timestampJitterMs: notNegative,
-  describesPerSecond: count,
-  readsPerSecond: count,
-  readersPerShard: count,
-  retentionMs: notNegative,
-  clockSkewMs: any,
+/** Refuses, among others, numbers that no service could have: a listing with 0 shards per page never ends. */
+export const behaviorChecks: Checks<Behavior> = {
+  requestChecks: oneOf<Behavior['requestChecks']>({ model: true, local: true }),
+  wireForm: oneOf<Behavior['wireForm']>({ aws: true, local: true }),
+  shardsPerPage: wholeNumber(1, 100),
+  listingOrder: oneOf<Behavior['listingOrder']>({ sorted: true, reversed: true, shuffled: true }),
+  exactFullLastPage: oneOf<Behavior['exactFullLastPage']>({ final: true, 'has-next-key': true }),
+  repeatPageKey: aBoolean,
+  childShards: oneOf<Behavior['childShards']>({ supported: true, empty: true, ignored: true, refused: true }),
+  omitFromShards: listOf<Behavior['omitFromShards'][number]>({
+    startingSequenceNumber: true,
+    sequenceNumberRange: true,
+  }),
+  expiredShards: oneOf<Behavior['expiredShards']>({ unlisted: true, listed: true }),
+  expiredShardErrorAt: oneOf<Behavior['expiredShardErrorAt']>({ 'at-iterator': true, 'at-records': true }),
+  iteratorLifeMs: numberFrom(0),
+  latestOffset: limit(0),
+  trimmedErrorAt: oneOf<Behavior['trimmedErrorAt']>({ 'at-iterator': true, 'at-records': true }),
+  fullyTrimmedShard: oneOf<Behavior['fullyTrimmedShard']>({
+    readable: true,
+    refused: true,
+    unreadable: true,
+  }),
+  emptyPagesAtStart: limit(0),
+  recordsPerPage: wholeNumber(1, 1000),
+  bytesPerPage: numberFrom(1),
+  shardEnd: oneOf<Behavior['shardEnd']>({
+    absent: true,
+    null: true,
+    'empty-string': true,
+    'after-empty-page': true,
+  }),
+  openShardNextIterator: oneOf<Behavior['openShardNextIterator']>({
+    present: true,
+    absent: true,
+    null: true,
+    'empty-string': true,
+  }),
+  emptyPage: aBoolean,
+  repeatPage: aBoolean,
+  readLagMs: numberFrom(0),
+  eventIdFormat: oneOf<Behavior['eventIdFormat']>({ hex: true, uuid: true }),
+  timestamps: oneOf<Behavior['timestamps']>({ second: true, minute: true, missing: true }),
+  timestampJitterMs: numberFrom(0),
+  omitFromRecords: listOf<Behavior['omitFromRecords'][number]>({
+    awsRegion: true,
+    eventID: true,
+    eventSource: true,
+    eventVersion: true,
+    Keys: true,
+    NewImage: true,
+    OldImage: true,
+    SizeBytes: true,
+    StreamViewType: true,
+    userIdentity: true,
+  }),
+  ttlDeletes: oneOf<Behavior['ttlDeletes']>({ marked: true, unmarked: true }),
+  describesPerSecond: limit(0),
+  readsPerSecond: limit(0),
+  readersPerShard: limit(0),
+  retentionMs: numberFrom(0),
+  clockSkewMs: finiteNumber,
 }
 
 /**
- * Throws `options.invalid` for an unknown name, and for a number that no service could have: a listing with 0
- * shards per page would never end.
- *
  * @param path - the prefix of option names in the error: `''` for the arguments themselves, `behavior` for a
  * member.
- * @param others - names that are accepted in addition to those of {@link Behavior}.
+ * @throws StreamError `options.invalid` for an unknown name or value.
  */
-export function checkBehavior(
-  path: string,
-  behavior: Partial<Behavior>,
-  others: readonly string[] = [],
-): void {
-  checkNames(path, behavior, [...Object.keys(profiles.aws), ...others])
-  for (const [name, range] of Object.entries(ranges)) {
-    const value = behavior[name as Numeric]
-    if (value !== undefined) checkNumber(path === '' ? name : `${path}.${name}`, value, range)
-  }
-}
-
-/**
- * Throws `options.invalid` for a value outside the range. `Infinity`, which disables a limit, counts as an
- * integer.
- */
-export function checkNumber(option: string, value: unknown, range: Range): void {
-  const { min, max } = range
-  if (range.integer && value !== Number.POSITIVE_INFINITY) {
-    integer(option, value, min, max)
-    return
-  }
-  if (typeof value === 'number' && value >= min && value <= max) return
-  const bounds = max === Number.POSITIVE_INFINITY ? `of ${min} or more` : `from ${min} to ${max}`
-  throw invalidOption(option, value, `a number ${bounds}`)
+export function checkBehavior(path: string, behavior: unknown): void {
+  checkOptions(path, behavior, behaviorChecks)
 }

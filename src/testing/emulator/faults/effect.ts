@@ -1,12 +1,25 @@
-import { namesOf } from '../../../core/options.ts'
+import {
+  aBoolean,
+  aString,
+  type Checks,
+  check,
+  checkOptions,
+  numberFrom,
+  oneOf,
+  wholeNumber,
+} from '../../options/check-options.ts'
 import type { Behavior } from '../behavior/behavior.ts'
+import { behaviorChecks } from '../behavior/check-behavior.ts'
 
 /**
  * What happens to a call that matches a rule: a service error, a network fault, or any {@link Behavior} for
  * this call only.
  */
 export interface Effect extends Partial<Behavior> {
-  /** The call fails with this error code, such as `ExpiredIteratorException` or `ThrottlingException`. */
+  /**
+   * The call fails with this error code, such as `ExpiredIteratorException` or `ThrottlingException`. Codes
+   * that the service does not document are accepted too.
+   */
   readonly fail?: string | undefined
   /**
    * The message of the error; `''` for an error without a message.
@@ -32,16 +45,25 @@ export interface Effect extends Partial<Behavior> {
   readonly body?: 'truncated' | 'html' | undefined
 }
 
-/** The names in {@link Effect} that are not in {@link Behavior}. */
-export const faultNames: readonly string[] = namesOf<Omit<Effect, keyof Behavior>>({
-  fail: true,
-  message: true,
-  statusCode: true,
-  reset: true,
-  hang: true,
-  delayMs: true,
-  body: true,
-})
+const effectChecks: Checks<Effect> = {
+  ...behaviorChecks,
+  // A rule can use any code, because services and proxies return codes that the service model does not list.
+  fail: check(
+    (value) => typeof value === 'string' && /^[A-Za-z][\w.-]*$/.test(value),
+    "the code of an error, such as 'ThrottlingException'",
+  ),
+  message: aString,
+  statusCode: wholeNumber(200, 599),
+  reset: oneOf<NonNullable<Effect['reset']>>({ before: true, after: true }),
+  hang: aBoolean,
+  delayMs: numberFrom(0),
+  body: oneOf<NonNullable<Effect['body']>>({ truncated: true, html: true }),
+}
+
+/** @throws StreamError `options.invalid` for an unknown name or value. */
+export function checkEffect(effect: unknown): void {
+  checkOptions('', effect, effectChecks)
+}
 
 /** Formats an effect for the log: `fail=ThrottlingException statusCode=400`. */
 export function effectText(effect: Effect): string {

@@ -1,18 +1,32 @@
-import { checkNames, integer, namesOf, unknownName } from '../../../core/options.ts'
-import { checkBehavior, checkNumber } from '../behavior/check-behavior.ts'
+import { StreamError } from '../../../core/errors.ts'
+import { unknownName } from '../../../core/options.ts'
+import {
+  type Checks,
+  checkOptions,
+  isObject,
+  limit,
+  numberFrom,
+  wholeNumber,
+} from '../../options/check-options.ts'
+import { aShard } from '../state/commands.ts'
 import type { Random } from '../state/random.ts'
-import { type Effect, faultNames } from './effect.ts'
+import { checkEffect, type Effect } from './effect.ts'
 
 /** The calls that a rule can match. `DescribeTable` is a call to DynamoDB, the others to DynamoDB Streams. */
 export type CallName = 'DescribeStream' | 'GetShardIterator' | 'GetRecords' | 'ListStreams' | 'DescribeTable'
 
-const callNames = Object.keys({
+const callNames: readonly string[] = Object.keys({
   DescribeStream: true,
   GetShardIterator: true,
   GetRecords: true,
   ListStreams: true,
   DescribeTable: true,
 } satisfies Readonly<Record<CallName, true>>)
+
+/** @throws StreamError `options.invalid` if there is no such call. */
+export function checkCallName(name: string): void {
+  if (!callNames.includes(name)) throw unknownName('call', String(name), callNames, name)
+}
 
 /** The part of a call that rules and latency sources see. */
 export interface Call {
@@ -36,7 +50,12 @@ export interface CallMatcher {
   readonly chance?: number | undefined
 }
 
-const matcherNames = namesOf<CallMatcher>({ shard: true, nth: true, times: true, chance: true })
+const matcherChecks: Checks<CallMatcher> = {
+  shard: aShard,
+  nth: wholeNumber(1),
+  times: limit(1),
+  chance: numberFrom(0, 1),
+}
 
 /**
  * An effect, or a function that returns one. The function runs when the rule applies to a call, before the
@@ -81,9 +100,10 @@ export function createRules(random: Random): Rules {
 
   return {
     add: (name, matcher, effect) => {
-      if (name !== '*' && !callNames.includes(name)) throw unknownName('call', String(name), callNames, name)
-      checkMatcher(matcher)
-      if (typeof effect !== 'function') checkBehavior('', effect, faultNames)
+      if (name !== '*') checkCallName(name)
+      if (typeof effect !== 'function' && !isObject(effect)) throw missingEffect(effect)
+      checkOptions('', matcher, matcherChecks)
+      if (typeof effect !== 'function') checkEffect(effect)
       const rule: Rule = {
         name,
         shard: typeof matcher.shard === 'object' ? matcher.shard.shardId : matcher.shard,
@@ -115,10 +135,8 @@ export function createRules(random: Random): Rules {
   }
 }
 
-function checkMatcher(matcher: CallMatcher): void {
-  checkNames('', matcher, matcherNames)
-  const { nth = 1, times = 1, chance = 1 } = matcher
-  integer('nth', nth, 1, Number.MAX_SAFE_INTEGER)
-  checkNumber('times', times, { min: 1, max: Number.POSITIVE_INFINITY, integer: true })
-  checkNumber('chance', chance, { min: 0, max: 1 })
+function missingEffect(value: unknown): StreamError<'options.invalid'> {
+  const expected = "an effect, such as { fail: 'ThrottlingException' }"
+  const details = { option: 'effect', value, expected }
+  return new StreamError('options.invalid', `on() requires ${expected}, as its third argument.`, details)
 }

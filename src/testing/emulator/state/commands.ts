@@ -1,15 +1,32 @@
 import type { StreamViewType } from '@aws-sdk/client-dynamodb-streams'
-import { integer, namesOf } from '../../../core/options.ts'
+import { StreamError } from '../../../core/errors.ts'
+import { integer } from '../../../core/options.ts'
+import {
+  aTime,
+  type Check,
+  type Checks,
+  check,
+  checkOptions,
+  numberFrom,
+  oneOf,
+  wholeNumber,
+} from '../../options/check-options.ts'
 import type { Profile } from '../behavior/behavior.ts'
 import type { LogEntry } from './log.ts'
 import { below, type Random } from './random.ts'
+import { aSequenceNumber } from './sequence-numbers.ts'
 import type { EmulatedShard, Shard } from './shard.ts'
 import type { Stream } from './stream.ts'
-import type { Table } from './table.ts'
-import type { Duration, Visibility } from './visibility.ts'
+import { aViewType, type Table } from './table.ts'
+import { type Duration, durationChecks, type Visibility } from './visibility.ts'
 
 /** A shard: its id, or an object with its id, such as an {@link EmulatedShard}. */
 export type ShardRef = string | { readonly shardId: string }
+
+export const aShard: Check = check(
+  (value) => typeof (typeof value === 'string' ? value : (value as ShardRef & object)?.shardId) === 'string',
+  'a shard: its id, or an object with a shardId',
+)
 
 /** Selects the records to trim. */
 export type TrimOptions =
@@ -49,14 +66,38 @@ export interface DeleteTableOptions {
   readonly streams?: 'deleted' | 'readable' | undefined
 }
 
-export const trimOptionNames: readonly string[] = ['before', 'shard', 'through']
-export const rollOptionNames: readonly string[] = namesOf<RollOptions>({ hidden: true })
-export const enableOptionNames: readonly string[] = namesOf<EnableOptions>({
-  shards: true,
-  viewType: true,
-  takesMs: true,
-})
-export const deleteTableOptionNames: readonly string[] = namesOf<DeleteTableOptions>({ streams: true })
+/** The members of {@link TrimOptions}. */
+interface TrimMembers {
+  readonly before?: Date | number | undefined
+  readonly shard?: ShardRef | undefined
+  readonly through?: string | undefined
+}
+
+const trimChecks: Checks<TrimMembers> = {
+  before: aTime,
+  shard: aShard,
+  through: aSequenceNumber,
+}
+export const rollChecks: Checks<RollOptions> = {
+  hidden: (option, value) => checkOptions(option, value, durationChecks),
+}
+export const disableChecks: Checks<Pick<EnableOptions, 'takesMs'>> = { takesMs: numberFrom(0) }
+export const enableChecks: Checks<EnableOptions> = {
+  ...disableChecks,
+  shards: wholeNumber(1),
+  viewType: aViewType,
+}
+export const deleteTableChecks: Checks<DeleteTableOptions> = {
+  streams: oneOf<NonNullable<DeleteTableOptions['streams']>>({ deleted: true, readable: true }),
+}
+
+function checkTrimOptions(options: TrimMembers): void {
+  checkOptions('', options, trimChecks)
+  const { before, shard } = options
+  if ((before === undefined) !== (shard === undefined)) return
+  const details = { option: 'before', value: before, expected: 'either before or shard' }
+  throw new StreamError('options.invalid', 'trim() requires either before or shard.', details)
+}
 
 /** The emulator's commands for shards, records and streams. Each of them is logged. */
 export interface Commands {
@@ -82,6 +123,7 @@ export interface CommandParts {
 
 export function createCommands({ table, visibility, random, now, log, defaults }: CommandParts): Commands {
   const find: Commands['find'] = (ref) => {
+    aShard('shard', ref)
     const shardId = typeof ref === 'string' ? ref : ref.shardId
     const found = table.findShard(shardId)
     if (!found)
@@ -137,8 +179,10 @@ export function createCommands({ table, visibility, random, now, log, defaults }
       return shard
     },
 
-    trim: (options) => {
-      if ('before' in options) {
+    trim: (options: TrimMembers) => {
+      checkTrimOptions(options)
+      const { through } = options
+      if (options.shard === undefined) {
         const before = Number(options.before)
         let records = 0
         for (const stream of table.streams) records += stream.retention.trimBefore(before)
@@ -146,8 +190,8 @@ export function createCommands({ table, visibility, random, now, log, defaults }
         return records
       }
       const { stream, shard } = find(options.shard)
-      const records = stream.retention.trimShard(shard, options.through)
-      log('trim', { shard: shard.shardId, through: options.through, records })
+      const records = stream.retention.trimShard(shard, through)
+      log('trim', { shard: shard.shardId, through, records })
       return records
     },
 

@@ -1,4 +1,3 @@
-import { parseSequenceNumber } from './sequence-numbers.ts'
 import type { Shard } from './shard.ts'
 import type { Topology } from './topology.ts'
 
@@ -63,8 +62,7 @@ export function createRetention(topology: Topology): Retention {
         if (!shard.open) shard.removed = true
         return trimmed
       }
-      const limit = parseSequenceNumber(through)
-      if (limit === undefined) throw new TypeError(`Not a sequence number: ${through}`)
+      const limit = BigInt(through)
       const kept = shard.records.findIndex((record) => record.sequence > limit)
       return trimFirst(shard, kept === -1 ? shard.records.length : kept)
     },

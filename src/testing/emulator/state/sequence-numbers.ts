@@ -1,10 +1,18 @@
+import {
+  aBoolean,
+  type Check,
+  type Checks,
+  check,
+  checkOptions,
+  wholeNumber,
+} from '../../options/check-options.ts'
 import { below, type Random } from './random.ts'
 
 /** The format of the sequence numbers of a stream. */
 export interface SequenceNumberFormat {
   /**
-   * The starting sequence number of the first root shard, 21 to 40 digits. Other root shards start at random
-   * numbers above it.
+   * The starting sequence number of the first root shard, up to 40 digits. Other root shards start at random
+   * numbers above it. Requests accept only numbers of 21 digits or more; see `digits`.
    * @default a random number of 21 digits
    */
   readonly start?: string | undefined
@@ -18,6 +26,21 @@ export interface SequenceNumberFormat {
    * @default false
    */
   readonly tight?: boolean | undefined
+}
+
+export const aSequenceNumber: Check = check(
+  (value) => typeof value === 'string' && parseSequenceNumber(value) !== undefined,
+  'a sequence number, a string of up to 40 digits',
+)
+
+/** @throws StreamError `options.invalid` for an unknown name or a value that is out of range. */
+export function checkSequenceNumberFormat(option: string, format: unknown): void {
+  checkOptions(option, format, {
+    start: aSequenceNumber,
+    maxGap: wholeNumber(1),
+    digits: wholeNumber(0, 40),
+    tight: aBoolean,
+  } satisfies Checks<SequenceNumberFormat>)
 }
 
 /**

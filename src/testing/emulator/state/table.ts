@@ -1,4 +1,5 @@
 import type { StreamViewType } from '@aws-sdk/client-dynamodb-streams'
+import { aName, type Check, type Checks, checkOptions, oneOf } from '../../options/check-options.ts'
 import type { Behavior } from '../behavior/behavior.ts'
 import { appendRecord } from './append-record.ts'
 import { type AttributeMap, keyText, pick, sameImage } from './attributes.ts'
@@ -15,6 +16,21 @@ export interface KeySchema {
   /** The sort key. @default the table has none */
   readonly range?: string | undefined
 }
+
+const keySchemaChecks: Checks<KeySchema> = { hash: aName, range: aName }
+
+/** @throws StreamError `options.invalid` unless it names the partition key and, if any, the sort key. */
+export function checkKeySchema(option: string, keySchema: unknown): void {
+  checkOptions(option, keySchema, keySchemaChecks)
+  aName(`${option}.hash`, (keySchema as KeySchema).hash)
+}
+
+export const aViewType: Check = oneOf<StreamViewType>({
+  KEYS_ONLY: true,
+  NEW_IMAGE: true,
+  OLD_IMAGE: true,
+  NEW_AND_OLD_IMAGES: true,
+})
 
 /** The table, its items and its streams: the state that the calls of the service read. */
 export interface Table {

@@ -1,4 +1,4 @@
-import { namesOf } from '../../../core/options.ts'
+import { type Checks, limit, numberFrom } from '../../options/check-options.ts'
 
 /**
  * How long DescribeStream differs from the actual state. With both limits, the first one reached ends it.
@@ -11,7 +11,7 @@ export interface Duration {
   readonly ms?: number | undefined
 }
 
-export const durationNames: readonly string[] = namesOf<Duration>({ calls: true, ms: true })
+export const durationChecks: Checks<Duration> = { calls: limit(0), ms: numberFrom(0) }
 
 /** The differences between what DescribeStream lists and the actual state of shards. */
 export interface Visibility {

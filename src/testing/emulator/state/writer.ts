@@ -1,5 +1,16 @@
 import { marshall, unmarshall } from '@aws-sdk/util-dynamodb'
-import { namesOf } from '../../../core/options.ts'
+import { invalidOption } from '../../../core/options.ts'
+import {
+  aBoolean,
+  aFunction,
+  aName,
+  anObject,
+  aTime,
+  type Checks,
+  checkOptions,
+  isObject,
+  wholeNumber,
+} from '../../options/check-options.ts'
 import { type AttributeMap, keyText, pick } from './attributes.ts'
 import { normalizeImage } from './normalize-image.ts'
 import type { EmulatedRecord, ItemKey } from './record.ts'
@@ -46,20 +57,19 @@ export interface FillOptions {
   readonly bytes?: number | undefined
 }
 
-export const writeOptionNames: readonly string[] = namesOf<WriteOptions>({
-  createdAt: true,
-  eventName: true,
-  unknownFields: true,
-})
-export const removeOptionNames: readonly string[] = [
-  ...writeOptionNames,
-  ...namesOf<Omit<RemoveOptions, keyof WriteOptions>>({ ttl: true }),
-]
-export const fillOptionNames: readonly string[] = namesOf<FillOptions>({
-  records: true,
-  item: true,
-  bytes: true,
-})
+export const writeChecks: Checks<WriteOptions> = {
+  createdAt: aTime,
+  eventName: aName,
+  unknownFields: anObject,
+}
+export const removeChecks: Checks<RemoveOptions> = { ...writeChecks, ttl: aBoolean }
+const fillChecks: Checks<FillOptions> = { records: wholeNumber(0), item: aFunction, bytes: wholeNumber(0) }
+
+/** @throws StreamError `options.invalid` for an unknown name or value, or if `records` is missing. */
+export function checkFillOptions(options: FillOptions): void {
+  checkOptions('', options, fillChecks)
+  fillChecks.records('records', options.records)
+}
 
 /** Changes items. Each method returns the stream record of the change, if there is one. */
 export interface Writer {
@@ -77,7 +87,10 @@ export function createWriter(table: Table): Writer {
 
   const write = (keyImage: AttributeMap, newImage: AttributeMap | undefined, rest: Partial<Write>) => {
     for (const name of keyNames) {
-      if (keyImage[name] === undefined) throw new TypeError(`The item has no key attribute ${name}`)
+      const value = keyImage[name]
+      if (value === undefined) throw new TypeError(`The item has no key attribute ${name}`)
+      if (value.S === undefined && value.N === undefined && value.B === undefined)
+        throw new TypeError(`The key attribute ${name} is not a string, a number or binary`)
     }
     return table.write({ ...rest, key: rest.key ?? unmarshall(keyImage), keyImage, newImage })
   }
@@ -99,7 +112,7 @@ export function createWriter(table: Table): Writer {
 
   return {
     put: (item, options) => {
-      const image = toImage(item)
+      const image = toImage('item', item)
       return write(pick(image, keyNames), image, { ...toWriteOptions(options), key: plainKey(item) })
     },
     putImage: (item) => {
@@ -107,13 +120,14 @@ export function createWriter(table: Table): Writer {
       return write(pick(image, keyNames), image, {})
     },
     update: (key, changes, options) => {
-      const keyImage = pick(toImage(key), keyNames)
-      const newImage = { ...table.items.get(keyText(keyImage, keyNames)), ...keyImage, ...toImage(changes) }
+      const keyImage = pick(toImage('key', key), keyNames)
+      const changed = toImage('changes', changes)
+      const newImage = { ...table.items.get(keyText(keyImage, keyNames)), ...keyImage, ...changed }
       for (const name in changes) if (changes[name] === undefined) delete newImage[name]
       return write(keyImage, newImage, { ...toWriteOptions(options), key: plainKey(key) })
     },
     remove: (key, options) => {
-      const keyImage = pick(toImage(key), keyNames)
+      const keyImage = pick(toImage('key', key), keyNames)
       return write(keyImage, undefined, { ...toWriteOptions(options), key: plainKey(key), ttl: options.ttl })
     },
     removeImage: (key) => write(pick(normalizeImage(key), keyNames), undefined, {}),
@@ -121,7 +135,7 @@ export function createWriter(table: Table): Writer {
       const before = table.records.length
       const text = 'x'.repeat(Math.max(0, bytes - 30))
       for (let n = 0; n < records; n++) {
-        const image = item ? toImage(item(n)) : defaultItem(text)
+        const image = item ? toImage('item', item(n)) : defaultItem(text)
         write(pick(image, keyNames), image, {})
       }
       return table.records.length - before
@@ -129,7 +143,8 @@ export function createWriter(table: Table): Writer {
   }
 }
 
-function toImage(item: Item): AttributeMap {
+function toImage(option: string, item: Item): AttributeMap {
+  if (!isObject(item)) throw invalidOption(option, item, "an object with the item's attributes")
   return normalizeImage(marshall(item, { removeUndefinedValues: true }) as AttributeMap)
 }
 

@@ -33,18 +33,23 @@ export function describeTable({ table, now, behavior }: CallContext, members: Me
 export function putItem(table: Table, members: Members, put: (item: AttributeMap) => void): string {
   checkTable(table, members)
   const item = requireKey(table, decodeAttributes(members.Item, 'Item'))
-  try {
-    put(item)
-  } catch (error) {
-    throw error instanceof TypeError ? invalid(error.message) : error
-  }
-  return '{}'
+  return write(() => put(item))
 }
 
 /** Implements DeleteItem, without conditions. */
 export function deleteItem(table: Table, members: Members, remove: (key: AttributeMap) => void): string {
   checkTable(table, members)
-  remove(requireKey(table, decodeAttributes(members.Key, 'Key')))
+  const key = requireKey(table, decodeAttributes(members.Key, 'Key'))
+  return write(() => remove(key))
+}
+
+/** Converts the error of an invalid attribute, such as a key that is a map, to `ValidationException`. */
+function write(change: () => void): string {
+  try {
+    change()
+  } catch (error) {
+    throw error instanceof TypeError ? invalid(error.message) : error
+  }
   return '{}'
 }
 
