@@ -100,8 +100,10 @@ export class ManualClock implements Clock {
 
   /**
    * Waits for `work` to settle and returns its result. Whenever no promise callback is pending, the clock
-   * moves to the next timer. Minutes of waiting take no real time, and every run takes the same steps. The
-   * returned promise never settles if `work` does not.
+   * moves to the next timer. Minutes of waiting take no real time, and every run takes the same steps.
+   *
+   * `run` has no time limit: if `work` never settles, neither does the returned promise, and the clock keeps
+   * moving. A loop over a stream ends when the stream is disabled or the loop is left.
    */
   async run<T>(work: Promise<T> | (() => Promise<T>)): Promise<T> {
     let settled = false
