@@ -233,7 +233,7 @@ export class StreamEmulator {
   /**
    * Enables a new stream after {@link disable}. It has a different ARN, and its shards have no parents.
    * @returns the ARN of the new stream.
-   * @throws Error if the current stream is still enabled.
+   * @throws Error if the current stream is still enabled or the table was deleted.
    */
   enable(options: EnableOptions = {}): string {
     checkOptions('', options, enableChecks)
@@ -249,7 +249,7 @@ export class StreamEmulator {
   /**
    * Recreates a deleted table, empty and with a new stream.
    * @returns the ARN of the new stream.
-   * @throws Error if the current stream is still enabled.
+   * @throws Error if the table was not deleted.
    */
   recreateTable(options: EnableOptions = {}): string {
     checkOptions('', options, enableChecks)

@@ -74,6 +74,17 @@ test('deleteTable() deletes the stream too, and recreateTable() creates an empty
   })
 })
 
+test('recreateTable() throws if the table was not deleted, and enable() if it was', () => {
+  const { emulator } = setUp()
+  expect(() => emulator.recreateTable()).toThrow('The table was not deleted. Call deleteTable() first.')
+  emulator.disable()
+  expect(() => emulator.recreateTable()).toThrow('The table was not deleted. Call deleteTable() first.')
+  emulator.deleteTable()
+  const entries = emulator.log.length
+  expect(() => emulator.enable()).toThrow('The table was deleted. Call recreateTable() instead.')
+  expect(emulator.log).toHaveLength(entries)
+})
+
 test("the stream of a deleted table stays readable with streams: 'readable'", async () => {
   const { emulator } = setUp()
   write(emulator, 2)

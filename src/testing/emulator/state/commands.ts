@@ -106,7 +106,7 @@ export interface Commands {
   closeShard(ref: ShardRef | undefined): EmulatedShard
   trim(options: TrimOptions): number
   disable(takesMs: number): void
-  enable(op: string, options: EnableOptions): string
+  enable(op: 'enable' | 'recreateTable', options: EnableOptions): string
   deleteTable(options: DeleteTableOptions): void
 }
 
@@ -204,8 +204,14 @@ export function createCommands({ table, visibility, random, now, log, defaults }
     },
 
     enable: (op, options) => {
+      if (op === 'recreateTable' && !table.deleted) {
+        throw new Error('The table was not deleted. Call deleteTable() first.')
+      }
+      if (op === 'enable' && table.deleted) {
+        throw new Error('The table was deleted. Call recreateTable() instead.')
+      }
       if (table.current.disabledAt === undefined) {
-        throw new Error('The current stream is still enabled. Call disable() or deleteTable() first.')
+        throw new Error('The current stream is still enabled. Call disable() first.')
       }
       table.deleted = false
       const stream = table.enable({
