@@ -84,6 +84,7 @@ const handlers: {
   write: ({ how, key }, context) => {
     const { emulator, nextNumber } = context
     const id = `k${key % KEYS}`
+    if (emulator.openShards.length === 0) return
     if (how === 'put') put({ id, n: nextNumber() }, context)
     else if (how === 'update') emulator.update({ id }, { n: nextNumber() }, dated(context))
     else emulator.remove({ id }, { ttl: key % 2 === 0, ...dated(context) })
@@ -239,7 +240,8 @@ function trimSome(emulator: StreamEmulator, shard: EmulatedShard, share: number)
 }
 
 function put(item: Item, context: WorldContext): void {
-  context.emulator.put(item, dated(context))
+  // A write to a stream without an open shard throws.
+  if (context.emulator.openShards.length > 0) context.emulator.put(item, dated(context))
 }
 
 /** Records are dated by a clock that may be behind that of the `Date` header. */

@@ -120,7 +120,8 @@ export class StreamEmulator {
    * @returns the stream record, or `undefined` if none is written because nothing changed or the stream is
    * disabled.
    * @throws StreamError `options.invalid` for an invalid argument, TypeError if a key attribute is missing or
-   * is not a string, a number or binary, Error if the table was deleted.
+   * is not a string, a number or binary, RangeError if the stream is enabled and no shard is open, Error if
+   * the table was deleted.
    */
   put(item: Item, options: WriteOptions = {}): EmulatedRecord | undefined {
     checkOptions('', options, writeChecks)
@@ -133,7 +134,8 @@ export class StreamEmulator {
    * @returns the stream record, or `undefined` if none is written because nothing changed or the stream is
    * disabled.
    * @throws StreamError `options.invalid` for an invalid argument, TypeError if a key attribute is missing or
-   * is not a string, a number or binary, Error if the table was deleted.
+   * is not a string, a number or binary, RangeError if the stream is enabled and no shard is open, Error if
+   * the table was deleted.
    */
   update(key: ItemKey, changes: Item, options: WriteOptions = {}): EmulatedRecord | undefined {
     checkOptions('', options, writeChecks)
@@ -144,7 +146,8 @@ export class StreamEmulator {
    * Deletes an item like DeleteItem or, with `ttl`, like an expired TTL.
    * @returns the stream record, or `undefined` if the item does not exist or the stream is disabled.
    * @throws StreamError `options.invalid` for an invalid argument, TypeError if a key attribute is missing or
-   * is not a string, a number or binary, Error if the table was deleted.
+   * is not a string, a number or binary, RangeError if the stream is enabled and no shard is open, Error if
+   * the table was deleted.
    */
   remove(key: ItemKey, options: RemoveOptions = {}): EmulatedRecord | undefined {
     checkOptions('', options, removeChecks)
@@ -199,8 +202,8 @@ export class StreamEmulator {
   }
 
   /**
-   * Closes an open shard without opening a child. Later writes of its keys produce no records. Without
-   * `shard`, a random open shard is closed.
+   * Closes an open shard without opening a child. Later writes of its keys produce no records; if no shard is
+   * left open, writes throw. Without `shard`, a random open shard is closed.
    * @returns the closed shard.
    * @throws RangeError if the shard does not exist or is not open.
    */

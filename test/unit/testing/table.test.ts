@@ -219,3 +219,20 @@ test('after closeShard(), only writes of the keys of that shard produce no recor
   emulator.closeShard(left)
   expect(keys.map((id) => emulator.put({ id, n: 2 })?.shardId)).toEqual([undefined, undefined, right])
 })
+
+test('a write throws if no shard is open, unless the stream is disabled', () => {
+  const { emulator } = setUp()
+  emulator.closeShard()
+  for (const write of [
+    () => emulator.put({ id: 'a' }),
+    () => emulator.update({ id: 'a' }, { n: 1 }),
+    () => emulator.remove({ id: 'a' }),
+    () => emulator.fill({ records: 1 }),
+    () => emulator.split(),
+  ])
+    expect(write).toThrow('The table has no open shard. Call disable() and enable() to start a new stream')
+  emulator.disable()
+  expect(emulator.put({ id: 'a' })).toBeUndefined()
+  emulator.enable()
+  expect(emulator.put({ id: 'a', n: 1 })).toMatchObject({ eventName: 'MODIFY' })
+})

@@ -17,7 +17,7 @@ import { below, type Random } from './random.ts'
 import { aSequenceNumber } from './sequence-numbers.ts'
 import type { EmulatedShard, Shard } from './shard.ts'
 import type { Stream } from './stream.ts'
-import { aViewType, type Table } from './table.ts'
+import { aViewType, noOpenShard, type Table } from './table.ts'
 import { type Duration, durationChecks, type Visibility } from './visibility.ts'
 
 /** A shard: its id, or an object with its id, such as an {@link EmulatedShard}. */
@@ -138,10 +138,7 @@ export function createCommands({ table, visibility, random, now, log, defaults }
       const stream = table.current
       const { open } = stream.topology
       const shard = open[below(random, open.length)]
-      if (!shard)
-        throw new RangeError(
-          'The stream has no open shard. Call enable() first, or recreateTable() if the table was deleted.',
-        )
+      if (!shard) throw noOpenShard()
       return { stream, shard }
     }
     const found = find(ref)

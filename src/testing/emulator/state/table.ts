@@ -51,8 +51,8 @@ export interface Table {
   findStream(arn: string): Stream | undefined
   findShard(shardId: string): { readonly stream: Stream; readonly shard: Shard } | undefined
   /**
-   * Changes an item. Returns `undefined` if there is no record because nothing changed or the stream is
-   * disabled.
+   * Changes an item. Returns `undefined` if there is no record because nothing changed, the stream is
+   * disabled, or the shard of the key is closed while others are open.
    */
   write(write: Write): StoredRecord | undefined
   /** Starts a new stream. */
@@ -153,12 +153,13 @@ export function createTable(settings: TableSettings): Table {
     },
     write: ({ keyImage, key, newImage, ttl = false, createdAt, eventName, unknownFields }) => {
       if (deleted) throw new Error('The table was deleted. Call recreateTable() first.')
+      const stream = current()
+      if (stream.disabledAt === undefined && stream.topology.open.length === 0) throw noOpenShard()
       const text = keyText(keyImage, keyNames)
       const oldImage = items.get(text)
       if (newImage ? oldImage && sameImage(oldImage, newImage) : !oldImage) return undefined
       if (newImage) items.set(text, newImage)
       else items.delete(text)
-      const stream = current()
       const shard = stream.topology.shardFor(hashOf(keyImage, keySchema))
       if (!shard) return undefined
       const change = {
@@ -189,6 +190,13 @@ export function createTable(settings: TableSettings): Table {
 /** Returns the hash of a partition key, from 0 (inclusive) to 1 (exclusive). */
 export function hashOf(keyImage: AttributeMap, keySchema: KeySchema): number {
   return hash32(keyText(pick(keyImage, [keySchema.hash]), [keySchema.hash])) / 2 ** 32
+}
+
+export function noOpenShard(): RangeError {
+  return new RangeError(
+    'The table has no open shard. Call disable() and enable() to start a new stream, or recreateTable() if the ' +
+      'table was deleted.',
+  )
 }
 
 function streamLabel(at: number): string {
