@@ -82,7 +82,10 @@ export interface DynamoDBCheckpointStore extends CheckpointStore {
  * @throws StreamError `options.invalid` if an option is invalid.
  */
 export function dynamoDBCheckpointStore(options: DynamoDBCheckpointStoreOptions): DynamoDBCheckpointStore {
-  checkNames('', options, optionNames)
+  checkNames('', options, optionNames, {
+    call: 'dynamoDBCheckpointStore',
+    options: "{ client, tableName: 'checkpoints' }",
+  })
   const command = new GetItemCommand({ TableName: undefined, Key: undefined })
   checkSdkClient('client', options.client, 'DynamoDB', command)
   const client = options.client as DynamoDBClient

@@ -121,5 +121,6 @@ function failure(
 function toPath(location: string | URL): string {
   if (location instanceof URL && location.protocol === 'file:') return resolve(fileURLToPath(location))
   if (typeof location === 'string' && location !== '') return resolve(location)
-  throw invalidOption('folder', location, 'a path or a file: URL', String(location))
+  const formatted = location instanceof URL ? location.href : undefined
+  throw invalidOption('folder', location, 'a path or a file: URL', formatted)
 }

@@ -67,7 +67,10 @@ export class Coordinator<Image = PlainItem> {
    * @throws StreamError `options.invalid` for the first option that is missing, out of range, or unknown.
    */
   constructor(options: CoordinatorOptions) {
-    checkNames('', options, coordinatorOptionNames)
+    checkNames('', options, coordinatorOptionNames, {
+      call: 'new Coordinator',
+      options: "{ streamArn: 'arn:…' }",
+    })
     this.streamArn = checkStreamArn(options.streamArn)
     const readingOptions = checkReadingOptions(options)
     const clock = options.clock ?? systemClock

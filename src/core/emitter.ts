@@ -1,4 +1,5 @@
-import { invalidOption, unknownName } from './options.ts'
+import { StreamError } from './errors.ts'
+import { formatValue, unknownName } from './options.ts'
 
 /** Removes a listener. Calling it again does nothing. */
 export type Unsubscribe = () => void
@@ -21,7 +22,7 @@ export class Emitter<Events> {
   /** @throws StreamError `options.invalid` if the event is unknown or the listener is not a function. */
   on<Name extends keyof Events & string>(name: Name, listener: (event: Events[Name]) => void): Unsubscribe {
     if (!this.#names.includes(name)) throw unknownName('event', String(name), this.#names, name)
-    if (typeof listener !== 'function') throw invalidOption(`listener of ${name}`, listener, 'a function')
+    if (typeof listener !== 'function') throw notAListener(name, listener)
     const listeners = this.#listeners.get(name) ?? new Set()
     this.#listeners.set(name, listeners)
     // A new function for each call, so that a listener that was added twice can be removed once.
@@ -45,4 +46,13 @@ export class Emitter<Events> {
       }
     })
   }
+}
+
+function notAListener(event: string, value: unknown): StreamError<'options.invalid'> {
+  const message = `The listener of the event ${event} must be a function, but is ${formatValue(value)}.`
+  return new StreamError('options.invalid', message, {
+    option: `listener of ${event}`,
+    value,
+    expected: 'a function',
+  })
 }

@@ -6,17 +6,31 @@ export function namesOf<T>(names: { readonly [Name in keyof Required<T>]: true }
   return Object.keys(names) as (keyof T & string)[]
 }
 
+/** A function that has options, and an example of them, for an error message. */
+export interface OptionsExample {
+  readonly call: string
+  /** Such as `{ tableName: 'orders' }`. */
+  readonly options: string
+}
+
 /**
  * Checks that `options` is an object with no names other than `known`, because a misspelled option would
  * otherwise be ignored silently.
  *
  * @param path - where the object is: `''` for the options themselves, or the name of an option, such as
  * `checkpoint`.
+ * @param example - what the message shows if the options themselves are not an object.
  * @throws StreamError `options.invalid`
  */
-export function checkNames(path: string, options: unknown, known: readonly string[]): void {
+export function checkNames(
+  path: string,
+  options: unknown,
+  known: readonly string[],
+  example?: OptionsExample,
+): void {
   if (typeof options !== 'object' || options === null || Array.isArray(options)) {
-    throw invalidOption(path || 'options', options, `an object with ${known.join(', ')}`)
+    if (path === '') throw noOptions(options, known, example)
+    throw invalidOption(path, options, `an object with ${known.join(', ')}`)
   }
   for (const [name, value] of Object.entries(options)) {
     if (known.includes(name) || value === undefined) continue
@@ -24,8 +38,25 @@ export function checkNames(path: string, options: unknown, known: readonly strin
   }
 }
 
+function noOptions(
+  value: unknown,
+  known: readonly string[],
+  example: OptionsExample | undefined,
+): StreamError<'options.invalid'> {
+  const names = known.join(', ')
+  const wanted =
+    example === undefined
+      ? `Expected an object with the options ${names}`
+      : `${example.call} expects an object with options, such as ${example.options}`
+  return new StreamError('options.invalid', `${wanted}, but got ${formatValue(value)}.`, {
+    option: 'options',
+    value,
+    expected: `an object with ${names}`,
+  })
+}
+
 /**
- * Returns the error for an unknown name. It suggests the closest known name, if there is one.
+ * Returns the error for an unknown name. It suggests the closest known name, if one is similar.
  *
  * @param path - the full name for the message, such as `checkpoint.everyRecord`.
  */
@@ -49,6 +80,9 @@ const CLIENT_SETTINGS: ReadonlySet<string> = new Set(['region', 'endpoint', 'cre
 
 function hintFor(path: string, nearest: string | undefined, known: readonly string[]): string {
   if (nearest !== undefined) return `did you mean ${nearest}?`
+  if (path === 'tableName' && known.includes('streamArn')) {
+    return 'pass streamArn, or use openStream, which looks up the stream of a table.'
+  }
   if (CLIENT_SETTINGS.has(path) && known.includes('client')) {
     return `pass it to the SDK client, as in client: new DynamoDBStreamsClient({ ${path} }).`
   }
@@ -56,18 +90,34 @@ function hintFor(path: string, nearest: string | undefined, known: readonly stri
 }
 
 /**
- * Returns the known name that was probably meant: one that differs by a few letters, or that starts with
- * `name`, or that `name` starts with. Case does not matter.
+ * Returns the known name that was probably meant: one that differs by a few letters, or that has the same
+ * start. Case does not matter.
  */
 export function nearestName(name: string, known: readonly string[]): string | undefined {
-  const lowerName = name.toLowerCase()
-  const distances = known.map((candidate) => distance(lowerName, candidate.toLowerCase()))
-  const shortest = Math.min(...distances)
-  if (shortest <= Math.max(2, name.length / 3)) return known[distances.indexOf(shortest)]
-  return known.find((candidate) => {
-    const lowerCandidate = candidate.toLowerCase()
-    return lowerCandidate.startsWith(lowerName) || lowerName.startsWith(lowerCandidate)
-  })
+  const candidates = known
+    .map((candidate) => ({ candidate, ...compare(name.toLowerCase(), candidate.toLowerCase()) }))
+    .sort((one, other) => one.differing - other.differing)
+  const { candidate } =
+    candidates.find(({ differing, longer }) => differing <= Math.min(Math.max(2, longer / 3), longer / 2)) ??
+    candidates.find(
+      ({ candidate: { length }, common, shorter }) => common === shorter && common >= Math.min(4, length),
+    ) ??
+    candidates.find(({ common, longer }) => common > longer / 2) ??
+    {}
+  return candidate
+}
+
+function compare(name: string, candidate: string) {
+  let common = 0
+  while (common < name.length && name[common] === candidate[common]) common++
+  return {
+    /** The number of letters to insert, to delete or to replace. */
+    differing: distance(name, candidate),
+    /** The number of letters at the start that are the same. */
+    common,
+    shorter: Math.min(name.length, candidate.length),
+    longer: Math.max(name.length, candidate.length),
+  }
 }
 
 /**
@@ -99,7 +149,7 @@ export function invalidOption(
   option: string,
   value: unknown,
   expected: string,
-  formatted: string = format(value),
+  formatted: string = formatValue(value),
 ): StreamError<'options.invalid'> {
   return new StreamError('options.invalid', `Option ${option} is ${formatted}, but must be ${expected}.`, {
     option,
@@ -108,8 +158,10 @@ export function invalidOption(
   })
 }
 
-function format(value: unknown): string {
+/** Describes a value for an error message. */
+export function formatValue(value: unknown): string {
   if (typeof value === 'string') return JSON.stringify(truncate(value))
+  if (typeof value === 'function') return 'a function'
   if (typeof value !== 'object' || value === null) return String(value)
   return Array.isArray(value) ? 'an array' : 'an object'
 }

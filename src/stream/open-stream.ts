@@ -123,7 +123,10 @@ interface CheckedCheckpoint {
 
 /** Checks all options before any call is made. */
 function checkOptions(options: OpenStreamOptions): CheckedCheckpoint | undefined {
-  checkNames('', options, openStreamOptionNames)
+  checkNames('', options, openStreamOptionNames, {
+    call: 'openStream',
+    options: "{ tableName: 'orders' }",
+  })
   checkReadingOptions(options)
   const { client, streamArn, tableName, startAt, connectTimeoutMs, checkpoint } = options
   integer('connectTimeoutMs', connectTimeoutMs ?? openStreamDefaults.connectTimeoutMs, 0, 3_600_000)

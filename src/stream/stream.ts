@@ -199,7 +199,7 @@ export class DynamoDBStream<Image = PlainItem>
    * @throws StreamError `options.invalid` immediately, if an option is invalid.
    */
   batches(options: BatchOptions = {}): AsyncIterableIterator<readonly StreamRecord<Image>[]> {
-    checkNames('', options, ['maxRecords', 'maxWaitMs'])
+    checkNames('', options, ['maxRecords', 'maxWaitMs'], { call: 'batches', options: '{ maxRecords: 100 }' })
     const maxRecords = integer('maxRecords', options.maxRecords ?? batchDefaults.maxRecords, 1, 10_000)
     const maxWaitMs = integer('maxWaitMs', options.maxWaitMs ?? batchDefaults.maxWaitMs, 0, 300_000)
     const batch: Batch = { maxRecords, maxWaitMs, completeAt: undefined }

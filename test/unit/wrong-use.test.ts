@@ -28,9 +28,14 @@ describe('openStream', () => {
     [
       'no options',
       undefined,
-      'Option options is undefined, but must be an object with tableName, streamArn, ',
+      "openStream expects an object with options, such as { tableName: 'orders' }, but got undefined.",
     ],
-    ['an ARN for options', streamArn, `Option options is "${streamArn}", but must be an object`],
+    [
+      'an ARN for options',
+      streamArn,
+      `openStream expects an object with options, such as { tableName: 'orders' }, but got "${streamArn}".`,
+    ],
+    ['a function for options', () => {}, 'but got a function.'],
     [
       'a misspelled option',
       { streamArn, startat: 'latest' },
@@ -64,7 +69,7 @@ describe('openStream', () => {
     [
       'a listener that is not a function',
       { streamArn, listeners: { gap: 5 } },
-      'Option listener of gap is 5, but must be a function.',
+      'The listener of the event gap must be a function, but is 5.',
     ],
     ['a stream ARN as the table name', { tableName: streamArn }, 'use streamArn for the ARN of a stream'],
     ['neither streamArn nor tableName', {}, 'Provide streamArn or tableName.'],
@@ -129,9 +134,22 @@ describe('new Coordinator', () => {
       { streamArn, pagesize: 10 },
       'There is no option pagesize; did you mean pageSize?',
     ],
-    ['an option of openStream', { streamArn, tableName: 'orders' }, 'There is no option tableName'],
+    [
+      'the name of a table',
+      { tableName: 'orders' },
+      'There is no option tableName; pass streamArn, or use openStream, which looks up the stream of a table.',
+    ],
+    [
+      'an option of openStream',
+      { streamArn, startAt: 'latest' },
+      'There is no option startAt; expected one of streamArn, ',
+    ],
     ['a DynamoDBClient', { streamArn, client: tableClient }, clientIs('client', 'a DynamoDBClient')],
-    ['no options', undefined, 'Option options is undefined'],
+    [
+      'no options',
+      undefined,
+      "new Coordinator expects an object with options, such as { streamArn: 'arn:…' }, but got undefined.",
+    ],
   ])('the Coordinator constructor refuses %s', (_, options, message) => {
     expect(() => create(options)).toThrow(message)
     expect(() => create(options)).toThrow(expect.objectContaining({ code: 'options.invalid' }))
@@ -143,7 +161,7 @@ describe('checkpoint stores', () => {
     [
       'no options',
       () => storeOf(),
-      'Option options is undefined, but must be an object with client, tableName',
+      "dynamoDBCheckpointStore expects an object with options, such as { client, tableName: 'checkpoints' }, but got undefined.",
     ],
     [
       'options without a client',
@@ -171,6 +189,11 @@ describe('checkpoint stores', () => {
       'Option folder is undefined, but must be a path',
     ],
     [
+      'an empty string as the folder',
+      () => fileCheckpointStore(''),
+      'Option folder is "", but must be a path or a file: URL.',
+    ],
+    [
       'a URL that is not a file: URL',
       () => fileCheckpointStore(new URL('https://example.com/')),
       'Option folder is https://example.com/, but must be a path or a file: URL',
@@ -189,7 +212,7 @@ describe('a stream', () => {
     const stream = await start()
     const on = stream.on.bind(stream) as (name: unknown, listener: unknown) => unknown
     expect(() => on('caughtup', () => {})).toThrow('There is no event caughtup; did you mean caughtUp?')
-    expect(() => on('gap', 5)).toThrow('Option listener of gap is 5, but must be a function.')
+    expect(() => on('gap', 5)).toThrow('The listener of the event gap must be a function, but is 5.')
     await clock.run(stream.close())
   })
 
@@ -208,7 +231,9 @@ describe('a stream', () => {
     expect(() => batches({ size: 5 })).toThrow(
       'There is no option size; expected one of maxRecords, maxWaitMs.',
     )
-    expect(() => batches(5)).toThrow('Option options is 5, but must be an object with maxRecords, maxWaitMs.')
+    expect(() => batches(5)).toThrow(
+      'batches expects an object with options, such as { maxRecords: 100 }, but got 5.',
+    )
     await clock.run(stream.close())
   })
 })

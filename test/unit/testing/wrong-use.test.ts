@@ -30,7 +30,7 @@ describe('StreamEmulator', () => {
     [
       'a seed instead of options',
       () => new StreamEmulator(untyped(42)),
-      'Option options is 42, but must be an object',
+      'Expected an object with the options seed, clock, ',
     ],
     [
       'a misspelled behavior',
@@ -282,7 +282,7 @@ describe('StreamEmulator', () => {
     [
       'a string instead of the options of trim()',
       () => emulator.trim(untyped('2026-01-01')),
-      'Option options is "2026-01-01"',
+      'but got "2026-01-01".',
     ],
     ['a misspelled option of trim()', () => emulator.trim(untyped({ befor: 0 })), 'did you mean before?'],
     [
@@ -299,12 +299,12 @@ describe('StreamEmulator', () => {
     [
       'a number instead of a duration',
       () => emulator.hide(untyped('shard'), untyped(5)),
-      'Option options is 5',
+      'Expected an object with the options calls, ms, but got 5.',
     ],
     [
       'a number instead of the options of listen()',
       () => emulator.listen(untyped(8_000)),
-      'Option options is 8000',
+      'listen expects an object with options, such as { port: 8000 }, but got 8000.',
     ],
   ])('an emulator refuses %s', (_, call, message) => {
     const { length } = emulator.log
@@ -350,7 +350,10 @@ it('misspelled options of the other helpers are refused', () => {
     () => expectDelivered([], [], untyped({ repetition: 'allowed' })),
     'did you mean repetitions?',
   )
-  expectInvalid(() => expectParentsBeforeChildren([], untyped(true)), 'Option options is true')
+  expectInvalid(
+    () => expectParentsBeforeChildren([], untyped(true)),
+    'Expected an object with the options everyParent, but got true.',
+  )
 })
 
 it('invalid arguments of the other helpers are refused', () => {
