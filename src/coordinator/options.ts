@@ -1,6 +1,6 @@
 import type { unmarshallOptions } from '@aws-sdk/util-dynamodb'
 import { type Clock, isClock } from '../core/clock.ts'
-import { checkNames, integer, invalidOption, namesOf } from '../core/options.ts'
+import { checkNames, integer, invalidOption, isIntegerInRange, namesOf } from '../core/options.ts'
 import type { SdkClient } from '../core/sdk-client.ts'
 import type { StreamsApi } from '../streams-api/streams-api.ts'
 
@@ -48,9 +48,9 @@ export interface CoordinatorOptions {
   readonly pageSize?: number | undefined
   /**
    * The pause before a shard that had nothing new is polled again, in ms: `min` at first, then growing up to
-   * `max`. Each is 0 to 60000, and `max` must not be less than `min`; if `min` is greater than 1000, `max`
-   * defaults to it. Values below 200 allow more than 5 calls per second per shard, which may be throttled;
-   * AWS does not document the limit.
+   * `max`. Each is 0 to 60000, and `max` must be at least `min`. If only `min` is set, and is greater than
+   * 1000, `max` is equal to it. Values below 200 allow more than 5 calls per second per shard, which may be
+   * throttled; AWS does not document the limit.
    * @default { min: 200, max: 1000 }
    */
   readonly idlePollMs?: { readonly min?: number | undefined; readonly max?: number | undefined } | undefined
@@ -95,6 +95,11 @@ export const coordinatorOptionNames: readonly (keyof CoordinatorOptions)[] = nam
   signal: true,
 })
 
+const unmarshallOptionNames = namesOf<unmarshallOptions>({
+  wrapNumbers: true,
+  convertWithoutMapWrapper: true,
+})
+
 type ReadingDefaults = Omit<ReadingOptions, 'unmarshallOptions'>
 
 /** The default values of the reading options. */
@@ -120,7 +125,14 @@ export interface ReadingOptions {
 
 /** @throws StreamError `options.invalid` for the first option that is out of range. */
 export function checkReadingOptions(options: Omit<CoordinatorOptions, 'streamArn'>): ReadingOptions {
-  const { onGap = coordinatorDefaults.onGap, clock, idlePollMs = {}, signal } = options
+  const {
+    onGap = coordinatorDefaults.onGap,
+    clock,
+    idlePollMs = {},
+    random,
+    signal,
+    unmarshallOptions,
+  } = options
   checkNames('idlePollMs', idlePollMs, ['min', 'max'])
   if (signal !== undefined && typeof signal?.throwIfAborted !== 'function') {
     throw invalidOption('signal', signal, 'an AbortSignal, such as the signal of an AbortController')
@@ -128,9 +140,18 @@ export function checkReadingOptions(options: Omit<CoordinatorOptions, 'streamArn
   if (clock !== undefined && !isClock(clock)) {
     throw invalidOption('clock', clock, 'an object with now, monotonic and setTimer')
   }
+  if (random !== undefined && typeof random !== 'function') {
+    throw invalidOption('random', random, 'a function, such as Math.random')
+  }
+  if (unmarshallOptions !== undefined) {
+    checkNames('unmarshallOptions', unmarshallOptions, unmarshallOptionNames)
+  }
   if (onGap !== 'throw' && onGap !== 'continue') throw invalidOption('onGap', onGap, "'throw' or 'continue'")
   const min = integer('idlePollMs.min', idlePollMs.min ?? coordinatorDefaults.idlePollMs.min, 0, 60_000)
-  const defaultMax = Math.max(min, coordinatorDefaults.idlePollMs.max)
+  const max = idlePollMs.max ?? Math.max(min, coordinatorDefaults.idlePollMs.max)
+  if (isIntegerInRange(max, 0, min - 1)) {
+    throw invalidOption('idlePollMs.max', max, `at least idlePollMs.min (${min})`)
+  }
   return {
     onGap,
     maxBufferedBytes: integer(
@@ -146,13 +167,13 @@ export function checkReadingOptions(options: Omit<CoordinatorOptions, 'streamArn
       10_000,
     ),
     pageSize: integer('pageSize', options.pageSize ?? coordinatorDefaults.pageSize, 1, 1000),
-    idlePollMs: { min, max: integer('idlePollMs.max', idlePollMs.max ?? defaultMax, min, 60_000) },
+    idlePollMs: { min, max: integer('idlePollMs.max', max, min, 60_000) },
     discoveryIntervalMs: integer(
       'discoveryIntervalMs',
       options.discoveryIntervalMs ?? coordinatorDefaults.discoveryIntervalMs,
       1_000,
       3_600_000,
     ),
-    unmarshallOptions: options.unmarshallOptions,
+    unmarshallOptions,
   }
 }

@@ -150,18 +150,31 @@ function checkOptions(options: OpenStreamOptions): CheckedCheckpoint | undefined
   if (listeners !== undefined && (typeof listeners !== 'object' || !listeners || Array.isArray(listeners))) {
     throw invalidOption('listeners', listeners, 'an object with a function for each event name')
   }
-  if (options.followTable && tableName === undefined) {
-    throw invalidOption('followTable', true, 'used with tableName')
+  const { followTable, tableClient } = options
+  if (followTable !== undefined && typeof followTable !== 'boolean') {
+    throw invalidOption('followTable', followTable, 'true or false')
+  }
+  if (tableName === undefined) {
+    if (followTable) throw requiresTableName('followTable', followTable)
+    if (tableClient !== undefined) throw requiresTableName('tableClient', tableClient)
   }
   if (startAt !== undefined) parsePosition(startAt)
   if (client !== undefined && !isStreamsApi(client)) checkStreamsClient(client)
   return checkpoint === undefined ? undefined : checkCheckpoint(checkpoint)
 }
 
+function requiresTableName(option: string, value: unknown): StreamError<'options.invalid'> {
+  const message = `Option ${option} requires tableName.`
+  return new StreamError('options.invalid', message, { option, value, expected: 'used with tableName' })
+}
+
 function checkCheckpoint(options: CheckpointOptions): CheckedCheckpoint {
+  if (isStore(options)) {
+    throw invalidOption('checkpoint', options, '{ store, name }', 'a checkpoint store')
+  }
   checkNames('checkpoint', options, checkpointOptionNames)
   const { store, name, everyRecords, everyMs } = options
-  if (typeof store?.load !== 'function' || typeof store?.save !== 'function') {
+  if (!isStore(store)) {
     throw invalidOption('checkpoint.store', store, 'a checkpoint store (an object with load() and save())')
   }
   if (typeof name !== 'string' || name.length < 1 || name.length > 255 || !name.isWellFormed()) {
@@ -178,6 +191,11 @@ function checkCheckpoint(options: CheckpointOptions): CheckedCheckpoint {
     ),
     everyMs: integer('checkpoint.everyMs', everyMs ?? checkpointDefaults.everyMs, 10, 3_600_000),
   }
+}
+
+function isStore(value: unknown): boolean {
+  const { load, save } = Object(value)
+  return typeof load === 'function' && typeof save === 'function'
 }
 
 /** A checkpoint with its lease and the token that was saved before. */

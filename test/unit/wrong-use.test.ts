@@ -2,6 +2,7 @@ import { DynamoDBClient } from '@aws-sdk/client-dynamodb'
 import { DynamoDBStreamsClient } from '@aws-sdk/client-dynamodb-streams'
 import { afterEach, describe, expect, it } from 'vitest'
 import { dynamoDBCheckpointStore } from '../../src/checkpoints/dynamodb.ts'
+import { checkReadingOptions } from '../../src/coordinator/options.ts'
 import {
   Coordinator,
   fileCheckpointStore,
@@ -116,11 +117,64 @@ describe('openStream', () => {
       { tableName: 'orders', tableClient: streamsClient },
       'Option tableClient is a DynamoDBStreamsClient, but must be a DynamoDBClient of the AWS SDK for JavaScript v3.',
     ],
+    [
+      'a checkpoint store as the checkpoint',
+      { streamArn, checkpoint: memoryCheckpointStore() },
+      'Option checkpoint is a checkpoint store, but must be { store, name }.',
+    ],
+    [
+      'null as the checkpoint',
+      { streamArn, checkpoint: null },
+      'Option checkpoint is null, but must be an object',
+    ],
+    [
+      'followTable with streamArn',
+      { streamArn, followTable: true },
+      'Option followTable requires tableName.',
+    ],
+    ['tableClient with streamArn', { streamArn, tableClient }, 'Option tableClient requires tableName.'],
+    [
+      'a word for followTable',
+      { tableName: 'orders', followTable: 'no' },
+      'Option followTable is "no", but must be true or false.',
+    ],
+    [
+      'a number as the source of random numbers',
+      { streamArn, random: 4 },
+      'Option random is 4, but must be a function, such as Math.random.',
+    ],
+    [
+      'a string for unmarshallOptions',
+      { streamArn, unmarshallOptions: 'x' },
+      'Option unmarshallOptions is "x", but must be an object with wrapNumbers, convertWithoutMapWrapper.',
+    ],
+    [
+      'a misspelled option of unmarshall()',
+      { streamArn, unmarshallOptions: { wrapNumber: true } },
+      'There is no option unmarshallOptions.wrapNumber; did you mean wrapNumbers?',
+    ],
+    [
+      'a longest pause below the shortest one',
+      { streamArn, idlePollMs: { min: 2000, max: 1000 } },
+      'Option idlePollMs.max is 1000, but must be at least idlePollMs.min (2000).',
+    ],
+    [
+      'a longest pause that is not a number',
+      { streamArn, idlePollMs: { min: 2000, max: '3000' } },
+      'Option idlePollMs.max is "3000", but must be a whole number from 2000 to 60000.',
+    ],
     ['a time limit below 0', { streamArn, connectTimeoutMs: -1 }, 'a whole number from 0 to 3600000'],
   ])('openStream refuses %s', async (_, options, message) => {
     await expect(open(options)).rejects.toThrow(message)
     await expect(open(options)).rejects.toMatchObject({ code: 'options.invalid' })
   })
+})
+
+it('idlePollMs.max is at least idlePollMs.min by default', () => {
+  const idlePollMs = (options: { min?: number; max?: number }) =>
+    checkReadingOptions({ idlePollMs: options }).idlePollMs
+  expect(idlePollMs({ min: 2000 })).toEqual({ min: 2000, max: 2000 })
+  expect(idlePollMs({ min: 500 })).toEqual({ min: 500, max: 1000 })
 })
 
 function clientIs(option: string, actual: string): string {
