@@ -21,9 +21,15 @@ export class IteratorLock {
 
   /** Acquires the lock for this iterator, or returns the error if it cannot read now. */
   acquire(reading: Reading): StreamError | undefined {
-    if (reading.isPending) return busy('next() was called while an earlier call is pending.')
+    if (reading.isPending) {
+      return busy(
+        'next() was called while an earlier call is pending.',
+        'Await each call of next() before the next one.',
+      )
+    }
     this.#holder ??= reading
-    return this.#holder === reading ? undefined : busy('Another loop is reading this stream.')
+    if (this.#holder === reading) return undefined
+    return busy('Another loop is reading this stream.', 'Leave the first loop before you start another.')
   }
 
   /** Releases the lock, and returns whether this iterator held it. */
@@ -34,10 +40,10 @@ export class IteratorLock {
   }
 }
 
-function busy(problem: string): StreamError {
+function busy(problem: string, advice: string): StreamError {
   const message =
     `${problem} Requesting the next record acknowledges the previous one, so a stream is read by one loop at a time, ` +
-    'one record after the other. Leave the first loop before you start another.'
+    `one record after the other. ${advice}`
   return new StreamError('stream.busy', message, {})
 }
 

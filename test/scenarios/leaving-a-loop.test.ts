@@ -81,7 +81,10 @@ it('a loop that starts while another one is running is rejected and acknowledges
   await clock.run(records.next())
   const before = stream.token
   for (const second of [stream[Symbol.asyncIterator](), stream.batches()]) {
-    await expect(clock.run<unknown>(second.next())).rejects.toMatchObject({ code: 'stream.busy' })
+    await expect(clock.run<unknown>(second.next())).rejects.toMatchObject({
+      code: 'stream.busy',
+      message: expect.stringMatching(/ Leave the first loop before you start another\.$/),
+    })
   }
   expect(stream.token).toEqual(before)
   await clock.run(records.return?.() as Promise<unknown>)
@@ -96,7 +99,10 @@ it('a next() call while another one is pending is rejected, and the pending one 
   const records = stream[Symbol.asyncIterator]()
   const pending = outcomeOf(records.next())
   await clock.advance(5_000)
-  await expect(records.next()).rejects.toMatchObject({ code: 'stream.busy' })
+  await expect(records.next()).rejects.toMatchObject({
+    code: 'stream.busy',
+    message: expect.stringMatching(/ Await each call of next\(\) before the next one\.$/),
+  })
   fixture.write(1)
   await clock.advance(5_000)
   expect(pending()).toMatchObject({ done: false })
