@@ -316,14 +316,14 @@ export class Coordinator<Image = PlainItem> {
 }
 
 function closed(): StreamError<'closed'> {
-  return new StreamError('closed', 'The stream reader was closed.', {})
+  return new StreamError('closed', 'The Coordinator was closed.', {})
 }
 
 function streamMismatch(expected: string, actual: string): StreamError<'token.streamMismatch'> {
   return new StreamError(
     'token.streamMismatch',
     `The token belongs to stream ${actual}, but this is stream ${expected}. ` +
-      "Move to another position, or open the token's stream.",
+      'Use another position, or read the stream of the token.',
     { expected, actual },
   )
 }

@@ -42,7 +42,7 @@ export async function resumeOrStart(
   }
   if (saved.streamArn === latest) return connect(context, latest, saved)
   if (!options.followTable || tableArnOf(saved.streamArn) !== tableArnOf(latest)) {
-    throw streamMismatch(options.checkpoint?.name, latest, saved.streamArn)
+    throw streamMismatch(options, latest, saved.streamArn)
   }
   // The checkpoint belongs to an earlier stream of the table: read the rest of that stream first.
   return connect(context, saved.streamArn, saved).catch(async (error: unknown) => {
@@ -131,15 +131,18 @@ export function tableFollower(context: OpenContext): StreamParts['follow'] {
 }
 
 function streamMismatch(
-  name: string | undefined,
+  { checkpoint, followTable }: OpenStreamOptions,
   expected: string,
   actual: string,
 ): StreamError<'token.streamMismatch'> {
+  const canFollow = !followTable && tableArnOf(actual) === tableArnOf(expected)
+  const advice = canFollow
+    ? 'Both are streams of one table: set tableName and followTable to read the earlier one to its end first, use'
+    : 'Use'
   return new StreamError(
     'token.streamMismatch',
-    `The checkpoint "${name}" belongs to the stream ${actual}, not to ${expected}. ` +
-      'Use another checkpoint name, or delete the checkpoint to start over. ' +
-      'If both streams belong to one table, followTable reads the old one to its end first.',
+    `The checkpoint "${checkpoint?.name}" belongs to the stream ${actual}, not to ${expected}. ` +
+      `${advice} another checkpoint name, or delete the checkpoint to start over.`,
     { expected, actual },
   )
 }

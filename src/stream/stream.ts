@@ -4,6 +4,7 @@ import type { StreamLag } from '../coordinator/lag.ts'
 import { abortable } from '../core/abortable.ts'
 import type { Clock } from '../core/clock.ts'
 import type { Emitter, Unsubscribe } from '../core/emitter.ts'
+import { isStreamError, StreamError } from '../core/errors.ts'
 import { checkNames, integer } from '../core/options.ts'
 import type { Position } from '../position/position.ts'
 import type { StreamToken } from '../position/token.ts'
@@ -145,7 +146,7 @@ export class DynamoDBStream<Image = PlainItem>
     })
     this.#moves.add(move)
     try {
-      await move
+      await move.catch(rethrow)
     } finally {
       this.#moves.delete(move)
     }
@@ -154,7 +155,7 @@ export class DynamoDBStream<Image = PlainItem>
 
   /** Renews the shard iterators that are about to expire. Called automatically every minute. */
   heartbeat(): Promise<void> {
-    return this.#coordinator.heartbeat()
+    return this.#coordinator.heartbeat().catch(rethrow)
   }
 
   /**
@@ -429,6 +430,11 @@ export class DynamoDBStream<Image = PlainItem>
     beat()
     return () => cancel()
   }
+}
+
+/** Rethrows an error of the Coordinator. The caller knows only the stream, so `closed` is about that. */
+function rethrow(error: unknown): never {
+  throw isStreamError(error, 'closed') ? new StreamError('closed', 'The stream was closed.', {}) : error
 }
 
 /** The batch that `batches` is collecting. Its records are waiting in the delivery queue. */

@@ -135,7 +135,10 @@ describe('close', () => {
     await coordinator.close()
     await expect(pending).rejects.toMatchObject({ code: 'closed' })
     await expect(coordinator.next()).rejects.toMatchObject({ code: 'closed' })
-    await expect(coordinator.moveTo('latest')).rejects.toMatchObject({ code: 'closed' })
+    await expect(coordinator.moveTo('latest')).rejects.toMatchObject({
+      code: 'closed',
+      message: 'The Coordinator was closed.',
+    })
     await coordinator.close()
     expect(clock.untilNextTimer).toBeUndefined()
     expect(coordinator.token.shards.length).toBe(1)

@@ -176,7 +176,10 @@ describe('invalid positions', () => {
       ...coordinator.token,
       streamArn: coordinator.streamArn.replace('table/table', 'table/other'),
     }
-    await expect(coordinator.moveTo(token)).rejects.toMatchObject({ code: 'token.streamMismatch' })
+    await expect(coordinator.moveTo(token)).rejects.toMatchObject({
+      code: 'token.streamMismatch',
+      message: expect.stringMatching(/ Use another position, or read the stream of the token\.$/),
+    })
     expect(numbersOf(await drain(coordinator, clock))).toEqual(written)
   })
 

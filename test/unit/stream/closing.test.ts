@@ -91,3 +91,11 @@ it('leaving a loop after the signal has aborted closes the stream and saves the 
   expect(record && numbersOf([record])).toEqual([1])
   await next.close()
 })
+
+it('moveTo() and heartbeat() of a closed stream reject with an error about the stream', async () => {
+  const { stream, clock } = await setUp({ save: async () => {} })
+  await clock.run(stream.close())
+  const closed = { code: 'closed', message: 'The stream was closed.' }
+  await expect(stream.moveTo('latest')).rejects.toMatchObject(closed)
+  await expect(stream.heartbeat()).rejects.toMatchObject(closed)
+})

@@ -227,8 +227,33 @@ describe('DynamoDBStream checkpoints', () => {
     const before = await store.load('worker')
     emulator.disable()
     emulator.enable()
-    await expect(start()).rejects.toMatchObject({ code: 'token.streamMismatch' })
+    await expect(start()).rejects.toMatchObject({
+      code: 'token.streamMismatch',
+      message: expect.stringContaining(
+        'set tableName and followTable to read the earlier one to its end first',
+      ),
+    })
     expect(await store.load('worker')).toEqual(before)
+  })
+
+  it('the error for a checkpoint of another table does not recommend followTable', async () => {
+    const { start, emulator } = table()
+    const streamArn = emulator.streamArn.replace('table/table', 'table/other')
+    const store = { load: async () => ({ version: 1, streamArn, shards: [] }), save: async () => {} }
+    const following = {
+      streamArn: undefined,
+      tableName: emulator.tableName,
+      tableClient: emulator.tableClient(),
+      followTable: true,
+    }
+    for (const options of [following, {}]) {
+      await expect(start({ ...options, checkpoint: { store, name: 'worker' } })).rejects.toMatchObject({
+        code: 'token.streamMismatch',
+        message: expect.stringMatching(
+          /\. Use another checkpoint name, or delete the checkpoint to start over\.$/,
+        ),
+      })
+    }
   })
 
   it('a checkpoint that is not a valid token is rejected with the name of the field', async () => {
