@@ -1,5 +1,6 @@
 import { backoffMs } from '../core/backoff.ts'
 import { type Clock, sleep } from '../core/clock.ts'
+import { endSentence } from '../core/end-sentence.ts'
 import { isStreamError, StreamError } from '../core/errors.ts'
 import type { StreamToken } from '../position/token.ts'
 import { releaseCheckpoint } from './lease.ts'
@@ -251,10 +252,10 @@ export class Checkpointer {
     const { name, flushTimeoutMs = FLUSH_TIMEOUT_MS } = this.#options
     const failure = this.#lastFailure ?? (signal?.aborted ? { error: signal.reason } : undefined)
     const cause = failure?.error
-    const when = signal?.aborted ? 'before it was aborted' : `within ${flushTimeoutMs} ms`
+    const when = signal?.aborted ? 'before it was aborted' : `within ${flushTimeoutMs / 1000} s`
     const why = failure === undefined ? 'the store did not respond' : reasonOf(cause)
     const message = `The checkpoint "${name}" could not be saved ${when}: ${why}`
-    return new StreamError('checkpoint.failed', message, { name, operation: 'save' }, cause)
+    return new StreamError('checkpoint.failed', endSentence(message), { name, operation: 'save' }, cause)
   }
 }
 

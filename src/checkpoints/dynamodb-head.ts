@@ -139,7 +139,7 @@ export function conflict(
 ): StreamError<'checkpoint.conflict'> {
   const owner = item?.owner?.S
   const what = item === undefined ? 'was deleted' : `was taken over by ${owner ?? 'another worker'}`
-  const message = `The checkpoint "${name}" ${what}: this worker can no longer save it`
+  const message = `The checkpoint "${name}" ${what}: this worker can no longer save it.`
   return new StreamError('checkpoint.conflict', message, { name, owner }, cause)
 }
 
@@ -147,7 +147,7 @@ export function conflict(
 export function alreadyExists(name: string, item: Item | undefined): StreamError<'checkpoint.conflict'> {
   const owner = item?.owner?.S
   const by = owner === undefined ? '' : ` (saved by ${owner})`
-  const message = `The checkpoint "${name}" already exists${by}: load it before you save it`
+  const message = `The checkpoint "${name}" already exists${by}: load it before you save it.`
   return new StreamError('checkpoint.conflict', message, { name, owner })
 }
 

@@ -121,7 +121,7 @@ export function damaged(
 ): StreamError<'token.invalid'> {
   const message =
     `The checkpoint "${name}" in the table "${tableName}" is damaged: ${how}. It was left unchanged: ` +
-    'restore its items from a backup, or delete them to start without a checkpoint'
+    'restore its items from a backup, or delete them to start without a checkpoint.'
   return new StreamError('token.invalid', message, { field: '', expected: 'a saved token' }, cause)
 }
 

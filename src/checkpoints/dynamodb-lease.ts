@@ -1,4 +1,5 @@
 import type { Clock } from '../core/clock.ts'
+import { endSentence } from '../core/end-sentence.ts'
 import { isStreamError, StreamError } from '../core/errors.ts'
 import type { StreamToken } from '../position/token.ts'
 import { type ChunkedSave, deleteChunksBefore, planChunks, writeChunks } from './dynamodb-chunks.ts'
@@ -56,7 +57,7 @@ export class DynamoDBLease implements CheckpointLease {
   async save(token: StreamToken): Promise<void> {
     const { name } = this.#acquired
     if (this.#isReleased) {
-      throw new StreamError('closed', `The lease of the checkpoint "${name}" has been released`, {})
+      throw new StreamError('closed', `The lease of the checkpoint "${name}" was released.`, {})
     }
     this.lost.throwIfAborted()
     const json = JSON.stringify(token)
@@ -118,8 +119,8 @@ export class DynamoDBLease implements CheckpointLease {
       if (this.#hasReportedCleanUp || !isServiceError(cause, 'AccessDeniedException')) return
       this.#hasReportedCleanUp = true
       const message =
-        `The checkpoint "${name}" was saved, but the chunks of earlier saves cannot be deleted: ${cause.message}. ` +
-        `Allow dynamodb:Query and dynamodb:DeleteItem on the table "${this.#table.tableName}"`
+        `The checkpoint "${name}" was saved, but the chunks of earlier saves cannot be deleted: ${endSentence(cause.message)} ` +
+        `Allow dynamodb:Query and dynamodb:DeleteItem on the table "${this.#table.tableName}".`
       throw new StreamError('checkpoint.failed', message, { name, operation: 'save' }, cause)
     }
   }

@@ -5,6 +5,7 @@ import {
   type DynamoDBClient,
 } from '@aws-sdk/client-dynamodb'
 import { type Clock, sleep } from '../core/clock.ts'
+import { endSentence } from '../core/end-sentence.ts'
 import { StreamError } from '../core/errors.ts'
 import { invalidOption } from '../core/options.ts'
 
@@ -117,7 +118,7 @@ function wrongTable(tableName: string, cause: Error): StreamError<'options.inval
   const message = `The table "${tableName}" cannot store checkpoints, because it is not ${expected}: ${cause.message}`
   return new StreamError(
     'options.invalid',
-    message,
+    endSentence(message),
     { option: 'tableName', value: tableName, expected },
     cause,
   )

@@ -208,6 +208,6 @@ export function dynamoDBCheckpointStore(options: DynamoDBCheckpointStoreOptions)
 function keepsChanging(name: string): StreamError<'checkpoint.failed'> {
   const message =
     `The checkpoint "${name}" changed during each of ${PEEK_ATTEMPTS} attempts to read it. ` +
-    'It is not damaged: try again'
+    'It is not damaged: try again.'
   return new StreamError('checkpoint.failed', message, { name, operation: 'load' })
 }

@@ -1,5 +1,6 @@
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { endSentence } from '../core/end-sentence.ts'
 import { errorCode } from '../core/error-code.ts'
 import { StreamError } from '../core/errors.ts'
 import { invalidOption } from '../core/options.ts'
@@ -77,7 +78,7 @@ function parseFile(text: string, name: string, path: string): unknown {
     const problem = text.trim() === '' ? 'is empty' : 'does not contain a token as JSON'
     const message =
       `The file ${path} of the checkpoint "${name}" ${problem}. It was left unchanged: ` +
-      'replace it with an earlier copy, or move it away to start without a checkpoint'
+      'replace it with an earlier copy, or move it away to start without a checkpoint.'
     throw new StreamError('token.invalid', message, { field: '', expected: 'a token as JSON' }, cause)
   }
 }
@@ -115,7 +116,7 @@ function failure(
 ): StreamError<'checkpoint.failed'> {
   const place = operation === 'load' ? `from ${path}` : `to ${path}`
   const message = `Cannot ${operation} the checkpoint "${name}" ${place}: ${fileErrorReason(cause)}`
-  return new StreamError('checkpoint.failed', message, { name, operation }, cause)
+  return new StreamError('checkpoint.failed', endSentence(message), { name, operation }, cause)
 }
 
 function toPath(location: string | URL): string {

@@ -111,7 +111,7 @@ function explainStreamError(error: AnyStreamError, place: string): Failure {
       }
     }
     default:
-      return { code, message: error.message, exitCode }
+      return { code, message: summarize(error), exitCode }
   }
 }
 

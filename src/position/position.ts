@@ -99,7 +99,7 @@ function isTokenLike(input: unknown): boolean {
 
 /** @param argument - the argument of `new Date` in the message. */
 function notADate(position: unknown, argument: string): StreamError<'position.invalid'> {
-  const message = `Cannot read from ${describeValue(position)}: pass a time as a Date, as in new Date(${argument})`
+  const message = `Cannot read from ${describeValue(position)}: pass a time as a Date, as in new Date(${argument}).`
   return new StreamError('position.invalid', message, { position })
 }
 
@@ -107,7 +107,7 @@ function invalidPosition(
   position: unknown,
   actual: string = isObject(position) ? 'an object without the fields of a token' : describeValue(position),
 ): StreamError<'position.invalid'> {
-  const message = `Cannot read from ${actual}: a position is 'trim_horizon', 'latest', a Date, or a token (object or JSON string)`
+  const message = `Cannot read from ${actual}: a position is 'trim_horizon', 'latest', a Date, or a token (object or JSON string).`
   return new StreamError('position.invalid', message, { position })
 }
 

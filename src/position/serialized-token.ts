@@ -32,11 +32,12 @@ function parseJson(serialized: string): unknown {
     return JSON.parse(serialized)
   } catch {
     // The SyntaxError is not the cause: its message quotes the input, and would be printed with the stack.
+    const { length } = serialized
     const isBlank = serialized.trim() === ''
-    throw invalidToken(
-      'JSON',
-      isBlank ? 'an empty string' : `${serialized.length} characters that are not JSON`,
-    )
+    const problem = isBlank
+      ? 'is an empty string'
+      : `is not valid JSON (${length} character${length === 1 ? '' : 's'})`
+    throw new StreamError('token.invalid', `The token ${problem}.`, { field: '', expected: 'JSON' })
   }
 }
 
@@ -53,6 +54,6 @@ function hasTooManyValues(serialized: string): boolean {
 }
 
 function invalidToken(expected: string, actual: string): StreamError<'token.invalid'> {
-  const message = `The token is invalid: expected ${expected}, got ${actual}`
+  const message = `The token is invalid: expected ${expected}, got ${actual}.`
   return new StreamError('token.invalid', message, { field: '', expected })
 }

@@ -10,7 +10,7 @@ export function invalidField(
   cause?: unknown,
 ): StreamError<'token.invalid'> {
   const where = field === '' ? 'The token is invalid' : `The token is invalid at ${field}`
-  const message = `${where}: expected ${expected}, got ${describeValue(actual)}`
+  const message = `${where}: expected ${expected}, got ${describeValue(actual)}.`
   return new StreamError('token.invalid', message, { field, expected }, cause)
 }
 

@@ -1,3 +1,4 @@
+import { endSentence } from '../core/end-sentence.ts'
 import { StreamError } from '../core/errors.ts'
 import type { OpenContext } from './open-context.ts'
 import { openStreamDefaults } from './open-stream-options.ts'
@@ -77,7 +78,7 @@ function unreachable(
   let reason = lastError instanceof Error ? `: ${lastError.message}` : ''
   if (status !== undefined) reason = `: the endpoint responds with HTTP ${status}, but not as DynamoDB does`
   const message =
-    `No response from ${from} within ${timeoutMs / 1000} s${reason}. ` +
+    `${endSentence(`No response from ${from} within ${timeoutMs / 1000} s${reason}`)} ` +
     'Check the region, the endpoint and the network. To wait longer, increase connectTimeoutMs.'
   return new StreamError('service.unreachable', message, { timeoutMs }, lastError)
 }

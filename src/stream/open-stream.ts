@@ -5,6 +5,7 @@ import { checkReadingOptions } from '../coordinator/options.ts'
 import { abortable } from '../core/abortable.ts'
 import { type Clock, systemClock } from '../core/clock.ts'
 import { Emitter } from '../core/emitter.ts'
+import { endSentence } from '../core/end-sentence.ts'
 import { isStreamError, StreamError } from '../core/errors.ts'
 import { checkNames, integer, invalidOption } from '../core/options.ts'
 import { checkStreamArn } from '../core/stream-arn.ts'
@@ -223,7 +224,7 @@ async function leaseAndLoad(
     const reason = error instanceof Error ? error.message : String(error)
     throw new StreamError(
       'checkpoint.failed',
-      `The checkpoint "${name}" could not be loaded: ${reason}`,
+      endSentence(`The checkpoint "${name}" could not be loaded: ${reason}`),
       { name, operation: 'load' },
       error,
     )

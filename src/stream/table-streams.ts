@@ -138,7 +138,7 @@ export async function nextStreamOf(
 function tableNotFound(tableName: string, cause: unknown): StreamError<'stream.notFound'> {
   return new StreamError(
     'stream.notFound',
-    `There is no table ${tableName} in this region and account. Check its name, the region and the credentials.`,
+    `There is no table "${tableName}" in this region and account. Check its name, the region and the credentials.`,
     { tableName },
     cause,
   )
@@ -147,8 +147,8 @@ function tableNotFound(tableName: string, cause: unknown): StreamError<'stream.n
 export function streamNotEnabled(tableName: string, cause?: unknown): StreamError<'stream.notEnabled'> {
   return new StreamError(
     'stream.notEnabled',
-    `Table ${tableName} has no stream. Enable one: aws dynamodb update-table --table-name ${tableName} ` +
-      '--stream-specification StreamEnabled=true,StreamViewType=NEW_AND_OLD_IMAGES',
+    `The table "${tableName}" has no stream. Enable one with "aws dynamodb update-table --table-name ${tableName} ` +
+      '--stream-specification StreamEnabled=true,StreamViewType=NEW_AND_OLD_IMAGES".',
     { tableName },
     cause,
   )

@@ -91,7 +91,7 @@ const cases: Record<string, BadCase> = {
     // The content is not quoted, because a wrong file may contain a secret.
     args: () => ['tail', ...served.source, '--from', file('text.json', 'no token')],
     code: 7,
-    says: /--from \S+text\.json: The token is invalid: expected JSON, got 8 characters that are not JSON \[token\.invalid\]/,
+    says: /--from \S+text\.json: The token is not valid JSON \(8 characters\) \[token\.invalid\]/,
   },
   'a checkpoint that cannot be saved': {
     // The name of the temporary file that a save writes is too long.
@@ -164,7 +164,7 @@ describe('errors', () => {
     server.closeAllConnections()
     server.close()
     expect(ended.stderr).toMatch(
-      /^dynamodb-stream-iterator: Table orders has no stream\. Enable one: aws .*=NEW_AND_OLD_IMAGES \[stream\.notEnabled\]\n$/,
+      /^dynamodb-stream-iterator: The table "orders" has no stream\. Enable one with "aws .*=NEW_AND_OLD_IMAGES" \[stream\.notEnabled\]\n$/,
     )
     expect(ended.code).toBe(3)
   })
@@ -207,7 +207,7 @@ describe('an unusable checkpoint file', () => {
     'a checkpoint file that is not JSON': {
       text: '{"version":1,',
       code: 7,
-      says: /--checkpoint \S+: The token is invalid: expected JSON, got 13 characters that are not JSON\. The file was left unchanged: .*\[token\.invalid\]/,
+      says: /--checkpoint \S+: The token is not valid JSON \(13 characters\)\. The file was left unchanged: .*\[token\.invalid\]/,
     },
     'a checkpoint file without a valid token': {
       text: '{"version":1,"streamArn":7}',

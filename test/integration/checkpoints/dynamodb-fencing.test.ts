@@ -99,7 +99,7 @@ describeOnLocal('dynamoDBCheckpointStore fencing', (local) => {
       await createStore('a').save(name, numberedToken(100, savedShards))
       await expect(createStore('b').save(name, numberedToken(7, rejectedShards))).rejects.toMatchObject({
         code: 'checkpoint.conflict',
-        message: `The checkpoint "${name}" already exists (saved by a): load it before you save it`,
+        message: `The checkpoint "${name}" already exists (saved by a): load it before you save it.`,
       })
       expect(numberIn(await createStore('c').peek(name))).toBe(100)
     },
@@ -205,7 +205,7 @@ describeOnLocal('dynamoDBCheckpointStore fencing', (local) => {
       expect(outcomes.filter((outcome) => outcome !== 'saved')).toEqual([
         `checkpoint.failed: The checkpoint "${name}" was saved, but the chunks of earlier saves cannot be deleted: ` +
           'AccessDeniedException. ' +
-          `Allow dynamodb:Query and dynamodb:DeleteItem on the table "${tableName}"`,
+          `Allow dynamodb:Query and dynamodb:DeleteItem on the table "${tableName}".`,
       ])
       expect(numberIn(await createStore('b').peek(name))).toBe(4)
     },

@@ -95,7 +95,7 @@ describeOnLocal('dynamoDBCheckpointStore', (local) => {
       await expect(previous.save(name, tokenOf(0))).rejects.toMatchObject({
         code: 'checkpoint.conflict',
         details: { name, owner: 'host-b:2' },
-        message: `The checkpoint "${name}" was taken over by host-b:2: this worker can no longer save it`,
+        message: `The checkpoint "${name}" was taken over by host-b:2: this worker can no longer save it.`,
       })
     })
 

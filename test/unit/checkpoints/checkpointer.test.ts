@@ -292,7 +292,7 @@ describe('flush', () => {
     await expect(clock.run(checkpointer.flush())).rejects.toMatchObject({
       code: 'checkpoint.failed',
       details: { name: 'indexer', operation: 'save' },
-      message: 'The checkpoint "indexer" could not be saved within 10000 ms: no response',
+      message: 'The checkpoint "indexer" could not be saved within 10 s: no response.',
       cause,
     })
     expect(clock.now() - start).toBe(10_000)

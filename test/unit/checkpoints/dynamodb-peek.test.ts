@@ -30,7 +30,7 @@ test('peek() of a checkpoint that is saved during each of five attempts reports 
   await expect(store.peek('worker')).rejects.toMatchObject({
     code: 'checkpoint.failed',
     message:
-      'The checkpoint "worker" changed during each of 5 attempts to read it. It is not damaged: try again',
+      'The checkpoint "worker" changed during each of 5 attempts to read it. It is not damaged: try again.',
     details: { name: 'worker', operation: 'load' },
   })
   expect(dynamodb.commandCalls(GetItemCommand)).toHaveLength(11)

@@ -159,7 +159,7 @@ describe('system errors', () => {
       ])
       const [output] = await Promise.all([text(child.stdout), once(child, 'exit')])
       expect(output).toMatch(
-        /^Cannot save the checkpoint "indexer" to .*: the file would be too large \(EFBIG\)\n$/,
+        /^Cannot save the checkpoint "indexer" to .*: the file would be too large \(EFBIG\)\.\n$/,
       )
       expect(JSON.parse(await readFile(path, 'utf8'))).toEqual(token)
       expect(await readdir(folder)).toEqual(['indexer.json'])

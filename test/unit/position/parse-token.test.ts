@@ -160,14 +160,23 @@ describe('the error of an invalid token', () => {
   test('the error of an invalid field shows the path, the expectation and the value on a single line', () => {
     expect(errorOf(withShard({ at: { after: 'x\n\u001b[31m\u2028y' } })).message).toBe(
       'The token is invalid at shards[0].at.after: expected a sequence number (a string of decimal digits), ' +
-        'got "x\\n\\u001b[31m y"',
+        'got "x\\n\\u001b[31m y".',
     )
   })
 
   test('the error of an invalid token starts with the source, if one is passed', () => {
     expect(() => parseToken('{', 'checkpoints/indexer.json')).toThrow(
-      /^checkpoints\/indexer\.json: The token is invalid/,
+      /^checkpoints\/indexer\.json: The token is not valid JSON \(1 character\)\.$/,
     )
+  })
+
+  test.each([
+    ['x', 'The token is not valid JSON (1 character).'],
+    ['{"a', 'The token is not valid JSON (3 characters).'],
+    [' ', 'The token is an empty string.'],
+    ['null', 'The token is invalid: expected a JSON object, got null.'],
+  ])('the error of the serialized token %j does not quote it', (serialized, message) => {
+    expect(errorOf(serialized).message).toBe(message)
   })
 
   test('the error of an invalid token quotes only the beginning of a long value', () => {

@@ -100,10 +100,10 @@ test('the error of an invalid position has the value, and lists what a position 
 })
 
 test.each([
-  ['2026-01-01', `Cannot read from "2026-01-01": pass a time as a Date, as in new Date('2026-01-01')`],
-  ['2026-01-01T09:30', /new Date\('2026-01-01T09:30'\)$/],
-  ['2026-01-01T00:00:00.000Z', /new Date\('2026-01-01T00:00:00.000Z'\)$/],
-  ['2026-01-01T00:00:00+01:00', /new Date\('2026-01-01T00:00:00\+01:00'\)$/],
+  ['2026-01-01', `Cannot read from "2026-01-01": pass a time as a Date, as in new Date('2026-01-01').`],
+  ['2026-01-01T09:30', /new Date\('2026-01-01T09:30'\)\.$/],
+  ['2026-01-01T00:00:00.000Z', /new Date\('2026-01-01T00:00:00.000Z'\)\.$/],
+  ['2026-01-01T00:00:00+01:00', /new Date\('2026-01-01T00:00:00\+01:00'\)\.$/],
   [1_767_225_600_000, 'pass a time as a Date, as in new Date(1767225600000)'],
 ])('a time that is not a Date, such as %j, is refused with a hint to pass a Date', (time, message) => {
   expect(() => parsePosition(time)).toThrow(message)

@@ -395,7 +395,10 @@ describe('openStream', () => {
   it('openStream rejects with stream.notFound if the table does not exist', async () => {
     const { start, emulator } = table()
     const options = { streamArn: undefined, tableName: 'missing', tableClient: emulator.tableClient() }
-    await expect(start(options)).rejects.toMatchObject({ code: 'stream.notFound' })
+    await expect(start(options)).rejects.toMatchObject({
+      code: 'stream.notFound',
+      message: expect.stringContaining('There is no table "missing" in this region and account.'),
+    })
   })
 
   it('followTable continues with the next stream after streaming was disabled and enabled again', async () => {
