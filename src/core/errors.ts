@@ -91,7 +91,9 @@ export type AnyStreamError = { [Code in StreamErrorCode]: StreamError<Code> }[St
  *
  * @example
  * ```ts
- * if (isStreamError(error, 'records.trimmed')) console.error('Records were lost in', error.details.shardId)
+ * if (isStreamError(error, 'records.trimmed')) {
+ *   console.error('Records were trimmed in', error.details.shardId)
+ * }
  * ```
  */
 export function isStreamError<Code extends StreamErrorCode = StreamErrorCode>(
