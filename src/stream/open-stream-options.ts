@@ -69,6 +69,21 @@ export interface OpenStreamOptions extends Omit<CoordinatorOptions, 'streamArn'>
    * @default 30000
    */
   readonly connectTimeoutMs?: number | undefined
+  /**
+   * Stops the stream when it aborts. A loop then ends without an error, the last checkpoint is saved, and the
+   * stream is closed. If the stream is not open yet, `openStream` rejects with `signal.reason`, so a program
+   * that may be stopped while it connects must catch it:
+   *
+   * ```ts
+   * try {
+   *   await using stream = await openStream({ tableName: 'orders', signal })
+   *   for await (const record of stream) console.log(record.keys)
+   * } catch (error) {
+   *   if (error !== signal.reason) throw error
+   * }
+   * ```
+   */
+  readonly signal?: AbortSignal | undefined
   /** Saves the position. Without it, nothing is saved; `stream.token` is the current position. */
   readonly checkpoint?: CheckpointOptions | undefined
   /**

@@ -62,8 +62,8 @@ import { tableStreams } from './table-streams.ts'
  * - `service.unreachable`: there was no response within `connectTimeoutMs`;
  * - `service.invalidResponse`: DescribeStream returned a list of shards that never ends.
  *
- * Credential and permission errors of the SDK are rethrown unchanged. If `signal` aborts, `openStream`
- * rejects with the reason of the signal.
+ * Credential and permission errors of the SDK are rethrown unchanged. If `signal` aborts before the
+ * stream is open, `openStream` rejects with `signal.reason`.
  *
  * @typeParam Image - the type of the table's items; it is not checked at run time.
  */

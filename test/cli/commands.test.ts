@@ -141,17 +141,29 @@ describe('lag and shards', () => {
   })
 })
 
+function awsSettings(endpoint: string): Record<string, string> {
+  return {
+    AWS_ENDPOINT_URL: endpoint,
+    AWS_REGION: 'us-east-1',
+    AWS_ACCESS_KEY_ID: 'a',
+    AWS_SECRET_ACCESS_KEY: 'b',
+    AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true',
+  }
+}
+
+/** Returns the code block in the section "A worker" of README.md. */
+function workerOfReadme(): string {
+  const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8')
+  const [, code = ''] = /### A worker\n[\s\S]*?```ts\n([\s\S]*?)```/.exec(readme) ?? []
+  return code
+}
+
 describe('the example worker', () => {
   test('the example worker resumes where it was stopped, across a shard split', async () => {
     await using served = await serveEmulator()
     const { emulator } = served
     const folder = temporaryFolder()
-    const env = {
-      AWS_ENDPOINT_URL: served.endpoint,
-      AWS_REGION: 'us-east-1',
-      AWS_ACCESS_KEY_ID: 'a',
-      AWS_SECRET_ACCESS_KEY: 'b',
-    }
+    const env = awsSettings(served.endpoint)
     const run = async (last: string) => {
       const worker = startProgram(example('worker.ts'), ['orders'], env, folder)
       await worker.seen('stdout', `id: '${last}'`)
@@ -170,6 +182,26 @@ describe('the example worker', () => {
       emulator.records,
       delivered.filter((record) => record !== undefined),
     )
+  })
+
+  test.each([
+    ['examples/worker.ts', readFileSync(example('worker.ts'), 'utf8')],
+    ['README.md', workerOfReadme()],
+  ])('the worker in %s ends without an error if it is stopped while it connects', async (_, code) => {
+    await using served = await serveEmulator()
+    const connecting = new Promise((resolve) => {
+      served.emulator.on('DescribeStream', { times: 9 }, () => {
+        resolve(undefined)
+        return { hang: true }
+      })
+    })
+    const folder = temporaryFolder()
+    const program = join(folder, 'worker.mts')
+    writeFileSync(program, code)
+    const worker = startProgram(program, ['orders'], awsSettings(served.endpoint), folder)
+    await connecting
+    worker.child.kill('SIGINT')
+    expect(await worker.ended).toMatchObject({ code: 0, stderr: '' })
   })
 })
 
