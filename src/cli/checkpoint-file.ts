@@ -40,7 +40,7 @@ export function checkpointFile(path: string): CheckpointFile {
       const token = await readCheckpointFile(path).catch((error: unknown) => {
         if (!isStreamError(error, 'token.invalid')) throw error
         const advice = 'The file was left unchanged: restore an earlier copy, or move it away to start over'
-        throw new StreamError('token.invalid', `${error.message}. ${advice}`, error.details, error)
+        throw new StreamError('token.invalid', `${error.message} ${advice}`, error.details, error)
       })
       isFound = token !== undefined
       return token

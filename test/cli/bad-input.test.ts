@@ -112,7 +112,7 @@ const cases: Record<string, BadCase> = {
   'a damaged checkpoint for lag': {
     args: () => ['lag', ...served.source, '--checkpoint', file('damaged.json', '{')],
     code: 7,
-    says: /--checkpoint \S+damaged\.json: The token is invalid: [^.]* \[token\.invalid\]/,
+    says: /--checkpoint \S+damaged\.json: The token is not valid JSON \(1 character\) \[token\.invalid\]/,
   },
   'a token file for another stream': {
     args: () => ['tail', ...served.source, '--from', file('foreign.json', foreign)],

@@ -268,7 +268,11 @@ describe('StreamEmulator', () => {
       'Option streams is "kept", but must be one of "deleted", "readable".',
     ],
     ['an invalid port', () => emulator.listen({ port: 70_000 }), 'a whole number from 0 to 65535'],
-    ['a number instead of the options of fill()', () => emulator.fill(untyped(5)), 'Option options is 5'],
+    [
+      'a number instead of the options of fill()',
+      () => emulator.fill(untyped(5)),
+      'Expected an object with the options records, item, bytes, but got 5.',
+    ],
     [
       'a misspelled option of split()',
       () => emulator.split(undefined, 2, untyped({ hide: {} })),
@@ -304,7 +308,7 @@ describe('StreamEmulator', () => {
     [
       'a number instead of the options of listen()',
       () => emulator.listen(untyped(8_000)),
-      'listen expects an object with options, such as { port: 8000 }, but got 8000.',
+      'Expected an object with the options port, but got 8000.',
     ],
   ])('an emulator refuses %s', (_, call, message) => {
     const { length } = emulator.log
