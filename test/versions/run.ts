@@ -186,7 +186,7 @@ async function checkTwoCopies(root: string, tarball: string, node: string): Prom
         if (works) return expectEqual(result, { seen: [1], first: { id: 'a', n: 1 } })
         const { code, message } = result as { code: string; message: string }
         expectEqual(code, 'options.invalid')
-        if (!message.includes('Install one version')) throw new Error(message)
+        if (!message.includes('Install a single version')) throw new Error(message)
       },
     )
   }
