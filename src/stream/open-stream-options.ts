@@ -45,7 +45,7 @@ export interface OpenStreamOptions extends Omit<CoordinatorOptions, 'streamArn'>
    */
   readonly tableName?: string | undefined
   /**
-   * The SDK's `DynamoDBClient`. Requires `tableName`.
+   * The SDK's `DynamoDBClient`. Used only with `tableName`.
    * @default a client with the region and the credentials of the environment, which is destroyed on `close()`
    */
   readonly tableClient?: SdkClient | undefined

@@ -151,22 +151,17 @@ function checkOptions(options: OpenStreamOptions): CheckedCheckpoint | undefined
   if (listeners !== undefined && (typeof listeners !== 'object' || !listeners || Array.isArray(listeners))) {
     throw invalidOption('listeners', listeners, 'an object with a function for each event name')
   }
-  const { followTable, tableClient } = options
+  const { followTable } = options
   if (followTable !== undefined && typeof followTable !== 'boolean') {
     throw invalidOption('followTable', followTable, 'true or false')
   }
-  if (tableName === undefined) {
-    if (followTable) throw requiresTableName('followTable', followTable)
-    if (tableClient !== undefined) throw requiresTableName('tableClient', tableClient)
+  if (followTable && tableName === undefined) {
+    const details = { option: 'followTable', value: followTable, expected: 'used with tableName' }
+    throw new StreamError('options.invalid', 'Option followTable requires tableName.', details)
   }
   if (startAt !== undefined) parsePosition(startAt)
   if (client !== undefined && !isStreamsApi(client)) checkStreamsClient(client)
   return checkpoint === undefined ? undefined : checkCheckpoint(checkpoint)
-}
-
-function requiresTableName(option: string, value: unknown): StreamError<'options.invalid'> {
-  const message = `Option ${option} requires tableName.`
-  return new StreamError('options.invalid', message, { option, value, expected: 'used with tableName' })
 }
 
 function checkCheckpoint(options: CheckpointOptions): CheckedCheckpoint {

@@ -26,8 +26,7 @@ describeOnLocal('openStream on DynamoDB Local', (local) => {
     client.destroy()
   })
 
-  const open = (options: OpenStreamOptions) =>
-    openStream({ client, ...(options.tableName !== undefined && { tableClient }), ...options })
+  const open = (options: OpenStreamOptions) => openStream({ client, tableClient, ...options })
   const createFilledTable = async (count: number) => {
     const table = await createTable(tableClient)
     await putNumbers(tableClient, table, 'a', [1, count])

@@ -132,7 +132,6 @@ describe('openStream', () => {
       { streamArn, followTable: true },
       'Option followTable requires tableName.',
     ],
-    ['tableClient with streamArn', { streamArn, tableClient }, 'Option tableClient requires tableName.'],
     [
       'a word for followTable',
       { tableName: 'orders', followTable: 'no' },
