@@ -19,7 +19,13 @@ export type { SdkClient } from './core/sdk-client.ts'
 export { RecordBuffer } from './merge/record-buffer.ts'
 export { parseToken } from './position/parse-token.ts'
 export type { Position, SerializedToken } from './position/position.ts'
-export type { ShardPosition, ShardToken, ShardTokenState, StreamToken } from './position/token.ts'
+export type {
+  ShardPosition,
+  ShardToken,
+  ShardTokenState,
+  StreamToken,
+  UnsettledEntry,
+} from './position/token.ts'
 export { type PlainItem, type StreamEventName, StreamRecord } from './records/stream-record.ts'
 export type { Shard, ShardState } from './shards/shard.ts'
 export type { BatchOptions } from './stream/batch-options.ts'

@@ -270,7 +270,7 @@ export class Coordinator<Image = PlainItem> {
 
   #takeSettled(): StreamRecord<Image> | undefined {
     const delivery = this.takeAvailable()
-    delivery?.ledger.settle(delivery)
+    delivery?.settle()
     return delivery?.record as StreamRecord<Image> | undefined
   }
 

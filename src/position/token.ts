@@ -12,6 +12,27 @@ export type ShardPosition =
    */
   | { readonly end: string | null }
 
+/** Records of a shard that are not settled although later ones are, or whose processing was attempted. */
+export interface UnsettledEntry {
+  /** The sequence number of the record; together with `key`, of the first record of that key. */
+  readonly from: string
+  /**
+   * The hash of an item's key (128 bits in base64url): the entry covers all records of the key in this shard,
+   * from `from` on. Without it, the entry covers only the record `from`.
+   */
+  readonly key?: string
+  /** The number of attempts that were started for the record `from`. */
+  readonly attempts: number
+  /** When the first of them was started; without one, when the record was created. In ms since 1970. */
+  readonly since: number
+  /** An attempt was running, so its outcome is unknown. */
+  readonly running?: true
+  /** The names of the tasks that need not run again. */
+  readonly done?: readonly string[]
+  /** The error of the last failed attempt. Its message is not stored, because it may contain item values. */
+  readonly error?: { readonly name: string; readonly code?: string }
+}
+
 /** The position of a {@link StreamToken} in one shard. */
 export interface ShardToken {
   readonly shardId: string
@@ -21,6 +42,16 @@ export interface ShardToken {
   readonly at: ShardPosition
   /** Only together with `since`. Absent while the shard is being read. */
   readonly state?: ShardTokenState
+  /**
+   * The last sequence number that was processed, if it lies after `at`. A record from `at` to this one need
+   * not be processed again, unless an entry of `unsettled` covers it.
+   */
+  readonly through?: string
+  /**
+   * The records that must be processed again although they precede `through`. An entry for a later record
+   * only counts its attempts.
+   */
+  readonly unsettled?: readonly UnsettledEntry[]
 }
 
 /** The state of a shard in a token that is not being read. */
@@ -38,7 +69,8 @@ export type ShardTokenState =
  * {@link Position} to resume after the last record that it covers.
  *
  * A token contains only the frontier: the shards that are being read, and finished shards whose children are
- * not in it yet. Its size depends on the number of those shards, not on the age of the stream.
+ * not in it yet. Its size depends on the number of those shards and of the records (or item keys) that are
+ * being processed or waiting for a retry, not on the age of the stream.
  */
 export interface StreamToken {
   /** The version of the format. */

@@ -49,7 +49,7 @@ export class DeliveryQueue {
     if (count === 0) return 0
     for (let index = 0; index < count; index++) {
       const delivery = this.#deliveries[index] as Delivery
-      delivery.ledger.settle(delivery)
+      delivery.settle()
     }
     if (this.waiting > 0) this.#deliveries.splice(0, count)
     else this.#deliveries.length = 0

@@ -197,13 +197,13 @@ export const shardsMutants: readonly Mutant[] = [
   ...inFile('src/shards/shard-ledger.ts', [
     {
       name: 'the last acknowledged record covers those before it',
-      from: 'first?.isSettled; first = this.#unsettled[this.#first]',
-      to: 'first; first = this.#unsettled[this.#first]',
+      from: 'return this.#first ? this.#first.after : this.#delivered',
+      to: 'return this.#delivered',
     },
     {
-      name: 'a compacted ledger loses a record that is not acknowledged',
-      from: 'this.#unsettled.splice(0, this.#first)',
-      to: 'this.#unsettled.splice(0, this.#first + 1)',
+      name: 'a record that is settled out of order takes the one before it out of the ledger',
+      from: 'if (previous) previous.next = next\n    else this.#first = next',
+      to: 'this.#first = next',
     },
   ]),
   ...inFile('src/shards/retention.ts', [

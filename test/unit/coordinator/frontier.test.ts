@@ -35,7 +35,7 @@ it('a finished shard stays in the frontier until all of its records are acknowle
   frontier.pruneAll()
   expect(names()).toBe('ab')
   expect(token()).toBe('ab')
-  node('a').ledger.settle(delivery)
+  delivery.settle()
   frontier.pruneAll()
   expect(names()).toBe('b')
 })

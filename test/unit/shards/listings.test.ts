@@ -77,7 +77,7 @@ describe('a finished shard that is no longer listed', () => {
     list({ hide: ['a'], at: 10 })
     forest.forgetMissingSince(11)
     expect(forest.get(idOf('a'))).toBe(node)
-    node.ledger.settle(delivery)
+    delivery.settle()
     forest.forgetMissingSince(11)
     expect(forest.get(idOf('a'))).toBeUndefined()
   })

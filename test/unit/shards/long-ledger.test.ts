@@ -8,7 +8,7 @@ it('a ledger that never becomes empty returns the oldest unsettled record at eac
   const deliveries = records.map((record, index) => ledger.deliver(record, String(index)))
   for (const [index, delivery] of deliveries.entries()) {
     expect(ledger.oldestUnsettled).toBe(records[index])
-    ledger.settle(delivery)
+    delivery.settle()
     expect(ledger.acknowledged).toBe(String(index))
   }
   expect(ledger.hasUnsettled).toBe(false)

@@ -132,7 +132,7 @@ describe('listings that lag behind or are incomplete', () => {
     list({ hide: ['a'], at: 10 })
     forest.forgetMissingSince(11)
     expect(forest.get(idOf('a'))).toBe(a)
-    a.ledger.settle(delivery)
+    delivery.settle()
     forest.forgetMissingSince(11)
     expect(forest.get(idOf('a'))).toBeUndefined()
   })

@@ -13,14 +13,14 @@ function ledgerOf(...sequenceNumbers: string[]) {
 it('a delivered record is not acknowledged before it is settled', () => {
   const { ledger, deliveries } = ledgerOf('1')
   expect([ledger.delivered, ledger.acknowledged, ledger.hasUnsettled]).toEqual(['1', undefined, true])
-  for (const delivery of deliveries) ledger.settle(delivery)
+  for (const delivery of deliveries) delivery.settle()
   expect([ledger.delivered, ledger.acknowledged, ledger.hasUnsettled]).toEqual(['1', '1', false])
 })
 
 it('a record that is settled out of order is covered once all before it are settled', () => {
   const { ledger, deliveries } = ledgerOf('1', '2', '3', '4')
   const positions = [2, 1, 0, 3].map((index) => {
-    ledger.settle(deliveries[index] as never)
+    deliveries[index]?.settle()
     return [ledger.acknowledged, ledger.oldestUnsettled?.sequenceNumber]
   })
   expect(positions).toEqual([
@@ -33,11 +33,11 @@ it('a record that is settled out of order is covered once all before it are sett
 
 it('a record that is settled twice counts once', () => {
   const { ledger, deliveries } = ledgerOf('1', '2')
-  ledger.settle(deliveries[0] as never)
-  ledger.settle(deliveries[0] as never)
+  deliveries[0]?.settle()
+  deliveries[0]?.settle()
   expect([ledger.acknowledged, ledger.oldestUnsettled?.sequenceNumber]).toEqual(['1', '2'])
-  ledger.settle(deliveries[1] as never)
-  ledger.settle(deliveries[0] as never)
+  deliveries[1]?.settle()
+  deliveries[0]?.settle()
   expect(ledger.acknowledged).toBe('2')
 })
 
@@ -47,7 +47,7 @@ it('a ledger that starts after a position covers it before anything is delivered
   expect([ledger.delivered, ledger.acknowledged, ledger.hasUnsettled]).toEqual(['7', '7', false])
   const delivery = ledger.deliver(recordOf('9'), '9')
   expect(ledger.acknowledged).toBe('7')
-  ledger.settle(delivery)
+  delivery.settle()
   expect(ledger.acknowledged).toBe('9')
 })
 
@@ -58,8 +58,8 @@ it('the position of a finished shard covers its end only once all of its records
   node.state = 'finished'
   expect(node.position).toEqual({ end: '2' })
   expect(node.acknowledgedPosition).toBe('start')
-  node.ledger.settle(first)
+  first.settle()
   expect(node.acknowledgedPosition).toEqual({ after: '1' })
-  node.ledger.settle(last)
+  last.settle()
   expect(node.acknowledgedPosition).toEqual({ end: '2' })
 })
