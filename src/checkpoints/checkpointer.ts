@@ -3,8 +3,7 @@ import { type Clock, sleep } from '../core/clock.ts'
 import { endSentence } from '../core/end-sentence.ts'
 import { isStreamError, StreamError } from '../core/errors.ts'
 import type { StreamToken } from '../position/token.ts'
-import { releaseCheckpoint } from './lease.ts'
-import type { CheckpointLease } from './store.ts'
+import { type AcquiredLease, releaseCheckpoint } from './lease.ts'
 
 /** The delay before a failed save is retried, with full jitter: see {@link backoffMs}. */
 const RETRY = { baseMs: 100, capMs: 5_000 } as const
@@ -21,7 +20,7 @@ export interface CheckpointRetry {
 }
 
 export interface CheckpointerOptions {
-  readonly lease: Pick<CheckpointLease, 'save' | 'lost' | 'release'>
+  readonly lease: Pick<AcquiredLease, 'save' | 'lost' | 'release'> & Partial<Pick<AcquiredLease, 'epoch'>>
   readonly name: string
   /** Save after this many processed records. An integer, 1 or more. */
   readonly everyRecords: number
@@ -62,6 +61,7 @@ export class Checkpointer {
   #isSaving = false
   #isStopped = false
   #failure: unknown
+  readonly #lost = new AbortController()
   /** The error of the last save; cleared when a save succeeds. */
   #lastFailure: { readonly error: unknown } | undefined
   /** The error of the last flush, and the revision it waited for; cleared when a save succeeds. */
@@ -87,6 +87,21 @@ export class Checkpointer {
    */
   get failure(): unknown {
     return this.#failure
+  }
+
+  /** Aborts when saving stops because of an error. The reason is the {@link failure}. */
+  get lost(): AbortSignal {
+    return this.#lost.signal
+  }
+
+  /** The name of the checkpoint. */
+  get name(): string {
+    return this.#options.name
+  }
+
+  /** The fencing number of the lease; undefined if the store has no leases. */
+  get epoch(): number | undefined {
+    return this.#options.lease.epoch
   }
 
   /**
@@ -186,6 +201,7 @@ export class Checkpointer {
   #fail(error: unknown): void {
     this.#failure ??= error
     this.stop()
+    this.#lost.abort(this.#failure)
   }
 
   /** Returns whether the save succeeded. */

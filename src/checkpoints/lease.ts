@@ -4,16 +4,21 @@ import type { CheckpointLease, CheckpointStore } from './store.ts'
 /** How long to wait for a store to release a lease, in ms. */
 const RELEASE_TIMEOUT_MS = 5_000
 
+/** A lease, or what serves as one if the store has no leases; it then has no fencing number. */
+export interface AcquiredLease extends Omit<CheckpointLease, 'epoch'> {
+  readonly epoch: number | undefined
+}
+
 /** Acquires the lease of a checkpoint, or calls `load` if the store has no leases. */
 export async function leaseCheckpoint(
   store: CheckpointStore,
   name: string,
   signal?: AbortSignal,
-): Promise<CheckpointLease> {
+): Promise<AcquiredLease> {
   if (store.lease) return store.lease(name, { signal })
   return {
     token: await store.load(name),
-    epoch: 0,
+    epoch: undefined,
     save: (token) => store.save(name, token),
     release: async () => {},
     lost: new AbortController().signal,

@@ -1,6 +1,6 @@
 import { Checkpointer } from '../checkpoints/checkpointer.ts'
-import { leaseCheckpoint, releaseCheckpoint } from '../checkpoints/lease.ts'
-import type { CheckpointLease, CheckpointStore } from '../checkpoints/store.ts'
+import { type AcquiredLease, leaseCheckpoint, releaseCheckpoint } from '../checkpoints/lease.ts'
+import type { CheckpointStore } from '../checkpoints/store.ts'
 import { checkReadingOptions } from '../coordinator/options.ts'
 import { abortable } from '../core/abortable.ts'
 import { type Clock, systemClock } from '../core/clock.ts'
@@ -196,7 +196,7 @@ function isStore(value: unknown): boolean {
 
 /** A checkpoint with its lease and the token that was saved before. */
 interface LeasedCheckpoint extends CheckedCheckpoint {
-  readonly lease: CheckpointLease
+  readonly lease: AcquiredLease
   readonly saved: StreamToken | undefined
 }
 
@@ -232,7 +232,7 @@ async function leaseAndLoad(
   }
 }
 
-function savedToken({ token }: CheckpointLease, name: string): StreamToken | undefined {
+function savedToken({ token }: AcquiredLease, name: string): StreamToken | undefined {
   // Custom stores may return null if nothing has been saved.
   if (token === undefined || token === null) return undefined
   return parseToken(token, `The checkpoint "${name}"`)
