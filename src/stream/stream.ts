@@ -1,15 +1,12 @@
 import type { Checkpointer } from '../checkpoints/checkpointer.ts'
-import type { Coordinator } from '../coordinator/coordinator.ts'
 import type { StreamLag } from '../coordinator/lag.ts'
-import { abortable } from '../core/abortable.ts'
-import type { Clock } from '../core/clock.ts'
 import type { Emitter, Unsubscribe } from '../core/emitter.ts'
-import { isStreamError, StreamError } from '../core/errors.ts'
 import { checkNames, integer } from '../core/options.ts'
 import type { Position } from '../position/position.ts'
 import type { StreamToken } from '../position/token.ts'
 import type { PlainItem, StreamRecord } from '../records/stream-record.ts'
 import { type BatchOptions, batchDefaults } from './batch-options.ts'
+import { CurrentStream, type CurrentStreamParts } from './current-stream.ts'
 import { DeliveryQueue } from './delivery-queue.ts'
 import type { StreamEvents } from './events.ts'
 import { IteratorLock, type IteratorSource, iterate } from './record-iterator.ts'
@@ -24,18 +21,11 @@ const HEARTBEAT_MS = 60_000
  *
  * @internal
  */
-export interface StreamParts {
-  readonly coordinator: Coordinator
-  readonly clock: Clock
+export interface StreamParts extends Omit<CurrentStreamParts, 'onPositionChanged'> {
   readonly events: Emitter<StreamEvents>
   readonly signal: AbortSignal | undefined
   /** Creates the checkpointer; undefined if the position is not saved. */
   readonly createCheckpointer: ((tokenOf: () => StreamToken) => Checkpointer) | undefined
-  /**
-   * Waits for the table's next stream after `streamArn` and returns a Coordinator for it, or undefined if the
-   * wait is aborted.
-   */
-  readonly follow: ((streamArn: string, signal: AbortSignal) => Promise<Coordinator | undefined>) | undefined
   /** Destroys the clients that were created for this stream. */
   dispose(): void
 }
@@ -60,26 +50,24 @@ export class DynamoDBStream<Image = PlainItem>
 {
   readonly #parts: StreamParts
   readonly #checkpointer: Checkpointer | undefined
-  readonly #closingSignal = new AbortController()
   readonly #stopHeartbeats: () => void
   readonly #onAbort = (): void => this.#abort()
-  #coordinator: Coordinator
+  readonly #current: CurrentStream
   readonly #deliveries = new DeliveryQueue()
   /** An error that will be thrown after the batch before it has been delivered. */
   #pendingError: { readonly error: unknown } | undefined
   readonly #lock = new IteratorLock()
-  /** Aborts the wait for the table's next stream. */
-  #following: AbortController | undefined
-  /** The moves in flight. */
-  readonly #moves = new Set<Promise<void>>()
   #closing: Promise<void> | undefined
-  /** The checkpoint error that a loop has thrown already. */
+  /** The checkpoint error that a loop or run has thrown already. */
   #thrown: unknown
 
   /** @internal */
   constructor(parts: StreamParts) {
     this.#parts = parts
-    this.#coordinator = parts.coordinator
+    this.#current = new CurrentStream({
+      ...parts,
+      onPositionChanged: () => this.#checkpointer?.positionChanged(),
+    })
     this.#checkpointer = parts.createCheckpointer?.(() => this.token)
     // Shards close and open without traffic too. A checkpoint that is not updated would refer to shards that
     // expire.
@@ -113,7 +101,7 @@ export class DynamoDBStream<Image = PlainItem>
    * stream.
    */
   get streamArn(): string {
-    return this.#coordinator.streamArn
+    return this.#current.streamArn
   }
 
   /**
@@ -121,7 +109,7 @@ export class DynamoDBStream<Image = PlainItem>
    * object.
    */
   get token(): StreamToken {
-    return this.#coordinator.token
+    return this.#current.token
   }
 
   /**
@@ -129,7 +117,7 @@ export class DynamoDBStream<Image = PlainItem>
    * unprocessed. Makes no call.
    */
   lag(): StreamLag {
-    return this.#coordinator.lag()
+    return this.#current.lag()
   }
 
   /**
@@ -137,25 +125,15 @@ export class DynamoDBStream<Image = PlainItem>
    * remains in effect. See `Coordinator.moveTo` for the errors.
    */
   async moveTo(position: Position): Promise<void> {
-    // Clear at the moment of the move, because a record from the new position may be delivered immediately
-    // after it.
-    const move = this.#coordinator.moveAndThen(position, () => {
+    await this.#current.moveTo(position, () => {
       this.#deliveries.clear()
       this.#pendingError = undefined
-      this.#following?.abort()
     })
-    this.#moves.add(move)
-    try {
-      await move.catch(rethrow)
-    } finally {
-      this.#moves.delete(move)
-    }
-    this.#checkpointer?.positionChanged()
   }
 
   /** Renews the shard iterators that are about to expire. Called automatically every minute. */
   heartbeat(): Promise<void> {
-    return this.#coordinator.heartbeat().catch(rethrow)
+    return this.#current.heartbeat()
   }
 
   /**
@@ -246,17 +224,17 @@ export class DynamoDBStream<Image = PlainItem>
   async #close(): Promise<void> {
     this.#parts.signal?.removeEventListener('abort', this.#onAbort)
     this.#stopHeartbeats()
-    this.#closingSignal.abort()
-    await this.#coordinator.close()
+    await this.#current.close()
     this.#parts.dispose()
     await this.#checkpointer?.close()
   }
 
-  /** Stops reading when the signal aborts. A running loop closes the stream; without one, this does. */
+  /**
+   * Stops reading when the signal aborts. A running loop closes the stream; without one, this does.
+   */
   #abort(): void {
     this.#stopHeartbeats()
-    this.#closingSignal.abort()
-    void this.#coordinator.close()
+    void this.#current.close()
     if (!this.#lock.isPending && this.#deliveries.unacknowledged === 0) this.close().catch(() => {})
   }
 
@@ -323,7 +301,7 @@ export class DynamoDBStream<Image = PlainItem>
     const now = this.#parts.clock.monotonic()
     batch.completeAt ??= now + batch.maxWaitMs
     const isFull = this.#deliveries.waiting >= batch.maxRecords
-    if (!isFull && now < batch.completeAt && !this.#pendingError && !this.#coordinator.ended) return undefined
+    if (!isFull && now < batch.completeAt && !this.#pendingError && !this.#current.hasEnded) return undefined
     batch.completeAt = undefined
     return this.#deliveries.nextBatch(batch.maxRecords)
   }
@@ -335,7 +313,7 @@ export class DynamoDBStream<Image = PlainItem>
       this.#pendingError = undefined
       throw error
     }
-    const delivery = this.#coordinator.takeAvailable()
+    const delivery = this.#current.takeAvailable()
     if (delivery) this.#deliveries.add(delivery)
     return delivery !== undefined
   }
@@ -362,7 +340,7 @@ export class DynamoDBStream<Image = PlainItem>
   }
 
   get #isClosed(): boolean {
-    return this.#coordinator.isClosed || this.#closing !== undefined
+    return this.#current.isClosed || this.#closing !== undefined
   }
 
   /**
@@ -371,45 +349,8 @@ export class DynamoDBStream<Image = PlainItem>
    */
   async #waitForMore(returned: AbortSignal, until: number | undefined): Promise<boolean> {
     if (this.#isClosed) return false
-    if (this.#coordinator.ended && this.#deliveries.waiting === 0) return this.#followTable(returned)
-    const { clock } = this.#parts
-    // Not AbortSignal.any: on Node 20 a long-lived signal retains every signal that is derived from it.
-    const wakeUp = new AbortController()
-    const stop = () => wakeUp.abort()
-    returned.addEventListener('abort', stop)
-    const cancelTimer =
-      until === undefined ? undefined : clock.setTimer(Math.max(0, until - clock.monotonic()), stop)
-    try {
-      if (!returned.aborted) await this.#coordinator.progress(wakeUp.signal)
-    } catch (error) {
-      if (!this.#isClosed) throw error
-    } finally {
-      cancelTimer?.()
-      returned.removeEventListener('abort', stop)
-    }
-    return true
-  }
-
-  /**
-   * Continues with the table's next stream after this one has ended. Resolves to false without `followTable`.
-   */
-  async #followTable(returned: AbortSignal): Promise<boolean> {
-    const previous = this.#coordinator
-    const moved = new AbortController()
-    this.#following = moved
-    const signal = AbortSignal.any([returned, this.#closingSignal.signal, moved.signal])
-    const next = await this.#parts.follow?.(previous.streamArn, signal)
-    // Wait for moves in flight: one that succeeds takes precedence over the next stream.
-    await abortable(Promise.allSettled(this.#moves), returned).catch(() => {})
-    this.#following = undefined
-    if (this.#isClosed || moved.signal.aborted || returned.aborted) {
-      await next?.close()
-      return !this.#isClosed
-    }
-    if (!next) return false
-    this.#coordinator = next
-    await previous.close()
-    this.#checkpointer?.positionChanged()
+    if (this.#current.hasEnded && this.#deliveries.waiting === 0) return this.#current.advance(returned)
+    await this.#current.wait(returned, until)
     return true
   }
 
@@ -430,11 +371,6 @@ export class DynamoDBStream<Image = PlainItem>
     beat()
     return () => cancel()
   }
-}
-
-/** Rethrows an error of the Coordinator. The caller knows only the stream, so `closed` is about that. */
-function rethrow(error: unknown): never {
-  throw isStreamError(error, 'closed') ? new StreamError('closed', 'The stream was closed.', {}) : error
 }
 
 /** The batch that `batches` is collecting. Its records are waiting in the delivery queue. */

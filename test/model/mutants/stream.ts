@@ -50,21 +50,6 @@ export const streamMutants: readonly Mutant[] = [
       to: 'this.#deliveries.clear()\n',
     },
     {
-      name: 'a move is lost when the next stream of the table is found',
-      from: 'await abortable(Promise.allSettled(this.#moves), returned).catch(() => {})',
-      to: '',
-    },
-    {
-      name: 'a move does not end the wait for the next stream of the table',
-      from: '      this.#following?.abort()\n',
-      to: '',
-    },
-    {
-      name: 'the checkpoint is not saved after a move',
-      from: 'this.#moves.delete(move)\n    }\n    this.#checkpointer?.positionChanged()',
-      to: 'this.#moves.delete(move)\n    }',
-    },
-    {
       name: 'openStream does not wait until the start position is saved',
       from: 'await this.#checkpointer.flush(this.#parts.signal)\n    } catch',
       to: '} catch',
@@ -81,8 +66,8 @@ export const streamMutants: readonly Mutant[] = [
     },
     {
       name: 'heartbeats continue after the stream was closed',
-      from: 'this.#stopHeartbeats()\n    this.#closingSignal.abort()\n    await',
-      to: 'this.#closingSignal.abort()\n    await',
+      from: 'this.#stopHeartbeats()\n    await',
+      to: 'await',
     },
     {
       name: 'an abort without a running loop does not save the last checkpoint',
@@ -106,7 +91,7 @@ export const streamMutants: readonly Mutant[] = [
     },
     {
       name: 'the last batch of a stream waits for more records',
-      from: '!this.#pendingError && !this.#coordinator.ended) return undefined',
+      from: '!this.#pendingError && !this.#current.hasEnded) return undefined',
       to: '!this.#pendingError) return undefined',
     },
     {
@@ -141,13 +126,8 @@ export const streamMutants: readonly Mutant[] = [
     },
     {
       name: 'a stream that has ended does not redeliver the records of an abandoned loop',
-      from: 'this.#coordinator.ended && this.#deliveries.waiting === 0',
-      to: 'this.#coordinator.ended',
-    },
-    {
-      name: 'the checkpoint is not saved when the next stream of the table is opened',
-      from: 'await previous.close()\n    this.#checkpointer?.positionChanged()',
-      to: 'await previous.close()',
+      from: 'this.#current.hasEnded && this.#deliveries.waiting === 0',
+      to: 'this.#current.hasEnded',
     },
     {
       name: 'close() throws an error that a loop has already thrown',
@@ -158,6 +138,28 @@ export const streamMutants: readonly Mutant[] = [
       name: 'iterators are not renewed',
       from: 'this.heartbeat().catch(() => {})',
       to: '',
+    },
+  ]),
+  ...inFile('src/stream/current-stream.ts', [
+    {
+      name: 'a move is lost when the next stream of the table is found',
+      from: 'await abortable(Promise.allSettled(this.#moves), signal).catch(() => {})',
+      to: '',
+    },
+    {
+      name: 'a move does not end the wait for the next stream of the table',
+      from: '      this.#following?.abort()\n',
+      to: '',
+    },
+    {
+      name: 'the checkpoint is not saved after a move',
+      from: 'this.#moves.delete(move)\n    }\n    this.#parts.onPositionChanged()',
+      to: 'this.#moves.delete(move)\n    }',
+    },
+    {
+      name: 'the checkpoint is not saved when the next stream of the table is opened',
+      from: 'await previous.close()\n    this.#parts.onPositionChanged()',
+      to: 'await previous.close()',
     },
   ]),
   ...inFile('src/stream/record-iterator.ts', [
