@@ -62,6 +62,12 @@ export class DeliveryQueue {
     this.#unacknowledged = 0
   }
 
+  /** Removes all records and returns them in order, for a run of `processStream`, which settles them itself. */
+  removeAll(): Delivery[] {
+    this.#unacknowledged = 0
+    return this.#deliveries.splice(0)
+  }
+
   /** Drops all records, because the position has changed. */
   clear(): void {
     this.#deliveries.length = 0

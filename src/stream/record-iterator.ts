@@ -7,29 +7,33 @@ interface Reading {
 }
 
 /**
- * Lets one iterator at a time read a stream.
+ * Lets one iterator, or one run of `processStream`, at a time read a stream.
  *
  * @internal
  */
 export class IteratorLock {
-  #holder: Reading | undefined
+  #holder: Reading | 'run' | undefined
 
   /** Whether a call of `next()` on the iterator that holds the lock is pending. */
   get isPending(): boolean {
-    return this.#holder?.isPending === true
+    return this.#holder !== 'run' && this.#holder?.isPending === true
   }
 
   /** Acquires the lock for this iterator, or returns the error if it cannot read now. */
   acquire(reading: Reading): StreamError | undefined {
+    if (this.#holder === 'run') return busyWithRun('start a loop')
     if (reading.isPending) {
-      return busy(
+      return busyWithLoop(
         'next() was called while an earlier call is pending.',
         'Await each call of next() before the next one.',
       )
     }
     this.#holder ??= reading
     if (this.#holder === reading) return undefined
-    return busy('Another loop is reading this stream.', 'Leave the first loop before you start another.')
+    return busyWithLoop(
+      'Another loop is reading this stream.',
+      'Leave the first loop before you start another.',
+    )
   }
 
   /** Releases the lock, and returns whether this iterator held it. */
@@ -38,12 +42,52 @@ export class IteratorLock {
     this.#holder = undefined
     return true
   }
+
+  /**
+   * Acquires the lock for a run.
+   *
+   * @param isMoving - whether a move is in flight, which would change the position under the run.
+   * @throws StreamError `stream.busy`
+   */
+  acquireForRun(isMoving: boolean): void {
+    this.throwIfRunIsReading('start another one')
+    if (this.#holder !== undefined) {
+      throw busy('A loop is reading this stream. Leave the loop before you start a processStream run.')
+    }
+    if (isMoving) {
+      throw busy('A call of moveTo() is pending. Await it before you start a processStream run.')
+    }
+    this.#holder = 'run'
+  }
+
+  /** Releases the lock that {@link acquireForRun} has acquired. */
+  releaseRun(): void {
+    if (this.#holder === 'run') this.#holder = undefined
+  }
+
+  /**
+   * @param call - what the caller is about to do, as it appears in the error message.
+   * @throws StreamError `stream.busy` if a run is reading the stream.
+   */
+  throwIfRunIsReading(call: string): void {
+    if (this.#holder === 'run') throw busyWithRun(call)
+  }
 }
 
-function busy(problem: string, advice: string): StreamError {
-  const message =
+function busyWithRun(call: string): StreamError<'stream.busy'> {
+  return busy(
+    `A processStream run is reading this stream. Stop it with run.stop() and wait until it has ended before you ${call}.`,
+  )
+}
+
+function busyWithLoop(problem: string, advice: string): StreamError<'stream.busy'> {
+  return busy(
     `${problem} Requesting the next record acknowledges the previous one, so a stream is read by one loop at a time, ` +
-    `one record after the other. ${advice}`
+      `one record after the other. ${advice}`,
+  )
+}
+
+function busy(message: string): StreamError<'stream.busy'> {
   return new StreamError('stream.busy', message, {})
 }
 

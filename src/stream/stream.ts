@@ -10,6 +10,7 @@ import { CurrentStream, type CurrentStreamParts } from './current-stream.ts'
 import { DeliveryQueue } from './delivery-queue.ts'
 import type { StreamEvents } from './events.ts'
 import { IteratorLock, type IteratorSource, iterate } from './record-iterator.ts'
+import { type AttachedRun, createRecordSource, type RecordSource } from './record-source.ts'
 
 /**
  * The interval at which shard iterators about to expire are renewed, in ms. They are valid for 15 minutes.
@@ -57,6 +58,8 @@ export class DynamoDBStream<Image = PlainItem>
   /** An error that will be thrown after the batch before it has been delivered. */
   #pendingError: { readonly error: unknown } | undefined
   readonly #lock = new IteratorLock()
+  /** The run that reads the stream. Its `finished` resolves once the run has detached or ended. */
+  #run: AttachedRun | undefined
   #closing: Promise<void> | undefined
   /** The checkpoint error that a loop or run has thrown already. */
   #thrown: unknown
@@ -125,6 +128,7 @@ export class DynamoDBStream<Image = PlainItem>
    * remains in effect. See `Coordinator.moveTo` for the errors.
    */
   async moveTo(position: Position): Promise<void> {
+    this.#lock.throwIfRunIsReading('call moveTo')
     await this.#current.moveTo(position, () => {
       this.#deliveries.clear()
       this.#pendingError = undefined
@@ -224,18 +228,54 @@ export class DynamoDBStream<Image = PlainItem>
   async #close(): Promise<void> {
     this.#parts.signal?.removeEventListener('abort', this.#onAbort)
     this.#stopHeartbeats()
+    this.#run?.stop()
     await this.#current.close()
+    await this.#run?.finished
     this.#parts.dispose()
     await this.#checkpointer?.close()
   }
 
   /**
-   * Stops reading when the signal aborts. A running loop closes the stream; without one, this does.
+   * Stops reading when the signal aborts. A running loop closes the stream; without one, this does, after an
+   * attached run has saved the checkpoint.
    */
   #abort(): void {
     this.#stopHeartbeats()
     void this.#current.close()
     if (!this.#lock.isPending && this.#deliveries.unacknowledged === 0) this.close().catch(() => {})
+  }
+
+  /**
+   * Lets a run of `processStream` read the stream instead of a loop, until the run detaches. Until then,
+   * loops, `moveTo` and other runs are rejected with `stream.busy`, and `close` and `signal` stop the run
+   * first. A run that is attached to a closed stream finds no records, like a loop.
+   *
+   * @throws StreamError `stream.busy` while a loop or another run is reading, or a move is in flight.
+   * @internal
+   */
+  attach(run: AttachedRun): RecordSource {
+    this.#lock.acquireForRun(this.#current.isMoving)
+    let detach = () => {}
+    const detached = new Promise<void>((resolve) => {
+      detach = resolve
+    })
+    const ended = run.finished.catch(() => {})
+    this.#run = { stop: () => run.stop(), finished: Promise.race([ended, detached]) }
+    this.#pendingError = undefined
+    return createRecordSource({
+      current: this.#current,
+      checkpointer: this.#checkpointer,
+      deliveries: this.#deliveries,
+      onThrown: (error) => {
+        this.#thrown = error
+      },
+      onDetach: () => {
+        this.#run = undefined
+        this.#lock.releaseRun()
+        detach()
+        if (this.#parts.signal?.aborted) this.close().catch(() => {})
+      },
+    })
   }
 
   /**

@@ -66,8 +66,8 @@ export const streamMutants: readonly Mutant[] = [
     },
     {
       name: 'heartbeats continue after the stream was closed',
-      from: 'this.#stopHeartbeats()\n    await',
-      to: 'await',
+      from: 'this.#stopHeartbeats()\n    this.#run?.stop()',
+      to: 'this.#run?.stop()',
     },
     {
       name: 'an abort without a running loop does not save the last checkpoint',
