@@ -4,6 +4,7 @@ import { endSentence } from '../core/end-sentence.ts'
 import { isStreamError, StreamError } from '../core/errors.ts'
 import type { StreamToken } from '../position/token.ts'
 import { type AcquiredLease, releaseCheckpoint } from './lease.ts'
+import { isLargeToken } from './token-size.ts'
 
 /** The delay before a failed save is retried, with full jitter: see {@link backoffMs}. */
 const RETRY = { baseMs: 100, capMs: 5_000 } as const
@@ -22,7 +23,7 @@ export interface CheckpointRetry {
 export interface CheckpointerOptions {
   readonly lease: Pick<AcquiredLease, 'save' | 'lost' | 'release'> & Partial<Pick<AcquiredLease, 'epoch'>>
   readonly name: string
-  /** Save after this many processed records. An integer, 1 or more. */
+  /** Save after this many processed records, unless the token is large. An integer, 1 or more. */
   readonly everyRecords: number
   /** Save no later than this long after a change, in ms. */
   readonly everyMs: number
@@ -39,7 +40,9 @@ export interface CheckpointerOptions {
 }
 
 /**
- * Saves a stream's token after a number of records or after a time, whichever comes first.
+ * Saves a stream's token after a number of records or after a time, whichever comes first. A large token is
+ * saved after a time only: at a high rate of records, saving it by their number would cost more than reading
+ * the stream.
  *
  * Saves run one at a time, and each takes the token when it starts. So an older token never replaces a newer
  * one, and records processed during a save are covered by the next. A failed save is retried indefinitely,
@@ -58,6 +61,8 @@ export class Checkpointer {
    * anyway.
    */
   #newRecords = 0
+  /** Whether the last token that was to be saved was large. Such a token is saved by time only. */
+  #isLarge = false
   #isSaving = false
   #isStopped = false
   #failure: unknown
@@ -115,7 +120,7 @@ export class Checkpointer {
   recordsProcessed(count: number): void {
     this.#revision++
     this.#newRecords += count
-    if (this.#newRecords >= this.#options.everyRecords) this.#dueRevision = this.#revision
+    if (this.#newRecords >= this.#options.everyRecords && !this.#isLarge) this.#dueRevision = this.#revision
     this.#schedule()
   }
 
@@ -209,6 +214,7 @@ export class Checkpointer {
     const { lease, tokenOf, onSaved } = this.#options
     const revision = this.#revision
     const token = tokenOf()
+    this.#isLarge = isLargeToken(token)
     this.#newRecords = 0
     try {
       await lease.save(token)

@@ -18,7 +18,8 @@ export interface CheckpointOptions {
    */
   readonly name: string
   /**
-   * Save after this many acknowledged records; 1 to 1,000,000.
+   * Save after this many acknowledged records; 1 to 1,000,000. While the JSON of the token is longer than
+   * 8,192 characters, as with more than about 50 shards, the checkpoint is saved only every `everyMs`.
    * @default 1000
    */
   readonly everyRecords?: number | undefined

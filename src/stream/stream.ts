@@ -273,7 +273,6 @@ export class DynamoDBStream<Image = PlainItem>
         this.#run = undefined
         this.#lock.releaseRun()
         detach()
-        if (this.#parts.signal?.aborted) this.close().catch(() => {})
       },
     })
   }

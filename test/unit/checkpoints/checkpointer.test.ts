@@ -483,3 +483,100 @@ test('bursts of records are saved in order, one save at a time, and completely o
     }),
   )
 })
+
+describe('Checkpointer with a large token', () => {
+  /** Sets up a checkpointer whose token has a stream ARN of `length` characters. */
+  function setUpLarge(length: number) {
+    const size = { length }
+    const tokenOf = () => ({ version: 1 as const, streamArn: '9'.repeat(size.length), shards: [] })
+    return { ...setUp({ tokenOf, flushTimeoutMs: 10_000 }), size }
+  }
+
+  test('a large token is saved at most once per everyMs, whatever everyRecords is', async () => {
+    const { recordsProcessed, clock, saved } = setUpLarge(10_000)
+    recordsProcessed(10)
+    await clock.advance(0)
+    expect(saved.length).toBe(1)
+    for (let n = 0; n < 100; n++) {
+      recordsProcessed(10)
+      await clock.advance(200)
+    }
+    expect(saved.length).toBe(1 + 20_000 / 5_000)
+  })
+
+  test('records processed while a large token is being saved do not cause another save at once', async () => {
+    const { recordsProcessed, clock, saved, saveSteps } = setUpLarge(10_000)
+    const first = pendingSave()
+    saveSteps.push(first.save)
+    recordsProcessed(10)
+    recordsProcessed(10)
+    first.finish()
+    await clock.advance(4_999)
+    expect(saved.length).toBe(1)
+    await clock.advance(1)
+    expect(saved.length).toBe(2)
+  })
+
+  test('flush() and close() save a large token at once', async () => {
+    const { checkpointer, recordsProcessed, clock, saved } = setUpLarge(10_000)
+    recordsProcessed(1)
+    await checkpointer.flush()
+    recordsProcessed(1)
+    await checkpointer.flush()
+    recordsProcessed(1)
+    await clock.run(checkpointer.close())
+    expect([saved.length, clock.now()]).toEqual([3, new ManualClock().now()])
+  })
+
+  test('a token that has become small is saved by the number of records again', async () => {
+    const { recordsProcessed, clock, saved, size } = setUpLarge(10_000)
+    recordsProcessed(10)
+    await clock.advance(0)
+    size.length = 100
+    recordsProcessed(10)
+    await clock.advance(4_999)
+    expect(saved.length).toBe(1)
+    await clock.advance(1)
+    recordsProcessed(10)
+    await clock.advance(0)
+    expect(saved.length).toBe(3)
+  })
+})
+
+describe('Checkpointer.lost', () => {
+  test('lost aborts with the conflict when a save detects it, and not when a save fails', async () => {
+    const { checkpointer, recordsProcessed, clock, saveSteps } = setUp()
+    const taken = conflict()
+    saveSteps.push(
+      async () => {
+        throw new Error('disk full')
+      },
+      async () => {
+        throw taken
+      },
+    )
+    recordsProcessed(10)
+    await clock.advance(0)
+    expect(checkpointer.lost.aborted).toBe(false)
+    await clock.advance(5_000)
+    expect([checkpointer.lost.reason, checkpointer.failure]).toEqual([taken, taken])
+  })
+
+  test('lost aborts with the first error when the lease is lost, even before the checkpointer exists', () => {
+    for (const isLostBefore of [true, false]) {
+      const leaseLost = new AbortController()
+      const taken = conflict()
+      if (isLostBefore) leaseLost.abort(taken)
+      const lease = { lost: leaseLost.signal, release: async () => {}, save: async () => {} }
+      const { checkpointer } = setUp({ lease })
+      leaseLost.abort(taken)
+      expect(checkpointer.lost.reason).toBe(taken)
+    }
+  })
+
+  test('lost does not abort when the checkpointer is closed', async () => {
+    const { checkpointer, clock } = setUp()
+    await clock.run(checkpointer.close())
+    expect(checkpointer.lost.aborted).toBe(false)
+  })
+})

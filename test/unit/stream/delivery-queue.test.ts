@@ -55,3 +55,12 @@ it('a cleared queue acknowledges and redelivers nothing', () => {
   expect(next()).toBeUndefined()
   expect(ledger.acknowledged).toBeUndefined()
 })
+
+it('removeAll() returns unacknowledged and waiting records in order, and acknowledges none of them', () => {
+  const { ledger, queue, next } = queueOf('1', '2', '3')
+  next()
+  expect(queue.removeAll().map(({ sequenceNumber }) => sequenceNumber)).toEqual(['1', '2', '3'])
+  expect([queue.unacknowledged, queue.waiting, queue.acknowledge()]).toEqual([0, 0, 0])
+  expect([next(), ledger.acknowledged]).toEqual([undefined, undefined])
+  expect(queue.removeAll()).toEqual([])
+})
