@@ -20,6 +20,16 @@ export interface RecordContext {
 }
 
 /**
+ * The keys and images of a record, such as the output of a schema.
+ * @internal
+ */
+export interface RecordValues {
+  readonly keys?: unknown
+  readonly newImage?: unknown
+  readonly oldImage?: unknown
+}
+
+/**
  * One change of one item. Values are parsed and converted lazily, on first access.
  *
  * The properties are getters of the class, so `{ ...record }`, `Object.assign`, `structuredClone(record)` and
@@ -32,15 +42,17 @@ export interface RecordContext {
  *   their types (`bigint`, `Set`, `Uint8Array`) in `structuredClone` and `postMessage`.
  *
  * @typeParam Image - the type of the table's items. It is not checked at run time.
+ * @typeParam OldImage - the type of `oldImage`, if it differs, as with the option `schema` of `processStream`.
+ * @typeParam Keys - the type of `keys`.
  */
-export class StreamRecord<Image = PlainItem> {
+export class StreamRecord<Image = PlainItem, OldImage = Image, Keys = Partial<Image>> {
   readonly #wire: WireRecord
   readonly #context: RecordContext
   readonly #createdAtMs: number
   #raw: RawRecord | undefined
-  #keys: Partial<Image> | undefined
+  #keys: Keys | undefined
   #newImage: Image | undefined
-  #oldImage: Image | undefined
+  #oldImage: OldImage | undefined
 
   /**
    * @param createdAtMs - when the change was made or, if unknown, the time of the previous record.
@@ -90,8 +102,8 @@ export class StreamRecord<Image = PlainItem> {
   }
 
   /** The primary key of the item, as plain values. */
-  get keys(): Partial<Image> {
-    this.#keys ??= this.#plain<Partial<Image>>('Keys') ?? ({} as Partial<Image>)
+  get keys(): Keys {
+    this.#keys ??= this.#plain<Keys>('Keys') ?? ({} as Keys)
     return this.#keys
   }
 
@@ -102,8 +114,8 @@ export class StreamRecord<Image = PlainItem> {
   }
 
   /** The item before the change; `undefined` if it is new, or if the view type excludes old images. */
-  get oldImage(): Image | undefined {
-    this.#oldImage ??= this.#plain<Image>('OldImage')
+  get oldImage(): OldImage | undefined {
+    this.#oldImage ??= this.#plain<OldImage>('OldImage')
     return this.#oldImage
   }
 
@@ -133,6 +145,15 @@ export class StreamRecord<Image = PlainItem> {
    */
   toJSON(): Record<string, unknown> {
     return jsonSafe(this.#values()) as Record<string, unknown>
+  }
+
+  /**
+   * Returns a copy of the record with other keys and images, and everything else unchanged, including `raw`.
+   * @param values - the new values, by property. Any value is allowed, including `undefined`.
+   * @internal
+   */
+  withValues(values: RecordValues): StreamRecord {
+    return new RecordWithValues(this.#wire, this.#context, this.#createdAtMs, this, values) as StreamRecord
   }
 
   #values(): Record<string, unknown> {
@@ -167,5 +188,37 @@ export class StreamRecord<Image = PlainItem> {
         return `StreamRecord ${inspect(this.#values(), options)}`
       },
     })
+  }
+}
+
+type AnyRecord = StreamRecord<unknown, unknown, unknown>
+
+/** A record with other keys and images. Those that are not replaced are parsed only once, by the original. */
+class RecordWithValues extends StreamRecord<unknown, unknown, unknown> {
+  readonly #original: AnyRecord
+  readonly #replaced: RecordValues
+
+  constructor(
+    wire: WireRecord,
+    context: RecordContext,
+    createdAtMs: number,
+    original: AnyRecord,
+    replaced: RecordValues,
+  ) {
+    super(wire, context, createdAtMs)
+    this.#original = original
+    this.#replaced = replaced
+  }
+
+  override get keys(): unknown {
+    return ('keys' in this.#replaced ? this.#replaced : this.#original).keys
+  }
+
+  override get newImage(): unknown {
+    return ('newImage' in this.#replaced ? this.#replaced : this.#original).newImage
+  }
+
+  override get oldImage(): unknown {
+    return ('oldImage' in this.#replaced ? this.#replaced : this.#original).oldImage
   }
 }

@@ -1,0 +1,116 @@
+import type { Clock } from '../core/clock.ts'
+import { callHandler } from './attempt-calls.ts'
+import { Deadlines } from './attempt-deadlines.ts'
+import type { AttemptOutcome, AttemptRecord } from './attempt-outcome.ts'
+import { AttemptScope } from './attempt-scope.ts'
+import type { Work } from './handler.ts'
+import { RecordValidator, type Schemas } from './schema.ts'
+
+export interface AttemptOptions {
+  readonly clock: Clock
+  readonly handlerTimeoutMs: number | undefined
+  /** How long after its timeout an attempt is reported as abandoned, in ms. */
+  readonly abandonAfterMs: number
+  readonly schema: Schemas | undefined
+}
+
+/** What happens to an attempt. Neither method is called before {@link Attempts.start} has returned. */
+export interface AttemptListener {
+  /** The attempt has ended: all promises of the handler have settled. Called exactly once, if ever. */
+  ended(outcome: AttemptOutcome): void
+  /** The handler ignores that it was aborted because of the timeout. The attempt may still end. */
+  abandoned(runningForMs: number): void
+}
+
+/** An attempt that has been started. */
+export interface RunningAttempt {
+  /**
+   * Aborts the signal of the handler, with `reason` unless the timeout has aborted it already, and stops
+   * watching the timeout. The attempt still ends when the handler settles; the caller decides whether that
+   * outcome counts.
+   */
+  abort(reason: unknown): void
+}
+
+/**
+ * Runs attempts: calls the schema and the handler, and watches the timeout. A handler that ignores its signal
+ * cannot be stopped, so its attempt ends when its promise settles, and that result counts, even after the
+ * timeout: a second attempt must not run concurrently with the first one.
+ */
+export class Attempts {
+  readonly #work: Work
+  readonly #clock: Clock
+  readonly #validator: RecordValidator | undefined
+  readonly #timeouts: Deadlines<Attempt> | undefined
+  readonly #abandonments: Deadlines<Attempt>
+
+  constructor(work: Work, { clock, handlerTimeoutMs, abandonAfterMs, schema }: AttemptOptions) {
+    this.#work = work
+    this.#clock = clock
+    this.#validator = schema && new RecordValidator(schema)
+    this.#abandonments = new Deadlines(clock, abandonAfterMs, ({ listener, startedAt }) => {
+      listener.abandoned(clock.monotonic() - startedAt)
+    })
+    if (handlerTimeoutMs === undefined) return
+    this.#timeouts = new Deadlines(clock, handlerTimeoutMs, (attempt) => {
+      this.#abandonments.add(attempt)
+      attempt.scope.timeOut(handlerTimeoutMs)
+    })
+  }
+
+  /**
+   * Starts an attempt. Without a schema, the handler is called synchronously, so user code can call other
+   * methods of the run before this one returns.
+   *
+   * @param records - one record or, for a batch handler, one or more of the same shard.
+   * @param epoch - see `RecordContext.epoch`.
+   */
+  start(
+    records: readonly AttemptRecord[],
+    epoch: number | undefined,
+    listener: AttemptListener,
+  ): RunningAttempt {
+    const attempt = new Attempt(this, listener, new AttemptScope(epoch), this.#clock.monotonic())
+    this.#timeouts?.add(attempt)
+    void this.#run(attempt, records)
+    return attempt
+  }
+
+  /** Stops watching timeouts. Running attempts still end. */
+  close(): void {
+    this.#timeouts?.clear()
+    this.#abandonments.clear()
+  }
+
+  async #run(attempt: Attempt, records: readonly AttemptRecord[]): Promise<void> {
+    const outcome = await callHandler(this.#work, this.#validator, records, attempt.scope)
+    this.unwatch(attempt)
+    attempt.listener.ended(outcome)
+  }
+
+  /** Stops watching the timeout of an attempt. */
+  unwatch(attempt: Attempt): void {
+    this.#timeouts?.delete(attempt)
+    this.#abandonments.delete(attempt)
+  }
+}
+
+class Attempt implements RunningAttempt {
+  readonly #attempts: Attempts
+  readonly listener: AttemptListener
+  readonly scope: AttemptScope
+  /** When the attempt started, in monotonic ms. */
+  readonly startedAt: number
+
+  constructor(attempts: Attempts, listener: AttemptListener, scope: AttemptScope, startedAt: number) {
+    this.#attempts = attempts
+    this.listener = listener
+    this.scope = scope
+    this.startedAt = startedAt
+  }
+
+  abort(reason: unknown): void {
+    this.#attempts.unwatch(this)
+    this.scope.abort(reason)
+  }
+}
