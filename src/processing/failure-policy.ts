@@ -1,0 +1,202 @@
+import { backoffMs } from '../core/backoff.ts'
+import type { GivenUpFate } from './counts.ts'
+import type { DeadLetterCondition } from './dead-letter.ts'
+
+/** Why a record was given up. The first two are Lambda's own words. */
+export type Condition = DeadLetterCondition
+
+/** The retry options, checked. */
+export interface RetryPolicy {
+  readonly maxAttempts: number
+  readonly minDelayMs: number
+  readonly maxDelayMs: number
+  readonly maxRecordAgeMs: number | undefined
+  /** Whether `onFailure` says what happens to records whose attempts are used up. Otherwise the run stops. */
+  readonly canGiveUpExhausted: boolean
+}
+
+/** What the policy needs to know about a record that has failed, or is about to be attempted. */
+export interface RecordState {
+  /**
+   * The attempts that count: those of earlier runs, and one that is running or has just failed; without those
+   * that were given back.
+   */
+  readonly attempts: number
+  /**
+   * The attempts that this run has started and whose outcome it has seen, whether they count or not. One that
+   * has just failed is included, one that is about to start is not. Attempts as part of a batch that threw
+   * are not included, because they say nothing about the record.
+   */
+  readonly attemptsInRun: number
+  /** Whether the loaded token shows an attempt as running, so that a worker was lost during it. */
+  readonly wasRunning: boolean
+  /** When the record was written, in ms since 1970; truncated to the second by the service. */
+  readonly createdAtMs: number
+  /** How many `'wait'` verdicts the record has had in this run since it last had another outcome. */
+  readonly waits: number
+}
+
+/** The present, on the two clocks: ages are measured with the wall clock, delays with the monotonic one. */
+export interface Now {
+  /** Ms since 1970, as close to the time of the service as is known. */
+  readonly wall: number
+  readonly monotonic: number
+}
+
+/** A failed attempt, with the results of the user's callbacks. */
+export type Failure =
+  | {
+      readonly kind: 'failed'
+      readonly verdict: 'retry' | 'reject' | 'wait'
+      /** The delay that `delayMs` returned; undefined for the default. */
+      readonly delayMs: number | undefined
+      readonly error?: unknown
+    }
+  | { readonly kind: 'rejected' | 'invalid'; readonly reason: string; readonly error?: unknown }
+
+/** The record is given up: it goes to the destination for its condition, or the run stops. */
+export interface GiveUp {
+  readonly do: 'giveUp'
+  readonly condition: Condition
+  /** For the dead letter. Never for events: the reason of a handler or a validator can contain item values. */
+  readonly reason: string
+  readonly error?: unknown
+}
+
+/** What follows a failed attempt. */
+export type Verdict =
+  /** The next attempt starts at `at`, on the monotonic clock, `delayMs` from now. */
+  | { readonly do: 'retry'; readonly at: number; readonly delayMs: number }
+  /** The same, and the failed attempt does not count. */
+  | { readonly do: 'wait'; readonly at: number; readonly delayMs: number }
+  | GiveUp
+
+/** Whether an attempt may start. */
+export type StartVerdict =
+  | {
+      readonly do: 'start'
+      /**
+       * Whether a checkpoint that counts this attempt must be saved before it starts. Otherwise a record that
+       * kills the process would never use up its attempts.
+       */
+      readonly saveFirst: boolean
+    }
+  | GiveUp
+
+/** Doubling a delay more often than this does not change it, because it has reached any maximum. */
+const MAX_DOUBLINGS = 64
+
+/**
+ * Decides what follows a failed attempt of a record, or of one of its tasks.
+ *
+ * A record is never given up by age here, but before its next attempt, which is due no later than when the
+ * record reaches the maximum age.
+ */
+export function judgeFailure(
+  record: RecordState,
+  failure: Failure,
+  policy: RetryPolicy,
+  now: Now,
+  random: () => number,
+): Verdict {
+  if (failure.kind !== 'failed') {
+    const condition = failure.kind === 'rejected' ? 'Rejected' : 'Invalid'
+    return giveUp(condition, failure.reason, failure.error)
+  }
+  const { verdict, delayMs, error } = failure
+  if (verdict === 'reject') return giveUp('Rejected', "retry.classify returned 'reject'.", error)
+  if (verdict === 'wait') {
+    return {
+      do: 'wait',
+      ...next(record, policy, now, delayMs ?? delayAfter(record.waits + 1, policy, random)),
+    }
+  }
+  if (record.attempts >= policy.maxAttempts) {
+    return giveUp('RetryAttemptsExhausted', exhaustedReason(record, policy), error)
+  }
+  return { do: 'retry', ...next(record, policy, now, delayMs ?? delayAfter(record.attempts, policy, random)) }
+}
+
+/**
+ * Decides whether the next attempt of a record may start. `record.attempts` does not include it yet.
+ *
+ * Every record has at least one attempt in each run before it is given up, so that a fix that was deployed
+ * takes effect, and so that there is an error to report. The exception is a record that may be what ended the
+ * process that attempted it last: once its attempts are used up, it is given up without another one.
+ */
+export function judgeBeforeAttempt(record: RecordState, policy: RetryPolicy, now: Now): StartVerdict {
+  if (record.attemptsInRun === 0) {
+    const isLost = record.wasRunning && record.attempts >= policy.maxAttempts && policy.canGiveUpExhausted
+    if (isLost) return giveUp('WorkerLost', workerLostReason(record, policy))
+    return { do: 'start', saveFirst: record.wasRunning }
+  }
+  if (policy.maxRecordAgeMs !== undefined && now.wall - record.createdAtMs >= policy.maxRecordAgeMs) {
+    return giveUp('RecordAgeExceeded', `The record is older than ${policy.maxRecordAgeMs} ms.`)
+  }
+  return { do: 'start', saveFirst: false }
+}
+
+/** What the verdicts on the failed tasks of a record mean for the record. */
+export interface CombinedVerdict {
+  /** Whether the attempt counts: at least one of its tasks failed with another verdict than `'wait'`. */
+  readonly counts: boolean
+  /** When the unfinished tasks run again: once the longest delay is over. Undefined if none of them does. */
+  readonly retry: { readonly at: number; readonly delayMs: number } | undefined
+}
+
+/** Combines the verdicts on the tasks of a record, which are retried together. */
+export function combineVerdicts(verdicts: readonly Verdict[]): CombinedVerdict {
+  let retry: CombinedVerdict['retry']
+  let counts = false
+  for (const verdict of verdicts) {
+    if (verdict.do !== 'wait') counts = true
+    if (verdict.do === 'giveUp' || (retry !== undefined && retry.at >= verdict.at)) continue
+    retry = { at: verdict.at, delayMs: verdict.delayMs }
+  }
+  return { counts, retry }
+}
+
+/** Returns which counter of the summary a record that was given up belongs to. */
+export function fateOf(condition: Condition): GivenUpFate {
+  return FATES[condition]
+}
+
+/** Returns which member of `onFailure` applies to a condition. */
+export function failureKindOf(condition: Condition): 'exhausted' | 'rejected' | 'invalid' {
+  if (condition === 'Rejected') return 'rejected'
+  return condition === 'Invalid' ? 'invalid' : 'exhausted'
+}
+
+const FATES: Readonly<Record<Condition, GivenUpFate>> = {
+  RetryAttemptsExhausted: 'exhausted',
+  RecordAgeExceeded: 'aged',
+  Rejected: 'rejected',
+  Invalid: 'invalid',
+  WorkerLost: 'workerLost',
+}
+
+function delayAfter(failures: number, policy: RetryPolicy, random: () => number): number {
+  const { minDelayMs: baseMs, maxDelayMs: capMs } = policy
+  return backoffMs(Math.min(failures, MAX_DOUBLINGS), { baseMs, capMs }, random)
+}
+
+function next(record: RecordState, policy: RetryPolicy, now: Now, wantedMs: number) {
+  const { maxRecordAgeMs = Number.POSITIVE_INFINITY } = policy
+  const remainingMs = Math.max(0, record.createdAtMs + maxRecordAgeMs - now.wall)
+  const delayMs = Math.min(wantedMs, remainingMs)
+  return { at: now.monotonic + delayMs, delayMs }
+}
+
+function giveUp(condition: Condition, reason: string, error?: unknown): GiveUp {
+  return error === undefined
+    ? { do: 'giveUp', condition, reason }
+    : { do: 'giveUp', condition, reason, error }
+}
+
+function exhaustedReason({ attempts }: RecordState, { maxAttempts }: RetryPolicy): string {
+  return `Attempt ${attempts} failed; retry.maxAttempts is ${maxAttempts}.`
+}
+
+function workerLostReason({ attempts }: RecordState, { maxAttempts }: RetryPolicy): string {
+  return `The process ended during attempt ${attempts}; retry.maxAttempts is ${maxAttempts}.`
+}
