@@ -1,0 +1,209 @@
+import { type Clock, isClock, systemClock } from '../core/clock.ts'
+import { StreamError } from '../core/errors.ts'
+import { checkNames, integer, invalidOption, isIntegerInRange } from '../core/options.ts'
+import { type CompiledFilter, compileFilters } from '../filter/compile-filter.ts'
+import type { StreamRecord } from '../records/stream-record.ts'
+import type { RetryPolicy } from './failure-policy.ts'
+import { type CheckedFailureTargets, checkOnFailure } from './on-failure.ts'
+import {
+  delayDefaults,
+  type ProcessOptions,
+  processDefaults,
+  processOptionNames,
+  type RetryOptions,
+  retryDefaults,
+  retryOptionNames,
+  schemaNames,
+} from './options.ts'
+import type { Schemas } from './schema.ts'
+
+/** {@link ProcessOptions}, checked and with defaults. */
+export interface CheckedOptions<R = StreamRecord, T extends string = string> {
+  /** Undefined for the name of the checkpoint. */
+  readonly name: string | undefined
+  readonly order: 'key' | 'shard' | 'none'
+  readonly concurrency: number
+  readonly retry: RetryPolicy
+  readonly callbacks: Pick<RetryOptions<R, T>, 'classify' | 'delayMs'>
+  readonly onFailure: CheckedFailureTargets
+  readonly filters: CompiledFilter | undefined
+  readonly filter: ((record: StreamRecord) => boolean) | undefined
+  readonly schema: Schemas | undefined
+  readonly handlerTimeoutMs: number | undefined
+  readonly abandonAfterMs: number
+  readonly drainTimeoutMs: number
+  readonly maxUnsettled: number
+  readonly maxUnsettledBytes: number
+  readonly maxFailingKeys: number
+  readonly stallAfterMs: number
+  readonly checkDestinations: boolean
+  readonly signal: AbortSignal | undefined
+  readonly clock: Clock
+  readonly random: () => number
+}
+
+const DAY_MS = 86_400_000
+
+/**
+ * Checks the options of a run before anything is read.
+ *
+ * @param batchSize - of the batch handler; 1 for the other forms.
+ * @throws StreamError `options.invalid` for the first option that is invalid.
+ */
+export function checkProcessOptions<R, S extends Schemas, T extends string>(
+  options: ProcessOptions<R, S, T>,
+  { batchSize = 1 }: { readonly batchSize?: number | undefined },
+): CheckedOptions<R, T> {
+  checkPlacement(options)
+  checkNames('', options, processOptionNames, { call: 'processStream', options: '{ concurrency: 16 }' })
+  const onFailure = checkOnFailure(options.onFailure)
+  const maxUnsettled = inRange('maxUnsettled', 1, 1_000_000)
+  if (batchSize > maxUnsettled) {
+    throw invalidOption('maxUnsettled', maxUnsettled, `at least batchSize of the handler (${batchSize})`)
+  }
+
+  function inRange(name: keyof typeof processDefaults & keyof typeof options, min: number, max: number) {
+    return integer(name, options[name] ?? processDefaults[name], min, max)
+  }
+  return {
+    name: checkName(options.name),
+    order: checkOrder(options.order ?? processDefaults.order),
+    concurrency: inRange('concurrency', 1, 10_000),
+    retry: checkRetry(options.retry ?? {}, onFailure),
+    callbacks: { classify: options.retry?.classify, delayMs: options.retry?.delayMs },
+    onFailure,
+    filters: options.filters === undefined ? undefined : compileFilters(options.filters, 'filters'),
+    filter: optionalFunction('filter', options.filter, '(record) => record.eventName !== "REMOVE"'),
+    schema: options.schema === undefined ? undefined : checkSchemas(options.schema),
+    handlerTimeoutMs: optionalInteger('handlerTimeoutMs', options.handlerTimeoutMs, 1, DAY_MS),
+    abandonAfterMs: inRange('abandonAfterMs', 0, 3_600_000),
+    drainTimeoutMs: inRange('drainTimeoutMs', 0, 3_600_000),
+    maxUnsettled,
+    maxUnsettledBytes: inRange('maxUnsettledBytes', 1, Number.MAX_SAFE_INTEGER),
+    maxFailingKeys: inRange('maxFailingKeys', 1, 1_000_000),
+    stallAfterMs: inRange('stallAfterMs', 1, DAY_MS),
+    checkDestinations: checkBoolean('checkDestinations', options.checkDestinations ?? true),
+    signal: checkSignal(options.signal),
+    clock: checkClock(options.clock ?? systemClock),
+    random: optionalFunction('random', options.random, 'Math.random') ?? Math.random,
+  }
+}
+
+/** Options that users look for in the wrong place, and where they belong. */
+const PLACES: Readonly<Record<string, string>> = {
+  ...Object.fromEntries(retryOptionNames.map((name) => [name, `retry: { ${name} }`])),
+  batchSize: 'the handler: { batch, batchSize }',
+  maxBatchingWindowMs: 'the handler: { batch, maxBatchingWindowMs }',
+  maxBatchBytes: 'the handler: { batch, maxBatchBytes }',
+  checkpoint: 'openStream',
+  startAt: 'openStream',
+  onGap: 'openStream',
+  followTable: 'openStream',
+}
+
+function checkPlacement(options: unknown): void {
+  for (const [name, value] of Object.entries(Object(options))) {
+    if (value === undefined || !Object.hasOwn(PLACES, name)) continue
+    const expected = `part of ${PLACES[name]}`
+    const details = { option: name, value, expected }
+    throw new StreamError('options.invalid', `Option ${name} must be ${expected}.`, details)
+  }
+}
+
+function checkName(name: unknown): string | undefined {
+  if (name === undefined) return undefined
+  if (typeof name === 'string' && name.length >= 1 && name.length <= 255 && name.isWellFormed()) return name
+  throw invalidOption('name', name, 'a well-formed string of 1 to 255 characters')
+}
+
+function checkOrder(order: unknown): 'key' | 'shard' | 'none' {
+  if (order === 'key' || order === 'shard' || order === 'none') return order
+  throw invalidOption('order', order, "'key', 'shard' or 'none'")
+}
+
+function checkRetry<R, T extends string>(
+  retry: RetryOptions<R, T>,
+  { exhausted }: CheckedFailureTargets,
+): RetryPolicy {
+  checkNames('retry', retry, retryOptionNames)
+  const { classify, delayMs } = retry
+  optionalFunction('retry.classify', classify, "(error) => 'retry'")
+  optionalFunction('retry.delayMs', delayMs, '(attempt) => attempt * 1000')
+  const maxRecordAgeMs = optionalInteger('retry.maxRecordAgeMs', retry.maxRecordAgeMs, 1_000, 7 * DAY_MS)
+  if (maxRecordAgeMs !== undefined && exhausted === 'stop') {
+    const expected = 'used with onFailure, which says what happens to records of that age'
+    const message = `Option retry.maxRecordAgeMs must be ${expected}.`
+    throw new StreamError('options.invalid', message, {
+      option: 'retry.maxRecordAgeMs',
+      value: maxRecordAgeMs,
+      expected,
+    })
+  }
+  return {
+    maxAttempts: integer('retry.maxAttempts', retry.maxAttempts ?? retryDefaults.maxAttempts, 1, 1_000_000),
+    ...checkDelays(retry),
+    maxRecordAgeMs,
+    canGiveUpExhausted: exhausted !== 'stop',
+  }
+}
+
+function checkDelays(retry: {
+  readonly minDelayMs?: number | undefined
+  readonly maxDelayMs?: number | undefined
+}) {
+  const maxDelayMs = integer(
+    'retry.maxDelayMs',
+    retry.maxDelayMs ?? Math.min(DAY_MS, Math.max(delayDefaults.maxDelayMs, Number(retry.minDelayMs) || 0)),
+    0,
+    DAY_MS,
+  )
+  const minDelayMs = retry.minDelayMs ?? Math.min(delayDefaults.minDelayMs, maxDelayMs)
+  if (isIntegerInRange(minDelayMs, maxDelayMs + 1, DAY_MS)) {
+    throw invalidOption('retry.minDelayMs', minDelayMs, `at most retry.maxDelayMs (${maxDelayMs})`)
+  }
+  return { minDelayMs: integer('retry.minDelayMs', minDelayMs, 0, DAY_MS), maxDelayMs }
+}
+
+function checkSchemas(schema: unknown): Schemas {
+  if (isStandardSchema(schema)) {
+    const expected = 'an object with the parts of a record that it validates, such as { newImage: schema }'
+    throw invalidOption('schema', schema, expected, 'a schema')
+  }
+  checkNames('schema', schema, schemaNames)
+  for (const [name, validator] of Object.entries(schema as Schemas)) {
+    if (validator === undefined || isStandardSchema(validator)) continue
+    const expected = 'a Standard Schema validator, such as a schema of Zod, Valibot or ArkType'
+    throw invalidOption(`schema.${name}`, validator, expected)
+  }
+  return schema as Schemas
+}
+
+/** ArkType's schemas are functions. */
+function isStandardSchema(value: unknown): boolean {
+  const { '~standard': standard } = Object(value)
+  return typeof standard?.validate === 'function' && standard.version === 1
+}
+
+function optionalInteger(option: string, value: unknown, min: number, max: number): number | undefined {
+  return value === undefined ? undefined : integer(option, value, min, max)
+}
+
+function optionalFunction<F>(option: string, value: F, example: string): F {
+  if (value === undefined || typeof value === 'function') return value
+  throw invalidOption(option, value, `a function, such as ${example}`)
+}
+
+function checkBoolean(option: string, value: unknown): boolean {
+  if (typeof value === 'boolean') return value
+  throw invalidOption(option, value, 'true or false')
+}
+
+function checkSignal(signal: AbortSignal | undefined): AbortSignal | undefined {
+  if (signal === undefined || typeof signal?.throwIfAborted === 'function') return signal
+  throw invalidOption('signal', signal, 'an AbortSignal, such as the signal of an AbortController')
+}
+
+function checkClock(clock: Clock): Clock {
+  if (isClock(clock)) return clock
+  throw invalidOption('clock', clock, 'an object with now, monotonic and setTimer')
+}
