@@ -46,8 +46,8 @@ export interface StreamErrorDetails {
   /** A second loop was started over a stream, or `next()` was called while another call of it was pending. */
   'stream.busy': Record<string, never>
   /**
-   * `processStream` has stopped at a record that was given up, because `onFailure` does not say where it goes.
-   * `cause` is the error of the handler, if there is one.
+   * `processStream` has stopped at a record that was given up, because `onFailure` does not say where it
+   * goes. `cause` is the error of the handler, if there is one.
    *
    * The checkpoint does not cover the record, so the next run attempts it again. `attempts` is the number of
    * attempts so far. `checkpointError` is the error of the last save, if that failed too.

@@ -4,6 +4,7 @@ import { checkNames, integer, invalidOption, isIntegerInRange } from '../core/op
 import { type CompiledFilter, compileFilters } from '../filter/compile-filter.ts'
 import type { StreamRecord } from '../records/stream-record.ts'
 import type { RetryPolicy } from './failure-policy.ts'
+import type { Work } from './handler.ts'
 import { type CheckedFailureTargets, checkOnFailure } from './on-failure.ts'
 import {
   delayDefaults,
@@ -15,7 +16,7 @@ import {
   retryOptionNames,
   schemaNames,
 } from './options.ts'
-import type { Schemas } from './schema.ts'
+import { isStandardSchema, type Schemas } from './schema.ts'
 
 /** {@link ProcessOptions}, checked and with defaults. */
 export interface CheckedOptions<R = StreamRecord, T extends string = string> {
@@ -47,17 +48,18 @@ const DAY_MS = 86_400_000
 /**
  * Checks the options of a run before anything is read.
  *
- * @param batchSize - of the batch handler; 1 for the other forms.
+ * @param work - the handler, checked.
  * @throws StreamError `options.invalid` for the first option that is invalid.
  */
 export function checkProcessOptions<R, S extends Schemas, T extends string>(
   options: ProcessOptions<R, S, T>,
-  { batchSize = 1 }: { readonly batchSize?: number | undefined },
+  work: Work,
 ): CheckedOptions<R, T> {
   checkPlacement(options)
   checkNames('', options, processOptionNames, { call: 'processStream', options: '{ concurrency: 16 }' })
   const onFailure = checkOnFailure(options.onFailure)
   const maxUnsettled = inRange('maxUnsettled', 1, 1_000_000)
+  const batchSize = work.form === 'batch' ? work.batchSize : 1
   if (batchSize > maxUnsettled) {
     throw invalidOption('maxUnsettled', maxUnsettled, `at least batchSize of the handler (${batchSize})`)
   }
@@ -70,10 +72,10 @@ export function checkProcessOptions<R, S extends Schemas, T extends string>(
     order: checkOrder(options.order ?? processDefaults.order),
     concurrency: inRange('concurrency', 1, 10_000),
     retry: checkRetry(options.retry ?? {}, onFailure),
-    callbacks: { classify: options.retry?.classify, delayMs: options.retry?.delayMs },
+    callbacks: options.retry ?? {},
     onFailure,
     filters: options.filters === undefined ? undefined : compileFilters(options.filters, 'filters'),
-    filter: optionalFunction('filter', options.filter, '(record) => record.eventName !== "REMOVE"'),
+    filter: optionalFunction('filter', options.filter, '(record) => !record.isTtlDelete'),
     schema: options.schema === undefined ? undefined : checkSchemas(options.schema),
     handlerTimeoutMs: optionalInteger('handlerTimeoutMs', options.handlerTimeoutMs, 1, DAY_MS),
     abandonAfterMs: inRange('abandonAfterMs', 0, 3_600_000),
@@ -91,7 +93,7 @@ export function checkProcessOptions<R, S extends Schemas, T extends string>(
 
 /** Options that users look for in the wrong place, and where they belong. */
 const PLACES: Readonly<Record<string, string>> = {
-  ...Object.fromEntries(retryOptionNames.map((name) => [name, `retry: { ${name} }`])),
+  ...Object.fromEntries(retryOptionNames.map((name) => [name, `the option retry: { ${name} }`])),
   batchSize: 'the handler: { batch, batchSize }',
   maxBatchingWindowMs: 'the handler: { batch, maxBatchingWindowMs }',
   maxBatchBytes: 'the handler: { batch, maxBatchBytes }',
@@ -102,11 +104,11 @@ const PLACES: Readonly<Record<string, string>> = {
 }
 
 function checkPlacement(options: unknown): void {
-  for (const [name, value] of Object.entries(Object(options))) {
-    if (value === undefined || !Object.hasOwn(PLACES, name)) continue
-    const expected = `part of ${PLACES[name]}`
-    const details = { option: name, value, expected }
-    throw new StreamError('options.invalid', `Option ${name} must be ${expected}.`, details)
+  for (const [option, value] of Object.entries(Object(options))) {
+    const place = Object.hasOwn(PLACES, option) ? PLACES[option] : undefined
+    if (place === undefined || value === undefined) continue
+    const message = `processStream has no option ${option}; it belongs to ${place}.`
+    throw new StreamError('options.invalid', message, { option, value, expected: `part of ${place}` })
   }
 }
 
@@ -176,12 +178,6 @@ function checkSchemas(schema: unknown): Schemas {
     throw invalidOption(`schema.${name}`, validator, expected)
   }
   return schema as Schemas
-}
-
-/** ArkType's schemas are functions. */
-function isStandardSchema(value: unknown): boolean {
-  const { '~standard': standard } = Object(value)
-  return typeof standard?.validate === 'function' && standard.version === 1
 }
 
 function optionalInteger(option: string, value: unknown, min: number, max: number): number | undefined {

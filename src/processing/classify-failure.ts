@@ -59,7 +59,7 @@ function checkDelay(value: unknown): number {
 }
 
 function unexpected(name: 'classify' | 'delayMs', value: unknown, expected: string): TypeError {
-  // A promise that rejects and that nobody handles would end the process.
+  // An unhandled rejection would end the process.
   if (value instanceof Promise) value.catch(() => {})
   const found = value instanceof Promise ? 'a promise' : formatValue(value)
   return new TypeError(`retry.${name} returned ${found}, but must return ${expected}.`)

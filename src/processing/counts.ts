@@ -18,8 +18,8 @@ export type GivenUpFate = keyof ProcessingSummary['deadLettered']
 
 /**
  * What a run has done so far. Each record is counted once, also if several of its tasks were given up, so
- * `records` is the sum of `handled`, `filtered`, `discarded`, `parked`, the members of `deadLettered`, and the
- * records that are still unsettled.
+ * `records` is the sum of `handled`, `filtered`, `discarded`, `parked`, the members of `deadLettered`, and
+ * the records that are still unsettled.
  */
 export interface ProcessingSummary {
   /**
@@ -49,8 +49,8 @@ export interface ProcessingSummary {
   /** The number of records that were parked. */
   readonly parked: number
   /**
-   * The number of unsettled records of an earlier run that were trimmed before this run could read them again.
-   * They are not part of `records`.
+   * The number of unsettled records of an earlier run that were trimmed before this run could read them
+   * again. They are not part of `records`.
    */
   readonly lost: number
   /**

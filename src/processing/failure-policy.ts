@@ -1,6 +1,6 @@
 import { backoffMs } from '../core/backoff.ts'
+import type { DeadLetterCondition } from '../destinations/destination.ts'
 import type { GivenUpFate } from './counts.ts'
-import type { DeadLetterCondition } from './dead-letter.ts'
 
 /** Why a record was given up. The first two are Lambda's own words. */
 export type Condition = DeadLetterCondition
@@ -58,7 +58,9 @@ export type Failure =
 export interface GiveUp {
   readonly do: 'giveUp'
   readonly condition: Condition
-  /** For the dead letter. Never for events: the reason of a handler or a validator can contain item values. */
+  /**
+   * For the dead letter. Never for events: the reason of a handler or a validator can contain item values.
+   */
   readonly reason: string
   readonly error?: unknown
 }

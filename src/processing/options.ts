@@ -25,8 +25,8 @@ export interface RetryOptions<R = StreamRecord, T extends string = string> {
    */
   readonly maxAttempts?: number | undefined
   /**
-   * The upper bound of the first delay, in ms; 0 to 86,400,000. It doubles with each attempt, and the delay is
-   * a random time between 0 and the bound (full jitter).
+   * The upper bound of the first delay, in ms; 0 to 86,400,000. It doubles with each attempt, and the delay
+   * is a random time between 0 and the bound (full jitter).
    * @default 200, or `maxDelayMs` if that is less
    */
   readonly minDelayMs?: number | undefined
@@ -44,8 +44,8 @@ export interface RetryOptions<R = StreamRecord, T extends string = string> {
    */
   readonly maxRecordAgeMs?: number | undefined
   /**
-   * Decides what a failure means. It is called for each failed attempt that counts for a single record, except
-   * failures that a batch handler reports in `batchItemFailures`, which have no error.
+   * Decides what a failure means. It is called for each failed attempt that counts for a single record,
+   * except failures that a batch handler reports in `batchItemFailures`, which have no error.
    * - `'retry'`: the record is retried, until `maxAttempts` or `maxRecordAgeMs` is reached.
    * - `'reject'`: the record is given up now, with the condition `Rejected`.
    * - `'wait'`: something that the handler needs is unavailable. The attempt does not count, so that only
@@ -59,8 +59,8 @@ export interface RetryOptions<R = StreamRecord, T extends string = string> {
     | undefined
   /**
    * Returns the delay before the next attempt, in ms, such as the value of a `Retry-After` header; 0 or more,
-   * and at most 24 hours. `attempt` is the one that failed, from 1. If it throws, or returns anything else, the
-   * delay follows from `minDelayMs` and `maxDelayMs`.
+   * and at most 24 hours. `attempt` is the one that failed, from 1. If it throws, or returns anything else,
+   * the delay follows from `minDelayMs` and `maxDelayMs`.
    * @default full jitter
    */
   readonly delayMs?: ((attempt: number, error: unknown, record: R) => number | undefined) | undefined
@@ -123,8 +123,8 @@ export interface ProcessOptions<R = StreamRecord, S extends Schemas = Schemas, T
    */
   readonly filter?: ((record: StreamRecord) => boolean) | undefined
   /**
-   * Standard Schema validators for the parts of a record. A part that is present is validated, and the handler
-   * receives the output; records with an invalid part are given up with the condition `Invalid`.
+   * Standard Schema validators for the parts of a record. A part that is present is validated, and the
+   * handler receives the output; records with an invalid part are given up with the condition `Invalid`.
    * @default no validation
    */
   readonly schema?: S | undefined
@@ -135,14 +135,14 @@ export interface ProcessOptions<R = StreamRecord, S extends Schemas = Schemas, T
    */
   readonly handlerTimeoutMs?: number | undefined
   /**
-   * How long to wait for a handler call to settle after its signal has aborted, in ms; 0 to 3,600,000. After a
-   * timeout, `handlerAbandoned` is then emitted. When the run stops, it no longer waits for the call.
+   * How long to wait for a handler call to settle after its signal has aborted, in ms; 0 to 3,600,000. After
+   * a timeout, `handlerAbandoned` is then emitted. When the run stops, it no longer waits for the call.
    * @default 2000
    */
   readonly abandonAfterMs?: number | undefined
   /**
-   * How long running handler calls have to finish when the run stops, in ms, before `context.signal` aborts; 0
-   * to 3,600,000. The default leaves time for the last checkpoint within the 30 seconds that Kubernetes and
+   * How long running handler calls have to finish when the run stops, in ms, before `context.signal` aborts;
+   * 0 to 3,600,000. The default leaves time for the last checkpoint within the 30 seconds that Kubernetes and
    * ECS wait before they end a process.
    * @default 15000
    */
@@ -154,8 +154,9 @@ export interface ProcessOptions<R = StreamRecord, S extends Schemas = Schemas, T
    */
   readonly maxUnsettled?: number | undefined
   /**
-   * The maximum size of the unsettled records, in bytes of `sizeBytes`; 1 or more. Reading waits at the limit.
-   * The last record can exceed it, and records take several times as much memory. 67,108,864 bytes are 64 MiB.
+   * The maximum size of the unsettled records, in bytes of `sizeBytes`; 1 or more. Reading waits at the
+   * limit. The last record can exceed it, and records take several times as much memory. 67,108,864 bytes are
+   * 64 MiB.
    * @default 67108864
    */
   readonly maxUnsettledBytes?: number | undefined
