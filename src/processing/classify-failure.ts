@@ -51,7 +51,8 @@ function checkVerdict(value: unknown): Classification['verdict'] {
   throw unexpected('classify', value, "'retry', 'reject' or 'wait'")
 }
 
-function checkDelay(value: unknown): number {
+function checkDelay(value: unknown): number | undefined {
+  if (value === undefined) return undefined
   if (typeof value === 'number' && value >= 0 && value < Number.POSITIVE_INFINITY) {
     return Math.min(Math.round(value), MAX_DELAY_MS)
   }
