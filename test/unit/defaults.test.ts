@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { coordinatorDefaults } from '../../src/coordinator/options.ts'
+import { processDefaults, retryDefaults } from '../../src/processing/options.ts'
 import { batchDefaults } from '../../src/stream/batch-options.ts'
 import { checkpointDefaults, openStreamDefaults } from '../../src/stream/open-stream-options.ts'
 
@@ -23,6 +24,8 @@ describe('documented defaults', () => {
     ['stream/batch-options.ts', 'BatchOptions', batchDefaults],
     ['stream/open-stream-options.ts', 'OpenStreamOptions', openStreamDefaults],
     ['stream/open-stream-options.ts', 'CheckpointOptions', checkpointDefaults],
+    ['processing/options.ts', 'ProcessOptions', processDefaults],
+    ['processing/options.ts', 'RetryOptions', retryDefaults],
   ])('the defaults documented in %s for %s are the actual ones', (file, name, defaults) => {
     expect(documented(file, name)).toEqual(defaults)
   })
