@@ -23,6 +23,7 @@ const benches: Record<string, () => Promise<Bench>> = {
   aging: async () => (await import('./aging/aging.ts')).aging,
   decode: async () => (await import('./micro/decode.ts')).decode,
   merge: async () => (await import('./micro/merge.ts')).merge,
+  'item-key': async () => (await import('./micro/item-key.ts')).itemKey,
   token: async () => (await import('./micro/token.ts')).token,
 }
 

@@ -3,6 +3,7 @@ import { type NativeAttributeValue, unmarshall, type unmarshallOptions } from '@
 import { toPlainItem } from '../wire/plain-item.ts'
 import { sequenceNumberOf, sizeBytesOf } from '../wire/record-fields.ts'
 import type { RawRecord, WireRecord } from '../wire/wire-record.ts'
+import { itemKeyOf } from './item-key.ts'
 import { jsonSafe } from './json-safe.ts'
 
 /** An item, or its primary key, as plain JavaScript values. */
@@ -53,6 +54,7 @@ export class StreamRecord<Image = PlainItem, OldImage = Image, Keys = Partial<Im
   #keys: Keys | undefined
   #newImage: Image | undefined
   #oldImage: OldImage | undefined
+  #itemKey: string | undefined
 
   /**
    * @param createdAtMs - when the change was made or, if unknown, the time of the previous record.
@@ -105,6 +107,16 @@ export class StreamRecord<Image = PlainItem, OldImage = Image, Keys = Partial<Im
   get keys(): Keys {
     this.#keys ??= this.#plain<Keys>('Keys') ?? ({} as Keys)
     return this.#keys
+  }
+
+  /**
+   * The primary key of the item as a string: equal for two records if and only if they are changes of the same
+   * item of the table. A record without keys gets a string of its own.
+   * @internal
+   */
+  get itemKey(): string {
+    this.#itemKey ??= itemKeyOf(this.#wire) ?? `#${this.shardId}/${this.sequenceNumber}`
+    return this.#itemKey
   }
 
   /** The item after the change; `undefined` if it was removed, or if the view type excludes new images. */

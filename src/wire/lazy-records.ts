@@ -4,13 +4,13 @@ import type { WireRecord, WireRecords } from './wire-record.ts'
 /** The members of a record as in the JSON, including members that this library does not use. */
 type Parsed = WireRecord & Readonly<Record<string, unknown>>
 
-/** The range of an image in the JSON string of its record; 0 to 0 if it is unknown. */
-interface ImageRange {
+/** The range of a value in the JSON string of its record; 0 to 0 if it is unknown. */
+interface ValueRange {
   readonly from: number
   readonly to: number
 }
 
-const unknownRange: ImageRange = { from: 0, to: 0 }
+const unknownRange: ValueRange = { from: 0, to: 0 }
 
 /**
  * A record that is parsed lazily from its JSON string. Each of the two images, which are most of the string,
@@ -19,7 +19,7 @@ const unknownRange: ImageRange = { from: 0, to: 0 }
  * short-lived, so that the garbage collector does not have to promote them.
  *
  * The sequence number and the creation time, which the merge needs of every record, are available without
- * parsing.
+ * parsing, and so is the JSON of the keys, from which the processing layer makes its lanes.
  */
 export class LazyRecord implements WireRecord {
   /** The sequence number, or an empty string if the record has none. */
@@ -29,6 +29,8 @@ export class LazyRecord implements WireRecord {
   readonly #json: string
   #newImage = unknownRange
   #oldImage = unknownRange
+  #keys = unknownRange
+  #keysJson: string | undefined
   #head: Parsed | undefined
 
   constructor(json: string, sequenceNumber: string, createdAtMs: number) {
@@ -37,10 +39,25 @@ export class LazyRecord implements WireRecord {
     this.createdAtMs = createdAtMs
   }
 
-  /** Sets the ranges of the images, so that they are parsed separately. Called before any member is read. */
-  setImageRanges(newImage: ImageRange, oldImage: ImageRange): void {
+  /**
+   * Sets the ranges of the images and the keys, so that they are parsed separately. Called before any member
+   * is read.
+   */
+  setRanges(newImage: ValueRange, oldImage: ValueRange, keys: ValueRange): void {
     this.#newImage = newImage
     this.#oldImage = oldImage
+    this.#keys = keys
+  }
+
+  /** Sets the JSON of the keys, if their range in the string is unknown. Called before any member is read. */
+  setKeysJson(json: string): void {
+    this.#keysJson = json
+  }
+
+  /** The JSON of the keys. It may share memory with the record. Undefined if the keys are not an object. */
+  get keysJson(): string | undefined {
+    const { from, to } = this.#keys
+    return to === 0 ? this.#keysJson : this.#json.slice(from, to)
   }
 
   /**
@@ -87,7 +104,7 @@ export class LazyRecord implements WireRecord {
     return this.#image(this.#oldImage) ?? this.head.dynamodb?.OldImage
   }
 
-  #image({ from, to }: ImageRange): unknown {
+  #image({ from, to }: ValueRange): unknown {
     return to === 0 ? undefined : JSON.parse(this.#json.slice(from, to))
   }
 }
@@ -126,7 +143,7 @@ class LazyChange {
 }
 
 /** Replaces an image with `null`. */
-function without(json: string, { from, to }: ImageRange): string {
+function without(json: string, { from, to }: ValueRange): string {
   return to === 0 ? json : `${json.slice(0, from)}null${json.slice(to)}`
 }
 
@@ -163,10 +180,15 @@ export function lazyRecords(body: Buffer, layout: PageLayout): WireRecords {
       const record = new LazyRecord(json, sequenceNumber, createdAtMs[index] as number)
       // Byte offsets are string offsets only if every character is a single byte.
       if (json.length === to - from) {
-        record.setImageRanges(
-          imageRange(offsets, at + OFFSET.newImageFrom, from),
-          imageRange(offsets, at + OFFSET.oldImageFrom, from),
+        record.setRanges(
+          valueRange(offsets, at + OFFSET.newImageFrom, from),
+          valueRange(offsets, at + OFFSET.oldImageFrom, from),
+          valueRange(offsets, at + OFFSET.keysFrom, from),
         )
+      } else if (offsets[at + OFFSET.keysTo] !== 0) {
+        const keysFrom = offsets[at + OFFSET.keysFrom] as number
+        const keysTo = offsets[at + OFFSET.keysTo] as number
+        record.setKeysJson(bytes.toString('utf8', keysFrom - offset, keysTo - offset))
       }
       return record
     },
@@ -183,7 +205,7 @@ export function lazyRecords(body: Buffer, layout: PageLayout): WireRecords {
 }
 
 /** Returns the range that is stored at `index` of `offsets`, relative to the start of the record. */
-function imageRange(offsets: Int32Array, index: number, recordFrom: number): ImageRange {
+function valueRange(offsets: Int32Array, index: number, recordFrom: number): ValueRange {
   const to = offsets[index + 1] as number
   return to === 0 ? unknownRange : { from: (offsets[index] as number) - recordFrom, to: to - recordFrom }
 }

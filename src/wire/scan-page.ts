@@ -15,7 +15,7 @@ export interface PageLayout {
   readonly to: number
 }
 
-export const OFFSETS_PER_RECORD = 8
+export const OFFSETS_PER_RECORD = 10
 
 /** The index of each offset within the offsets of a record. Each `…To` is exclusive. */
 export const OFFSET = {
@@ -27,6 +27,8 @@ export const OFFSET = {
   newImageTo: 5,
   oldImageFrom: 6,
   oldImageTo: 7,
+  keysFrom: 8,
+  keysTo: 9,
 } as const
 
 const tab = 0x09
@@ -142,8 +144,10 @@ function scanMember(body: Buffer, level: Level, nameFrom: number, nameTo: number
   } else if (level === RECORD) {
     if (length === DYNAMODB.length && startsWith(body, nameFrom, DYNAMODB)) return scanChange(body, value)
   } else if (length === NEW_IMAGE.length) {
-    if (startsWith(body, nameFrom, NEW_IMAGE)) return scanImage(body, OFFSET.newImageFrom, value)
-    if (startsWith(body, nameFrom, OLD_IMAGE)) return scanImage(body, OFFSET.oldImageFrom, value)
+    if (startsWith(body, nameFrom, NEW_IMAGE)) return scanAttributes(body, OFFSET.newImageFrom, value)
+    if (startsWith(body, nameFrom, OLD_IMAGE)) return scanAttributes(body, OFFSET.oldImageFrom, value)
+  } else if (length === KEYS.length) {
+    if (startsWith(body, nameFrom, KEYS)) return scanAttributes(body, OFFSET.keysFrom, value)
   } else if (length === SEQUENCE_NUMBER.length) {
     if (startsWith(body, nameFrom, SEQUENCE_NUMBER)) return scanSequenceNumber(body, value)
   } else if (length === TIME.length) {
@@ -154,6 +158,7 @@ function scanMember(body: Buffer, level: Level, nameFrom: number, nameTo: number
 
 const RECORDS = Buffer.from('Records')
 const DYNAMODB = Buffer.from('dynamodb')
+const KEYS = Buffer.from('Keys')
 const NEW_IMAGE = Buffer.from('NewImage')
 const OLD_IMAGE = Buffer.from('OldImage')
 const SEQUENCE_NUMBER = Buffer.from('SequenceNumber')
@@ -201,7 +206,8 @@ function setOffset(field: number, index: number): void {
   current.offsets[current.count * OFFSETS_PER_RECORD + field] = index
 }
 
-function scanImage(body: Buffer, field: number, value: number): number {
+/** Scans an image or the keys. */
+function scanAttributes(body: Buffer, field: number, value: number): number {
   const isObject = body[value] === openBrace
   const to = skipValue(body, value)
   setOffset(field, value)
