@@ -17,8 +17,8 @@ export function itemKeyOf(wire: WireRecord): string | undefined {
 }
 
 /**
- * Returns 128 bits of the SHA-256 hash of an item key, in 22 characters of base64url. Tokens, dead letters and
- * events contain the hash, because keys can be long and may be confidential.
+ * Returns 128 bits of the SHA-256 hash of an item key, in 22 characters of base64url. Tokens, dead letters
+ * and events contain the hash, because keys can be long and may be confidential.
  */
 export function hashItemKey(itemKey: string): string {
   return createHash('sha256').update(itemKey).digest().subarray(0, 16).toString('base64url')

@@ -110,8 +110,8 @@ export class StreamRecord<Image = PlainItem, OldImage = Image, Keys = Partial<Im
   }
 
   /**
-   * The primary key of the item as a string: equal for two records if and only if they are changes of the same
-   * item of the table. A record without keys gets a string of its own.
+   * The primary key of the item as a string: equal for two records if and only if they are changes of the
+   * same item of the table. A record without keys gets a string of its own.
    * @internal
    */
   get itemKey(): string {
