@@ -26,6 +26,25 @@ export type {
   StreamToken,
   UnsettledEntry,
 } from './position/token.ts'
+export type { Fate, ProcessingSummary } from './processing/counts.ts'
+export type { DeadLetter, DeadLetterCondition, DeadLetterFailure } from './processing/dead-letter.ts'
+export type { ProcessingEvents } from './processing/events.ts'
+export type {
+  BatchContext,
+  BatchHandler,
+  BatchItemFailure,
+  BatchResponse,
+  BatchResult,
+  Handler,
+  RecordContext,
+  RecordHandler,
+  TaskHandlers,
+} from './processing/handler.ts'
+export type { ProcessingHealth } from './processing/health.ts'
+export type { FailureTarget, FailureTargets } from './processing/on-failure.ts'
+export type { FailureContext, ProcessOptions, RetryOptions } from './processing/options.ts'
+export { type ProcessingRun, processStream } from './processing/process-stream.ts'
+export { RejectError } from './processing/reject-error.ts'
 export { type PlainItem, type StreamEventName, StreamRecord } from './records/stream-record.ts'
 export type { Shard, ShardState } from './shards/shard.ts'
 export type { BatchOptions } from './stream/batch-options.ts'

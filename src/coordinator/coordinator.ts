@@ -261,6 +261,11 @@ export class Coordinator<Image = PlainItem> {
     await this.#current().progress(signal)
   }
 
+  /** The ids of the ancestors of a shard, as far as they are known. @internal */
+  ancestorsOf(shardId: string): Iterable<string> {
+    return this.#current().forest.ancestorIds(shardId)
+  }
+
   /** How many shards are remembered, for tests. @internal */
   get memory(): ReadSession['memory'] {
     return this.#current().memory

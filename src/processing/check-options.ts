@@ -1,4 +1,4 @@
-import { type Clock, isClock, systemClock } from '../core/clock.ts'
+import { type Clock, isClock } from '../core/clock.ts'
 import { StreamError } from '../core/errors.ts'
 import { checkNames, integer, invalidOption, isIntegerInRange } from '../core/options.ts'
 import { type CompiledFilter, compileFilters } from '../filter/compile-filter.ts'
@@ -39,8 +39,9 @@ export interface CheckedOptions<R = StreamRecord, T extends string = string> {
   readonly stallAfterMs: number
   readonly checkDestinations: boolean
   readonly signal: AbortSignal | undefined
-  readonly clock: Clock
-  readonly random: () => number
+  /** Undefined for those of the stream. */
+  readonly clock: Clock | undefined
+  readonly random: (() => number) | undefined
 }
 
 const DAY_MS = 86_400_000
@@ -86,8 +87,8 @@ export function checkProcessOptions<R, S extends Schemas, T extends string>(
     stallAfterMs: inRange('stallAfterMs', 1, DAY_MS),
     checkDestinations: checkBoolean('checkDestinations', options.checkDestinations ?? true),
     signal: checkSignal(options.signal),
-    clock: checkClock(options.clock ?? systemClock),
-    random: optionalFunction('random', options.random, 'Math.random') ?? Math.random,
+    clock: options.clock === undefined ? undefined : checkClock(options.clock),
+    random: optionalFunction('random', options.random, 'Math.random'),
   }
 }
 

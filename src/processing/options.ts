@@ -183,12 +183,12 @@ export interface ProcessOptions<R = StreamRecord, S extends Schemas = Schemas, T
   readonly signal?: AbortSignal | undefined
   /**
    * The source of time and timers, for tests.
-   * @default the system clock
+   * @default the clock of the stream
    */
   readonly clock?: Clock | undefined
   /**
    * The source of random numbers from 0 (inclusive) to 1 (exclusive) for jitter, for tests.
-   * @default Math.random
+   * @default those of the stream
    */
   readonly random?: (() => number) | undefined
 }

@@ -70,6 +70,13 @@ export class ShardForest {
     for (let at = this.parentOf(node); at; at = this.parentOf(at)) yield at
   }
 
+  /** The ids of the ancestors of a shard, up to the first one that is not in the forest. */
+  *ancestorIds(shardId: string): Generator<string, void, void> {
+    for (let at = this.#nodes.get(shardId)?.parentId; at !== undefined; at = this.#nodes.get(at)?.parentId) {
+      yield at
+    }
+  }
+
   /** The oldest known ancestor of a shard, or the shard itself if its parent is not known. */
   rootOf(node: ShardNode): ShardNode {
     let root = node

@@ -61,6 +61,16 @@ export class CurrentStream {
     return this.#closing.signal.aborted
   }
 
+  /** Whether the table's next stream is read after this one. */
+  get canAdvance(): boolean {
+    return this.#parts.follow !== undefined
+  }
+
+  /** The ids of the ancestors of a shard, as far as they are known. */
+  ancestorsOf(shardId: string): Iterable<string> {
+    return this.#coordinator.ancestorsOf(shardId)
+  }
+
   /** Whether a move is in flight. */
   get isMoving(): boolean {
     return this.#moves.size > 0

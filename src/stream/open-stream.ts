@@ -84,6 +84,7 @@ export async function openStream<Image = PlainItem>(
     const stream = new DynamoDBStream<Image>({
       coordinator,
       clock: context.clock,
+      random: context.random,
       events: context.events,
       signal: options.signal,
       createCheckpointer: checkpointerFactory(context, leased),

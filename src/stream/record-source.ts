@@ -1,5 +1,6 @@
 import type { Checkpointer } from '../checkpoints/checkpointer.ts'
 import type { StreamLag } from '../coordinator/lag.ts'
+import type { Clock } from '../core/clock.ts'
 import type { Delivery } from '../shards/shard-ledger.ts'
 import type { CurrentStream } from './current-stream.ts'
 import type { DeliveryQueue } from './delivery-queue.ts'
@@ -64,6 +65,13 @@ export interface RecordSource {
    * saving continues to be retried, and with `checkpoint.conflict` if the lease was lost.
    */
   save(signal?: AbortSignal): Promise<void>
+  /** The clock and the random numbers of the stream. */
+  readonly clock: Clock
+  readonly random: () => number
+  /** The ids of the ancestors of a shard, as far as they are known. */
+  ancestorsOf(shardId: string): Iterable<string>
+  /** Whether the table's next stream is read after this one. */
+  readonly canAdvance: boolean
   /** How far processing is behind the stream; unsettled records count as unprocessed. */
   readonly lag: StreamLag
   /**
@@ -80,6 +88,8 @@ export interface RecordSourceParts {
   readonly current: CurrentStream
   readonly checkpointer: Checkpointer | undefined
   readonly deliveries: DeliveryQueue
+  readonly clock: Clock
+  readonly random: () => number
   /** Called with an error of the checkpoint that the run rejects with, so that `close` does not throw it too. */
   onThrown(error: unknown): void
   onDetach(): void
@@ -135,6 +145,10 @@ export function createRecordSource(parts: RecordSourceParts): RecordSource {
         throw error
       }
     },
+    clock: parts.clock,
+    random: parts.random,
+    ancestorsOf: (shardId) => current.ancestorsOf(shardId),
+    canAdvance: current.canAdvance,
     get lag() {
       return current.lag()
     },

@@ -23,6 +23,7 @@ const HEARTBEAT_MS = 60_000
  * @internal
  */
 export interface StreamParts extends Omit<CurrentStreamParts, 'onPositionChanged'> {
+  readonly random: () => number
   readonly events: Emitter<StreamEvents>
   readonly signal: AbortSignal | undefined
   /** Creates the checkpointer; undefined if the position is not saved. */
@@ -266,6 +267,8 @@ export class DynamoDBStream<Image = PlainItem>
       current: this.#current,
       checkpointer: this.#checkpointer,
       deliveries: this.#deliveries,
+      clock: this.#parts.clock,
+      random: this.#parts.random,
       onThrown: (error) => {
         this.#thrown = error
       },

@@ -44,7 +44,7 @@ export function attachRun(stream: DynamoDBStream, clock: ManualClock): FakeRun {
     },
     take: (count) => clock.run(take(count)),
     settle: (...deliveries) => {
-      for (const delivery of deliveries) if (delivery) delivery.ledger.settle(delivery)
+      for (const delivery of deliveries) delivery?.settle()
       source.settled(deliveries.length)
     },
     finish: () => finish(),

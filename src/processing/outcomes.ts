@@ -1,0 +1,355 @@
+import { backoffMs } from '../core/backoff.ts'
+import type { Clock } from '../core/clock.ts'
+import type { Emitter } from '../core/emitter.ts'
+import { StreamError } from '../core/errors.ts'
+import { hashItemKey } from '../records/item-key.ts'
+import type { RecordOutcome, TaskOutcome } from './attempt-outcome.ts'
+import type { CheckedOptions } from './check-options.ts'
+import { classifyFailure } from './classify-failure.ts'
+import type { Counters } from './counts.ts'
+import { createDeadLetter } from './dead-letter.ts'
+import { identifyError } from './error-identity.ts'
+import type { ProcessingEvents } from './events.ts'
+import {
+  combineVerdicts,
+  type Failure,
+  failureKindOf,
+  fateOf,
+  type GiveUp,
+  judgeFailure,
+  type RecordState,
+  type Verdict,
+} from './failure-policy.ts'
+import type { Work as HandlerWork } from './handler.ts'
+import { LetterSender } from './letter-sender.ts'
+import type { Disposition } from './planner.ts'
+import type { QueuedRecord } from './queued-record.ts'
+import type { RecordResult } from './read-outcome.ts'
+
+export interface OutcomesOptions {
+  readonly options: CheckedOptions
+  readonly handler: HandlerWork
+  readonly clock: Clock
+  readonly random: () => number
+  /** The name of the run, for dead letters. */
+  readonly name: string
+  readonly streamArn: () => string
+  readonly counters: Counters
+  readonly events: Emitter<ProcessingEvents>
+  readonly listener: OutcomesListener
+}
+
+export interface OutcomesListener {
+  /** A record was settled. */
+  onSettled(): void
+  /** A record whose lane was held is settled. */
+  onReleased(record: QueuedRecord): void
+  /** The token has changed although no record was settled. */
+  onProgress(): void
+  /** A record was given up and `onFailure` does not say what becomes of it: the run stops. */
+  onFatal(error: StreamError<'handler.failed'>): void
+}
+
+const settled: Disposition = 'settled'
+
+/**
+ * Carries out what the outcome of an attempt means for a record: settles it, schedules its retry, or gives it
+ * up. The only place that settles records.
+ */
+export class Outcomes {
+  readonly #context: OutcomesOptions
+  readonly #letters: LetterSender
+  #isStopping = false
+  #isAborted = false
+
+  constructor(context: OutcomesOptions) {
+    this.#context = context
+    const { clock, random, events } = context
+    this.#letters = new LetterSender({
+      clock,
+      random,
+      onRetry: ({ records }, retry) => {
+        const [{ shardId, sequenceNumber }] = records as [(typeof records)[0]]
+        events.emit('destinationRetry', { ...retry, shardId, sequenceNumber })
+      },
+    })
+  }
+
+  /** Whether a call of a destination is in progress. */
+  get isSending(): boolean {
+    return this.#letters.sending > 0
+  }
+
+  /** Gives up nothing more, and starts no further call of a destination. */
+  stop(): void {
+    this.#isStopping = true
+    this.#letters.stop()
+  }
+
+  /** Attempts that fail from now on were cut short: they are given back. */
+  abort(): void {
+    this.#isAborted = true
+  }
+
+  /** The attempt of a record has ended with a result. */
+  apply(record: QueuedRecord, outcome: RecordResult): Disposition {
+    switch (outcome.result) {
+      case 'handled':
+        record.completeAttempt()
+        this.#settle(record, 'handled')
+        return settled
+      case 'repeat':
+        record.giveBackAttempt()
+        return 'repeat'
+      case 'tasks':
+        return this.#applyTasks(record, outcome.tasks)
+      default: {
+        // What would be given up while the run stops is attempted again by the next run.
+        if (this.#isAborted || (this.#isStopping && outcome.result !== 'failed')) {
+          record.giveBackAttempt()
+          return 'repeat'
+        }
+        const verdict = this.#judge(record, outcome, record.waits)
+        this.#endAttempt(record, verdict.do === 'wait', outcome)
+        this.#report(record, outcome, verdict)
+        return this.#follow(record, verdict)
+      }
+    }
+  }
+
+  /** The delay before the parts of a batch that has failed as a whole run, in ms. */
+  splitDelayMs(records: readonly QueuedRecord[]): number {
+    const { options, random } = this.#context
+    const { minDelayMs: baseMs, maxDelayMs: capMs } = options.retry
+    const splits = records.reduce((most, record) => Math.max(most, record.splits), 0)
+    return backoffMs(Math.min(splits + 1, 32), { baseMs, capMs }, random)
+  }
+
+  /** Gives up a record without another attempt. */
+  giveUp(record: QueuedRecord, verdict: GiveUp): Disposition {
+    const { handler } = this.#context
+    if (handler.form !== 'tasks') return this.#giveUpAll(record, verdict, [undefined])
+    const done = record.doneTasks
+    return this.#giveUpAll(
+      record,
+      verdict,
+      [...handler.tasks.keys()].filter((task) => !done.includes(task)),
+    )
+  }
+
+  #settle(record: QueuedRecord, fate: Parameters<Counters['settled']>[0]): void {
+    record.delivery.settle()
+    this.#context.counters.settled(fate)
+    this.#context.listener.onSettled()
+  }
+
+  // ---- Failures -------------------------------------------------------------------------------------------
+
+  /** What follows a failure of a record, or of a task; asks `classify` and `delayMs`. */
+  #judge(
+    record: QueuedRecord,
+    outcome: Exclude<RecordOutcome, { result: 'handled' | 'tasks' }>,
+    waits: number,
+    task?: string,
+  ): Verdict {
+    const { options, clock, random } = this.#context
+    const now = { wall: clock.now(), monotonic: clock.monotonic() }
+    return judgeFailure(
+      stateOf(record, waits),
+      this.#failureOf(record, outcome, task),
+      options.retry,
+      now,
+      random,
+    )
+  }
+
+  #failureOf(
+    record: QueuedRecord,
+    outcome: Exclude<RecordOutcome, { result: 'handled' | 'tasks' }>,
+    task: string | undefined,
+  ): Failure {
+    if (outcome.result !== 'failed') {
+      const error = 'error' in outcome ? outcome.error : undefined
+      return { kind: outcome.result, reason: outcome.reason, error }
+    }
+    const { callbacks } = this.#context.options
+    const { error, isReported } = outcome
+    const context = {
+      attempt: attemptOf(record),
+      firstAttemptAt: new Date(record.firstAttemptAt ?? this.#context.clock.now()),
+      shardId: record.shardId,
+      sequenceNumber: record.delivery.sequenceNumber,
+      task,
+    }
+    const { verdict, delayMs } = classifyFailure(error, record.record, context, callbacks, isReported)
+    return { kind: 'failed', verdict, delayMs, error }
+  }
+
+  #endAttempt(record: QueuedRecord, isWaiting: boolean, outcome: RecordOutcome): void {
+    const hasFailed = outcome.result === 'failed'
+    const failure = {
+      error: hasFailed ? identifyError(outcome.error) : undefined,
+      isReported: hasFailed && 'isReported' in outcome && outcome.isReported,
+      at: this.#context.clock.now(),
+    }
+    if (isWaiting) record.waitAfterAttempt(failure)
+    else record.failAttempt(failure)
+    this.#context.listener.onProgress()
+  }
+
+  #report(record: QueuedRecord, outcome: RecordOutcome, verdict: Verdict, task?: string): void {
+    const { events } = this.#context
+    events.emit('attemptFailed', {
+      ...identify(record),
+      ...(task !== undefined && { task }),
+      attempt: record.attempts,
+      error: outcome.result === 'failed' ? outcome.error : undefined,
+      verdict: verdict.do,
+      delayMs: verdict.do === 'giveUp' ? undefined : verdict.delayMs,
+    })
+  }
+
+  #follow(record: QueuedRecord, verdict: Verdict): Disposition {
+    if (verdict.do !== 'giveUp') return { retryAt: verdict.at }
+    return this.#giveUpAll(record, verdict, [undefined])
+  }
+
+  // ---- Tasks ----------------------------------------------------------------------------------------------
+
+  #applyTasks(record: QueuedRecord, outcomes: readonly TaskOutcome[]): Disposition {
+    const waits = record.waits
+    const failed: { readonly outcome: TaskOutcome; readonly verdict: Verdict }[] = []
+    for (const outcome of outcomes) {
+      if (outcome.result === 'handled') record.finishTask(outcome.task)
+      else failed.push({ outcome, verdict: this.#judge(record, outcome, waits, outcome.task) })
+    }
+    if (failed.length > 0 && this.#isAborted) {
+      record.giveBackAttempt()
+      return 'repeat'
+    }
+    if (failed.length === 0) record.completeAttempt()
+    else {
+      const { counts } = combineVerdicts(failed.map(({ verdict }) => verdict))
+      this.#endAttempt(record, !counts, failed[0]?.outcome as RecordOutcome)
+    }
+    for (const { outcome, verdict } of failed) {
+      this.#report(record, outcome, verdict, outcome.task)
+      if (verdict.do === 'giveUp' && !this.#isStopping) this.#giveUpOne(record, verdict, outcome.task)
+    }
+    const { retry } = combineVerdicts(failed.map(({ verdict }) => verdict))
+    return this.#afterGivingUp(record, retry)
+  }
+
+  // ---- Giving up ------------------------------------------------------------------------------------------
+
+  #giveUpAll(record: QueuedRecord, verdict: GiveUp, tasks: readonly (string | undefined)[]): Disposition {
+    if (!this.#isStopping) for (const task of tasks) this.#giveUpOne(record, verdict, task)
+    return this.#afterGivingUp(record, undefined)
+  }
+
+  /** Continues after a record, or some of its tasks, may have been given up. */
+  #afterGivingUp(record: QueuedRecord, retry: { readonly at: number } | undefined): Disposition {
+    if (this.#isStopping) return this.#hasUnfinished(record) ? 'repeat' : this.#settleGivenUp(record)
+    if (retry !== undefined) return { retryAt: retry.at }
+    if (!record.hasOpenLetters) return this.#settleGivenUp(record)
+    record.giveUp()
+    return 'givenUp'
+  }
+
+  /** While the run stops, what was to be given up stays unsettled, and is attempted again by the next run. */
+  #hasUnfinished(record: QueuedRecord): boolean {
+    const { handler } = this.#context
+    if (record.hasOpenLetters || handler.form !== 'tasks') return true
+    return [...handler.tasks.keys()].some((task) => !record.finishedTasks.includes(task))
+  }
+
+  #settleGivenUp(record: QueuedRecord): Disposition {
+    this.#settle(record, record.fate ?? 'handled')
+    return settled
+  }
+
+  #giveUpOne(record: QueuedRecord, verdict: GiveUp, task: string | undefined): void {
+    const { options, events, listener } = this.#context
+    const target = options.onFailure[failureKindOf(verdict.condition)]
+    if (target === 'stop') {
+      this.#isStopping = true
+      listener.onFatal(handlerFailed(record, verdict))
+      return
+    }
+    const report = { ...identify(record), condition: verdict.condition, ...(task !== undefined && { task }) }
+    if (target === 'discard') {
+      record.noteFate('discarded')
+      if (task !== undefined) record.finishTask(task)
+      events.emit('discarded', report)
+      return
+    }
+    record.noteFate(fateOf(verdict.condition))
+    record.letterStarted()
+    if (task !== undefined) record.giveUpTask(task)
+    this.#letters.send({
+      letter: this.#createLetter(record, verdict, task),
+      destination: target,
+      onAccepted: () => {
+        record.letterAccepted()
+        if (task !== undefined) record.finishTask(task)
+        events.emit('deadLettered', report)
+        if (record.isGivenUp && !record.hasOpenLetters) {
+          this.#settleGivenUp(record)
+          listener.onReleased(record)
+        } else listener.onProgress()
+      },
+    })
+  }
+
+  #createLetter(record: QueuedRecord, verdict: GiveUp, task: string | undefined) {
+    const { clock, name, streamArn } = this.#context
+    const now = clock.now()
+    return createDeadLetter({
+      record: record.record,
+      condition: verdict.condition,
+      reason: verdict.reason,
+      ...('error' in verdict && { error: verdict.error }),
+      isReported: record.isReported,
+      attempts: record.attempts,
+      firstFailedAt: record.firstFailedAt ?? record.firstAttemptAt ?? now,
+      lastFailedAt: record.lastFailedAt ?? record.firstAttemptAt ?? now,
+      task,
+      name,
+      streamArn: streamArn(),
+    })
+  }
+}
+
+/** The state of a record for the failure policy, with the attempt that has just failed. */
+function stateOf(record: QueuedRecord, waits: number): RecordState {
+  return {
+    attempts: attemptOf(record),
+    attemptsInRun: record.attemptsInRun + 1,
+    wasRunning: record.wasRunning,
+    createdAtMs: record.record.createdAt.getTime(),
+    waits,
+  }
+}
+
+/** The number of the attempt that has just ended. */
+function attemptOf(record: QueuedRecord): number {
+  return record.isCounted ? record.attempts : record.attempts + 1
+}
+
+function identify({ record, shardId, delivery }: QueuedRecord) {
+  return { shardId, sequenceNumber: delivery.sequenceNumber, keyHash: hashItemKey(record.itemKey) }
+}
+
+function handlerFailed(record: QueuedRecord, { condition, error }: GiveUp): StreamError<'handler.failed'> {
+  const { sequenceNumber } = record.delivery
+  const { attempts, shardId } = record
+  const what = `Record ${sequenceNumber} of shard ${shardId} was given up (${condition}) after ${attempts} `
+  const advice =
+    'The run stops because onFailure does not say what to do with it; the record is attempted again by the next run.'
+  return new StreamError(
+    'handler.failed',
+    `${what}${attempts === 1 ? 'attempt' : 'attempts'}. ${advice}`,
+    { shardId, sequenceNumber, attempts },
+    error,
+  )
+}

@@ -1,0 +1,33 @@
+import { toLambdaRecord } from '../records/lambda-record.ts'
+import type { StreamRecord } from '../records/stream-record.ts'
+import type { CheckedOptions } from './check-options.ts'
+
+/** The options `filters` and `filter`. */
+export class RecordFilter {
+  readonly #filters: CheckedOptions['filters']
+  readonly #predicate: CheckedOptions['filter']
+  readonly #streamArn: () => string
+  #error: unknown
+
+  constructor({ filters, filter }: Pick<CheckedOptions, 'filters' | 'filter'>, streamArn: () => string) {
+    this.#filters = filters
+    this.#predicate = filter
+    this.#streamArn = streamArn
+  }
+
+  /** What the predicate has thrown last. */
+  get error(): unknown {
+    return this.#error
+  }
+
+  /** Returns whether the record is filtered out; undefined if the predicate throws: see {@link error}. */
+  excludes(record: StreamRecord): boolean | undefined {
+    if (this.#filters?.matches(toLambdaRecord(record, this.#streamArn())) === false) return true
+    try {
+      return this.#predicate !== undefined && !this.#predicate(record)
+    } catch (error) {
+      this.#error = error
+      return undefined
+    }
+  }
+}

@@ -1,0 +1,528 @@
+import { type Clock, sleep } from '../core/clock.ts'
+import { Emitter } from '../core/emitter.ts'
+import { isStreamError, StreamError } from '../core/errors.ts'
+import type { Delivery } from '../shards/shard-ledger.ts'
+import type { RecordSource } from '../stream/record-source.ts'
+import { Attempts, type RunningAttempt } from './attempt.ts'
+import type { AttemptOutcome } from './attempt-outcome.ts'
+import type { InputState } from './batch-collector.ts'
+import type { CheckedOptions } from './check-options.ts'
+import { Counters, type ProcessingSummary } from './counts.ts'
+import { type ProcessingEvents, processingEventNames } from './events.ts'
+import { type GiveUp, judgeBeforeAttempt } from './failure-policy.ts'
+import type { Work as HandlerWork } from './handler.ts'
+import type { ProcessingHealth } from './health.ts'
+import { HealthMonitor, type MonitoredRun } from './health-monitor.ts'
+import { destinationsOf } from './on-failure.ts'
+import { Outcomes } from './outcomes.ts'
+import { type Disposition, Planner } from './planner.ts'
+import { QueuedRecord } from './queued-record.ts'
+import { readBatchOutcome } from './read-outcome.ts'
+import { RecordFilter } from './record-filter.ts'
+import type { Work } from './work.ts'
+
+/** How many records are taken before the event loop gets a turn. */
+const TAKE_PER_TURN = 128
+
+type Phase =
+  /** Records are read and attempted. */
+  | 'running'
+  /** Nothing is read or started any more; attempts that run can still succeed. */
+  | 'stopping'
+  /** Nothing counts any more. */
+  | 'over'
+
+const isSettled = (): Disposition => 'settled'
+const isRepeated = (): Disposition => 'repeat'
+
+/**
+ * The loop of `processStream`: takes records from the stream, starts what the planner decides, and reports
+ * the outcomes to it.
+ */
+export class Run {
+  readonly events: Emitter<ProcessingEvents> = new Emitter<ProcessingEvents>(processingEventNames)
+  readonly counters: Counters
+  /** Resolves when the run has ended, whether or not with an error. */
+  readonly finished: Promise<void>
+  readonly result: Promise<ProcessingSummary>
+  readonly #source: RecordSource
+  readonly #options: CheckedOptions
+  readonly #handler: HandlerWork
+  readonly #clock: Clock
+  readonly #planner: Planner<GiveUp>
+  readonly #attempts: Attempts
+  readonly #outcomes: Outcomes
+  readonly #filter: RecordFilter
+  readonly #health: HealthMonitor
+  readonly #running = new Map<Work, RunningAttempt | undefined>()
+  /** The attempts whose handler ignores its signal. */
+  readonly #abandoned = new Set<Work>()
+  /** Aborts waits for records and saves when the run stops. */
+  readonly #stopped = new AbortController()
+  #phase: Phase = 'running'
+  #isPaused = false
+  #input: InputState = 'flowing'
+  #ordinal = 0
+  #settledSinceSave = 0
+  #isTurnQueued = false
+  #isWaiting = false
+  #cancelTimer: (() => void) | undefined
+  #failure: { readonly error: unknown } | undefined
+  #ending: Promise<void> | undefined
+  #finish!: () => void
+  /** Called when an attempt or a send has ended, while the run stops. */
+  #onDrained: (() => void) | undefined
+
+  constructor(source: RecordSource, handler: HandlerWork, options: CheckedOptions) {
+    this.#source = source
+    this.#options = options
+    this.#handler = handler
+    const clock = options.clock ?? source.clock
+    const random = options.random ?? source.random
+    this.#clock = clock
+    this.counters = new Counters(clock)
+    this.finished = new Promise((resolve) => {
+      this.#finish = resolve
+    })
+    this.result = this.finished.then(() => {
+      if (this.#failure) throw this.#failure.error
+      return this.counters.snapshot()
+    })
+    this.#planner = new Planner<GiveUp>({
+      ...options,
+      batch: handler.form === 'batch' ? handler : undefined,
+      judge: (record) => this.#judge(record),
+      ancestorsOf: (shardId) => source.ancestorsOf(shardId),
+    })
+    this.#attempts = new Attempts(handler, { ...options, clock })
+    this.#filter = new RecordFilter(options, () => source.streamArn)
+    this.#outcomes = new Outcomes({
+      options,
+      handler,
+      clock,
+      random,
+      name: options.name ?? source.name ?? 'processStream',
+      streamArn: () => source.streamArn,
+      counters: this.counters,
+      events: this.events,
+      listener: {
+        onSettled: () => {
+          this.#settledSinceSave++
+          this.#health.settled()
+        },
+        onReleased: (record) => {
+          this.#planner.release(record, clock.monotonic())
+          this.#queueTurn()
+        },
+        onProgress: () => source.changed(),
+        onFatal: (error) => this.#fail(error),
+      },
+    })
+    this.#health = new HealthMonitor(this.#monitored(), clock, options, this.events)
+  }
+
+  /** Starts reading. */
+  async start(): Promise<void> {
+    const { lost } = this.#source
+    const { signal } = this.#options
+    const onLost = () => this.#loseLease(lost.reason)
+    const onAbort = () => void this.stop()
+    lost.addEventListener('abort', onLost, { once: true })
+    signal?.addEventListener('abort', onAbort, { once: true })
+    void this.finished.then(() => {
+      lost.removeEventListener('abort', onLost)
+      signal?.removeEventListener('abort', onAbort)
+    })
+    if (lost.aborted) onLost()
+    if (signal?.aborted) onAbort()
+    try {
+      if (this.#options.checkDestinations) await this.#checkDestinations()
+    } catch (error) {
+      this.#fail(error)
+    }
+    this.#health.start()
+    this.#queueTurn()
+  }
+
+  /** Stops taking and starting records, lets running attempts end, and saves. Resolves when that is done. */
+  stop(): Promise<void> {
+    if (this.#phase !== 'over') this.#ending ??= this.#end()
+    return this.finished
+  }
+
+  pause(): void {
+    this.#isPaused = true
+    this.#setTimer()
+    this.#health.check()
+  }
+
+  resume(): void {
+    this.#isPaused = false
+    this.#health.check()
+    this.#queueTurn()
+  }
+
+  health(): ProcessingHealth {
+    return this.#health.health()
+  }
+
+  // ---- The loop -------------------------------------------------------------------------------------------
+
+  #queueTurn(): void {
+    if (this.#isTurnQueued || this.#phase !== 'running') return
+    this.#isTurnQueued = true
+    queueMicrotask(() => this.#turn())
+  }
+
+  #turn(): void {
+    this.#isTurnQueued = false
+    if (this.#phase !== 'running') return
+    this.#flushSettled()
+    if (this.#isPaused) return
+    const now = this.#clock.monotonic()
+    try {
+      this.#takeRecords(now)
+    } catch (error) {
+      this.#fail(error)
+      return
+    }
+    this.#startReady(now)
+    this.#waitForRecords()
+    this.#setTimer()
+  }
+
+  #takeRecords(now: number): void {
+    const source = this.#source
+    for (let taken = 0; this.#planner.wantsRecord; taken++) {
+      if (taken === TAKE_PER_TURN) {
+        this.#input = 'flowing'
+        setImmediate(() => this.#queueTurn())
+        return
+      }
+      const delivery = source.take()
+      if (delivery === undefined) {
+        this.#input = source.isEnded ? 'over' : 'idle'
+        return
+      }
+      this.#add(delivery, now)
+    }
+    this.#input = 'flowing'
+  }
+
+  #add(delivery: Delivery, now: number): void {
+    this.#health.taken(this.#planner.unsettled + 1, now)
+    this.counters.delivered()
+    const { record } = delivery
+    const filtered = this.#filter.excludes(record)
+    if (filtered === true) {
+      delivery.settle('filtered')
+      this.counters.settled('filtered')
+      this.#source.changed()
+      return
+    }
+    const { order } = this.#options
+    const itemKey = order === 'key' ? record.itemKey : undefined
+    const queued = new QueuedRecord(delivery, this.#ordinal++, itemKey)
+    if (filtered === undefined) queued.mustFilter()
+    this.#dropUnknownTasks(queued)
+    this.#planner.add(queued, order === 'shard' ? record.shardId : itemKey, now)
+  }
+
+  /** Drops the names of tasks that the token contains and the handler no longer has. */
+  #dropUnknownTasks(record: QueuedRecord): void {
+    if (record.finishedTasks.length === 0) return
+    const { tasks } = this.#handler.form === 'tasks' ? this.#handler : { tasks: undefined }
+    const { sequenceNumber } = record.delivery
+    for (const task of record.dropTasks((name) => tasks?.has(name) === true)) {
+      this.events.emit('taskDropped', { shardId: record.shardId, sequenceNumber, task })
+    }
+  }
+
+  #startReady(now: number): void {
+    for (;;) {
+      const action = this.#planner.next(now, this.#input)
+      if (action === undefined || this.#phase !== 'running') return
+      if (action.do === 'start') this.#start(action.work)
+      else if (this.#outcomes.giveUp(action.record, action.verdict) === 'settled') {
+        this.#planner.release(action.record, now)
+      }
+    }
+  }
+
+  /** Waits for more records, or continues with the table's next stream once this one has ended. */
+  #waitForRecords(): void {
+    if (this.#isWaiting || !this.#planner.wantsRecord) return
+    const { isEnded } = this.#source
+    if (isEnded && this.#planner.unsettled > 0) return
+    this.#isWaiting = true
+    const { signal } = this.#stopped
+    const waited = isEnded ? this.#advance(signal) : this.#source.wait(signal)
+    waited.then(
+      () => {
+        this.#isWaiting = false
+        this.#queueTurn()
+      },
+      (error: unknown) => {
+        this.#isWaiting = false
+        this.#fail(error)
+      },
+    )
+  }
+
+  async #advance(signal: AbortSignal): Promise<void> {
+    this.#flushSettled()
+    if (!(await this.#source.advance(signal)) && !signal.aborted) void this.stop()
+  }
+
+  /** Sets the timer for the next turn. */
+  #setTimer(): void {
+    this.#cancelTimer?.()
+    this.#cancelTimer = undefined
+    const wakeAt = this.#planner.wakeAt
+    if (wakeAt === undefined || this.#isPaused || this.#phase !== 'running') return
+    const delayMs = Math.max(0, wakeAt - this.#clock.monotonic())
+    this.#cancelTimer = this.#clock.setTimer(delayMs, () => {
+      this.#cancelTimer = undefined
+      this.#queueTurn()
+    })
+  }
+
+  #flushSettled(): void {
+    if (this.#settledSinceSave === 0) return
+    this.#source.settled(this.#settledSinceSave)
+    this.#settledSinceSave = 0
+  }
+
+  // ---- Attempts -------------------------------------------------------------------------------------------
+
+  #judge(record: QueuedRecord): GiveUp | undefined {
+    if (record.attemptsInRun === 0 && !record.wasRunning) return undefined
+    const { attempts, attemptsInRun, wasRunning, waits } = record
+    const createdAtMs = record.record.createdAt.getTime()
+    const now = { wall: this.#clock.now(), monotonic: this.#clock.monotonic() }
+    const state = { attempts, attemptsInRun, wasRunning, createdAtMs, waits }
+    const verdict = judgeBeforeAttempt(state, this.#options.retry, now)
+    return verdict.do === 'giveUp' ? verdict : undefined
+  }
+
+  #start(work: Work): void {
+    const { records } = work
+    const [first] = records as [QueuedRecord]
+    const isAlone = records.length === 1
+    if (isAlone && first.isUnfiltered && !this.#filterAgain(work, first)) return
+    const now = this.#clock.now()
+    for (const record of records) {
+      record.startAttempt(isAlone, now)
+      this.counters.attemptStarted(isAlone ? record.attempts : record.attempts + 1)
+    }
+    if (this.#handler.form === 'batch') this.counters.batchStarted()
+    this.#running.set(work, undefined)
+    // The process may have ended because of this record: the attempt must be counted before it starts.
+    if (first.wasRunning && first.attemptsInRun === 0) void this.#saveAndCall(work)
+    else this.#call(work)
+  }
+
+  async #saveAndCall(work: Work): Promise<void> {
+    const { signal } = this.#stopped
+    while (!signal.aborted) {
+      try {
+        await this.#source.save(signal)
+        break
+      } catch (error) {
+        // Saving is still being retried; if the lease is lost, the run has ended.
+        if (!isStreamError(error, 'checkpoint.failed')) break
+      }
+    }
+    if (this.#phase === 'running') this.#call(work)
+    else if (this.#running.has(work)) this.#cancel(work)
+  }
+
+  #call(work: Work): void {
+    const isAlone = work.records.length === 1
+    const records = work.records.map((record) => ({
+      record: record.record,
+      attempt: isAlone ? record.attempts : record.attempts + 1,
+      firstAttemptAt: record.firstAttemptAt as number,
+      finishedTasks: record.doneTasks,
+    }))
+    const attempt = this.#attempts.start(records, this.#source.epoch, {
+      ended: (outcome) => this.#ended(work, outcome),
+      abandoned: (runningForMs) => {
+        this.#abandoned.add(work)
+        const { shardId } = work.records[0] as QueuedRecord
+        const sequenceNumbers = work.records.map(({ delivery }) => delivery.sequenceNumber)
+        this.events.emit('handlerAbandoned', { shardId, sequenceNumbers, runningForMs })
+      },
+    })
+    this.#running.set(work, attempt)
+  }
+
+  /** Gives back an attempt that was not started. */
+  #cancel(work: Work): void {
+    this.#running.delete(work)
+    for (const record of work.records) record.giveBackAttempt()
+    this.#planner.end(work, isRepeated, this.#clock.monotonic())
+    this.#onDrained?.()
+  }
+
+  #ended(work: Work, outcome: AttemptOutcome): void {
+    if (this.#phase === 'over') return
+    this.#running.delete(work)
+    this.#abandoned.delete(work)
+    const now = this.#clock.monotonic()
+    if (outcome.kind === 'record') {
+      const disposition = this.#outcomes.apply(work.records[0] as QueuedRecord, outcome.outcome)
+      this.#planner.end(work, disposition === 'settled' ? isSettled : () => disposition, now)
+    } else this.#endBatch(work, outcome, now)
+    if (this.#phase === 'running') this.#queueTurn()
+    else this.#onDrained?.()
+  }
+
+  #endBatch(work: Work, outcome: Exclude<AttemptOutcome, { kind: 'record' }>, now: number): void {
+    const { isSplit, results } = readBatchOutcome(work, outcome)
+    const dispositions = new Map<QueuedRecord, Disposition>()
+    for (const [record, result] of results) dispositions.set(record, this.#outcomes.apply(record, result))
+    const dispositionOf = (record: QueuedRecord) => dispositions.get(record) as Disposition
+    if (isSplit)
+      this.#planner.split(work, dispositionOf, now + this.#outcomes.splitDelayMs(work.records), now)
+    else this.#planner.end(work, dispositionOf, now)
+  }
+
+  /** Evaluates the filter again, which threw when the record was delivered. Returns whether to continue. */
+  #filterAgain(work: Work, record: QueuedRecord): boolean {
+    const filtered = this.#filter.excludes(record.record)
+    if (filtered === false) return true
+    const now = this.#clock.monotonic()
+    if (filtered === true) {
+      record.delivery.settle('filtered')
+      this.counters.settled('filtered')
+      this.#planner.end(work, isSettled, now)
+      return false
+    }
+    record.startAttempt(true, this.#clock.now())
+    this.counters.attemptStarted(record.attempts)
+    const { error } = this.#filter
+    const disposition = this.#outcomes.apply(record, { result: 'failed', error, isReported: false })
+    this.#planner.end(work, () => disposition, now)
+    return false
+  }
+
+  #monitored(): MonitoredRun {
+    const planner = this.#planner
+    const facts = () => ({
+      hasFailed: this.#failure !== undefined,
+      hasEnded: this.#phase === 'over',
+      isStopping: this.#phase === 'stopping',
+      isPaused: this.#isPaused,
+    })
+    return {
+      records: () => planner.records,
+      load: () => ({
+        unsettled: planner.unsettled,
+        unsettledBytes: planner.bytes,
+        failingLanes: planner.failing + planner.held,
+        abandoned: this.#abandoned.size,
+        lanesAtDestination: planner.held,
+        isReadingBlocked: planner.bound !== undefined || planner.isAtFailingBound,
+        isWaitingForNextStream: this.#source.isEnded && this.#source.canAdvance,
+        isHalted: this.#isPaused || this.#phase !== 'running',
+      }),
+      get lifecycle() {
+        return facts()
+      },
+    }
+  }
+
+  // ---- The end --------------------------------------------------------------------------------------------
+
+  async #checkDestinations(): Promise<void> {
+    for (const destination of destinationsOf(this.#options.onFailure)) await destination.check?.()
+  }
+
+  #fail(error: unknown): void {
+    if (this.#phase === 'over') return
+    this.#failure ??= { error }
+    void this.stop()
+  }
+
+  async #end(): Promise<void> {
+    this.#phase = 'stopping'
+    this.#health.check()
+    this.#stopped.abort()
+    this.#cancelTimer?.()
+    this.#outcomes.stop()
+    this.#flushSettled()
+    const { drainTimeoutMs, abandonAfterMs } = this.#options
+    await this.#drain(drainTimeoutMs)
+    if (this.#isEnded) return
+    this.#abortAttempts(new StreamError('closed', 'The run was stopped.', {}))
+    await this.#drain(abandonAfterMs)
+    if (this.#isEnded) return
+    this.#giveBackAttempts()
+    this.#flushSettled()
+    await this.#save()
+    this.#close()
+  }
+
+  get #isEnded(): boolean {
+    return this.#phase === 'over'
+  }
+
+  /** Waits until no attempt runs and no dead letter is being sent, for at most `timeoutMs`. */
+  async #drain(timeoutMs: number): Promise<void> {
+    const drained = new AbortController()
+    const check = () => {
+      if (this.#phase === 'over' || (this.#running.size === 0 && !this.#outcomes.isSending)) drained.abort()
+    }
+    this.#onDrained = check
+    check()
+    await sleep(this.#clock, timeoutMs, drained.signal)
+    this.#onDrained = undefined
+  }
+
+  #abortAttempts(reason: unknown): void {
+    this.#outcomes.abort()
+    for (const attempt of this.#running.values()) attempt?.abort(reason)
+  }
+
+  /** Later results are ignored: the records are unsettled, and their attempts are given back. */
+  #giveBackAttempts(): void {
+    this.#phase = 'over'
+    for (const { records } of this.#running.keys()) for (const record of records) record.giveBackAttempt()
+    this.#running.clear()
+  }
+
+  async #save(): Promise<void> {
+    try {
+      await this.#source.save()
+    } catch (error) {
+      const failed = this.#failure?.error
+      if (isStreamError(failed, 'handler.failed')) {
+        const details = { ...failed.details, checkpointError: error }
+        this.#failure = { error: new StreamError('handler.failed', failed.message, details, failed.cause) }
+      } else this.#failure ??= { error }
+    }
+  }
+
+  /** Another worker has acquired the checkpoint: nothing may be saved or sent any more. */
+  #loseLease(reason: unknown): void {
+    if (this.#phase === 'over') return
+    this.#failure = { error: reason }
+    this.#stopped.abort()
+    this.#cancelTimer?.()
+    this.#outcomes.stop()
+    this.#abortAttempts(reason)
+    this.#giveBackAttempts()
+    this.#onDrained?.()
+    this.#close()
+  }
+
+  #close(): void {
+    this.#health.stop()
+    this.#attempts.close()
+    this.counters.ended()
+    const unsettled = [...this.#planner.records].sort((a, b) => a.ordinal - b.ordinal)
+    this.#source.detach(unsettled.map(({ delivery }) => delivery))
+    this.#finish()
+  }
+}
