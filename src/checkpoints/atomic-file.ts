@@ -127,7 +127,8 @@ async function createFile(path: string): ReturnType<typeof open> {
   }
 }
 
-async function createFolder(folder: string): Promise<void> {
+/** Creates a folder and its parents, durably. Only the user that runs the process can access them. */
+export async function createFolder(folder: string): Promise<void> {
   const firstCreated = await mkdir(folder, { recursive: true, mode: FOLDER_MODE })
   if (firstCreated === undefined) return
   // A new folder is an entry in its parent, so the parent has to be synced as well.
@@ -136,7 +137,8 @@ async function createFolder(folder: string): Promise<void> {
   }
 }
 
-async function syncFolder(folder: string): Promise<void> {
+/** Makes new, renamed and removed files of a folder durable, where the system supports it. */
+export async function syncFolder(folder: string): Promise<void> {
   try {
     const handle = await open(folder, 'r')
     try {

@@ -39,6 +39,11 @@ export interface StreamErrorDetails {
   'checkpoint.conflict': { readonly name: string; readonly owner?: string | undefined }
   /** A checkpoint could not be loaded or saved. `cause` is the error of the store, if there is one. */
   'checkpoint.failed': { readonly name: string; readonly operation: 'load' | 'save' }
+  /**
+   * A destination did not accept a dead letter, or `check` found that it cannot. `destination` is the path of
+   * a file, or the URL, ARN or name of another target. `cause` is the error of the target.
+   */
+  'destination.failed': { readonly destination: string; readonly operation: 'check' | 'send' }
   /** No call received a response within `connectTimeoutMs`. `cause` is the error of the last call. */
   'service.unreachable': { readonly timeoutMs: number }
   /** A response that AWS never sends, such as one from a faulty emulator. `operation` is the API call. */

@@ -37,11 +37,15 @@ const REFUSED_BY_SQS = /[^\t\n\r\u{20}-\u{d7ff}\u{e000}-\u{fffd}\u{10000}-\u{10f
  * of a string, so parsing the result returns the same value.
  */
 export function escapeForSqs(json: string): string {
-  return json.replace(REFUSED_BY_SQS, escapeCharacter)
+  return escapeInJson(json, REFUSED_BY_SQS)
 }
 
-function escapeCharacter(character: string): string {
-  return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`
+/**
+ * Replaces characters with JSON escapes. `pattern` must match single UTF-16 code units that occur only in
+ * strings.
+ */
+export function escapeInJson(json: string, pattern: RegExp): string {
+  return json.replace(pattern, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)
 }
 
 /**

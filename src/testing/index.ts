@@ -4,6 +4,11 @@ export {
   type CreateCheckpointStore,
   checkpointStoreContract,
 } from './contracts/checkpoint-store.ts'
+export {
+  type DestinationContractOptions,
+  type DestinationUnderTest,
+  destinationContract,
+} from './contracts/destination.ts'
 export type { Behavior, Profile, WireForm } from './emulator/behavior/behavior.ts'
 export type { StreamEmulatorOptions } from './emulator/emulator-options.ts'
 export type { Effect } from './emulator/faults/effect.ts'
