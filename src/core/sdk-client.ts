@@ -12,7 +12,7 @@ export interface SdkClient {
 }
 
 /** The method of an SDK command with which a client prepares it for sending. */
-interface SdkCommand {
+export interface SdkCommand {
   resolveMiddleware(stack: never, configuration: never, options: undefined): unknown
 }
 
@@ -20,23 +20,32 @@ interface SdkCommand {
 const clientNames = {
   'DynamoDB Streams': { className: 'DynamoDBStreamsClient', packageName: '@aws-sdk/client-dynamodb-streams' },
   DynamoDB: { className: 'DynamoDBClient', packageName: '@aws-sdk/client-dynamodb' },
+  SQS: { className: 'SQSClient', packageName: '@aws-sdk/client-sqs' },
+  SNS: { className: 'SNSClient', packageName: '@aws-sdk/client-sns' },
+  S3: { className: 'S3Client', packageName: '@aws-sdk/client-s3' },
 } as const
 
-type ServiceId = keyof typeof clientNames
+/** The `serviceId` of an SDK client that this library uses. */
+export type ServiceId = keyof typeof clientNames
+
+/** Returns the npm package that contains the client of a service. */
+export function packageOf(serviceId: ServiceId): string {
+  return clientNames[serviceId].packageName
+}
 
 /**
  * Checks that a value is an SDK client of the service, and that it can send the commands of the installed
  * SDK. Without this check, the client of another service would fail only on the first call, with an
  * UnknownOperationException.
  *
- * @param command - any command of the service. It is not sent.
+ * @param command - any command of the service. It is not sent. Without one, only the service is checked.
  * @throws StreamError `options.invalid`
  */
 export function checkSdkClient(
   option: string,
   client: unknown,
   serviceId: ServiceId,
-  command: SdkCommand,
+  command?: SdkCommand,
 ): void {
   const { className } = clientNames[serviceId]
   const expected = `a ${className} of the AWS SDK for JavaScript v3`
@@ -49,7 +58,7 @@ export function checkSdkClient(
   if (typeof actual === 'string' && actual !== serviceId) {
     throw invalidOption(option, client, expected, describe(client))
   }
-  if (!config || typeof Reflect.get(Object(middlewareStack), 'concat') !== 'function') return
+  if (!command || !config || typeof Reflect.get(Object(middlewareStack), 'concat') !== 'function') return
   try {
     command.resolveMiddleware(middlewareStack as never, config as never, undefined)
   } catch (cause) {
