@@ -37,8 +37,8 @@ export interface FaultProxy extends AsyncDisposable {
   readonly endpoint: string
   /** Every call so far, those with a fault included. */
   readonly calls: readonly ProxiedCall[]
-  /** Lets the next `times` calls fail. Without `times`, all calls until {@link FaultProxy.heal}. */
-  inject(fault: Fault, times?: number): void
+  /** Lets calls fail, until {@link FaultProxy.heal} unless a number of times is given. */
+  inject(fault: Fault, options?: InjectOptions): void
   /** Ends all faults. Calls that hang keep hanging. */
   heal(): void
   /** Resolves when the number of calls that have reached the proxy is at least `count`. */
@@ -49,12 +49,19 @@ export interface FaultProxy extends AsyncDisposable {
   comeUp(): Promise<void>
 }
 
+export interface InjectOptions {
+  /** Default: no limit. */
+  readonly times?: number
+  /** The only operation that fails. Default: every operation. */
+  readonly operation?: string
+}
+
 /** Starts a proxy for an endpoint that serves SQS, SNS and S3, which lets calls fail on request. */
 export async function faultProxy(target: string): Promise<FaultProxy> {
   const { hostname, port } = new URL(target)
   const calls: ProxiedCall[] = []
   const waiting: { readonly count: number; readonly resolve: () => void }[] = []
-  let faults: { readonly fault: Fault; remaining: number }[] = []
+  let faults: { readonly fault: Fault; readonly operation: string | undefined; remaining: number }[] = []
 
   const server = createServer((incoming, response) => {
     void serve(incoming, response).catch(() => incoming.socket.destroy())
@@ -65,7 +72,8 @@ export async function faultProxy(target: string): Promise<FaultProxy> {
   return {
     endpoint: `http://127.0.0.1:${ownPort}`,
     calls,
-    inject: (fault, times = Number.POSITIVE_INFINITY) => void faults.push({ fault, remaining: times }),
+    inject: (fault, { times = Number.POSITIVE_INFINITY, operation } = {}) =>
+      void faults.push({ fault, operation, remaining: times }),
     heal: () => {
       faults = []
     },
@@ -98,7 +106,7 @@ export async function faultProxy(target: string): Promise<FaultProxy> {
   async function serve(incoming: IncomingMessage, response: ServerResponse): Promise<void> {
     const body = await readAll(incoming)
     const call = describe(incoming, body)
-    const fault = takeFault()
+    const fault = takeFault(call)
     calls.push(call)
     for (const { count, resolve } of waiting) if (calls.length >= count) resolve()
     switch (fault?.do) {
@@ -133,11 +141,11 @@ export async function faultProxy(target: string): Promise<FaultProxy> {
     }
   }
 
-  function takeFault(): Fault | undefined {
-    const next = faults[0]
+  function takeFault({ operation }: ProxiedCall): Fault | undefined {
+    const next = faults.find((entry) => entry.operation === undefined || entry.operation === operation)
     if (!next) return undefined
     next.remaining--
-    if (next.remaining <= 0) faults.shift()
+    if (next.remaining <= 0) faults = faults.filter((entry) => entry !== next)
     return next.fault
   }
 
