@@ -4,8 +4,9 @@ import { isStreamError, StreamError } from '../core/errors.ts'
 
 /** What the errors of a destination say about it. */
 export interface AwsTarget {
-  /** Such as `the queue https://sqs.eu-west-1.amazonaws.com/123456789012/failed`. */
-  readonly name: string
+  readonly kind: 'queue' | 'topic' | 'bucket'
+  /** The URL of the queue, the ARN of the topic, or the name of the bucket. */
+  readonly id: string
   /** The permission that `check()` needs, such as `sqs:GetQueueAttributes`. */
   readonly permissionToCheck: string
 }
@@ -15,19 +16,21 @@ export interface AwsTarget {
  * unchanged.
  */
 export function destinationFailed(
-  { name, permissionToCheck }: AwsTarget,
+  { kind, id, permissionToCheck }: AwsTarget,
   operation: 'check' | 'send',
   cause: unknown,
 ): StreamError {
   if (isStreamError(cause, 'options.invalid')) return cause
   const attempt =
-    operation === 'send' ? `Cannot send a dead letter to ${name}` : `Cannot use ${name} as a destination`
+    operation === 'send'
+      ? `Cannot send a dead letter to the ${kind} ${id}`
+      : `Cannot use the ${kind} ${id} as a destination`
   const advice =
     operation === 'check' && isDenied(cause)
       ? ` The check needs the permission ${permissionToCheck}; checkDestinations: false turns it off.`
       : ''
   const message = `${endSentence(`${attempt}: ${reasonOf(cause)}`)}${advice}`
-  return new StreamError('destination.failed', message, { destination: name, operation }, cause)
+  return new StreamError('destination.failed', message, { destination: id, operation }, cause)
 }
 
 /** The responses to HEAD requests have no body, so the SDK knows only the status (S3, HeadBucket). */
@@ -40,7 +43,7 @@ const reasonByStatus: ReadonlyMap<unknown, string> = new Map([
 
 function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error)
-  const { name } = error
+  const name = serviceErrorCode(error)
   const label = errorCode(error) ?? (name === 'Error' || name === 'TimeoutError' ? undefined : name)
   const text = textOf(error)
   if (text === undefined) return label ?? name
@@ -62,8 +65,14 @@ function textOf(error: Error): string | undefined {
  * service and protocol.
  */
 export function isDenied(error: unknown): boolean {
-  const name = error instanceof Error ? error.name : ''
-  return statusOf(error) === 403 || /^(AccessDenied|AuthorizationError)(Exception)?$/.test(name)
+  return (
+    statusOf(error) === 403 || /^(AccessDenied|AuthorizationError)(Exception)?$/.test(serviceErrorCode(error))
+  )
+}
+
+/** Returns the error code of the service, which in SQS can have the prefix `AWS.SimpleQueueService.`. */
+export function serviceErrorCode(error: unknown): string {
+  return error instanceof Error ? error.name.slice(error.name.lastIndexOf('.') + 1) : ''
 }
 
 function statusOf(error: unknown): unknown {

@@ -1,5 +1,5 @@
 import { StreamError } from '../core/errors.ts'
-import { type AwsTarget, destinationFailed, isDenied } from './aws-client-errors.ts'
+import { type AwsTarget, destinationFailed, isDenied, serviceErrorCode } from './aws-client-errors.ts'
 import {
   type DeadLetter,
   type Destination,
@@ -86,7 +86,7 @@ export function messageDestination(target: MessageTarget, oversize: Oversize): R
    * same error code, so the limit is read.
    */
   async function isTooLarge(size: number, error: unknown): Promise<boolean> {
-    if (!(error instanceof Error) || !REFUSALS.has(error.name)) return false
+    if (!REFUSALS.has(serviceErrorCode(error))) return false
     try {
       return size > ((await learnMaxBytes()) ?? target.defaultMaxBytes)
     } catch (unreadable) {
@@ -113,7 +113,7 @@ const REFUSALS: ReadonlySet<string> = new Set([
 
 function tooSmall(target: AwsTarget, limit: number): StreamError<'destination.failed'> {
   const message =
-    `Cannot use ${target.name} as a destination: its MaximumMessageSize is ${limit} bytes, but a dead letter ` +
+    `Cannot use the ${target.kind} ${target.id} as a destination: its MaximumMessageSize is ${limit} bytes, but a dead letter ` +
     `without its payload can take ${MIN_MESSAGE_BYTES} bytes.`
-  return new StreamError('destination.failed', message, { destination: target.name, operation: 'check' })
+  return new StreamError('destination.failed', message, { destination: target.id, operation: 'check' })
 }

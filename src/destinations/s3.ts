@@ -69,7 +69,7 @@ export function s3Destination(options: S3DestinationOptions): Required<Destinati
   const bucket = checkBucket(options.bucket)
   const prefix = checkPrefix(options.prefix)
   const client = awsClient(s3Sdk, checkCallOptions(options))
-  const target: AwsTarget = { name: `the bucket ${bucket}`, permissionToCheck: 's3:ListBucket' }
+  const target: AwsTarget = { kind: 'bucket', id: bucket, permissionToCheck: 's3:ListBucket' }
 
   return {
     async send(letter) {

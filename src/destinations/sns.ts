@@ -90,7 +90,8 @@ export function snsDestination(options: SnsDestinationOptions): Required<Destina
   const client = awsClient(snsSdk(regionOfTopic(topicArn)), checkCallOptions(options))
 
   const topic: MessageTarget = {
-    name: `the topic ${topicArn}`,
+    kind: 'topic',
+    id: topicArn,
     permissionToCheck: 'sns:GetTopicAttributes',
     isFifo: topicArn.endsWith('.fifo'),
     chosenMaxBytes: maxMessageBytes,

@@ -77,7 +77,8 @@ export function sqsDestination(options: SqsDestinationOptions): Required<Destina
   const client = awsClient(sqsSdk(regionOfQueue(queueUrl)), checkCallOptions(options))
 
   const queue: MessageTarget = {
-    name: `the queue ${queueUrl}`,
+    kind: 'queue',
+    id: queueUrl,
     permissionToCheck: 'sqs:GetQueueAttributes',
     isFifo: new URL(queueUrl).pathname.endsWith('.fifo'),
     chosenMaxBytes: undefined,

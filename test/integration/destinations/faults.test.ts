@@ -95,7 +95,10 @@ describe.each(subjectKinds)('$title', ({ create, isIdempotent }) => {
 
   test('send() does not resolve before the service has responded', async () => {
     const { destination, stored } = create(services)
-    const { promise: until, resolve: respond } = Promise.withResolvers<void>()
+    let respond = () => {}
+    const until = new Promise<void>((resolve) => {
+      respond = resolve
+    })
     services.proxy.inject({ do: 'delay', until }, { times: 1 })
     const reached = services.proxy.received(services.proxy.calls.length + 1)
     let isResolved = false

@@ -34,7 +34,7 @@ export interface StoredObject {
   readonly contentType: string | undefined
 }
 
-const settings = { region: 'us-east-1', credentials: { accessKeyId: 'test', secretAccessKey: 'test' } }
+export const settings = { region: 'us-east-1', credentials: { accessKeyId: 'test', secretAccessKey: 'test' } }
 
 export async function startServices(): Promise<Services> {
   const server = await startFauxqs({ port: 0, logger: false })
