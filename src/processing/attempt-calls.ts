@@ -8,10 +8,11 @@ import { rejectReason } from './reject-error.ts'
 import type { RecordValidator } from './schema.ts'
 
 /**
- * Validates the records of an attempt and calls the handler. The promise is never rejected, and never
- * fulfilled before this function returns. It stays pending for as long as the handler's promise does.
+ * Validates the records of an attempt and calls the handler. The promise is never rejected. It stays pending
+ * for as long as the handler's promise does.
  *
  * @param targets - the records: two or more only for a batch handler, and then of one shard.
+ * @throws RangeError if the handler has no form for that many records, which would be a defect of the caller.
  */
 export function callHandler(
   work: Work,

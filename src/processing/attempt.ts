@@ -71,8 +71,9 @@ export class Attempts {
     listener: AttemptListener,
   ): RunningAttempt {
     const attempt = new Attempt(this, listener, new AttemptScope(epoch), this.#clock.monotonic())
+    const outcome = callHandler(this.#work, this.#validator, records, attempt.scope)
     this.#timeouts?.add(attempt)
-    void this.#run(attempt, records)
+    void this.#report(attempt, outcome)
     return attempt
   }
 
@@ -82,10 +83,10 @@ export class Attempts {
     this.#abandonments.clear()
   }
 
-  async #run(attempt: Attempt, records: readonly AttemptRecord[]): Promise<void> {
-    const outcome = await callHandler(this.#work, this.#validator, records, attempt.scope)
+  async #report(attempt: Attempt, outcome: Promise<AttemptOutcome>): Promise<void> {
+    const result = await outcome
     this.unwatch(attempt)
-    attempt.listener.ended(outcome)
+    attempt.listener.ended(result)
   }
 
   /** Stops watching the timeout of an attempt. */

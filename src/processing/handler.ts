@@ -259,7 +259,7 @@ function checkTask(tasks: object, name: string, task: unknown): RecordHandler {
 /** An instance of a class may have properties of its own. In a literal, an unknown name is a mistake. */
 function checkOwnNames(handler: object, known: readonly string[]): void {
   const prototype: unknown = Object.getPrototypeOf(handler)
-  if (prototype === Object.prototype || prototype === null || Array.isArray(handler)) {
+  if (prototype === Object.prototype || prototype === null) {
     checkNames('handler', handler, known)
   }
 }

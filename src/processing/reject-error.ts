@@ -4,7 +4,7 @@
  *
  * In a batch of two or more records, the error does not indicate which record to give up, so it fails the
  * batch like any other error: the batch is split, and the record is rejected once it runs alone. Use
- * {@link BatchContext.reject} to reject one record of a batch.
+ * `BatchContext.reject` to reject one record of a batch.
  *
  * @example
  * ```ts

@@ -45,6 +45,9 @@ export interface Schemas {
   readonly keys?: StandardSchema | undefined
 }
 
+/** The type of the option `schema` if there is none. */
+export type NoSchemas = Record<never, never>
+
 /**
  * The type of the records that the handler receives: each part that has a schema has the type of the
  * schema's output.

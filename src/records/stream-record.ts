@@ -43,7 +43,7 @@ export interface RecordValues {
  *   their types (`bigint`, `Set`, `Uint8Array`) in `structuredClone` and `postMessage`.
  *
  * @typeParam Image - the type of the table's items. It is not checked at run time.
- * @typeParam OldImage - the type of `oldImage`, if it differs, as with the option `schema` of `processStream`.
+ * @typeParam OldImage - the type of `oldImage`, if it differs, as with the `schema` of `processStream`.
  * @typeParam Keys - the type of `keys`.
  */
 export class StreamRecord<Image = PlainItem, OldImage = Image, Keys = Partial<Image>> {

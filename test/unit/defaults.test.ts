@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { coordinatorDefaults } from '../../src/coordinator/options.ts'
+import { batchHandlerDefaults } from '../../src/processing/handler.ts'
 import { processDefaults, retryDefaults } from '../../src/processing/options.ts'
 import { batchDefaults } from '../../src/stream/batch-options.ts'
 import { checkpointDefaults, openStreamDefaults } from '../../src/stream/open-stream-options.ts'
@@ -26,6 +27,7 @@ describe('documented defaults', () => {
     ['stream/open-stream-options.ts', 'CheckpointOptions', checkpointDefaults],
     ['processing/options.ts', 'ProcessOptions', processDefaults],
     ['processing/options.ts', 'RetryOptions', retryDefaults],
+    ['processing/handler.ts', 'BatchHandler', batchHandlerDefaults],
   ])('the defaults documented in %s for %s are the actual ones', (file, name, defaults) => {
     expect(documented(file, name)).toEqual(defaults)
   })
