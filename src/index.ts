@@ -16,6 +16,17 @@ export {
   type StreamErrorDetails,
 } from './core/errors.ts'
 export type { SdkClient } from './core/sdk-client.ts'
+export type {
+  DeadLetter,
+  DeadLetterCondition,
+  DeadLetterError,
+  DeadLetterFailure,
+  Destination,
+  DestinationObject,
+  InvocationRecord,
+} from './destinations/destination.ts'
+export { type FileDestinationOptions, fileDestination } from './destinations/file.ts'
+export { type MemoryDestination, memoryDestination } from './destinations/memory.ts'
 export { RecordBuffer } from './merge/record-buffer.ts'
 export { parseToken } from './position/parse-token.ts'
 export type { Position, SerializedToken } from './position/position.ts'
@@ -27,7 +38,6 @@ export type {
   UnsettledEntry,
 } from './position/token.ts'
 export type { Fate, ProcessingSummary } from './processing/counts.ts'
-export type { DeadLetter, DeadLetterCondition, DeadLetterFailure } from './processing/dead-letter.ts'
 export type { ProcessingEvents } from './processing/events.ts'
 export type {
   BatchContext,
