@@ -1,6 +1,6 @@
 import type { StreamRecord } from '../records/stream-record.ts'
 import { AttemptContext, BatchAttemptContext } from './attempt-context.ts'
-import type { AttemptOutcome, AttemptRecord, CallOutcome, RecordOutcome } from './attempt-outcome.ts'
+import type { AttemptRecord, BatchOutcome, CallOutcome, RecordOutcome } from './attempt-outcome.ts'
 import type { AttemptScope } from './attempt-scope.ts'
 import { readBatchResponse } from './batch-response.ts'
 import type { BatchWork, RecordHandler, TaskWork, Work } from './handler.ts'
@@ -19,26 +19,24 @@ export function callHandler(
   validator: RecordValidator | undefined,
   targets: readonly AttemptRecord[],
   scope: AttemptScope,
-): Promise<AttemptOutcome> {
+): Promise<RecordOutcome | BatchOutcome> {
   const [target] = targets
-  if (target !== undefined && targets.length === 1) return attemptRecord(work, validator, target, scope)
+  if (target !== undefined && targets.length === 1) {
+    if (validator === undefined) return callForm(work, target, target.record, scope)
+    return callWithSchema(work, validator, target, scope)
+  }
   if (work.form === 'batch' && target !== undefined) return attemptBatch(work, validator, targets, scope)
   throw new RangeError(`An attempt with the form ${work.form} cannot have ${targets.length} records.`)
 }
 
-async function attemptRecord(
+async function callWithSchema(
   work: Work,
-  validator: RecordValidator | undefined,
+  validator: RecordValidator,
   target: AttemptRecord,
   scope: AttemptScope,
-): Promise<AttemptOutcome> {
-  let record = target.record
-  if (validator !== undefined) {
-    const validation = await validate(validator, record, scope)
-    if (validation.outcome !== undefined) return { kind: 'record', outcome: validation.outcome }
-    record = validation.record
-  }
-  return { kind: 'record', outcome: await callForm(work, target, record, scope) }
+): Promise<RecordOutcome> {
+  const { record, outcome } = await validate(validator, target.record, scope)
+  return outcome ?? callForm(work, target, record, scope)
 }
 
 function callForm(
@@ -121,7 +119,7 @@ async function attemptBatch(
   validator: RecordValidator | undefined,
   targets: readonly AttemptRecord[],
   scope: AttemptScope,
-): Promise<AttemptOutcome> {
+): Promise<BatchOutcome> {
   const invalid = new Map<string, string>()
   const rejected = new Map<string, string>()
   let entries: readonly BatchEntry[] = targets.map((target) => ({ target, record: target.record }))

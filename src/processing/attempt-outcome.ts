@@ -39,21 +39,25 @@ export type RecordOutcome =
   /** One outcome for each task that was unfinished. */
   | { readonly result: 'tasks'; readonly tasks: readonly TaskOutcome[] }
 
-/** The outcome of an attempt. Records are identified by sequence number, as all are of one shard. */
-export type AttemptOutcome =
-  /** There was one record, possibly in a batch of one. */
-  | { readonly kind: 'record'; readonly outcome: RecordOutcome }
-  /** A batch of two or more records, whose response indicates which of them have failed. */
+/** The outcome of an attempt for two or more records, by sequence number, as all are of one shard. */
+export type BatchOutcome =
+  /** The handler has returned, and its response indicates which records have failed. */
   | {
       readonly kind: 'named'
+      /** The records that the response names. Those that are also rejected are not among them. */
       readonly failed: ReadonlySet<string>
+      /** The reasons of the records that the handler has rejected. */
       readonly rejected: ReadonlyMap<string, string>
+      /** The reasons of the records that do not match the schema. The handler has not received them. */
       readonly invalid: ReadonlyMap<string, string>
     }
-  /** A batch of two or more records that failed as a whole, except for those rejected or invalid. */
+  /** The batch has failed as a whole, except for the records that are rejected or invalid. */
   | {
       readonly kind: 'batchFailed'
       readonly error: unknown
       readonly rejected: ReadonlyMap<string, string>
       readonly invalid: ReadonlyMap<string, string>
     }
+
+/** The outcome of an attempt: of one record, possibly in a batch of one, or of a batch. */
+export type AttemptOutcome = { readonly kind: 'record'; readonly outcome: RecordOutcome } | BatchOutcome

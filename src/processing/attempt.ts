@@ -1,7 +1,7 @@
 import type { Clock } from '../core/clock.ts'
 import { callHandler } from './attempt-calls.ts'
 import { Deadlines } from './attempt-deadlines.ts'
-import type { AttemptOutcome, AttemptRecord } from './attempt-outcome.ts'
+import type { AttemptOutcome, AttemptRecord, BatchOutcome, RecordOutcome } from './attempt-outcome.ts'
 import { AttemptScope } from './attempt-scope.ts'
 import type { Work } from './handler.ts'
 import { RecordValidator, type Schemas } from './schema.ts'
@@ -70,7 +70,8 @@ export class Attempts {
     epoch: number | undefined,
     listener: AttemptListener,
   ): RunningAttempt {
-    const attempt = new Attempt(this, listener, new AttemptScope(epoch), this.#clock.monotonic())
+    const startedAt = this.#timeouts === undefined ? 0 : this.#clock.monotonic()
+    const attempt = new Attempt(this, listener, new AttemptScope(epoch), startedAt)
     const outcome = callHandler(this.#work, this.#validator, records, attempt.scope)
     this.#timeouts?.add(attempt)
     void this.#report(attempt, outcome)
@@ -83,15 +84,16 @@ export class Attempts {
     this.#abandonments.clear()
   }
 
-  async #report(attempt: Attempt, outcome: Promise<AttemptOutcome>): Promise<void> {
-    const result = await outcome
+  async #report(attempt: Attempt, pending: Promise<RecordOutcome | BatchOutcome>): Promise<void> {
+    const outcome = await pending
     this.unwatch(attempt)
-    attempt.listener.ended(result)
+    attempt.listener.ended('kind' in outcome ? outcome : { kind: 'record', outcome })
   }
 
   /** Stops watching the timeout of an attempt. */
   unwatch(attempt: Attempt): void {
-    this.#timeouts?.delete(attempt)
+    if (this.#timeouts === undefined) return
+    this.#timeouts.delete(attempt)
     this.#abandonments.delete(attempt)
   }
 }
@@ -100,7 +102,7 @@ class Attempt implements RunningAttempt {
   readonly #attempts: Attempts
   readonly listener: AttemptListener
   readonly scope: AttemptScope
-  /** When the attempt started, in monotonic ms. */
+  /** When the attempt started, in monotonic ms; 0 without a timeout. */
   readonly startedAt: number
 
   constructor(attempts: Attempts, listener: AttemptListener, scope: AttemptScope, startedAt: number) {

@@ -45,7 +45,7 @@ export interface Schemas {
   readonly keys?: StandardSchema | undefined
 }
 
-/** The type of the option `schema` if there is none. */
+/** The type of the option `schema` if it is omitted. */
 export type NoSchemas = Record<never, never>
 
 /**

@@ -81,16 +81,15 @@ describe('the response of a batch of two or more records', () => {
     expect(outcome).toMatchObject({ kind: 'batchFailed', error: rejection, rejected: new Map() })
   })
 
-  it('a batch that rejects after its timeout fails with the timeout', async () => {
-    const { start, clock } = attemptsWith(
-      {
-        batch: (_: unknown, { signal }: BatchContext) =>
-          new Promise((_resolve, reject) => {
-            signal.addEventListener('abort', () => reject(signal.reason))
-          }),
-      },
-      { handlerTimeoutMs: 1_000 },
-    )
+  it.each([
+    ['the reason of the signal', (signal: AbortSignal) => signal.reason],
+    ['an AbortError, like the AWS SDK', () => Object.assign(new Error('aborted'), { name: 'AbortError' })],
+  ])('a batch that rejects with %s after its timeout fails with the timeout', async (_, errorFor) => {
+    const batch = (_records: unknown, { signal }: BatchContext) =>
+      new Promise((_resolve, reject) => {
+        signal.addEventListener('abort', () => reject(errorFor(signal)))
+      })
+    const { start, clock } = attemptsWith({ batch }, { handlerTimeoutMs: 1_000 })
     const { outcomes } = start(...two)
     await clock.advance(1_000)
     expect(outcomes).toMatchObject([{ kind: 'batchFailed', error: { name: 'TimeoutError' } }])
