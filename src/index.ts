@@ -37,7 +37,7 @@ export type {
   StreamToken,
   UnsettledEntry,
 } from './position/token.ts'
-export type { Fate, ProcessingSummary } from './processing/counts.ts'
+export type { ProcessingSummary } from './processing/counts.ts'
 export type { ProcessingEvents } from './processing/events.ts'
 export type {
   BatchContext,
@@ -55,6 +55,16 @@ export type { FailureTarget, FailureTargets } from './processing/on-failure.ts'
 export type { FailureContext, ProcessOptions, RetryOptions } from './processing/options.ts'
 export { type ProcessingRun, processStream } from './processing/process-stream.ts'
 export { RejectError } from './processing/reject-error.ts'
+export type {
+  NoSchemas,
+  OutputOf,
+  RecordOf,
+  SchemaIssue,
+  SchemaResult,
+  Schemas,
+  StandardSchema,
+  StandardSchemaProps,
+} from './processing/schema.ts'
 export { type PlainItem, type StreamEventName, StreamRecord } from './records/stream-record.ts'
 export type { Shard, ShardState } from './shards/shard.ts'
 export type { BatchOptions } from './stream/batch-options.ts'

@@ -11,7 +11,7 @@ import { checkHandler, type Handler } from './handler.ts'
 import type { ProcessingHealth } from './health.ts'
 import type { ProcessOptions } from './options.ts'
 import { Run } from './run.ts'
-import type { RecordOf, Schemas } from './schema.ts'
+import type { NoSchemas, RecordOf, Schemas } from './schema.ts'
 
 /**
  * A run of `processStream`: a promise of its summary, with methods to control and observe it.
@@ -82,7 +82,11 @@ export interface ProcessingRun extends Promise<ProcessingSummary>, AsyncDisposab
  * @typeParam T - the names of the tasks, with a handler of the form `{ tasks }`.
  * @throws StreamError `options.invalid` immediately, if the handler or an option is invalid.
  */
-export function processStream<Image = PlainItem, const S extends Schemas = {}, T extends string = string>(
+export function processStream<
+  Image = PlainItem,
+  const S extends Schemas = NoSchemas,
+  T extends string = string,
+>(
   stream: DynamoDBStream<Image>,
   handler: Handler<RecordOf<Image, S>, T>,
   options: ProcessOptions<RecordOf<Image, NoInfer<S>>, S, T> = {},

@@ -62,7 +62,7 @@ export class DeliveryQueue {
     this.#unacknowledged = 0
   }
 
-  /** Removes all records and returns them in order, for a run of `processStream`, which settles them itself. */
+  /** Removes all records and returns them in order, for a run, which settles them itself. */
   removeAll(): Delivery[] {
     this.#unacknowledged = 0
     return this.#deliveries.splice(0)

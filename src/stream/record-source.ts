@@ -32,7 +32,7 @@ export interface RecordSource {
   readonly streamArn: string
   /** The name of the checkpoint; undefined without one. */
   readonly name: string | undefined
-  /** The fencing number of the checkpoint's lease; undefined without a checkpoint, or in a store without leases. */
+  /** The fencing number of the lease; undefined without a checkpoint or if the store has no leases. */
   readonly epoch: number | undefined
   /** Aborts when saving has stopped for good. The reason is the error, usually `checkpoint.conflict`. */
   readonly lost: AbortSignal
@@ -55,7 +55,7 @@ export interface RecordSource {
    * closed. Resolves to true when the next stream is open, and if `signal` aborts.
    */
   advance(signal: AbortSignal): Promise<boolean>
-  /** Reports that `count` more records are settled; the checkpoint is saved by `everyRecords` and `everyMs`. */
+  /** Reports that `count` more records are settled, after which the checkpoint may be due. */
   settled(count: number): void
   /** Reports that the token has changed although no record was settled; it is saved within `everyMs`. */
   changed(): void
@@ -88,9 +88,13 @@ export interface RecordSourceParts {
   readonly current: CurrentStream
   readonly checkpointer: Checkpointer | undefined
   readonly deliveries: DeliveryQueue
+<<<<<<< HEAD
   readonly clock: Clock
   readonly random: () => number
   /** Called with an error of the checkpoint that the run rejects with, so that `close` does not throw it too. */
+=======
+  /** Called with an error of the checkpoint that the run reports, so that `close` does not throw it too. */
+>>>>>>> a26e37f (stream: add mutants of attached runs and of large tokens)
   onThrown(error: unknown): void
   onDetach(): void
 }

@@ -17,6 +17,16 @@ export const checkpointerMutants: readonly Mutant[] = inFile('src/checkpoints/ch
     to: 'this.#newRecords > this.#options.everyRecords',
   },
   {
+    name: 'a large token is saved by the number of records',
+    from: 'this.#newRecords >= this.#options.everyRecords && !this.#isLarge',
+    to: 'this.#newRecords >= this.#options.everyRecords',
+  },
+  {
+    name: 'a lost lease is not reported to a run',
+    from: '    this.#lost.abort(this.#failure)\n',
+    to: '',
+  },
+  {
     name: 'two saves are in flight at the same time',
     from: 'if (this.#isSaving || this.#isStopped ||',
     to: 'if (this.#isStopped ||',

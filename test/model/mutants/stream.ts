@@ -135,9 +135,106 @@ export const streamMutants: readonly Mutant[] = [
       to: 'throw error',
     },
     {
+      name: 'an attached run cannot be closed by the stream',
+      from: '    this.#run?.stop()\n',
+      to: '',
+    },
+    {
+      name: 'the last checkpoint is saved before an attached run has drained',
+      from: '    await this.#run?.finished\n',
+      to: '',
+    },
+    {
+      name: 'closing a stream waits for a run that has detached',
+      from: 'Promise.race([ended, detached])',
+      to: 'ended',
+    },
+    {
+      name: 'closing a stream waits for a run that has ended without detaching',
+      from: 'Promise.race([ended, detached])',
+      to: 'detached',
+    },
+    {
+      name: 'a move is possible while a run reads the stream',
+      from: "    this.#lock.throwIfRunIsReading('call moveTo')\n",
+      to: '',
+    },
+    {
+      name: 'a run can start while a move is in flight',
+      from: 'this.#lock.acquireForRun(this.#current.isMoving)',
+      to: 'this.#lock.acquireForRun(false)',
+    },
+    {
+      name: 'close() throws an error that a run has already reported',
+      from: 'onThrown: (error) => {\n        this.#thrown = error',
+      to: 'onThrown: () => {',
+    },
+    {
+      name: 'the stream stays busy after a run has detached',
+      from: '        this.#lock.releaseRun()\n',
+      to: '',
+    },
+    {
       name: 'iterators are not renewed',
       from: 'this.heartbeat().catch(() => {})',
       to: '',
+    },
+  ]),
+  ...inFile('src/stream/record-source.ts', [
+    {
+      name: 'a run takes records although the lease was lost',
+      from: '      lost.throwIfAborted()\n',
+      to: '',
+    },
+    {
+      name: 'a run takes records after it has detached',
+      from: 'isDetached || current.isClosed',
+      to: 'current.isClosed',
+    },
+    {
+      name: 'a run that takes from a closed stream rejects',
+      from: 'isDetached || current.isClosed',
+      to: 'isDetached',
+    },
+    {
+      name: 'a run does not receive the records of an abandoned loop',
+      from: 'hasRedelivered() ? redelivered[nextRedelivered++] : current.takeAvailable()',
+      to: 'current.takeAvailable()',
+    },
+    {
+      name: 'a run waits although redelivered records are available',
+      from: '!isOver() && !hasRedelivered() && !current.hasEnded',
+      to: '!isOver() && !current.hasEnded',
+    },
+    {
+      name: 'a stream has ended for a run although redelivered records are available',
+      from: 'isOver() || (!hasRedelivered() && current.hasEnded)',
+      to: 'isOver() || current.hasEnded',
+    },
+    {
+      name: 'records that a run has settled are redelivered',
+      from: 'if (!delivery.isSettled) deliveries.add(delivery)',
+      to: 'deliveries.add(delivery)',
+    },
+    {
+      name: 'redelivered records that a run has not taken are lost when it detaches',
+      from: '      for (const delivery of redelivered.slice(nextRedelivered)) deliveries.add(delivery)\n',
+      to: '',
+    },
+    {
+      name: 'a run that detaches twice releases the lock of the next run',
+      from: '      if (isDetached) return\n',
+      to: '',
+    },
+    {
+      name: 'a failed save of a run is thrown again by close()',
+      from: '        parts.onThrown(error)\n',
+      to: '',
+    },
+    {
+      name: 'a lost lease is thrown again by close() although the run has reported it',
+      from: "lost.addEventListener('abort', onLost, { once: true })",
+      to: '{}',
     },
   ]),
   ...inFile('src/stream/current-stream.ts', [
