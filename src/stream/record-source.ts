@@ -88,13 +88,9 @@ export interface RecordSourceParts {
   readonly current: CurrentStream
   readonly checkpointer: Checkpointer | undefined
   readonly deliveries: DeliveryQueue
-<<<<<<< HEAD
   readonly clock: Clock
   readonly random: () => number
-  /** Called with an error of the checkpoint that the run rejects with, so that `close` does not throw it too. */
-=======
   /** Called with an error of the checkpoint that the run reports, so that `close` does not throw it too. */
->>>>>>> a26e37f (stream: add mutants of attached runs and of large tokens)
   onThrown(error: unknown): void
   onDetach(): void
 }
