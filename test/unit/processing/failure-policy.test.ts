@@ -217,13 +217,15 @@ describe('judgeBeforeAttempt', () => {
 
   it('a record that ends the process at each attempt is given up after maxAttempts processes', () => {
     const options = policy({ maxAttempts: 3 })
-    let attempts = 0
-    let verdict = judgeBeforeAttempt(fresh, options, now)
-    while (verdict.do === 'start') {
-      attempts++
-      verdict = judgeBeforeAttempt(state({ attempts, attemptsInRun: 0, wasRunning: true }), options, now)
-    }
-    expect({ attempts, condition: verdict.condition }).toEqual({ attempts: 3, condition: 'WorkerLost' })
+    const verdicts = [0, 1, 2, 3].map((attempts) =>
+      judgeBeforeAttempt(state({ attempts, attemptsInRun: 0, wasRunning: attempts > 0 }), options, now),
+    )
+    expect(verdicts).toMatchObject([
+      { do: 'start', saveFirst: false },
+      { do: 'start', saveFirst: true },
+      { do: 'start', saveFirst: true },
+      { do: 'giveUp', condition: 'WorkerLost' },
+    ])
   })
 })
 
