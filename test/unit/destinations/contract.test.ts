@@ -109,8 +109,8 @@ describe('destinationContract', () => {
       'refuses a letter that it has stored',
       faulty((letter, bodies) => {
         const body = bodyOf(letter)
-        if (bodies.some((other) => JSON.stringify(other) === JSON.stringify(body)))
-          throw new Error('Duplicate.')
+        const isStored = bodies.some((other) => (other as typeof body).requestContext.requestId === letter.id)
+        if (isStored) throw new Error('Duplicate.')
         bodies.push(body)
       }),
     ],
