@@ -26,11 +26,12 @@ export function metadataOnlyBody(letter: DeadLetter): string {
 }
 
 /**
- * The characters that SQS refuses. JSON itself escapes control characters and lone surrogates in its strings,
- * but not U+FFFE and U+FFFF.
+ * The UTF-16 code units that SQS refuses. JSON itself escapes control characters and lone surrogates in its
+ * strings, but not U+FFFE and U+FFFF. AWS documents that characters from U+10000 on, such as emoji, are
+ * accepted. The error message of the service does not list them, though, and emulators refuse them.
  * @see https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html
  */
-const REFUSED_BY_SQS = /[^\t\n\r\u{20}-\u{d7ff}\u{e000}-\u{fffd}\u{10000}-\u{10ffff}]/gu
+const REFUSED_BY_SQS = /[^\t\n\r\u0020-\ud7ff\ue000-\ufffd]/g
 
 /**
  * Replaces the characters that SQS refuses with JSON escapes such as `\uFFFE`. In JSON, they can only be part
