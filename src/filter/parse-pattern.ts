@@ -6,7 +6,7 @@ import { invalidPattern, keyPath, unknownMember } from './pattern-error.ts'
 export interface Field {
   /** The path of the field in the event. Keys with dots are split, as by EventBridge. */
   readonly segments: readonly string[]
-  /** `keys[i][j]` joins the segments from `i` to `i + j`: all keys that lead on from segment `i`. */
+  /** The keys that lead on from each segment: `keys[i][j]` joins the segments from `i` to `i + j`. */
   readonly keys: readonly (readonly string[])[]
   /** Whether the field is in an image of the record, which takes time to parse. */
   readonly readsImage: boolean
@@ -171,9 +171,11 @@ function parseField(values: readonly unknown[], position: Position): Field {
 }
 
 function keysFrom(segments: readonly string[]): string[][] {
-  return segments.map((_, from) =>
-    segments.slice(from).map((_, offset) => segments.slice(from, from + offset + 1).join('.')),
-  )
+  return segments.map((segment, from) => {
+    // The names at the first two levels of a record are fixed, and none has a dot.
+    if (from < 2) return [segment]
+    return segments.slice(from).map((_, offset) => segments.slice(from, from + offset + 1).join('.'))
+  })
 }
 
 function isInImage([member, image]: readonly string[]): boolean {

@@ -23,7 +23,7 @@ interface Step {
  * The maximum number of array elements that a search visits. A record that takes more matches, because it is
  * safer to process it. No usual record does: it takes large lists that several keys with dots lead to.
  */
-const MAX_ELEMENTS = 10_000_000
+const MAX_ELEMENTS = 2_000_000
 
 /**
  * Compiles fields into a function that returns whether an event matches all of them.
@@ -93,11 +93,12 @@ class Search {
   }
 
   /** Returns whether the fields from step `from` on match in the selected elements. */
-  matches(from: number, selection: Selection | undefined): boolean {
-    let selected = selection
+  matches(from: number, selected: Selection | undefined): boolean {
     for (let index = from; index < this.#steps.length; index++) {
       const step = this.#steps[index] as Step
-      selected = withoutUnused(selected, index)
+      // Many selections may lead to the same state, once the arrays that they are about do not matter anymore.
+      const needed = withoutUnneeded(selected, index)
+      if (needed !== selected) return this.#matchesOnce(index, needed)
       this.#step = index
       this.#selected = selected
       this.#exists = false
@@ -106,15 +107,14 @@ class Search {
       this.#visit(step, this.#event, 0, selected)
       if (this.#visitedElements > MAX_ELEMENTS) return true
       const canContinue = this.#matchesSelected || (step.field.matchesAbsence && !this.#exists)
-      for (const option of this.#options) if (this.#matchesOnce(index + 1, option)) return true
+      for (const option of this.#options) if (this.matches(index + 1, option)) return true
       if (!canContinue) return false
     }
     return true
   }
 
-  /** Does not repeat a search that has failed, of which there may be one per element. */
-  #matchesOnce(from: number, selection: Selection): boolean {
-    const selected = withoutUnused(selection, from)
+  /** Does not repeat a search that has failed before. */
+  #matchesOnce(from: number, selected: Selection | undefined): boolean {
     this.#failed ??= this.#steps.map(() => new Set())
     const failed = this.#failed[from]
     if (failed?.has(selected)) return false
@@ -132,12 +132,13 @@ class Search {
     const { keys } = step.field
     const keysHere = keys[at]
     if (typeof value !== 'object' || value === null) {
-      return keysHere === undefined && value !== undefined && this.#found(step, value, selection)
+      return keysHere === undefined && this.#found(step, value, selection)
     }
     if (keysHere === undefined) return false
-    for (const [offset, key] of keysHere.entries()) {
-      if (!Object.hasOwn(value, key)) continue
+    for (let offset = 0; offset < keysHere.length; offset++) {
+      const key = keysHere[offset] as string
       const member: unknown = (value as Readonly<Record<string, unknown>>)[key]
+      if (member === undefined || !Object.hasOwn(value, key)) continue
       if (this.#visit(step, member, at + offset + 1, selection)) return true
     }
     return false
@@ -151,14 +152,13 @@ class Search {
   ): boolean {
     const lastStep = step.lastSharing[at] ?? this.#step
     const selectedIndex = indexSelectedIn(array, selection)
-    const isLeaf = at === step.field.keys.length
-    // Values that are elements themselves are never selected: all of them belong to each selection.
-    if (selectedIndex !== undefined && !isLeaf) return this.#visit(step, array[selectedIndex], at, selection)
-    for (const [index, element] of array.entries()) {
+    // Values that are elements themselves belong to no selection. But where a field has selected an element,
+    // the path of this one leads on: a path sorts before all that it is the start of.
+    if (selectedIndex !== undefined) return this.#visit(step, array[selectedIndex], at, selection)
+    for (let index = 0; index < array.length; index++) {
       this.#visitedElements++
-      const isNested = typeof element === 'object' && element !== null
-      if (isNested && selectedIndex !== undefined && selectedIndex !== index) continue
-      const selects = isNested && selectedIndex === undefined && lastStep > this.#step
+      const element = array[index]
+      const selects = lastStep > this.#step && typeof element === 'object' && element !== null
       const inner = selects ? { array, index, lastStep, earlier: selection } : selection
       if (this.#visit(step, element, at, inner)) return true
     }
@@ -186,10 +186,10 @@ function indexSelectedIn(array: readonly unknown[], selection: Selection | undef
   return undefined
 }
 
-/** Returns the selections that step `index` or a later one depends on, as the same object if that is all. */
-function withoutUnused(selection: Selection | undefined, index: number): Selection | undefined {
+/** Returns the selections that step `index` or a later one depends on: the same object if those are all. */
+function withoutUnneeded(selection: Selection | undefined, index: number): Selection | undefined {
   if (selection === undefined) return undefined
-  const earlier = withoutUnused(selection.earlier, index)
+  const earlier = withoutUnneeded(selection.earlier, index)
   if (selection.lastStep < index) return earlier
   return earlier === selection.earlier ? selection : { ...selection, earlier }
 }
