@@ -3,7 +3,7 @@ import { expandAlternatives } from './alternatives.ts'
 import { listPatterns } from './filter-input.ts'
 import { parsePattern } from './parse-pattern.ts'
 import { unreadable } from './pattern-error.ts'
-import { compileSearch } from './search.ts'
+import { compileSearches } from './search.ts'
 
 /** Filter patterns that were checked and compiled. */
 export interface CompiledFilter {
@@ -40,7 +40,7 @@ function compile(filters: unknown, path: string): CompiledFilter {
   const combinations = listPatterns(filters, path).flatMap(({ pattern, path: patternPath }) =>
     expandAlternatives(parsePattern(pattern, patternPath), patternPath),
   )
-  const searches = combinations.map(compileSearch)
+  const searches = compileSearches(combinations)
   return {
     matches: (event) => searches.length === 0 || searches.some((matches) => matches(event)),
     readsImages: combinations.some((fields) => fields.some(({ readsImage }) => readsImage)),

@@ -1,7 +1,7 @@
 import { invalidOption } from '../core/options.ts'
 import { parseJson } from './parse-json.ts'
-import { MAX_PATTERN_LENGTH } from './parse-pattern.ts'
 import { invalidPattern, notAPattern, unknownMember } from './pattern-error.ts'
+import { MAX_PATTERN_LENGTH } from './pattern-limits.ts'
 
 /** A pattern that is not parsed yet, and its path in the options. */
 export interface UnparsedPattern {

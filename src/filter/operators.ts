@@ -1,5 +1,6 @@
 import { formatValue, invalidOption } from '../core/options.ts'
 import { invalidPattern, keyPath, unknownMember } from './pattern-error.ts'
+import { elementsOf } from './pattern-limits.ts'
 
 /** Whether a string, number, boolean or null of a record matches. */
 export type ValueTest = (value: unknown) => boolean
@@ -117,7 +118,7 @@ function anythingBut(argument: unknown, path: string): ValueTest {
     const [nested = ''] = Object.keys(argument)
     throw busOnly('An operator inside of anything-but', keyPath(path, nested), argument)
   }
-  const values = Array.isArray(argument) ? Array.from<unknown>(argument) : [argument]
+  const values = Array.isArray(argument) ? elementsOf(argument, path) : [argument]
   const [first] = values
   for (const value of values) {
     if (typeof value !== 'string' && !isFiniteNumber(value)) throw invalidOption(path, argument, listed)
@@ -148,7 +149,7 @@ const comparisons: Readonly<Record<string, (value: number, limit: number) => boo
 
 /** Parses `["=", 5]`, `[">", 0]` or `[">=", 0, "<", 10]`. Numbers are compared as IEEE 754 doubles. */
 function numeric(argument: unknown, path: string): ValueTest {
-  const terms = Array.isArray(argument) ? Array.from<unknown>(argument) : []
+  const terms = Array.isArray(argument) ? elementsOf(argument, path) : []
   if (terms.length !== 2 && terms.length !== 4) throw invalidOption(path, argument, numericForm)
   const [, low, , high] = terms
   const isFirst = comparison(terms, 0, path)

@@ -1,13 +1,12 @@
 import { invalidOption } from '../core/options.ts'
 import { exactly, operatorNames, parseOperator, type ValueTest } from './operators.ts'
 import { invalidPattern, keyPath, unknownMember } from './pattern-error.ts'
+import { elementsOf, MAX_DEPTH, MAX_PATTERN_LENGTH, tooLong } from './pattern-limits.ts'
 
 /** A field of a pattern: one array of accepted values. */
 export interface Field {
   /** The path of the field in the event. Keys with dots are split, as by EventBridge. */
   readonly segments: readonly string[]
-  /** The keys that lead on from each segment: `keys[i][j]` joins the segments from `i` to `i + j`. */
-  readonly keys: readonly (readonly string[])[]
   /** Whether the field is in an image of the record, which takes time to parse. */
   readonly readsImage: boolean
   /** The path of the field in the options, for errors. */
@@ -23,15 +22,6 @@ export interface Pattern {
   readonly fields: readonly Field[]
   readonly alternatives: readonly (readonly Pattern[])[]
 }
-
-/**
- * The maximum length of a pattern as JSON. It also bounds the work of compiling it.
- * @see https://docs.aws.amazon.com/lambda/latest/api/API_Filter.html
- */
-export const MAX_PATTERN_LENGTH = 4096
-
-/** More levels than any attribute has: DynamoDB permits 32, and each has a key for its type. */
-const MAX_DEPTH = 100
 
 /**
  * Parses one pattern, and checks it as Lambda does when a mapping is created, and more: a key that no record
@@ -89,9 +79,6 @@ const eventNames: Names = {
 }
 
 function parseObject(object: object, position: Position): Pattern {
-  if (position.depth > MAX_DEPTH) {
-    throw invalidOption(position.path, object, `nested at most ${MAX_DEPTH} levels deep`)
-  }
   const fields: Field[] = []
   const alternatives: (readonly Pattern[])[] = []
   const members = Object.entries(object).filter(([, value]) => value !== undefined)
@@ -101,9 +88,12 @@ function parseObject(object: object, position: Position): Pattern {
   for (const [key, value] of members) {
     spend(position, 1, object)
     const path = keyPath(position.path, key)
-    if (key === '$or' && isAlternatives(value)) {
-      alternatives.push(parseAlternatives(value, { ...position, path }))
-      continue
+    if (key === '$or' && Array.isArray(value)) {
+      const patterns = elementsOf(value, path)
+      if (patterns.some(isAlternative)) {
+        alternatives.push(parseAlternatives(patterns, { ...position, path }))
+        continue
+      }
     }
     if (position.isInOr && reserved.has(key)) throw reservedName(path, key, value)
     const inner = enter(position, key, path, value)
@@ -128,13 +118,13 @@ function enter(position: Position, key: string, path: string, value: unknown): P
     }
     known = known[name]
   }
-  return {
-    ...position,
-    path,
-    segments: [...position.segments, ...names],
-    known,
-    depth: position.depth + names.length,
-  }
+  return { ...deeper(position, names.length, path, value), segments: [...position.segments, ...names], known }
+}
+
+function deeper(position: Position, levels: number, path: string, value: unknown): Position {
+  const depth = position.depth + levels
+  if (depth > MAX_DEPTH) throw invalidOption(path, value, `nested at most ${MAX_DEPTH} levels deep`)
+  return { ...position, path, depth }
 }
 
 function parseField(values: readonly unknown[], position: Position): Field {
@@ -142,11 +132,12 @@ function parseField(values: readonly unknown[], position: Position): Field {
   if (values.length === 0) {
     throw invalidOption(path, values, 'an array with at least one value', 'an empty array')
   }
-  spend(position, values.length, values)
+  const elements = elementsOf(values, path)
+  spend(position, elements.length, values)
   const exact = new Set<unknown>()
   const tests: ValueTest[] = []
   let matchesAbsence = false
-  for (const [index, value] of Array.from(values).entries()) {
+  for (const [index, value] of elements.entries()) {
     const valuePath = `${path}[${index}]`
     if (typeof value !== 'object' || value === null || Array.isArray(value)) {
       exact.add(exactly(value, valuePath))
@@ -162,7 +153,6 @@ function parseField(values: readonly unknown[], position: Position): Field {
       : (value) => exact.has(value) || tests.some((matches) => matches(value))
   return {
     segments,
-    keys: keysFrom(segments),
     readsImage: isInImage(segments),
     option: path,
     test,
@@ -170,34 +160,25 @@ function parseField(values: readonly unknown[], position: Position): Field {
   }
 }
 
-function keysFrom(segments: readonly string[]): string[][] {
-  return segments.map((segment, from) => {
-    // The names at the first two levels of a record are fixed, and none has a dot.
-    if (from < 2) return [segment]
-    return segments.slice(from).map((_, offset) => segments.slice(from, from + offset + 1).join('.'))
-  })
-}
-
 function isInImage([member, image]: readonly string[]): boolean {
   return member === 'dynamodb' && (image === 'NewImage' || image === 'OldImage')
 }
 
 /**
- * Whether the value of `$or` is a list of alternatives. A record can have a field named `$or` too, so
- * an object, and an array of values or operators, are a field, as they are for EventBridge.
+ * Whether an element of `$or` is a pattern. A record can have a field named `$or` too, so an object, and
+ * an array of values or operators, are a field, as they are for EventBridge.
  */
-function isAlternatives(value: unknown): value is readonly unknown[] {
-  if (!Array.isArray(value)) return false
-  return value.some((member) => isObject(member) && Object.keys(member).some((key) => !reserved.has(key)))
+function isAlternative(element: unknown): boolean {
+  return isObject(element) && Object.keys(element).some((key) => !reserved.has(key))
 }
 
 function parseAlternatives(members: readonly unknown[], position: Position): Pattern[] {
   const { path } = position
   if (members.length < 2) throw invalidOption(path, members, 'an array of at least two objects', 'too short')
-  return Array.from(members).map((member, index) => {
+  return members.map((member, index) => {
     const memberPath = `${path}[${index}]`
     if (!isObject(member)) throw invalidOption(memberPath, member, 'an object of fields')
-    return parseObject(member, { ...position, path: memberPath, isInOr: true, depth: position.depth + 1 })
+    return parseObject(member, { ...deeper(position, 1, memberPath, member), isInOr: true })
   })
 }
 
@@ -226,15 +207,6 @@ function reservedName(path: string, key: string, value: unknown) {
 function spend({ budget }: Position, nodes: number, value: unknown): void {
   budget.nodes -= nodes
   if (budget.nodes < 0) throw tooLong(budget.path, value)
-}
-
-function tooLong(path: string, value: unknown) {
-  return invalidOption(
-    path,
-    value,
-    `at most ${MAX_PATTERN_LENGTH} characters long as JSON, which is the limit of Lambda`,
-    'too long',
-  )
 }
 
 function isObject(value: unknown): value is object {

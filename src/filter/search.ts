@@ -13,6 +13,8 @@ interface Selection {
 /** A field, prepared for the search. */
 interface Step {
   readonly field: Field
+  /** The keys that lead on from each segment: `keys[i][j]` joins the segments from `i` to `i + j`. */
+  readonly keys: readonly (readonly string[])[]
   /** For each number of leading segments: the last step that has the same ones. */
   readonly lastSharing: readonly number[]
   /** Whether a later step matches an absent field, so that it matters what this one selects. */
@@ -26,9 +28,9 @@ interface Step {
 const MAX_ELEMENTS = 2_000_000
 
 /**
- * Compiles fields into a function that returns whether an event matches all of them.
+ * Compiles lists of fields into functions that return whether an event matches all fields of a list.
  *
- * Like EventBridge, it ignores arrays: each element is treated as if it were the value itself, and fields that
+ * Like EventBridge, they ignore arrays: each element is treated as if it were the value itself, and fields that
  * are found in the same array must be found in the same element. A key with dots is the same as the nested
  * keys that it spells.
  *
@@ -36,12 +38,25 @@ const MAX_ELEMENTS = 2_000_000
  * below an array: `{ "exists": false }` matches if the field is absent from the element that earlier fields
  * were found in. If there are none, it must be absent from all elements.
  */
-export function compileSearch(fields: readonly Field[]): (event: object) => boolean {
-  const steps = prepare(fields)
-  return (event) => new Search(steps, event).matches(0, undefined)
+export function compileSearches(lists: readonly (readonly Field[])[]): ((event: object) => boolean)[] {
+  // The combinations of a pattern share most of their fields.
+  const keys = new Map<Field, string[][]>()
+  for (const field of new Set(lists.flat())) keys.set(field, keysFrom(field.segments))
+  return lists.map((fields) => {
+    const steps = prepare(fields, (field) => keys.get(field) ?? [])
+    return (event) => new Search(steps, event).matches(0, undefined)
+  })
 }
 
-function prepare(fields: readonly Field[]): Step[] {
+function keysFrom(segments: readonly string[]): string[][] {
+  return segments.map((segment, from) => {
+    // The names at the first two levels of a record are fixed, and none has a dot.
+    if (from < 2) return [segment]
+    return segments.slice(from).map((_, offset) => segments.slice(from, from + offset + 1).join('.'))
+  })
+}
+
+function prepare(fields: readonly Field[], keysOf: (field: Field) => readonly (readonly string[])[]): Step[] {
   // Images are parsed on first access, so they come last. That changes nothing else: they share no array.
   const ordered = fields
     .map((field) => ({ field, name: field.segments.join('.') }))
@@ -56,6 +71,7 @@ function prepare(fields: readonly Field[]): Step[] {
   const lastAbsence = ordered.findLastIndex(({ matchesAbsence }) => matchesAbsence)
   return ordered.map((field, index) => ({
     field,
+    keys: keysOf(field),
     lastSharing: Array.from(
       { length: field.segments.length + 1 },
       (_, length) => lastWithPrefix.get(field.segments.slice(0, length).join('.')) ?? index,
@@ -129,8 +145,7 @@ class Search {
    */
   #visit(step: Step, value: unknown, at: number, selection: Selection | undefined): boolean {
     if (Array.isArray(value)) return this.#visitElements(step, value, at, selection)
-    const { keys } = step.field
-    const keysHere = keys[at]
+    const keysHere = step.keys[at]
     if (typeof value !== 'object' || value === null) {
       return keysHere === undefined && this.#found(step, value, selection)
     }

@@ -72,10 +72,10 @@ it('random patterns match random records exactly if a simple matcher says so', (
       compared++
       if (expected) matched++
     }),
-    { numRuns: 10_000 },
+    { numRuns: 4000 },
   )
   // The comparison means something: many patterns are compared, and many of them match.
-  expect(compared).toBeGreaterThan(5000)
+  expect(compared).toBeGreaterThan(2000)
   expect(matched).toBeGreaterThan(compared / 20)
   expect(matched).toBeLessThan(compared * 0.95)
 })
