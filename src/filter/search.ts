@@ -30,13 +30,13 @@ const MAX_ELEMENTS = 2_000_000
 /**
  * Compiles lists of fields into functions that return whether an event matches all fields of a list.
  *
- * Like EventBridge, they ignore arrays: each element is treated as if it were the value itself, and fields that
- * are found in the same array must be found in the same element. A key with dots is the same as the nested
- * keys that it spells.
+ * Like EventBridge, they ignore arrays: each element is treated as if it were the value itself, and fields
+ * that are found in the same array must be found in the same element. A key with dots is the same as the
+ * nested keys that it spells.
  *
  * Fields are searched in the order of their names, as by EventBridge. This decides what an absent field means
  * below an array: `{ "exists": false }` matches if the field is absent from the element that earlier fields
- * were found in. If there are none, it must be absent from all elements.
+ * were found in. If no earlier field is in that array, it must be absent from all elements.
  */
 export function compileSearches(lists: readonly (readonly Field[])[]): ((event: object) => boolean)[] {
   // The combinations of a pattern share most of their fields.
@@ -112,7 +112,7 @@ class Search {
   matches(from: number, selected: Selection | undefined): boolean {
     for (let index = from; index < this.#steps.length; index++) {
       const step = this.#steps[index] as Step
-      // Many selections may lead to the same state, once the arrays that they are about do not matter anymore.
+      // Many selections lead to the same state once their arrays do not matter anymore.
       const needed = withoutUnneeded(selected, index)
       if (needed !== selected) return this.#matchesOnce(index, needed)
       this.#step = index
