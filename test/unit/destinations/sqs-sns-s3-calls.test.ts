@@ -113,11 +113,30 @@ test('the metadata is never sent more than once per send(), even if it is refuse
   expect(sns.commandCalls(PublishCommand)).toHaveLength(2)
 })
 
+test('a small message that a topic without a MaximumMessageSize refuses is not sent without the record', async () => {
+  const refused = Object.assign(new Error('Wrong'), { name: 'InvalidParameterException' })
+  sns.on(PublishCommand).rejects(refused)
+  sns.on(GetTopicAttributesCommand).resolves({ Attributes: {} })
+  await expect(snsDestination({ topicArn }).send(letterOf())).rejects.toMatchObject({ cause: refused })
+  expect(sns.commandCalls(PublishCommand)).toHaveLength(1)
+})
+
+test('an error that cannot be about the size makes send() reject without another call', async () => {
+  sqs.on(SendMessageCommand).rejects(Object.assign(new Error('Slow down'), { name: 'RequestThrottled' }))
+  await expect(sqsDestination({ queueUrl: 'http://localhost/q/failed' }).send(letterOf())).rejects.toThrow()
+  expect(sqs.calls()).toHaveLength(1)
+})
+
 test('closing a queue also closes the destination for letters that are too large', async () => {
   const close = vi.fn(async () => {})
   const oversize = { send: async () => {}, close }
   await sqsDestination({ queueUrl: 'http://localhost/q/failed', oversize }).close()
   expect(close).toHaveBeenCalledOnce()
+})
+
+test('an object is written with the content type of Lambda', async () => {
+  await s3Destination({ bucket: 'failed' }).send(letterOf())
+  expect(s3.commandCalls(PutObjectCommand)[0]?.args[0].input.ContentType).toBe('application/octet-stream')
 })
 
 test('a prefix and a name of the run of the greatest length still give a key that S3 accepts', async () => {
