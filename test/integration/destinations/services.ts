@@ -8,7 +8,7 @@ import { type FaultProxy, faultProxy } from '../../support/fault-proxy.ts'
 export interface Services extends AsyncDisposable {
   readonly server: FauxqsServer
   readonly proxy: FaultProxy
-  /** Clients whose calls pass through the proxy, without retries of the SDK. */
+  /** Clients whose calls pass through the proxy. */
   readonly sqs: SQSClient
   readonly sns: SNSClient
   readonly s3: S3Client
@@ -36,10 +36,11 @@ export interface StoredObject {
 
 export const settings = { region: 'us-east-1', credentials: { accessKeyId: 'test', secretAccessKey: 'test' } }
 
-export async function startServices(): Promise<Services> {
+/** @param maxAttempts - of the clients. By default, the SDK retries nothing, so every fault is visible. */
+export async function startServices(maxAttempts = 1): Promise<Services> {
   const server = await startFauxqs({ port: 0, logger: false })
   const proxy = await faultProxy(server.address)
-  const faulty = { ...settings, endpoint: proxy.endpoint, maxAttempts: 1 }
+  const faulty = { ...settings, endpoint: proxy.endpoint, maxAttempts }
   const direct = { ...settings, endpoint: server.address }
   const sqs = new SQSClient(faulty)
   const sns = new SNSClient(faulty)
