@@ -8,7 +8,7 @@ import type { Destination } from './destination.ts'
 export interface AwsDestinationOptions {
   /**
    * How long a call may take before it counts as failed, including the retries of the SDK. A number of
-   * milliseconds from 1 to 600,000. A call that was not answered may have been executed.
+   * milliseconds from 1 to 600,000. A call without a response may have been executed.
    * @default 30_000
    */
   readonly timeoutMs?: number | undefined

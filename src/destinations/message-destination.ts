@@ -82,7 +82,7 @@ export function messageDestination(target: MessageTarget, oversize: Oversize): R
 
   /**
    * Returns whether a message was refused because the limit of the queue or topic is lower than assumed.
-   * Without this, such a message would be sent again for ever. The service reports several mistakes with the
+   * Without this, such a message would be retried forever. The service reports several mistakes with the
    * same error code, so the limit is read.
    */
   async function isTooLarge(size: number, error: unknown): Promise<boolean> {

@@ -51,11 +51,11 @@ const BUCKET = /^(?:[A-Za-z0-9][A-Za-z0-9._-]{2,254}|arn:[^:]*:s3[a-z-]*:[^:]*:[
  * `aws/lambda/<name of the run>/<shard id>/YYYY/MM/DD/YYYY-MM-DDTHH.MM.SS-<id of the letter>`, where the time
  * is that of the record. A letter that is sent again overwrites its own object.
  *
- * **Permissions.** `s3:PutObject`, and `s3:ListBucket` for `check()`. The package `@aws-sdk/client-s3` must be
- * installed; it is imported on the first call.
+ * **Permissions.** `s3:PutObject`, and `s3:ListBucket` for `check()`. The package `@aws-sdk/client-s3` must
+ * be installed; it is imported on the first call.
  *
  * `send` and `check` reject with:
- * - `destination.failed`: the call failed or was not answered in time; `cause` is the error of the SDK;
+ * - `destination.failed`: the call failed or received no response in time; `cause` is the error of the SDK;
  * - `options.invalid`: `@aws-sdk/client-s3` is not installed, or does not fit `client`.
  *
  * @throws StreamError `options.invalid` if an option is invalid.

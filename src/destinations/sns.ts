@@ -71,7 +71,7 @@ const TOPIC_ARN = /^arn:[^:]*:sns:(?<region>[^:]*):[^:]*:[A-Za-z0-9_-]+(?:\.fifo
  * `@aws-sdk/client-sns` must be installed; it is imported on the first call.
  *
  * `send` and `check` reject with:
- * - `destination.failed`: the call failed or was not answered in time; `cause` is the error of the SDK;
+ * - `destination.failed`: the call failed or received no response in time; `cause` is the error of the SDK;
  * - `options.invalid`: `@aws-sdk/client-sns` is not installed, or does not fit `client`.
  *
  * @throws StreamError `options.invalid` if an option is invalid.

@@ -62,7 +62,7 @@ const MAX_MESSAGE_BYTES = 1_048_576
  * `@aws-sdk/client-sqs` must be installed; it is imported on the first call.
  *
  * `send` and `check` reject with:
- * - `destination.failed`: the call failed or was not answered in time; `cause` is the error of the SDK;
+ * - `destination.failed`: the call failed or received no response in time; `cause` is the error of the SDK;
  * - `options.invalid`: `@aws-sdk/client-sqs` is not installed, or does not fit `client`.
  *
  * @throws StreamError `options.invalid` if an option is invalid.

@@ -49,7 +49,7 @@ test('a created client is destroyed by close(), once, and a later call creates a
   expect(counts).toMatchObject({ created: 2, destroyed: 1 })
 })
 
-test('a call that is not answered is aborted after the time limit, even if the client ignores the signal', async () => {
+test('a call without a response is aborted after the time limit, even if the client ignores the signal', async () => {
   const clock = new ManualClock()
   let signal: AbortSignal | undefined
   const { sdk } = fakeSdk((_, options) => {
