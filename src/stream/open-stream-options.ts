@@ -71,9 +71,9 @@ export interface OpenStreamOptions extends Omit<CoordinatorOptions, 'streamArn'>
    */
   readonly connectTimeoutMs?: number | undefined
   /**
-   * Stops the stream when it aborts. A loop then ends without an error, the last checkpoint is saved, and the
-   * stream is closed. If the stream is not open yet, `openStream` rejects with `signal.reason`, so a program
-   * that may be stopped while it connects must catch it:
+   * Stops the stream when it aborts. A loop then ends without an error, a run of `processStream` drains, the
+   * last checkpoint is saved, and the stream is closed. If the stream is not open yet, `openStream` rejects
+   * with `signal.reason`, so a program that may be stopped while it connects must catch it:
    *
    * ```ts
    * try {

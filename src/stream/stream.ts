@@ -45,6 +45,9 @@ export interface StreamParts extends Omit<CurrentStreamParts, 'onPositionChanged
  * processing it. Another loop can start after the first one was left or has ended. To process records
  * concurrently, read them with `batches` and wait until all records of a batch are processed.
  *
+ * While a run of `processStream` reads a stream, loops, {@link moveTo} and other runs reject with
+ * `stream.busy`. Afterwards the stream is open and can be read again.
+ *
  * Call {@link close} when the stream is no longer needed, unless a loop has run to its end.
  */
 export class DynamoDBStream<Image = PlainItem>
@@ -126,7 +129,8 @@ export class DynamoDBStream<Image = PlainItem>
 
   /**
    * Moves to another position; a running loop continues there. If the move fails, the previous position
-   * remains in effect. See `Coordinator.moveTo` for the errors.
+   * remains in effect. Rejects with the errors of `Coordinator.moveTo`, and with `stream.busy` during a
+   * run of `processStream`.
    */
   async moveTo(position: Position): Promise<void> {
     this.#lock.throwIfRunIsReading('call moveTo')
@@ -204,7 +208,10 @@ export class DynamoDBStream<Image = PlainItem>
    * immediately afterwards without `close` loses no progress. `await using` and `try { … } finally { await
    * stream.close() }` are correct in every case.
    *
-   * Rejects with `checkpoint.failed` or `checkpoint.conflict`, unless a loop has already thrown that error:
+   * While a run of `processStream` reads the stream, `close` stops it as `run.stop()` does, and waits until
+   * it has ended. A handler must not await `close`, because the run waits for the handler.
+   *
+   * Rejects with `checkpoint.failed` or `checkpoint.conflict`, unless a loop or run has already thrown it:
    * then it resolves, and does not try to save again, since `await using` would wrap the error in a
    * `SuppressedError`. Read errors such as `records.trimmed` are thrown only by the loop; `close` still saves
    * the acknowledged position after one.
