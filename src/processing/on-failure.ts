@@ -1,4 +1,4 @@
-import { checkNames, invalidOption, nearestName } from '../core/options.ts'
+import { checkNames, invalidOption } from '../core/options.ts'
 import type { Destination } from '../destinations/destination.ts'
 
 /** Where a record that was given up goes: to a destination, or nowhere, which the summary counts. */
@@ -35,9 +35,8 @@ export function checkOnFailure(onFailure: unknown): CheckedFailureTargets {
     const target = checkTarget('onFailure', onFailure)
     return { exhausted: target, rejected: target, invalid: target }
   }
-  // A destination whose method is misspelled, such as `{ sendMessage }`, looks like an object by kind.
-  const known = Object.keys(onFailure).some((name) => nearestName(name, KINDS)) ? KINDS : [...KINDS, 'send']
-  checkNames('onFailure', onFailure, known)
+  // A destination whose method is misspelled, such as `{ sends }`, looks like an object by kind.
+  checkNames('onFailure', onFailure, [...KINDS, 'send'])
   if (KINDS.every((kind) => onFailure[kind] === undefined)) {
     throw invalidOption('onFailure', onFailure, `${TARGETS}, or an object with ${KINDS.join(', ')}`)
   }
