@@ -30,7 +30,7 @@ export interface ProcessingEvents {
     readonly error: unknown
     /** What follows: another attempt, another attempt without this one being counted, or the end. */
     readonly verdict: 'retry' | 'wait' | 'giveUp'
-    /** The delay before the next attempt, in ms; undefined if there is none. */
+    /** The delay before the next attempt, in ms; undefined without another attempt. */
     readonly delayMs: number | undefined
     readonly task?: string | undefined
     /** What `retry.classify` or `retry.delayMs` threw, or an error about the value that it returned. */

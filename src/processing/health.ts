@@ -12,7 +12,7 @@ export interface ProcessingHealth {
   readonly state: 'running' | 'paused' | 'stalled' | 'stopping' | 'stopped' | 'failed'
   /** When a record was settled last; undefined before the first one. */
   readonly lastProgressAt: Date | undefined
-  /** When the oldest unsettled record was written; undefined if there is none. */
+  /** When the oldest unsettled record was written; undefined if all records are settled. */
   readonly oldestUnsettledAt: Date | undefined
 }
 
