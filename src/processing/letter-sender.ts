@@ -27,6 +27,8 @@ export interface LetterSenderOptions {
   readonly clock: Clock
   readonly random: () => number
   onRetry(letter: DeadLetter, retry: LetterRetry): void
+  /** A call of a destination has ended. */
+  onSent(): void
 }
 
 /**
@@ -48,11 +50,6 @@ export class LetterSender {
   /** The number of calls of destinations that are in progress. */
   get sending(): number {
     return this.#sending
-  }
-
-  /** Whether a letter is waiting or being sent. */
-  get isBusy(): boolean {
-    return this.#sending > 0 || this.#retries.size > 0 || this.#queue.length > 0
   }
 
   send(request: LetterRequest): void {
@@ -88,6 +85,7 @@ export class LetterSender {
     if (failure === undefined) request.onAccepted()
     else if (!this.#isStopping) this.#retry(request, failures + 1, failure.error)
     this.#sendQueued()
+    this.#options.onSent()
   }
 
   #retry(request: LetterRequest, failures: number, error: unknown): void {

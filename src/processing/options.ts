@@ -117,8 +117,9 @@ export interface ProcessOptions<R = StreamRecord, S extends Schemas = Schemas, T
    */
   readonly filters?: string | object | undefined
   /**
-   * Whether a record is processed; applies to the records that match `filters`. It is called once for each
-   * delivery, before `schema` is applied. If it throws, the run stops and rejects with `handler.failed`.
+   * Whether a record is processed; applies to the records that match `filters`. It is called for each
+   * delivery, before `schema` is applied. If it throws, that is a failed attempt of the record, and it is called
+   * again with the next one.
    * @default all records match
    */
   readonly filter?: ((record: StreamRecord) => boolean) | undefined

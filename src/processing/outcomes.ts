@@ -46,8 +46,15 @@ export interface OutcomesListener {
   onReleased(record: QueuedRecord): void
   /** The token has changed although no record was settled. */
   onProgress(): void
+  /** A call of a destination has ended. */
+  onSent(): void
   /** A record was given up and `onFailure` does not say what becomes of it: the run stops. */
   onFatal(error: StreamError<'handler.failed'>): void
+}
+
+/** What `retry.classify` or `retry.delayMs` threw, if they did. */
+interface CallbackError {
+  readonly callbackError: unknown
 }
 
 const settled: Disposition = 'settled'
@@ -61,6 +68,7 @@ export class Outcomes {
   readonly #letters: LetterSender
   #isStopping = false
   #isAborted = false
+  #isClosed = false
 
   constructor(context: OutcomesOptions) {
     this.#context = context
@@ -72,6 +80,7 @@ export class Outcomes {
         const [{ shardId, sequenceNumber }] = records as [(typeof records)[0]]
         events.emit('destinationRetry', { ...retry, shardId, sequenceNumber })
       },
+      onSent: () => context.listener.onSent(),
     })
   }
 
@@ -84,6 +93,11 @@ export class Outcomes {
   stop(): void {
     this.#isStopping = true
     this.#letters.stop()
+  }
+
+  /** The run has ended: a dead letter that is accepted from now on does not count. */
+  close(): void {
+    this.#isClosed = true
   }
 
   /** Attempts that fail from now on were cut short: they are given back. */
@@ -151,26 +165,24 @@ export class Outcomes {
     outcome: Exclude<RecordOutcome, { result: 'handled' | 'tasks' }>,
     waits: number,
     task?: string,
-  ): Verdict {
+  ): Verdict & CallbackError {
     const { options, clock, random } = this.#context
     const now = { wall: clock.now(), monotonic: clock.monotonic() }
-    return judgeFailure(
-      stateOf(record, waits),
-      this.#failureOf(record, outcome, task),
-      options.retry,
-      now,
-      random,
-    )
+    const failure = this.#failureOf(record, outcome, task)
+    return {
+      ...judgeFailure(stateOf(record, waits), failure, options.retry, now, random),
+      callbackError: failure.callbackError,
+    }
   }
 
   #failureOf(
     record: QueuedRecord,
     outcome: Exclude<RecordOutcome, { result: 'handled' | 'tasks' }>,
     task: string | undefined,
-  ): Failure {
+  ): Failure & CallbackError {
     if (outcome.result !== 'failed') {
       const error = 'error' in outcome ? outcome.error : undefined
-      return { kind: outcome.result, reason: outcome.reason, error }
+      return { kind: outcome.result, reason: outcome.reason, error, callbackError: undefined }
     }
     const { callbacks } = this.#context.options
     const { error, isReported } = outcome
@@ -181,8 +193,11 @@ export class Outcomes {
       sequenceNumber: record.delivery.sequenceNumber,
       task,
     }
-    const { verdict, delayMs } = classifyFailure(error, record.record, context, callbacks, isReported)
-    return { kind: 'failed', verdict, delayMs, error }
+    return {
+      kind: 'failed',
+      error,
+      ...classifyFailure(error, record.record, context, callbacks, isReported),
+    }
   }
 
   #endAttempt(record: QueuedRecord, isWaiting: boolean, outcome: RecordOutcome): void {
@@ -197,7 +212,12 @@ export class Outcomes {
     this.#context.listener.onProgress()
   }
 
-  #report(record: QueuedRecord, outcome: RecordOutcome, verdict: Verdict, task?: string): void {
+  #report(
+    record: QueuedRecord,
+    outcome: RecordOutcome,
+    verdict: Verdict & CallbackError,
+    task?: string,
+  ): void {
     const { events } = this.#context
     events.emit('attemptFailed', {
       ...identify(record),
@@ -206,6 +226,7 @@ export class Outcomes {
       error: outcome.result === 'failed' ? outcome.error : undefined,
       verdict: verdict.do,
       delayMs: verdict.do === 'giveUp' ? undefined : verdict.delayMs,
+      ...(verdict.callbackError !== undefined && { callbackError: verdict.callbackError }),
     })
   }
 
@@ -218,7 +239,7 @@ export class Outcomes {
 
   #applyTasks(record: QueuedRecord, outcomes: readonly TaskOutcome[]): Disposition {
     const waits = record.waits
-    const failed: { readonly outcome: TaskOutcome; readonly verdict: Verdict }[] = []
+    const failed: { readonly outcome: TaskOutcome; readonly verdict: Verdict & CallbackError }[] = []
     for (const outcome of outcomes) {
       if (outcome.result === 'handled') record.finishTask(outcome.task)
       else failed.push({ outcome, verdict: this.#judge(record, outcome, waits, outcome.task) })
@@ -290,6 +311,7 @@ export class Outcomes {
       letter: this.#createLetter(record, verdict, task),
       destination: target,
       onAccepted: () => {
+        if (this.#isClosed) return
         record.letterAccepted()
         if (task !== undefined) record.finishTask(task)
         events.emit('deadLettered', report)

@@ -60,6 +60,8 @@ export class Run {
   /** Aborts waits for records and saves when the run stops. */
   readonly #stopped = new AbortController()
   #phase: Phase = 'running'
+  /** Whether the destinations have been checked. */
+  #isStarted = false
   #isPaused = false
   #input: InputState = 'flowing'
   #ordinal = 0
@@ -115,6 +117,7 @@ export class Run {
           this.#queueTurn()
         },
         onProgress: () => source.changed(),
+        onSent: () => this.#onDrained?.(),
         onFatal: (error) => this.#fail(error),
       },
     })
@@ -140,6 +143,8 @@ export class Run {
     } catch (error) {
       this.#fail(error)
     }
+    if (this.#phase !== 'running') return
+    this.#isStarted = true
     this.#health.start()
     this.#queueTurn()
   }
@@ -169,7 +174,7 @@ export class Run {
   // ---- The loop -------------------------------------------------------------------------------------------
 
   #queueTurn(): void {
-    if (this.#isTurnQueued || this.#phase !== 'running') return
+    if (this.#isTurnQueued || !this.#isStarted || this.#phase !== 'running') return
     this.#isTurnQueued = true
     queueMicrotask(() => this.#turn())
   }
@@ -217,6 +222,7 @@ export class Run {
     if (filtered === true) {
       delivery.settle('filtered')
       this.counters.settled('filtered')
+      this.#health.settled()
       this.#source.changed()
       return
     }
@@ -239,9 +245,10 @@ export class Run {
   }
 
   #startReady(now: number): void {
-    for (;;) {
+    // A handler can stop the run while it is called.
+    while (this.#phase === 'running') {
       const action = this.#planner.next(now, this.#input)
-      if (action === undefined || this.#phase !== 'running') return
+      if (action === undefined) return
       if (action.do === 'start') this.#start(action.work)
       else if (this.#outcomes.giveUp(action.record, action.verdict) === 'settled') {
         this.#planner.release(action.record, now)
@@ -324,6 +331,7 @@ export class Run {
 
   async #saveAndCall(work: Work): Promise<void> {
     const { signal } = this.#stopped
+    this.#source.changed()
     while (!signal.aborted) {
       try {
         await this.#source.save(signal)
@@ -518,6 +526,7 @@ export class Run {
   }
 
   #close(): void {
+    this.#outcomes.close()
     this.#health.stop()
     this.#attempts.close()
     this.counters.ended()
