@@ -266,6 +266,14 @@ export class Coordinator<Image = PlainItem> {
     return this.#current().forest.ancestorIds(shardId)
   }
 
+  /**
+   * The number of unsettled records, or keys of them, in the loaded token that were trimmed. Counted since the
+   * last move. @internal
+   */
+  get lostUnsettled(): number {
+    return this.#session?.lostUnsettled ?? 0
+  }
+
   /** How many shards are remembered, for tests. @internal */
   get memory(): ReadSession['memory'] {
     return this.#current().memory

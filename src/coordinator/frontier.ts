@@ -52,7 +52,8 @@ export class Frontier {
     if (!node.isStarted) return this.#pendingToken(node)
     const at = node.acknowledgedPosition
     const isSkipped = !node.ledger.hasUnsettled && node.state === 'finished' && isSince(at)
-    return shardToken(node, at, isSkipped ? 'skipped' : undefined)
+    const settlement = isSkipped || isEnd(at) ? undefined : node.ledger.settlement()
+    return { ...shardToken(node, at, isSkipped ? 'skipped' : undefined), ...settlement }
   }
 
   /**
@@ -78,6 +79,10 @@ function shardToken(
     at,
     ...(state !== undefined && { state }),
   }
+}
+
+function isEnd(at: ShardPosition): boolean {
+  return typeof at === 'object' && 'end' in at
 }
 
 function isSince(at: ShardPosition): boolean {

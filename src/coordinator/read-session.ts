@@ -1,4 +1,5 @@
 import { setMaxListeners } from 'node:events'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Clock } from '../core/clock.ts'
 import type { Emitter } from '../core/emitter.ts'
 import type { ServiceClock } from '../core/service-clock.ts'
@@ -32,6 +33,12 @@ import { openIteratorsAtLatest } from './open-at-latest.ts'
 import type { ReadingOptions } from './options.ts'
 import { ShardSequencer } from './shard-sequencer.ts'
 import { WakeTimer } from './wake-timer.ts'
+
+/**
+ * How many records that a loaded token shows as settled are skipped before the event loop gets a turn. One is
+ * skipped in a few µs.
+ */
+const SKIPPED_PER_TURN = 1_000
 
 /** An iterator that has less than this left (ms) is renewed by a heartbeat. */
 const RENEW_BEFORE_EXPIRY_MS = 5 * 60_000
@@ -86,6 +93,10 @@ export class ReadSession {
   /** How many callers are waiting for records, not counting heartbeats. */
   #waiting = 0
   #hasReportedCaughtUp = false
+  /** Whether {@link nextDelivery} stopped although the next records are buffered. */
+  #hasMoreToSkip = false
+  /** The entries of the loaded token whose records were trimmed, in shards that are finished. */
+  #lostUnsettled = 0
   #streamCheck: Promise<unknown> | undefined
 
   constructor(context: SessionContext) {
@@ -217,6 +228,13 @@ export class ReadSession {
     })
   }
 
+  /** The number of unsettled records, or keys of them, in the loaded token that were trimmed. */
+  get lostUnsettled(): number {
+    let lost = this.#lostUnsettled
+    for (const { node } of this.readers()) lost += node.ledger.lostUnsettled
+    return lost
+  }
+
   /**
    * How many shards are remembered. This depends on the shards of the last day, not on the stream's age.
    */
@@ -231,7 +249,8 @@ export class ReadSession {
   // ---- Delivery -------------------------------------------------------------------------------------------
 
   /**
-   * Delivers the next record. Returns undefined if none can be delivered now.
+   * Delivers the next record. Records that a loaded token shows as settled are skipped. Returns undefined if
+   * none can be delivered now.
    *
    * @throws an error that blocks reading.
    */
@@ -239,19 +258,25 @@ export class ReadSession {
     const now = this.#context.clock.monotonic()
     this.#throwErrors(now)
     if (this.#noticeConsumer(now)) this.#run()
-    const queue = this.buffer.next
-    if (queue === undefined || (this.#mayPrecede(queue.headTime) && !this.#errors.isStreamGone)) {
-      this.#errors.throwIfStreamGone()
-      return undefined
+    for (let skipped = 0; ; skipped++) {
+      const queue = this.buffer.next
+      if (queue === undefined || (this.#mayPrecede(queue.headTime) && !this.#errors.isStreamGone)) {
+        this.#errors.throwIfStreamGone()
+        return undefined
+      }
+      if (skipped === SKIPPED_PER_TURN) {
+        this.#hasMoreToSkip = true
+        return undefined
+      }
+      const record = this.buffer.takeOldest()
+      this.#hasReportedCaughtUp = false
+      const delivery = queue.node.ledger.deliverUnlessSettled(record, queue.sequenceNumber)
+      const reader = this.#sequencer.readers.get(queue.node) as ShardReader
+      if (queue.length === 0 || (reader.phase === 'prefetched' && !this.#pump.isPrefetched(reader)))
+        this.#onDrained(reader)
+      if (this.#pump.hasDue(now) || this.#discovery.nextDueAt <= now) this.#run()
+      if (delivery) return delivery
     }
-    const record = this.buffer.takeOldest()
-    this.#hasReportedCaughtUp = false
-    const delivery = queue.node.ledger.deliver(record, queue.sequenceNumber)
-    const reader = this.#sequencer.readers.get(queue.node) as ShardReader
-    if (queue.length === 0 || (reader.phase === 'prefetched' && !this.#pump.isPrefetched(reader)))
-      this.#onDrained(reader)
-    if (this.#pump.hasDue(now) || this.#discovery.nextDueAt <= now) this.#run()
-    return delivery
   }
 
   /** Whether a shard without buffered records may contain one that has to be delivered before `time` (ms). */
@@ -370,6 +395,7 @@ export class ReadSession {
     const records = page.lazyRecords ?? page.records
     const bytes = page.bytes ?? estimateBytes(page)
     this.#budget.observe(records.length, bytes)
+    if (reader.lacksUnsettled(records)) return { kind: 'unsettledTrimmed' }
     const first = reader.admit(records)
     const { decode } = page
     const context = { shardId: reader.node.shardId, decode, unmarshallOptions: options.unmarshallOptions }
@@ -514,6 +540,7 @@ export class ReadSession {
   }
 
   #onFinished(reader: ShardReader): void {
+    this.#lostUnsettled += reader.node.ledger.lostUnsettled
     this.buffer.retire(reader.queue)
     this.#blocking.delete(reader)
     this.#behind.delete(reader)
@@ -544,6 +571,11 @@ export class ReadSession {
 
   /** Waits, for a consumer, until something changes, the session is stopped, or `signal` aborts. */
   async progress(signal?: AbortSignal): Promise<void> {
+    if (this.#hasMoreToSkip) {
+      this.#hasMoreToSkip = false
+      await nextTurn()
+      return
+    }
     this.#waiting++
     await this.#change(signal)
     this.#waiting--

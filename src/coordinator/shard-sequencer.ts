@@ -146,6 +146,7 @@ export class ShardSequencer {
     const { node } = reader
     const { events, frontier, listener } = this.#options
     node.state = 'finished'
+    node.ledger.finish()
     this.#readers.delete(node)
     listener.onFinished(reader)
     events.emit('shardFinished', { shardId: node.shardId })

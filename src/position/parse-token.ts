@@ -3,20 +3,18 @@ import { convertBloopToken, isBloopToken } from './bloop-token.ts'
 import { findCycle } from './cycles.ts'
 import { parseSerializedToken } from './serialized-token.ts'
 import type { ShardPosition, ShardToken, ShardTokenState, StreamToken } from './token.ts'
-import { asSequenceNumber, asShardId, asStreamArn } from './token-fields.ts'
+import { asSequenceNumber, asShardId, asStreamArn, asTime } from './token-fields.ts'
+import { type EntryBudget, MAX_UNSETTLED_ENTRIES, readSettlement } from './unsettled.ts'
 import { asObject, elementsOf, invalidField, ownField } from './validate.ts'
 
 /** The maximum number of shards in a token (about 40 MB of JSON): more than any known stream has. */
 export const MAX_TOKEN_SHARDS = 250_000
 
-/** The latest time that a `Date` can represent, in ms since 1970. */
-export const MAX_TIME_MS = 8.64e15
-
 /**
  * Checks an untrusted token field by field, and returns a new object with only the known fields.
  *
  * Accepts tokens of version 1 and tokens of bloop's Coordinator, as an object or a JSON string, with up to
- * 250,000 shards and 64 Mi characters. Unknown fields are ignored. An unknown version is refused, because the
+ * 250,000 shards, 1,000,000 entries of unsettled records, and 64 Mi characters. Unknown fields are ignored. An unknown version is refused, because the
  * known fields may have another meaning in it.
  *
  * @param input - the token: an object, or its JSON string.
@@ -44,8 +42,9 @@ function readToken(token: object): StreamToken {
   const streamArn = asStreamArn(ownField(token, 'streamArn', 'streamArn'), 'streamArn')
   const shards: ShardToken[] = []
   const parentOf = new Map<string, string | undefined>()
+  const budget = { left: MAX_UNSETTLED_ENTRIES }
   for (const [element, path] of elementsOf(ownField(token, 'shards', 'shards'), 'shards', MAX_TOKEN_SHARDS)) {
-    const shard = readShard(element, path)
+    const shard = readShard(element, path, budget)
     if (parentOf.has(shard.shardId)) {
       throw invalidField(`${path}.shardId`, 'a shard that is listed only once', shard.shardId)
     }
@@ -60,7 +59,7 @@ function readVersion(version: unknown): void {
   if (version !== 1) throw invalidField('version', '1, the only version that this release supports', version)
 }
 
-function readShard(value: unknown, path: string): ShardToken {
+function readShard(value: unknown, path: string, budget: EntryBudget): ShardToken {
   const shard = asObject(value, path, 'an object { shardId, parentId?, at }')
   const shardId = asShardId(ownField(shard, 'shardId', `${path}.shardId`), `${path}.shardId`)
   const parentId = ownField(shard, 'parentId', `${path}.parentId`)
@@ -71,6 +70,7 @@ function readShard(value: unknown, path: string): ShardToken {
     ...(parentId !== undefined && { parentId: asShardId(parentId, `${path}.parentId`) }),
     at,
     ...(state !== undefined && { state }),
+    ...readSettlement(shard, at, state, path, budget),
   }
 }
 
@@ -93,15 +93,8 @@ function readPosition(value: unknown, path: string): ShardPosition {
     throw invalidField(path, expected, value)
   }
   if (after !== undefined) return { after: asSequenceNumber(after, `${path}.after`) }
-  if (since !== undefined) return { since: readTime(since, `${path}.since`) }
+  if (since !== undefined) return { since: asTime(since, `${path}.since`) }
   return { end: end === null ? null : asSequenceNumber(end, `${path}.end`) }
-}
-
-function readTime(value: unknown, path: string): number {
-  if (typeof value === 'number' && Number.isInteger(value) && value >= 0 && value <= MAX_TIME_MS) {
-    return value + 0 // -0 becomes 0, as in JSON
-  }
-  throw invalidField(path, `a time in ms since 1970 (an integer from 0 to ${MAX_TIME_MS})`, value)
 }
 
 function checkForCycle(

@@ -1,7 +1,8 @@
 import { types } from 'node:util'
 import { StreamError } from '../core/errors.ts'
-import { MAX_TIME_MS, parseToken } from './parse-token.ts'
+import { parseToken } from './parse-token.ts'
 import type { StreamToken } from './token.ts'
+import { MAX_TIME_MS } from './token-fields.ts'
 import { describeValue } from './validate.ts'
 
 /**

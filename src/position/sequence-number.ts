@@ -24,8 +24,14 @@ export function compareSequenceNumbers(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0
 }
 
-function withoutLeadingZeros(digits: string): string {
+/** Returns a string that is equal for equal numbers. */
+export function withoutLeadingZeros(digits: string): string {
   let start = 0
   while (digits.charCodeAt(start) === 48) start++
   return start === 0 ? digits : digits.slice(start)
+}
+
+/** Returns the number after this one. */
+export function nextSequenceNumber(sequenceNumber: string): string {
+  return String(BigInt(sequenceNumber) + 1n)
 }

@@ -1,14 +1,17 @@
 import { StreamError } from '../core/errors.ts'
 
-/** The maximum length of a serialized token, in UTF-16 code units. 250,000 shards need about 40 million. */
+/**
+ * The maximum length of a serialized token, in UTF-16 code units. 250,000 shards need about 40 million, and an
+ * unsettled record or key about 100.
+ */
 export const MAX_SERIALIZED_LENGTH: number = 64 * 1024 * 1024
 
 /**
- * The maximum number of brackets and commas in a serialized token. A token needs at most six per shard, so
- * this is more than the largest token has. Each of them starts a value, which takes time and memory: parsing
- * 64 MiB of `{},` would take 2 GB, and 64 MiB of fields of one object 20 s.
+ * The maximum number of brackets and commas in a serialized token. A token needs about six per shard and five
+ * per unsettled record or key, so this is more than the largest token has. Each of them starts a value, which
+ * takes time and memory: parsing 64 MiB of `{},` would take 2 GB, and 64 MiB of fields of one object 20 s.
  */
-const MAX_VALUES = 2_500_000
+const MAX_VALUES = 4_500_000
 
 /**
  * Parses a token from a JSON string, with bounded time and memory. The error does not quote the string,

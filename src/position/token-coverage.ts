@@ -1,6 +1,6 @@
 import type { ParsedPosition } from './position.ts'
-import { compareSequenceNumbers } from './sequence-number.ts'
-import type { ShardPosition, StreamToken } from './token.ts'
+import { compareSequenceNumbers, withoutLeadingZeros } from './sequence-number.ts'
+import type { ShardPosition, ShardToken, StreamToken } from './token.ts'
 
 /** The fields of a record that determine whether a position covers it. */
 export interface PlacedRecord {
@@ -8,6 +8,11 @@ export interface PlacedRecord {
   readonly sequenceNumber: string
   /** In ms since 1970. A record without it counts as new enough for every requested time. */
   readonly createdAt?: number | undefined
+  /**
+   * The hash of the item's key, which a token contains for unsettled keys. A record without it counts as not
+   * covered if such an entry of its shard may apply to it.
+   */
+  readonly keyHash?: string | undefined
 }
 
 /** Returns the parent of a shard, if it has one. */
@@ -35,9 +40,10 @@ export function tokenCoverage(
     const parentInToken: ParentOf = (id) => parentOf(id) ?? (id === shardId ? parentId : undefined)
     for (const ancestor of ancestorsOf(shardId, parentInToken)) finished.add(ancestor)
   }
+  const settled = new Map(shards.map((shard) => [shard.shardId, settlementCoverage(shard)]))
   return (record) => {
     const at = positions.get(record.shardId)
-    if (at !== undefined) return isCovered(record, at)
+    if (at !== undefined) return isCovered(record, at) || settled.get(record.shardId)?.(record) === true
     return finished.has(record.shardId) || isCovered(record, inherited(record.shardId, positions, parentOf))
   }
 }
@@ -63,6 +69,27 @@ function inherited(
     return typeof position === 'object' && 'since' in position ? position : 'start'
   }
   return 'start'
+}
+
+/** Returns a predicate for records after the position of their shard; undefined if none of them is covered. */
+function settlementCoverage({
+  through,
+  unsettled = [],
+}: ShardToken): ((record: PlacedRecord) => boolean) | undefined {
+  if (through === undefined) return undefined
+  const records = new Set<string>()
+  const keys = new Map<string, string>()
+  for (const { from, key } of unsettled) {
+    if (key === undefined) records.add(withoutLeadingZeros(from))
+    else keys.set(key, from)
+  }
+  return ({ sequenceNumber, keyHash }) => {
+    if (compareSequenceNumbers(sequenceNumber, through) > 0) return false
+    if (records.has(withoutLeadingZeros(sequenceNumber))) return false
+    const isFrom = (from: string | undefined) =>
+      from !== undefined && compareSequenceNumbers(from, sequenceNumber) <= 0
+    return keyHash === undefined ? ![...keys.values()].some(isFrom) : !isFrom(keys.get(keyHash))
+  }
 }
 
 function isCovered(record: PlacedRecord, at: ShardPosition): boolean {

@@ -8,6 +8,9 @@ import { invalidField } from './validate.ts'
  * are shorter.
  */
 
+/** The latest time that a `Date` can represent, in ms since 1970. */
+export const MAX_TIME_MS = 8.64e15
+
 const SHARD_ID = /^[\x21-\x7e]{1,100}$/
 
 export function asStreamArn(value: unknown, path: string): string {
@@ -27,4 +30,11 @@ export function asShardId(value: unknown, path: string): string {
 export function asSequenceNumber(value: unknown, path: string): string {
   if (isSequenceNumber(value)) return value
   throw invalidField(path, 'a sequence number (a string of decimal digits)', value)
+}
+
+export function asTime(value: unknown, path: string): number {
+  if (typeof value === 'number' && Number.isInteger(value) && value >= 0 && value <= MAX_TIME_MS) {
+    return value + 0 // -0 becomes 0, as in JSON
+  }
+  throw invalidField(path, `a time in ms since 1970 (an integer from 0 to ${MAX_TIME_MS})`, value)
 }

@@ -2,7 +2,7 @@ import { afterEndCheck, withoutIterator } from './end-of-shard.ts'
 import { continueReading, limitRate } from './poll-interval.ts'
 import { ITERATOR_LIFE_MS, noFailure, type ReadState } from './read-state.ts'
 import { afterRefusedTrimHorizon } from './refused-position.ts'
-import { afterFailure, afterNotFound } from './retry-failed-read.ts'
+import { afterFailure, afterNotFound, gap } from './retry-failed-read.ts'
 import { type Outcome, type Page, reopen, type Step, type StepContext } from './step.ts'
 
 /**
@@ -29,6 +29,8 @@ export function nextStep(state: ReadState, outcome: Outcome, context: StepContex
       return afterPage(state, outcome, context)
     case 'failed':
       return afterFailure(state, outcome.failed, context)
+    case 'unsettledTrimmed':
+      return gap(state, 'position-trimmed', undefined)
     case 'trimHorizonProbed':
       if (!outcome.isReadable) return afterRefusedTrimHorizon(state, context)
       return reopen({ ...state, isTrimHorizonReadable: true }, context.now)
@@ -53,6 +55,7 @@ function afterPage(state: ReadState, page: Page, context: StepContext): Step {
     // An endpoint that has omitted the iterator for an open shard may do so again: that proves nothing.
     hasShownEnd: nextIterator === undefined && state.openConfirmations === 0,
     iteratorExpiresAt: context.polledAt + ITERATOR_LIFE_MS,
+    unsettledStart: state.unsettledStart === 'used' ? 'unused' : state.unsettledStart,
     isTrimHorizonReadable: false,
     isRefused: false,
     refusals: 0,

@@ -42,6 +42,11 @@ export interface ReadState {
   readonly refusals: number
   /** How many of those occurred when it was known that no more records will be written. */
   readonly refusalsSinceEnd: number
+  /**
+   * Whether it is opened at its oldest unsettled record: its position was refused, but all records in between
+   * may be settled. `'rejected'`: the service does not accept the number of that record.
+   */
+  readonly unsettledStart: 'unused' | 'used' | 'rejected'
   /** Whether the service rejects the first sequence number that its own listing returned. */
   readonly rejectsFirstNumber: boolean
   /** It must not be read before this time. */
@@ -76,6 +81,7 @@ export const initialReadState: ReadState = {
   isRefused: false,
   refusals: 0,
   refusalsSinceEnd: 0,
+  unsettledStart: 'unused',
   rejectsFirstNumber: false,
   notBefore: 0,
   bucket: fullBucket,

@@ -40,6 +40,10 @@ export function afterFailure(state: ReadState, failed: FailedCall, context: Step
           ? replaceRefusedIterator(state, context)
           : afterRefusedTrimHorizon(state, context)
       }
+      // The records that were trimmed may all be settled.
+      if (context.hasUnsettledStart && !context.opensAtUnsettled && state.unsettledStart === 'unused') {
+        return reopen({ ...state, unsettledStart: 'used' }, context.now)
+      }
       // DynamoDB Local fails every GetRecords this way while all records of an open shard are trimmed.
       if (operation !== 'GetRecords' || context.hasEnded || state.isTrimHorizonReadable) {
         return gap(state, 'position-trimmed', error)
@@ -55,7 +59,10 @@ export function afterFailure(state: ReadState, failed: FailedCall, context: Step
     case 'fatal':
       // Not every emulator accepts AT_SEQUENCE_NUMBER for a number that never belonged to a record.
       if (start?.type === 'AT_SEQUENCE_NUMBER' && isInvalidRequest(error)) {
-        return reopen({ ...state, rejectsFirstNumber: true }, context.now)
+        const rejected: Partial<ReadState> = context.opensAtUnsettled
+          ? { unsettledStart: 'rejected' }
+          : { rejectsFirstNumber: true }
+        return reopen({ ...state, ...rejected }, context.now)
       }
       return { state, action: { do: 'fail', error } }
   }
@@ -128,6 +135,7 @@ function hasBeenRead(state: ReadState, { hasEnded }: StepContext): boolean {
   return state.hasShownEnd && hasEnded
 }
 
-function gap(state: ReadState, reason: GapReason, cause: unknown): Step {
+/** Records were trimmed before they were read. */
+export function gap(state: ReadState, reason: GapReason, cause: unknown): Step {
   return { state: withoutCurrentIterator(state), action: { do: 'reportGap', reason, cause } }
 }

@@ -1,7 +1,8 @@
 import { ShardQueue } from '../merge/shard-queue.ts'
 import { compareSequenceNumbers, isSequenceNumber } from '../position/sequence-number.ts'
+import type { UnsettledStart } from '../shards/loaded-settlement.ts'
 import { CLOCK_SKEW_MS, RETENTION_MS } from '../shards/retention.ts'
-import { OLDEST_RETAINED, type ShardNode } from '../shards/shard.ts'
+import { isOldestRetained, type ShardNode } from '../shards/shard.ts'
 import type { IteratorStart } from '../streams-api/streams-api.ts'
 import { createdAtMsOf, sequenceNumberOf } from '../wire/record-fields.ts'
 import type { WireRecord, WireRecords } from '../wire/wire-record.ts'
@@ -166,6 +167,12 @@ export class ShardReader {
   /** The position for the next iterator. `serviceNow`: the latest possible service time (ms). */
   iteratorStart(serviceNow: number): IteratorStart {
     const { lastRead } = this
+    const unsettled = this.#unsettledStart
+    if (unsettled) {
+      return 'at' in unsettled
+        ? { type: 'AT_SEQUENCE_NUMBER', sequenceNumber: unsettled.at }
+        : { type: 'AFTER_SEQUENCE_NUMBER', sequenceNumber: unsettled.after }
+    }
     // The position was refused, and that is not a gap: continue at the oldest retained record.
     if (this.#state.isRefused && !this.losesTrimmed(serviceNow)) return { type: 'TRIM_HORIZON' }
     if (lastRead !== undefined && !this.#isBeforeFirst(lastRead)) {
@@ -232,6 +239,13 @@ export class ShardReader {
     return this.#firstWanted(records, unseen)
   }
 
+  /** Whether the records of a page show that an unsettled record before them was trimmed. */
+  lacksUnsettled(records: WireRecords): boolean {
+    const { ledger } = this.node
+    if (!ledger.isResuming || records.length === 0) return false
+    return ledger.isUnsettledMissing(this.lastRead, sequenceNumberOf(records.at(0) as WireRecord))
+  }
+
   /** Applies an outcome to the state. Returns what to do next; undefined: continue as before. */
   step(outcome: Outcome, context: SharedContext): Action | undefined {
     if (outcome.kind === 'endChecked' && this.#phase !== 'checkingEnd') return undefined
@@ -287,9 +301,7 @@ export class ShardReader {
 
   /** Sets the position to the oldest retained record, after a gap. */
   resetToTrimHorizon(): void {
-    this.node.fetched = undefined
-    this.node.ledger.startAfter(undefined)
-    this.node.start = OLDEST_RETAINED
+    this.node.continueAfterGap()
   }
 
   /** Ends reading. */
@@ -301,6 +313,7 @@ export class ShardReader {
   /** Whether a trimmed record of the shard is a gap. `serviceNow`: the latest possible service time (ms). */
   losesTrimmed(serviceNow: number): boolean {
     const { fetched, mustBeComplete, start } = this.node
+    if (this.#unsettledStart) return true
     if (fetched !== undefined) {
       // Until a record of the requested time is found, trimmed records are a gap only if they may be as new.
       return this.#since === undefined || this.#since < serviceNow - RETENTION_MS
@@ -329,8 +342,23 @@ export class ShardReader {
       createdAt,
       losesTrimmed: this.losesTrimmed(context.serviceNowAtMost),
       // Not a gap if the oldest retained records were requested and the shard is older than the retention.
-      losesShard: node.mustBeComplete || node.fetched !== undefined || isYoung,
+      losesShard: node.mustBeComplete || node.fetched !== undefined || isYoung || node.ledger.isResuming,
+      hasUnsettledStart: node.ledger.unsettledStartAfter(this.lastRead) !== undefined,
+      opensAtUnsettled: this.#unsettledStart !== undefined,
     }
+  }
+
+  /**
+   * Where to start if only settled records precede that position; undefined to start after the last one read.
+   * If whatever is retained was requested, that position would not show that an unsettled record was trimmed.
+   */
+  get #unsettledStart(): UnsettledStart | undefined {
+    const { fetched, ledger, start } = this.node
+    const { unsettledStart } = this.#state
+    const isUsed =
+      unsettledStart === 'used' ||
+      (unsettledStart === 'unused' && fetched === undefined && isOldestRetained(start))
+    return isUsed ? ledger.unsettledStartAfter(this.lastRead) : undefined
   }
 
   #isAwaited({ awaitedAfter }: SharedContext): boolean {

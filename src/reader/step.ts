@@ -26,6 +26,8 @@ export type Outcome =
     }
   /** A call failed. */
   | { readonly kind: 'failed'; readonly failed: FailedCall }
+  /** GetRecords returned a page, but an unsettled record that must precede its records was trimmed. */
+  | { readonly kind: 'unsettledTrimmed' }
   /** The oldest position was probed, because the shard's own position was refused. */
   | { readonly kind: 'trimHorizonProbed'; readonly isReadable: boolean }
   /** The service did not know the shard, but it knows the stream. */
@@ -101,6 +103,10 @@ export interface StepContext {
   readonly createdAt: number | undefined
   /** Whether a record that has been trimmed by now would be a gap. */
   readonly losesTrimmed: boolean
+  /** Whether a loaded token shows that only settled records precede a later position of the shard. */
+  readonly hasUnsettledStart: boolean
+  /** Whether it was opened, or is to be opened, at that position. */
+  readonly opensAtUnsettled: boolean
   /** Whether it would be a gap if the whole shard had been trimmed. */
   readonly losesShard: boolean
 }

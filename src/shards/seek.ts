@@ -57,8 +57,10 @@ export function seekTime(forest: ShardForest, since: number, now: number): NewSh
  * an ancestor of one that had been started when the token was taken.
  */
 export function seekToken(forest: ShardForest, token: StreamToken): NewShardStart {
-  for (const { shardId, parentId, at, state } of token.shards) {
+  for (const shard of token.shards) {
+    const { shardId, parentId, at, state } = shard
     const node = forest.ensure(shardId, parentId)
+    node.ledger.load(shard)
     const isAtEnd = typeof at === 'object' && 'end' in at
     place(node, isAtEnd ? 'start' : at)
     if (state === 'pending') node.inPosition = false

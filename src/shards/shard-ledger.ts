@@ -1,19 +1,16 @@
 import { compareSequenceNumbers } from '../position/sequence-number.ts'
+import type { UnsettledEntry } from '../position/token.ts'
+import {
+  isAttempted,
+  type RecordProgress,
+  type SettlementFields,
+  unsettledEntry,
+} from '../position/unsettled.ts'
+import { hashItemKey } from '../records/item-key.ts'
 import type { StreamRecord } from '../records/stream-record.ts'
+import { type Arrival, LoadedSettlement, type UnsettledStart } from './loaded-settlement.ts'
 
-/** What a token stores about an unsettled record. */
-export interface RecordProgress {
-  /** The number of attempts that were started, including one that is running. */
-  readonly attempts: number
-  /** When the first attempt was started, in ms since 1970. */
-  readonly since: number
-  /** Whether an attempt is running, so that its outcome is unknown. */
-  readonly isRunning: boolean
-  /** The names of the tasks that need not run again. */
-  readonly finishedTasks: readonly string[]
-  /** The error of the last failed attempt. */
-  readonly error: { readonly name: string; readonly code?: string } | undefined
-}
+export type { RecordProgress } from '../position/unsettled.ts'
 
 /** Is asked about an unsettled record while a token is created. Implemented by the processing layer. */
 export interface RecordTracker {
@@ -55,6 +52,8 @@ class OpenDelivery implements Delivery {
   readonly sequenceNumber: string
   readonly ledger: ShardLedger
   readonly resumed: RecordProgress | undefined
+  /** Whether the loaded token names this record, rather than its key. */
+  readonly isNamed: boolean
   /** The sequence number that was delivered before this one; undefined if this is the first one. */
   readonly after: string | undefined
   previous: OpenDelivery | undefined
@@ -66,13 +65,14 @@ class OpenDelivery implements Delivery {
     record: StreamRecord,
     sequenceNumber: string,
     ledger: ShardLedger,
-    resumed: RecordProgress | undefined,
+    arrival: Arrival | undefined,
     previous: OpenDelivery | undefined,
   ) {
     this.record = record
     this.sequenceNumber = sequenceNumber
     this.ledger = ledger
-    this.resumed = resumed
+    this.resumed = arrival?.progress
+    this.isNamed = arrival?.isNamed === true
     this.after = ledger.delivered
     this.previous = previous
     this.next = undefined
@@ -81,6 +81,16 @@ class OpenDelivery implements Delivery {
 
   get isSettled(): boolean {
     return this.#isSettled
+  }
+
+  /** What a token stores about it: the loaded progress is kept until a tracker is set. */
+  get progress(): RecordProgress | undefined {
+    return this.tracker ? this.tracker.progress() : this.resumed
+  }
+
+  /** The key whose later records its entry in a token covers; undefined if the entry is for it alone. */
+  get coveredKey(): string | undefined {
+    return this.isNamed ? undefined : this.tracker?.itemKey
   }
 
   track(tracker: RecordTracker): void {
@@ -96,8 +106,9 @@ class OpenDelivery implements Delivery {
 }
 
 /**
- * The delivered records of one shard that are not settled. They may be settled in any order. Settled records
- * are not kept, however long an earlier one remains unsettled.
+ * The records of one shard that are not settled: those that were delivered, and those that a loaded token
+ * names and that have not been delivered again yet. They may be settled in any order. Settled records are not
+ * kept, however long an earlier one remains unsettled.
  *
  * @internal
  */
@@ -106,8 +117,12 @@ export class ShardLedger {
   #through: string | undefined
   #first: OpenDelivery | undefined
   #last: OpenDelivery | undefined
+  #loaded: LoadedSettlement | undefined
+  #lost = 0
+  /** The last sequence number that was delivered before a gap. */
+  #beforeGap: string | undefined
 
-  /** The last sequence number that was delivered. */
+  /** The last sequence number that was delivered, or skipped because it was settled before. */
   get delivered(): string | undefined {
     return this.#delivered
   }
@@ -122,24 +137,104 @@ export class ShardLedger {
     return this.#through
   }
 
-  /** The oldest unsettled record. */
+  /** The oldest unsettled record that was delivered. */
   get oldestUnsettled(): StreamRecord | undefined {
     return this.#first?.record
   }
 
-  /** Whether a delivered record is unsettled. */
+  /** Whether a record is unsettled, or a loaded token still says something about records to come. */
   get hasUnsettled(): boolean {
-    return this.#first !== undefined
+    return this.#first !== undefined || this.#loaded !== undefined
   }
 
-  /** Sets the last sequence number that was delivered (undefined: none), from a token or after a gap. */
+  /** Whether a loaded token still says something about records to come. */
+  get isResuming(): boolean {
+    return this.#loaded !== undefined
+  }
+
+  /** The number of entries of the loaded token whose record was trimmed. */
+  get lostUnsettled(): number {
+    return this.#lost + (this.#loaded?.lost ?? 0)
+  }
+
+  // ---- Position -------------------------------------------------------------------------------------------
+
+  /** Sets the last sequence number that was delivered (undefined: none), from a token. */
   startAfter(sequenceNumber: string | undefined): void {
     this.#delivered = sequenceNumber
   }
 
-  /** Adds a delivered record. The caller must settle it. */
+  /** Takes over what a token says about the settlement of the shard's records. */
+  load({ through, unsettled = [] }: SettlementFields): void {
+    if (through === undefined && unsettled.length === 0) return
+    this.#through = through
+    this.#loaded = new LoadedSettlement(through, unsettled)
+  }
+
+  /** Whether the oldest unsettled record was delivered before a gap. */
+  get isBeforeGap(): boolean {
+    return this.#first !== undefined && this.#precedesGap(this.#first.sequenceNumber)
+  }
+
+  /**
+   * Continues at the oldest retained record, because records after the last delivered one were trimmed. Those
+   * that are being processed remain unsettled.
+   */
+  continueAfterGap(): void {
+    this.#beforeGap = this.#delivered ?? this.#beforeGap
+    this.#delivered = undefined
+    this.#loaded?.trimmed()
+  }
+
+  /** All records of the shard were delivered: what the loaded token says about others is dropped. */
+  finish(): void {
+    this.#loaded?.end()
+    this.#dropLoaded()
+  }
+
+  /**
+   * Where to start if the records after `lastRead` were trimmed, but only settled ones; undefined if an
+   * unsettled record was trimmed, or one whose state is unknown.
+   */
+  unsettledStartAfter(lastRead: string | undefined): UnsettledStart | undefined {
+    return this.#loaded?.startAfter(lastRead)
+  }
+
+  /** Whether an unsettled record is missing between two records that follow one another: it was trimmed. */
+  isUnsettledMissing(lastRead: string | undefined, next: string): boolean {
+    return this.#loaded?.isMissing(lastRead, next) === true
+  }
+
+  /** What a token that starts after `acknowledged` stores about the records from there on. */
+  settlement(): SettlementFields {
+    const through = this.#isCoveredByPosition(this.#through) ? undefined : this.#through
+    const unsettled = this.#unsettledEntries(through)
+    return {
+      ...(through !== undefined && { through }),
+      ...(unsettled.length > 0 && { unsettled }),
+    }
+  }
+
+  // ---- Records --------------------------------------------------------------------------------------------
+
+  /** Adds a record to be processed. The caller must settle it. */
   deliver(record: StreamRecord, sequenceNumber: string): Delivery {
-    const delivery = new OpenDelivery(record, sequenceNumber, this, undefined, this.#last)
+    return this.#deliver(record, sequenceNumber, undefined)
+  }
+
+  /** The same as {@link deliver}, but returns undefined if a loaded token shows that the record is settled. */
+  deliverUnlessSettled(record: StreamRecord, sequenceNumber: string): Delivery | undefined {
+    const loaded = this.#loaded
+    if (loaded === undefined) return this.#deliver(record, sequenceNumber, undefined)
+    const arrival = loaded.arrive(sequenceNumber, () => hashItemKey(record.itemKey))
+    if (loaded.isUsedUp(sequenceNumber)) this.#dropLoaded()
+    if (!arrival.isSettled) return this.#deliver(record, sequenceNumber, arrival)
+    this.#delivered = sequenceNumber
+    return undefined
+  }
+
+  #deliver(record: StreamRecord, sequenceNumber: string, arrival: Arrival | undefined): Delivery {
+    const delivery = new OpenDelivery(record, sequenceNumber, this, arrival, this.#last)
     if (this.#last) this.#last.next = delivery
     else this.#first = delivery
     this.#last = delivery
@@ -147,7 +242,7 @@ export class ShardLedger {
     return delivery
   }
 
-  /** Removes a delivery that has just been settled. Only the delivery itself calls it. @internal */
+  /** Removes a delivery that has just been settled. Only the delivery itself calls it. */
   remove(delivery: Delivery, settlement: Settlement): void {
     const open = delivery as OpenDelivery
     const { previous, next, sequenceNumber } = open
@@ -161,5 +256,42 @@ export class ShardLedger {
     if (this.#through === undefined || compareSequenceNumbers(sequenceNumber, this.#through) > 0) {
       this.#through = sequenceNumber
     }
+  }
+
+  #unsettledEntries(through: string | undefined): UnsettledEntry[] {
+    const entries: UnsettledEntry[] = []
+    const keys = new Set<string>()
+    for (let open = this.#first; open; open = open.next) {
+      const { sequenceNumber, progress } = open
+      const isOvertaken = through !== undefined && compareSequenceNumbers(sequenceNumber, through) <= 0
+      if (!isOvertaken && !(progress && isAttempted(progress))) continue
+      const key = open.coveredKey
+      if (key !== undefined && keys.has(key)) continue
+      if (key !== undefined) keys.add(key)
+      const hash = key === undefined ? undefined : hashItemKey(key)
+      entries.push(unsettledEntry(sequenceNumber, hash, progress, open.record))
+    }
+    if (this.#loaded === undefined) return entries
+    const hashes = new Set(entries.map(({ key }) => key))
+    entries.push(...this.#loaded.entriesAfter(this.#delivered, (key) => hashes.has(key)))
+    return entries
+  }
+
+  /** Whether the acknowledged position of the shard lies after this sequence number. */
+  #isCoveredByPosition(sequenceNumber: string | undefined): boolean {
+    const { acknowledged } = this
+    if (sequenceNumber === undefined) return false
+    // After a gap, the position is the oldest retained record until a later one is acknowledged.
+    if (acknowledged === undefined) return !this.isBeforeGap && this.#precedesGap(sequenceNumber)
+    return compareSequenceNumbers(sequenceNumber, acknowledged) <= 0
+  }
+
+  #precedesGap(sequenceNumber: string): boolean {
+    return this.#beforeGap !== undefined && compareSequenceNumbers(sequenceNumber, this.#beforeGap) <= 0
+  }
+
+  #dropLoaded(): void {
+    this.#lost += this.#loaded?.lost ?? 0
+    this.#loaded = undefined
   }
 }

@@ -23,7 +23,7 @@ export type ShardStart = 'start' | { readonly since: number } | { readonly after
  */
 export const OLDEST_RETAINED: { readonly since: number } = { since: 0 }
 
-function isOldestRetained(start: ShardStart): boolean {
+export function isOldestRetained(start: ShardStart): boolean {
   return typeof start === 'object' && 'since' in start && start.since === OLDEST_RETAINED.since
 }
 
@@ -51,8 +51,7 @@ export interface Shard {
  * A shard in the forest: what listings report about it, where reading starts in it, and how far it got.
  * `ShardForest` writes what listings report, the `seek…` functions and `ShardSequencer` write the start and
  * the state, and `ShardReader` and `ShardQueue` write how far it got. Exceptions: `seekToken` and
- * `ReadSession` also close shards, `ReadSession` also clears `mustBeComplete`, and `ShardReader` resets the
- * start after a gap.
+ * `ReadSession` also close shards, and `ReadSession` also clears `mustBeComplete`.
  *
  * @internal
  */
@@ -89,6 +88,8 @@ export class ShardNode implements Shard {
   fetched: string | undefined
   /** The highest record time (ms) delivered from it or its ancestors. Its records are merged no earlier. */
   reachedTime: number = Number.NEGATIVE_INFINITY
+  /** The start before a gap: the position while a record that was delivered before it is unsettled. */
+  #startBeforeGap: ShardStart | undefined
 
   constructor(shardId: string, ordinal: number) {
     this.shardId = shardId
@@ -122,7 +123,9 @@ export class ShardNode implements Shard {
 
   /** The position that covers the acknowledged records. */
   get acknowledgedPosition(): ShardPosition {
-    return this.positionAfter(this.ledger.acknowledged, !this.ledger.hasUnsettled)
+    const { acknowledged, hasUnsettled, isBeforeGap } = this.ledger
+    if (acknowledged === undefined && isBeforeGap && this.#startBeforeGap) return this.#startBeforeGap
+    return this.positionAfter(acknowledged, !hasUnsettled)
   }
 
   /**
@@ -138,6 +141,14 @@ export class ShardNode implements Shard {
     // No record was new enough, so the children still need the requested time.
     if (typeof at === 'object' && 'since' in at) return at
     return { end: last ?? this.fetched ?? (typeof at === 'object' ? at.after : null) }
+  }
+
+  /** Continues at the oldest retained record, because later ones than the last fetched were trimmed. */
+  continueAfterGap(): void {
+    this.fetched = undefined
+    this.ledger.continueAfterGap()
+    this.#startBeforeGap ??= this.start
+    this.start = OLDEST_RETAINED
   }
 
   /** Where the children of this shard start once it is finished. */

@@ -34,7 +34,7 @@ export const readSessionMutants: readonly Mutant[] = [
     },
     {
       name: 'caughtUp is emitted only once',
-      from: 'this.#hasReportedCaughtUp = false\n    const delivery',
+      from: 'this.#hasReportedCaughtUp = false\n      const delivery',
       to: 'const delivery',
     },
     {

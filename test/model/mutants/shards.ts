@@ -194,6 +194,23 @@ export const shardsMutants: readonly Mutant[] = [
       to: '',
     },
   ]),
+  ...inFile('src/shards/shard.ts', [
+    {
+      name: 'after a gap reading continues at the tip',
+      from: 'this.start = OLDEST_RETAINED',
+      to: 'this.start = { since: 2 ** 52 }',
+    },
+    {
+      name: 'after a gap the trimmed position is tried again',
+      from: 'this.fetched = undefined\n    this.ledger',
+      to: 'this.ledger',
+    },
+    {
+      name: 'after a gap the token still contains the position before it',
+      from: 'this.ledger.continueAfterGap()',
+      to: '',
+    },
+  ]),
   ...inFile('src/shards/shard-ledger.ts', [
     {
       name: 'the last acknowledged record covers those before it',

@@ -27,6 +27,8 @@ function contextOf(more: Partial<StepContext> = {}): StepContext {
     createdAt: SERVICE_NOW - 3_600_000,
     losesTrimmed: true,
     losesShard: true,
+    hasUnsettledStart: false,
+    opensAtUnsettled: false,
     ...more,
   }
 }
