@@ -66,6 +66,7 @@ export class Run {
   #input: InputState = 'flowing'
   #ordinal = 0
   #settledSinceSave = 0
+  #lost = 0
   #isTurnQueued = false
   #isWaiting = false
   #cancelTimer: (() => void) | undefined
@@ -206,12 +207,21 @@ export class Run {
       }
       const delivery = source.take()
       if (delivery === undefined) {
+        this.#countLost()
         this.#input = source.isEnded ? 'over' : 'idle'
         return
       }
       this.#add(delivery, now)
     }
     this.#input = 'flowing'
+  }
+
+  /** Counts unsettled records of an earlier run that were trimmed. */
+  #countLost(): void {
+    const lost = this.#source.lostUnsettled
+    if (lost === this.#lost) return
+    this.counters.settled('lost', lost - this.#lost)
+    this.#lost = lost
   }
 
   #add(delivery: Delivery, now: number): void {
@@ -526,6 +536,7 @@ export class Run {
   }
 
   #close(): void {
+    this.#countLost()
     this.#outcomes.close()
     this.#health.stop()
     this.#attempts.close()

@@ -30,6 +30,8 @@ export class CurrentStream {
   readonly #parts: CurrentStreamParts
   #coordinator: Coordinator
   readonly #closing = new AbortController()
+  /** The records that were lost in earlier streams of the table. */
+  #lostBefore = 0
   /** Aborts the wait for the table's next stream. */
   #following: AbortController | undefined
   /** The moves in flight. */
@@ -69,6 +71,11 @@ export class CurrentStream {
   /** The ids of the ancestors of a shard, as far as they are known. */
   ancestorsOf(shardId: string): Iterable<string> {
     return this.#coordinator.ancestorsOf(shardId)
+  }
+
+  /** The number of unsettled records of loaded tokens that were trimmed, in all streams read so far. */
+  get lostUnsettled(): number {
+    return this.#lostBefore + this.#coordinator.lostUnsettled
   }
 
   /** Whether a move is in flight. */
@@ -122,6 +129,7 @@ export class CurrentStream {
       return !this.isClosed
     }
     if (!next) return false
+    this.#lostBefore += previous.lostUnsettled
     this.#coordinator = next
     await previous.close()
     this.#parts.onPositionChanged()

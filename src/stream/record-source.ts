@@ -72,6 +72,8 @@ export interface RecordSource {
   ancestorsOf(shardId: string): Iterable<string>
   /** Whether the table's next stream is read after this one. */
   readonly canAdvance: boolean
+  /** The number of records that the loaded token names as unsettled and that were trimmed. */
+  readonly lostUnsettled: number
   /** How far processing is behind the stream; unsettled records count as unprocessed. */
   readonly lag: StreamLag
   /**
@@ -149,6 +151,9 @@ export function createRecordSource(parts: RecordSourceParts): RecordSource {
     random: parts.random,
     ancestorsOf: (shardId) => current.ancestorsOf(shardId),
     canAdvance: current.canAdvance,
+    get lostUnsettled() {
+      return current.lostUnsettled
+    },
     get lag() {
       return current.lag()
     },
