@@ -118,8 +118,8 @@ export interface ProcessOptions<R = StreamRecord, S extends Schemas = Schemas, T
   readonly filters?: string | object | undefined
   /**
    * Whether a record is processed; applies to the records that match `filters`. It is called for each
-   * delivery, before `schema` is applied. If it throws, that is a failed attempt of the record, and it is called
-   * again with the next one.
+   * delivery, before `schema` is applied. If it throws, that is a failed attempt of the record, and it is
+   * called again with the next one.
    * @default all records match
    */
   readonly filter?: ((record: StreamRecord) => boolean) | undefined

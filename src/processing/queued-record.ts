@@ -50,7 +50,9 @@ export class QueuedRecord implements RecordTracker {
   #fate: Fate | undefined
   #group: RecordGroup | undefined
 
-  /** @param itemKey - the key of its lane if the order is by key: its token entry covers later records too. */
+  /**
+   * @param itemKey - the key of its lane if the order is by key: then its token entry covers later records too.
+   */
   constructor(delivery: Delivery, ordinal: number, itemKey: string | undefined) {
     const { record, resumed } = delivery
     this.delivery = delivery
@@ -142,7 +144,7 @@ export class QueuedRecord implements RecordTracker {
   /**
    * An attempt starts.
    *
-   * @param isCounted - whether the record is alone. In a batch, only a record that is named spends an attempt.
+   * @param isCounted - whether the record is alone. In a batch, only a record that is named spends one.
    * @param now - ms since 1970.
    */
   startAttempt(isCounted: boolean, now: number): void {

@@ -20,9 +20,9 @@ const repeat: RecordResult = { result: 'repeat' }
 
 /**
  * Reads the outcome of a batch of two or more records, lane by lane: from the first record that has failed
- * on, the records of a lane run again. With `order: 'shard'`, where a batch is of one lane, this is how Lambda
- * reads a response; with `'key'` it is the same per key; without an order, each record is a lane, so exactly
- * the named ones run again. Only the first failed record of a lane spends an attempt.
+ * on, the records of a lane run again. With `order: 'shard'`, where a batch is of one lane, this is how
+ * Lambda reads a response; with `'key'` it is the same per key; without an order, each record is a lane, so
+ * exactly the named ones run again. Only the first failed record of a lane spends an attempt.
  */
 export function readBatchOutcome(
   { parts }: Work,

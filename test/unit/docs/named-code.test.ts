@@ -65,13 +65,14 @@ describe('docs/internals/invariants.md', () => {
 })
 
 describe('ARCHITECTURE.md', () => {
-  it('the overview of ARCHITECTURE.md shows every exported class of the engine, the stream and the checkpoints', () => {
+  it('the overview of ARCHITECTURE.md shows every exported class of the engine, the stream, the checkpoints and the processing layer', () => {
     const overview = sectionOf('ARCHITECTURE.md', 'Overview')
     const classes = [
       'checkpoints',
       'coordinator',
       'core',
       'merge',
+      'processing',
       'reader',
       'records',
       'shards',
