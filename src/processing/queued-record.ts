@@ -51,7 +51,7 @@ export class QueuedRecord implements RecordTracker {
   #group: RecordGroup | undefined
 
   /**
-   * @param itemKey - the key of its lane if the order is by key: then its token entry covers later records too.
+   * @param itemKey - the key of its lane if the order is by key: its token entry covers later records too.
    */
   constructor(delivery: Delivery, ordinal: number, itemKey: string | undefined) {
     const { record, resumed } = delivery
