@@ -71,7 +71,7 @@ function inherited(
   return 'start'
 }
 
-/** Returns a predicate for records after the position of their shard; undefined if none of them is covered. */
+/** Returns a predicate for records after the position of their shard; undefined if none is covered. */
 function settlementCoverage({
   through,
   unsettled = [],
@@ -83,9 +83,12 @@ function settlementCoverage({
     if (key === undefined) records.add(withoutLeadingZeros(from))
     else keys.set(key, from)
   }
-  return ({ sequenceNumber, keyHash }) => {
+  return (record) => {
+    const { sequenceNumber } = record
     if (compareSequenceNumbers(sequenceNumber, through) > 0) return false
     if (records.has(withoutLeadingZeros(sequenceNumber))) return false
+    if (keys.size === 0) return true
+    const { keyHash } = record
     const isFrom = (from: string | undefined) =>
       from !== undefined && compareSequenceNumbers(from, sequenceNumber) <= 0
     return keyHash === undefined ? ![...keys.values()].some(isFrom) : !isFrom(keys.get(keyHash))

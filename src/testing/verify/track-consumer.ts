@@ -2,6 +2,8 @@ import { AssertionError } from 'node:assert'
 import { parseToken } from '../../position/parse-token.ts'
 import { type ParsedPosition, type Position, parsePosition } from '../../position/position.ts'
 import { type PlacedRecord, positionCoverage, tokenCoverage } from '../../position/token-coverage.ts'
+import { hashItemKey } from '../../records/item-key.ts'
+import { StreamRecord } from '../../records/stream-record.ts'
 import type { EmulatedRecord } from '../emulator/state/record.ts'
 import type { StreamEmulator } from '../emulator/stream-emulator.ts'
 import { aBoolean, type Checks, check, checkOptions } from '../options/check-options.ts'
@@ -127,8 +129,15 @@ export function trackConsumer(emulator: StreamEmulator, options: TrackConsumerOp
 
 /** Uses the time of the write for records without a time (`timestamps: 'missing'`). */
 function withTimes(isCovered: (record: PlacedRecord) => boolean): (record: EmulatedRecord) => boolean {
-  return ({ shardId, sequenceNumber, createdAt, writtenAt }) =>
-    isCovered({ shardId, sequenceNumber, createdAt: createdAt ?? writtenAt })
+  return ({ shardId, sequenceNumber, createdAt, writtenAt, raw }) =>
+    isCovered({
+      shardId,
+      sequenceNumber,
+      createdAt: createdAt ?? writtenAt,
+      get keyHash() {
+        return hashItemKey(new StreamRecord(raw, { shardId }, writtenAt).itemKey)
+      },
+    })
 }
 
 /** Returns a function that checks if a consumer that starts now at the position must process a record. */

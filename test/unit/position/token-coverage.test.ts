@@ -57,6 +57,43 @@ describe('tokenCoverage()', () => {
   })
 })
 
+describe('a token with unsettled records', () => {
+  const shard: ShardToken = {
+    shardId: 'parent',
+    at: { after: '5' },
+    through: '100',
+    unsettled: [
+      { from: '007', attempts: 1, since: 1 },
+      { from: '20', key: 'a', attempts: 0, since: 1 },
+      { from: '200', key: 'b', attempts: 2, since: 1 },
+    ],
+  }
+  const isCovered = coverageOf(shard)
+
+  test('a token covers the records up to `through`, except for those that an entry covers', () => {
+    expect(isCovered({ ...record('parent', '6'), keyHash: 'a' })).toBe(true)
+    expect(isCovered({ ...record('parent', '7'), keyHash: 'c' })).toBe(false)
+    expect(isCovered({ ...record('parent', '9'), keyHash: 'a' })).toBe(true)
+    expect(isCovered({ ...record('parent', '20'), keyHash: 'a' })).toBe(false)
+    expect(isCovered({ ...record('parent', '100'), keyHash: 'a' })).toBe(false)
+    expect(isCovered({ ...record('parent', '100'), keyHash: 'b' })).toBe(true)
+    expect(isCovered({ ...record('parent', '101'), keyHash: 'b' })).toBe(false)
+    expect(isCovered({ ...record('parent', '201'), keyHash: 'b' })).toBe(false)
+    expect(isCovered(record('child', '1'))).toBe(false)
+  })
+
+  test('a record whose key is not known is covered only if no entry of a key may apply', () => {
+    expect(isCovered(record('parent', '19'))).toBe(true)
+    expect(isCovered(record('parent', '20'))).toBe(false)
+  })
+
+  test('entries without `through` cover no record, and leave none out', () => {
+    const { through: _, ...attempts } = shard
+    expect(coverageOf(attempts)(record('parent', '5'))).toBe(true)
+    expect(coverageOf(attempts)(record('parent', '6'))).toBe(false)
+  })
+})
+
 describe('positionCoverage()', () => {
   test('trim_horizon covers no record, and a Date covers those before its second', () => {
     expect(positionCoverage({ kind: 'trim_horizon' }, parentOf)(record('parent', '1', 1))).toBe(false)
