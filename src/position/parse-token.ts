@@ -14,8 +14,8 @@ export const MAX_TOKEN_SHARDS = 250_000
  * Checks an untrusted token field by field, and returns a new object with only the known fields.
  *
  * Accepts tokens of version 1 and tokens of bloop's Coordinator, as an object or a JSON string, with up to
- * 250,000 shards, 1,000,000 entries of unsettled records, and 64 Mi characters. Unknown fields are ignored. An unknown version is refused, because the
- * known fields may have another meaning in it.
+ * 250,000 shards, 1,000,000 entries for unsettled records, and 64 Mi characters. Unknown fields are ignored.
+ * An unknown version is refused, because the known fields may have another meaning in it.
  *
  * @param input - the token: an object, or its JSON string.
  * @param source - where the token is from, such as a file name. The error message starts with it.

@@ -1,8 +1,8 @@
 import { StreamError } from '../core/errors.ts'
 
 /**
- * The maximum length of a serialized token, in UTF-16 code units. 250,000 shards need about 40 million, and an
- * unsettled record or key about 100.
+ * The maximum length of a serialized token, in UTF-16 code units. 250,000 shards need about 40 million, and
+ * an unsettled record or key about 100.
  */
 export const MAX_SERIALIZED_LENGTH: number = 64 * 1024 * 1024
 
