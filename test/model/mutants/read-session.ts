@@ -33,6 +33,16 @@ export const readSessionMutants: readonly Mutant[] = [
       to: 'this.#mayPrecede(queue.headTime)',
     },
     {
+      name: 'a reader waits for ever when it stops in the middle of settled records',
+      from: '        this.#hasMoreToSkip = true\n',
+      to: '',
+    },
+    {
+      name: 'the counter of lost entries forgets finished shards',
+      from: 'this.#lostUnsettled += reader.node.ledger.lostUnsettled',
+      to: '',
+    },
+    {
       name: 'caughtUp is emitted only once',
       from: 'this.#hasReportedCaughtUp = false\n      const delivery',
       to: 'const delivery',

@@ -169,6 +169,11 @@ export const readerMutants: readonly Mutant[] = [
   ]),
   ...inFile('src/reader/retry-failed-read.ts', [
     {
+      name: 'trimmed records are a gap although all of them were settled',
+      from: "reopen({ ...state, unsettledStart: 'used' }, context.now)",
+      to: "gap(state, 'position-trimmed', error)",
+    },
+    {
       name: 'a young shard that is not found is given up after a burst of errors',
       from: 'YOUNG_SHARD_NOT_FOUND_STEP_MS = 75_000',
       to: 'YOUNG_SHARD_NOT_FOUND_STEP_MS = 0',

@@ -222,6 +222,93 @@ export const shardsMutants: readonly Mutant[] = [
       from: 'if (previous) previous.next = next\n    else this.#first = next',
       to: 'this.#first = next',
     },
+    {
+      name: 'a filtered record counts as processed',
+      from: "if (settlement === 'filtered') return\n",
+      to: '',
+    },
+    {
+      name: 'a record that a token names covers later records of its key',
+      from: 'return this.isNamed ? undefined : this.tracker?.itemKey',
+      to: 'return this.tracker?.itemKey',
+    },
+    {
+      name: 'attempts of a loaded token are lost in a plain loop',
+      from: 'this.tracker ? this.tracker.progress() : this.resumed',
+      to: 'this.tracker?.progress()',
+    },
+    {
+      name: 'attempts of a record are not saved before a later one is settled',
+      from: 'if (!isOvertaken && !(progress && isAttempted(progress))) continue',
+      to: 'if (!isOvertaken) continue',
+    },
+    {
+      name: 'records of a loaded token that have not arrived yet are lost in the next one',
+      from: 'entries.push(...this.#loaded.entriesAfter(this.#delivered, (key) => hashes.has(key)))',
+      to: '',
+    },
+    {
+      name: 'after a gap a token still refers to records before it',
+      from: 'if (acknowledged === undefined) return !this.isBeforeGap && this.#precedesGap(sequenceNumber)',
+      to: 'if (acknowledged === undefined) return false',
+    },
+    {
+      name: 'a shard with entries of a loaded token has no unsettled records',
+      from: 'return this.#first !== undefined || this.#loaded !== undefined',
+      to: 'return this.#first !== undefined',
+    },
+  ]),
+  ...inFile('src/shards/loaded-settlement.ts', [
+    {
+      name: 'a key that a token names is settled',
+      from: 'isSettled: isPreceding && named === undefined && ofKey === undefined',
+      to: 'isSettled: isPreceding && named === undefined',
+    },
+    {
+      name: 'a record that a token names is settled',
+      from: 'isSettled: isPreceding && named === undefined && ofKey === undefined',
+      to: 'isSettled: isPreceding && ofKey === undefined',
+    },
+    {
+      name: 'every record of a key has the attempts of its first one',
+      from: 'const entry = named ?? (ofKey && reached.includes(ofKey) ? ofKey : undefined)',
+      to: 'const entry = named ?? ofKey',
+    },
+    {
+      name: 'a crash during a recovery repeats the first record of a key',
+      from: 'isSequenceNumber(delivered) ? nextSequenceNumber(delivered) : from',
+      to: 'from',
+    },
+    {
+      name: 'a loaded token is forgotten before its last processed record has arrived',
+      from: 'return this.#left.size === 0 && !this.#isBeforeEnd(sequenceNumber)',
+      to: 'return this.#left.size === 0',
+    },
+    {
+      name: 'attempts of a key after the last processed record are lost',
+      from: '(isPreceding || reached.length > 0)',
+      to: 'isPreceding',
+    },
+    {
+      name: 'a trimmed record of a key counts as settled if an earlier one was read',
+      from: 'if (key !== undefined) return undefined',
+      to: '',
+    },
+    {
+      name: 'a trimmed unsettled record counts as settled once its key was reached',
+      from: 'this.#isAfterGap || this.#keys.size > 0',
+      to: 'this.#isAfterGap',
+    },
+    {
+      name: 'the entries of a shard that vanished are not counted as lost',
+      from: 'this.#lost += this.#left.size',
+      to: '',
+    },
+    {
+      name: 'a missing record that was attempted is not noticed',
+      from: 'if (!isRead && isOfRecord(entry)) return true',
+      to: '',
+    },
   ]),
   ...inFile('src/shards/retention.ts', [
     {
