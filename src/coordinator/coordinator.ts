@@ -267,8 +267,8 @@ export class Coordinator<Image = PlainItem> {
   }
 
   /**
-   * The number of unsettled records, or keys of them, in the loaded token that were trimmed. Counted since the
-   * last move. @internal
+   * The number of unsettled records, or keys of them, in the loaded token that were trimmed.
+   * @internal
    */
   get lostUnsettled(): number {
     return this.#session?.lostUnsettled ?? 0

@@ -154,7 +154,7 @@ export class LoadedSettlement {
   }
 }
 
-/** Whether `from` is certainly the number of a record. The entry of a key without attempts may start anywhere. */
+/** Whether `from` is certainly the number of a record. That of a key without attempts may be any number. */
 function isOfRecord(entry: UnsettledEntry): boolean {
   return entry.key === undefined || progressOf(entry) !== undefined
 }

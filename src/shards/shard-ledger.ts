@@ -222,7 +222,7 @@ export class ShardLedger {
     return this.#deliver(record, sequenceNumber, undefined)
   }
 
-  /** The same as {@link deliver}, but returns undefined if a loaded token shows that the record is settled. */
+  /** The same as {@link deliver}. Returns undefined if a loaded token shows that the record is settled. */
   deliverUnlessSettled(record: StreamRecord, sequenceNumber: string): Delivery | undefined {
     const loaded = this.#loaded
     if (loaded === undefined) return this.#deliver(record, sequenceNumber, undefined)

@@ -14,7 +14,7 @@ export interface SavedShard extends SettlementFields {
   readonly after: string | undefined
 }
 
-/** Sequence numbers of different lengths, with gaps in between, so that they differ as strings and as numbers. */
+/** Sequence numbers of different lengths, with gaps in between: their order as strings is another one. */
 export function recordsOf(keys: readonly string[]): TestRecord[] {
   return keys.map((itemKey, index) => ({ sequenceNumber: String(7 + index * 3), itemKey }))
 }

@@ -37,8 +37,8 @@ interface Known {
 }
 
 /**
- * A worker of one shard and a naive oracle, which simply remembers every record. The worker settles in the order
- * that its run has: any record, the first of a key, or the first of the shard.
+ * A worker of one shard and a naive oracle, which simply remembers every record. The worker settles in the
+ * order of its run: any record, the first of a key, or the first of the shard.
  */
 class Worker {
   readonly #records: readonly TestRecord[]

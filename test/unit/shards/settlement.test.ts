@@ -206,7 +206,7 @@ it('a gap keeps the records that are being processed, and their place in the tok
   expect(save(ledger, undefined)).toEqual({ after: undefined })
 })
 
-it('a settlement after the shard was read anew changes nothing', () => {
+it('a settlement after the shard was read again changes nothing', () => {
   const old = worker('ab')
   const token = save(old.ledger, undefined)
   const fresh = worker('ab', { from: load(token) })
