@@ -57,6 +57,8 @@ export class Run {
   readonly #running = new Map<Work, RunningAttempt | undefined>()
   /** The attempts whose handler ignores its signal. */
   readonly #abandoned = new Set<Work>()
+  /** Attempts that were to start after a save, during which the run was paused. */
+  readonly #postponed: Work[] = []
   /** Aborts waits for records and saves when the run stops. */
   readonly #stopped = new AbortController()
   #phase: Phase = 'running'
@@ -165,6 +167,7 @@ export class Run {
   resume(): void {
     this.#isPaused = false
     this.#health.check()
+    for (const work of this.#postponed.splice(0)) this.#call(work)
     this.#queueTurn()
   }
 
@@ -334,6 +337,8 @@ export class Run {
     }
     if (this.#handler.form === 'batch') this.counters.batchStarted()
     this.#running.set(work, undefined)
+    // Without a change, a save would not write that the attempt is running.
+    this.#source.changed()
     // The process may have ended because of this record: the attempt must be counted before it starts.
     if (first.wasRunning && first.attemptsInRun === 0) void this.#saveAndCall(work)
     else this.#call(work)
@@ -351,8 +356,10 @@ export class Run {
         if (!isStreamError(error, 'checkpoint.failed')) break
       }
     }
-    if (this.#phase === 'running') this.#call(work)
-    else if (this.#running.has(work)) this.#cancel(work)
+    if (this.#phase !== 'running') {
+      if (this.#running.has(work)) this.#cancel(work)
+    } else if (this.#isPaused) this.#postponed.push(work)
+    else this.#call(work)
   }
 
   #call(work: Work): void {
@@ -379,6 +386,7 @@ export class Run {
   #cancel(work: Work): void {
     this.#running.delete(work)
     for (const record of work.records) record.giveBackAttempt()
+    this.#source.changed()
     this.#planner.end(work, isRepeated, this.#clock.monotonic())
     this.#onDrained?.()
   }
@@ -392,6 +400,8 @@ export class Run {
       const disposition = this.#outcomes.apply(work.records[0] as QueuedRecord, outcome.outcome)
       this.#planner.end(work, disposition === 'settled' ? isSettled : () => disposition, now)
     } else this.#endBatch(work, outcome, now)
+    // Its records are no longer running, also those that are attempted again.
+    this.#source.changed()
     if (this.#phase === 'running') this.#queueTurn()
     else this.#onDrained?.()
   }
@@ -469,6 +479,7 @@ export class Run {
     this.#stopped.abort()
     this.#cancelTimer?.()
     this.#outcomes.stop()
+    for (const work of this.#postponed.splice(0)) this.#cancel(work)
     this.#flushSettled()
     const { drainTimeoutMs, abandonAfterMs } = this.#options
     await this.#drain(drainTimeoutMs)
@@ -506,8 +517,10 @@ export class Run {
   /** Later results are ignored: the records are unsettled, and their attempts are given back. */
   #giveBackAttempts(): void {
     this.#phase = 'over'
+    if (this.#running.size > 0) this.#source.changed()
     for (const { records } of this.#running.keys()) for (const record of records) record.giveBackAttempt()
     this.#running.clear()
+    this.#postponed.length = 0
   }
 
   async #save(): Promise<void> {
