@@ -19,13 +19,15 @@ const unknownRange: ValueRange = { from: 0, to: 0 }
  * short-lived, so that the garbage collector does not have to promote them.
  *
  * The sequence number and the creation time, which the merge needs of every record, are available without
- * parsing, and so is the JSON of the keys, from which the processing layer makes its lanes.
+ * parsing, and so are the size and the JSON of the keys, which the processing layer needs for its lanes.
  */
 export class LazyRecord implements WireRecord {
   /** The sequence number, or an empty string if the record has none. */
   readonly sequenceNumber: string
   /** The creation time in ms since 1970, or NaN if the record has none. */
   readonly createdAtMs: number
+  /** The size in bytes as the service reports it; undefined if it is missing or unusual. */
+  readonly sizeBytes: number | undefined
   readonly #json: string
   #newImage = unknownRange
   #oldImage = unknownRange
@@ -33,10 +35,11 @@ export class LazyRecord implements WireRecord {
   #keysJson: string | undefined
   #head: Parsed | undefined
 
-  constructor(json: string, sequenceNumber: string, createdAtMs: number) {
+  constructor(json: string, sequenceNumber: string, createdAtMs: number, sizeBytes?: number) {
     this.#json = json
     this.sequenceNumber = sequenceNumber
     this.createdAtMs = createdAtMs
+    this.sizeBytes = sizeBytes
   }
 
   /**
@@ -157,7 +160,7 @@ const MIN_RELEASED_BYTES = 48 * 1024
  * that quarter, and so on.
  */
 export function lazyRecords(body: Buffer, layout: PageLayout): WireRecords {
-  const { count, offsets, createdAtMs } = layout
+  const { count, offsets, createdAtMs, sizeBytes } = layout
   /** The offset in the response at which the retained bytes start. */
   let offset = offsets[OFFSET.from] ?? 0
   /** The index of the first retained record. */
@@ -177,7 +180,13 @@ export function lazyRecords(body: Buffer, layout: PageLayout): WireRecords {
         (offsets[at + OFFSET.sequenceNumberFrom] as number) - offset,
         (offsets[at + OFFSET.sequenceNumberTo] as number) - offset,
       )
-      const record = new LazyRecord(json, sequenceNumber, createdAtMs[index] as number)
+      const size = sizeBytes[index] as number
+      const record = new LazyRecord(
+        json,
+        sequenceNumber,
+        createdAtMs[index] as number,
+        size < 0 ? undefined : size,
+      )
       // Byte offsets are string offsets only if every character is a single byte.
       if (json.length === to - from) {
         record.setRanges(

@@ -20,6 +20,8 @@ function toMs(time: Date | number | null | undefined): number {
 
 /** Returns the record's size as reported by the service, or an estimate if it is missing. */
 export function sizeBytesOf(wire: WireRecord): number {
+  const scanned = wire instanceof LazyRecord ? wire.sizeBytes : undefined
+  if (scanned !== undefined) return scanned
   const size = wire.dynamodb?.SizeBytes
   if (typeof size === 'number' && size >= 0) return size
   return estimateBytes(wire instanceof LazyRecord ? wire.parsed.dynamodb : wire.dynamodb)

@@ -9,6 +9,8 @@ export interface PageLayout {
   readonly offsets: Int32Array
   /** For each record, its creation time in ms since 1970, or NaN if it has none. */
   readonly createdAtMs: Float64Array
+  /** For each record, its size in bytes as the service reports it, or -1 if that is not a plain integer. */
+  readonly sizeBytes: Int32Array
   /** The offset after the opening bracket of the array of records. */
   readonly from: number
   /** The offset of the closing bracket of the array of records. */
@@ -81,11 +83,12 @@ export function scanPage(body: Buffer): PageLayout | undefined {
   current.timeFrom = current.timeTo = 0
   const end = scanObject(body, skipSpace(body, 0), RESPONSE)
   if (end === UNUSUAL || current.from === 0) return undefined
-  const { count, offsets, createdAtMs, from, to } = current
+  const { count, offsets, createdAtMs, sizeBytes, from, to } = current
   return {
     count,
     offsets: offsets.slice(0, count * OFFSETS_PER_RECORD),
     createdAtMs: createdAtMs.slice(0, count),
+    sizeBytes: sizeBytes.slice(0, count),
     from,
     to,
   }
@@ -96,6 +99,7 @@ const current = {
   count: 0,
   offsets: new Int32Array(128 * OFFSETS_PER_RECORD),
   createdAtMs: new Float64Array(128),
+  sizeBytes: new Int32Array(128),
   from: 0,
   to: 0,
   /** The range and the value of the last creation time. Consecutive records mostly have the same one. */
@@ -105,11 +109,13 @@ const current = {
 }
 
 function grow(): void {
-  const { offsets, createdAtMs } = current
+  const { offsets, createdAtMs, sizeBytes } = current
   current.offsets = new Int32Array(2 * offsets.length)
   current.offsets.set(offsets)
   current.createdAtMs = new Float64Array(2 * createdAtMs.length)
   current.createdAtMs.set(createdAtMs)
+  current.sizeBytes = new Int32Array(2 * sizeBytes.length)
+  current.sizeBytes.set(sizeBytes)
 }
 
 /** The objects whose members are scanned: the response, a record, and its `dynamodb` member. */
@@ -152,6 +158,8 @@ function scanMember(body: Buffer, level: Level, nameFrom: number, nameTo: number
     if (startsWith(body, nameFrom, SEQUENCE_NUMBER)) return scanSequenceNumber(body, value)
   } else if (length === TIME.length) {
     if (startsWith(body, nameFrom, TIME)) return scanTime(body, value)
+  } else if (length === SIZE.length) {
+    if (startsWith(body, nameFrom, SIZE)) return scanSize(body, value)
   }
   return skipValue(body, value)
 }
@@ -163,6 +171,7 @@ const NEW_IMAGE = Buffer.from('NewImage')
 const OLD_IMAGE = Buffer.from('OldImage')
 const SEQUENCE_NUMBER = Buffer.from('SequenceNumber')
 const TIME = Buffer.from('ApproximateCreationDateTime')
+const SIZE = Buffer.from('SizeBytes')
 
 function scanRecords(body: Buffer, bracket: number): number {
   if (current.from !== 0 || body[bracket] !== openBracket) return UNUSUAL
@@ -200,6 +209,7 @@ function scanChange(body: Buffer, value: number): number {
 function clearChange(): void {
   for (let field: number = OFFSET.sequenceNumberFrom; field < OFFSETS_PER_RECORD; field++) setOffset(field, 0)
   current.createdAtMs[current.count] = Number.NaN
+  current.sizeBytes[current.count] = -1
 }
 
 function setOffset(field: number, index: number): void {
@@ -238,6 +248,18 @@ function scanTime(body: Buffer, value: number): number {
     current.timeTo = to
   }
   current.createdAtMs[current.count] = current.timeMs
+  return to
+}
+
+/** More digits may not fit into 32 bits. The service limits a record to less than 2 MB. */
+const MAX_SIZE_DIGITS = 9
+
+function scanSize(body: Buffer, value: number): number {
+  const to = skipValue(body, value)
+  const isPlain = endOfDigits(body, value) === to && to - value <= MAX_SIZE_DIGITS
+  let size = 0
+  for (let index = value; isPlain && index < to; index++) size = 10 * size + (body[index] as number) - 0x30
+  current.sizeBytes[current.count] = isPlain ? size : -1
   return to
 }
 

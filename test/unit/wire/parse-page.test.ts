@@ -121,6 +121,17 @@ describe('parsePage', () => {
     )
   })
 
+  test('the size of a record is known without parsing it, if it is an integer of up to nine digits', () => {
+    const sizeOf = (json: string) => {
+      const change = `{"Keys":{"SizeBytes":{"N":"5"}},"SizeBytes":${json},"SequenceNumber":"1"}`
+      return (lazyRecordsOf(`{"Records":[{"dynamodb":${change}}]}`).at(0) as LazyRecord).sizeBytes
+    }
+    expect(['0', '77', '123456789', ' 7 '].map(sizeOf)).toEqual([0, 77, 123_456_789, 7])
+    for (const json of ['1234567890', '-1', '1e3', '7.5', '"7"', 'null', '[7]']) {
+      expect(sizeOf(json), json).toBeUndefined()
+    }
+  })
+
   test('a response that is truncated at any byte is refused', () => {
     fc.assert(
       fc.property(
