@@ -3,6 +3,7 @@ import { BatchCollector, type BatchLimits, type InputState } from './batch-colle
 import { Lane } from './lane.ts'
 import type { QueuedRecord, RecordGroup } from './queued-record.ts'
 import { ReadyQueue } from './ready-queue.ts'
+import { Slots } from './slots.ts'
 import type { Work, WorkPart } from './work.ts'
 
 /** What follows for a record when an attempt has ended. */
@@ -72,13 +73,14 @@ export class Planner<Verdict> {
   /** Lanes and parts of batches that wait for a time. */
   readonly #waiting = new Heap<Lane | BatchFragment>((a, b) => a.dueAt - b.dueAt)
   readonly #collectors = new Map<string, BatchCollector>()
-  readonly #laneOf = new Map<QueuedRecord, Lane>()
+  readonly #unsettled = new Slots<QueuedRecord>()
+  /** The lanes of records that were given up and are not settled. */
+  readonly #heldBy = new Map<QueuedRecord, Lane>()
   /** Decided, and not yet returned by {@link next}. */
   readonly #planned: PlannedAction<Verdict>[] = []
   #bytes = 0
   #running = 0
   #failing = 0
-  #held = 0
   #fullBatches = 0
 
   constructor(options: PlannerOptions<Verdict>) {
@@ -88,7 +90,7 @@ export class Planner<Verdict> {
   // ---- What the run asks ----------------------------------------------------------------------------------
 
   get unsettled(): number {
-    return this.#laneOf.size
+    return this.#unsettled.size
   }
 
   /** The size of the unsettled records, in bytes. */
@@ -108,16 +110,16 @@ export class Planner<Verdict> {
 
   /** The number of lanes that wait for a dead letter to be accepted. */
   get held(): number {
-    return this.#held
+    return this.#heldBy.size
   }
 
   /** The number of lanes that exist; without an order, the number of records. */
   get lanes(): number {
-    return this.#options.order === 'none' ? this.#laneOf.size : this.#lanes.size
+    return this.#options.order === 'none' ? this.unsettled : this.#lanes.size
   }
 
   get records(): IterableIterator<QueuedRecord> {
-    return this.#laneOf.keys()
+    return this.#unsettled.values()
   }
 
   /** Which bound keeps further records from being read; undefined: none. */
@@ -129,7 +131,7 @@ export class Planner<Verdict> {
 
   /** Whether so many lanes fail, or wait for a dead letter to be accepted, that no further lane starts. */
   get isAtFailingBound(): boolean {
-    return this.#failing + this.#held >= this.#options.maxFailingKeys
+    return this.#failing + this.held >= this.#options.maxFailingKeys
   }
 
   /** Whether another record should be read now. */
@@ -153,11 +155,11 @@ export class Planner<Verdict> {
   add(record: QueuedRecord, laneKey: string | undefined, now: number): void {
     const lane = laneKey === undefined ? undefined : this.#lanes.get(laneKey)
     this.#bytes += record.bytes
+    record.enter(this.#unsettled.add(record))
     if (lane === undefined) {
       this.#addLane(laneKey, record, now)
       return
     }
-    this.#laneOf.set(record, lane)
     lane.push(record)
     if (lane.state !== 'ready') return
     const collector = this.#collectorOf(lane)
@@ -218,9 +220,9 @@ export class Planner<Verdict> {
 
   /** A record that was given up is settled: its lane continues. */
   release(record: QueuedRecord, now: number): void {
-    const lane = this.#laneOf.get(record) as Lane
+    const lane = this.#heldBy.get(record) as Lane
+    this.#heldBy.delete(record)
     this.#forget(record)
-    this.#held--
     lane.releaseHold()
     this.#resume(lane, [], undefined, now)
   }
@@ -229,7 +231,6 @@ export class Planner<Verdict> {
 
   #addLane(key: string | undefined, record: QueuedRecord, now: number): void {
     const lane = new Lane(key)
-    this.#laneOf.set(record, lane)
     lane.push(record)
     if (key !== undefined) this.#lanes.set(key, lane)
     if (this.#options.order === 'shard') this.#waitForAncestors(lane, record.shardId)
@@ -288,7 +289,7 @@ export class Planner<Verdict> {
   }
 
   #forget(record: QueuedRecord): void {
-    this.#laneOf.delete(record)
+    this.#unsettled.remove(record.slot)
     this.#bytes -= record.bytes
   }
 
@@ -339,12 +340,12 @@ export class Planner<Verdict> {
   #giveUpHead(lane: Lane, verdict: Verdict): void {
     const [record] = lane.take(1) as [QueuedRecord]
     this.#markFailing(lane, false)
-    this.#hold(lane)
+    this.#hold(lane, record)
     this.#planned.push({ do: 'giveUp', record, verdict })
   }
 
-  #hold(lane: Lane): void {
-    this.#held++
+  #hold(lane: Lane, record: QueuedRecord): void {
+    this.#heldBy.set(record, lane)
     lane.hold()
   }
 
@@ -396,7 +397,7 @@ export class Planner<Verdict> {
       const record = records[index] as QueuedRecord
       const disposition = dispositionOf(record)
       if (disposition === 'settled') this.#forget(record)
-      else if (disposition === 'givenUp') this.#hold(lane)
+      else if (disposition === 'givenUp') this.#hold(lane, record)
       else break
     }
     return index === 0 ? records : records.slice(index)

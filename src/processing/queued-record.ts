@@ -49,6 +49,7 @@ export class QueuedRecord implements RecordTracker {
   #splits = 0
   #fate: Fate | undefined
   #group: RecordGroup | undefined
+  #slot = -1
 
   /**
    * @param itemKey - the key of its lane if the order is by key: its token entry covers later records too.
@@ -239,6 +240,16 @@ export class QueuedRecord implements RecordTracker {
 
   letterAccepted(): void {
     this.#openLetters--
+  }
+
+  /** Its place among the unsettled records of the planner. */
+  get slot(): number {
+    return this.#slot
+  }
+
+  /** It was added to the unsettled records. */
+  enter(slot: number): void {
+    this.#slot = slot
   }
 
   /** Whether the filter still has to decide, because it threw when the record was delivered. */
