@@ -1,0 +1,98 @@
+import { setTimeout as wait } from 'node:timers/promises'
+import { DescribeStreamCommand, type Shard } from '@aws-sdk/client-dynamodb-streams'
+import { below, seededRandom } from '../../../src/testing/emulator/state/random.ts'
+import type { DynamoDBLocal } from '../../support/dynamodb-local.ts'
+import { createTable, putNumber, setStream } from '../../support/tables.ts'
+import type { WrittenRecord } from './check-fates.ts'
+import { roleOf } from './roles.ts'
+
+/** The approximate limit of records that no worker has settled yet: enough to keep every worker busy. */
+const MAX_AHEAD = 120
+
+const ITEMS = 15
+
+export interface WorkloadOptions {
+  readonly local: Pick<DynamoDBLocal, 'tableClient' | 'streamsClient'>
+  readonly seed: string
+}
+
+/** A table with a stream, and what was written to it. */
+export interface Workload extends AsyncDisposable {
+  readonly streamArn: string
+  /** The writes in order. */
+  readonly written: readonly WrittenRecord[]
+  /** Writes `count` records. */
+  write(count: number): Promise<void>
+  /** Writes continuously, but at most `MAX_AHEAD` records ahead of the worker, until `end`. */
+  writeSteadily(): void
+  /** Reports that the worker has settled this many more records. */
+  settled(count: number): void
+  /** Stops writing and disables the stream. */
+  end(): Promise<void>
+  /** Returns the parent of a shard, as far as the stream has ever listed it. */
+  parentOf(shardId: string): string | undefined
+  /** Reads which shards there are. They are no longer listed some time after they were closed. */
+  listShards(): Promise<void>
+}
+
+export async function createWorkload({ local, seed }: WorkloadOptions): Promise<Workload> {
+  const random = seededRandom(seed, 'traffic')
+  const client = local.tableClient()
+  const streams = local.streamsClient()
+  const table = await createTable(client)
+  const written: WrittenRecord[] = []
+  const parents = new Map<string, string | undefined>()
+  let unsettled = 0
+  let isEnding = false
+  let traffic = Promise.resolve()
+
+  const write = async (count: number) => {
+    for (let i = 0; i < count; i++) {
+      const record = { n: written.length, id: `item-${below(random, ITEMS)}` }
+      await putNumber(client, table, record.id, record.n)
+      written.push(record)
+      if (roleOf(record.n).kind !== 'filtered') unsettled++
+    }
+  }
+  const listShards = async () => {
+    for (let from: string | undefined, isLast = false; !isLast; isLast = from === undefined) {
+      const { StreamDescription } = await streams.send(
+        new DescribeStreamCommand({ StreamArn: table.streamArn, ExclusiveStartShardId: from }),
+      )
+      const shards: readonly Shard[] = StreamDescription?.Shards ?? []
+      for (const { ShardId = '', ParentShardId } of shards) parents.set(ShardId, ParentShardId)
+      from = StreamDescription?.LastEvaluatedShardId
+    }
+  }
+  return {
+    streamArn: table.streamArn,
+    written,
+    write,
+    writeSteadily() {
+      traffic = (async () => {
+        while (!isEnding) {
+          if (unsettled < MAX_AHEAD) await write(1)
+          else await wait(5)
+        }
+      })()
+      traffic.catch(() => {})
+    },
+    settled: (count) => {
+      unsettled -= count
+    },
+    async end() {
+      isEnding = true
+      await traffic
+      await listShards()
+      await setStream(client, table.tableName, 'no stream')
+    },
+    parentOf: (shardId) => parents.get(shardId),
+    listShards,
+    async [Symbol.asyncDispose]() {
+      isEnding = true
+      await traffic.catch(() => {})
+      client.destroy()
+      streams.destroy()
+    },
+  }
+}
