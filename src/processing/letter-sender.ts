@@ -27,8 +27,8 @@ export interface LetterSenderOptions {
   readonly clock: Clock
   readonly random: () => number
   onRetry(letter: DeadLetter, retry: LetterRetry): void
-  /** A call of a destination has ended. */
-  onSent(): void
+  /** A call of a destination has ended, and its result was taken into account. */
+  onCallEnded(): void
 }
 
 /**
@@ -42,6 +42,7 @@ export class LetterSender {
   readonly #retries = new Set<() => void>()
   #sending = 0
   #isStopping = false
+  #isClosed = false
 
   constructor(options: LetterSenderOptions) {
     this.#options = options
@@ -65,6 +66,12 @@ export class LetterSender {
     this.#retries.clear()
   }
 
+  /** Stops, and ignores the results of the calls in progress: their records are unsettled. */
+  close(): void {
+    this.stop()
+    this.#isClosed = true
+  }
+
   #sendQueued(): void {
     while (this.#sending < MAX_SENDING && !this.#isStopping) {
       const next = this.#queue.shift()
@@ -82,10 +89,11 @@ export class LetterSender {
       failure = { error }
     }
     this.#sending--
+    if (this.#isClosed) return
     if (failure === undefined) request.onAccepted()
     else if (!this.#isStopping) this.#retry(request, failures + 1, failure.error)
     this.#sendQueued()
-    this.#options.onSent()
+    this.#options.onCallEnded()
   }
 
   #retry(request: LetterRequest, failures: number, error: unknown): void {

@@ -47,7 +47,7 @@ export interface OutcomesListener {
   /** The token has changed although no record was settled. */
   onProgress(): void
   /** A call of a destination has ended. */
-  onSent(): void
+  onCallEnded(): void
   /** A record was given up and `onFailure` does not say what becomes of it: the run stops. */
   onFatal(error: StreamError<'handler.failed'>): void
 }
@@ -72,7 +72,7 @@ export class Outcomes {
 
   constructor(context: OutcomesOptions) {
     this.#context = context
-    const { clock, random, events } = context
+    const { clock, random, events, listener } = context
     this.#letters = new LetterSender({
       clock,
       random,
@@ -80,7 +80,7 @@ export class Outcomes {
         const [{ shardId, sequenceNumber }] = records as [(typeof records)[0]]
         events.emit('destinationRetry', { ...retry, shardId, sequenceNumber })
       },
-      onSent: () => context.listener.onSent(),
+      onCallEnded: () => context.listener.onCallEnded(),
     })
   }
 
@@ -103,6 +103,12 @@ export class Outcomes {
   /** Attempts that fail from now on were cut short: they are given back. */
   abort(): void {
     this.#isAborted = true
+  }
+
+  /** The run is over: dead letters that are accepted from now on change nothing. */
+  close(): void {
+    this.#isStopping = true
+    this.#letters.close()
   }
 
   /** The attempt of a record has ended with a result. */

@@ -120,7 +120,7 @@ export class Run {
           this.#queueTurn()
         },
         onProgress: () => source.changed(),
-        onSent: () => this.#onDrained?.(),
+        onCallEnded: () => this.#onDrained?.(),
         onFatal: (error) => this.#fail(error),
       },
     })
@@ -517,6 +517,7 @@ export class Run {
   /** Later results are ignored: the records are unsettled, and their attempts are given back. */
   #giveBackAttempts(): void {
     this.#phase = 'over'
+    this.#outcomes.close()
     if (this.#running.size > 0) this.#source.changed()
     for (const { records } of this.#running.keys()) for (const record of records) record.giveBackAttempt()
     this.#running.clear()
