@@ -37,6 +37,7 @@ export class HealthMonitor {
   readonly #watch: StallWatch
   /** Records for which `retentionNear` was emitted. */
   readonly #reported = new WeakSet<QueuedRecord>()
+  #isStopped = false
   #lastSettledAt: number | undefined
   #cancelCheck = (): void => {}
   #cancelAgeCheck = (): void => {}
@@ -54,7 +55,9 @@ export class HealthMonitor {
     this.#checkAges()
   }
 
+  /** Sets no further timer and emits nothing any more. */
   stop(): void {
+    this.#isStopped = true
     this.#cancelCheck()
     this.#cancelAgeCheck()
   }
@@ -74,6 +77,7 @@ export class HealthMonitor {
 
   /** Checks for a stall. Called when a check is due, and when the run is paused, resumed or stopped. */
   check(): void {
+    if (this.#isStopped) return
     const now = { wall: this.#clock.now(), monotonic: this.#clock.monotonic() }
     const found = this.#watch.check(this.#run.load(), now)
     if (found.change === 'stalled') {

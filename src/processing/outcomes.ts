@@ -68,7 +68,6 @@ export class Outcomes {
   readonly #letters: LetterSender
   #isStopping = false
   #isAborted = false
-  #isClosed = false
 
   constructor(context: OutcomesOptions) {
     this.#context = context
@@ -93,11 +92,6 @@ export class Outcomes {
   stop(): void {
     this.#isStopping = true
     this.#letters.stop()
-  }
-
-  /** The run has ended: a dead letter that is accepted from now on does not count. */
-  close(): void {
-    this.#isClosed = true
   }
 
   /** Attempts that fail from now on were cut short: they are given back. */
@@ -317,7 +311,6 @@ export class Outcomes {
       letter: this.#createLetter(record, verdict, task),
       destination: target,
       onAccepted: () => {
-        if (this.#isClosed) return
         record.letterAccepted()
         if (task !== undefined) record.finishTask(task)
         events.emit('deadLettered', report)

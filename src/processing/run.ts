@@ -62,7 +62,7 @@ export class Run {
   /** Aborts waits for records and saves when the run stops. */
   readonly #stopped = new AbortController()
   #phase: Phase = 'running'
-  /** Whether the destinations have been checked. */
+  /** Whether the destinations are checked, so that records can be read. */
   #isStarted = false
   #isPaused = false
   #input: InputState = 'flowing'
@@ -140,7 +140,7 @@ export class Run {
       signal?.removeEventListener('abort', onAbort)
     })
     if (lost.aborted) onLost()
-    if (signal?.aborted) onAbort()
+    else if (signal?.aborted) onAbort()
     try {
       if (this.#options.checkDestinations) await this.#checkDestinations()
     } catch (error) {
@@ -464,7 +464,9 @@ export class Run {
   // ---- The end --------------------------------------------------------------------------------------------
 
   async #checkDestinations(): Promise<void> {
-    for (const destination of destinationsOf(this.#options.onFailure)) await destination.check?.()
+    for (const destination of destinationsOf(this.#options.onFailure)) {
+      if (this.#phase === 'running') await destination.check?.()
+    }
   }
 
   #fail(error: unknown): void {
@@ -551,7 +553,6 @@ export class Run {
 
   #close(): void {
     this.#countLost()
-    this.#outcomes.close()
     this.#health.stop()
     this.#attempts.close()
     this.counters.ended()

@@ -53,6 +53,7 @@ export class FakeSource implements RecordSource {
   readonly epoch = 7
   readonly lease: AbortController = new AbortController()
   canAdvance = false
+  lostUnsettled = 0
   parents: Readonly<Record<string, string>> = {}
   /** Called before each save. */
   beforeSave: (signal: AbortSignal | undefined) => Promise<void> = async () => {}
