@@ -41,6 +41,7 @@ export class BatchCollector {
   readonly isFailing: boolean
   readonly #limits: BatchLimits
   readonly #heap = new Heap<Collected>((a, b) => a.lane.head.ordinal - b.lane.head.ordinal)
+  /** In the order in which they were added. */
   readonly #byLane = new Map<Lane, Collected>()
   #records = 0
   #bytes = 0
@@ -89,15 +90,18 @@ export class BatchCollector {
    * further record is available.
    */
   get dueAt(): number | undefined {
-    const oldest = this.#heap.peek()
+    const [first] = this.#byLane.values()
     const { maxBatchingWindowMs } = this.#limits
-    return oldest && maxBatchingWindowMs > 0 ? oldest.since + maxBatchingWindowMs : undefined
+    return first && maxBatchingWindowMs > 0 ? first.since + maxBatchingWindowMs : undefined
   }
 
-  /** Whether a batch has to start: it is complete, its window is over, or no further record is expected. */
+  /**
+   * Whether a batch has to start: it is complete, its window is over, or no further record is expected.
+   * Records that have failed wait for no others: reading may be waiting for them.
+   */
   mustStart(now: number, input: InputState): boolean {
     if (this.isEmpty || this.#isReady) return false
-    if (this.isFull || input === 'over') return true
+    if (this.isFull || this.isFailing || input === 'over') return true
     const { dueAt } = this
     return dueAt === undefined ? input === 'idle' : dueAt <= now
   }
