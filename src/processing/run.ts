@@ -3,7 +3,7 @@ import { Emitter } from '../core/emitter.ts'
 import { isStreamError, StreamError } from '../core/errors.ts'
 import type { Delivery } from '../shards/shard-ledger.ts'
 import type { RecordSource } from '../stream/record-source.ts'
-import { Attempts, type RunningAttempt } from './attempt.ts'
+import { Attempts } from './attempt.ts'
 import type { AttemptOutcome } from './attempt-outcome.ts'
 import type { InputState } from './batch-collector.ts'
 import type { CheckedOptions } from './check-options.ts'
@@ -19,6 +19,8 @@ import { type Disposition, Planner } from './planner.ts'
 import { QueuedRecord } from './queued-record.ts'
 import { readBatchOutcome } from './read-outcome.ts'
 import { RecordFilter } from './record-filter.ts'
+import { Slots } from './slots.ts'
+import { StartedWork, type StartedWorkListener } from './started-work.ts'
 import type { Work } from './work.ts'
 
 /** How many records are taken before the event loop gets a turn. */
@@ -54,11 +56,15 @@ export class Run {
   readonly #outcomes: Outcomes
   readonly #filter: RecordFilter
   readonly #health: HealthMonitor
-  readonly #running = new Map<Work, RunningAttempt | undefined>()
+  readonly #running = new Slots<StartedWork>()
   /** The attempts whose handler ignores its signal. */
-  readonly #abandoned = new Set<Work>()
+  readonly #abandoned = new Set<StartedWork>()
+  readonly #startedListener: StartedWorkListener = {
+    ended: (started, outcome) => this.#ended(started, outcome),
+    abandoned: (started, runningForMs) => this.#reportAbandoned(started, runningForMs),
+  }
   /** Attempts that were to start after a save, during which the run was paused. */
-  readonly #postponed: Work[] = []
+  readonly #postponed: StartedWork[] = []
   /** Aborts waits for records and saves when the run stops. */
   readonly #stopped = new AbortController()
   #phase: Phase = 'running'
@@ -336,15 +342,16 @@ export class Run {
       this.counters.attemptStarted(isAlone ? record.attempts : record.attempts + 1)
     }
     if (this.#handler.form === 'batch') this.counters.batchStarted()
-    this.#running.set(work, undefined)
+    const started = new StartedWork(work, this.#startedListener)
+    started.enter(this.#running.add(started))
     // Without a change, a save would not write that the attempt is running.
     this.#source.changed()
     // The process may have ended because of this record: the attempt must be counted before it starts.
-    if (first.wasRunning && first.attemptsInRun === 0) void this.#saveAndCall(work)
-    else this.#call(work)
+    if (first.wasRunning && first.attemptsInRun === 0) void this.#saveAndCall(started)
+    else this.#call(started)
   }
 
-  async #saveAndCall(work: Work): Promise<void> {
+  async #saveAndCall(started: StartedWork): Promise<void> {
     const { signal } = this.#stopped
     this.#source.changed()
     while (!signal.aborted) {
@@ -357,44 +364,45 @@ export class Run {
       }
     }
     if (this.#phase !== 'running') {
-      if (this.#running.has(work)) this.#cancel(work)
-    } else if (this.#isPaused) this.#postponed.push(work)
-    else this.#call(work)
+      if (!this.#isEnded) this.#cancel(started)
+    } else if (this.#isPaused) this.#postponed.push(started)
+    else this.#call(started)
   }
 
-  #call(work: Work): void {
-    const isAlone = work.records.length === 1
-    const records = work.records.map((record) => ({
+  #call(started: StartedWork): void {
+    const { records } = started.work
+    const isAlone = records.length === 1
+    const attempted = records.map((record) => ({
       record: record.record,
       attempt: isAlone ? record.attempts : record.attempts + 1,
       firstAttemptAt: record.firstAttemptAt as number,
       finishedTasks: record.doneTasks,
     }))
-    const attempt = this.#attempts.start(records, this.#source.epoch, {
-      ended: (outcome) => this.#ended(work, outcome),
-      abandoned: (runningForMs) => {
-        this.#abandoned.add(work)
-        const { shardId } = work.records[0] as QueuedRecord
-        const sequenceNumbers = work.records.map(({ delivery }) => delivery.sequenceNumber)
-        this.events.emit('handlerAbandoned', { shardId, sequenceNumbers, runningForMs })
-      },
-    })
-    this.#running.set(work, attempt)
+    started.attemptStarted(this.#attempts.start(attempted, this.#source.epoch, started))
+  }
+
+  #reportAbandoned(started: StartedWork, runningForMs: number): void {
+    this.#abandoned.add(started)
+    const { records } = started.work
+    const { shardId } = records[0] as QueuedRecord
+    const sequenceNumbers = records.map(({ delivery }) => delivery.sequenceNumber)
+    this.events.emit('handlerAbandoned', { shardId, sequenceNumbers, runningForMs })
   }
 
   /** Gives back an attempt that was not started. */
-  #cancel(work: Work): void {
-    this.#running.delete(work)
+  #cancel({ work, slot }: StartedWork): void {
+    this.#running.remove(slot)
     for (const record of work.records) record.giveBackAttempt()
     this.#source.changed()
     this.#planner.end(work, isRepeated, this.#clock.monotonic())
     this.#onDrained?.()
   }
 
-  #ended(work: Work, outcome: AttemptOutcome): void {
+  #ended(started: StartedWork, outcome: AttemptOutcome): void {
     if (this.#phase === 'over') return
-    this.#running.delete(work)
-    this.#abandoned.delete(work)
+    const { work, slot } = started
+    this.#running.remove(slot)
+    this.#abandoned.delete(started)
     const now = this.#clock.monotonic()
     if (outcome.kind === 'record') {
       const disposition = this.#outcomes.apply(work.records[0] as QueuedRecord, outcome.outcome)
@@ -513,7 +521,7 @@ export class Run {
 
   #abortAttempts(reason: unknown): void {
     this.#outcomes.abort()
-    for (const attempt of this.#running.values()) attempt?.abort(reason)
+    for (const started of this.#running.values()) started.abort(reason)
   }
 
   /** Later results are ignored: the records are unsettled, and their attempts are given back. */
@@ -521,7 +529,7 @@ export class Run {
     this.#phase = 'over'
     this.#outcomes.close()
     if (this.#running.size > 0) this.#source.changed()
-    for (const { records } of this.#running.keys()) for (const record of records) record.giveBackAttempt()
+    for (const { work } of this.#running.values()) for (const record of work.records) record.giveBackAttempt()
     this.#running.clear()
     this.#postponed.length = 0
   }

@@ -25,6 +25,11 @@ export class Slots<Item extends object> {
     this.#free.push(slot)
   }
 
+  clear(): void {
+    this.#items.length = 0
+    this.#free.length = 0
+  }
+
   /** The objects, in no particular order. */
   *values(): IterableIterator<Item> {
     for (const item of this.#items) if (item !== undefined) yield item
