@@ -23,8 +23,11 @@ import { Slots } from './slots.ts'
 import { StartedWork, type StartedWorkListener } from './started-work.ts'
 import type { Work } from './work.ts'
 
-/** How many records are taken before the event loop gets a turn. */
-const TAKE_PER_TURN = 128
+/**
+ * How many records are taken before the event loop gets a turn. Handlers that return at once would otherwise
+ * keep it from reading, saving and firing timers for as long as records are buffered.
+ */
+const TAKE_PER_TICK = 128
 
 type Phase =
   /** Records are read and attempted. */
@@ -76,6 +79,10 @@ export class Run {
   #settledSinceSave = 0
   #lost = 0
   #isTurnQueued = false
+  /** How many more records can be taken before the event loop gets a turn. */
+  #takesLeft = TAKE_PER_TICK
+  /** Whether taking records continues when the event loop has had a turn. */
+  #isYielding = false
   #isWaiting = false
   #cancelTimer: (() => void) | undefined
   #failure: { readonly error: unknown } | undefined
@@ -208,10 +215,10 @@ export class Run {
 
   #takeRecords(now: number): void {
     const source = this.#source
-    for (let taken = 0; this.#planner.wantsRecord; taken++) {
-      if (taken === TAKE_PER_TURN) {
+    for (; this.#planner.wantsRecord; this.#takesLeft--) {
+      if (this.#takesLeft === 0) {
         this.#input = 'flowing'
-        setImmediate(() => this.#queueTurn())
+        this.#yield()
         return
       }
       const delivery = source.take()
@@ -223,6 +230,17 @@ export class Run {
       this.#add(delivery, now)
     }
     this.#input = 'flowing'
+  }
+
+  /** Continues to take records when the event loop has had a turn. */
+  #yield(): void {
+    if (this.#isYielding) return
+    this.#isYielding = true
+    setImmediate(() => {
+      this.#isYielding = false
+      this.#takesLeft = TAKE_PER_TICK
+      this.#queueTurn()
+    })
   }
 
   /** Counts unsettled records of an earlier run that were trimmed. */
@@ -277,7 +295,7 @@ export class Run {
 
   /** Waits for more records, or continues with the table's next stream once this one has ended. */
   #waitForRecords(): void {
-    if (this.#isWaiting || !this.#planner.wantsRecord) return
+    if (this.#isWaiting || this.#isYielding || !this.#planner.wantsRecord) return
     const { isEnded } = this.#source
     if (isEnded && this.#planner.unsettled > 0) return
     this.#isWaiting = true
