@@ -85,6 +85,8 @@ export class Run {
   #isYielding = false
   #isWaiting = false
   #cancelTimer: (() => void) | undefined
+  /** When the timer for the next turn fires, in monotonic ms. */
+  #timerAt: number | undefined
   #failure: { readonly error: unknown } | undefined
   #ending: Promise<void> | undefined
   #finish!: () => void
@@ -318,15 +320,18 @@ export class Run {
     if (!(await this.#source.advance(signal)) && !signal.aborted) void this.stop()
   }
 
-  /** Sets the timer for the next turn. */
+  /** Sets the timer for the next turn, unless it is set already. */
   #setTimer(): void {
+    const wakeAt = this.#isPaused || this.#phase !== 'running' ? undefined : this.#planner.wakeAt
+    if (wakeAt === this.#timerAt) return
     this.#cancelTimer?.()
     this.#cancelTimer = undefined
-    const wakeAt = this.#planner.wakeAt
-    if (wakeAt === undefined || this.#isPaused || this.#phase !== 'running') return
+    this.#timerAt = wakeAt
+    if (wakeAt === undefined) return
     const delayMs = Math.max(0, wakeAt - this.#clock.monotonic())
     this.#cancelTimer = this.#clock.setTimer(delayMs, () => {
       this.#cancelTimer = undefined
+      this.#timerAt = undefined
       this.#queueTurn()
     })
   }
