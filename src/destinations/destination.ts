@@ -124,7 +124,10 @@ export interface DestinationObject {
   send(letter: DeadLetter): Promise<void>
   /** Rejects if letters cannot be sent, for example because the target does not exist. */
   check?(): Promise<void>
-  /** Releases what the destination holds. Can be called more than once. */
+  /**
+   * Releases what the destination holds. A run calls it when it ends. It can be called more than once, and the
+   * destination can be used again afterwards, such as by another run.
+   */
   close?(): Promise<void>
 }
 

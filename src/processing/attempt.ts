@@ -1,4 +1,5 @@
 import type { Clock } from '../core/clock.ts'
+import type { StreamRecord } from '../records/stream-record.ts'
 import { callHandler } from './attempt-calls.ts'
 import { Deadlines } from './attempt-deadlines.ts'
 import type { AttemptOutcome, AttemptRecord, BatchOutcome, RecordOutcome } from './attempt-outcome.ts'
@@ -76,6 +77,11 @@ export class Attempts {
     this.#timeouts?.add(attempt)
     void this.#report(attempt, outcome)
     return attempt
+  }
+
+  /** The record as the handler receives it: with the output of the schema, if it was validated. */
+  viewOf(record: StreamRecord): StreamRecord {
+    return this.#validator?.viewOf(record) ?? record
   }
 
   /** Stops watching timeouts. Running attempts still end. */

@@ -3,6 +3,7 @@ import type { Clock } from '../core/clock.ts'
 import type { Emitter } from '../core/emitter.ts'
 import { StreamError } from '../core/errors.ts'
 import { hashItemKey } from '../records/item-key.ts'
+import type { StreamRecord } from '../records/stream-record.ts'
 import type { RecordOutcome, TaskOutcome } from './attempt-outcome.ts'
 import type { CheckedOptions } from './check-options.ts'
 import { classifyFailure } from './classify-failure.ts'
@@ -34,6 +35,8 @@ export interface OutcomesOptions {
   /** The name of the run, for dead letters. */
   readonly name: string
   readonly streamArn: () => string
+  /** The record as the handler receives it. */
+  readonly viewOf: (record: StreamRecord) => StreamRecord
   readonly counters: Counters
   readonly events: Emitter<ProcessingEvents>
   readonly listener: OutcomesListener
@@ -184,6 +187,7 @@ export class Outcomes {
       const error = 'error' in outcome ? outcome.error : undefined
       return { kind: outcome.result, reason: outcome.reason, error, callbackError: undefined }
     }
+    const { viewOf } = this.#context
     const { callbacks } = this.#context.options
     const { error, isReported } = outcome
     const context = {
@@ -196,7 +200,7 @@ export class Outcomes {
     return {
       kind: 'failed',
       error,
-      ...classifyFailure(error, record.record, context, callbacks, isReported),
+      ...classifyFailure(error, viewOf(record.record), context, callbacks, isReported),
     }
   }
 

@@ -34,6 +34,8 @@ export interface PlannerOptions<Verdict> {
   readonly batch: BatchLimits | undefined
   /** Decides before an attempt whether the record is given up instead. */
   readonly judge: (record: QueuedRecord) => Verdict | undefined
+  /** Whether nothing else may run during the next attempt of the record. */
+  readonly isExclusive: (record: QueuedRecord) => boolean
   /** The ancestors of a shard, with `order: 'shard'`. */
   readonly ancestorsOf: (shardId: string) => Iterable<string>
 }
@@ -80,6 +82,8 @@ export class Planner<Verdict> {
   readonly #planned: PlannedAction<Verdict>[] = []
   #bytes = 0
   #running = 0
+  /** Whether what is running runs exclusively. */
+  #isExclusive = false
   #failing = 0
   #fullBatches = 0
 
@@ -174,17 +178,23 @@ export class Planner<Verdict> {
   next(now: number, input: InputState): PlannedAction<Verdict> | undefined {
     this.#collectDue(now, this.bound === undefined ? input : 'over')
     while (this.#planned.length === 0) {
-      if (this.#running >= this.#options.concurrency) return undefined
+      if (this.#isExclusive || this.#running >= this.#options.concurrency) return undefined
       const startable = this.#ready.take(!this.isAtFailingBound)
       if (startable === undefined) return undefined
+      const isExclusive = startable instanceof Lane && this.#options.isExclusive(startable.head)
+      if (isExclusive && this.#running > 0) {
+        this.#ready.add(startable)
+        return undefined
+      }
       this.#start(startable)
+      this.#isExclusive = isExclusive && this.#running > 0
     }
     return this.#planned.shift()
   }
 
   /** An attempt has ended. The records that are settled or given up leave their lanes. */
   end({ parts }: Work, dispositionOf: (record: QueuedRecord) => Disposition, now: number): void {
-    this.#running--
+    this.#leaveSlot()
     for (const { lane, records } of parts) this.#endPart(lane, records, dispositionOf, now)
   }
 
@@ -199,7 +209,7 @@ export class Planner<Verdict> {
     retryAt: number,
     now: number,
   ): void {
-    this.#running--
+    this.#leaveSlot()
     const left: WorkPart[] = []
     for (const { lane, records } of parts) {
       const kept = this.#drop(lane, records, dispositionOf)
@@ -335,6 +345,11 @@ export class Planner<Verdict> {
         ? part.records
         : parts.flatMap(({ records }) => records).sort((a, b) => a.ordinal - b.ordinal)
     this.#planned.push({ do: 'start', work: { parts, records } })
+  }
+
+  #leaveSlot(): void {
+    this.#running--
+    this.#isExclusive = false
   }
 
   #giveUpHead(lane: Lane, verdict: Verdict): void {

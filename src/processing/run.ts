@@ -8,6 +8,7 @@ import type { AttemptOutcome } from './attempt-outcome.ts'
 import type { InputState } from './batch-collector.ts'
 import type { CheckedOptions } from './check-options.ts'
 import { Counters, type ProcessingSummary } from './counts.ts'
+import { CrashGuard } from './crash-guard.ts'
 import { type ProcessingEvents, processingEventNames } from './events.ts'
 import { type GiveUp, judgeBeforeAttempt } from './failure-policy.ts'
 import type { Work as HandlerWork } from './handler.ts'
@@ -28,6 +29,9 @@ import type { Work } from './work.ts'
  * keep it from reading, saving and firing timers for as long as records are buffered.
  */
 const TAKE_PER_TICK = 128
+
+/** How long the end of a run waits for destinations to close, in ms. */
+const CLOSE_TIMEOUT_MS = 2_000
 
 type Phase =
   /** Records are read and attempted. */
@@ -56,6 +60,7 @@ export class Run {
   readonly #clock: Clock
   readonly #planner: Planner<GiveUp>
   readonly #attempts: Attempts
+  readonly #crashGuard: CrashGuard
   readonly #outcomes: Outcomes
   readonly #filter: RecordFilter
   readonly #health: HealthMonitor
@@ -112,8 +117,10 @@ export class Run {
       ...options,
       batch: handler.form === 'batch' ? handler : undefined,
       judge: (record) => this.#judge(record),
+      isExclusive: (record) => this.#crashGuard.isExclusive(record),
       ancestorsOf: (shardId) => source.ancestorsOf(shardId),
     })
+    this.#crashGuard = new CrashGuard(options.retry.maxAttempts)
     this.#attempts = new Attempts(handler, { ...options, clock })
     this.#filter = new RecordFilter(options, () => source.streamArn)
     this.#outcomes = new Outcomes({
@@ -123,12 +130,14 @@ export class Run {
       random,
       name: options.name ?? source.name ?? 'processStream',
       streamArn: () => source.streamArn,
+      viewOf: (record) => this.#attempts.viewOf(record),
       counters: this.counters,
       events: this.events,
       listener: {
         onSettled: () => {
           this.#settledSinceSave++
           this.#health.settled()
+          this.#crashGuard.settled()
         },
         onReleased: (record) => {
           this.#planner.release(record, clock.monotonic())
@@ -270,6 +279,7 @@ export class Run {
     const queued = new QueuedRecord(delivery, this.#ordinal++, itemKey)
     if (filtered === undefined) queued.mustFilter()
     this.#dropUnknownTasks(queued)
+    this.#crashGuard.delivered(queued)
     this.#planner.add(queued, order === 'shard' ? record.shardId : itemKey, now)
   }
 
@@ -369,23 +379,24 @@ export class Run {
     started.enter(this.#running.add(started))
     // Without a change, a save would not write that the attempt is running.
     this.#source.changed()
-    // The process may have ended because of this record: the attempt must be counted before it starts.
-    if (first.wasRunning && first.attemptsInRun === 0) void this.#saveAndCall(started)
-    else this.#call(started)
+    const saveFirst = this.#crashGuard.saveFirst(first)
+    if (saveFirst === 'no') this.#call(started)
+    else void this.#saveAndCall(started, saveFirst === 'required')
   }
 
-  async #saveAndCall(started: StartedWork): Promise<void> {
+  /** Starts an attempt once the checkpoint shows it, so that it is counted if the process ends during it. */
+  async #saveAndCall(started: StartedWork, isRequired: boolean): Promise<void> {
     const { signal } = this.#stopped
-    this.#source.changed()
     while (!signal.aborted) {
       try {
         await this.#source.save(signal)
         break
       } catch (error) {
         // Saving is still being retried; if the lease is lost, the run has ended.
-        if (!isStreamError(error, 'checkpoint.failed')) break
+        if (!isRequired || !isStreamError(error, 'checkpoint.failed')) break
       }
     }
+    this.#crashGuard.saveEnded()
     if (this.#phase !== 'running') {
       if (!this.#isEnded) this.#cancel(started)
     } else if (this.#isPaused) this.#postponed.push(started)
@@ -500,6 +511,18 @@ export class Run {
     }
   }
 
+  /** Destinations can be used again after this. Their errors are ignored: all letters have been accepted. */
+  async #closeDestinations(): Promise<void> {
+    const closed = new AbortController()
+    const close = async (): Promise<void> => {
+      const destinations = destinationsOf(this.#options.onFailure)
+      await Promise.allSettled(destinations.map(async (destination) => destination.close?.()))
+      closed.abort()
+    }
+    void close()
+    await sleep(this.#clock, CLOSE_TIMEOUT_MS, closed.signal)
+  }
+
   #fail(error: unknown): void {
     if (this.#phase === 'over') return
     this.#failure ??= { error }
@@ -523,6 +546,7 @@ export class Run {
     this.#giveBackAttempts()
     this.#flushSettled()
     await this.#save()
+    await this.#closeDestinations()
     this.#close()
   }
 
@@ -579,6 +603,7 @@ export class Run {
     this.#abortAttempts(reason)
     this.#giveBackAttempts()
     this.#onDrained?.()
+    void this.#closeDestinations()
     this.#close()
   }
 

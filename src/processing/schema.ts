@@ -105,6 +105,11 @@ export class RecordValidator {
     })
   }
 
+  /** The record as the handler receives it; unchanged if it has not been validated yet. */
+  viewOf(record: StreamRecord): StreamRecord {
+    return this.#validated.get(record) ?? record
+  }
+
   /**
    * Rejects with the error of a validator that throws or rejects, which does not mean that the record is
    * invalid.

@@ -73,6 +73,7 @@ export function plannerWith(
     maxUnsettled: 10_000,
     maxUnsettledBytes: 64 * 1_048_576,
     maxFailingKeys: 1_000,
+    isExclusive: () => false,
     judge: () => undefined,
     ancestorsOf: () => [],
     ...options,
