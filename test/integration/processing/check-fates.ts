@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util'
 import type { StreamToken } from '../../../src/index.ts'
 import { tokenCoverage } from '../../../src/position/token-coverage.ts'
 import type { Role } from './roles.ts'
-import type { HandlerResult, ObservedRecord, WorkerEvent } from './worker-log.ts'
+import type { HandlerResult, LetterReport, ObservedRecord, WorkerEvent } from './worker-log.ts'
 
 /** A write to the table: its number, over all items, and the key of the item. */
 export interface WrittenRecord {
@@ -27,6 +27,11 @@ export interface History {
   /** The writes in order. */
   readonly written: readonly WrittenRecord[]
   readonly letters: readonly QueuedLetter[]
+  /**
+   * Whether the handler receives batches: they can contain several records of an item, and their attempts do
+   * not count.
+   */
+  readonly hasBatches?: boolean
   roleOf(n: number): Role
   parentOf(shardId: string): string | undefined
 }
@@ -56,8 +61,6 @@ export function checkFates(history: History): FateSummary {
 
 /** What is known of a record. */
 interface Observed extends ObservedRecord {
-  /** The attempts of it so far, as the next run must find them unless it resumes from an older save. */
-  attempts: number
   /**
    * When it was settled, as an index of the events of all runs; undefined while it is unsettled, also because
    * a run has resumed from a checkpoint that was saved before.
@@ -71,9 +74,14 @@ class FateCheck {
   readonly #history: History
   readonly #faults: string[] = []
   readonly #records = new Map<number, Observed>()
-  readonly #bySequenceNumber = new Map<string, Observed>()
+  readonly #byPlace = new Map<string, Observed>()
   /** The numbers of each item in the order of the writes. */
   readonly #items: ReadonlyMap<string, readonly number[]>
+  /**
+   * The number of attempts that were counted for a record, by shard and sequence number. It can be counted
+   * before the handler is called for the first time.
+   */
+  readonly #attemptsOf = new Map<string, number>()
   readonly #effects = new Set<number>()
   readonly #lastEffectOfItem = new Map<string, number>()
   readonly #reports = new Set<string>()
@@ -163,31 +171,19 @@ class FateCheck {
     const covered = this.#coveredBy(token)
     // What has happened since that save is forgotten.
     for (const record of this.#records.values()) {
-      record.attempts = 0
       record.settledAt = covered.has(record.n) ? (record.settledAt ?? 0) : undefined
     }
-    for (const { from, attempts, record } of this.#entriesOf(token)) {
-      if (record) record.attempts = attempts
-      else if (attempts > 0) this.#fault(`${attempts} attempts of ${from}, which was never started`)
-    }
+    this.#attemptsOf.clear()
+    for (const { place, attempts } of entriesOf(token)) this.#attemptsOf.set(place, attempts)
     return covered
-  }
-
-  #entriesOf(token: StreamToken | undefined) {
-    return (token?.shards ?? []).flatMap(({ shardId, unsettled = [] }) =>
-      unsettled.map((entry) => ({
-        ...entry,
-        record: this.#bySequenceNumber.get(`${shardId} ${entry.from}`),
-      })),
-    )
   }
 
   #observe(record: ObservedRecord): Observed {
     const known = this.#records.get(record.n)
     if (known) return known
-    const observed = { ...record, attempts: 0, settledAt: undefined, wasSettled: false }
+    const observed = { ...record, settledAt: undefined, wasSettled: false }
     this.#records.set(record.n, observed)
-    this.#bySequenceNumber.set(`${record.shardId} ${record.sequenceNumber}`, observed)
+    this.#byPlace.set(placeOf(record), observed)
     const { written, roleOf } = this.#history
     if (written[record.n]?.id !== record.id) this.#fault(`${record.n} of ${record.id} was never written`)
     if (roleOf(record.n).kind === 'filtered') this.#fault(`${record.n} was started although it is filtered`)
@@ -204,10 +200,11 @@ class FateCheck {
     const record = this.#observe(started)
     const { n, id } = record
     if (covered.has(n)) this.#fault(`${n} was started although the checkpoint covers it`)
-    if (attempt !== record.attempts + 1) {
-      this.#fault(`${n}: attempt ${attempt} follows ${record.attempts} attempts`)
-    }
-    record.attempts = attempt
+    if (this.#history.hasBatches) return
+    const place = placeOf(record)
+    const known = this.#attemptsOf.get(place) ?? 0
+    if (attempt !== known + 1) this.#fault(`${n}: attempt ${attempt} follows ${known} attempts`)
+    this.#attemptsOf.set(place, attempt)
     const other = running.get(id)
     if (other !== undefined) this.#fault(`${n} was started while ${other} of the same item was running`)
     running.set(id, n)
@@ -247,21 +244,14 @@ class FateCheck {
     record.settledAt ??= this.#time
   }
 
-  #deadLetter(
-    {
-      shardId,
-      sequenceNumber,
-      condition,
-    }: { readonly shardId: string; readonly sequenceNumber: string; readonly condition: string },
-    covered: ReadonlySet<number>,
-  ): void {
-    const record = this.#bySequenceNumber.get(`${shardId} ${sequenceNumber}`)
+  #deadLetter(letter: LetterReport, covered: ReadonlySet<number>): void {
+    const record = this.#byPlace.get(placeOf(letter))
     if (record === undefined) {
-      this.#fault(`dead-lettered ${sequenceNumber}, which was never started`)
+      this.#fault(`dead-lettered ${letter.sequenceNumber}, which was never started`)
       return
     }
     if (covered.has(record.n)) this.#fault(`${record.n} was dead-lettered although the checkpoint covers it`)
-    this.#reports.add(`${record.n} ${condition}`)
+    this.#reports.add(`${record.n} ${letter.condition}`)
     this.#settle(record)
   }
 
@@ -275,11 +265,12 @@ class FateCheck {
         this.#fault(`${n} was settled before the previous save, but is not in the checkpoint`)
       }
     }
-    for (const { from, attempts, running, record } of this.#entriesOf(token)) {
-      const known = record?.attempts ?? 0
+    if (this.#history.hasBatches) return
+    for (const { place, attempts, running } of entriesOf(token)) {
+      const known = this.#attemptsOf.get(place) ?? 0
       // An attempt that is about to start is counted before the handler is called.
       if (attempts !== known && !(running && attempts === known + 1)) {
-        this.#fault(`a checkpoint contains ${attempts} attempts of ${record?.n ?? from} instead of ${known}`)
+        this.#fault(`a checkpoint contains ${attempts} attempts of ${place} instead of ${known}`)
       }
     }
   }
@@ -305,4 +296,15 @@ function conditionsOf({ kind }: Role): readonly string[] {
   // Its last attempt can be interrupted too.
   if (kind === 'hopeless') return ['RetryAttemptsExhausted', 'WorkerLost']
   return kind === 'deadly' ? ['WorkerLost'] : []
+}
+
+/** Identifies a record by its shard and sequence number. */
+function placeOf({ shardId, sequenceNumber }: Pick<ObservedRecord, 'shardId' | 'sequenceNumber'>): string {
+  return `${shardId} ${sequenceNumber}`
+}
+
+function entriesOf(token: StreamToken | undefined) {
+  return (token?.shards ?? []).flatMap(({ shardId, unsettled = [] }) =>
+    unsettled.map((entry) => ({ ...entry, place: placeOf({ shardId, sequenceNumber: entry.from }) })),
+  )
 }

@@ -19,11 +19,12 @@ export interface WorkerConfig {
   /** The queue for dead letters. */
   readonly queue: { readonly endpoint: string; readonly url: string }
   readonly maxAttempts: number
-  readonly everyRecords: number
-  readonly everyMs: number
+  /** How often the checkpoint is saved; the defaults of `openStream` if undefined. */
+  readonly everyRecords?: number | undefined
+  readonly everyMs?: number | undefined
   /** The size of the batches; undefined for a handler of single records. */
   readonly batchSize?: number | undefined
-  /** The record whose handler ends the process. */
+  /** The record whose handler ends the process. If there is one, all others are handled at once. */
   readonly deadly?: DeadlyRecord | undefined
 }
 
@@ -54,6 +55,13 @@ export interface ObservedRecord {
 /** How the handler's work on a record has ended. */
 export type HandlerResult = 'handled' | 'failed' | 'rejected'
 
+/** What a run reports about a dead letter. */
+export interface LetterReport {
+  readonly shardId: string
+  readonly sequenceNumber: string
+  readonly condition: string
+}
+
 /** An event that a worker logs. The log is in the order in which the events happened. */
 export type WorkerEvent =
   /** The worker has acquired its checkpoint; null if no checkpoint exists. */
@@ -65,13 +73,7 @@ export type WorkerEvent =
   /** The handler has finished its work on the record, and returns in the same turn of the event loop. */
   | { readonly ended: number; readonly result: HandlerResult }
   /** The queue has accepted the dead letter of the record. */
-  | {
-      readonly deadLettered: {
-        readonly shardId: string
-        readonly sequenceNumber: string
-        readonly condition: string
-      }
-    }
+  | { readonly deadLettered: LetterReport }
   /** A save of this token has started. */
   | { readonly saving: StreamToken }
   /** The last save has succeeded. */

@@ -19,13 +19,14 @@ import {
 import { hashItemKey } from '../../../src/records/item-key.ts'
 import { localClients } from '../../support/dynamodb-local.ts'
 import { fastClock } from '../../support/local-clock.ts'
-import { roleOf } from './roles.ts'
+import { rolesOf } from './roles.ts'
 import { CHECKPOINT_NAME, type WorkerConfig, type WorkerEvent } from './worker-log.ts'
 
 type Item = { id: string; n: number }
 
 const config = JSON.parse(process.argv[2] ?? '') as WorkerConfig
 const { streams, checkpoints, queue, deadly } = config
+const roleOf = rolesOf(deadly)
 const file = await open(config.logFile, 'a')
 
 /**

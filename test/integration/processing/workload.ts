@@ -4,7 +4,7 @@ import { below, seededRandom } from '../../../src/testing/emulator/state/random.
 import type { DynamoDBLocal } from '../../support/dynamodb-local.ts'
 import { createTable, putNumber, setStream } from '../../support/tables.ts'
 import type { WrittenRecord } from './check-fates.ts'
-import { roleOf } from './roles.ts'
+import type { Role } from './roles.ts'
 
 /** The approximate limit of records that no worker has settled yet: enough to keep every worker busy. */
 const MAX_AHEAD = 120
@@ -14,10 +14,12 @@ const ITEMS = 15
 export interface WorkloadOptions {
   readonly local: Pick<DynamoDBLocal, 'tableClient' | 'streamsClient'>
   readonly seed: string
+  roleOf(n: number): Role
 }
 
 /** A table with a stream, and what was written to it. */
 export interface Workload extends AsyncDisposable {
+  roleOf(n: number): Role
   readonly streamArn: string
   /** The writes in order. */
   readonly written: readonly WrittenRecord[]
@@ -35,7 +37,7 @@ export interface Workload extends AsyncDisposable {
   listShards(): Promise<void>
 }
 
-export async function createWorkload({ local, seed }: WorkloadOptions): Promise<Workload> {
+export async function createWorkload({ local, seed, roleOf }: WorkloadOptions): Promise<Workload> {
   const random = seededRandom(seed, 'traffic')
   const client = local.tableClient()
   const streams = local.streamsClient()
@@ -65,6 +67,7 @@ export async function createWorkload({ local, seed }: WorkloadOptions): Promise<
     }
   }
   return {
+    roleOf,
     streamArn: table.streamArn,
     written,
     write,
