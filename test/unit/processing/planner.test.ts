@@ -310,6 +310,31 @@ describe('Planner', () => {
       expect(subject.startNumbers()).toEqual([[3, 4]])
     })
 
+    it('of one key is not joined by later records of the key either', () => {
+      const subject = plannerWith({ batch: {} })
+      subject.add('a', 'a', 'a', 'a')
+      const [work] = subject.start()
+      subject.planner.split(work as NonNullable<typeof work>, repeat, 200, 0)
+      subject.add('a', 'b')
+      subject.end(subject.start()[0], 'settled')
+      subject.now = 200
+      subject.end(subject.start()[0], 'settled')
+      const [rest] = subject.start()
+      expect(rest && numbersOfWork(rest)).toEqual([2, 3])
+      subject.end(rest, 'settled')
+      expect(subject.startNumbers()).toEqual([[4]])
+    })
+
+    it('runs on although maxFailingKeys is reached, because its records are not new', () => {
+      const subject = plannerWith({ maxFailingKeys: 1, batch: { batchSize: 2 } })
+      subject.add('a', 'b', 'c')
+      const [pair, single] = subject.start()
+      subject.planner.split(pair as NonNullable<typeof pair>, repeat, 200, 0)
+      subject.end(single, { retryAt: 10_000 })
+      subject.now = 200
+      expect(subject.startNumbers()).toEqual([[0], [1]])
+    })
+
     it('is split until the failing record is alone, which is then retried alone', () => {
       const subject = plannerWith({ batch: { batchSize: 16 } })
       subject.add(...Array.from({ length: 16 }, (_, n) => `key-${n}`))
