@@ -25,7 +25,7 @@ export interface Load {
   readonly unsettled: number
   /** Their size, in bytes. */
   readonly unsettledBytes: number
-  /** The number of lanes that wait for a retry. */
+  /** The number of lanes that wait for a retry or for a destination. */
   readonly failingLanes: number
   /** The number of handler calls that have not settled in time after their signal aborted. */
   readonly abandoned: number
@@ -141,7 +141,8 @@ export class StallWatch {
 function reasonOf(load: Load, limits: LoadLimits): StallReason {
   if (load.isWaitingForNextStream) return 'nextStream'
   if (load.abandoned >= limits.concurrency) return 'abandoned'
-  if (load.failingLanes >= limits.maxFailingKeys) return 'failingKeys'
+  const isDestinationToBlame = load.lanesAtDestination > load.failingLanes / 2
+  if (load.failingLanes >= limits.maxFailingKeys && !isDestinationToBlame) return 'failingKeys'
   if (load.lanesAtDestination > 0) return 'destination'
   if (load.abandoned > 0) return 'abandoned'
   return load.isReadingBlocked && load.unsettledBytes >= limits.maxUnsettledBytes ? 'bytes' : 'unsettled'
