@@ -1,4 +1,4 @@
-import { toLambdaRecord } from '../records/lambda-record.ts'
+import { toFilterEvent } from '../records/filter-event.ts'
 import type { StreamRecord } from '../records/stream-record.ts'
 import type { CheckedOptions } from './check-options.ts'
 
@@ -22,7 +22,8 @@ export class RecordFilter {
 
   /** Returns whether the record is filtered out; undefined if the predicate throws: see {@link error}. */
   excludes(record: StreamRecord): boolean | undefined {
-    if (this.#filters?.matches(toLambdaRecord(record, this.#streamArn())) === false) return true
+    const filters = this.#filters
+    if (filters?.matches(toFilterEvent(record, this.#streamArn(), filters.readsImages)) === false) return true
     try {
       return this.#predicate !== undefined && !this.#predicate(record)
     } catch (error) {

@@ -1,5 +1,6 @@
 import { type InspectOptions, inspect } from 'node:util'
 import { type NativeAttributeValue, unmarshall, type unmarshallOptions } from '@aws-sdk/util-dynamodb'
+import { LazyRecord } from '../wire/lazy-records.ts'
 import { toPlainItem } from '../wire/plain-item.ts'
 import { sequenceNumberOf, sizeBytesOf } from '../wire/record-fields.ts'
 import type { RawRecord, WireRecord } from '../wire/wire-record.ts'
@@ -117,6 +118,14 @@ export class StreamRecord<Image = PlainItem, OldImage = Image, Keys = Partial<Im
   get itemKey(): string {
     this.#itemKey ??= itemKeyOf(this.#wire) ?? `#${this.shardId}/${this.sequenceNumber}`
     return this.#itemKey
+  }
+
+  /**
+   * The record as it was read lazily from a response; undefined if it has another form.
+   * @internal
+   */
+  get lazyWire(): LazyRecord | undefined {
+    return this.#wire instanceof LazyRecord ? this.#wire : undefined
   }
 
   /** The item after the change; `undefined` if it was removed, or if the view type excludes new images. */
