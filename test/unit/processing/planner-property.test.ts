@@ -64,6 +64,7 @@ class DrivenPlanner {
     this.planner = new Planner<'old'>({
       ...setup,
       judge: (record) => (this.#old.has(record) ? 'old' : undefined),
+      isExclusive: () => false,
       ancestorsOf,
     })
   }
