@@ -55,8 +55,12 @@ export interface OutcomesListener {
   onFatal(error: StreamError<'handler.failed'>): void
 }
 
-/** What `retry.classify` or `retry.delayMs` threw, if they did. */
-interface CallbackError {
+/** What follows a failure of a record, or of one of its tasks. */
+interface Judgement {
+  readonly verdict: Verdict
+  /** The number of the attempt that has failed. */
+  readonly attempt: number
+  /** What `retry.classify` or `retry.delayMs` threw, or an error about what it returned. */
   readonly callbackError: unknown
 }
 
@@ -126,9 +130,10 @@ export class Outcomes {
           record.giveBackAttempt()
           return 'repeat'
         }
-        const verdict = this.#judge(record, outcome, record.waits)
+        const judgement = this.#judge(record, outcome, record.waits)
+        const { verdict } = judgement
         this.#endAttempt(record, verdict.do === 'wait', outcome)
-        this.#report(record, outcome, verdict)
+        this.#report(record, outcome, judgement)
         return this.#follow(record, verdict)
       }
     }
@@ -168,24 +173,22 @@ export class Outcomes {
     outcome: Exclude<RecordOutcome, { result: 'handled' | 'tasks' }>,
     waits: number,
     task?: string,
-  ): Verdict & CallbackError {
+  ): Judgement {
     const { options, clock, random } = this.#context
     const now = { wall: clock.now(), monotonic: clock.monotonic() }
-    const failure = this.#failureOf(record, outcome, task)
-    return {
-      ...judgeFailure(stateOf(record, waits), failure, options.retry, now, random),
-      callbackError: failure.callbackError,
-    }
+    const { failure, callbackError } = this.#failureOf(record, outcome, task)
+    const verdict = judgeFailure(stateOf(record, waits), failure, options.retry, now, random)
+    return { verdict, attempt: attemptOf(record), callbackError }
   }
 
   #failureOf(
     record: QueuedRecord,
     outcome: Exclude<RecordOutcome, { result: 'handled' | 'tasks' }>,
     task: string | undefined,
-  ): Failure & CallbackError {
+  ): { readonly failure: Failure; readonly callbackError?: unknown } {
     if (outcome.result !== 'failed') {
       const error = 'error' in outcome ? outcome.error : undefined
-      return { kind: outcome.result, reason: outcome.reason, error, callbackError: undefined }
+      return { failure: { kind: outcome.result, reason: outcome.reason, error } }
     }
     const { viewOf } = this.#context
     const { callbacks } = this.#context.options
@@ -197,11 +200,14 @@ export class Outcomes {
       sequenceNumber: record.delivery.sequenceNumber,
       task,
     }
-    return {
-      kind: 'failed',
+    const { verdict, delayMs, callbackError } = classifyFailure(
       error,
-      ...classifyFailure(error, viewOf(record.record), context, callbacks, isReported),
-    }
+      viewOf(record.record),
+      context,
+      callbacks,
+      isReported,
+    )
+    return { failure: { kind: 'failed', verdict, delayMs, error }, callbackError }
   }
 
   #endAttempt(record: QueuedRecord, isWaiting: boolean, outcome: RecordOutcome): void {
@@ -216,21 +222,17 @@ export class Outcomes {
     this.#context.listener.onProgress()
   }
 
-  #report(
-    record: QueuedRecord,
-    outcome: RecordOutcome,
-    verdict: Verdict & CallbackError,
-    task?: string,
-  ): void {
+  #report(record: QueuedRecord, outcome: RecordOutcome, judgement: Judgement, task?: string): void {
     const { events } = this.#context
+    const { verdict, attempt, callbackError } = judgement
     events.emit('attemptFailed', {
       ...identify(record),
       ...(task !== undefined && { task }),
-      attempt: record.attempts,
+      attempt,
       error: outcome.result === 'failed' ? outcome.error : undefined,
       verdict: verdict.do,
       delayMs: verdict.do === 'giveUp' ? undefined : verdict.delayMs,
-      ...(verdict.callbackError !== undefined && { callbackError: verdict.callbackError }),
+      ...(callbackError !== undefined && { callbackError }),
     })
   }
 
@@ -243,25 +245,23 @@ export class Outcomes {
 
   #applyTasks(record: QueuedRecord, outcomes: readonly TaskOutcome[]): Disposition {
     const waits = record.waits
-    const failed: { readonly outcome: TaskOutcome; readonly verdict: Verdict & CallbackError }[] = []
+    const failed: { readonly outcome: TaskOutcome; readonly judgement: Judgement }[] = []
     for (const outcome of outcomes) {
       if (outcome.result === 'handled') record.finishTask(outcome.task)
-      else failed.push({ outcome, verdict: this.#judge(record, outcome, waits, outcome.task) })
+      else failed.push({ outcome, judgement: this.#judge(record, outcome, waits, outcome.task) })
     }
+    const { counts, retry } = combineVerdicts(failed.map(({ judgement }) => judgement.verdict))
     if (failed.length > 0 && this.#isAborted) {
       record.giveBackAttempt()
       return 'repeat'
     }
     if (failed.length === 0) record.completeAttempt()
-    else {
-      const { counts } = combineVerdicts(failed.map(({ verdict }) => verdict))
-      this.#endAttempt(record, !counts, failed[0]?.outcome as RecordOutcome)
-    }
-    for (const { outcome, verdict } of failed) {
-      this.#report(record, outcome, verdict, outcome.task)
+    else this.#endAttempt(record, !counts, failed[0]?.outcome as RecordOutcome)
+    for (const { outcome, judgement } of failed) {
+      const { verdict } = judgement
+      this.#report(record, outcome, judgement, outcome.task)
       if (verdict.do === 'giveUp' && !this.#isStopping) this.#giveUpOne(record, verdict, outcome.task)
     }
-    const { retry } = combineVerdicts(failed.map(({ verdict }) => verdict))
     return this.#afterGivingUp(record, retry)
   }
 

@@ -31,6 +31,7 @@ export class QueuedRecord implements RecordTracker {
   readonly #itemKey: string | undefined
   #attempts: number
   #attemptsInRun = 0
+  #starts: number
   #waits = 0
   #firstAttemptAt: number | undefined
   #firstFailedAt: number | undefined
@@ -63,6 +64,7 @@ export class QueuedRecord implements RecordTracker {
     this.#itemKey = itemKey
     this.wasRunning = resumed?.isRunning === true
     this.#attempts = resumed?.attempts ?? 0
+    this.#starts = Math.max(this.#attempts, resumed === undefined ? 0 : 1)
     this.#firstAttemptAt = resumed && resumed.attempts > 0 ? resumed.since : undefined
     this.#finishedTasks = resumed?.finishedTasks ?? []
     this.#error = resumed?.error
@@ -90,6 +92,11 @@ export class QueuedRecord implements RecordTracker {
 
   get attemptsInRun(): number {
     return this.#attemptsInRun
+  }
+
+  /** How many attempts have started, in all runs, whether or not they count. */
+  get starts(): number {
+    return this.#starts
   }
 
   /** How many consecutive attempts ended with the verdict `wait`. */
@@ -149,6 +156,7 @@ export class QueuedRecord implements RecordTracker {
    * @param now - ms since 1970.
    */
   startAttempt(isCounted: boolean, now: number): void {
+    this.#starts++
     this.#isRunning = true
     this.#isCounted = isCounted
     if (isCounted) this.#attempts++

@@ -372,7 +372,7 @@ export class Run {
     const now = this.#clock.now()
     for (const record of records) {
       record.startAttempt(isAlone, now)
-      this.counters.attemptStarted(isAlone ? record.attempts : record.attempts + 1)
+      this.counters.attemptStarted(record.starts)
     }
     if (this.#handler.form === 'batch') this.counters.batchStarted()
     const started = new StartedWork(work, this.#startedListener)
@@ -470,7 +470,7 @@ export class Run {
       return false
     }
     record.startAttempt(true, this.#clock.now())
-    this.counters.attemptStarted(record.attempts)
+    this.counters.attemptStarted(record.starts)
     const { error } = this.#filter
     const disposition = this.#outcomes.apply(record, { result: 'failed', error, isReported: false })
     this.#planner.end(work, () => disposition, now)

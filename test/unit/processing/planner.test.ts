@@ -237,6 +237,18 @@ describe('Planner', () => {
       expect(subject.startNumbers()).toEqual([[0]])
     })
 
+    it('a record whose attempt ended the process is alone in its batch, in the order of its key', () => {
+      const subject = plannerWith({ batch: {} })
+      subject.add('a', { key: 'a', resumed: { isRunning: true } }, 'a', 'b')
+      const [first] = subject.start()
+      expect(first && numbersOfWork(first)).toEqual([0, 3])
+      subject.end(first, 'settled')
+      const [alone] = subject.start()
+      expect(alone && numbersOfWork(alone)).toEqual([1])
+      subject.end(alone, 'settled')
+      expect(subject.startNumbers()).toEqual([[2]])
+    })
+
     it('records that have failed are never in a batch with records of other keys that have not', () => {
       const subject = plannerWith({ batch: {} })
       subject.add('a', 'b')
@@ -369,6 +381,21 @@ describe('Planner', () => {
       expect(subject.startNumbers()).toEqual([[2], [3]])
       subject.planner.release(rejected, 200)
       expect(subject.startNumbers()).toEqual([[1]])
+    })
+
+    it('is not joined by fresh records where its lane had to wait for a dead letter', () => {
+      const subject = plannerWith({ batch: {} })
+      const [rejected] = subject.add('a', 'a') as [QueuedRecord]
+      const [work] = subject.start()
+      subject.planner.split(
+        work as NonNullable<typeof work>,
+        (record) => (record === rejected ? 'givenUp' : 'repeat'),
+        200,
+        0,
+      )
+      subject.add('a', 'b')
+      subject.planner.release(rejected, 0)
+      expect(subject.startNumbers().sort()).toEqual([[1], [3]])
     })
   })
 
