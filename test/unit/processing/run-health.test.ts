@@ -142,6 +142,21 @@ describe('the health of a run', () => {
     await stop()
   })
 
+  it("is stalled with reason 'unsettled' before the stream has ended, although a next one may follow", async () => {
+    const { clock, settle, stop, eventsNamed } = startRun(
+      fail,
+      { retry: { maxAttempts: 1_000_000 } },
+      (from) => {
+        from.canAdvance = true
+        from.write({})
+      },
+    )
+    await settle()
+    await clock.advance(60_000)
+    expect(eventsNamed('stalled')).toMatchObject([{ reason: 'unsettled' }])
+    await stop()
+  })
+
   it('a slow handler that finishes one record after another at the bound is not a stall', async () => {
     const { clock, settle, stop, eventsNamed } = startRun(
       () => new Promise<void>((resolve) => void clock.setTimer(50_000, resolve)),
@@ -260,6 +275,22 @@ describe('a run that is paused', () => {
     run.resume()
     await settle()
     expect(handler.calls).toEqual([1, 1])
+    handler.resolve(1)
+    await stop()
+  })
+
+  it('is no longer stalled, and does not become it, however long its handlers run', async () => {
+    const handler = manualHandler()
+    const { clock, settle, stop, run, eventsNamed } = startRun(handler, {}, (from) => from.write({}))
+    await settle()
+    await clock.advance(60_000)
+    expect(run.health().state).toBe('stalled')
+    run.pause()
+    await settle()
+    expect(run.health().state).toBe('paused')
+    expect(eventsNamed('unstalled')).toHaveLength(1)
+    await clock.advance(3_600_000)
+    expect(eventsNamed('stalled')).toHaveLength(1)
     handler.resolve(1)
     await stop()
   })

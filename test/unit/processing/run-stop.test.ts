@@ -96,6 +96,25 @@ describe('a run that stops', () => {
     expect(source.saved.get('1')).toMatchObject({ attempts: 1 })
   })
 
+  it('a record that is rejected while the run stops is left for the next run, which calls its handler again', async () => {
+    const calls = deferred()
+    const letters: DeadLetter[] = []
+    const { run, source, settle, clock } = startRun(
+      async (_: unknown, context: { reject(reason: string): never }) => {
+        await calls.promise
+        context.reject('no')
+      },
+      { onFailure: async (letter: DeadLetter) => void letters.push(letter) },
+      (from) => from.write({ resumed: { attempts: 1, since: 1 } }),
+    )
+    await settle()
+    void run.stop()
+    calls.resolve()
+    await clock.run(run.result)
+    expect(letters).toEqual([])
+    expect(source.saved.get('1')).toMatchObject({ attempts: 1, isRunning: false })
+  })
+
   it('a batch that waits for its window is not started', async () => {
     const batches: unknown[] = []
     const { stop, source, settle, clock } = startRun(
