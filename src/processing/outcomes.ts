@@ -78,7 +78,7 @@ export class Outcomes {
 
   constructor(context: OutcomesOptions) {
     this.#context = context
-    const { clock, random, events, listener } = context
+    const { clock, random, events } = context
     this.#letters = new LetterSender({
       clock,
       random,
