@@ -11,7 +11,8 @@ export interface CompiledFilter {
    * Returns whether a record matches at least one of the patterns.
    *
    * @param event - the record as Lambda delivers it, with the names and the attribute types of JSON. Only own
-   * properties are read. Members that no pattern mentions are not read, and images are read last.
+   * properties of images and keys are read. Members that no pattern mentions are not read, and images are
+   * read last.
    */
   matches(event: object): boolean
   /** Whether a pattern mentions an image. If not, the event does not need to have any. */

@@ -153,7 +153,8 @@ class Search {
     for (let offset = 0; offset < keysHere.length; offset++) {
       const key = keysHere[offset] as string
       const member: unknown = (value as Readonly<Record<string, unknown>>)[key]
-      if (member === undefined || !Object.hasOwn(value, key)) continue
+      // The names at the first two levels are fixed. Those of attributes can be `constructor`, for example.
+      if (member === undefined || (at > 1 && !Object.hasOwn(value, key))) continue
       if (this.#visit(step, member, at + offset + 1, selection)) return true
     }
     return false

@@ -24,37 +24,57 @@ export function toFilterEvent(
     eventVersion: eventVersion ?? '1.1',
     eventSource: eventSource ?? 'aws:dynamodb',
     awsRegion: awsRegion ?? regionOf(streamArn),
-    dynamodb: isObject(dynamodb) ? toChange(dynamodb, readsImages ? lazyWire : undefined) : undefined,
+    dynamodb: isObject(dynamodb) ? toChange(dynamodb, lazyWire, readsImages) : undefined,
     userIdentity: isObject(userIdentity) ? toIdentity(userIdentity) : undefined,
     eventSourceARN: streamArn,
   }
   return event as Partial<LambdaRecord>
 }
 
-/** @param images - where to read the images; undefined: they are not needed. */
-function toChange(change: Json, images: LazyRecord | undefined): object {
-  const members = {
-    ApproximateCreationDateTime: change.ApproximateCreationDateTime ?? undefined,
-    Keys: change.Keys ?? undefined,
-    SequenceNumber: change.SequenceNumber ?? undefined,
-    SizeBytes: change.SizeBytes ?? undefined,
-    StreamViewType: change.StreamViewType ?? undefined,
+/** The members of `dynamodb` except the images; those are added by {@link ChangeWithImages}. */
+class Change {
+  readonly ApproximateCreationDateTime: unknown
+  readonly Keys: unknown
+  readonly SequenceNumber: unknown
+  readonly SizeBytes: unknown
+  readonly StreamViewType: unknown
+
+  constructor(json: Json) {
+    this.ApproximateCreationDateTime = json.ApproximateCreationDateTime ?? undefined
+    this.Keys = json.Keys ?? undefined
+    this.SequenceNumber = json.SequenceNumber ?? undefined
+    this.SizeBytes = json.SizeBytes ?? undefined
+    this.StreamViewType = json.StreamViewType ?? undefined
   }
-  if (images === undefined) return members
-  let newImage: unknown
-  let oldImage: unknown
-  return {
-    ...members,
-    // Patterns match only own properties, so these are not members of a class.
-    get NewImage() {
-      newImage ??= images.newImage ?? undefined
-      return newImage
-    },
-    get OldImage() {
-      oldImage ??= images.oldImage ?? undefined
-      return oldImage
-    },
+}
+
+/**
+ * Parses each image when it is read first. It is a class, because V8 retains the getters of an object literal
+ * until the next full garbage collection, and with them the images.
+ */
+class ChangeWithImages extends Change {
+  readonly #wire: LazyRecord
+  #newImage: unknown
+  #oldImage: unknown
+
+  constructor(json: Json, wire: LazyRecord) {
+    super(json)
+    this.#wire = wire
   }
+
+  get NewImage(): unknown {
+    this.#newImage ??= this.#wire.newImage ?? undefined
+    return this.#newImage
+  }
+
+  get OldImage(): unknown {
+    this.#oldImage ??= this.#wire.oldImage ?? undefined
+    return this.#oldImage
+  }
+}
+
+function toChange(json: Json, wire: LazyRecord, readsImages: boolean): Change {
+  return readsImages ? new ChangeWithImages(json, wire) : new Change(json)
 }
 
 function toIdentity(identity: Json): object {

@@ -53,9 +53,11 @@ const serviceRecord = fc.record(
   { requiredKeys: [] },
 )
 
-/** The own members that exist, as the search for a pattern reads them. */
-function membersOf(event: object): unknown {
-  return JSON.parse(JSON.stringify(event))
+/** The members that exist, as the search for a pattern reads them. */
+function membersOf(event: ReturnType<typeof toFilterEvent>): unknown {
+  const { dynamodb } = event
+  const images = { NewImage: dynamodb?.NewImage, OldImage: dynamodb?.OldImage }
+  return JSON.parse(JSON.stringify({ ...event, ...(dynamodb && { dynamodb: { ...dynamodb, ...images } }) }))
 }
 
 test('filters see a record that is read lazily as Lambda delivers it', () => {
