@@ -38,7 +38,7 @@ export type {
   UnsettledEntry,
 } from './position/token.ts'
 export type { ProcessingSummary } from './processing/counts.ts'
-export type { ProcessingEvents } from './processing/events.ts'
+export type { GivenUpEvent, ProcessingEvents, RecordReference } from './processing/events.ts'
 export type {
   BatchContext,
   BatchHandler,
@@ -65,6 +65,7 @@ export type {
   StandardSchema,
   StandardSchemaProps,
 } from './processing/schema.ts'
+export type { StallReason } from './processing/stall-watch.ts'
 export { type PlainItem, type StreamEventName, StreamRecord } from './records/stream-record.ts'
 export type { Shard, ShardState } from './shards/shard.ts'
 export type { BatchOptions } from './stream/batch-options.ts'
