@@ -7,6 +7,7 @@ import {
   type StreamEmulator,
   trackConsumer,
 } from '../../../src/testing/index.ts'
+import { takeAll, trackByKey } from '../../support/unsettled.ts'
 import { root, setUp } from './helpers.ts'
 
 function put(emulator: StreamEmulator, item: Item): EmulatedRecord {
@@ -293,4 +294,24 @@ test('a record without a time counts as created when it was written', () => {
   const b = put(emulator, { id: 'b' })
   const history = trackConsumer(emulator, { startAt: new Date(since) })
   expect(history.report().lost).toEqual([b])
+})
+
+test('a restart from a token with an unsettled key may repeat the records of that key, and no others', async () => {
+  const { emulator, clock } = setUp()
+  const written = ['a', 'b', 'a', 'b'].map((id, n) => put(emulator, { id, n }))
+  const coordinator = new Coordinator({ client: emulator.api, streamArn: emulator.streamArn, clock })
+  await clock.run(coordinator.moveTo('trim_horizon'))
+  const deliveries = await takeAll(coordinator, clock)
+  trackByKey(deliveries)
+  for (const index of [1, 3]) deliveries[index]?.settle()
+  const { token } = coordinator
+  const repeating = (again: typeof written) => {
+    const history = trackConsumer(emulator)
+    for (const record of written) history.processed(record)
+    history.restarted(token)
+    for (const record of again) history.processed(record)
+    return history.report().repeated.length
+  }
+  expect(repeating(written.filter((_, index) => index % 2 === 0))).toBe(0)
+  expect(repeating(written.filter((_, index) => index % 2 === 1))).toBe(2)
 })
