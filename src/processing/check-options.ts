@@ -59,7 +59,7 @@ export function checkProcessOptions<R, S extends Schemas, T extends string>(
   checkPlacement(options)
   checkNames('', options, processOptionNames, { call: 'processStream', options: '{ concurrency: 16 }' })
   const onFailure = checkOnFailure(options.onFailure)
-  const maxUnsettled = inRange('maxUnsettled', 1, 1_000_000)
+  const maxUnsettled = inRange('maxUnsettled', 1, 500_000)
   const batchSize = work.form === 'batch' ? work.batchSize : 1
   if (batchSize > maxUnsettled) {
     throw invalidOption('maxUnsettled', maxUnsettled, `at least batchSize of the handler (${batchSize})`)
@@ -83,7 +83,7 @@ export function checkProcessOptions<R, S extends Schemas, T extends string>(
     drainTimeoutMs: inRange('drainTimeoutMs', 0, 3_600_000),
     maxUnsettled,
     maxUnsettledBytes: inRange('maxUnsettledBytes', 1, Number.MAX_SAFE_INTEGER),
-    maxFailingKeys: inRange('maxFailingKeys', 1, 1_000_000),
+    maxFailingKeys: inRange('maxFailingKeys', 1, 500_000),
     stallAfterMs: inRange('stallAfterMs', 1, DAY_MS),
     checkDestinations: checkBoolean('checkDestinations', options.checkDestinations ?? true),
     signal: checkSignal(options.signal),

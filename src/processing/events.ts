@@ -1,5 +1,5 @@
 import { namesOf } from '../core/options.ts'
-import type { Condition } from './failure-policy.ts'
+import type { DeadLetterCondition } from '../destinations/destination.ts'
 import type { StallReason } from './stall-watch.ts'
 
 /** Identifies the record that an event is about, without any value of the item. */
@@ -12,7 +12,7 @@ export interface RecordReference {
 
 /** A record was given up. */
 export interface GivenUpEvent extends RecordReference {
-  readonly condition: Condition
+  readonly condition: DeadLetterCondition
   /** The task that was given up, with a handler of the form `{ tasks }`. */
   readonly task?: string | undefined
 }

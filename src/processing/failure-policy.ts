@@ -2,9 +2,6 @@ import { backoffMs } from '../core/backoff.ts'
 import type { DeadLetterCondition } from '../destinations/destination.ts'
 import type { GivenUpFate } from './counts.ts'
 
-/** Why a record was given up. The first two are Lambda's own words. */
-export type Condition = DeadLetterCondition
-
 /** The retry options, checked. */
 export interface RetryPolicy {
   readonly maxAttempts: number
@@ -57,7 +54,7 @@ export type Failure =
 /** The record is given up: it goes to the destination for its condition, or the run stops. */
 export interface GiveUp {
   readonly do: 'giveUp'
-  readonly condition: Condition
+  readonly condition: DeadLetterCondition
   /**
    * For the dead letter. Never for events: the reason of a handler or a validator can contain item values.
    */
@@ -159,17 +156,17 @@ export function combineVerdicts(verdicts: readonly Verdict[]): CombinedVerdict {
 }
 
 /** Returns which counter of the summary a record that was given up belongs to. */
-export function fateOf(condition: Condition): GivenUpFate {
+export function fateOf(condition: DeadLetterCondition): GivenUpFate {
   return FATES[condition]
 }
 
 /** Returns which member of `onFailure` applies to a condition. */
-export function failureKindOf(condition: Condition): 'exhausted' | 'rejected' | 'invalid' {
+export function failureKindOf(condition: DeadLetterCondition): 'exhausted' | 'rejected' | 'invalid' {
   if (condition === 'Rejected') return 'rejected'
   return condition === 'Invalid' ? 'invalid' : 'exhausted'
 }
 
-const FATES: Readonly<Record<Condition, GivenUpFate>> = {
+const FATES: Readonly<Record<DeadLetterCondition, GivenUpFate>> = {
   RetryAttemptsExhausted: 'exhausted',
   RecordAgeExceeded: 'aged',
   Rejected: 'rejected',
@@ -189,7 +186,7 @@ function next(record: RecordState, policy: RetryPolicy, now: Now, wantedMs: numb
   return { at: now.monotonic + delayMs, delayMs }
 }
 
-function giveUp(condition: Condition, reason: string, error?: unknown): GiveUp {
+function giveUp(condition: DeadLetterCondition, reason: string, error?: unknown): GiveUp {
   return error === undefined
     ? { do: 'giveUp', condition, reason }
     : { do: 'giveUp', condition, reason, error }

@@ -149,7 +149,7 @@ export interface ProcessOptions<R = StreamRecord, S extends Schemas = Schemas, T
    */
   readonly drainTimeoutMs?: number | undefined
   /**
-   * The maximum number of unsettled records, which are in memory; 1 to 1,000,000. Reading waits at the limit.
+   * The maximum number of unsettled records, which are in memory; 1 to 500,000. Reading waits at the limit.
    * At least the `batchSize` of a batch handler.
    * @default 10000
    */
@@ -163,8 +163,8 @@ export interface ProcessOptions<R = StreamRecord, S extends Schemas = Schemas, T
   readonly maxUnsettledBytes?: number | undefined
   /**
    * The maximum number of keys (shards with `order: 'shard'`, records with `'none'`) that wait for a retry; 1
-   * to 1,000,000. At the limit, no record of another key is started. Each of them has an entry in the
-   * checkpoint, of about 40 bytes once compressed.
+   * to 500,000. At the limit, no record of another key is started. Each of them has an entry in the
+   * checkpoint, of about 40 bytes once compressed. A token of more keys might be too large to be loaded.
    * @default 1000
    */
   readonly maxFailingKeys?: number | undefined

@@ -78,9 +78,9 @@ describe('checkProcessOptions', () => {
     ['handlerTimeoutMs', 1, 86_400_000],
     ['abandonAfterMs', 0, 3_600_000],
     ['drainTimeoutMs', 0, 3_600_000],
-    ['maxUnsettled', 1, 1_000_000],
+    ['maxUnsettled', 1, 500_000],
     ['maxUnsettledBytes', 1, Number.MAX_SAFE_INTEGER],
-    ['maxFailingKeys', 1, 1_000_000],
+    ['maxFailingKeys', 1, 500_000],
     ['stallAfterMs', 1, 86_400_000],
   ] as const)('%s is a whole number from %d to %d', (name, min, max) => {
     for (const value of [min, max]) expect(check({ [name]: value })[name]).toBe(value)
