@@ -11,6 +11,9 @@ const MAX_AHEAD = 120
 
 const ITEMS = 15
 
+/** The number of records that are written before the stream is disabled. */
+const LAST_RECORDS = 30
+
 export interface WorkloadOptions {
   readonly local: Pick<DynamoDBLocal, 'tableClient' | 'streamsClient'>
   readonly seed: string
@@ -23,18 +26,18 @@ export interface Workload extends AsyncDisposable {
   readonly streamArn: string
   /** The writes in order. */
   readonly written: readonly WrittenRecord[]
-  /** Writes `count` records. */
-  write(count: number): Promise<void>
   /** Writes continuously, but at most `MAX_AHEAD` records ahead of the worker, until `end`. */
   writeSteadily(): void
   /** Reports that the worker has settled this many more records. */
   settled(count: number): void
-  /** Stops writing and disables the stream. */
+  /** Stops writing steadily, writes the last records and disables the stream. */
   end(): Promise<void>
   /** Returns the parent of a shard, as far as the stream has ever listed it. */
   parentOf(shardId: string): string | undefined
-  /** Reads which shards there are. They are no longer listed some time after they were closed. */
+  /** Reads which shards there are, which are no longer listed some time after they were closed. */
   listShards(): Promise<void>
+  /** Resolves when the stream has had a second shard. */
+  split(): Promise<void>
 }
 
 export async function createWorkload({ local, seed, roleOf }: WorkloadOptions): Promise<Workload> {
@@ -70,7 +73,6 @@ export async function createWorkload({ local, seed, roleOf }: WorkloadOptions): 
     roleOf,
     streamArn: table.streamArn,
     written,
-    write,
     writeSteadily() {
       traffic = (async () => {
         while (!isEnding) {
@@ -86,11 +88,15 @@ export async function createWorkload({ local, seed, roleOf }: WorkloadOptions): 
     async end() {
       isEnding = true
       await traffic
+      await write(LAST_RECORDS)
       await listShards()
       await setStream(client, table.tableName, 'no stream')
     },
     parentOf: (shardId) => parents.get(shardId),
     listShards,
+    async split() {
+      for (; parents.size < 2; await wait(100)) await listShards()
+    },
     async [Symbol.asyncDispose]() {
       isEnding = true
       await traffic.catch(() => {})
