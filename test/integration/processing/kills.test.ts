@@ -21,8 +21,8 @@ const SEED = process.env.PROCESSING_SEED ?? '1'
 const MAX_EVENTS = 100
 
 /**
- * The current version of DynamoDB Local never splits shards. The older one rolls them every 12 seconds at this
- * speed.
+ * The current version of DynamoDB Local never splits shards. At this speed, the older one rolls them every
+ * 12 seconds.
  */
 const ROLLING_SPEED = 1_200
 
