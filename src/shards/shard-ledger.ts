@@ -32,7 +32,10 @@ export interface Delivery {
   readonly sequenceNumber: string
   /** The ledger of the record's shard. */
   readonly ledger: ShardLedger
-  /** What the loaded token says about the record; undefined if it says nothing. */
+  /**
+   * What is known about earlier attempts: from an earlier run over the same stream, or from the loaded token.
+   * Undefined if there were none.
+   */
   readonly resumed: RecordProgress | undefined
   readonly isSettled: boolean
   /** Sets what tokens store about the record while it is unsettled. */
@@ -51,7 +54,7 @@ class OpenDelivery implements Delivery {
   readonly record: StreamRecord
   readonly sequenceNumber: string
   readonly ledger: ShardLedger
-  readonly resumed: RecordProgress | undefined
+  readonly #loaded: RecordProgress | undefined
   /** Whether the loaded token names this record, rather than its key. */
   readonly isNamed: boolean
   /** The sequence number that was delivered before this one; undefined if this is the first one. */
@@ -71,7 +74,7 @@ class OpenDelivery implements Delivery {
     this.record = record
     this.sequenceNumber = sequenceNumber
     this.ledger = ledger
-    this.resumed = arrival?.progress
+    this.#loaded = arrival?.progress
     this.isNamed = arrival?.isNamed === true
     this.after = ledger.delivered
     this.previous = previous
@@ -85,7 +88,11 @@ class OpenDelivery implements Delivery {
 
   /** What a token stores about it: the loaded progress is kept until a tracker is set. */
   get progress(): RecordProgress | undefined {
-    return this.tracker ? this.tracker.progress() : this.resumed
+    return this.tracker ? this.tracker.progress() : this.#loaded
+  }
+
+  get resumed(): RecordProgress | undefined {
+    return this.progress
   }
 
   /** The key whose later records its entry in a token covers; undefined if the entry is for it alone. */

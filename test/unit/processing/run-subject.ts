@@ -94,15 +94,16 @@ export class FakeSource implements RecordSource {
       const delivery = ledger.deliver(record, record.sequenceNumber)
       const resumed = options.resumed && { ...noProgress, ...options.resumed }
       const track = delivery.track.bind(delivery)
-      this.#waiting.push(
-        Object.assign(delivery, {
-          resumed,
-          track: (tracker: Parameters<Delivery['track']>[0]) => {
+      Object.defineProperties(delivery, {
+        resumed: { value: resumed },
+        track: {
+          value: (tracker: Parameters<Delivery['track']>[0]) => {
             this.#trackers.set(delivery, tracker)
             track(tracker)
           },
-        }),
-      )
+        },
+      })
+      this.#waiting.push(delivery)
     }
     this.#wake()
   }
