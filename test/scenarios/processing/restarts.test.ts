@@ -95,8 +95,9 @@ describe('processStream after a restart', () => {
       onFailure: async (letter: DeadLetter) => void letters.push(letter),
     }
     for (let crash = 0; crash < 3; crash++) {
-      await work(handler, options)
+      const worker = await work(handler, options)
       await clock.advance(3_000)
+      worker.crash()
     }
     expect(attempts).toEqual([1, 2, 3])
     put('fatal')
