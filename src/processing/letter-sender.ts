@@ -3,7 +3,7 @@ import type { Clock } from '../core/clock.ts'
 import type { DeadLetter } from './dead-letter.ts'
 import type { DestinationObject } from './on-failure.ts'
 
-/** How many dead letters are sent at the same time. The others wait. */
+/** How many dead letters are sent to a destination at the same time. The others wait. */
 const MAX_SENDING = 16
 
 /** The delay before a failed send is repeated, with full jitter. */
@@ -31,13 +31,19 @@ export interface LetterSenderOptions {
   onCallEnded(): void
 }
 
+/** The letters of one destination: one that does not respond must not delay those of others. */
+interface DestinationQueue {
+  readonly waiting: { readonly request: LetterRequest; readonly failures: number }[]
+  sending: number
+}
+
 /**
  * Sends dead letters, each until its destination accepts it. A letter that is not accepted before the run
  * ends is dropped: its record is unsettled, and is read again.
  */
 export class LetterSender {
   readonly #options: LetterSenderOptions
-  readonly #queue: { readonly request: LetterRequest; readonly failures: number }[] = []
+  readonly #queues = new Map<DestinationObject, DestinationQueue>()
   /** Cancels the timers of letters that will be sent again. */
   readonly #retries = new Set<() => void>()
   #sending = 0
@@ -54,14 +60,13 @@ export class LetterSender {
   }
 
   send(request: LetterRequest): void {
-    this.#queue.push({ request, failures: 0 })
-    this.#sendQueued()
+    this.#enqueue(request, 0)
   }
 
   /** Starts no further call. Letters whose call is in progress can still be accepted. */
   stop(): void {
     this.#isStopping = true
-    this.#queue.length = 0
+    for (const { waiting } of this.#queues.values()) waiting.length = 0
     for (const cancel of this.#retries) cancel()
     this.#retries.clear()
   }
@@ -72,16 +77,28 @@ export class LetterSender {
     this.#isClosed = true
   }
 
-  #sendQueued(): void {
-    while (this.#sending < MAX_SENDING && !this.#isStopping) {
-      const next = this.#queue.shift()
+  #enqueue(request: LetterRequest, failures: number): void {
+    if (this.#isStopping) return
+    let queue = this.#queues.get(request.destination)
+    if (queue === undefined) {
+      queue = { waiting: [], sending: 0 }
+      this.#queues.set(request.destination, queue)
+    }
+    queue.waiting.push({ request, failures })
+    this.#sendQueued(queue)
+  }
+
+  #sendQueued(queue: DestinationQueue): void {
+    while (queue.sending < MAX_SENDING && !this.#isStopping) {
+      const next = queue.waiting.shift()
       if (next === undefined) return
-      void this.#send(next.request, next.failures)
+      void this.#send(queue, next.request, next.failures)
     }
   }
 
-  async #send(request: LetterRequest, failures: number): Promise<void> {
+  async #send(queue: DestinationQueue, request: LetterRequest, failures: number): Promise<void> {
     this.#sending++
+    queue.sending++
     let failure: { readonly error: unknown } | undefined
     try {
       await request.destination.send(request.letter)
@@ -89,10 +106,11 @@ export class LetterSender {
       failure = { error }
     }
     this.#sending--
+    queue.sending--
     if (this.#isClosed) return
     if (failure === undefined) request.onAccepted()
     else if (!this.#isStopping) this.#retry(request, failures + 1, failure.error)
-    this.#sendQueued()
+    this.#sendQueued(queue)
     this.#options.onCallEnded()
   }
 
@@ -102,8 +120,7 @@ export class LetterSender {
     onRetry(request.letter, { attempt: failures, delayMs, error })
     const cancel = clock.setTimer(delayMs, () => {
       this.#retries.delete(cancel)
-      this.#queue.push({ request, failures })
-      this.#sendQueued()
+      this.#enqueue(request, failures)
     })
     this.#retries.add(cancel)
   }
