@@ -25,10 +25,11 @@ import { StartedWork, type StartedWorkListener } from './started-work.ts'
 import type { Work } from './work.ts'
 
 /**
- * How many records are taken before the event loop gets a turn. Handlers that return at once would otherwise
- * keep it from reading, saving and firing timers for as long as records are buffered.
+ * How many records are taken, and attempts started, before the event loop gets a turn. Handlers that return
+ * or fail at once would otherwise keep it from reading, saving and firing timers for as long as records are
+ * buffered, or keys are due for a retry.
  */
-const TAKE_PER_TICK = 128
+const STEPS_PER_TICK = 256
 
 /** How long the end of a run waits for destinations to close, in ms. */
 const CLOSE_TIMEOUT_MS = 2_000
@@ -84,9 +85,9 @@ export class Run {
   #settledSinceSave = 0
   #lost = 0
   #isTurnQueued = false
-  /** How many more records can be taken before the event loop gets a turn. */
-  #takesLeft = TAKE_PER_TICK
-  /** Whether taking records continues when the event loop has had a turn. */
+  /** How many records can be taken, and attempts started, before the event loop gets a turn. */
+  #stepsLeft = STEPS_PER_TICK
+  /** Whether the next turn waits until the event loop has had one. */
   #isYielding = false
   #isWaiting = false
   #cancelTimer: (() => void) | undefined
@@ -226,8 +227,8 @@ export class Run {
 
   #takeRecords(now: number): void {
     const source = this.#source
-    for (; this.#planner.wantsRecord; this.#takesLeft--) {
-      if (this.#takesLeft === 0) {
+    for (; this.#planner.wantsRecord; this.#stepsLeft--) {
+      if (this.#stepsLeft <= 0) {
         this.#input = 'flowing'
         this.#yield()
         return
@@ -243,13 +244,13 @@ export class Run {
     this.#input = 'flowing'
   }
 
-  /** Continues to take records when the event loop has had a turn. */
+  /** Continues when the event loop has had a turn. */
   #yield(): void {
     if (this.#isYielding) return
     this.#isYielding = true
     setImmediate(() => {
       this.#isYielding = false
-      this.#takesLeft = TAKE_PER_TICK
+      this.#stepsLeft = STEPS_PER_TICK
       this.#queueTurn()
     })
   }
@@ -296,8 +297,13 @@ export class Run {
   #startReady(now: number): void {
     // A handler can stop the run while it is called.
     while (this.#phase === 'running') {
+      if (this.#stepsLeft <= 0) {
+        this.#yield()
+        return
+      }
       const action = this.#planner.next(now, this.#input)
       if (action === undefined) return
+      this.#stepsLeft--
       if (action.do === 'start') this.#start(action.work)
       else if (this.#outcomes.giveUp(action.record, action.verdict) === 'settled') {
         this.#planner.release(action.record, now)
