@@ -23,6 +23,8 @@ const benches: Record<string, () => Promise<Bench>> = {
   aging: async () => (await import('./aging/aging.ts')).aging,
   decode: async () => (await import('./micro/decode.ts')).decode,
   merge: async () => (await import('./micro/merge.ts')).merge,
+  processing: async () => (await import('./processing/processing.ts')).processing,
+  failing: async () => (await import('./processing/failing.ts')).failing,
   'item-key': async () => (await import('./micro/item-key.ts')).itemKey,
   token: async () => (await import('./micro/token.ts')).token,
 }

@@ -2,6 +2,7 @@ import { Coordinator, type StreamsApi, type StreamToken } from '../../src/index.
 import { ManualClock } from '../../src/testing/manual-clock.ts'
 import type { Contender } from '../support/measure.ts'
 import { sequenceNumber, streamArn } from '../support/sample-records.ts'
+import { watchBlocks } from '../support/watch-blocks.ts'
 
 export interface MoveInput {
   readonly shards: number
@@ -46,26 +47,6 @@ async function moveOnce(
   const blockMs = watch.stop()
   await coordinator.close()
   return { cpuMs: (user + system) / 1_000, blockMs }
-}
-
-/** The longest turn of the event loop, in ms of CPU time, so that other processes do not count. */
-function watchBlocks(): { stop(): number } {
-  let longest = 0
-  let before = process.cpuUsage()
-  let isOver = false
-  const look = () => {
-    const { user, system } = process.cpuUsage(before)
-    longest = Math.max(longest, (user + system) / 1_000)
-    before = process.cpuUsage()
-    if (!isOver) setImmediate(look)
-  }
-  setImmediate(look)
-  return {
-    stop: () => {
-      isOver = true
-      return longest
-    },
-  }
 }
 
 const shardIdOf = (shard: number, createdAt: number) =>

@@ -9,6 +9,7 @@ import { Coordinator, openStream } from '../../src/index.ts'
 import { makeClient } from '../support/client.ts'
 import { fastApi } from '../support/fast-path.ts'
 import type { Contender } from '../support/measure.ts'
+import { readPages } from '../support/read-pages.ts'
 import { otherPackages } from './other-packages.ts'
 
 export interface ReplayInput {
@@ -105,30 +106,15 @@ function sdkLoop(access: (record: SdkRecord) => number): Contender<ReplayInput> 
 type SdkRecord = NonNullable<GetRecordsCommandOutput['Records']>[number]
 
 /** Fetches the same bytes and parses them as JSON, without the SDK. */
-const bareFetch: Contender<ReplayInput> = async ({ endpoint, streamArn }) => {
-  const call = async (target: string, input: object) => {
-    const response = await fetch(endpoint, {
-      method: 'POST',
-      headers: { 'x-amz-target': `DynamoDBStreams_20120810.${target}` },
-      body: JSON.stringify(input),
-    })
-    return JSON.parse(await response.text())
-  }
+const bareFetch: Contender<ReplayInput> = async (input) => {
   let records = 0
   let sum = 0
-  const { StreamDescription } = await call('DescribeStream', { StreamArn: streamArn })
-  const readShard = async (ShardId: string) => {
-    let { ShardIterator } = await call('GetShardIterator', { ShardId })
-    while (ShardIterator) {
-      const page = await call('GetRecords', { ShardIterator })
-      for (const record of page.Records) {
-        records++
-        sum += record.dynamodb.SequenceNumber.length
-      }
-      ShardIterator = page.NextShardIterator
+  await readPages<SdkRecord>(input, (page) => {
+    for (const { dynamodb } of page) {
+      records++
+      sum += dynamodb?.SequenceNumber?.length ?? 0
     }
-  }
-  await Promise.all(StreamDescription.Shards.map(({ ShardId }: { ShardId: string }) => readShard(ShardId)))
+  })
   return checked(records, sum)
 }
 

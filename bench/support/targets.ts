@@ -1,4 +1,6 @@
 import type { AgingResult, MoveResult } from '../aging/aging.ts'
+import type { FailingResults } from '../processing/failing.ts'
+import { costOf, type ProcessingResults, rateOf } from '../processing/processing.ts'
 import type { SaturationResult } from '../saturation/saturation.ts'
 import { show, type Table } from './report.ts'
 import type { Summary } from './rounds.ts'
@@ -11,6 +13,8 @@ export interface Measured {
   readonly reshard?: readonly { readonly shards: number; readonly describes: number }[]
   readonly memory?: { readonly slow: Summary }
   readonly saturation?: readonly SaturationResult[]
+  readonly processing?: ProcessingResults
+  readonly failing?: FailingResults
   readonly aging?: { readonly weeks: readonly AgingResult[]; readonly moves: readonly MoveResult[] }
 }
 
@@ -25,7 +29,8 @@ interface Target {
 }
 
 /** The targets. Ratios compare the CPU time in one run unless the name says otherwise. */
-function targetsOf({ replay, scale, latency, reshard, memory, saturation, aging }: Measured): Target[] {
+function targetsOf(measured: Measured): Target[] {
+  const { replay, scale, latency, reshard, memory, saturation, aging, processing, failing } = measured
   const cpuOf = (contender: string, recordSize = '1kB') =>
     replay
       ?.find((load) => load.recordSize === recordSize)
@@ -35,6 +40,9 @@ function targetsOf({ replay, scale, latency, reshard, memory, saturation, aging 
   const idle = latency?.find(({ shards }) => shards === 1_000)
   const describes = reshard?.filter(({ shards }) => shards === 1_000).map((result) => result.describes)
   // Over HTTP, the rate of delivery depends on the machine.
+  const fixedTimes = processing?.busy.find(({ handlerMs: [from, to] }) => from === to)?.summaries
+  const tokenOf = (name: string) =>
+    failing?.tokens.find((token) => token.name === name)?.summary.details.packedBytes?.median ?? Number.NaN
   const simulated = saturation?.filter(({ rotationMs }) => rotationMs !== undefined)
   return [
     {
@@ -172,6 +180,32 @@ function targetsOf({ replay, scale, latency, reshard, memory, saturation, aging 
       bound: { atMost: 50 },
       unit: 'ms',
       value: most(aging?.moves.map(({ blockMs }) => blockMs)),
+    },
+    {
+      what: "`processStream`, `order: 'key'`, an empty handler: CPU time per record, more than `openStream`",
+      bound: { atMost: 3 },
+      unit: 'µs',
+      value:
+        costOf("processStream, order: 'key'", processing?.empty) - costOf('openStream', processing?.empty),
+    },
+    {
+      what: "`processStream`, `order: 'key'`, 16 handlers of 5 ms: rate, relative to loops without a stream",
+      bound: { atLeast: 0.9 },
+      unit: '×',
+      value: rateOf("processStream, order: 'key'", fixedTimes) / rateOf('loops without a stream', fixedTimes),
+      digits: 2,
+    },
+    {
+      what: '10,000 records queued and 16 running: token in DynamoDB',
+      bound: { atMost: 2 },
+      unit: 'kB',
+      value: tokenOf('10,000 queued, 16 running') / 1_000,
+    },
+    {
+      what: '1,000 failing keys: token in DynamoDB',
+      bound: { atMost: 60 },
+      unit: 'kB',
+      value: tokenOf('1,000 failing keys') / 1_000,
     },
   ]
 }
