@@ -37,6 +37,8 @@ export interface ProcessingRun extends Promise<ProcessingSummary>, AsyncDisposab
   resume(): void
   /** Returns the state of the run, for readiness checks and alerts. Not meant for liveness checks. */
   health(): ProcessingHealth
+  /** The same as {@link stop}, for `await using`. It does not reject: the run itself does. */
+  [Symbol.asyncDispose](): Promise<void>
   /** The counters of the summary, with their present values. */
   readonly counters: ProcessingSummary
   /**

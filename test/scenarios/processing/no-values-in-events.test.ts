@@ -1,22 +1,28 @@
 import { inspect } from 'node:util'
 import { describe, expect, it } from 'vitest'
-import { type DeadLetter, processStream, type StreamRecord } from '../../../src/index.ts'
+import {
+  type DeadLetter,
+  type PlainItem,
+  processStream,
+  type StandardSchema,
+  type StreamRecord,
+} from '../../../src/index.ts'
 import { processingEventNames } from '../../../src/processing/events.ts'
 import { numberOf, workerFixture } from './worker.ts'
 
 const CANARY = 'canary-4711'
 
 /** A schema whose messages contain the value, as those of several libraries do. */
-const schema = {
+const schema: StandardSchema<unknown, PlainItem> = {
   '~standard': {
     version: 1,
     vendor: 'test',
     validate: (value: unknown) =>
       (value as { n: number }).n === 2
         ? { issues: [{ message: `Expected a number, received ${JSON.stringify(value)}.` }] }
-        : { value },
+        : { value: value as PlainItem },
   },
-} as const
+}
 
 describe('the values of an item', () => {
   it('appear in dead letters only: not in events, tokens, counters, health or errors of the library', async () => {
