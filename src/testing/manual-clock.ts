@@ -138,20 +138,20 @@ function duration(byMs: number): number {
   return byMs
 }
 
-/** The maximum number of turns of the event loop to wait for pending file system calls. */
+/** The maximum number of turns of the event loop to wait for pending callbacks. */
 const MAX_TURNS = 10_000
 
 /**
- * Runs all pending promise callbacks and waits for file system calls: SDK clients read the shared
- * configuration files before their first call, and stores write files.
+ * Runs all pending promise and `setImmediate` callbacks, and those that they add, and waits for file system
+ * calls: SDK clients read the shared configuration files before their first call, and stores write files.
  */
 async function settleCallbacks(): Promise<void> {
   for (let turn = 0; turn < MAX_TURNS; turn++) {
     await new Promise((resolve) => setImmediate(resolve))
-    if (!process.getActiveResourcesInfo().some(isFileRequest)) return
+    if (!process.getActiveResourcesInfo().some(isPending)) return
   }
 }
 
-function isFileRequest(resource: string): boolean {
-  return resource.startsWith('FSReq')
+function isPending(resource: string): boolean {
+  return resource === 'Immediate' || resource.startsWith('FSReq')
 }

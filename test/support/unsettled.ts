@@ -22,7 +22,8 @@ export async function takeAll(coordinator: Coordinator, clock: ManualClock): Pro
 /** Makes the entries of these deliveries in a token entries by key, as a run in the order of keys does. */
 export function trackByKey(deliveries: readonly Delivery[]): void {
   for (const delivery of deliveries) {
-    delivery.track({ itemKey: delivery.record.itemKey, progress: () => delivery.resumed })
+    const { record, resumed } = delivery
+    delivery.track({ itemKey: record.itemKey, progress: () => resumed })
   }
 }
 
