@@ -55,8 +55,11 @@ class OpenDelivery implements Delivery {
   readonly sequenceNumber: string
   readonly ledger: ShardLedger
   readonly #loaded: RecordProgress | undefined
-  /** Whether the loaded token names this record, rather than its key. */
-  readonly isNamed: boolean
+  /**
+   * Whether its entry in a token is for it alone: in the loaded token, or for an earlier run over the same
+   * stream, in which later records of its key may have been settled.
+   */
+  #isNamed: boolean
   /** The sequence number that was delivered before this one; undefined if this is the first one. */
   readonly after: string | undefined
   previous: OpenDelivery | undefined
@@ -75,7 +78,7 @@ class OpenDelivery implements Delivery {
     this.sequenceNumber = sequenceNumber
     this.ledger = ledger
     this.#loaded = arrival?.progress
-    this.isNamed = arrival?.isNamed === true
+    this.#isNamed = arrival?.isNamed === true
     this.after = ledger.delivered
     this.previous = previous
     this.next = undefined
@@ -97,10 +100,11 @@ class OpenDelivery implements Delivery {
 
   /** The key whose later records its entry in a token covers; undefined if the entry is for it alone. */
   get coveredKey(): string | undefined {
-    return this.isNamed ? undefined : this.tracker?.itemKey
+    return this.#isNamed ? undefined : this.tracker?.itemKey
   }
 
   track(tracker: RecordTracker): void {
+    if (this.tracker !== undefined && this.tracker.itemKey === undefined) this.#isNamed = true
     this.tracker = tracker
   }
 

@@ -110,6 +110,17 @@ it('an attempted record is no longer running once its tracker says so', () => {
   expect(save(ledger, '4').unsettled?.[0]).not.toHaveProperty('running')
 })
 
+it('a run by key does not repeat what a run without order before it on the same stream has processed', () => {
+  const { ledger, deliveries, settle } = worker('aaa', { byKey: false })
+  settle(10)
+  for (const [number, delivery] of deliveries) {
+    if (number !== '10') delivery.track({ itemKey: 'a', progress: () => undefined })
+  }
+  const token = save(ledger, undefined)
+  expect(token).toEqual({ through: '10', unsettled: [entry('7')] })
+  expect(worker('aaa', { from: load(token) }).delivered).toEqual([7, 13])
+})
+
 it('a crash during a recovery does not repeat the records that were processed in it', () => {
   const first = worker('abac')
   first.settle(16)
