@@ -127,6 +127,7 @@ export class Outcomes {
       default: {
         // What would be given up while the run stops is attempted again by the next run.
         if (this.#isAborted || (this.#isStopping && outcome.result !== 'failed')) {
+          if (outcome.result !== 'failed') record.leaveKey()
           record.giveBackAttempt()
           return 'repeat'
         }
@@ -274,7 +275,11 @@ export class Outcomes {
 
   /** Continues after a record, or some of its tasks, may have been given up. */
   #afterGivingUp(record: QueuedRecord, retry: { readonly at: number } | undefined): Disposition {
-    if (this.#isStopping) return this.#hasUnfinished(record) ? 'repeat' : this.#settleGivenUp(record)
+    if (this.#isStopping) {
+      if (!this.#hasUnfinished(record)) return this.#settleGivenUp(record)
+      record.leaveKey()
+      return 'repeat'
+    }
     if (retry !== undefined) return { retryAt: retry.at }
     if (!record.hasOpenLetters) return this.#settleGivenUp(record)
     record.giveUp()

@@ -45,6 +45,7 @@ export class QueuedRecord implements RecordTracker {
   #givenUpTasks: readonly string[] = []
   #error: ErrorIdentity | undefined
   #isGivenUp = false
+  #hasLeftKey = false
   #openLetters = 0
   #isUnfiltered = false
   #splits = 0
@@ -82,7 +83,15 @@ export class QueuedRecord implements RecordTracker {
    * accepted, so its token entry must not cover them.
    */
   get itemKey(): string | undefined {
-    return this.#isGivenUp ? undefined : this.#itemKey
+    return this.#isGivenUp || this.#hasLeftKey ? undefined : this.#itemKey
+  }
+
+  /**
+   * The record would be given up if the run did not stop. Later records of its key, which were in the same
+   * batch, may be settled.
+   */
+  leaveKey(): void {
+    this.#hasLeftKey = true
   }
 
   /** The attempts that count, including one in progress if it is counted. */
