@@ -6,8 +6,8 @@ const HEAD_BYTES = 400
 const unitsOf = (bytes: number) => Math.ceil(bytes / 1024)
 
 /**
- * Returns the size of a token as the DynamoDB store saves it, and the write units of a save. A token in chunks
- * also costs the deletion of the chunks that it replaces.
+ * Returns the size of a token as the DynamoDB store saves it, and the write units of a save. A token in
+ * chunks also costs the deletion of the chunks that it replaces.
  */
 export async function writeUnits(json: string): Promise<{ packedBytes: number; units: number }> {
   const { length: packedBytes } = await packToken(json)

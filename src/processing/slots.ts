@@ -1,8 +1,8 @@
 /**
- * Objects that come and go all the time, such as the unsettled records. A `Map` or a `Set` would slow down the
- * garbage collector: V8 replaces their tables after a number of changes, and each old table still refers to
- * its successor and to the objects that were in it. Once one table has reached the old generation, all later
- * ones, and the records in them, are promoted too, until the next full collection.
+ * Objects that come and go all the time, such as the unsettled records. A `Map` or a `Set` would slow down
+ * the garbage collector: V8 replaces their tables after a number of changes, and each old table still refers
+ * to its successor and to the objects that were in it. Once one table has reached the old generation, all
+ * later ones, and the records in them, are promoted too, until the next full collection.
  */
 export class Slots<Item extends object> {
   readonly #items: (Item | undefined)[] = []
