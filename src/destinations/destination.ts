@@ -125,8 +125,8 @@ export interface DestinationObject {
   /** Rejects if letters cannot be sent, for example because the target does not exist. */
   check?(): Promise<void>
   /**
-   * Releases what the destination holds. A run calls it when it ends. It can be called more than once, and the
-   * destination can be used again afterwards, such as by another run.
+   * Releases what the destination holds. A run calls it when it ends. It can be called more than once, and
+   * the destination can be used again afterwards, such as by another run.
    */
   close?(): Promise<void>
 }

@@ -19,8 +19,8 @@ export type SaveFirst =
  * Makes sure that a record whose handler ends the process (out of memory, a native crash, `process.exit`)
  * uses up its attempts, and that the records beside it do not.
  *
- * - The first attempts of a run are saved before they start. So a checkpoint of a worker that has crashed shows
- *   running records, by which the next run recognizes the crash.
+ * - The first attempts of a run are saved before they start. So a checkpoint of a worker that has crashed
+ *   shows running records, by which the next run recognizes the crash.
  * - After a crash, all attempts are saved before they start, for a while. Otherwise a record that ends the
  *   process sooner than the next save would never be counted.
  * - A record that was running when a worker crashed for the second time runs while nothing else does. Then

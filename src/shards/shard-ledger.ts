@@ -34,7 +34,7 @@ export interface Delivery {
   readonly ledger: ShardLedger
   /**
    * What is known about earlier attempts: from an earlier run over the same stream, or from the loaded token.
-   * Undefined if there were none.
+   * Undefined if there was no earlier attempt.
    */
   readonly resumed: RecordProgress | undefined
   readonly isSettled: boolean

@@ -151,7 +151,7 @@ describe('a run of processStream and its stream', () => {
     await clock.run(stream.close())
   })
 
-  it('a run that fails is an unhandled rejection if nobody awaits it, and only then', async () => {
+  it('a run that fails is an unhandled rejection if it is not awaited, and only then', async () => {
     const { clock, put, start } = workerFixture()
     put('a')
     const unhandled = unhandledRejections()

@@ -211,7 +211,7 @@ describe('Planner', () => {
       subject.now = 1_100
       subject.add('c')
       subject.now = 1_900
-      // The first record of each key is done; the second ones, which are older than that of c, wait anew.
+      // The first record of each key is done; the second ones, which are older than that of c, wait again.
       const isFirst = ({ ordinal }: QueuedRecord) => ordinal === 0 || ordinal === 2
       subject.end(work, (record) => (isFirst(record) ? 'settled' : 'repeat'))
       expect(subject.planner.wakeAt).toBe(2_100)

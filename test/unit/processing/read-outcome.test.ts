@@ -50,7 +50,7 @@ describe('readBatchOutcome', () => {
     expect(read([[1, 2]], outcome).results).toEqual({ 1: 'failed', 2: 'repeat' })
   })
 
-  it('if the batch has failed as a whole, it is split, and nobody spends an attempt', () => {
+  it('if the batch has failed as a whole, it is split, and no record spends an attempt', () => {
     const outcome = {
       kind: 'batchFailed',
       error: new Error('broken'),

@@ -194,7 +194,9 @@ export type RunEvent = {
   [Name in keyof ProcessingEvents]: [Name, ProcessingEvents[Name]]
 }[keyof ProcessingEvents]
 
-/** Creates a run over a fake source, which starts at once. Handler and options are those of `processStream`. */
+/**
+ * Creates a run over a fake source, which starts at once. Handler and options are those of `processStream`.
+ */
 export function startRun(
   handler: unknown,
   options: object = {},
