@@ -213,9 +213,11 @@ export class Outcomes {
 
   #endAttempt(record: QueuedRecord, isWaiting: boolean, outcome: RecordOutcome): void {
     const hasFailed = outcome.result === 'failed'
+    const isReported = hasFailed && outcome.isReported
     const failure = {
       error: hasFailed ? identifyError(outcome.error) : undefined,
-      isReported: hasFailed && 'isReported' in outcome && outcome.isReported,
+      isReported,
+      thrown: hasFailed && !isReported ? { error: outcome.error } : undefined,
       at: this.#context.clock.now(),
     }
     if (isWaiting) record.waitAfterAttempt(failure)
@@ -338,7 +340,8 @@ export class Outcomes {
       record: record.record,
       condition: verdict.condition,
       reason: verdict.reason,
-      ...('error' in verdict && { error: verdict.error }),
+      // A record that is too old is given up before an attempt: what counts is the error of the last one.
+      ...('error' in verdict ? { error: verdict.error } : record.lastThrown),
       isReported: record.isReported,
       attempts: record.attempts,
       firstFailedAt: record.firstFailedAt ?? record.firstAttemptAt ?? now,

@@ -9,6 +9,8 @@ type ErrorIdentity = NonNullable<RecordProgress['error']>
 export interface AttemptFailure {
   readonly error: ErrorIdentity | undefined
   readonly isReported: boolean
+  /** What the handler threw; undefined if it has not thrown. */
+  readonly thrown: { readonly error: unknown } | undefined
   /** Ms since 1970. */
   readonly at: number
 }
@@ -37,6 +39,7 @@ export class QueuedRecord implements RecordTracker {
   #firstFailedAt: number | undefined
   #lastFailedAt: number | undefined
   #isReported = false
+  #lastThrown: { readonly error: unknown } | undefined
   #isRunning = false
   /** Whether the attempt in progress was counted when it started. */
   #isCounted = false
@@ -120,6 +123,11 @@ export class QueuedRecord implements RecordTracker {
 
   get firstFailedAt(): number | undefined {
     return this.#firstFailedAt
+  }
+
+  /** What the last failed attempt of this run threw. */
+  get lastThrown(): { readonly error: unknown } | undefined {
+    return this.#lastThrown
   }
 
   /** Whether the last failure was reported by name in a batch response, so that there is no error. */
@@ -301,7 +309,8 @@ export class QueuedRecord implements RecordTracker {
     this.#isCounted = false
   }
 
-  #noteFailure({ error, isReported, at }: AttemptFailure): void {
+  #noteFailure({ error, isReported, thrown, at }: AttemptFailure): void {
+    this.#lastThrown = thrown
     this.#firstFailedAt ??= at
     this.#lastFailedAt = at
     this.#error = error

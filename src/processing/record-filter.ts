@@ -15,7 +15,7 @@ export class RecordFilter {
     this.#streamArn = streamArn
   }
 
-  /** What the predicate has thrown last. */
+  /** What the predicate has thrown last, or an error about what it returned. */
   get error(): unknown {
     return this.#error
   }
@@ -25,10 +25,17 @@ export class RecordFilter {
     const filters = this.#filters
     if (filters?.matches(toFilterEvent(record, this.#streamArn(), filters.readsImages)) === false) return true
     try {
-      return this.#predicate !== undefined && !this.#predicate(record)
+      return this.#predicate !== undefined && !decided(this.#predicate(record))
     } catch (error) {
       this.#error = error
       return undefined
     }
   }
+}
+
+/** A promise would count as true, whatever it resolves to. */
+function decided(decision: unknown): unknown {
+  if (!(decision instanceof Promise)) return decision
+  decision.catch(() => {})
+  throw new TypeError('The option filter must be a function that returns true or false, not a promise.')
 }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { queuedRecord } from './planner-subject.ts'
 
-const failure = { error: { name: 'Error' }, isReported: false, at: 5 }
+const failure = { error: { name: 'Error' }, isReported: false, thrown: undefined, at: 5 }
 
 describe('QueuedRecord', () => {
   it('has no progress before its first attempt, nor after that was given back', () => {
