@@ -11,14 +11,6 @@ import { toLambdaRecord } from '../records/lambda-record.ts'
 import type { StreamRecord } from '../records/stream-record.ts'
 import { deriveLetterId } from './letter-id.ts'
 
-export type {
-  DeadLetter,
-  DeadLetterCondition,
-  DeadLetterError,
-  DeadLetterFailure,
-  InvocationRecord,
-} from '../destinations/destination.ts'
-
 /** What is known of a record that is given up. */
 export interface LetterInput {
   readonly record: StreamRecord

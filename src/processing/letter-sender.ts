@@ -1,6 +1,6 @@
 import { backoffMs } from '../core/backoff.ts'
 import type { Clock } from '../core/clock.ts'
-import type { DeadLetter } from './dead-letter.ts'
+import type { DeadLetter } from '../destinations/destination.ts'
 import type { DestinationObject } from './on-failure.ts'
 
 /** How many dead letters are sent to a destination at the same time. The others wait. */

@@ -1,4 +1,5 @@
-import { createDeadLetter, type DeadLetter, type LetterInput } from '../../src/processing/dead-letter.ts'
+import type { DeadLetter } from '../../src/destinations/destination.ts'
+import { createDeadLetter, type LetterInput } from '../../src/processing/dead-letter.ts'
 import { StreamRecord } from '../../src/records/stream-record.ts'
 import type { RawRecord } from '../../src/wire/wire-record.ts'
 

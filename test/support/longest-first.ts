@@ -5,6 +5,7 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node'
  * alternate with files that keep a core busy. A slow file that starts last would leave the other cores idle.
  */
 const longest = [
+  'integration/processing/kills.test.ts',
   'integration/rolling.test.ts',
   'model/model.test.ts',
   'integration/conformance/time.test.ts',

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { DeadLetter } from '../../../src/processing/dead-letter.ts'
+import type { DeadLetter } from '../../../src/destinations/destination.ts'
 import { startRun } from './run-subject.ts'
 
 interface Numbered {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { StreamError } from '../../../src/core/errors.ts'
-import type { DeadLetter } from '../../../src/processing/dead-letter.ts'
+import type { DeadLetter } from '../../../src/destinations/destination.ts'
 import { deferred, manualHandler, startRun } from './run-subject.ts'
 
 const reject = (_: unknown, { reject }: { reject(reason: string): never }) => reject('no')
