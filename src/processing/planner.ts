@@ -176,7 +176,7 @@ export class Planner<Verdict> {
    * @param input - whether further records are expected, for which a batch can wait.
    */
   next(now: number, input: InputState): PlannedAction<Verdict> | undefined {
-    this.#collectDue(now, this.bound === undefined ? input : 'over')
+    this.#collectDue(now, this.#inputFor(input))
     while (this.#planned.length === 0) {
       if (this.#isExclusive || this.#running >= this.#options.concurrency) return undefined
       const startable = this.#ready.take(!this.isAtFailingBound)
@@ -370,6 +370,15 @@ export class Planner<Verdict> {
     const result = change()
     this.#fullBatches += collector.fullBatches - before
     return result
+  }
+
+  /**
+   * What batches can wait for, given what the run says about further records. While none are read because
+   * enough is ready, a batch is not filled: it would wait for as long as other shards have a backlog.
+   */
+  #inputFor(input: InputState): InputState {
+    if (this.bound !== undefined) return 'over'
+    return input === 'flowing' && !this.wantsRecord ? 'idle' : input
   }
 
   /** Makes ready what is due at `now`. */

@@ -219,6 +219,14 @@ describe('Planner', () => {
       expect(subject.startNumbers()).toEqual([[1, 3, 4]])
     })
 
+    it('that are not complete start although another shard has a backlog, for which reading waits', () => {
+      const subject = plannerWith({ batch: { batchSize: 2 }, concurrency: 1 })
+      subject.input = 'flowing'
+      subject.add({ shardId: 'shard-b' })
+      while (subject.planner.wantsRecord) subject.add({})
+      expect(subject.startNumbers()).toEqual([[0]])
+    })
+
     it('that wait for their window start when reading waits because a bound is reached', () => {
       const subject = plannerWith({ maxUnsettled: 4, batch: { batchSize: 4, maxBatchingWindowMs: 300_000 } })
       subject.add({ key: 'a', shardId: 's1' }, { key: 'b', shardId: 's1' }, { key: 'c', shardId: 's2' })
