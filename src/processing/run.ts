@@ -192,7 +192,11 @@ export class Run {
   resume(): void {
     this.#isPaused = false
     this.#health.check()
-    for (const work of this.#postponed.splice(0)) this.#call(work)
+    while (this.#isProceeding) {
+      const work = this.#postponed.shift()
+      if (work === undefined) break
+      this.#call(work)
+    }
     this.#queueTurn()
   }
 
@@ -201,6 +205,11 @@ export class Run {
   }
 
   // ---- The loop -------------------------------------------------------------------------------------------
+
+  /** Asked after each call of user code, which can pause or stop the run in the middle of a turn. */
+  get #isProceeding(): boolean {
+    return this.#phase === 'running' && !this.#isPaused
+  }
 
   #queueTurn(): void {
     if (this.#isTurnQueued || !this.#isStarted || this.#phase !== 'running') return
@@ -227,7 +236,7 @@ export class Run {
 
   #takeRecords(now: number): void {
     const source = this.#source
-    for (; this.#planner.wantsRecord; this.#stepsLeft--) {
+    for (; this.#isProceeding && this.#planner.wantsRecord; this.#stepsLeft--) {
       if (this.#stepsLeft <= 0) {
         this.#input = 'flowing'
         this.#yield()
@@ -295,8 +304,7 @@ export class Run {
   }
 
   #startReady(now: number): void {
-    // A handler can stop the run while it is called.
-    while (this.#phase === 'running') {
+    while (this.#isProceeding) {
       if (this.#stepsLeft <= 0) {
         this.#yield()
         return
@@ -313,7 +321,7 @@ export class Run {
 
   /** Waits for more records, or continues with the table's next stream once this one has ended. */
   #waitForRecords(): void {
-    if (this.#isWaiting || this.#isYielding || !this.#planner.wantsRecord) return
+    if (!this.#isProceeding || this.#isWaiting || this.#isYielding || !this.#planner.wantsRecord) return
     const { isEnded } = this.#source
     if (isEnded && this.#planner.unsettled > 0) return
     this.#isWaiting = true

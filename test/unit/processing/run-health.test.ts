@@ -308,6 +308,69 @@ describe('a run that is paused', () => {
   })
 })
 
+describe('a run that is paused or stopped by user code', () => {
+  it('starts no further attempt once a handler has paused it', async () => {
+    const calls: number[] = []
+    const { settle, stop, run, source } = startRun(({ sequenceNumber }: { sequenceNumber: string }) => {
+      calls.push(Number(sequenceNumber))
+      if (calls.length === 3) run.pause()
+    })
+    source.write({})
+    await settle()
+    source.write({}, {}, {}, {})
+    await settle()
+    expect(calls).toEqual([1, 2, 3])
+    run.resume()
+    await settle()
+    expect(calls).toEqual([1, 2, 3, 4, 5])
+    await stop()
+  })
+
+  it('starts no further attempt that waited for a save once a handler has paused or stopped it', async () => {
+    const calls: number[] = []
+    const save = deferred()
+    const handler = ({ sequenceNumber }: { sequenceNumber: string }) => {
+      calls.push(Number(sequenceNumber))
+      if (calls.length === 1) run.pause()
+      else void run.stop()
+    }
+    const { settle, stop, run, source } = startRun(handler, {}, (from) => {
+      from.beforeSave = () => save.promise
+      from.write({}, {}, {})
+    })
+    await settle()
+    run.pause()
+    save.resolve()
+    await settle()
+    run.resume()
+    await settle()
+    expect(calls).toEqual([1])
+    run.resume()
+    await settle()
+    expect(calls).toEqual([1, 2])
+    expect(await stop()).toMatchObject({ records: 3, handled: 2 })
+    expect(source.saved.get('3')).toBeUndefined()
+  })
+
+  it.each(['pause', 'stop'] as const)(
+    'takes no further record once a predicate has called %s()',
+    async (method) => {
+      const filter = ({ sequenceNumber }: { sequenceNumber: string }) => {
+        if (sequenceNumber === '2') void run[method]()
+        return true
+      }
+      const { settle, stop, run, source } = startRun(
+        () => {},
+        { filter },
+        (from) => from.write({}, {}, {}),
+      )
+      await settle()
+      expect(source.taken).toBe(2)
+      await stop()
+    },
+  )
+})
+
 describe('a handler that does not return in time', () => {
   it('keeps its key and its slot, and its late success counts', async () => {
     const handler = manualHandler()
