@@ -278,10 +278,7 @@ export class Run {
     const { record } = delivery
     const filtered = this.#filter.excludes(record)
     if (filtered === true) {
-      delivery.settle('filtered')
-      this.counters.settled('filtered')
-      this.#health.settled()
-      this.#source.changed()
+      this.#settleFiltered(delivery)
       return
     }
     const { order } = this.#options
@@ -291,6 +288,13 @@ export class Run {
     this.#dropUnknownTasks(queued)
     this.#crashGuard.delivered(queued)
     this.#planner.add(queued, order === 'shard' ? record.shardId : itemKey, now)
+  }
+
+  #settleFiltered(delivery: Delivery): void {
+    delivery.settle('filtered')
+    this.counters.settled('filtered')
+    this.#health.settled()
+    this.#source.changed()
   }
 
   /** Drops the names of tasks that the token contains and the handler no longer has. */
@@ -478,8 +482,7 @@ export class Run {
     if (filtered === false) return true
     const now = this.#clock.monotonic()
     if (filtered === true) {
-      record.delivery.settle('filtered')
-      this.counters.settled('filtered')
+      this.#settleFiltered(record.delivery)
       this.#planner.end(work, isSettled, now)
       return false
     }

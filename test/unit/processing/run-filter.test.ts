@@ -112,4 +112,25 @@ describe('the filters of a run', () => {
     expect(source.delivered[0]?.isSettled).toBe(true)
     expect(await stop()).toMatchObject({ filtered: 1, attempts: 0, batches: 0 })
   })
+
+  it('a record that a predicate excludes after it has failed leaves the checkpoint, and counts as progress', async () => {
+    let failures = 2
+    const filter = () => {
+      if (failures-- > 0) throw new Error('not ready')
+      return false
+    }
+    const { clock, settle, stop, source, run } = startRun(
+      () => {},
+      { filter },
+      (from) => from.write({}),
+    )
+    await settle()
+    await source.save()
+    expect(source.saved.get('1')).toMatchObject({ attempts: 1 })
+    await clock.advance(60_000)
+    await source.save()
+    expect(source.saved.get('1')).toBe('settled')
+    expect(run.health().lastProgressAt).toBeDefined()
+    expect(await stop()).toMatchObject({ filtered: 1 })
+  })
 })
