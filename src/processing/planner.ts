@@ -85,6 +85,7 @@ export class Planner<Verdict> {
   /** Whether what is running runs exclusively. */
   #isExclusive = false
   #failing = 0
+  #held = 0
   #fullBatches = 0
 
   constructor(options: PlannerOptions<Verdict>) {
@@ -114,7 +115,7 @@ export class Planner<Verdict> {
 
   /** The number of lanes that wait for a dead letter to be accepted. */
   get held(): number {
-    return this.#heldBy.size
+    return this.#held
   }
 
   /** The number of lanes that exist; without an order, the number of records. */
@@ -234,6 +235,7 @@ export class Planner<Verdict> {
     this.#heldBy.delete(record)
     this.#forget(record)
     lane.releaseHold()
+    if (!lane.isHeld) this.#held--
     this.#resume(lane, [], undefined, now)
   }
 
@@ -361,6 +363,8 @@ export class Planner<Verdict> {
 
   #hold(lane: Lane, record: QueuedRecord): void {
     this.#heldBy.set(record, lane)
+    // Several records of a batch may hold the lane. One that waits for its ancestors has started none.
+    if (!lane.isHeld) this.#held++
     lane.hold()
   }
 

@@ -117,6 +117,17 @@ describe('Planner', () => {
       expect(subject.startNumbers()).toEqual([[2]])
     })
 
+    it('a lane in which a batch gave up several records counts once towards maxFailingKeys', () => {
+      const subject = plannerWith({ order: 'shard', batch: {}, maxFailingKeys: 2 })
+      const records = subject.add({}, {}, {})
+      subject.end(subject.start()[0], 'givenUp')
+      subject.add({ shardId: 'shard-b' })
+      expect(subject.planner.held).toBe(1)
+      expect(subject.startNumbers()).toEqual([[3]])
+      for (const record of records) subject.planner.release(record, 0)
+      expect(subject.planner.held).toBe(0)
+    })
+
     it('wants no record at maxUnsettled or maxUnsettledBytes, but always one if nothing is unsettled', () => {
       const byCount = plannerWith({ maxUnsettled: 3 })
       byCount.add('a', 'a')
