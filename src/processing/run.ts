@@ -25,11 +25,12 @@ import { StartedWork, type StartedWorkListener } from './started-work.ts'
 import type { Work } from './work.ts'
 
 /**
- * How many records are taken, and attempts started, before the event loop gets a turn. Handlers that return
- * or fail at once would otherwise keep it from reading, saving and firing timers for as long as records are
- * buffered, or keys are due for a retry.
+ * How many records are taken, and how many attempts are started, before the event loop gets a turn. Handlers
+ * that return or fail at once would otherwise keep it from reading, saving and firing timers for as long as
+ * records are buffered, or keys are due for a retry. As many are started as taken, so that records do not
+ * pile up while such handlers could process them.
  */
-const STEPS_PER_TICK = 256
+const STEPS_PER_TICK = 128
 
 /** How long the end of a run waits for destinations to close, in ms. */
 const CLOSE_TIMEOUT_MS = 2_000
@@ -85,8 +86,10 @@ export class Run {
   #settledSinceSave = 0
   #lost = 0
   #isTurnQueued = false
-  /** How many records can be taken, and attempts started, before the event loop gets a turn. */
-  #stepsLeft = STEPS_PER_TICK
+  /** How many records can be taken before the event loop gets a turn. */
+  #takesLeft = STEPS_PER_TICK
+  /** How many attempts can be started before the event loop gets a turn. */
+  #startsLeft = STEPS_PER_TICK
   /** Whether the next turn waits until the event loop has had one. */
   #isYielding = false
   #isWaiting = false
@@ -236,8 +239,8 @@ export class Run {
 
   #takeRecords(now: number): void {
     const source = this.#source
-    for (; this.#isProceeding && this.#planner.wantsRecord; this.#stepsLeft--) {
-      if (this.#stepsLeft <= 0) {
+    for (; this.#isProceeding && this.#planner.wantsRecord; this.#takesLeft--) {
+      if (this.#takesLeft === 0) {
         this.#input = 'flowing'
         this.#yield()
         return
@@ -259,7 +262,8 @@ export class Run {
     this.#isYielding = true
     setImmediate(() => {
       this.#isYielding = false
-      this.#stepsLeft = STEPS_PER_TICK
+      this.#takesLeft = STEPS_PER_TICK
+      this.#startsLeft = STEPS_PER_TICK
       this.#queueTurn()
     })
   }
@@ -309,13 +313,13 @@ export class Run {
 
   #startReady(now: number): void {
     while (this.#isProceeding) {
-      if (this.#stepsLeft <= 0) {
+      if (this.#startsLeft === 0) {
         this.#yield()
         return
       }
       const action = this.#planner.next(now, this.#input)
       if (action === undefined) return
-      this.#stepsLeft--
+      this.#startsLeft--
       if (action.do === 'start') this.#start(action.work)
       else if (this.#outcomes.giveUp(action.record, action.verdict) === 'settled') {
         this.#planner.release(action.record, now)
