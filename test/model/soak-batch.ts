@@ -1,11 +1,13 @@
 import { coordinatorModel, type Failure, findFailureOf, type Selection } from './check.ts'
+import { processingModel } from './processing/model.ts'
+import type { ProcessingHistory, ProcessingStep } from './processing/steps.ts'
 import type { History, Step } from './steps.ts'
 import { streamModel } from './stream/model.ts'
 import type { StreamHistory, StreamStep } from './stream/steps.ts'
 
 /** The histories of one seed. */
 export interface Batch {
-  /** `coordinator` or `stream`. */
+  /** `coordinator`, `stream` or `processing`. */
   readonly model: string
   readonly seed: number
   readonly count: number
@@ -23,10 +25,12 @@ export interface Outcome {
   readonly failure: Failure | undefined
 }
 
+type AnyHistory = History | StreamHistory | ProcessingHistory
+
 export async function playBatch({ model, seed, count, kind, shrink }: Batch): Promise<Outcome> {
   const stepCounts = new Map<string, number>()
   let played = 0
-  const onHistory = ({ steps }: History | StreamHistory): void => {
+  const onHistory = ({ steps }: AnyHistory): void => {
     played++
     for (const step of steps) stepCounts.set(nameOf(step), (stepCounts.get(nameOf(step)) ?? 0) + 1)
   }
@@ -38,14 +42,15 @@ export async function playBatch({ model, seed, count, kind, shrink }: Batch): Pr
 export function findFailureIn(
   name: string,
   selection: Selection,
-  onHistory?: (history: History | StreamHistory) => void,
+  onHistory?: (history: AnyHistory) => void,
 ): Promise<Failure | undefined> {
   if (name === 'coordinator') return findFailureOf(coordinatorModel(), selection, onHistory)
   if (name === 'stream') return findFailureOf(streamModel, selection, onHistory)
-  throw new RangeError(`Unknown model ${name}. Use coordinator or stream`)
+  if (name === 'processing') return findFailureOf(processingModel, selection, onHistory)
+  throw new RangeError(`Unknown model ${name}. Use coordinator, stream or processing`)
 }
 
-function nameOf(step: Step | StreamStep): string {
+function nameOf(step: Step | StreamStep | ProcessingStep): string {
   switch (step.do) {
     case 'fault':
       return `${step.effect} ${step.call}`
@@ -58,6 +63,10 @@ function nameOf(step: Step | StreamStep): string {
       return `take ${step.loop.as}`
     case 'store':
       return `store: ${step.fault.what}`
+    case 'destination':
+      return `destination: ${step.fault.what}`
+    case 'killAt':
+      return `kill at ${step.moment}`
     default:
       return step.do
   }

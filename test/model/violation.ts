@@ -28,6 +28,15 @@ export type Guarantee =
   | 'one save at a time'
   | 'no save after a conflict'
   | 'batch size'
+  // Guarantees of `processStream` only.
+  | 'one fate'
+  | 'one at a time'
+  | 'attempts'
+  | 'bounded'
+  | 'counters'
+  | 'dead letters'
+  | 'fenced'
+  | 'stops'
 
 /** Thrown when a history violates a guarantee. */
 export class Violation extends Error {
