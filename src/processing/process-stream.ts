@@ -62,7 +62,7 @@ export interface ProcessingRun extends Promise<ProcessingSummary>, AsyncDisposab
  * ```ts
  * await using stream = await openStream({ tableName: 'orders', checkpoint: { store, name: 'indexer' } })
  * const run = processStream(stream, async (record) => { await index(record.keys, record.newImage) })
- * process.once('SIGTERM', () => run.stop())
+ * for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => run.stop())
  * await run
  * ```
  *
@@ -72,7 +72,8 @@ export interface ProcessingRun extends Promise<ProcessingSummary>, AsyncDisposab
  *
  * The promise rejects with
  * - `handler.failed`: a record was given up, and `onFailure` does not say what to do with it;
- * - `destination.failed`: the check of a destination has failed at the start;
+ * - `destination.failed`: the check of a destination has failed at the start; `options.invalid`: the SDK
+ *   package of a destination is not installed;
  * - `checkpoint.conflict`: another worker has acquired the checkpoint; `checkpoint.failed`: the last
  *   checkpoint could not be saved;
  * - `stream.busy`: the stream is being read already;
@@ -94,7 +95,9 @@ export function processStream<
   options: ProcessOptions<RecordOf<Image, NoInfer<S>>, S, T> = {},
 ): ProcessingRun {
   if (!(stream instanceof DynamoDBStream)) {
-    throw invalidOption('stream', stream, 'a stream that openStream has returned')
+    const isPromise = typeof Object(stream).then === 'function'
+    const expected = `a stream that openStream has returned${isPromise ? ': await openStream(…) first' : ''}`
+    throw invalidOption('stream', stream, expected, isPromise ? 'a promise' : undefined)
   }
   const work = checkHandler(handler)
   // The handler and the callbacks are called with what the schema has made of the records.

@@ -85,6 +85,14 @@ describe('processStream', () => {
     expect(summary).toMatchObject({ handled: 15, deadLettered: { exhausted: 1 } })
   })
 
+  it('refuses the promise of a stream with the advice to await it', async () => {
+    const opening = streamFixture().start()
+    expect(() => processStream(opening as never, () => {})).toThrow(
+      'Option stream is a promise, but must be a stream that openStream has returned: await openStream(…) first.',
+    )
+    await (await opening).close()
+  })
+
   it('stops at a record that is given up without a destination, and rejects with handler.failed', async () => {
     const { clock, emulator, start, write } = streamFixture()
     write(20)
