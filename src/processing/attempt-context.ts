@@ -1,3 +1,4 @@
+import { inspect } from 'node:util'
 import type { StreamRecord } from '../records/stream-record.ts'
 import type { AttemptRecord } from './attempt-outcome.ts'
 import type { AttemptScope } from './attempt-scope.ts'
@@ -50,6 +51,16 @@ export class AttemptContext implements RecordContext {
   /** Returns the error that `reject` has thrown, which the handler may have caught. */
   static rejectionOf(context: AttemptContext): RejectError | undefined {
     return context.#rejection
+  }
+
+  // Without it, console.log would show an empty object.
+  static {
+    Object.defineProperty(AttemptContext.prototype, inspect.custom, {
+      value(this: AttemptContext): object {
+        const { attempt, firstAttemptAt, shardId, sequenceNumber, signal, epoch } = this
+        return { attempt, firstAttemptAt, shardId, sequenceNumber, signal, epoch }
+      },
+    })
   }
 }
 
@@ -108,5 +119,15 @@ export class BatchAttemptContext implements BatchContext {
   static end(context: BatchAttemptContext): ReadonlyMap<string, string> {
     context.#isEnded = true
     return context.#rejected
+  }
+
+  // Without it, console.log would show an empty object.
+  static {
+    Object.defineProperty(BatchAttemptContext.prototype, inspect.custom, {
+      value(this: BatchAttemptContext): object {
+        const { shardId, signal, epoch } = this
+        return { shardId, signal, epoch }
+      },
+    })
   }
 }

@@ -1,3 +1,4 @@
+import { inspect } from 'node:util'
 import type { Clock } from '../core/clock.ts'
 
 /** How a record left the processing layer. Only a record that is `lost` was not delivered to the run. */
@@ -139,7 +140,7 @@ export class Counters {
 
   #createView(): ProcessingSummary {
     const self = this
-    return Object.freeze({
+    return printable({
       get records() {
         return self.#records
       },
@@ -149,7 +150,7 @@ export class Counters {
       get filtered() {
         return self.#fates.filtered
       },
-      deadLettered: Object.freeze({
+      deadLettered: printable({
         get exhausted() {
           return self.#fates.exhausted
         },
@@ -187,4 +188,9 @@ export class Counters {
       },
     })
   }
+}
+
+/** Freezes an object with getters, of which console.log shows the values. By default, it shows `[Getter]`. */
+function printable<T extends object>(view: T): Readonly<T> {
+  return Object.freeze(Object.defineProperty(view, inspect.custom, { value: () => ({ ...view }) }))
 }

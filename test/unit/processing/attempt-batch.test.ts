@@ -1,4 +1,5 @@
 import { setImmediate } from 'node:timers/promises'
+import { inspect } from 'node:util'
 import { describe, expect, it } from 'vitest'
 import type { BatchContext } from '../../../src/processing/handler.ts'
 import { RejectError } from '../../../src/processing/reject-error.ts'
@@ -104,6 +105,15 @@ describe('the context of a batch', () => {
     })
     await run(target(1, { attempt: 4 }), target(2))
     expect(seen).toEqual([[4, 1], 'shardId-1', 7, false])
+  })
+
+  it('console.log of the context shows the shard and the epoch', async () => {
+    const shown: string[] = []
+    const { run } = batchOf((_, context) => {
+      shown.push(inspect(context))
+    })
+    await run(target(1), target(2))
+    expect(shown).toEqual([expect.stringMatching(/shardId: 'shardId-1',.*epoch: 7/s)])
   })
 
   it('reject marks a record and returns, and the first reason counts', async () => {

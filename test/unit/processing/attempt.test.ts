@@ -1,4 +1,5 @@
 import { setImmediate } from 'node:timers/promises'
+import { inspect } from 'node:util'
 import { describe, expect, it } from 'vitest'
 import type { RecordContext } from '../../../src/processing/handler.ts'
 import { RejectError } from '../../../src/processing/reject-error.ts'
@@ -163,6 +164,14 @@ describe('an attempt of a record handler', () => {
       signals.push(context.signal, context.signal)
     }).run(target(1))
     expect(signals[0]).toBe(signals[1])
+  })
+
+  it('console.log of a context shows the facts about the attempt', async () => {
+    const shown: string[] = []
+    await attemptsWith((_: StreamRecord, context: RecordContext) => {
+      shown.push(inspect(context))
+    }).run(target(5, { attempt: 3 }))
+    expect(shown).toEqual([expect.stringMatching(/attempt: 3,.*sequenceNumber: '5',.*epoch: 7/s)])
   })
 
   it('no records, and two records for a handler of one record, are refused at once', () => {

@@ -1,3 +1,4 @@
+import { inspect } from 'node:util'
 import { describe, expect, it } from 'vitest'
 import { Counters, type Fate } from '../../../src/processing/counts.ts'
 import { ManualClock } from '../../../src/testing/manual-clock.ts'
@@ -74,6 +75,16 @@ describe('Counters', () => {
     expect(structuredClone(counters.live)).toEqual(expected)
     expect(() => Object.assign(counters.live, { records: 9 })).toThrow(TypeError)
     expect(() => Object.assign(counters.live.deadLettered, { aged: 9 })).toThrow(TypeError)
+  })
+
+  it('console.log of the live view shows the present values', () => {
+    const counters = new Counters(new ManualClock())
+    counters.delivered()
+    expect(inspect(counters.live)).toBe(inspect({ ...nothing, records: 1 }))
+    counters.settled('rejected')
+    const deadLettered = { ...nothing.deadLettered, rejected: 1 }
+    expect(inspect(counters.live)).toBe(inspect({ ...nothing, records: 1, deadLettered }))
+    expect(inspect(counters.live.deadLettered)).toBe(inspect(deadLettered))
   })
 
   it('the elapsed time follows the monotonic clock until the run ends', async () => {
