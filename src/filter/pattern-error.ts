@@ -33,7 +33,8 @@ export function unknownMember(
 
 /** The error for JSON, or for an object, that is not a pattern at all. */
 export function notAPattern(option: string, value: unknown): StreamError<'options.invalid'> {
-  return invalidOption(option, value, 'a filter pattern: an object, or an object as JSON')
+  const hint = typeof value === 'function' ? '; functions belong to the option filter' : ''
+  return invalidOption(option, value, `a filter pattern: an object, or an object as JSON${hint}`)
 }
 
 /** The error for a value whose getters, or whose proxy, throw. */

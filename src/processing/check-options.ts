@@ -104,13 +104,35 @@ const PLACES: Readonly<Record<string, string>> = {
   followTable: 'openStream',
 }
 
+/** Parameters of a Lambda event source mapping, and what corresponds to them. */
+const LAMBDA_PARAMETERS: Readonly<Record<string, string>> = {
+  BatchSize: 'the handler: { batch, batchSize }',
+  MaximumBatchingWindowInSeconds: 'the handler: { batch, maxBatchingWindowMs }',
+  DestinationConfig: 'the option onFailure',
+  FilterCriteria: 'the option filters',
+  MaximumRecordAgeInSeconds: 'the option retry: { maxRecordAgeMs }',
+  MaximumRetryAttempts: 'the option retry: { maxAttempts }, which includes the first attempt',
+  ParallelizationFactor: 'the option concurrency',
+  StartingPosition: 'openStream: { startAt }',
+}
+
 function checkPlacement(options: unknown): void {
   for (const [option, value] of Object.entries(Object(options))) {
-    const place = Object.hasOwn(PLACES, option) ? PLACES[option] : undefined
-    if (place === undefined || value === undefined) continue
+    if (value === undefined) continue
+    const parameter = ownValue(LAMBDA_PARAMETERS, option)
+    if (parameter !== undefined) {
+      const message = `processStream has no option ${option}; use ${parameter}.`
+      throw new StreamError('options.invalid', message, { option, value, expected: parameter })
+    }
+    const place = ownValue(PLACES, option)
+    if (place === undefined) continue
     const message = `processStream has no option ${option}; it belongs to ${place}.`
     throw new StreamError('options.invalid', message, { option, value, expected: `part of ${place}` })
   }
+}
+
+function ownValue(values: Readonly<Record<string, string>>, name: string): string | undefined {
+  return Object.hasOwn(values, name) ? values[name] : undefined
 }
 
 function checkName(name: unknown): string | undefined {

@@ -237,7 +237,7 @@ function checkTasks(handler: object, tasks: unknown): TaskWork {
   }
   const entries = Object.entries(tasks)
   if (entries.length === 0 || entries.length > MAX_TASKS) {
-    const formatted = entries.length === 0 ? 'without tasks' : `an object with ${entries.length} tasks`
+    const formatted = entries.length === 0 ? 'an empty object' : `an object with ${entries.length} tasks`
     throw invalidOption('handler.tasks', tasks, `an object with 1 to ${MAX_TASKS} tasks`, formatted)
   }
   return {

@@ -27,6 +27,14 @@ function ruled(...rules: readonly unknown[]): object[] {
 const status = 'filters.dynamodb.NewImage.status.S'
 
 describe('filters in a form that is not a pattern are refused', () => {
+  it('a function is refused with a reference to the option filter', () => {
+    expect(refusal(() => true).message).toBe(
+      'Option filters is a function, but must be a filter pattern: an object, or an object as JSON; ' +
+        'functions belong to the option filter.',
+    )
+    expect(refusal(1).message).toMatch(/an object as JSON\.$/)
+  })
+
   it('values that are not objects, JSON or arrays of them are refused by their path', () => {
     for (const value of [undefined, null, 1, true, () => true, Symbol('x'), 1n]) {
       expect(refusal(value).details.option).toBe('filters')

@@ -128,6 +128,14 @@ describe('checkProcessOptions', () => {
     expect(refusal({ checkpoint: {} }).message).toContain('it belongs to openStream.')
   })
 
+  it('a parameter of a Lambda event source mapping is refused with the option that corresponds to it', () => {
+    expect(refusal({ ParallelizationFactor: 10 }).message).toBe(
+      'processStream has no option ParallelizationFactor; use the option concurrency.',
+    )
+    expect(refusal({ MaximumRetryAttempts: 3 }).message).toContain('retry: { maxAttempts }')
+    expect(refusal({ BatchSize: 10 }).message).toContain('the handler: { batch, batchSize }')
+  })
+
   it.each(['', 'x'.repeat(256), '\ud800', 7, null])('the name %o is refused', (name) => {
     expect(refusal({ name }).option).toBe('name')
   })
