@@ -26,7 +26,10 @@ export interface ProcessingEvents {
   attemptFailed: RecordReference & {
     /** The attempt that failed, from 1. Attempts of earlier runs are included. */
     readonly attempt: number
-    /** What the handler threw; undefined if a batch handler has reported the failure in its response. */
+    /**
+     * What the handler threw; undefined if a batch handler has reported the failure in its response, and for
+     * records that `reject` or a schema has given up, for which `deadLettered` or `discarded` follows.
+     */
     readonly error: unknown
     /** What follows: another attempt, another attempt without this one being counted, or the end. */
     readonly verdict: 'retry' | 'wait' | 'giveUp'
