@@ -141,17 +141,28 @@ function duration(byMs: number): number {
 /** The maximum number of turns of the event loop to wait for pending callbacks. */
 const MAX_TURNS = 10_000
 
+/** The number of clocks that wait for the next turn, each with a `setImmediate` callback of its own. */
+let waitingClocks = 0
+
 /**
  * Runs all pending promise and `setImmediate` callbacks, and those that they add, and waits for file system
  * calls: SDK clients read the shared configuration files before their first call, and stores write files.
  */
 async function settleCallbacks(): Promise<void> {
   for (let turn = 0; turn < MAX_TURNS; turn++) {
+    waitingClocks++
     await new Promise((resolve) => setImmediate(resolve))
-    if (!process.getActiveResourcesInfo().some(isPending)) return
+    waitingClocks--
+    if (!hasPendingCallbacks()) return
   }
 }
 
-function isPending(resource: string): boolean {
-  return resource === 'Immediate' || resource.startsWith('FSReq')
+/** Whether code other than the clocks waits for the event loop. Otherwise two clocks would wait for each other. */
+function hasPendingCallbacks(): boolean {
+  let immediates = 0
+  for (const resource of process.getActiveResourcesInfo()) {
+    if (resource.startsWith('FSReq')) return true
+    if (resource === 'Immediate') immediates++
+  }
+  return immediates > waitingClocks
 }

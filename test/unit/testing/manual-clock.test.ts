@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import { sleep } from '../../../src/core/clock.ts'
 import { ManualClock } from '../../../src/testing/index.ts'
 
@@ -75,4 +75,14 @@ test('run() rethrows the error of the work', async () => {
   await expect(clock.run(sleep(clock, 10).then(() => Promise.reject(new Error('failed'))))).rejects.toThrow(
     'failed',
   )
+})
+
+test('two clocks that advance at the same time do not wait for each other', async () => {
+  const turns = vi.spyOn(globalThis, 'setImmediate')
+  try {
+    await Promise.all([new ManualClock().advance(1_000), new ManualClock().advance(1_000)])
+    expect(turns.mock.calls.length).toBeLessThan(20)
+  } finally {
+    turns.mockRestore()
+  }
 })
