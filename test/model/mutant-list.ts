@@ -3,6 +3,7 @@ import { checkpointerMutants } from './mutants/checkpointer.ts'
 import { coordinatorMutants } from './mutants/coordinator.ts'
 import { discoveryMutants } from './mutants/discovery.ts'
 import type { Mutant } from './mutants/mutant.ts'
+import { processingMutants } from './mutants/processing.ts'
 import { readSessionMutants } from './mutants/read-session.ts'
 import { readerMutants } from './mutants/reader.ts'
 import { shardReaderMutants } from './mutants/shard-reader.ts'
@@ -24,4 +25,5 @@ export const mutants: readonly Mutant[] = [
   ...streamsApiMutants,
   ...checkpointerMutants,
   ...streamMutants,
+  ...processingMutants,
 ]

@@ -229,12 +229,12 @@ export const shardsMutants: readonly Mutant[] = [
     },
     {
       name: 'a record that a token names covers later records of its key',
-      from: 'return this.isNamed ? undefined : this.tracker?.itemKey',
+      from: 'return this.#isNamed ? undefined : this.tracker?.itemKey',
       to: 'return this.tracker?.itemKey',
     },
     {
       name: 'attempts of a loaded token are lost in a plain loop',
-      from: 'this.tracker ? this.tracker.progress() : this.resumed',
+      from: 'this.tracker ? this.tracker.progress() : this.#loaded',
       to: 'this.tracker?.progress()',
     },
     {

@@ -2,7 +2,13 @@ import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { type CommandResult, runNode } from './run-command.ts'
 
-export type StageName = 'unit' | 'Coordinator model' | 'stream model' | 'scenarios' | 'all unit'
+export type StageName =
+  | 'unit'
+  | 'Coordinator model'
+  | 'stream model'
+  | 'processing model'
+  | 'scenarios'
+  | 'all unit'
 
 /** How a stage killed a mutant. */
 export interface Kill {
@@ -31,6 +37,7 @@ const unitTests: Readonly<Record<string, readonly string[]>> = {
   coordinator: ['coordinator/', 'reader/', 'shards/'],
   core: ['core/'],
   merge: ['merge/', 'records/'],
+  processing: ['processing/'],
   reader: ['reader/', 'coordinator/', 'shards/'],
   shards: ['shards/', 'coordinator/'],
   stream: ['stream/', 'checkpoints/checkpointer.test.ts'],
@@ -49,6 +56,8 @@ export function stagesFor(file: string): Stage[] {
     throw new Error(`No unit tests for ${folder}`)
   const unit = tests('unit', near)
   if (folder === 'stream' || folder === 'checkpoints') return [unit, streamModel, scenarios, allUnit]
+  if (folder === 'processing') return [unit, processingModel, scenarios, allUnit]
+  if (folder === 'shards') return [unit, coordinatorModel, processingModel, scenarios, allUnit, streamModel]
   return [unit, coordinatorModel, scenarios, allUnit, streamModel]
 }
 
@@ -104,11 +113,18 @@ function violationIn(output: string): string | undefined {
 
 const coordinatorModel = soak('Coordinator model', ['--histories', '400'])
 const streamModel = soak('stream model', ['--model', 'stream', '--histories', '200'])
+const processingModel = soak('processing model', ['--model', 'processing', '--histories', '200'])
 const scenarios = tests('scenarios', ['test/scenarios/'])
 const allUnit = tests('all unit', allUnitTests())
 
 /** All stages except the unit tests closest to a folder, which are a subset of all unit tests. */
-export const allStages: readonly Stage[] = [coordinatorModel, streamModel, scenarios, allUnit]
+export const allStages: readonly Stage[] = [
+  coordinatorModel,
+  streamModel,
+  processingModel,
+  scenarios,
+  allUnit,
+]
 
 interface Report {
   readonly testResults: readonly {

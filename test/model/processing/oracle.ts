@@ -324,7 +324,7 @@ export class RunOracle {
     for (const states of this.#lanes.values()) for (const state of states) this.#touch(state)
   }
 
-  /** The run was told to stop. */
+  /** The run was stopped. */
   stopped(): void {
     if (!this.#halt || this.#halt.why === 'stopping') this.#halt = { why: 'stopped', at: this.#now }
   }
@@ -436,7 +436,7 @@ export class RunOracle {
     throw new Violation('stops', `${what} after the run had ${why}`)
   }
 
-  /** Everything before the record in its shard, and in the ancestors of its shard, was delivered or is covered. */
+  /** Everything before the record, in its shard and in its ancestors, was delivered or is covered. */
   #expectNext(record: EmulatedRecord): void {
     const { shardId } = record
     const { records } = this.#world.emulator.shard(shardId)
@@ -489,7 +489,7 @@ export class RunOracle {
     return [...this.#stateOf.values()].some(isInvalid)
   }
 
-  /** The record is delivered, not settled, not running, and first in its lane except for records of the same call. */
+  /** It is delivered, not settled, not running, and first in its lane except for records of the same call. */
   #expectStartable(state: RecordState, inCall: ReadonlySet<RecordState>): void {
     const { record } = state
     const name = this.#name(record)
@@ -517,7 +517,7 @@ export class RunOracle {
     }
   }
 
-  /** What a batch rejects, or the schema in a batch, does not keep the records after it in the batch from running. */
+  /** What a batch, or the schema, rejects does not keep the records after it in the batch from running. */
   #wasGivenUpInBatch({ givenUp, isInvalid }: RecordState): boolean {
     return this.#setup.form.form === 'batch' && (givenUp.get('') === 'Rejected' || isInvalid)
   }
@@ -671,7 +671,7 @@ export class RunOracle {
     }
   }
 
-  /** While a slot is free, everything that is ready runs, and everything that waits for a retry is not late. */
+  /** While a slot is free, everything that is ready runs, and nothing that waits for a retry is late. */
   #expectProgress(): void {
     const { concurrency, maxFailingKeys, maxDelayMs, form } = this.#setup
     const heads = [...this.#lanes.values()].flatMap(([head]) => (head ? [head] : []))

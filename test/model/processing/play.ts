@@ -1,3 +1,4 @@
+import { processStream } from '../../../src/index.ts'
 import type { LogEntry } from '../../../src/testing/index.ts'
 import { asViolation, describeLog, describeStep, seconds } from '../play.ts'
 import { createWorld, type World } from '../world.ts'
@@ -9,14 +10,17 @@ import { createWorker, type Worker } from './worker.ts'
  * token that was saved earlier. Rejects with a Violation.
  *
  * @param trace receives the trace, one line per step; each line is formatted only if the function is called
+ * @param process the `processStream` under test
  * @returns the service's log
  */
 export async function playProcessing(
   { setup, steps }: ProcessingHistory,
   trace: (line: () => string) => void = () => {},
+  process: typeof processStream = processStream,
 ): Promise<readonly LogEntry[]> {
   const world = createWorld(setup)
-  const worker = createWorker(world, setup, (line) => trace(() => `${seconds(world)} ${line()}`))
+  const traceAt = (line: () => string) => trace(() => `${seconds(world)} ${line()}`)
+  const worker = createWorker(world, setup, process, traceAt)
   try {
     for (const step of steps) {
       trace(() => `${seconds(world)} ${describeStep(step)}`)

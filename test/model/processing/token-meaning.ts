@@ -17,7 +17,7 @@ export interface StoredProgress {
 export interface TokenMeaning {
   /** Whether a run that loads the token skips the record. */
   isCovered(record: EmulatedRecord): boolean
-  /** The attempts that a run that loads the token continues to count; undefined: there were none. */
+  /** The attempts that a run that loads the token continues to count; undefined without any. */
   progressOf(record: EmulatedRecord): StoredProgress | undefined
 }
 

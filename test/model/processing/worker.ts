@@ -3,7 +3,7 @@ import {
   isStreamError,
   openStream,
   type ProcessingRun,
-  processStream,
+  type processStream,
   type StreamRecord,
   type StreamToken,
 } from '../../../src/index.ts'
@@ -29,7 +29,7 @@ const MAX_STOP_MS = DRAIN_MS + ABANDON_MS + 13_000
 /** How long a fault of the store or the destination can have an effect, in ms. */
 const FAULT_EFFECT_MS = 90_000
 
-/** The rounds in which a run may finish once faults are lifted, and the length of a round: 20 minutes in total. */
+/** The rounds in which a run may finish once faults are lifted, and their length: 20 minutes in total. */
 const LAST_ROUNDS = 240
 const LAST_ROUND_MS = 5_000
 
@@ -63,13 +63,14 @@ interface Running {
   readonly over: Promise<void>
   notifyOver(): void
   hasEnded: boolean
-  /** How the run was told to stop. */
+  /** How the run was stopped. */
   stoppedBy: 'stop' | 'signal' | 'close' | undefined
 }
 
 export function createWorker(
   world: World,
   setup: ProcessingSetup,
+  startProcessing: typeof processStream,
   trace: (line: () => string) => void,
 ): Worker {
   const { clock, emulator } = world
@@ -269,7 +270,7 @@ export function createWorker(
         return isValid
       },
     })
-    const run = processStream(stream, createHandler(host), options)
+    const run = startProcessing(stream, createHandler(host), options)
     run.on('discarded', ({ shardId, sequenceNumber, condition, task = '' }) => {
       const record = recordAt(shardId, sequenceNumber)
       if (!isLive() || !record) return
@@ -358,7 +359,7 @@ export function createWorker(
     else current.stream.close().catch((error: unknown) => guard(() => expectExplained(error)))
   }
 
-  /** Waits until a run that was told to stop has ended, and checks what it has saved. */
+  /** Waits until a run that was stopped has ended, and checks what it has saved. */
   const awaitEnd = async (current: Running): Promise<void> => {
     const limitMs = MAX_STOP_MS + (hadFault() ? FAULT_EFFECT_MS : 0)
     if (!(await settlesWithin(clock, limitMs, current.over))) {
