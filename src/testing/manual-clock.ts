@@ -157,7 +157,7 @@ async function settleCallbacks(): Promise<void> {
   }
 }
 
-/** Whether code other than the clocks waits for the event loop. Otherwise two clocks would wait for each other. */
+/** Whether code other than the clocks waits for the event loop: two clocks must not wait for each other. */
 function hasPendingCallbacks(): boolean {
   let immediates = 0
   for (const resource of process.getActiveResourcesInfo()) {
