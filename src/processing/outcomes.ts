@@ -112,8 +112,18 @@ export class Outcomes {
     this.#letters.close()
   }
 
-  /** The attempt of a record has ended with a result. */
-  apply(record: QueuedRecord, outcome: RecordResult): Disposition {
+  /** Whether the run stops, so that nothing more is given up. */
+  get isStopping(): boolean {
+    return this.#isStopping
+  }
+
+  /**
+   * The attempt of a record has ended with a result.
+   *
+   * @param isCutShort - whether the run was stopping when the attempt ended. Another record of the same batch
+   * can stop it: then the attempt counts nevertheless.
+   */
+  apply(record: QueuedRecord, outcome: RecordResult, isCutShort: boolean = this.#isStopping): Disposition {
     switch (outcome.result) {
       case 'handled':
         record.completeAttempt()
@@ -126,7 +136,7 @@ export class Outcomes {
         return this.#applyTasks(record, outcome.tasks)
       default: {
         // What would be given up while the run stops is attempted again by the next run.
-        if (this.#isAborted || (this.#isStopping && outcome.result !== 'failed')) {
+        if (this.#isAborted || (isCutShort && outcome.result !== 'failed')) {
           if (outcome.result !== 'failed') record.leaveKey()
           record.giveBackAttempt()
           return 'repeat'

@@ -473,7 +473,10 @@ export class Run {
   #endBatch(work: Work, outcome: Exclude<AttemptOutcome, { kind: 'record' }>, now: number): void {
     const { isSplit, results } = readBatchOutcome(work, outcome)
     const dispositions = new Map<QueuedRecord, Disposition>()
-    for (const [record, result] of results) dispositions.set(record, this.#outcomes.apply(record, result))
+    const { isStopping } = this.#outcomes
+    for (const [record, result] of results) {
+      dispositions.set(record, this.#outcomes.apply(record, result, isStopping))
+    }
     const dispositionOf = (record: QueuedRecord) => dispositions.get(record) as Disposition
     if (isSplit)
       this.#planner.split(work, dispositionOf, now + this.#outcomes.splitDelayMs(work.records), now)
