@@ -27,11 +27,6 @@ const run = inFile('src/processing/run.ts', [
     to: '    const now',
   },
   {
-    name: 'takes and starts records while it stops',
-    from: "    this.#phase = 'stopping'\n",
-    to: '',
-  },
-  {
     name: 'sends dead letters after it has lost the lease',
     from: '    this.#cancelTimer?.()\n    this.#outcomes.stop()\n    this.#abortAttempts(reason)\n    this.#giveBackAttempts()',
     to: '    this.#cancelTimer?.()\n    this.#abortAttempts(reason)\n    this.#phase = "over" as Phase',
@@ -157,11 +152,6 @@ const policy = inFile('src/processing/failure-policy.ts', [
     name: 'makes one attempt too many',
     from: 'if (record.attempts >= policy.maxAttempts) {',
     to: 'if (record.attempts > policy.maxAttempts) {',
-  },
-  {
-    name: 'gives up a record after a restart without an attempt',
-    from: 'const isLost = record.wasRunning && record.attempts',
-    to: 'const isLost = record.attempts',
   },
 ])
 

@@ -59,12 +59,17 @@ export function createActs(world: World, setup: ProcessingSetup): Acts {
   }
 }
 
+/** More attempts would take too long at the end of a history. */
+const MAX_LAST_ATTEMPTS = 4
+
 /** A record may be given up if there is a target for it. Otherwise it succeeds. */
-function harmless(act: Act, { onFailure }: ProcessingSetup): Act {
+function harmless(act: Act, { onFailure, maxAttempts }: ProcessingSetup): Act {
   const success: Act = { do: 'succeed', ms: 0 }
   switch (act.do) {
     case 'fail':
-      return act.error === 'outage' || onFailure.exhausted === 'stop' ? success : act
+      return act.error !== 'outage' && onFailure.exhausted !== 'stop' && maxAttempts <= MAX_LAST_ATTEMPTS
+        ? act
+        : success
     case 'reject':
       return onFailure.rejected === 'stop' ? success : act
     default:

@@ -13,6 +13,8 @@ export interface HandlerHost {
   readonly oracle: RunOracle
   /** Whether the process is alive and the run has not ended. What a handler does afterward is ignored. */
   readonly isLive: boolean
+  /** Whether a call of the handler counts. Reports a violation if the run has ended. */
+  mayStart(): boolean
   find(record: StreamRecord): EmulatedRecord
   next(record: EmulatedRecord, task: string): Act
   /** Runs a check. A violation is kept, because the library would treat it as a failed attempt. */
@@ -56,7 +58,7 @@ export function createHandler(host: HandlerHost): Handler {
 }
 
 function handleRecord(host: HandlerHost, record: StreamRecord, context: RecordContext): Handled {
-  if (!host.isLive) return never()
+  if (!host.mayStart()) return never()
   const state = host.oracle.stateOf(host.find(record))
   const call: HandlerCall = { records: [{ state, attempt: context.attempt }] }
   host.guard(() => host.oracle.started(call, () => context.firstAttemptAt.getTime()))
@@ -85,7 +87,7 @@ function handleTask(
   record: StreamRecord,
   context: RecordContext,
 ): Handled {
-  if (!host.isLive) return never()
+  if (!host.mayStart()) return never()
   const { oracle } = host
   const state = oracle.stateOf(host.find(record))
   const current = attempts.get(state) ?? startTasks(host, state, context)
@@ -213,7 +215,7 @@ function handleBatch(
   records: readonly StreamRecord[],
   context: BatchContext,
 ): Promise<BatchResponse | undefined> {
-  if (!host.isLive) return never()
+  if (!host.mayStart()) return never()
   const { oracle } = host
   const items = records.map((record) => {
     const state = oracle.stateOf(host.find(record))

@@ -259,6 +259,7 @@ export const processingKinds: Readonly<Record<string, fc.Arbitrary<ProcessingHis
       [2, sendFault],
       [1, kill],
       [1, restart],
+      [1, rerun],
     ],
   ),
   batches: history('batches', setup({ form: batchForm, scripts: mixedScripts }), [

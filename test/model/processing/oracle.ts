@@ -117,6 +117,8 @@ export class RunOracle {
   #open = 0
   #halt: Halt | undefined
   #isHaltFresh = false
+  /** Records that have failed in this turn of the event loop. The run learns of them in an unknown order. */
+  readonly #freshFailures = new Set<RecordState>()
   #isPaused = false
   #hasEnded = false
   #saturatedAt = Number.NEGATIVE_INFINITY
@@ -164,6 +166,12 @@ export class RunOracle {
     this.#deliveries++
     if (this.#isFiltered(record)) {
       this.#settle(state, 'filtered')
+      return
+    }
+    if (this.#hasFinishedAllTasks(state)) {
+      // Its last letter was accepted while the run stopped. The run settles it when its turn comes.
+      state.isUncertain = true
+      this.#settle(state, 'handled')
       return
     }
     this.#open++
@@ -237,6 +245,10 @@ export class RunOracle {
   ): void {
     this.#running.delete(call)
     this.#lastEndAt = this.#now
+    // If the run stops because of one of several records, it is not known which one it was.
+    const failures = call.records.filter(({ state }) => failed?.has(state) || rejected.has(state))
+    const isUncertain = failures.length > 1 && Object.values(this.#setup.onFailure).includes('stop')
+    if (isUncertain) for (const { state } of failures) state.isUncertain = true
     const failedLanes = new Set<string>()
     for (const { state } of call.records) {
       const lane = this.#laneOf(state.record)
@@ -379,13 +391,12 @@ export class RunOracle {
     }
   }
 
-  /** Everything that had happened when the token was created is stored. */
-  saved(meaning: TokenMeaning, createdAt: number): void {
+  /** A token is stored. */
+  saved(meaning: TokenMeaning): void {
     this.#stored = meaning
     for (const state of this.#stateOf.values()) {
       if (state.unsavedSince === undefined) continue
-      const isSaved = state.fate === undefined ? state.changedAt < createdAt : meaning.isCovered(state.record)
-      if (isSaved) state.unsavedSince = undefined
+      if (isSaved(state, meaning)) state.unsavedSince = undefined
     }
   }
 
@@ -539,7 +550,11 @@ export class RunOracle {
     const { form, maxFailingKeys } = this.#setup
     if (form.form === 'batch' || this.#mayWaitForSaves) return
     const isFailing = ([head]: readonly RecordState[]): boolean =>
-      head !== undefined && head !== state && head.attemptsInRun > 0 && !this.#fresh.has(head)
+      head !== undefined &&
+      head !== state &&
+      head.attemptsInRun > 0 &&
+      !this.#fresh.has(head) &&
+      !this.#assumeDiscarded(head)
     const failing = [...this.#lanes.values()].filter(isFailing).length
     if (failing >= maxFailingKeys) {
       throw new Violation('bounded', `${this.#name(state.record)} was started, but ${failing} lanes fail`)
@@ -627,6 +642,8 @@ export class RunOracle {
     const isMarked = state.isRunning || isWaiting || (state.wasRunning && state.attemptsInRun === 0)
     // The entry of a key contains the progress of its first record only.
     const isInEntry = stored !== undefined || this.#setup.form.form !== 'batch'
+    // An attempt that ends while the run stops may be given back.
+    if (state.wasRunning && this.#halt) return
     if (isInEntry && isRunning !== isMarked && !(this.#isValidating && !state.hasStarted)) {
       throw new Violation('attempts', `a saved token says that ${name} is ${isRunning ? '' : 'not '}running`)
     }
@@ -742,8 +759,10 @@ export class RunOracle {
   #countFailure(state: RecordState, failures: readonly (readonly [task: string, outcome: Outcome])[]): void {
     const { min, max } = state.attempts
     state.unsavedSince ??= this.#now
+    this.#freshFailures.add(state)
     // The run may have learned only now that it stops, or may stop because of this failure.
-    if (this.#isHaltFresh || this.#halt?.why === 'stopping') state.isUncertain = true
+    if (this.#halt?.why === 'stopping') state.isUncertain = true
+    if (this.#isHaltFresh) for (const failure of this.#freshFailures) failure.isUncertain = true
     if (state.isUncertain && Object.values(this.#setup.onFailure).includes('stop')) {
       this.#halt ??= { why: 'stopping', at: this.#now }
     }
@@ -772,7 +791,10 @@ export class RunOracle {
     state.givenUp.set(task, condition)
     this.#touch(state)
     const target = this.#targetOf(condition)
-    if (target === 'stop' && !this.#isAfterAbort) this.halted('failed')
+    if (target === 'stop' && !this.#isAfterAbort) {
+      this.halted('failed')
+      if (this.#freshFailures.size > 1) for (const failure of this.#freshFailures) failure.isUncertain = true
+    }
     if (task !== '') state.fateOfTasks ??= target === 'discard' ? 'discarded' : condition
     if (target !== 'discard') return
     if (task === '') this.#settle(state, 'discarded')
@@ -790,9 +812,12 @@ export class RunOracle {
     state.finishedTasks.add(task)
     state.unsavedSince ??= this.#now
     this.#touch(state)
+    if (this.#hasFinishedAllTasks(state)) this.#settle(state, state.fateOfTasks ?? 'handled')
+  }
+
+  #hasFinishedAllTasks({ finishedTasks }: RecordState): boolean {
     const { form } = this.#setup
-    const count = form.form === 'tasks' ? form.count : 0
-    if (state.finishedTasks.size >= count) this.#settle(state, state.fateOfTasks ?? 'handled')
+    return form.form === 'tasks' && finishedTasks.size >= form.count
   }
 
   #settle(state: RecordState, fate: Fate): void {
@@ -800,11 +825,12 @@ export class RunOracle {
     state.isRunning = false
     this.#fates.set(fate, (this.#fates.get(fate) ?? 0) + 1)
     this.#touch(state)
-    if (fate === 'filtered') return
+    const lane = this.#laneOf(state.record)
+    const queue = this.#lanes.get(lane)
+    if (!queue?.includes(state)) return
     this.#open--
     state.unsavedSince ??= this.#now
-    const lane = this.#laneOf(state.record)
-    const rest = (this.#lanes.get(lane) ?? []).filter((other) => other !== state)
+    const rest = queue.filter((other) => other !== state)
     if (rest[0]) {
       this.#lanes.set(lane, rest)
       this.#touch(rest[0])
@@ -830,6 +856,7 @@ export class RunOracle {
       this.#isHaltFresh = false
       this.#isValidating = false
       this.#fresh.clear()
+      this.#freshFailures.clear()
       for (const { fate, record } of this.#assumedDiscarded) if (!fate) this.#wronglyCovered ??= record
       this.#assumedDiscarded.clear()
     })
@@ -858,6 +885,15 @@ export class RunOracle {
 /** The options `drainTimeoutMs` and `abandonAfterMs` of every run. */
 export const DRAIN_MS = 15_000
 export const ABANDON_MS = 2_000
+
+/** Whether a token contains what has happened to the record. */
+function isSaved({ record, fate, attempts, finishedTasks }: RecordState, meaning: TokenMeaning): boolean {
+  if (fate !== undefined || meaning.isCovered(record)) return meaning.isCovered(record)
+  const stored = meaning.progressOf(record)
+  return (
+    (stored?.attempts ?? 0) >= attempts.min && [...finishedTasks].every((task) => stored?.done.includes(task))
+  )
+}
 
 function byTask(
   [one]: readonly [task: string, outcome: Outcome],

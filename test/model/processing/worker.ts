@@ -182,7 +182,6 @@ export function createWorker(
             return token
           },
           save: async (name, token) => {
-            const createdAt = clock.monotonic()
             try {
               await inner.save(name, token)
             } catch (error) {
@@ -190,7 +189,7 @@ export function createWorker(
               throw error
             }
             if (running?.process !== process) return
-            running.oracle.saved(meaningOf(world, token), createdAt)
+            running.oracle.saved(meaningOf(world, token))
             reach('saved')
             if (!process.isAlive) await new Promise(() => {})
           },
@@ -212,6 +211,11 @@ export function createWorker(
     const abort = new AbortController()
     let hasEnded = false
     const isLive = (): boolean => process.isAlive && !hasEnded
+    /** Returns whether what the run does counts. Once it has ended, it must not do anything. */
+    const mayAct = (what: string): boolean => {
+      if (process.isAlive && hasEnded) report(new Violation('stops', `${what} after the run had ended`))
+      return isLive()
+    }
     const host: HandlerHost = {
       setup,
       process,
@@ -219,6 +223,7 @@ export function createWorker(
       get isLive() {
         return isLive()
       },
+      mayStart: () => mayAct('the handler was called'),
       find,
       next: acts.next,
       guard,
@@ -238,7 +243,7 @@ export function createWorker(
       signal: abort.signal,
       destination: destination.open(process, {
         sending: ({ records: [record], condition, failure }) => {
-          if (!isLive() || !record) return
+          if (!mayAct('a letter was sent') || !record) return
           trace(() => `    letter for ${record.sequenceNumber}: ${condition} ${failure.task ?? ''}`)
           guard(() => expectGuilty(find(record), condition as Condition))
           guard(() =>
@@ -256,7 +261,7 @@ export function createWorker(
         },
       }),
       delivered: (record) => {
-        if (!isLive()) return false
+        if (!mayAct('a record was taken')) return false
         guard(() => oracle.delivered(find(record)))
         trace(() => `    take ${world.nameOfRecord(record)} (${record.sequenceNumber})`)
         reach('delivery')
