@@ -350,7 +350,10 @@ function interruptions(interrupt: () => Promise<() => Promise<void>>): readonly 
         const sends: Promise<void>[] = []
         const sendTen = () => {
           for (const letter of letters.slice(sends.length, sends.length + 10)) {
-            sends.push(Promise.resolve().then(() => destination.send(letter)))
+            const send = Promise.resolve().then(() => destination.send(letter))
+            // It may reject before the others have been sent.
+            send.catch(() => {})
+            sends.push(send)
           }
         }
         sendTen()
