@@ -17,6 +17,8 @@ export interface HandlerHost {
   mayStart(): boolean
   find(record: StreamRecord): EmulatedRecord
   next(record: EmulatedRecord, task: string): Act
+  /** An attempt of a record alone starts. */
+  started(state: RecordState, attempt: number): void
   /** Runs a check. A violation is kept, because the library would treat it as a failed attempt. */
   guard(act: () => void): void
   /** Something has happened at which the history may end the process. */
@@ -60,14 +62,21 @@ export function createHandler(host: HandlerHost): Handler {
 function handleRecord(host: HandlerHost, record: StreamRecord, context: RecordContext): Handled {
   if (!host.mayStart()) return never()
   const state = host.oracle.stateOf(host.find(record))
-  const call: HandlerCall = { records: [{ state, attempt: context.attempt }] }
-  host.guard(() => host.oracle.started(call, () => context.firstAttemptAt.getTime()))
+  const call = startRecord(host, state, context)
   const act = host.next(state.record, '')
   host.trace(() => `    attempt ${context.attempt} of ${host.find(record).sequenceNumber}: ${act.do}`)
   host.reach('attempt')
   return perform(host, act, state.record, context, (outcome) => {
     host.guard(() => host.oracle.endedRecord(call, state, new Map([['', outcome]])))
   })
+}
+
+/** An attempt of a record alone starts. */
+function startRecord(host: HandlerHost, state: RecordState, context: RecordContext): HandlerCall {
+  const call: HandlerCall = { records: [{ state, attempt: context.attempt }] }
+  host.started(state, context.attempt)
+  host.guard(() => host.oracle.started(call, () => context.firstAttemptAt.getTime()))
+  return call
 }
 
 // ---- Tasks -----------------------------------------------------------------------------------------------
@@ -110,8 +119,7 @@ function handleTask(
 }
 
 function startTasks(host: HandlerHost, state: RecordState, context: RecordContext): TaskAttempt {
-  const call: HandlerCall = { records: [{ state, attempt: context.attempt }] }
-  host.guard(() => host.oracle.started(call, () => context.firstAttemptAt.getTime()))
+  const call = startRecord(host, state, context)
   return { call, attempt: context.attempt, outcomes: new Map(), running: 0 }
 }
 

@@ -226,6 +226,10 @@ export function createWorker(
       mayStart: () => mayAct('the handler was called'),
       find,
       next: acts.next,
+      started: ({ record, wasRunning, hasStarted }, attempt) => {
+        const isExclusive = wasRunning && !hasStarted
+        if (attempt >= setup.maxAttempts && !isExclusive) lastAttempts.add(record)
+      },
       guard,
       reach,
       die: (record) => {
@@ -326,6 +330,8 @@ export function createWorker(
     throw new Violation('no unexpected error', String(error), error)
   }
 
+  /** Records whose last permitted attempt has started beside others, because no process had died in it. */
+  const lastAttempts = new Set<EmulatedRecord>()
   const deathCounts = new Map<EmulatedRecord, number>()
   const deathsBy = (record: EmulatedRecord): number => deathCounts.get(record) ?? 0
 
@@ -342,10 +348,13 @@ export function createWorker(
     throw new Violation('attempts', `${world.nameOfRecord(record)} has ended the process ${deaths} times`)
   }
 
-  /** A record that never ended the process is not given up because it was running when another record did. */
+  /**
+   * A record that never ended the process is not given up because it was running when another record did,
+   * unless that was its last attempt, after failures of its own.
+   */
   const expectGuilty = (record: EmulatedRecord, condition: Condition): void => {
     const isSafe = hasInterfered || setup.maxAttempts < MIN_ATTEMPTS_TO_TELL
-    if (condition !== 'WorkerLost' || isSafe || deathsBy(record) > 0) return
+    if (condition !== 'WorkerLost' || isSafe || deathsBy(record) > 0 || lastAttempts.has(record)) return
     throw new Violation(
       'one fate',
       `${world.nameOfRecord(record)} was given up for the deed of another record`,
