@@ -46,6 +46,9 @@ export interface PlannerOptions<Verdict> {
  */
 const READY_AHEAD = 32
 
+/** How many lanes become ready in one turn, so that many that are due at once do not block the event loop. */
+const DUE_PER_TURN = 1_000
+
 /** A part of a failed batch, which waits before it runs. */
 class BatchFragment {
   readonly parts: readonly WorkPart[]
@@ -145,7 +148,7 @@ export class Planner<Verdict> {
     return this.bound === undefined && this.#ready.size + this.#fullBatches < free + READY_AHEAD
   }
 
-  /** When {@link next} may have an action without another record or outcome (monotonic ms). */
+  /** When something can start without another record or outcome (monotonic ms). */
   get wakeAt(): number | undefined {
     let wakeAt = this.#waiting.peek()?.dueAt
     for (const { dueAt, isReady } of this.#collectors.values()) {
@@ -171,13 +174,24 @@ export class Planner<Verdict> {
     if (collector) this.#change(collector, () => collector.recordAdded(lane))
   }
 
+  /** Makes ready what is due at `now`, up to a limit. If more is due, {@link wakeAt} has passed afterward. */
+  collectDue(now: number): void {
+    for (let left = DUE_PER_TURN; left > 0; left--) {
+      const due = this.#waiting.peek()
+      if (due === undefined || due.dueAt > now) return
+      this.#waiting.pop()
+      if (due instanceof Lane) this.#makeReady(due, now)
+      else this.#ready.add(due)
+    }
+  }
+
   /**
-   * Returns the next action; undefined if nothing can start now.
+   * Returns the next action; undefined if nothing can start now. What waits starts after {@link collectDue}.
    *
    * @param input - whether further records are expected, for which a batch can wait.
    */
   next(now: number, input: InputState): PlannedAction<Verdict> | undefined {
-    this.#collectDue(now, this.#inputFor(input))
+    this.#collectBatches(now, this.#inputFor(input))
     while (this.#planned.length === 0) {
       if (this.#isExclusive || this.#running >= this.#options.concurrency) return undefined
       const startable = this.#ready.take(!this.isAtFailingBound)
@@ -385,13 +399,8 @@ export class Planner<Verdict> {
     return input === 'flowing' && !this.wantsRecord ? 'idle' : input
   }
 
-  /** Makes ready what is due at `now`. */
-  #collectDue(now: number, input: InputState): void {
-    for (let due = this.#waiting.peek(); due !== undefined && due.dueAt <= now; due = this.#waiting.peek()) {
-      this.#waiting.pop()
-      if (due instanceof Lane) this.#makeReady(due, now)
-      else this.#ready.add(due)
-    }
+  /** Makes ready the batches that must not wait any longer. */
+  #collectBatches(now: number, input: InputState): void {
     for (const collector of this.#collectors.values()) {
       if (!collector.mustStart(now, input)) continue
       collector.becomeReady()

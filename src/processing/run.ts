@@ -232,6 +232,7 @@ export class Run {
       this.#fail(error)
       return
     }
+    this.#planner.collectDue(now)
     this.#startReady(now)
     this.#waitForRecords()
     this.#setTimer()

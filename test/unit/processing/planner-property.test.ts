@@ -85,6 +85,7 @@ class DrivenPlanner {
     for (let count = 0; planner.wantsRecord && this.#toRead.length > 0 && count < max; count++) this.#add()
     const hasMore = this.#toRead.length > 0
     const input = !planner.wantsRecord ? 'flowing' : hasMore ? 'idle' : 'over'
+    planner.collectDue(this.now)
     for (;;) {
       const isAtBound = planner.isAtFailingBound
       const action = planner.next(this.now, input)

@@ -96,6 +96,7 @@ export function plannerWith(
       }),
     start: () => {
       const works: Work[] = []
+      planner.collectDue(subject.now)
       for (;;) {
         const action: PlannedAction<string> | undefined = planner.next(subject.now, subject.input)
         if (action === undefined) return works

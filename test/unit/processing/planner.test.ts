@@ -66,6 +66,17 @@ describe('Planner', () => {
       expect(subject.startNumbers()).toEqual([[0]])
     })
 
+    it('of very many lanes that are due at once, a part becomes ready per turn, until all have run', () => {
+      const subject = plannerWith({ concurrency: 2_500, maxFailingKeys: 2_500 })
+      for (let n = 0; n < 2_500; n++) subject.add(`key-${n}`)
+      for (const work of subject.start()) subject.end(work, { retryAt: 100 })
+      subject.now = 100
+      const turns: number[] = []
+      while ((subject.planner.wakeAt ?? 101) <= subject.now) turns.push(subject.start().length)
+      expect(turns).toEqual([1_000, 1_000, 500])
+      expect(subject.planner.wakeAt).toBeUndefined()
+    })
+
     it('a lane whose first record is given up holds no slot, and continues when the record is released', () => {
       const subject = plannerWith({ concurrency: 1 })
       const [first] = subject.add('a', 'a', 'b') as [QueuedRecord]
