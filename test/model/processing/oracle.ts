@@ -604,6 +604,7 @@ export class RunOracle {
 
   /** Whether the run may have discarded the record. The event that reports it must follow at once. */
   #assumeDiscarded(state: RecordState): boolean {
+    if (this.#isGivenUp(state)) return false
     const { exhausted, invalid } = this.#setup.onFailure
     const isDiscarded = state.isInvalid
       ? invalid === 'discard'
@@ -612,6 +613,13 @@ export class RunOracle {
     this.#assumedDiscarded.add(state)
     this.#clearLater()
     return true
+  }
+
+  /** Whether no further attempt follows: it is given up, or all tasks of it that have not finished are. */
+  #isGivenUp({ givenUp, finishedTasks }: RecordState): boolean {
+    const { form } = this.#setup
+    if (form.form !== 'tasks') return givenUp.size > 0
+    return new Set([...givenUp.keys(), ...finishedTasks]).size >= form.count
   }
 
   /** Its attempts were used up when a process ended during the last one. */
