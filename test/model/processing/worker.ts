@@ -63,6 +63,8 @@ interface Running {
   readonly over: Promise<void>
   notifyOver(): void
   hasEnded: boolean
+  /** Whether the last checkpoint of the run could not be saved. A save that timed out may be stored later. */
+  hasFailedToSave: boolean
   /** How the run was stopped. */
   stoppedBy: 'stop' | 'signal' | 'close' | undefined
 }
@@ -303,13 +305,17 @@ export function createWorker(
           trace(() => '    the run has ended')
           if (!oracle.isHalted) throw new Violation('ends', 'the run has ended by itself')
         }),
-      (error: unknown) => end(() => expectExplained(error, oracle)),
+      (error: unknown) => {
+        if (running?.process === process) running.hasFailedToSave = isFailedSave(error)
+        end(() => expectExplained(error, oracle))
+      },
     )
     let notifyOver = () => {}
     const over = new Promise<void>((resolve) => {
       notifyOver = resolve
     })
-    running = { process, stream, run, oracle, abort, over, notifyOver, hasEnded: false, stoppedBy: undefined }
+    const initial = { hasEnded: false, hasFailedToSave: false, stoppedBy: undefined }
+    running = { process, stream, run, oracle, abort, over, notifyOver, ...initial }
   }
 
   /** Throws a violation unless the history explains the error. */
@@ -381,7 +387,8 @@ export function createWorker(
       throw new Violation('never stuck', `the run has not ended ${limitMs} ms after it was told to stop`)
     }
     throwFirstViolation()
-    if (!current.process.isAlive || store.hadConflict || hadFault() || !store.current) return
+    if (!current.process.isAlive || current.hasFailedToSave) return
+    if (store.hadConflict || hadFault() || !store.current) return
     current.oracle.saving(meaningOf(world, store.current.token))
   }
 
@@ -537,4 +544,9 @@ export function createWorker(
       await dispose()
     },
   }
+}
+
+function isFailedSave(error: unknown): boolean {
+  if (isStreamError(error, 'handler.failed')) return error.details.checkpointError !== undefined
+  return isStreamError(error, 'checkpoint.failed')
 }
