@@ -175,7 +175,8 @@ export class RunOracle {
       return
     }
     this.#open++
-    if (this.#open > this.#setup.maxUnsettled) {
+    const isAboveBound = this.#open > this.#setup.maxUnsettled
+    if (isAboveBound && this.#open - this.#countPossiblyDiscarded() > this.#setup.maxUnsettled) {
       throw new Violation('bounded', `${this.#open} records are unsettled, after ${name} was delivered`)
     }
     const lane = this.#laneOf(record)
@@ -554,7 +555,7 @@ export class RunOracle {
       head !== state &&
       head.attemptsInRun > 0 &&
       !this.#fresh.has(head) &&
-      !this.#assumeDiscarded(head)
+      !this.#mayBeDiscarded(head)
     const failing = [...this.#lanes.values()].filter(isFailing).length
     if (failing >= maxFailingKeys) {
       throw new Violation('bounded', `${this.#name(state.record)} was started, but ${failing} lanes fail`)
@@ -602,14 +603,22 @@ export class RunOracle {
     this.#giveUp(state, task, condition)
   }
 
-  /** Whether the run may have discarded the record. The event that reports it must follow at once. */
-  #assumeDiscarded(state: RecordState): boolean {
+  /** Whether the run may have discarded the record, and the event that reports it follows. */
+  #mayBeDiscarded(state: RecordState): boolean {
     if (this.#isGivenUp(state)) return false
     const { exhausted, invalid } = this.#setup.onFailure
-    const isDiscarded = state.isInvalid
-      ? invalid === 'discard'
-      : exhausted === 'discard' && (this.#isWorkerLost(state) || this.#isTooOld(state))
-    if (!isDiscarded) return false
+    if (state.isInvalid) return invalid === 'discard'
+    return exhausted === 'discard' && (this.#isWorkerLost(state) || this.#isTooOld(state))
+  }
+
+  #countPossiblyDiscarded(): number {
+    const states = [...this.#stateOf.values()]
+    return states.filter((state) => state.isOpen && this.#mayBeDiscarded(state)).length
+  }
+
+  /** Whether the run may have discarded the record. If so, the event that reports it must follow at once. */
+  #assumeDiscarded(state: RecordState): boolean {
+    if (!this.#mayBeDiscarded(state)) return false
     this.#assumedDiscarded.add(state)
     this.#clearLater()
     return true
