@@ -73,8 +73,13 @@ export function progressOf(entry: UnsettledEntry): RecordProgress | undefined {
 }
 
 /** Whether a token has to store the progress of a record that no other record has overtaken. */
-export function isAttempted({ attempts, isRunning, finishedTasks }: RecordProgress): boolean {
-  return attempts > 0 || isRunning || finishedTasks.length > 0
+export function isAttempted(progress: RecordProgress): boolean {
+  return progress.isRunning || isCounted(progress)
+}
+
+/** Whether a token has to store the progress of a record even if an earlier record of its key covers it. */
+export function isCounted({ attempts, finishedTasks }: RecordProgress): boolean {
+  return attempts > 0 || finishedTasks.length > 0
 }
 
 /**

@@ -2,6 +2,7 @@ import { compareSequenceNumbers } from '../position/sequence-number.ts'
 import type { UnsettledEntry } from '../position/token.ts'
 import {
   isAttempted,
+  isCounted,
   type RecordProgress,
   type SettlementFields,
   unsettledEntry,
@@ -277,9 +278,11 @@ export class ShardLedger {
       const isOvertaken = through !== undefined && compareSequenceNumbers(sequenceNumber, through) <= 0
       if (!isOvertaken && !(progress && isAttempted(progress))) continue
       const key = open.coveredKey
-      if (key !== undefined && keys.has(key)) continue
+      const isCovered = key !== undefined && keys.has(key)
+      // The entry that covers it has the attempts of another record of its key.
+      if (isCovered && !(progress && isCounted(progress))) continue
       if (key !== undefined) keys.add(key)
-      const hash = key === undefined ? undefined : hashItemKey(key)
+      const hash = key === undefined || isCovered ? undefined : hashItemKey(key)
       entries.push(unsettledEntry(sequenceNumber, hash, progress, open.record))
     }
     if (this.#loaded === undefined) return entries

@@ -77,6 +77,22 @@ it('a record whose processing was attempted has an entry even if no later record
   })
 })
 
+it('a record with attempts keeps them although an earlier record covers its key', () => {
+  const { ledger, progress, settle } = worker('abab')
+  progress.set('13', failed)
+  progress.set('16', { ...failed, attempts: 0, finishedTasks: [], isRunning: true })
+  settle(10)
+  const token = save(ledger, undefined)
+  const own = { ...entry('13'), attempts: 2, since: 5_000, done: ['index'], error: failed.error }
+  expect(token).toMatchObject({ unsettled: [entry('7', 'a'), own, { from: '16', running: true }] })
+  const resumed = deliver(load(token), recordsOf([...'abab'])).map((delivery) => delivery?.resumed?.attempts)
+  expect(resumed).toEqual([undefined, undefined, 2, 0])
+  const restarted = worker('ababa', { from: load(token) })
+  expect(restarted.delivered).toEqual([7, 13, 16, 19])
+  restarted.settle(16)
+  expect(worker('ababa', { from: load(save(restarted.ledger, undefined)) }).delivered).toEqual([7, 13, 19])
+})
+
 it('attempts that were given back leave no entry, unless the record was overtaken', () => {
   const { ledger, progress, settle } = worker('ab')
   progress.set('7', { ...failed, attempts: 0, finishedTasks: [], error: undefined })
