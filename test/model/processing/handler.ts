@@ -230,6 +230,8 @@ function handleBatch(
     return { record, state, attempt: context.attemptOf(record), act: host.next(state.record, '') }
   })
   const call: HandlerCall = { records: items }
+  const [first] = items
+  if (items.length === 1 && first) host.started(first.state, first.attempt)
   host.guard(() => oracle.started(call, () => undefined))
   host.trace(
     () =>

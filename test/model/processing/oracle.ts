@@ -121,6 +121,7 @@ export class RunOracle {
   readonly #freshFailures = new Set<RecordState>()
   #isPaused = false
   #hasEnded = false
+  #suspendedMs = 0
   #saturatedAt = Number.NEGATIVE_INFINITY
   #firstStartAt = Number.POSITIVE_INFINITY
   #lastStartAt = Number.NEGATIVE_INFINITY
@@ -248,7 +249,11 @@ export class RunOracle {
     this.#lastEndAt = this.#now
     // If the run stops because of one of several records, it is not known which one it was.
     const failures = call.records.filter(({ state }) => failed?.has(state) || rejected.has(state))
-    const isUncertain = failures.length > 1 && Object.values(this.#setup.onFailure).includes('stop')
+    const isUncertain =
+      failures.length > 1 &&
+      failures.some(({ state }) =>
+        this.#mayStop(rejected.has(state) ? 'rejected' : 'failed', state.attempts.max + 1),
+      )
     if (isUncertain) for (const { state } of failures) state.isUncertain = true
     const failedLanes = new Set<string>()
     for (const { state } of call.records) {
@@ -413,6 +418,11 @@ export class RunOracle {
       )
     }
     this.#expectCounters(counters)
+    if (this.#suspendedMs !== this.#world.suspendedMs) {
+      this.#suspendedMs = this.#world.suspendedMs
+      // Timers that were due meanwhile have not fired yet.
+      for (const states of this.#lanes.values()) for (const state of states) this.#touch(state)
+    }
     if (!this.#halt && !this.#isPaused && !isStoreFaulty) this.#expectProgress()
   }
 
@@ -780,7 +790,7 @@ export class RunOracle {
     // The run may have learned only now that it stops, or may stop because of this failure.
     if (this.#halt?.why === 'stopping') state.isUncertain = true
     if (this.#isHaltFresh) for (const failure of this.#freshFailures) failure.isUncertain = true
-    if (state.isUncertain && Object.values(this.#setup.onFailure).includes('stop')) {
+    if (state.isUncertain && failures.some(([, outcome]) => this.#mayStop(outcome, max))) {
       this.#halt ??= { why: 'stopping', at: this.#now }
     }
     // An attempt that ends while the run stops may be given back.
@@ -788,6 +798,13 @@ export class RunOracle {
     else if (failures.every(([, outcome]) => outcome === 'outage')) {
       state.attempts = { min: min - 1, max: max - 1 }
     }
+  }
+
+  /** Whether the run may stop because of a failed attempt with this number. */
+  #mayStop(outcome: Outcome, attempt: number): boolean {
+    const { exhausted, rejected } = this.#setup.onFailure
+    if (outcome === 'rejected') return rejected === 'stop'
+    return outcome === 'failed' && exhausted === 'stop' && attempt >= this.#setup.maxAttempts
   }
 
   /** The record runs again, and its attempt, which was part of a batch, does not count. */

@@ -361,6 +361,8 @@ export function createWorker(
   const expectGuilty = (record: EmulatedRecord, condition: Condition): void => {
     const isSafe = hasInterfered || setup.maxAttempts < MIN_ATTEMPTS_TO_TELL
     if (condition !== 'WorkerLost' || isSafe || deathsBy(record) > 0 || lastAttempts.has(record)) return
+    // Its attempts end before the handler is called.
+    if (acts.isInvalid(record)) return
     throw new Violation(
       'one fate',
       `${world.nameOfRecord(record)} was given up for the deed of another record`,
