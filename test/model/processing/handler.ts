@@ -3,7 +3,8 @@ import { RejectError } from '../../../src/index.ts'
 import type { EmulatedRecord } from '../../../src/testing/index.ts'
 import type { Process } from '../stream/process.ts'
 import { TASKS } from './acts.ts'
-import type { HandlerCall, Outcome, RecordState, RunOracle } from './oracle.ts'
+import type { HandlerCall, RunOracle } from './oracle.ts'
+import type { Outcome, RecordState } from './record-state.ts'
 import type { Act, ErrorKind, Moment, ProcessingSetup } from './steps.ts'
 
 /** What a handler needs to know about the history, the process and the run that it belongs to. */
@@ -19,6 +20,8 @@ export interface HandlerHost {
   next(record: EmulatedRecord, task: string): Act
   /** An attempt of a record alone starts. */
   started(state: RecordState, attempt: number): void
+  /** An attempt of the record has ended. */
+  ended(record: EmulatedRecord): void
   /** Runs a check. A violation is kept, because the library would treat it as a failed attempt. */
   guard(act: () => void): void
   /** Something has happened at which the history may end the process. */
@@ -135,6 +138,7 @@ function perform(
 ): Handled {
   const end = (outcome: Outcome, finish: () => Handled): Handled => {
     if (host.isLive) {
+      host.ended(record)
       onEnd(outcome)
       host.reach('outcome')
     }
@@ -266,6 +270,7 @@ async function performBatch(
   const failed = items.filter(({ act }) => act.do === 'fail')
   const result = await resultOf(host, acts, context, failed)
   if (host.isLive) {
+    for (const { state } of items) host.ended(state.record)
     host.guard(() => reportBatch(host, call, result, failed, rejected))
     host.reach('outcome')
   }

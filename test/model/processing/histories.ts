@@ -130,7 +130,7 @@ const sendFault: fc.Arbitrary<WorkerStep> = fc.record({
   do: fc.constant('destination' as const),
   fault: fc.record({
     what: fc.constantFrom('slow' as const, 'fails' as const),
-    ms: fc.constantFrom(0, 100, 3 * SECOND, 30 * SECOND),
+    ms: fc.constantFrom(0, 100, 3 * SECOND, 30 * SECOND, 30 * SECOND),
     times,
   }),
 })
@@ -259,7 +259,7 @@ export const processingKinds: Readonly<Record<string, fc.Arbitrary<ProcessingHis
       [2, sendFault],
       [1, kill],
       [1, restart],
-      [1, rerun],
+      [2, rerun],
     ],
   ),
   batches: history('batches', setup({ form: batchForm, scripts: mixedScripts }), [
@@ -311,7 +311,7 @@ export const processingKinds: Readonly<Record<string, fc.Arbitrary<ProcessingHis
     [5, pass],
     [2, storeFault],
     [1, conflict],
-    [1, sendFault],
+    [2, sendFault],
     [1, kill],
     [1, restart],
     [1, rerun],

@@ -3,70 +3,19 @@ import type { EmulatedRecord } from '../../../src/testing/index.ts'
 import { ancestorsOf } from '../origin.ts'
 import { Violation } from '../violation.ts'
 import type { World } from '../world.ts'
+import {
+  type Condition,
+  createState,
+  type Fate,
+  inWords,
+  isOpen,
+  isSaved,
+  isSettled,
+  type Outcome,
+  type RecordState,
+} from './record-state.ts'
 import type { FailureTarget, Order, ProcessingSetup } from './steps.ts'
 import { nothingCovered, type StoredProgress, type TokenMeaning } from './token-meaning.ts'
-
-export type Condition = 'RetryAttemptsExhausted' | 'RecordAgeExceeded' | 'Rejected' | 'Invalid' | 'WorkerLost'
-
-/** How a record was settled. */
-type Fate = 'handled' | 'filtered' | 'discarded' | Condition
-
-/** The outcome of a handler call for one record, or for one task of it. */
-export type Outcome = 'handled' | 'failed' | 'outage' | 'rejected'
-
-/** What has happened to a record, as far as the run that is observed must know. */
-export class RecordState {
-  readonly record: EmulatedRecord
-  /** Whether the token that the run has loaded covers the record. */
-  readonly isCovered: boolean
-  /** Whether the loaded token shows an attempt as running. */
-  readonly wasRunning: boolean
-  /** The tasks that have finished: those that succeeded, and those whose letter was accepted. */
-  readonly finishedTasks: Set<string>
-  isDelivered: boolean = false
-  fate: Fate | undefined
-  /** The fate that the record gets because of the first task that was given up. */
-  fateOfTasks: Fate | undefined
-  /** The bounds of the number of attempts that count. They differ if the run may have given one back. */
-  attempts: { readonly min: number; readonly max: number }
-  /** The number of attempts that this run has started, not counting those in a batch that threw. */
-  attemptsInRun: number = 0
-  /** Whether this run has started an attempt. */
-  hasStarted: boolean = false
-  firstAttemptAt: number | undefined
-  isRunning: boolean = false
-  /** What this run has given up: the record (with an empty name), or tasks of it. */
-  readonly givenUp: Map<string, Condition> = new Map()
-  /** Whether the schema has found it invalid in this run. */
-  isInvalid: boolean = false
-  /** Letters that a destination is storing, by task. */
-  readonly sending: Set<string> = new Set()
-  /** The run may or may not know the last outcome, because it came after the time to stop. */
-  isUncertain: boolean = false
-  /** When the state last changed, in monotonic ms. */
-  changedAt: number = Number.NEGATIVE_INFINITY
-  /** When something happened that a checkpoint must store soon, and has not stored yet. */
-  unsavedSince: number | undefined
-
-  constructor(record: EmulatedRecord, loaded: TokenMeaning) {
-    this.record = record
-    this.isCovered = loaded.isCovered(record)
-    const progress = this.isCovered ? undefined : loaded.progressOf(record)
-    const { attempts = 0, since, isRunning = false, done = [] } = progress ?? {}
-    this.attempts = { min: attempts, max: attempts }
-    this.firstAttemptAt = attempts > 0 ? since : undefined
-    this.wasRunning = isRunning
-    this.finishedTasks = new Set(done)
-  }
-
-  get isSettled(): boolean {
-    return this.isCovered || this.fate !== undefined
-  }
-
-  get isOpen(): boolean {
-    return this.isDelivered && this.fate === undefined
-  }
-}
 
 /** A call of the handler. */
 export interface HandlerCall {
@@ -84,6 +33,9 @@ type Halt =
 
 /** How late a retry may be, in ms: a batch also waits for its window. */
 const RETRY_SLACK_MS = 2_000
+/** Reading fails because of missing permissions. It is not known when the run learns of it. */
+const readingFailed: Halt = { why: 'stopping', at: Number.NEGATIVE_INFINITY }
+
 /** How long an attempt may wait for the checkpoint to be saved, in ms. */
 const MAX_FLUSH_MS = 13_000
 /** How late a save may be, in ms: latency, plus the backoff after a failed save. */
@@ -115,13 +67,14 @@ export class RunOracle {
   #stored: TokenMeaning = nothingCovered
   #deliveries = 0
   #open = 0
-  #halt: Halt | undefined
+  #knownHalt: Halt | undefined
+  /** How many calls had failed because of missing permissions when the run started. */
+  readonly #deniedBefore: number
   #isHaltFresh = false
   /** Records that have failed in this turn of the event loop. The run learns of them in an unknown order. */
   readonly #freshFailures = new Set<RecordState>()
   #isPaused = false
   #hasEnded = false
-  #suspendedMs = 0
   #saturatedAt = Number.NEGATIVE_INFINITY
   #firstStartAt = Number.POSITIVE_INFINITY
   #lastStartAt = Number.NEGATIVE_INFINITY
@@ -142,12 +95,13 @@ export class RunOracle {
     this.#order = order
     this.#loaded = loaded
     this.#isFiltered = isFiltered
+    this.#deniedBefore = world.deniedCalls
   }
 
   stateOf(record: EmulatedRecord): RecordState {
     const known = this.#stateOf.get(record)
     if (known) return known
-    const state = new RecordState(record, this.#loaded)
+    const state = createState(record, this.#loaded)
     this.#stateOf.set(record, state)
     return state
   }
@@ -176,10 +130,7 @@ export class RunOracle {
       return
     }
     this.#open++
-    const isAboveBound = this.#open > this.#setup.maxUnsettled
-    if (isAboveBound && this.#open - this.#countPossiblyDiscarded() > this.#setup.maxUnsettled) {
-      throw new Violation('bounded', `${this.#open} records are unsettled, after ${name} was delivered`)
-    }
+    this.#expectBelowUnsettledBound(name)
     const lane = this.#laneOf(record)
     const queue = this.#lanes.get(lane)
     if (queue) queue.push(state)
@@ -282,7 +233,7 @@ export class RunOracle {
     state.attempts = { min: state.attempts.min, max: state.attempts.max + 1 }
     if (this.#setup.form.form !== 'batch') this.#giveUp(state, '', 'Invalid')
     // The batch may contain valid records, and then the handler is called first.
-    else if (this.#targetOf('Invalid') === 'stop') this.#halt ??= { why: 'stopping', at: this.#now }
+    else if (this.#targetOf('Invalid') === 'stop') this.#knownHalt ??= { why: 'stopping', at: this.#now }
   }
 
   /** The run sends a letter. */
@@ -292,7 +243,7 @@ export class RunOracle {
     if (this.#halt?.why === 'lost' && !this.#isHaltFresh) {
       throw new Violation('fenced', `a letter for ${name} was sent after the lease was lost`)
     }
-    if (!state.isOpen) throw new Violation('one fate', `a letter for ${name} was sent, which is settled`)
+    if (!isOpen(state)) throw new Violation('one fate', `a letter for ${name} was sent, which is settled`)
     if (state.isRunning && task === '')
       throw new Violation('one fate', `${name} was given up while it is running`)
     if (state.sending.has(task))
@@ -322,7 +273,7 @@ export class RunOracle {
   accepted(record: EmulatedRecord, condition: Condition, task: string): void {
     const state = this.stateOf(record)
     state.sending.delete(task)
-    if (!state.isOpen) return
+    if (!isOpen(state)) return
     state.isUncertain ||= this.#isAfterStop
     if (task === '') this.#settle(state, condition)
     else this.#finishTask(state, task)
@@ -344,13 +295,15 @@ export class RunOracle {
 
   /** The run was stopped. */
   stopped(): void {
-    if (!this.#halt || this.#halt.why === 'stopping') this.#halt = { why: 'stopped', at: this.#now }
+    if (!this.#knownHalt || this.#knownHalt.why === 'stopping') {
+      this.#knownHalt = { why: 'stopped', at: this.#knownHalt?.at ?? this.#now }
+    }
   }
 
   /** The run must stop by itself, as soon as it knows. */
   halted(why: 'failed' | 'lost'): void {
-    if (this.#halt?.why === 'lost') return
-    this.#halt = { why, at: this.#now }
+    if (this.#knownHalt?.why === 'lost') return
+    this.#knownHalt = { why, at: this.#now }
     this.#isHaltFresh = true
     this.#clearLater()
   }
@@ -383,17 +336,17 @@ export class RunOracle {
       if (state.isUncertain) continue
       const name = this.#name(record)
       const isCovered = meaning.isCovered(record)
-      if (isCovered && !state.isSettled && !this.#isFiltered(record) && !this.#assumeDiscarded(state)) {
+      if (isCovered && !isSettled(state) && !this.#isFiltered(record) && !this.#assumeDiscarded(state)) {
         throw new Violation('complete', `a saved token covers ${name}, which is not settled`)
       }
       if (this.#fresh.has(state)) continue
-      if (!isCovered && state.isSettled && !this.#isFiltered(record)) {
+      if (!isCovered && isSettled(state) && !this.#isFiltered(record)) {
         throw new Violation(
           'exact checkpoint',
           `a saved token does not cover ${name}: ${state.fate ?? 'settled'}`,
         )
       }
-      if (!state.isSettled && !isCovered) this.#expectStored(state, meaning)
+      if (!isSettled(state) && !isCovered) this.#expectStored(state, meaning)
     }
   }
 
@@ -418,11 +371,6 @@ export class RunOracle {
       )
     }
     this.#expectCounters(counters)
-    if (this.#suspendedMs !== this.#world.suspendedMs) {
-      this.#suspendedMs = this.#world.suspendedMs
-      // Timers that were due meanwhile have not fired yet.
-      for (const states of this.#lanes.values()) for (const state of states) this.#touch(state)
-    }
     if (!this.#halt && !this.#isPaused && !isStoreFaulty) this.#expectProgress()
   }
 
@@ -445,7 +393,7 @@ export class RunOracle {
    */
   get outstanding(): readonly EmulatedRecord[] {
     return this.#world.emulator.records.filter(
-      (record) => !this.stateOf(record).isSettled && !this.#isFiltered(record),
+      (record) => !isSettled(this.stateOf(record)) && !this.#isFiltered(record),
     )
   }
 
@@ -507,7 +455,7 @@ export class RunOracle {
     const [{ state }] = records as [HandlerCall['records'][number]]
     if (form !== 'batch' || records.length > 1) return false
     const isInvalid = (other: RecordState) =>
-      other.isInvalid && other.isOpen && other.record.shardId === state.record.shardId
+      other.isInvalid && isOpen(other) && other.record.shardId === state.record.shardId
     return [...this.#stateOf.values()].some(isInvalid)
   }
 
@@ -554,6 +502,15 @@ export class RunOracle {
   #laneOf({ shardId, keyText, eventId }: EmulatedRecord): string {
     if (this.#order === 'key') return keyText
     return this.#order === 'none' ? eventId : shardId
+  }
+
+  #expectBelowUnsettledBound(name: string): void {
+    const { maxUnsettled } = this.#setup
+    if (this.#open <= maxUnsettled) return
+    const discarded = [...this.#lanes.values()].flat().filter((state) => this.#mayBeDiscarded(state)).length
+    if (this.#open - discarded > maxUnsettled) {
+      throw new Violation('bounded', `${this.#open} records are unsettled, after ${name} was delivered`)
+    }
   }
 
   /** While too many lanes wait for a retry or for a dead letter to be accepted, no other lane is started. */
@@ -613,32 +570,22 @@ export class RunOracle {
     this.#giveUp(state, task, condition)
   }
 
-  /** Whether the run may have discarded the record, and the event that reports it follows. */
+  /** Whether the run may have discarded the record. The event that reports it follows in the same turn. */
   #mayBeDiscarded(state: RecordState): boolean {
-    if (this.#isGivenUp(state)) return false
     const { exhausted, invalid } = this.#setup.onFailure
-    if (state.isInvalid) return invalid === 'discard'
-    return exhausted === 'discard' && (this.#isWorkerLost(state) || this.#isTooOld(state))
+    const isDiscarded = state.isInvalid
+      ? invalid === 'discard'
+      : exhausted === 'discard' && (this.#isWorkerLost(state) || this.#isTooOld(state))
+    const hasLetter = [...state.givenUp.keys()].some((task) => !state.finishedTasks.has(task))
+    return isDiscarded && !hasLetter
   }
 
-  #countPossiblyDiscarded(): number {
-    const states = [...this.#stateOf.values()]
-    return states.filter((state) => state.isOpen && this.#mayBeDiscarded(state)).length
-  }
-
-  /** Whether the run may have discarded the record. If so, the event that reports it must follow at once. */
+  /** The run treats the record as settled. Returns whether it may have discarded it, and expects the event. */
   #assumeDiscarded(state: RecordState): boolean {
     if (!this.#mayBeDiscarded(state)) return false
     this.#assumedDiscarded.add(state)
     this.#clearLater()
     return true
-  }
-
-  /** Whether no further attempt follows: it is given up, or all tasks of it that have not finished are. */
-  #isGivenUp({ givenUp, finishedTasks }: RecordState): boolean {
-    const { form } = this.#setup
-    if (form.form !== 'tasks') return givenUp.size > 0
-    return new Set([...givenUp.keys(), ...finishedTasks]).size >= form.count
   }
 
   /** Its attempts were used up when a process ended during the last one. */
@@ -686,7 +633,7 @@ export class RunOracle {
 
   /** Whether the run has counted an attempt, and starts it once the checkpoint shows it. */
   #isWaitingForSave(state: RecordState, stored: StoredProgress | undefined): boolean {
-    if (this.#hasEnded || !stored?.isRunning || state.isRunning || !state.isOpen) return false
+    if (this.#hasEnded || !stored?.isRunning || state.isRunning || !isOpen(state)) return false
     // In a batch, the attempt is not counted unless it turns out to have failed.
     const isInBatch = this.#setup.form.form === 'batch' && stored.attempts === state.attempts.max
     return isInBatch || stored.attempts === state.attempts.max + 1
@@ -791,7 +738,7 @@ export class RunOracle {
     if (this.#halt?.why === 'stopping') state.isUncertain = true
     if (this.#isHaltFresh) for (const failure of this.#freshFailures) failure.isUncertain = true
     if (state.isUncertain && failures.some(([, outcome]) => this.#mayStop(outcome, max))) {
-      this.#halt ??= { why: 'stopping', at: this.#now }
+      this.#knownHalt ??= { why: 'stopping', at: this.#now }
     }
     // An attempt that ends while the run stops may be given back.
     if (this.#halt || state.isUncertain) state.attempts = { min: min - 1, max }
@@ -896,6 +843,11 @@ export class RunOracle {
     })
   }
 
+  get #halt(): Halt | undefined {
+    const hasReadingFailed = this.#world.deniedCalls > this.#deniedBefore
+    return hasReadingFailed && this.#knownHalt?.why !== 'lost' ? readingFailed : this.#knownHalt
+  }
+
   get #now(): number {
     return this.#world.clock.monotonic()
   }
@@ -920,22 +872,9 @@ export class RunOracle {
 export const DRAIN_MS = 15_000
 export const ABANDON_MS = 2_000
 
-/** Whether a token contains what has happened to the record. */
-function isSaved({ record, fate, attempts, finishedTasks }: RecordState, meaning: TokenMeaning): boolean {
-  if (fate !== undefined || meaning.isCovered(record)) return meaning.isCovered(record)
-  const stored = meaning.progressOf(record)
-  return (
-    (stored?.attempts ?? 0) >= attempts.min && [...finishedTasks].every((task) => stored?.done.includes(task))
-  )
-}
-
 function byTask(
   [one]: readonly [task: string, outcome: Outcome],
   [other]: readonly [task: string, outcome: Outcome],
 ): number {
   return one < other ? -1 : 1
-}
-
-function inWords({ attempts: { min, max } }: RecordState): string {
-  return min === max ? `but it had ${min}` : `but it had ${min} to ${max}`
 }

@@ -19,7 +19,8 @@ import { createActs } from './acts.ts'
 import { createDestination } from './destination.ts'
 import { createHandler, type HandlerHost } from './handler.ts'
 import { createOptions } from './options.ts'
-import { ABANDON_MS, type Condition, DRAIN_MS, RunOracle } from './oracle.ts'
+import { ABANDON_MS, DRAIN_MS, RunOracle } from './oracle.ts'
+import type { Condition } from './record-state.ts'
 import type { Moment, Order, ProcessingSetup, WorkerStep } from './steps.ts'
 import { meaningOf, nothingCovered, type TokenMeaning } from './token-meaning.ts'
 
@@ -227,11 +228,15 @@ export function createWorker(
       },
       mayStart: () => mayAct('the handler was called'),
       find,
-      next: acts.next,
+      next: (record, task) => {
+        unfinished.add(record)
+        return acts.next(record, task)
+      },
       started: ({ record, wasRunning, hasStarted }, attempt) => {
         const isExclusive = wasRunning && !hasStarted
         if (attempt >= setup.maxAttempts && !isExclusive) lastAttempts.add(record)
       },
+      ended: (record) => void unfinished.delete(record),
       guard,
       reach,
       die: (record) => {
@@ -336,6 +341,8 @@ export function createWorker(
     throw new Violation('no unexpected error', String(error), error)
   }
 
+  /** The records whose last attempt did not end. */
+  const unfinished = new Set<EmulatedRecord>()
   /** Records whose last permitted attempt has started beside others, because no process had died in it. */
   const lastAttempts = new Set<EmulatedRecord>()
   const deathCounts = new Map<EmulatedRecord, number>()
@@ -360,9 +367,10 @@ export function createWorker(
    */
   const expectGuilty = (record: EmulatedRecord, condition: Condition): void => {
     const isSafe = hasInterfered || setup.maxAttempts < MIN_ATTEMPTS_TO_TELL
-    if (condition !== 'WorkerLost' || isSafe || deathsBy(record) > 0 || lastAttempts.has(record)) return
-    // Its attempts end before the handler is called.
-    if (acts.isInvalid(record)) return
+    if (condition !== 'WorkerLost' || isSafe || deathsBy(record) > 0) return
+    // It is not known to a run that an attempt ended just before the process did. The attempts of an invalid
+    // record end before the handler is called.
+    if (!unfinished.has(record) || lastAttempts.has(record) || acts.isInvalid(record)) return
     throw new Violation(
       'one fate',
       `${world.nameOfRecord(record)} was given up for the deed of another record`,
@@ -463,7 +471,9 @@ export function createWorker(
   }
 
   const check = async (): Promise<void> => {
-    await clock.advance(0)
+    // A timer can suspend the process, so that others are overdue.
+    do await clock.advance(0)
+    while (clock.untilNextTimer === 0)
     throwFirstViolation()
     const current = running
     if (!current || current.hasEnded) return
