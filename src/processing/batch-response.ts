@@ -1,6 +1,6 @@
 /**
- * Reads what a batch handler has returned, as Lambda does: no list, or an empty one, means that all records
- * are handled.
+ * Reads what a batch handler has returned, as Lambda does: nothing, no list, or an empty one, means that all
+ * records are handled. Anything that is not a response is refused, because it may be meant as one.
  *
  * @param response - whatever the handler returned.
  * @param isInBatch - whether a sequence number belongs to a record of the batch.
@@ -14,8 +14,15 @@ export function readBatchResponse(
   isInBatch: (sequenceNumber: string) => boolean,
 ): ReadonlySet<string> {
   const failed = new Set<string>()
-  if (typeof response !== 'object' || response === null) return failed
+  if (response === undefined || response === null) return failed
+  if (typeof response !== 'object' || Array.isArray(response)) {
+    throw malformed(`it must return { batchItemFailures } or nothing, not ${kindOf(response)}.`)
+  }
   const failures: unknown = Reflect.get(response, 'batchItemFailures')
+  const names = Object.keys(response)
+  if (failures === undefined && names.length > 0 && !names.includes('batchItemFailures')) {
+    throw malformed(`it has no batchItemFailures, but ${names.slice(0, 3).join(', ')}.`)
+  }
   if (failures === undefined || failures === null) return failed
   if (!Array.isArray(failures)) throw malformed('batchItemFailures is not an array.')
   for (const [index, failure] of failures.entries()) {
@@ -28,6 +35,11 @@ export function readBatchResponse(
     failed.add(identifier)
   }
   return failed
+}
+
+/** The value itself may be one of the item. */
+function kindOf(value: unknown): string {
+  return Array.isArray(value) ? 'an array' : `a ${typeof value}`
 }
 
 function malformed(problem: string): TypeError {

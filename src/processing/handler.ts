@@ -106,8 +106,6 @@ export interface BatchHandler<R = StreamRecord> {
 export interface TaskHandlers<R = StreamRecord, T extends string = string> {
   /** The tasks by name; 1 to 100 names of 1 to 100 characters. Checkpoints contain the names. */
   readonly tasks: { readonly [Name in T]: RecordHandler<R> }
-  /** Cannot be combined with `tasks`. */
-  readonly batch?: undefined
 }
 
 /**
@@ -125,7 +123,7 @@ export type Handler<R = StreamRecord, T extends string = string> =
 /**
  * The records of a batch that have failed, as in a Lambda function with `ReportBatchItemFailures`. No list,
  * or an empty one, means that all records are handled. A list that names anything but records of the batch
- * fails the whole batch.
+ * fails the whole batch, and so does any other value that is returned, such as the array of `Promise.all`.
  * @see https://docs.aws.amazon.com/lambda/latest/dg/services-ddb-batchfailurereporting.html
  */
 export interface BatchResponse {
@@ -181,7 +179,7 @@ const batchNames = namesOf<Omit<BatchHandler, 'tasks'>>({
   maxBatchingWindowMs: true,
   maxBatchBytes: true,
 })
-const taskNames = namesOf<Omit<TaskHandlers, 'batch'>>({ tasks: true })
+const taskNames = namesOf<TaskHandlers>({ tasks: true })
 
 const FORMS = 'a function, an object with the method batch, or an object with tasks'
 

@@ -25,11 +25,9 @@ describe('the response of a batch of two or more records', () => {
   it.each<[string, unknown]>([
     ['nothing', undefined],
     ['null', null],
-    ['a string', 'ok'],
     ['an object without a list', {}],
     ['an empty list', { batchItemFailures: [] }],
     ['null instead of a list', { batchItemFailures: null }],
-    ['an array', [{ itemIdentifier: '1' }]],
   ])('a handler that returns %s has handled the whole batch', async (_, response) => {
     expect(await batchOf(() => response).run(...two)).toEqual(named([]))
     expect(await batchOf(async () => response).run(...two)).toEqual(named([]))
@@ -57,6 +55,21 @@ describe('the response of a batch of two or more records', () => {
       /^TypeError: The batch handler returned an invalid response: batchItemFailures[^"'9]*\.$/,
     )
   })
+
+  it.each<[string, unknown, string]>([
+    ['a string', 'ok', 'it must return { batchItemFailures } or nothing, not a string'],
+    ['an array', [undefined], 'it must return { batchItemFailures } or nothing, not an array'],
+    ['true', true, 'it must return { batchItemFailures } or nothing, not a boolean'],
+    ['a misspelled list', { batchItemFailure: [] }, 'it has no batchItemFailures, but batchItemFailure'],
+    ['the response of another service', { statusCode: 200 }, 'it has no batchItemFailures, but statusCode'],
+  ])(
+    'a handler that returns %s has failed, because it may have named records',
+    async (_, response, problem) => {
+      const outcome = await batchOf(() => response).run(...two)
+      expect(outcome).toMatchObject({ kind: 'batchFailed', error: expect.any(TypeError) })
+      expect(String((outcome as { error: unknown }).error)).toContain(`invalid response: ${problem}.`)
+    },
+  )
 
   it('a response whose properties throw fails the whole batch with that error', async () => {
     const response = {
