@@ -19,7 +19,7 @@ import {
 import { isStandardSchema, type Schemas } from './schema.ts'
 
 /** {@link ProcessOptions}, checked and with defaults. */
-export interface CheckedOptions<R = StreamRecord, T extends string = string> {
+export interface CheckedOptions<R = StreamRecord, T extends string = string, Raw = StreamRecord> {
   /** Undefined for the name of the checkpoint. */
   readonly name: string | undefined
   readonly order: 'key' | 'shard' | 'none'
@@ -28,7 +28,7 @@ export interface CheckedOptions<R = StreamRecord, T extends string = string> {
   readonly callbacks: Pick<RetryOptions<R, T>, 'classify' | 'delayMs'>
   readonly onFailure: CheckedFailureTargets
   readonly filters: CompiledFilter | undefined
-  readonly filter: ((record: StreamRecord) => boolean) | undefined
+  readonly filter: ((record: Raw) => boolean) | undefined
   readonly schema: Schemas | undefined
   readonly handlerTimeoutMs: number | undefined
   readonly abandonAfterMs: number
@@ -52,10 +52,10 @@ const DAY_MS = 86_400_000
  * @param work - the handler, checked.
  * @throws StreamError `options.invalid` for the first option that is invalid.
  */
-export function checkProcessOptions<R, S extends Schemas, T extends string>(
-  options: ProcessOptions<R, S, T>,
+export function checkProcessOptions<R, S extends Schemas, T extends string, Raw>(
+  options: ProcessOptions<R, S, T, Raw>,
   work: Work,
-): CheckedOptions<R, T> {
+): CheckedOptions<R, T, Raw> {
   checkPlacement(options)
   checkNames('', options, processOptionNames, { call: 'processStream', options: '{ concurrency: 16 }' })
   const onFailure = checkOnFailure(options.onFailure)

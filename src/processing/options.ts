@@ -79,8 +79,14 @@ export const delayDefaults = { minDelayMs: 200, maxDelayMs: 60_000 }
  * @typeParam R - the record as the handler receives it.
  * @typeParam S - the schemas, from which the types of the record's members follow.
  * @typeParam T - the names of the tasks of the handler.
+ * @typeParam Raw - the record before the schemas are applied.
  */
-export interface ProcessOptions<R = StreamRecord, S extends Schemas = Schemas, T extends string = string> {
+export interface ProcessOptions<
+  R = StreamRecord,
+  S extends Schemas = Schemas,
+  T extends string = string,
+  Raw = StreamRecord,
+> {
   /**
    * The name of the run: a well-formed string of 1 to 255 characters. The identifiers of dead letters are
    * derived from it, so that a record that is sent again replaces its earlier dead letter.
@@ -118,11 +124,11 @@ export interface ProcessOptions<R = StreamRecord, S extends Schemas = Schemas, T
   readonly filters?: string | object | undefined
   /**
    * Whether a record is processed; applies to the records that match `filters`. It is called for each
-   * delivery, before `schema` is applied. If it throws, that is a failed attempt of the record, and it is
-   * called again with the next one.
+   * delivery, before `schema` is applied. If it throws, or returns anything but `true` or `false`, that is a
+   * failed attempt of the record, and it is called again with the next one.
    * @default all records match
    */
-  readonly filter?: ((record: StreamRecord) => boolean) | undefined
+  readonly filter?: ((record: Raw) => boolean) | undefined
   /**
    * Standard Schema validators for the parts of a record. A part that is present is validated, and the
    * handler receives the output; records with an invalid part are given up with the condition `Invalid`.

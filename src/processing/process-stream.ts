@@ -92,7 +92,7 @@ export function processStream<
 >(
   stream: DynamoDBStream<Image>,
   handler: Handler<RecordOf<Image, S>, T>,
-  options: ProcessOptions<RecordOf<Image, NoInfer<S>>, S, T> = {},
+  options: ProcessOptions<RecordOf<Image, NoInfer<S>>, S, T, RecordOf<Image, NoSchemas>> = {},
 ): ProcessingRun {
   if (!(stream instanceof DynamoDBStream)) {
     const isPromise = typeof Object(stream).then === 'function'

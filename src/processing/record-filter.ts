@@ -1,3 +1,4 @@
+import { formatValue } from '../core/options.ts'
 import { toFilterEvent } from '../records/filter-event.ts'
 import type { StreamRecord } from '../records/stream-record.ts'
 import type { CheckedOptions } from './check-options.ts'
@@ -25,7 +26,7 @@ export class RecordFilter {
     const filters = this.#filters
     if (filters?.matches(toFilterEvent(record, this.#streamArn(), filters.readsImages)) === false) return true
     try {
-      return this.#predicate !== undefined && !decided(this.#predicate(record))
+      return this.#predicate !== undefined && !checkDecision(this.#predicate(record))
     } catch (error) {
       this.#error = error
       return undefined
@@ -33,9 +34,10 @@ export class RecordFilter {
   }
 }
 
-/** A promise would count as true, whatever it resolves to. */
-function decided(decision: unknown): unknown {
-  if (!(decision instanceof Promise)) return decision
-  decision.catch(() => {})
-  throw new TypeError('The option filter must be a function that returns true or false, not a promise.')
+/** A promise would count as true whatever it resolves to, and a forgotten `return` would exclude all records. */
+function checkDecision(decision: unknown): boolean {
+  if (typeof decision === 'boolean') return decision
+  if (decision instanceof Promise) decision.catch(() => {})
+  const returned = decision instanceof Promise ? 'a promise' : formatValue(decision)
+  throw new TypeError(`The option filter must be a function that returns true or false, not ${returned}.`)
 }

@@ -24,6 +24,21 @@ describe('the option filter', () => {
     })
   })
 
+  it.each([undefined, null, 0, 'yes'])(
+    'a predicate that returns %s is a failed attempt, not an answer',
+    async (answer) => {
+      const { clock, emulator, start, write } = streamFixture()
+      write(1)
+      emulator.disable()
+      const destination = memoryDestination()
+      const options = { filter: (() => answer) as never, retry: { maxAttempts: 1 }, onFailure: destination }
+      await clock.run(processStream(await start(), () => {}, options))
+      expect(destination.letters[0]?.failure.error?.message).toBe(
+        `The option filter must be a function that returns true or false, not ${typeof answer === 'string' ? '"yes"' : answer}.`,
+      )
+    },
+  )
+
   it('a predicate that throws for one record delays only the key of that record', async () => {
     const { clock, emulator, start, write } = streamFixture()
     write(20)

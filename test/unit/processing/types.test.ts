@@ -6,11 +6,11 @@ import type {
   BatchContext,
   BatchHandler,
   BatchResponse,
-  Handler,
   RecordContext,
   RecordHandler,
 } from '../../../src/processing/handler.ts'
-import type { NoSchemas, RecordOf, Schemas } from '../../../src/processing/schema.ts'
+import type { processStream } from '../../../src/processing/process-stream.ts'
+import type { RecordOf } from '../../../src/processing/schema.ts'
 import type { PlainItem, StreamRecord } from '../../../src/records/stream-record.ts'
 import type { DynamoDBStream } from '../../../src/stream/stream.ts'
 
@@ -21,18 +21,7 @@ interface Order {
   readonly total: number
 }
 
-interface Options<R, S extends Schemas, T extends string> {
-  readonly schema?: S
-  readonly onFailure?: { readonly [Name in T]?: (record: R) => void }
-  readonly filter?: (record: R) => boolean
-}
-
-/** The signature of `processStream`, with the options that matter to the inference of types. */
-type ProcessStream = <Image, const S extends Schemas = NoSchemas, T extends string = string>(
-  stream: DynamoDBStream<Image>,
-  handler: Handler<RecordOf<Image, S>, T>,
-  options?: Options<RecordOf<Image, NoInfer<S>>, S, NoInfer<T>>,
-) => void
+type ProcessStream = typeof processStream
 
 function check(_code: (processStream: ProcessStream, stream: DynamoDBStream<Order>) => void): void {}
 
@@ -97,13 +86,32 @@ describe('the types of handlers', () => {
     })
   })
 
-  it('other options see the output of the schema and do not change what is inferred', () => {
+  it('classify and delayMs see the output of the schema and do not change what is inferred', () => {
     check((processStream, stream) => {
       processStream(stream, (record) => record.newImage?.placedAt.getTime(), {
-        filter: (record) => record.newImage?.placedAt !== undefined,
+        retry: {
+          classify: (error, record, context) => {
+            expectTypeOf(error).toBeUnknown()
+            expectTypeOf(record.newImage?.placedAt).toEqualTypeOf<Date | undefined>()
+            expectTypeOf(context.attempt).toBeNumber()
+            return 'wait'
+          },
+          delayMs: (_attempt, _error, record) => record.newImage?.placedAt.getTime(),
+        },
         schema: { newImage: valibotOrder },
       })
-      processStream(stream, (record) => record.newImage?.total.toFixed(), {
+    })
+  })
+
+  it('filter sees the items of the stream, because it is called before the schema is applied', () => {
+    check((processStream, stream) => {
+      processStream(stream, (record) => record.newImage?.placedAt.getTime(), {
+        filter: (record) => (record.newImage?.total ?? 0) > 10,
+        schema: { newImage: valibotOrder },
+      })
+      const isBig = (record: StreamRecord<Order>) => (record.newImage?.total ?? 0) > 10
+      processStream(stream, () => {}, { filter: isBig })
+      processStream(stream, () => {}, {
         // @ts-expect-error: the items of this stream have no such property
         filter: (record) => record.newImage?.placedAt !== undefined,
       })
@@ -126,12 +134,21 @@ describe('the types of handlers', () => {
     })
   })
 
-  it('the names of tasks are inferred, and are the only names that options accept', () => {
+  it('the names of tasks are inferred, and are the only names that the context of classify has', () => {
     check((processStream, stream) => {
       const tasks = { index: async (_record: StreamRecord<Order>) => {}, mail: () => {} }
-      processStream(stream, { tasks }, { onFailure: { mail: (record) => record.newImage?.total } })
-      // @ts-expect-error: there is no task with this name
-      processStream(stream, { tasks }, { onFailure: { male: () => {} } })
+      processStream(
+        stream,
+        { tasks },
+        {
+          retry: {
+            classify: (_error, _record, { task }) => {
+              expectTypeOf(task).toEqualTypeOf<'index' | 'mail' | undefined>()
+              return 'retry'
+            },
+          },
+        },
+      )
     })
   })
 
@@ -159,6 +176,8 @@ describe('the types of handlers', () => {
       })
       const response: BatchResponse = { batchItemFailures: [] }
       processStream(stream, { batch: () => response })
+      // @ts-expect-error: an array says nothing about the records
+      processStream(stream, { batch: async (records) => Promise.all(records.map(async () => 1)) })
       // @ts-expect-error: the name is batchItemFailures
       processStream(stream, { batch: () => ({ batchItemFailure: [] }) })
       // @ts-expect-error: the result of a bulk call does not indicate which records have failed
