@@ -41,7 +41,8 @@ export interface StreamErrorDetails {
   'checkpoint.failed': { readonly name: string; readonly operation: 'load' | 'save' }
   /**
    * A destination did not accept a dead letter, or `check` found that it cannot. `destination` is the path of
-   * a file, or the URL, ARN or name of another target. `cause` is the error of the target.
+   * a file, the URL, ARN or name of another target, or the option with a destination of your own, such as
+   * `onFailure`. `cause` is the error of the target.
    */
   'destination.failed': { readonly destination: string; readonly operation: 'check' | 'send' }
   /** No call received a response within `connectTimeoutMs`. `cause` is the error of the last call. */

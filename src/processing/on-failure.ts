@@ -1,5 +1,5 @@
 import { checkNames, invalidOption } from '../core/options.ts'
-import type { Destination } from '../destinations/destination.ts'
+import type { DeadLetter, Destination } from '../destinations/destination.ts'
 
 /** Where a record that was given up goes: to a destination, or nowhere, which the summary counts. */
 export type FailureTarget = Destination | 'discard'
@@ -38,7 +38,8 @@ export function checkOnFailure(onFailure: unknown): CheckedFailureTargets {
   // A destination whose method is misspelled, such as `{ sends }`, looks like an object by kind.
   checkNames('onFailure', onFailure, [...KINDS, 'send'])
   if (KINDS.every((kind) => onFailure[kind] === undefined)) {
-    throw invalidOption('onFailure', onFailure, `${TARGETS}, or an object with ${KINDS.join(', ')}`)
+    const expected = `${TARGETS}, or an object with at least one of ${KINDS.join(', ')}`
+    throw invalidOption('onFailure', onFailure, expected, 'an object without a destination')
   }
   const check = (kind: keyof FailureTargets) =>
     onFailure[kind] === undefined ? 'stop' : checkTarget(`onFailure.${kind}`, onFailure[kind])
@@ -58,7 +59,7 @@ function isByKind(value: unknown): value is Record<string, unknown> {
 
 function checkTarget(option: string, target: unknown): DestinationObject | 'discard' {
   if (target === 'discard') return target
-  if (typeof target === 'function') return { send: target as DestinationObject['send'] }
+  if (typeof target === 'function') return { send: (letter) => sendBy(target as Send, letter) }
   const { send, check, close, middlewareStack } = Object(target)
   // The clients of the AWS SDK have a method `send` too, which expects a command.
   if (middlewareStack !== undefined) {
@@ -71,4 +72,13 @@ function checkTarget(option: string, target: unknown): DestinationObject | 'disc
     throw invalidOption(`${option}.${name}`, method, 'a function')
   }
   return target as DestinationObject
+}
+
+type Send = DestinationObject['send']
+
+/** Refuses what `onFailure: memoryDestination` would lose: a function that only creates a destination. */
+async function sendBy(send: Send, letter: DeadLetter): Promise<void> {
+  const result: unknown = await send(letter)
+  if (typeof Object(result).send !== 'function') return
+  throw new TypeError('onFailure is a function that returns a destination. Call it: pass what it returns.')
 }

@@ -1,7 +1,7 @@
 import { backoffMs } from '../core/backoff.ts'
 import type { Clock } from '../core/clock.ts'
 import type { Emitter } from '../core/emitter.ts'
-import { StreamError } from '../core/errors.ts'
+import type { StreamError } from '../core/errors.ts'
 import { hashItemKey } from '../records/item-key.ts'
 import type { StreamRecord } from '../records/stream-record.ts'
 import type { RecordOutcome, TaskOutcome } from './attempt-outcome.ts'
@@ -22,6 +22,7 @@ import {
   type Verdict,
 } from './failure-policy.ts'
 import type { Work as HandlerWork } from './handler.ts'
+import { handlerFailed } from './handler-failed.ts'
 import { LetterSender } from './letter-sender.ts'
 import type { Disposition } from './planner.ts'
 import type { QueuedRecord } from './queued-record.ts'
@@ -315,7 +316,7 @@ export class Outcomes {
     const target = options.onFailure[failureKindOf(verdict.condition)]
     if (target === 'stop') {
       this.#isStopping = true
-      listener.onFatal(handlerFailed(record, verdict))
+      listener.onFatal(handlerFailed(record, verdict, options.onFailure))
       return
     }
     const report = { ...identify(record), condition: verdict.condition, ...(task !== undefined && { task }) }
@@ -381,18 +382,4 @@ function attemptOf(record: QueuedRecord): number {
 
 function identify({ record, shardId, delivery }: QueuedRecord) {
   return { shardId, sequenceNumber: delivery.sequenceNumber, keyHash: hashItemKey(record.itemKey) }
-}
-
-function handlerFailed(record: QueuedRecord, { condition, error }: GiveUp): StreamError<'handler.failed'> {
-  const { sequenceNumber } = record.delivery
-  const { attempts, shardId } = record
-  const what = `Record ${sequenceNumber} of shard ${shardId} was given up (${condition}) after ${attempts} `
-  const advice =
-    'The run stops because onFailure does not say what to do with it; the record is attempted again by the next run.'
-  return new StreamError(
-    'handler.failed',
-    `${what}${attempts === 1 ? 'attempt' : 'attempts'}. ${advice}`,
-    { shardId, sequenceNumber, attempts },
-    error,
-  )
 }

@@ -6,6 +6,7 @@ import type { RecordSource } from '../stream/record-source.ts'
 import { Attempts } from './attempt.ts'
 import type { AttemptOutcome } from './attempt-outcome.ts'
 import type { InputState } from './batch-collector.ts'
+import { checkDestinations } from './check-destinations.ts'
 import type { CheckedOptions } from './check-options.ts'
 import { Counters, type ProcessingSummary } from './counts.ts'
 import { CrashGuard } from './crash-guard.ts'
@@ -170,7 +171,8 @@ export class Run {
     if (lost.aborted) onLost()
     else if (signal?.aborted) onAbort()
     try {
-      if (this.#options.checkDestinations) await this.#checkDestinations()
+      const { checkDestinations: isChecking, onFailure } = this.#options
+      if (isChecking) await checkDestinations(onFailure, this.#clock, this.#stopped.signal)
     } catch (error) {
       this.#fail(error)
     }
@@ -529,12 +531,6 @@ export class Run {
   }
 
   // ---- The end --------------------------------------------------------------------------------------------
-
-  async #checkDestinations(): Promise<void> {
-    for (const destination of destinationsOf(this.#options.onFailure)) {
-      if (this.#phase === 'running') await destination.check?.()
-    }
-  }
 
   /** Destinations can be used again after this. Their errors are ignored: all letters have been accepted. */
   async #closeDestinations(): Promise<void> {

@@ -76,7 +76,15 @@ describe('the option onFailure', () => {
       publish() {}
     })(),
   ])('an object that names no target is refused, because it looks as if records had one', (onFailure) => {
-    expect(refusal(onFailure)).toContain('Option onFailure is an object, but must be')
+    expect(refusal(onFailure)).toContain('Option onFailure is an object without a destination, but must be')
+  })
+
+  it('a function that returns a destination is not taken for one that has stored the letter', async () => {
+    const { exhausted } = checkOnFailure(() => new Queue())
+    if (typeof exhausted !== 'object') throw new Error('It is not a destination.')
+    await expect(exhausted.send(letter)).rejects.toThrow(
+      'onFailure is a function that returns a destination.',
+    )
   })
 
   it('an unknown kind is refused, and the closest known name is suggested', () => {

@@ -251,6 +251,28 @@ describe('a run that stops', () => {
     expect(clock.untilNextTimer).toBeUndefined()
   })
 
+  it.each([
+    ['rejects', async () => Promise.reject(new Error('no such table')), 'no such table.'],
+    ['rejects with a value', async () => Promise.reject('nope'), 'nope.'],
+    ['never ends', () => new Promise<void>(() => {}), 'check() has not ended within 30 s.'],
+  ])(
+    'a destination of the user whose check %s ends the run with destination.failed',
+    async (_, check, reason) => {
+      const { run, source, clock } = startRun(
+        () => {},
+        { onFailure: { rejected: { send: async () => {}, check } } },
+        (from) => from.write({}),
+      )
+      await expect(clock.run(run.result)).rejects.toMatchObject({
+        code: 'destination.failed',
+        message: `Cannot use the destination of onFailure.rejected: ${reason}`,
+        details: { destination: 'onFailure.rejected', operation: 'check' },
+      })
+      expect(source.taken).toBe(0)
+      expect(clock.untilNextTimer).toBeUndefined()
+    },
+  )
+
   it('a run that has ended sets no timer when it is paused or resumed', async () => {
     const { run, stop, settle, clock } = startRun(() => {})
     await settle()

@@ -107,6 +107,7 @@ describe('processStream', () => {
     )
     await expect(clock.run(run)).rejects.toMatchObject({
       code: 'handler.failed',
+      message: expect.stringContaining('The run stops because the option onFailure is not set'),
       details: { attempts: 2 },
       cause: { message: 'broken' },
     })
