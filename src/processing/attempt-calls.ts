@@ -89,7 +89,12 @@ async function callTasks(
 ): Promise<RecordOutcome> {
   const unfinished = [...work.tasks].filter(([task]) => !target.finishedTasks.includes(task))
   const tasks = await Promise.all(
-    unfinished.map(async ([task, call]) => ({ task, ...(await callRecord(call, target, record, scope)) })),
+    unfinished.map(async ([task, call]) => {
+      const outcome = await callRecord(call, target, record, scope)
+      // The process may end before the other tasks do.
+      if (outcome.result === 'handled') target.taskSucceeded(task)
+      return { task, ...outcome }
+    }),
   )
   return { result: 'tasks', tasks }
 }

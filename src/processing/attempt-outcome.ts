@@ -9,6 +9,8 @@ export interface AttemptRecord {
   readonly firstAttemptAt: number
   /** The tasks that have succeeded in earlier attempts. */
   readonly finishedTasks: readonly string[]
+  /** A task has succeeded, while others may still be running. */
+  taskSucceeded(task: string): void
 }
 
 /** The outcome of one call of a handler for one record. */

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import { type Clock, sleep } from '../core/clock.ts'
 import { Emitter } from '../core/emitter.ts'
 import { isStreamError, StreamError } from '../core/errors.ts'
@@ -107,6 +108,8 @@ export class Run {
     this.#source = source
     this.#options = options
     this.#handler = handler
+    // Each attempt that is saved before it starts listens to it.
+    setMaxListeners(0, this.#stopped.signal)
     const clock = options.clock ?? source.clock
     const random = options.random ?? source.random
     this.#clock = clock
@@ -394,6 +397,11 @@ export class Run {
     const [first] = records as [QueuedRecord]
     const isAlone = records.length === 1
     if (isAlone && first.isUnfiltered && !this.#filterAgain(work, first)) return
+    if (!this.#isProceeding) {
+      // The filter has paused or stopped the run.
+      this.#planner.end(work, isRepeated, this.#clock.monotonic())
+      return
+    }
     const now = this.#clock.now()
     for (const record of records) {
       record.startAttempt(isAlone, now)
@@ -436,8 +444,15 @@ export class Run {
       attempt: isAlone ? record.attempts : record.attempts + 1,
       firstAttemptAt: record.firstAttemptAt as number,
       finishedTasks: record.doneTasks,
+      taskSucceeded: (task: string) => this.#finishTask(record, task),
     }))
     started.attemptStarted(this.#attempts.start(attempted, this.#source.epoch, started))
+  }
+
+  #finishTask(record: QueuedRecord, task: string): void {
+    if (this.#isEnded) return
+    record.finishTask(task)
+    this.#source.changed()
   }
 
   #reportAbandoned(started: StartedWork, runningForMs: number): void {

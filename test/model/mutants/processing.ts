@@ -173,6 +173,14 @@ const letters = inFile('src/processing/letter-sender.ts', [
   },
 ])
 
+const calls = inFile('src/processing/attempt-calls.ts', [
+  {
+    name: 'keeps finished tasks only when all tasks of the attempt have ended',
+    from: "      if (outcome.result === 'handled') target.taskSucceeded(task)\n",
+    to: '',
+  },
+])
+
 const batches = inFile('src/processing/read-outcome.ts', [
   {
     name: 'settles records of a lane after one that has failed',
@@ -192,6 +200,11 @@ const ledger = inFile('src/shards/shard-ledger.ts', [
     from: 'if (this.tracker !== undefined && this.tracker.itemKey === undefined) this.#isNamed = true',
     to: '',
   },
+  {
+    name: 'forgets the attempts of a record that the entry of an earlier one covers',
+    from: 'if (isCovered && !(progress && isCounted(progress))) continue',
+    to: 'if (isCovered) continue',
+  },
 ])
 
 /** Defects of `processStream`. */
@@ -202,6 +215,7 @@ export const processingMutants: readonly Mutant[] = [
   ...planner,
   ...policy,
   ...letters,
+  ...calls,
   ...batches,
   ...ledger,
 ]

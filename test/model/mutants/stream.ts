@@ -198,7 +198,7 @@ export const streamMutants: readonly Mutant[] = [
     },
     {
       name: 'a run does not receive the records of an abandoned loop',
-      from: 'hasRedelivered() ? redelivered[nextRedelivered++] : current.takeAvailable()',
+      from: 'redelivered.pop() ?? current.takeAvailable()',
       to: 'current.takeAvailable()',
     },
     {
@@ -218,7 +218,7 @@ export const streamMutants: readonly Mutant[] = [
     },
     {
       name: 'redelivered records that a run has not taken are lost when it detaches',
-      from: '      for (const delivery of redelivered.slice(nextRedelivered)) deliveries.add(delivery)\n',
+      from: '      for (const delivery of redelivered.reverse()) deliveries.add(delivery)\n',
       to: '',
     },
     {

@@ -111,6 +111,7 @@ function handleTask(
   host.reach('attempt')
   return perform(host, act, state.record, context, (outcome) => {
     current.outcomes.set(task, outcome)
+    if (outcome === 'handled') oracle.taskSucceeded(state, task)
     current.running--
     // Other tasks of the same attempt may not have been called yet.
     queueMicrotask(() => {

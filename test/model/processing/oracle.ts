@@ -179,6 +179,13 @@ export class RunOracle {
     if (state.givenUp.has(task)) throw new Violation('one fate', `${name} was called, but is given up`)
   }
 
+  /** A task of an attempt has succeeded, while others may still be running. */
+  taskSucceeded(state: RecordState, task: string): void {
+    state.finishedTasks.add(task)
+    state.unsavedSince ??= this.#now
+    this.#touch(state)
+  }
+
   /** The handler call of one record, or all tasks of it that were running, have ended. */
   endedRecord(call: HandlerCall, state: RecordState, outcomes: ReadonlyMap<string, Outcome>): void {
     this.#running.delete(call)
@@ -793,7 +800,8 @@ export class RunOracle {
     state.finishedTasks.add(task)
     state.unsavedSince ??= this.#now
     this.#touch(state)
-    if (this.#hasFinishedAllTasks(state)) this.#settle(state, state.fateOfTasks ?? 'handled')
+    const isOver = state.fate === undefined && this.#hasFinishedAllTasks(state)
+    if (isOver) this.#settle(state, state.fateOfTasks ?? 'handled')
   }
 
   #hasFinishedAllTasks({ finishedTasks }: RecordState): boolean {

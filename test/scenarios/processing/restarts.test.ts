@@ -286,6 +286,33 @@ describe('processStream after a restart', () => {
     await clock.run(first.stream.close())
   })
 
+  it.each(['stop', 'crash'])(
+    'a task that has finished does not run again after a %s, although another task was still running',
+    async (how) => {
+      const { clock, put, work } = workerFixture()
+      put('a')
+      const calls: string[] = []
+      const handler = {
+        tasks: {
+          index: () => void calls.push('index'),
+          mail: () => {
+            calls.push('mail')
+            return new Promise(() => {})
+          },
+        },
+      }
+      const first = await work(handler)
+      await clock.advance(60_000)
+      if (how === 'stop') await first.stop()
+      else first.crash()
+      expect(calls).toEqual(['index', 'mail'])
+      const second = await work(handler)
+      await clock.advance(60_000)
+      await second.stop()
+      expect(calls).toEqual(['index', 'mail', 'mail'])
+    },
+  )
+
   it('a plain loop after a run delivers what the run has not settled, and then what follows', async () => {
     const { clock, put, work, take } = workerFixture()
     for (const key of ['a', 'b', 'a']) put(key)

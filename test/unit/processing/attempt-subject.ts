@@ -21,7 +21,7 @@ export function target(number: number, overrides: Partial<AttemptRecord> = {}): 
     },
   }
   const record = new StreamRecord(wire, { shardId: 'shardId-1' }, firstAttemptAt)
-  return { record, attempt: 1, firstAttemptAt, finishedTasks: [], ...overrides }
+  return { record, attempt: 1, firstAttemptAt, finishedTasks: [], taskSucceeded() {}, ...overrides }
 }
 
 export interface SubjectOptions {

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest'
-import { memoryDestination, processStream } from '../../../src/index.ts'
+import { memoryDestination, processStream, type StreamRecord } from '../../../src/index.ts'
 import { numbersOf } from '../../support/read.ts'
 import { streamFixture } from '../../support/stream-fixture.ts'
+import { startRun } from './run-subject.ts'
 
 describe('the option filter', () => {
   it('an async predicate is a failed attempt with an error that says why, instead of letting every record pass', async () => {
@@ -63,6 +64,38 @@ describe('the option filter', () => {
     expect(handled.at(-1)).toBe(4)
     expect(summary).toMatchObject({ handled: 19, filtered: 1, retries: 2 })
   })
+})
+
+describe('a filter that is evaluated again', () => {
+  it.each(['pause', 'stop'] as const)(
+    'can call %s(), after which its record is not attempted',
+    async (method) => {
+      let calls = 0
+      const handled: string[] = []
+      const { run, clock, settle, stop } = startRun(
+        (record: StreamRecord) => void handled.push(record.sequenceNumber),
+        {
+          filter: () => {
+            if (calls++ === 0) throw new Error('broken filter')
+            void run[method]()
+            return true
+          },
+        },
+        (from) => from.write({}),
+      )
+      await settle()
+      await clock.advance(60_000)
+      expect(calls).toBe(2)
+      expect(handled).toEqual([])
+      if (method === 'pause') {
+        run.resume()
+        await clock.advance(1_000)
+        expect(calls).toBe(3)
+      }
+      await stop()
+      expect(handled).toEqual([])
+    },
+  )
 })
 
 describe('the dead letter of a record that is too old', () => {
