@@ -224,11 +224,10 @@ export class Outcomes {
 
   #endAttempt(record: QueuedRecord, isWaiting: boolean, outcome: RecordOutcome): void {
     const hasFailed = outcome.result === 'failed'
-    const isReported = hasFailed && outcome.isReported
     const failure = {
       error: hasFailed ? identifyError(outcome.error) : undefined,
-      isReported,
-      thrown: hasFailed && !isReported ? { error: outcome.error } : undefined,
+      isReported: hasFailed && outcome.isReported,
+      thrown: thrownBy(outcome),
       at: this.#context.clock.now(),
     }
     if (isWaiting) record.waitAfterAttempt(failure)
@@ -262,7 +261,10 @@ export class Outcomes {
     const failed: { readonly outcome: TaskOutcome; readonly judgement: Judgement }[] = []
     for (const outcome of outcomes) {
       if (outcome.result === 'handled') record.finishTask(outcome.task)
-      else failed.push({ outcome, judgement: this.#judge(record, outcome, waits, outcome.task) })
+      else {
+        record.failTask(outcome.task, thrownBy(outcome))
+        failed.push({ outcome, judgement: this.#judge(record, outcome, waits, outcome.task) })
+      }
     }
     const { counts, retry } = combineVerdicts(failed.map(({ judgement }) => judgement.verdict))
     if (failed.length > 0 && this.#isAborted) {
@@ -352,7 +354,7 @@ export class Outcomes {
       condition: verdict.condition,
       reason: verdict.reason,
       // A record that is too old is given up before an attempt: what counts is the error of the last one.
-      ...('error' in verdict ? { error: verdict.error } : record.lastThrown),
+      ...('error' in verdict ? { error: verdict.error } : record.lastThrown(task)),
       isReported: record.isReported,
       attempts: record.attempts,
       firstFailedAt: record.firstFailedAt ?? record.firstAttemptAt ?? now,
@@ -362,6 +364,10 @@ export class Outcomes {
       streamArn: streamArn(),
     })
   }
+}
+
+function thrownBy(outcome: RecordOutcome): { readonly error: unknown } | undefined {
+  return outcome.result === 'failed' && !outcome.isReported ? { error: outcome.error } : undefined
 }
 
 /** The state of a record for the failure policy, with the attempt that has just failed. */

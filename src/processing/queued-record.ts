@@ -40,6 +40,7 @@ export class QueuedRecord implements RecordTracker {
   #lastFailedAt: number | undefined
   #isReported = false
   #lastThrown: { readonly error: unknown } | undefined
+  #lastThrownByTask: Map<string, { readonly error: unknown } | undefined> | undefined
   #isRunning = false
   /** Whether the attempt in progress was counted when it started. */
   #isCounted = false
@@ -125,9 +126,15 @@ export class QueuedRecord implements RecordTracker {
     return this.#firstFailedAt
   }
 
-  /** What the last failed attempt of this run threw. */
-  get lastThrown(): { readonly error: unknown } | undefined {
-    return this.#lastThrown
+  /** What the record, or a task of it, has thrown when it failed last in this run. */
+  lastThrown(task: string | undefined): { readonly error: unknown } | undefined {
+    return task === undefined ? this.#lastThrown : this.#lastThrownByTask?.get(task)
+  }
+
+  /** A task has failed. `thrown` is undefined if it has not thrown. */
+  failTask(task: string, thrown: { readonly error: unknown } | undefined): void {
+    this.#lastThrownByTask ??= new Map()
+    this.#lastThrownByTask.set(task, thrown)
   }
 
   /** Whether the last failure was reported by name in a batch response, so that there is no error. */

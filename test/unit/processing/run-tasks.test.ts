@@ -143,6 +143,30 @@ describe('a run with tasks', () => {
     expect(source.saved.get('1')).toBe('settled')
   })
 
+  it('the letter of each task that is given up for its age contains the error of that task', async () => {
+    const letters: DeadLetter[] = []
+    const { clock, settle, stop } = startRun(
+      {
+        tasks: {
+          a: () => Promise.reject(new Error('error of a')),
+          b: () => Promise.reject(new Error('error of b')),
+        },
+      },
+      {
+        retry: { maxRecordAgeMs: 2_000 },
+        onFailure: async (letter: DeadLetter) => void letters.push(letter),
+      },
+      (from) => from.write({}),
+    )
+    await settle()
+    await clock.advance(60_000)
+    await stop()
+    expect(letters.map(({ failure: { task, error } }) => [task, error?.message])).toEqual([
+      ['a', 'error of a'],
+      ['b', 'error of b'],
+    ])
+  })
+
   it("with 'discard', a record counts as discarded if one of its tasks was", async () => {
     const { tasks } = tasksThat({ mail: 9 })
     const { settle, stop, eventsNamed } = startRun(
