@@ -105,8 +105,8 @@ export interface RecordSourceParts {
 export function createRecordSource(parts: RecordSourceParts): RecordSource {
   const { current, checkpointer, deliveries } = parts
   const lost = checkpointer?.lost ?? new AbortController().signal
-  const redelivered = deliveries.removeAll()
-  let nextRedelivered = 0
+  /** The last one is next, so that those that were taken are not kept in memory. */
+  const redelivered = deliveries.removeAll().reverse()
   let isDetached = false
 
   const onLost = () => parts.onThrown(lost.reason)
@@ -114,7 +114,7 @@ export function createRecordSource(parts: RecordSourceParts): RecordSource {
   else lost.addEventListener('abort', onLost, { once: true })
 
   const isOver = () => isDetached || current.isClosed
-  const hasRedelivered = () => nextRedelivered < redelivered.length
+  const hasRedelivered = () => redelivered.length > 0
 
   return {
     get streamArn() {
@@ -126,7 +126,7 @@ export function createRecordSource(parts: RecordSourceParts): RecordSource {
     take() {
       lost.throwIfAborted()
       if (isOver()) return undefined
-      return hasRedelivered() ? redelivered[nextRedelivered++] : current.takeAvailable()
+      return redelivered.pop() ?? current.takeAvailable()
     },
     async wait(signal) {
       if (!isOver() && !hasRedelivered() && !current.hasEnded) await current.wait(signal)
@@ -162,7 +162,7 @@ export function createRecordSource(parts: RecordSourceParts): RecordSource {
       isDetached = true
       lost.removeEventListener('abort', onLost)
       for (const delivery of unsettled) if (!delivery.isSettled) deliveries.add(delivery)
-      for (const delivery of redelivered.slice(nextRedelivered)) deliveries.add(delivery)
+      for (const delivery of redelivered.reverse()) deliveries.add(delivery)
       parts.onDetach()
     },
   }
