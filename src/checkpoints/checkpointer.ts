@@ -252,8 +252,12 @@ export class Checkpointer {
     }
     this.#watchers.add(check)
     check()
-    const end = signal ? AbortSignal.any([fulfilled.signal, signal]) : fulfilled.signal
-    await sleep(this.#options.clock, this.#options.flushTimeoutMs ?? FLUSH_TIMEOUT_MS, end)
+    // Not AbortSignal.any: on Node 20 a long-lived signal retains every signal that is derived from it.
+    const abort = () => fulfilled.abort()
+    if (signal?.aborted) abort()
+    else signal?.addEventListener('abort', abort)
+    await sleep(this.#options.clock, this.#options.flushTimeoutMs ?? FLUSH_TIMEOUT_MS, fulfilled.signal)
+    signal?.removeEventListener('abort', abort)
     this.#watchers.delete(check)
   }
 
