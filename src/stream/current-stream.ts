@@ -10,6 +10,8 @@ import type { Delivery } from '../shards/shard-ledger.ts'
 /** The dependencies of a {@link CurrentStream}. */
 export interface CurrentStreamParts {
   readonly coordinator: Coordinator
+  /** How many unsettled records of the loaded token were in a stream that no longer exists. */
+  readonly lost: number
   readonly clock: Clock
   /**
    * Waits for the table's next stream after `streamArn` and returns a Coordinator for it, or undefined if the
@@ -31,7 +33,7 @@ export class CurrentStream {
   #coordinator: Coordinator
   readonly #closing = new AbortController()
   /** The records that were lost in earlier streams of the table. */
-  #lostBefore = 0
+  #lostBefore: number
   /** Aborts the wait for the table's next stream. */
   #following: AbortController | undefined
   /** The moves in flight. */
@@ -40,6 +42,7 @@ export class CurrentStream {
   constructor(parts: CurrentStreamParts) {
     this.#parts = parts
     this.#coordinator = parts.coordinator
+    this.#lostBefore = parts.lost
   }
 
   get streamArn(): string {

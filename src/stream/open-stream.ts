@@ -80,9 +80,9 @@ export async function openStream<Image = PlainItem>(
       (await withConnectTimeout(context, { from: 'the checkpoint store' }, (signal) =>
         leaseAndLoad(checkpoint, context.clock, signal),
       ))
-    const coordinator = await resumeOrStart(context, leased?.saved)
+    const start = await resumeOrStart(context, leased?.saved)
     const stream = new DynamoDBStream<Image>({
-      coordinator,
+      ...start,
       clock: context.clock,
       random: context.random,
       events: context.events,

@@ -26,33 +26,36 @@ const NOT_FOUND_RETRY_MS = 1_000
 export async function resumeOrStart(
   context: OpenContext,
   saved: StreamToken | undefined,
-): Promise<Coordinator> {
+): Promise<Pick<StreamParts, 'coordinator' | 'lost'>> {
+  const connected = (coordinator: Coordinator) => ({ coordinator, lost: 0 })
   const { options, tables } = context
   const { startAt = openStreamDefaults.startAt } = options
   const latest = tables
     ? await withConnectTimeout(context, { from: 'DynamoDB' }, (signal) => tables.latestStreamArn(signal))
     : checkStreamArn(options.streamArn)
   if (!saved) {
-    return connect(context, latest, startAt).catch((error: unknown) => {
+    return connect(context, latest, startAt).then(connected, (error: unknown) => {
       // DescribeTable still returns the ARN of a disabled stream after the stream itself has been deleted.
       throw tables && isStreamError(error, 'stream.notFound')
         ? streamNotEnabled(tables.tableName, error)
         : error
     })
   }
-  if (saved.streamArn === latest) return connect(context, latest, saved)
+  if (saved.streamArn === latest) return connected(await connect(context, latest, saved))
   if (!options.followTable || tableArnOf(saved.streamArn) !== tableArnOf(latest)) {
     throw streamMismatch(options, latest, saved.streamArn)
   }
   // The checkpoint belongs to an earlier stream of the table: read the rest of that stream first.
-  return connect(context, saved.streamArn, saved).catch(async (error: unknown) => {
+  return connect(context, saved.streamArn, saved).then(connected, async (error: unknown) => {
     if (!isStreamError(error, 'stream.notFound') || options.onGap !== 'continue') throw error
-    for (const { shardId, at } of saved.shards) {
+    let lost = 0
+    for (const { shardId, at, unsettled = [] } of saved.shards) {
+      lost += unsettled.length
       const after = typeof at === 'object' && 'after' in at ? at.after : undefined
       context.events.emit('gap', { shardId, after, reason: 'shard-vanished' })
     }
     const next = await tables?.streamArnAfter(saved.streamArn, context.signal)
-    return connect(context, next ?? latest, 'trim_horizon')
+    return { coordinator: await connect(context, next ?? latest, 'trim_horizon'), lost }
   })
 }
 

@@ -270,6 +270,8 @@ export class DynamoDBStream<Image = PlainItem>
     const ended = run.finished.catch(() => {})
     this.#run = { stop: () => run.stop(), finished: Promise.race([ended, detached]) }
     this.#pendingError = undefined
+    // Closing stops only a run that was attached before.
+    if (this.#isClosed) queueMicrotask(() => run.stop())
     return createRecordSource({
       current: this.#current,
       checkpointer: this.#checkpointer,

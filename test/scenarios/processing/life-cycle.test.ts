@@ -259,4 +259,32 @@ describe('a run of processStream with followTable', () => {
     await clock.run(run.stop())
     await clock.run(stream.close())
   })
+
+  it('counts the unsettled records of a former stream that has been deleted as lost', async () => {
+    const { clock, emulator, put, work } = workerFixture()
+    const follow = {
+      streamArn: undefined,
+      tableName: emulator.tableName,
+      tableClient: emulator.tableClient(),
+    }
+    const open = { ...follow, followTable: true } as never
+    for (const key of ['a', 'b', 'c', 'd']) put(key)
+    const handled: number[] = []
+    const handler = (record: StreamRecord) => {
+      if (keyOf(record) < 'c') throw new Error('broken')
+      handled.push(numberOf(record))
+    }
+    const first = await work(handler, { retry: { maxAttempts: 1_000_000 } }, open)
+    await clock.advance(20_000)
+    await first.stop()
+    emulator.disable()
+    await clock.advance(30 * 3_600_000)
+    emulator.enable()
+    put('e')
+    const second = await work(handler, {}, { ...(open as object), onGap: 'continue' })
+    await clock.advance(20_000)
+    expect(handled).toEqual([2, 3, 4])
+    expect(second.run.counters).toMatchObject({ lost: 2, handled: 1 })
+    await second.stop()
+  })
 })

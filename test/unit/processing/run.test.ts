@@ -93,6 +93,17 @@ describe('processStream', () => {
     await (await opening).close()
   })
 
+  it('over a closed stream ends without a record, also if it is paused at once', async () => {
+    const { clock, start, write } = streamFixture()
+    write(1)
+    const stream = await start()
+    await clock.run(stream.close())
+    const run = processStream(stream, () => {})
+    run.pause()
+    expect(await clock.run(run)).toMatchObject({ records: 0 })
+    expect(clock.untilNextTimer).toBeUndefined()
+  })
+
   it('stops at a record that is given up without a destination, and rejects with handler.failed', async () => {
     const { clock, emulator, start, write } = streamFixture()
     write(20)

@@ -33,6 +33,7 @@ async function setUp({
   const stream = new DynamoDBStream({
     coordinator,
     clock,
+    lost: 0,
     random: () => 0.5,
     events: new Emitter<StreamEvents>(streamEventNames),
     signal,
