@@ -31,15 +31,25 @@ export interface LetterSenderOptions {
   onCallEnded(): void
 }
 
+/** A request whose letter is not accepted yet. */
+interface QueuedRequest extends LetterRequest {
+  /** The request for the next letter of the same item. It is enqueued once this letter is accepted. */
+  next: QueuedRequest | undefined
+}
+
 /** The letters of one destination: one that does not respond must not delay those of others. */
 interface DestinationQueue {
-  readonly waiting: { readonly request: LetterRequest; readonly failures: number }[]
+  /** Letters that can be sent now: at most one of each item. */
+  readonly waiting: { readonly request: QueuedRequest; readonly failures: number }[]
+  /** The last request of each item that has letters which are not accepted yet, by the item's `keyHash`. */
+  readonly lastOfItem: Map<string, QueuedRequest>
   sending: number
 }
 
 /**
- * Sends dead letters, each until its destination accepts it. A letter that is not accepted before the run
- * ends is dropped: its record is unsettled, and is read again.
+ * Sends dead letters, each until its destination accepts it. A destination receives the letters of an item
+ * one after the other, so that a letter that is sent again is not overtaken. A letter that is not accepted
+ * before the run ends is dropped: its record is unsettled, and is read again.
  */
 export class LetterSender {
   readonly #options: LetterSenderOptions
@@ -60,13 +70,23 @@ export class LetterSender {
   }
 
   send(request: LetterRequest): void {
-    this.#enqueue(request, 0)
+    if (this.#isStopping) return
+    const { lastOfItem } = this.#queueOf(request.destination)
+    const { keyHash } = request.letter.failure
+    const previous = lastOfItem.get(keyHash)
+    const queued = { ...request, next: undefined }
+    lastOfItem.set(keyHash, queued)
+    if (previous === undefined) this.#enqueue(queued, 0)
+    else previous.next = queued
   }
 
   /** Starts no further call. Letters whose call is in progress can still be accepted. */
   stop(): void {
     this.#isStopping = true
-    for (const { waiting } of this.#queues.values()) waiting.length = 0
+    for (const { waiting, lastOfItem } of this.#queues.values()) {
+      waiting.length = 0
+      lastOfItem.clear()
+    }
     for (const cancel of this.#retries) cancel()
     this.#retries.clear()
   }
@@ -77,15 +97,25 @@ export class LetterSender {
     this.#isClosed = true
   }
 
-  #enqueue(request: LetterRequest, failures: number): void {
-    if (this.#isStopping) return
-    let queue = this.#queues.get(request.destination)
+  #queueOf(destination: DestinationObject): DestinationQueue {
+    let queue = this.#queues.get(destination)
     if (queue === undefined) {
-      queue = { waiting: [], sending: 0 }
-      this.#queues.set(request.destination, queue)
+      queue = { waiting: [], lastOfItem: new Map(), sending: 0 }
+      this.#queues.set(destination, queue)
     }
+    return queue
+  }
+
+  #enqueue(request: QueuedRequest, failures: number): void {
+    if (this.#isStopping) return
+    const queue = this.#queueOf(request.destination)
     queue.waiting.push({ request, failures })
     this.#sendQueued(queue)
+  }
+
+  #enqueueNextOfItem(queue: DestinationQueue, { letter, next }: QueuedRequest): void {
+    if (next === undefined) queue.lastOfItem.delete(letter.failure.keyHash)
+    else this.#enqueue(next, 0)
   }
 
   #sendQueued(queue: DestinationQueue): void {
@@ -96,7 +126,7 @@ export class LetterSender {
     }
   }
 
-  async #send(queue: DestinationQueue, request: LetterRequest, failures: number): Promise<void> {
+  async #send(queue: DestinationQueue, request: QueuedRequest, failures: number): Promise<void> {
     this.#sending++
     queue.sending++
     let failure: { readonly error: unknown } | undefined
@@ -110,11 +140,12 @@ export class LetterSender {
     if (this.#isClosed) return
     if (failure === undefined) request.onAccepted()
     else if (!this.#isStopping) this.#retry(request, failures + 1, failure.error)
+    if (failure === undefined) this.#enqueueNextOfItem(queue, request)
     this.#sendQueued(queue)
     this.#options.onCallEnded()
   }
 
-  #retry(request: LetterRequest, failures: number, error: unknown): void {
+  #retry(request: QueuedRequest, failures: number, error: unknown): void {
     const { clock, random, onRetry } = this.#options
     const delayMs = backoffMs(Math.min(failures, 32), RETRY, random)
     onRetry(request.letter, { attempt: failures, delayMs, error })
