@@ -8,6 +8,9 @@ const FILE_MODE = 0o600
 
 const LINE_FEED = 0x0a
 
+/** Error codes of systems that cannot fsync a pipe or a terminal. */
+const SYNC_UNSUPPORTED = new Set(['EINVAL', 'ENOTSUP'])
+
 /**
  * Appends lines to a file, and resolves once they are on disk. The file and its folder are created if they
  * are missing. If the last line of the file is incomplete, because a process or the machine stopped while it
@@ -18,15 +21,15 @@ const LINE_FEED = 0x0a
 export async function appendLines(path: string, lines: readonly string[]): Promise<void> {
   const file = await openForAppending(path)
   try {
-    const { size } = await file.stat()
-    let start = (await endsWithLine(file, size)) ? '' : '\n'
+    const stats = await file.stat()
+    let start = (await endsWithLine(file, stats.size)) ? '' : '\n'
     for (const line of lines) {
       await writeFully(file, Buffer.from(`${start}${line}\n`, 'utf8'))
       start = ''
     }
-    await file.sync()
+    await sync(file, stats.isFile())
     // A new file is an entry in its folder, which a power failure could remove.
-    if (size === 0) await syncFolder(dirname(path))
+    if (stats.size === 0) await syncFolder(dirname(path))
   } finally {
     await file.close()
   }
@@ -40,6 +43,15 @@ export async function openForAppending(path: string): Promise<FileHandle> {
     if (errorCode(error) !== 'ENOENT') throw error
     await createFolder(dirname(path))
     return await open(path, 'a+', FILE_MODE)
+  }
+}
+
+/** Waits until the lines are on disk. A pipe or a terminal, such as /dev/stdout, stores nothing. */
+async function sync(file: FileHandle, isRegularFile: boolean): Promise<void> {
+  try {
+    await file.sync()
+  } catch (error) {
+    if (isRegularFile || !SYNC_UNSUPPORTED.has(errorCode(error) ?? '')) throw error
   }
 }
 

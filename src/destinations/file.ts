@@ -24,6 +24,9 @@ export interface FileDestinationOptions {
  * moved or deleted at any time: the next letter creates it again. Several processes can append to one file
  * on a local disk.
  *
+ * The path can also be that of a pipe or a terminal, such as `/dev/stdout`. A letter is accepted then once
+ * its line is written, which does not mean that it was read or stored.
+ *
  * `send` and `check` reject with `destination.failed` if the file cannot be written. `check` creates the file
  * if it is missing. `close` resolves once all letters that were sent are on disk.
  *

@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createReadStream, existsSync } from 'node:fs'
 import {
@@ -199,6 +199,39 @@ test('if syncing fails, all letters of the batch are rejected, and all are store
   })
   await Promise.all(letters(5).map((letter) => destination.send(letter)))
   expect(new Set(idsIn(await content()))).toEqual(new Set(letters(5).map(({ id }) => id)))
+})
+
+test.runIf(isPosix)('letters can be written to a pipe, which cannot be synced', async () => {
+  execFileSync('mkfifo', [path])
+  const pipe = await open(path, 'r+')
+  try {
+    const destination = fileDestination(path)
+    await destination.check?.()
+    await destination.send(letterOf())
+    const { buffer, bytesRead } = await pipe.read(Buffer.alloc(65_536))
+    expect(buffer.toString('utf8', 0, bytesRead)).toBe(`${letterBody(letterOf(), 's3')}\n`)
+  } finally {
+    await pipe.close()
+  }
+})
+
+test.each(['EINVAL', 'ENOTSUP'])(
+  'a letter is rejected if a regular file cannot be synced (%s)',
+  async (code) => {
+    const cause = Object.assign(new Error('sync failed'), { code })
+    vi.spyOn(await handleMethods(), 'sync').mockRejectedValueOnce(cause)
+    await expect(fileDestination(path).send(letterOf())).rejects.toMatchObject({
+      code: 'destination.failed',
+      cause: { code },
+    })
+  },
+)
+
+test.runIf(isPosix)('a letter is rejected if a pipe fails for another reason', async () => {
+  execFileSync('mkfifo', [path])
+  const cause = Object.assign(new Error('sync failed'), { code: 'EIO' })
+  vi.spyOn(await handleMethods(), 'sync').mockRejectedValueOnce(cause)
+  await expect(fileDestination(path).send(letterOf())).rejects.toMatchObject({ cause: { code: 'EIO' } })
 })
 
 test('after a line was written in part, the next attempt starts on a line of its own', async () => {
