@@ -55,6 +55,11 @@ async function sync(file: FileHandle, isRegularFile: boolean): Promise<void> {
   }
 }
 
+/**
+ * Returns whether the last line is complete. A line that another process is still writing is not: the line
+ * break that follows it then leaves a blank line. Waiting until the file no longer grows would not prevent
+ * that, because a process can be interrupted while it writes.
+ */
 async function endsWithLine(file: FileHandle, size: number): Promise<boolean> {
   if (size === 0) return true
   const { bytesRead, buffer } = await file.read(Buffer.alloc(1), 0, 1, size - 1)

@@ -21,8 +21,11 @@ export interface FileDestinationOptions {
  *
  * A letter that is sent again is appended again, and has the same `requestContext.requestId`. A line is not
  * valid JSON if a process stopped while writing it; its letter follows on another line. The file can be
- * moved or deleted at any time: the next letter creates it again. Several processes can append to one file
- * on a local disk.
+ * moved or deleted at any time: the next letter creates it again.
+ *
+ * Several processes can append to one file on a local disk: their lines are not mixed. Readers should skip
+ * blank lines, which can occur then: a line that another process is still writing looks incomplete, and the
+ * next letter starts with a line break.
  *
  * The path can also be that of a pipe or a terminal, such as `/dev/stdout`. A letter is accepted then once
  * its line is written, which does not mean that it was read or stored.
