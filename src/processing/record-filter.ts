@@ -34,7 +34,7 @@ export class RecordFilter {
   }
 }
 
-/** A promise would count as true whatever it resolves to, and a forgotten `return` would exclude all records. */
+/** A promise would count as true in any case, and a forgotten `return` would exclude all records. */
 function checkDecision(decision: unknown): boolean {
   if (typeof decision === 'boolean') return decision
   if (decision instanceof Promise) decision.catch(() => {})

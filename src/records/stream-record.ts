@@ -43,6 +43,9 @@ export interface RecordValues {
  * - `const { keys, newImage } = record` picks the properties that you need. Their values are plain, and keep
  *   their types (`bigint`, `Set`, `Uint8Array`) in `structuredClone` and `postMessage`.
  *
+ * The keys and images are converted once. Do not change them: the retries and the other tasks of
+ * `processStream` would receive the changed values. Change a copy: `structuredClone(record.newImage)`.
+ *
  * @typeParam Image - the type of the table's items. It is not checked at run time.
  * @typeParam OldImage - the type of `oldImage`, if it differs, as with the `schema` of `processStream`.
  * @typeParam Keys - the type of `keys`.

@@ -579,15 +579,15 @@ export class RunOracle {
 
   /** Whether the run may have discarded the record. The event that reports it follows in the same turn. */
   #mayBeDiscarded(state: RecordState): boolean {
-    const { exhausted, invalid } = this.#setup.onFailure
-    const isDiscarded = state.isInvalid
-      ? invalid === 'discard'
-      : exhausted === 'discard' && (this.#isWorkerLost(state) || this.#isTooOld(state))
+    const { exhausted, rejected, invalid } = this.#setup.onFailure
     const hasLetter = [...state.givenUp.keys()].some((task) => !state.finishedTasks.has(task))
-    return isDiscarded && !hasLetter
+    if (hasLetter || state.isRunning) return false
+    if (state.isInvalid) return invalid === 'discard'
+    if (state.isUncertain && rejected === 'discard') return true
+    return exhausted === 'discard' && (this.#isWorkerLost(state) || this.#isTooOld(state))
   }
 
-  /** The run treats the record as settled. Returns whether it may have discarded it, and expects the event. */
+  /** The run treats the record as settled. Returns whether the event may follow that it was discarded. */
   #assumeDiscarded(state: RecordState): boolean {
     if (!this.#mayBeDiscarded(state)) return false
     this.#assumedDiscarded.add(state)

@@ -26,7 +26,7 @@ describe('the option filter', () => {
   })
 
   it.each([undefined, null, 0, 'yes'])(
-    'a predicate that returns %s is a failed attempt, not an answer',
+    'a predicate that returns %s is a failed attempt, not a decision',
     async (answer) => {
       const { clock, emulator, start, write } = streamFixture()
       write(1)

@@ -86,13 +86,14 @@ describe('a run with tasks', () => {
     )
     await settle()
     await clock.advance(1_000)
+    expect(letters.map(({ failure }) => failure.task)).toEqual(['index'])
+    accepted.index.resolve()
+    await settle()
     expect(letters.map(({ failure }) => [failure.task, failure.attempts, failure.error?.message])).toEqual([
       ['index', 2, 'index is broken'],
       ['mail', 2, 'mail is broken'],
     ])
     expect(new Set(letters.map(({ id }) => id)).size).toBe(2)
-    accepted.index.resolve()
-    await settle()
     await source.save()
     expect(source.saved.get('1')).toMatchObject({ finishedTasks: ['index'] })
     expect(eventsNamed('deadLettered').map(({ task }) => task)).toEqual(['index'])
