@@ -34,11 +34,16 @@ export interface DeadLetterFailure {
   /** Why the record was given up, of at most 1 kB. It can contain values of the item. */
   readonly reason: string
   /**
-   * The error of the last attempt. Missing if no attempt failed with an error: the handler named the record
-   * in `batchItemFailures`, or rejected it with a reason.
+   * The error of the last attempt. After `context.reject(reason)` of a record or task, it is a `RejectError`
+   * with the reason as its message. Missing for the conditions `Invalid` and `WorkerLost`, and if a batch
+   * handler reported the failure: in `batchItemFailures`, or with `reject(record, reason)`.
    */
   readonly error?: DeadLetterError
-  /** The number of attempts that were started, over all runs. Can be 0. */
+  /**
+   * The number of attempts that counted, over all runs; 0 or more. Attempts with the verdict `'wait'` do not
+   * count, nor do those that were given back: because the run stopped, or because a batch of several records
+   * failed as a whole.
+   */
   readonly attempts: number
   /** When the first attempt failed. */
   readonly firstFailedAt: Date
@@ -66,14 +71,17 @@ export interface InvocationRecord {
      */
     readonly functionArn: string
     readonly condition: DeadLetterCondition
-    /** The number of attempts. At least 1, as in Lambda. */
+    /** The same as `failure.attempts`, but at least 1, as in Lambda. */
     readonly approximateInvokeCount: number
   }
-  /** Missing if the record was given up before an attempt: for its age, or because it is invalid. */
+  /**
+   * Missing for the condition `RecordAgeExceeded`, also if attempts have failed before, and for `Invalid`: no
+   * response of the handler is the reason.
+   */
   readonly responseContext?: {
     readonly statusCode: 200
     readonly executedVersion: '$LATEST'
-    /** `Unhandled` if an attempt failed with an error, `null` if the handler reported the failure. */
+    /** `null` if the handler named the record in `batchItemFailures`, otherwise `Unhandled`. */
     readonly functionError: 'Unhandled' | null
   }
   readonly version: '1.0'
@@ -125,8 +133,9 @@ export interface DestinationObject {
   /** Rejects if letters cannot be sent, for example because the target does not exist. */
   check?(): Promise<void>
   /**
-   * Releases what the destination holds. A run calls it when it ends. It can be called more than once, and
-   * the destination can be used again afterwards, such as by another run.
+   * Releases what the destination holds, such as connections. A run calls it when it ends, waits for up to 2
+   * seconds, and ignores errors. It can be called more than once. Letters must be accepted again afterwards,
+   * because several runs can share a destination: one that cannot do so must not have this method.
    */
   close?(): Promise<void>
 }

@@ -47,7 +47,7 @@ export interface ProcessingSummary {
   }
   /** The number of records that were given up without a dead letter, because `onFailure` is `'discard'`. */
   readonly discarded: number
-  /** The number of records that were parked. */
+  /** Reserved; always 0 in this version. */
   readonly parked: number
   /**
    * The number of unsettled records of an earlier run that were trimmed before this run could read them

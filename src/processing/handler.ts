@@ -6,10 +6,7 @@ import type { StreamRecord } from '../records/stream-record.ts'
  * an empty object; destructuring works.
  */
 export interface RecordContext {
-  /**
-   * The number of this attempt, from 1. A checkpoint keeps it, so it continues after a restart. In
-   * `lambdaHandler`, it counts the attempts of one invocation.
-   */
+  /** The number of this attempt, from 1. A checkpoint keeps it, so it continues after a restart. */
   readonly attempt: number
   /** When the first attempt started, also if that was in an earlier process. */
   readonly firstAttemptAt: Date

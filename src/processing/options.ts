@@ -90,7 +90,7 @@ export interface ProcessOptions<
   /**
    * The name of the run: a well-formed string of 1 to 255 characters. The identifiers of dead letters are
    * derived from it, so that a record that is sent again replaces its earlier dead letter.
-   * @default the name of the checkpoint
+   * @default the name of the checkpoint; without a checkpoint, `processStream`
    */
   readonly name?: string | undefined
   /**
@@ -182,7 +182,8 @@ export interface ProcessOptions<
   readonly stallAfterMs?: number | undefined
   /**
    * Whether `check()` of each destination is called before the first record is processed. Set it to `false`
-   * if the process lacks the permissions that the checks need.
+   * if the process lacks the permissions that the checks need. A missing SDK package is then noticed with the
+   * first dead letter only, by the event `destinationRetry`.
    * @default true
    */
   readonly checkDestinations?: boolean | undefined
