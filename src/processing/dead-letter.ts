@@ -20,7 +20,7 @@ export interface LetterInput {
   readonly error?: unknown
   /** Whether the handler reported the failure, as in `batchItemFailures`, instead of throwing an error. */
   readonly isReported: boolean
-  /** The number of attempts that were started. */
+  /** The number of attempts that count. */
   readonly attempts: number
   /** In ms since 1970. */
   readonly firstFailedAt: number

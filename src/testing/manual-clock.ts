@@ -161,7 +161,7 @@ async function settleCallbacks(): Promise<void> {
 function hasPendingCallbacks(): boolean {
   let immediates = 0
   for (const resource of process.getActiveResourcesInfo()) {
-    if (resource.startsWith('FSReq')) return true
+    if (resource.startsWith('FSReq') || resource === 'CloseReq') return true
     if (resource === 'Immediate') immediates++
   }
   return immediates > waitingClocks

@@ -1,6 +1,10 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { expect, test, vi } from 'vitest'
 import { sleep } from '../../../src/core/clock.ts'
-import { ManualClock } from '../../../src/testing/index.ts'
+import { fileCheckpointStore, fileDestination, openStream, processStream } from '../../../src/index.ts'
+import { ManualClock, StreamEmulator } from '../../../src/testing/index.ts'
 
 test('timers fire in order of their due times, then of their creation', async () => {
   const clock = new ManualClock(0)
@@ -75,6 +79,26 @@ test('run() rethrows the error of the work', async () => {
   await expect(clock.run(sleep(clock, 10).then(() => Promise.reject(new Error('failed'))))).rejects.toThrow(
     'failed',
   )
+})
+
+test('no time passes while files are written, so that the stores for files can be used', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'manual-clock-'))
+  const clock = new ManualClock()
+  const emulator = new StreamEmulator({ clock })
+  for (let n = 0; n < 20; n++) emulator.put({ id: `key-${n}`, n })
+  const store = fileCheckpointStore(folder)
+  const { streamArn } = emulator
+  const checkpoint = { store, name: 'worker', everyRecords: 1 }
+  const startedAt = clock.now()
+  const stream = await clock.run(openStream({ streamArn, client: emulator.client(), clock, checkpoint }))
+  const destination = fileDestination(join(folder, 'letters'))
+  const run = processStream(stream, (_, { reject }) => reject('no'), { onFailure: destination })
+  await clock.advance(5_000)
+  expect(run.counters.deadLettered.rejected).toBe(20)
+  await clock.run(run.stop())
+  await clock.run(stream.close())
+  expect(clock.now() - startedAt).toBeLessThan(10_000)
+  await rm(folder, { recursive: true })
 })
 
 test('two clocks that advance at the same time do not wait for each other', async () => {
