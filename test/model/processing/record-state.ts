@@ -82,14 +82,15 @@ export function isOpen({ isDelivered, fate }: RecordState): boolean {
   return isDelivered && fate === undefined
 }
 
-/** Whether a token contains what has happened to the record. */
+/** Whether a token contains what has happened to the record, except for a running attempt. */
 export function isSaved(
-  { record, fate, attempts, finishedTasks }: RecordState,
+  { record, fate, attempts, isRunning, finishedTasks }: RecordState,
   token: TokenMeaning,
 ): boolean {
   if (fate !== undefined || token.isCovered(record)) return token.isCovered(record)
   const { attempts: stored = 0, done = [] } = token.progressOf(record) ?? {}
-  return stored >= attempts.min && [...finishedTasks].every((task) => done.includes(task))
+  const ended = isRunning ? attempts.min - 1 : attempts.min
+  return stored >= ended && [...finishedTasks].every((task) => done.includes(task))
 }
 
 /** The number of attempts that the record has had, for the message of a violation. */
