@@ -141,6 +141,9 @@ function duration(byMs: number): number {
 /** The maximum number of turns of the event loop to wait for pending callbacks. */
 const MAX_TURNS = 10_000
 
+/** How long to wait for calls of the file system, in real ms. Syncing a file is slow on a busy machine. */
+const MAX_FILE_WAIT_MS = 5_000
+
 /** The number of clocks that wait for the next turn, each with a `setImmediate` callback of its own. */
 let waitingClocks = 0
 
@@ -149,20 +152,23 @@ let waitingClocks = 0
  * calls: SDK clients read the shared configuration files before their first call, and stores write files.
  */
 async function settleCallbacks(): Promise<void> {
-  for (let turn = 0; turn < MAX_TURNS; turn++) {
+  const giveUpAt = performance.now() + MAX_FILE_WAIT_MS
+  for (let turn = 0; turn < MAX_TURNS; ) {
     waitingClocks++
     await new Promise((resolve) => setImmediate(resolve))
     waitingClocks--
-    if (!hasPendingCallbacks()) return
+    const pending = pendingWork()
+    if (pending === undefined || performance.now() > giveUpAt) return
+    if (pending === 'callbacks') turn++
   }
 }
 
-/** Whether code other than the clocks waits for the event loop: two clocks must not wait for each other. */
-function hasPendingCallbacks(): boolean {
+/** What code other than the clocks waits for: two clocks must not wait for each other. */
+function pendingWork(): 'files' | 'callbacks' | undefined {
   let immediates = 0
   for (const resource of process.getActiveResourcesInfo()) {
-    if (resource.startsWith('FSReq') || resource === 'CloseReq') return true
+    if (resource.startsWith('FSReq') || resource === 'CloseReq') return 'files'
     if (resource === 'Immediate') immediates++
   }
-  return immediates > waitingClocks
+  return immediates > waitingClocks ? 'callbacks' : undefined
 }

@@ -9,7 +9,7 @@ import { checkpointDefaults, openStreamDefaults } from '../../src/stream/open-st
 /** The plain values of the `@default` tags of an interface, by option. */
 function documented(file: string, name: string): Record<string, unknown> {
   const source = readFileSync(new URL(`../../src/${file}`, import.meta.url), 'utf8')
-  const body = source.split(new RegExp(`export interface ${name}\\b.*\\{`))[1]?.split('\n}\n')[0] ?? ''
+  const body = source.split(new RegExp(`export interface ${name}\\b[^{]*\\{`))[1]?.split('\n}\n')[0] ?? ''
   const tags = [...body.matchAll(/@default (.+)\n\s+\*\/\n\s+readonly (\w+)\?/g)]
   const plain = tags.filter(([, value = '']) => /^(\d+|'[^']*'|\{.+\})$/.test(value))
   return Object.fromEntries(plain.map(([, value, option]) => [option, evaluate(value as string)]))
