@@ -175,7 +175,7 @@ export class Run {
     else if (signal?.aborted) onAbort()
     try {
       const { checkDestinations: isChecking, onFailure } = this.#options
-      if (isChecking) await checkDestinations(onFailure, this.#clock, this.#stopped.signal)
+      if (isChecking) await checkDestinations(onFailure, this.#stopped.signal)
     } catch (error) {
       this.#fail(error)
     }
