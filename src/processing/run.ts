@@ -47,6 +47,7 @@ type Phase =
 
 const isSettled = (): Disposition => 'settled'
 const isRepeated = (): Disposition => 'repeat'
+const ignore = (): void => {}
 
 /**
  * The loop of `processStream`: takes records from the stream, starts what the planner decides, and reports
@@ -439,12 +440,13 @@ export class Run {
   #call(started: StartedWork): void {
     const { records } = started.work
     const isAlone = records.length === 1
+    const hasTasks = this.#handler.form === 'tasks'
     const attempted = records.map((record) => ({
       record: record.record,
       attempt: isAlone ? record.attempts : record.attempts + 1,
       firstAttemptAt: record.firstAttemptAt as number,
       finishedTasks: record.doneTasks,
-      taskSucceeded: (task: string) => this.#finishTask(record, task),
+      taskSucceeded: hasTasks ? (task: string) => this.#finishTask(record, task) : ignore,
     }))
     started.attemptStarted(this.#attempts.start(attempted, this.#source.epoch, started))
   }
