@@ -145,7 +145,6 @@ export class Run {
       listener: {
         onSettled: () => {
           this.#settledSinceSave++
-          this.#health.settled()
           this.#crashGuard.settled()
         },
         onReleased: (record) => {
@@ -378,6 +377,7 @@ export class Run {
   #flushSettled(): void {
     if (this.#settledSinceSave === 0) return
     this.#source.settled(this.#settledSinceSave)
+    this.#health.settled()
     this.#settledSinceSave = 0
   }
 
