@@ -60,8 +60,8 @@ describe('the response of a batch of two or more records', () => {
     ['a string', 'ok', 'it must return { batchItemFailures } or nothing, not a string'],
     ['an array', [undefined], 'it must return { batchItemFailures } or nothing, not an array'],
     ['true', true, 'it must return { batchItemFailures } or nothing, not a boolean'],
-    ['a misspelled list', { batchItemFailure: [] }, 'it has no batchItemFailures, but batchItemFailure'],
-    ['the response of another service', { statusCode: 200 }, 'it has no batchItemFailures, but statusCode'],
+    ['a misspelled list', { batchItemFailure: [] }, 'it is an object without batchItemFailures'],
+    ['the response of another service', { statusCode: 200 }, 'it is an object without batchItemFailures'],
   ])(
     'a handler that returns %s has failed, because it may have named records',
     async (_, response, problem) => {
