@@ -20,8 +20,8 @@ export function handlerFailed(
   return new StreamError(
     'handler.failed',
     `Record ${sequenceNumber} of shard ${shardId} was given up (${condition}) after ${attempts} ` +
-      `${attempts === 1 ? 'attempt' : 'attempts'}${lastError(error)}. The run stops because the option ` +
-      `${option} is not set; the next run attempts the record again.`,
+      `${attempts === 1 ? 'attempt' : 'attempts'}. ${lastError(error)}The run stops because the option ` +
+      `${option} is not set. The next run attempts the record again.`,
     { shardId, sequenceNumber, attempts },
     error,
   )
@@ -31,5 +31,5 @@ function lastError(error: unknown): string {
   const identity = identifyError(error)
   if (identity === undefined) return ''
   const { name, code } = identity
-  return `; its error was ${code === undefined ? name : `${name} (${code})`}`
+  return `The last error was ${code === undefined ? name : `${name} (${code})`}. `
 }

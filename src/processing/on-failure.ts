@@ -80,5 +80,5 @@ type Send = DestinationObject['send']
 async function sendBy(send: Send, letter: DeadLetter): Promise<void> {
   const result: unknown = await send(letter)
   if (typeof Object(result).send !== 'function') return
-  throw new TypeError('onFailure is a function that returns a destination. Call it: pass what it returns.')
+  throw new TypeError('The function in onFailure returned a destination. Pass that destination instead.')
 }

@@ -83,7 +83,7 @@ describe('the option onFailure', () => {
     const { exhausted } = checkOnFailure(() => new Queue())
     if (typeof exhausted !== 'object') throw new Error('It is not a destination.')
     await expect(exhausted.send(letter)).rejects.toThrow(
-      'onFailure is a function that returns a destination.',
+      'The function in onFailure returned a destination. Pass that destination instead.',
     )
   })
 

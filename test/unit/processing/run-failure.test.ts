@@ -168,8 +168,9 @@ describe('what a run does about failures', () => {
     await expect(clock.run(run.result)).rejects.toMatchObject({
       code: 'handler.failed',
       message:
-        'Record 2 of shard shard-a was given up (RetryAttemptsExhausted) after 1 attempt; its error was Error. ' +
-        'The run stops because the option onFailure.exhausted is not set; the next run attempts the record again.',
+        'Record 2 of shard shard-a was given up (RetryAttemptsExhausted) after 1 attempt. ' +
+        'The last error was Error. The run stops because the option onFailure.exhausted is not set. ' +
+        'The next run attempts the record again.',
       details: { shardId: 'shard-a', sequenceNumber: '2', attempts: 1 },
       cause: { message: 'broken' },
     })
