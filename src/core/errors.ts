@@ -45,6 +45,16 @@ export interface StreamErrorDetails {
    * `onFailure`. `cause` is the error of the target.
    */
   'destination.failed': { readonly destination: string; readonly operation: 'check' | 'send' }
+  /**
+   * A key cannot be parked, because it has `parking.maxParkedPerKey` parked records already; the parking
+   * store could not be opened; or what it contains is damaged. `name` is the name of the run, and `cause` the
+   * error of the store, if there is one.
+   */
+  'parking.failed': {
+    readonly name: string
+    readonly keyHash?: string | undefined
+    readonly operation: 'acquire' | 'park' | 'read'
+  }
   /** No call received a response within `connectTimeoutMs`. `cause` is the error of the last call. */
   'service.unreachable': { readonly timeoutMs: number }
   /** A response that AWS never sends, such as one from a faulty emulator. `operation` is the API call. */

@@ -3,6 +3,7 @@ import { StreamError } from '../core/errors.ts'
 import { checkNames, integer, invalidOption, isIntegerInRange } from '../core/options.ts'
 import { type CompiledFilter, compileFilters } from '../filter/compile-filter.ts'
 import type { StreamRecord } from '../records/stream-record.ts'
+import { type CheckedParking, checkParking } from './check-parking.ts'
 import type { RetryPolicy } from './failure-policy.ts'
 import type { Work } from './handler.ts'
 import { type CheckedFailureTargets, checkOnFailure } from './on-failure.ts'
@@ -27,6 +28,7 @@ export interface CheckedOptions<R = StreamRecord, T extends string = string, Raw
   readonly retry: RetryPolicy
   readonly callbacks: Pick<RetryOptions<R, T>, 'classify' | 'delayMs'>
   readonly onFailure: CheckedFailureTargets
+  readonly parking: CheckedParking | undefined
   readonly filters: CompiledFilter | undefined
   readonly filter: ((record: Raw) => boolean) | undefined
   readonly schema: Schemas | undefined
@@ -65,16 +67,21 @@ export function checkProcessOptions<R, S extends Schemas, T extends string, Raw>
     throw invalidOption('maxUnsettled', maxUnsettled, `at least batchSize of the handler (${batchSize})`)
   }
 
+  const order = checkOrder(options.order ?? processDefaults.order)
+  const retry = checkRetry(options.retry ?? {}, onFailure)
+  const parking = checkParking(options.parking, order, retry.maxAttempts)
+
   function inRange(name: keyof typeof processDefaults & keyof typeof options, min: number, max: number) {
     return integer(name, options[name] ?? processDefaults[name], min, max)
   }
   return {
     name: checkName(options.name),
-    order: checkOrder(options.order ?? processDefaults.order),
+    order,
     concurrency: inRange('concurrency', 1, 10_000),
-    retry: checkRetry(options.retry ?? {}, onFailure),
+    retry: { ...retry, park: parking?.after },
     callbacks: options.retry ?? {},
     onFailure,
+    parking,
     filters: options.filters === undefined ? undefined : compileFilters(options.filters, 'filters'),
     filter: optionalFunction('filter', options.filter, '(record) => !record.isTtlDelete'),
     schema: options.schema === undefined ? undefined : checkSchemas(options.schema),
@@ -149,7 +156,7 @@ function checkOrder(order: unknown): 'key' | 'shard' | 'none' {
 function checkRetry<R, T extends string>(
   retry: RetryOptions<R, T>,
   { exhausted }: CheckedFailureTargets,
-): RetryPolicy {
+): Omit<RetryPolicy, 'park'> {
   checkNames('retry', retry, retryOptionNames)
   const { classify, delayMs } = retry
   optionalFunction('retry.classify', classify, "(error) => 'retry'")

@@ -9,7 +9,9 @@ export type Fate =
   | 'filtered'
   /** Its dead letter was accepted, by the reason for giving it up. */
   | GivenUpFate
-  /** It was given up, and `onFailure` is `'discard'`. */
+  /** It is in the parking store. */
+  | 'parked'
+  /** It was given up, and `onFailure` is `'discard'`, or it was dropped from the parking store. */
   | 'discarded'
   /** It was trimmed while it was unsettled, before this run could read it again. */
   | 'lost'
@@ -24,8 +26,8 @@ export type GivenUpFate = keyof ProcessingSummary['deadLettered']
  */
 export interface ProcessingSummary {
   /**
-   * The number of records that were delivered to the run. A record that is redelivered in the same run counts
-   * again; one that an earlier run has settled does not count.
+   * The number of records that were delivered to the run, from the stream or the parking store. A record that
+   * is redelivered in the same run counts again; one that an earlier run has settled does not count.
    */
   readonly records: number
   /** The number of records whose handler, or every task, has succeeded. */
@@ -45,9 +47,15 @@ export interface ProcessingSummary {
     /** Condition `WorkerLost`. */
     readonly workerLost: number
   }
-  /** The number of records that were given up without a dead letter, because `onFailure` is `'discard'`. */
+  /**
+   * The number of records that were given up without a dead letter, because `onFailure` is `'discard'`, or
+   * that were dropped from the parking store after they were read from it.
+   */
   readonly discarded: number
-  /** Reserved; always 0 in this version. */
+  /**
+   * The number of records that were parked. Those of a key that is released are read from the parking store,
+   * and count again: in `records`, and by what becomes of them.
+   */
   readonly parked: number
   /**
    * The number of unsettled records of an earlier run that were trimmed before this run could read them
@@ -88,6 +96,7 @@ export class Counters {
     rejected: 0,
     invalid: 0,
     workerLost: 0,
+    parked: 0,
     discarded: 0,
     lost: 0,
   }
@@ -170,7 +179,9 @@ export class Counters {
       get discarded() {
         return self.#fates.discarded
       },
-      parked: 0,
+      get parked() {
+        return self.#fates.parked
+      },
       get lost() {
         return self.#fates.lost
       },

@@ -1,5 +1,6 @@
 import { namesOf } from '../core/options.ts'
 import type { DeadLetterCondition } from '../destinations/destination.ts'
+import type { ParkReason } from './failure-policy.ts'
 import type { StallReason } from './stall-watch.ts'
 
 /** Identifies the record that an event is about, without any value of the item. */
@@ -31,8 +32,11 @@ export interface ProcessingEvents {
      * records that `reject` or a schema has given up, for which `deadLettered` or `discarded` follows.
      */
     readonly error: unknown
-    /** What follows: another attempt, another attempt without this one being counted, or the end. */
-    readonly verdict: 'retry' | 'wait' | 'giveUp'
+    /**
+     * What follows: another attempt; another attempt without this one being counted; the record is parked; or
+     * it is given up.
+     */
+    readonly verdict: 'retry' | 'wait' | 'park' | 'giveUp'
     /** The delay before the next attempt, in ms; undefined without another attempt. */
     readonly delayMs: number | undefined
     readonly task?: string | undefined
@@ -43,6 +47,34 @@ export interface ProcessingEvents {
   deadLettered: GivenUpEvent
   /** A record, or one of its tasks, was given up without a dead letter, because of `'discard'`. */
   discarded: GivenUpEvent
+  /**
+   * A key is parked: the first of its records is in the parking store, and those that follow will be. Emitted
+   * again if the key is parked again during its release.
+   */
+  parked: RecordReference & {
+    /** Which threshold of `parking.after` was reached, or that the process ended during the last attempt. */
+    readonly reason: ParkReason
+    /** The number of attempts of the record that counted. */
+    readonly attempts: number
+  }
+  /** A requested release of a parked key has started: its parked records are processed in order. */
+  released: {
+    readonly keyHash: string
+    /** The number of records that are parked. */
+    readonly records: number
+  }
+  /** The parked records of a key were dropped, as requested. */
+  dropped: { readonly keyHash: string; readonly records: number }
+  /** The parked records of a key are processed or dropped: the key is read from the stream again. */
+  returned: { readonly keyHash: string }
+  /** A call of the parking store has failed. It is repeated indefinitely. */
+  parkingRetry: {
+    /** The number of times that the call has failed in a row; 1 or more. */
+    readonly attempt: number
+    /** The delay before the next attempt, in ms. */
+    readonly delayMs: number
+    readonly error: unknown
+  }
   /**
    * The run makes no progress: for `stallAfterMs` no record was settled although some are unsettled, or
    * reading was blocked and no record was taken. Emitted once, until `unstalled`.
@@ -95,6 +127,11 @@ export const processingEventNames: readonly (keyof ProcessingEvents & string)[] 
   attemptFailed: true,
   deadLettered: true,
   discarded: true,
+  parked: true,
+  released: true,
+  dropped: true,
+  returned: true,
+  parkingRetry: true,
   stalled: true,
   unstalled: true,
   handlerAbandoned: true,

@@ -8,9 +8,24 @@ export interface RetryPolicy {
   readonly minDelayMs: number
   readonly maxDelayMs: number
   readonly maxRecordAgeMs: number | undefined
+  /** When keys are parked; undefined: never. */
+  readonly park: ParkPolicy | undefined
   /** Whether `onFailure` says what happens to records whose attempts are used up. Otherwise the run stops. */
   readonly canGiveUpExhausted: boolean
 }
+
+/** When the key of a record that fails is parked: as soon as one of these is reached. */
+export interface ParkPolicy {
+  /** The attempts that count. */
+  readonly attempts: number | undefined
+  /** The time since the first attempt, in ms. */
+  readonly ms: number | undefined
+  /** The number of records of the key that wait, with the one that has failed. */
+  readonly queued: number | undefined
+}
+
+/** Why a key was parked: which threshold was reached, or that the process ended during the last attempt. */
+export type ParkReason = 'attempts' | 'ms' | 'queued' | 'workerLost'
 
 /** What the policy needs to know about a record that has failed, or is about to be attempted. */
 export interface RecordState {
@@ -27,10 +42,14 @@ export interface RecordState {
   readonly attemptsInRun: number
   /** Whether the loaded token shows an attempt as running, so that a worker was lost during it. */
   readonly wasRunning: boolean
-  /** When the record was written, in ms since 1970; truncated to the second by the service. */
-  readonly createdAtMs: number
+  /** From when its age counts, in ms since 1970: see {@link QueuedRecord.ageStartsAt}. */
+  readonly ageStartsAt: number
+  /** When its first attempt started, in ms since 1970; undefined before the first one. */
+  readonly firstAttemptAt: number | undefined
   /** How many `'wait'` verdicts the record has had in this run since it last had another outcome. */
   readonly waits: number
+  /** The number of records of its key that wait, with itself; 0 if that is not known. */
+  readonly queued: number
 }
 
 /** The present, on the two clocks: ages are measured with the wall clock, delays with the monotonic one. */
@@ -68,6 +87,8 @@ export type Verdict =
   | { readonly do: 'retry'; readonly at: number; readonly delayMs: number }
   /** The same, and the failed attempt does not count. */
   | { readonly do: 'wait'; readonly at: number; readonly delayMs: number }
+  /** Its key is parked. If that is not possible now, the next attempt starts at `at`. */
+  | { readonly do: 'park'; readonly reason: ParkReason; readonly at: number; readonly delayMs: number }
   | GiveUp
 
 /** Whether an attempt may start. */
@@ -110,10 +131,29 @@ export function judgeFailure(
       ...next(record, policy, now, delayMs ?? delayAfter(record.waits + 1, policy, random)),
     }
   }
+  const retry = next(record, policy, now, delayMs ?? delayAfter(record.attempts, policy, random))
+  const reason = policy.park && reasonToPark(record, policy.park, now)
+  if (reason !== undefined) return { do: 'park', reason, ...retry }
   if (record.attempts >= policy.maxAttempts) {
     return giveUp('RetryAttemptsExhausted', exhaustedReason(record, policy), error)
   }
-  return { do: 'retry', ...next(record, policy, now, delayMs ?? delayAfter(record.attempts, policy, random)) }
+  return { do: 'retry', ...retry }
+}
+
+function reasonToPark(record: RecordState, policy: ParkPolicy, now: Now): ParkReason | undefined {
+  const { attempts, firstAttemptAt = now.wall, queued } = record
+  if (policy.attempts !== undefined && attempts >= policy.attempts) return 'attempts'
+  if (policy.ms !== undefined && now.wall - firstAttemptAt >= policy.ms) return 'ms'
+  return policy.queued !== undefined && queued >= policy.queued ? 'queued' : undefined
+}
+
+/**
+ * Whether the key of a record is parked before its next attempt: the process has ended during the last
+ * attempt that it has before its key is parked.
+ */
+export function isParkedAfterCrash(record: RecordState, policy: RetryPolicy): boolean {
+  const limit = policy.park?.attempts
+  return limit !== undefined && record.wasRunning && record.attemptsInRun === 0 && record.attempts >= limit
 }
 
 /**
@@ -129,7 +169,7 @@ export function judgeBeforeAttempt(record: RecordState, policy: RetryPolicy, now
     if (isLost) return giveUp('WorkerLost', workerLostReason(record, policy))
     return { do: 'start', saveFirst: record.wasRunning }
   }
-  if (policy.maxRecordAgeMs !== undefined && now.wall - record.createdAtMs >= policy.maxRecordAgeMs) {
+  if (policy.maxRecordAgeMs !== undefined && now.wall - record.ageStartsAt >= policy.maxRecordAgeMs) {
     return giveUp('RecordAgeExceeded', `The record is older than ${policy.maxRecordAgeMs} ms.`)
   }
   return { do: 'start', saveFirst: false }
@@ -141,18 +181,22 @@ export interface CombinedVerdict {
   readonly counts: boolean
   /** When the unfinished tasks run again: once the longest delay is over. Undefined if none of them does. */
   readonly retry: { readonly at: number; readonly delayMs: number } | undefined
+  /** Why the key is parked; undefined if it is not. */
+  readonly park: ParkReason | undefined
 }
 
 /** Combines the verdicts on the tasks of a record, which are retried together. */
 export function combineVerdicts(verdicts: readonly Verdict[]): CombinedVerdict {
   let retry: CombinedVerdict['retry']
   let counts = false
+  let park: CombinedVerdict['park']
   for (const verdict of verdicts) {
     if (verdict.do !== 'wait') counts = true
+    if (verdict.do === 'park') park = verdict.reason
     if (verdict.do === 'giveUp' || (retry !== undefined && retry.at >= verdict.at)) continue
     retry = { at: verdict.at, delayMs: verdict.delayMs }
   }
-  return { counts, retry }
+  return { counts, retry, park }
 }
 
 /** Returns which counter of the summary a record that was given up belongs to. */
@@ -181,7 +225,7 @@ function delayAfter(failures: number, policy: RetryPolicy, random: () => number)
 
 function next(record: RecordState, policy: RetryPolicy, now: Now, wantedMs: number) {
   const { maxRecordAgeMs = Number.POSITIVE_INFINITY } = policy
-  const remainingMs = Math.max(0, record.createdAtMs + maxRecordAgeMs - now.wall)
+  const remainingMs = Math.max(0, record.ageStartsAt + maxRecordAgeMs - now.wall)
   const delayMs = Math.min(wantedMs, remainingMs)
   return { at: now.monotonic + delayMs, delayMs }
 }

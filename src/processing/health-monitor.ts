@@ -94,8 +94,10 @@ export class HealthMonitor {
 
   health(): ProcessingHealth {
     let oldestUnsettledAt: number | undefined
-    for (const { record } of this.#run.records()) {
+    for (const { record, isFromParking } of this.#run.records()) {
       const createdAt = record.createdAt.getTime()
+      // The parking store keeps a record that was parked for as long as necessary.
+      if (isFromParking) continue
       if (oldestUnsettledAt === undefined || createdAt < oldestUnsettledAt) oldestUnsettledAt = createdAt
     }
     return healthOf({
@@ -120,6 +122,7 @@ export class HealthMonitor {
   #checkAges(): void {
     const oldest = new Map<string, QueuedRecord>()
     for (const record of this.#run.records()) {
+      if (record.isFromParking) continue
       const other = oldest.get(record.shardId)
       if (other === undefined || record.ordinal < other.ordinal) oldest.set(record.shardId, record)
     }

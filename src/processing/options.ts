@@ -2,6 +2,7 @@ import type { Clock } from '../core/clock.ts'
 import { namesOf } from '../core/options.ts'
 import type { StreamRecord } from '../records/stream-record.ts'
 import type { FailureTarget, FailureTargets } from './on-failure.ts'
+import type { ParkingOptions } from './parking-options.ts'
 import type { Schemas } from './schema.ts'
 
 /** What `retry.classify` receives about a failed attempt. */
@@ -116,6 +117,13 @@ export interface ProcessOptions<
    */
   readonly onFailure?: FailureTarget | FailureTargets | undefined
   /**
+   * Parks keys whose records fail for long: the failing record and all later ones of its key are moved to a
+   * store, in order, until an operator requests their release. Requires `order: 'key'` and a checkpoint.
+   * Records that are rejected or invalid go to `onFailure`.
+   * @default keys are not parked
+   */
+  readonly parking?: ParkingOptions | undefined
+  /**
    * Event filter patterns as in a Lambda event source mapping: an object, an array of objects, their JSON, or
    * `{ Filters: [{ Pattern }] }`. A record that matches none of them is not processed. Source of the syntax:
    * AWS Lambda Developer Guide, "Control which events Lambda sends to your function".
@@ -220,6 +228,7 @@ export const processOptionNames: readonly string[] = namesOf<ProcessOptions>({
   concurrency: true,
   retry: true,
   onFailure: true,
+  parking: true,
   filters: true,
   filter: true,
   schema: true,

@@ -18,6 +18,7 @@ import {
   fateOf,
   type GiveUp,
   judgeFailure,
+  type ParkReason,
   type RecordState,
   type Verdict,
 } from './failure-policy.ts'
@@ -38,6 +39,8 @@ export interface OutcomesOptions {
   readonly streamArn: () => string
   /** The record as the handler receives it. */
   readonly viewOf: (record: StreamRecord) => StreamRecord
+  /** The number of records that wait in the lane of an item key. */
+  readonly queuedIn: (itemKey: string) => number
   readonly counters: Counters
   readonly events: Emitter<ProcessingEvents>
   readonly listener: OutcomesListener
@@ -48,8 +51,8 @@ export interface OutcomesListener {
   onSettled(): void
   /** A record whose lane was held is settled. */
   onReleased(record: QueuedRecord): void
-  /** The token has changed although no record was settled. */
-  onProgress(): void
+  /** What is known about a record has changed although it was not settled. */
+  onProgress(record: QueuedRecord): void
   /** A call of a destination has ended. */
   onCallEnded(): void
   /** A record was given up and `onFailure` does not say what becomes of it: the run stops. */
@@ -151,6 +154,17 @@ export class Outcomes {
     }
   }
 
+  /** A record is in the parking store. */
+  park(record: QueuedRecord): void {
+    this.#settle(record, 'parked')
+  }
+
+  /** A parked record is dropped, as requested, instead of being attempted. */
+  drop(record: QueuedRecord): Disposition {
+    this.#settle(record, 'discarded')
+    return settled
+  }
+
   /** The delay before the parts of a batch that has failed as a whole run, in ms. */
   splitDelayMs(records: readonly QueuedRecord[]): number {
     const { options, random } = this.#context
@@ -189,7 +203,8 @@ export class Outcomes {
     const { options, clock, random } = this.#context
     const now = { wall: clock.now(), monotonic: clock.monotonic() }
     const { failure, callbackError } = this.#failureOf(record, outcome, task)
-    const verdict = judgeFailure(stateOf(record, waits), failure, options.retry, now, random)
+    const state = { ...stateOf(record, waits), queued: this.#queuedWith(record) }
+    const verdict = judgeFailure(state, failure, options.retry, now, random)
     return { verdict, attempt: attemptOf(record), callbackError }
   }
 
@@ -222,6 +237,11 @@ export class Outcomes {
     return { failure: { kind: 'failed', verdict, delayMs, error }, callbackError }
   }
 
+  /** The number of records of its key that wait, with the record itself. */
+  #queuedWith({ itemKey }: QueuedRecord): number {
+    return itemKey === undefined ? 0 : this.#context.queuedIn(itemKey) + 1
+  }
+
   #endAttempt(record: QueuedRecord, isWaiting: boolean, outcome: RecordOutcome): void {
     const hasFailed = outcome.result === 'failed'
     const failure = {
@@ -232,7 +252,7 @@ export class Outcomes {
     }
     if (isWaiting) record.waitAfterAttempt(failure)
     else record.failAttempt(failure)
-    this.#context.listener.onProgress()
+    this.#context.listener.onProgress(record)
   }
 
   #report(record: QueuedRecord, outcome: RecordOutcome, judgement: Judgement, task?: string): void {
@@ -244,14 +264,20 @@ export class Outcomes {
       attempt,
       error: outcome.result === 'failed' ? outcome.error : undefined,
       verdict: verdict.do,
-      delayMs: verdict.do === 'giveUp' ? undefined : verdict.delayMs,
+      delayMs: verdict.do === 'retry' || verdict.do === 'wait' ? verdict.delayMs : undefined,
       ...(callbackError !== undefined && { callbackError }),
     })
   }
 
   #follow(record: QueuedRecord, verdict: Verdict): Disposition {
+    if (verdict.do === 'park') return this.#retry(record, verdict.at, verdict.reason)
     if (verdict.do !== 'giveUp') return { retryAt: verdict.at }
     return this.#giveUpAll(record, verdict, [undefined])
+  }
+
+  /** While the run stops, or waits for a dead letter of one of the record's tasks, its key is not parked. */
+  #retry(record: QueuedRecord, retryAt: number, park: ParkReason | undefined): Disposition {
+    return { retryAt, park: this.#isStopping || record.hasOpenLetters ? undefined : park }
   }
 
   // ---- Tasks ----------------------------------------------------------------------------------------------
@@ -266,7 +292,7 @@ export class Outcomes {
         failed.push({ outcome, judgement: this.#judge(record, outcome, waits, outcome.task) })
       }
     }
-    const { counts, retry } = combineVerdicts(failed.map(({ judgement }) => judgement.verdict))
+    const { counts, retry, park } = combineVerdicts(failed.map(({ judgement }) => judgement.verdict))
     if (failed.length > 0 && this.#isAborted) {
       record.giveBackAttempt()
       return 'repeat'
@@ -278,7 +304,7 @@ export class Outcomes {
       this.#report(record, outcome, judgement, outcome.task)
       if (verdict.do === 'giveUp' && !this.#isStopping) this.#giveUpOne(record, verdict, outcome.task)
     }
-    return this.#afterGivingUp(record, retry)
+    return this.#afterGivingUp(record, retry, park)
   }
 
   // ---- Giving up ------------------------------------------------------------------------------------------
@@ -289,13 +315,17 @@ export class Outcomes {
   }
 
   /** Continues after a record, or some of its tasks, may have been given up. */
-  #afterGivingUp(record: QueuedRecord, retry: { readonly at: number } | undefined): Disposition {
+  #afterGivingUp(
+    record: QueuedRecord,
+    retry: { readonly at: number } | undefined,
+    park?: ParkReason,
+  ): Disposition {
     if (this.#isStopping) {
       if (!this.#hasUnfinished(record)) return this.#settleGivenUp(record)
       record.leaveKey()
       return 'repeat'
     }
-    if (retry !== undefined) return { retryAt: retry.at }
+    if (retry !== undefined) return this.#retry(record, retry.at, park)
     if (!record.hasOpenLetters) return this.#settleGivenUp(record)
     record.giveUp()
     return 'givenUp'
@@ -341,7 +371,7 @@ export class Outcomes {
         if (record.isGivenUp && !record.hasOpenLetters) {
           this.#settleGivenUp(record)
           listener.onReleased(record)
-        } else listener.onProgress()
+        } else listener.onProgress(record)
       },
     })
   }
@@ -371,12 +401,13 @@ function thrownBy(outcome: RecordOutcome): { readonly error: unknown } | undefin
 }
 
 /** The state of a record for the failure policy, with the attempt that has just failed. */
-function stateOf(record: QueuedRecord, waits: number): RecordState {
+function stateOf(record: QueuedRecord, waits: number): Omit<RecordState, 'queued'> {
   return {
     attempts: attemptOf(record),
     attemptsInRun: record.attemptsInRun + 1,
     wasRunning: record.wasRunning,
-    createdAtMs: record.record.createdAt.getTime(),
+    ageStartsAt: record.ageStartsAt,
+    firstAttemptAt: record.firstAttemptAt,
     waits,
   }
 }

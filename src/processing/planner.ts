@@ -1,5 +1,6 @@
 import { Heap } from 'heap-js'
 import { BatchCollector, type BatchLimits, type InputState } from './batch-collector.ts'
+import type { ParkReason } from './failure-policy.ts'
 import { Lane } from './lane.ts'
 import type { QueuedRecord, RecordGroup } from './queued-record.ts'
 import { ReadyQueue } from './ready-queue.ts'
@@ -14,14 +15,20 @@ export type Disposition =
   | 'givenUp'
   /** It was not to blame: it runs again with the next attempt of its lane. */
   | 'repeat'
-  /** It runs again at this time (monotonic ms). */
-  | { readonly retryAt: number }
+  /** It runs again at this time (monotonic ms), unless its key is parked: see {@link Planner.takeEvicted}. */
+  | { readonly retryAt: number; readonly park?: ParkReason | undefined }
 
 /** What the run has to do next. */
 export type PlannedAction<Verdict> =
   | { readonly do: 'start'; readonly work: Work }
   /** Its lane is held until {@link Planner.release}. */
   | { readonly do: 'giveUp'; readonly record: QueuedRecord; readonly verdict: Verdict }
+
+/** The records of a key that is to be parked, in order. They are unsettled, and in no lane. */
+export interface EvictedRecords {
+  readonly records: readonly QueuedRecord[]
+  readonly reason: ParkReason
+}
 
 export interface PlannerOptions<Verdict> {
   readonly order: 'key' | 'shard' | 'none'
@@ -32,8 +39,8 @@ export interface PlannerOptions<Verdict> {
   readonly maxFailingKeys: number
   /** Undefined: a handler of single records. */
   readonly batch: BatchLimits | undefined
-  /** Decides before an attempt whether the record is given up instead. */
-  readonly judge: (record: QueuedRecord) => Verdict | undefined
+  /** Decides before an attempt whether the record is given up, or its key parked, instead. */
+  readonly judge: (record: QueuedRecord) => Verdict | 'park' | undefined
   /** Whether nothing else may run during the next attempt of the record. */
   readonly isExclusive: (record: QueuedRecord) => boolean
   /** The ancestors of a shard, with `order: 'shard'`. */
@@ -83,6 +90,8 @@ export class Planner<Verdict> {
   readonly #heldBy = new Map<QueuedRecord, Lane>()
   /** Decided, and not yet returned by {@link next}. */
   readonly #planned: PlannedAction<Verdict>[] = []
+  /** Evicted, and not yet returned by {@link takeEvicted}. */
+  readonly #evicted: EvictedRecords[] = []
   #bytes = 0
   #running = 0
   /** Whether what is running runs exclusively. */
@@ -126,6 +135,11 @@ export class Planner<Verdict> {
     return this.#options.order === 'none' ? this.unsettled : this.#lanes.size
   }
 
+  /** The number of records that wait in a lane; those of an attempt that runs are not included. */
+  queuedIn(laneKey: string): number {
+    return this.#lanes.get(laneKey)?.length ?? 0
+  }
+
   get records(): IterableIterator<QueuedRecord> {
     return this.#unsettled.values()
   }
@@ -161,9 +175,19 @@ export class Planner<Verdict> {
 
   /** Adds a delivered record at the end of its lane. */
   add(record: QueuedRecord, laneKey: string | undefined, now: number): void {
-    const lane = laneKey === undefined ? undefined : this.#lanes.get(laneKey)
+    this.admit(record)
+    this.enqueue(record, laneKey, now)
+  }
+
+  /** Adds a record that is unsettled, but in no lane. */
+  admit(record: QueuedRecord): void {
     this.#bytes += record.bytes
     record.enter(this.#unsettled.add(record))
+  }
+
+  /** Adds a record that was admitted at the end of its lane. */
+  enqueue(record: QueuedRecord, laneKey: string | undefined, now: number): void {
+    const lane = laneKey === undefined ? undefined : this.#lanes.get(laneKey)
     if (lane === undefined) {
       this.#addLane(laneKey, record, now)
       return
@@ -201,7 +225,7 @@ export class Planner<Verdict> {
         this.#ready.add(startable)
         return undefined
       }
-      this.#start(startable)
+      this.#start(startable, now)
       this.#isExclusive = isExclusive && this.#running > 0
     }
     return this.#planned.shift()
@@ -241,6 +265,19 @@ export class Planner<Verdict> {
       this.#addFragment(left.slice(0, middle), retryAt)
       this.#addFragment(left.slice(middle), retryAt)
     }
+  }
+
+  /**
+   * Returns the records of the next key that is to be parked; undefined if there is none. To be called after
+   * each {@link end} and {@link next}: a record of the key that is added before would start a new lane.
+   */
+  takeEvicted(): EvictedRecords | undefined {
+    return this.#evicted.shift()
+  }
+
+  /** A record that is in no lane is settled, or is unsettled no longer because it is parked again. */
+  remove(record: QueuedRecord): void {
+    this.#forget(record)
   }
 
   /** A record that was given up is settled: its lane continues. */
@@ -301,11 +338,19 @@ export class Planner<Verdict> {
   }
 
   #removeLane(lane: Lane, now: number): void {
-    if (lane.key !== undefined) this.#lanes.delete(lane.key)
+    // After a key was parked, and has returned, it has another lane.
+    if (lane.key !== undefined && this.#lanes.get(lane.key) === lane) this.#lanes.delete(lane.key)
     for (const waiter of lane.takeWaiters()) {
       waiter.releaseHold()
       this.#resume(waiter, [], undefined, now)
     }
+  }
+
+  /** Removes a lane that is not held, of which the records `taken` were taken. */
+  #evict(lane: Lane, taken: readonly QueuedRecord[], reason: ParkReason, now: number): void {
+    this.#markFailing(lane, false)
+    this.#evicted.push({ records: [...taken, ...lane.take(lane.length)], reason })
+    this.#removeLane(lane, now)
   }
 
   #markFailing(lane: Lane, isFailing: boolean): void {
@@ -321,29 +366,29 @@ export class Planner<Verdict> {
 
   // ---- Starting -------------------------------------------------------------------------------------------
 
-  #start(startable: Startable): void {
-    if (startable instanceof Lane) this.#startLane(startable)
+  #start(startable: Startable, now: number): void {
+    if (startable instanceof Lane) this.#startLane(startable, now)
     else if (startable instanceof BatchFragment) this.#startWork(startable.parts)
-    else this.#startBatch(startable)
+    else this.#startBatch(startable, now)
   }
 
-  #startLane(lane: Lane): void {
+  #startLane(lane: Lane, now: number): void {
     const verdict = this.#options.judge(lane.head)
     if (verdict !== undefined) {
-      this.#giveUpHead(lane, verdict)
+      this.#skipHead(lane, verdict, now)
       return
     }
     lane.start()
     this.#startWork([{ lane, records: lane.take(sizeOfGroup(lane)) }])
   }
 
-  #startBatch(collector: BatchCollector): void {
+  #startBatch(collector: BatchCollector, now: number): void {
     const parts: WorkPart[] = []
     const taken = this.#change(collector, () =>
       collector.take((record) => this.#options.judge(record) === undefined),
     )
     for (const { lane, count } of taken) {
-      if (count === 0) this.#giveUpHead(lane, this.#options.judge(lane.head) as Verdict)
+      if (count === 0) this.#skipHead(lane, this.#options.judge(lane.head) as Verdict | 'park', now)
       else {
         lane.start()
         parts.push({ lane, records: lane.take(count) })
@@ -368,7 +413,12 @@ export class Planner<Verdict> {
     this.#isExclusive = false
   }
 
-  #giveUpHead(lane: Lane, verdict: Verdict): void {
+  /** The first record of a lane is not attempted: it is given up, or its key is parked. */
+  #skipHead(lane: Lane, verdict: Verdict | 'park', now: number): void {
+    if (verdict === 'park') {
+      this.#evict(lane, [], 'workerLost', now)
+      return
+    }
     const [record] = lane.take(1) as [QueuedRecord]
     this.#markFailing(lane, false)
     this.#hold(lane, record)
@@ -418,7 +468,12 @@ export class Planner<Verdict> {
   ): void {
     const kept = this.#drop(lane, records, dispositionOf)
     const next = kept.length === 0 ? undefined : dispositionOf(kept[0] as QueuedRecord)
-    const retryAt = typeof next === 'object' ? next.retryAt : undefined
+    const { retryAt, park } = typeof next === 'object' ? next : { retryAt: undefined }
+    // A record before it whose dead letter is not accepted yet would be overtaken.
+    if (park !== undefined && !lane.isHeld) {
+      this.#evict(lane, kept, park, now)
+      return
+    }
     this.#markFailing(lane, retryAt !== undefined || (lane.isFailing && kept[0] === records[0]))
     this.#resume(lane, kept, retryAt, now)
   }

@@ -112,6 +112,11 @@ export function processStream<
   } catch (error) {
     return rejectedRun(error)
   }
+  if (checked.parking !== undefined && source.name === undefined) {
+    source.detach()
+    const expected = 'used with a stream that has a checkpoint: openStream({ checkpoint: { store, name } })'
+    throw invalidOption('parking', options.parking, expected, 'an object')
+  }
   const run = new Run(source, work, checked)
   void run.finished.then(finish)
   void run.start()

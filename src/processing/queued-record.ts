@@ -1,6 +1,7 @@
 import type { StreamRecord } from '../records/stream-record.ts'
-import type { Delivery, RecordProgress, RecordTracker } from '../shards/shard-ledger.ts'
+import type { RecordHandle, RecordProgress, RecordTracker } from '../shards/shard-ledger.ts'
 import type { Fate } from './counts.ts'
+import { ParkedDelivery } from './parked-delivery.ts'
 
 /** What identifies the error of a failed attempt in a token: never its message, which may contain values. */
 type ErrorIdentity = NonNullable<RecordProgress['error']>
@@ -23,7 +24,7 @@ export type RecordGroup = Readonly<Record<string, never>>
  * progress, so that it survives a restart.
  */
 export class QueuedRecord implements RecordTracker {
-  readonly delivery: Delivery
+  readonly delivery: RecordHandle
   /** Numbers the records of a run in the order of their delivery. */
   readonly ordinal: number
   readonly bytes: number
@@ -60,7 +61,7 @@ export class QueuedRecord implements RecordTracker {
   /**
    * @param itemKey - the key of its lane if the order is by key: its token entry covers later records too.
    */
-  constructor(delivery: Delivery, ordinal: number, itemKey: string | undefined) {
+  constructor(delivery: RecordHandle, ordinal: number, itemKey: string | undefined) {
     const { record, resumed } = delivery
     this.delivery = delivery
     this.ordinal = ordinal
@@ -80,6 +81,19 @@ export class QueuedRecord implements RecordTracker {
 
   get record(): StreamRecord {
     return this.delivery.record
+  }
+
+  /** Whether it was read from the parking store, and not from the stream. */
+  get isFromParking(): boolean {
+    return this.delivery instanceof ParkedDelivery
+  }
+
+  /**
+   * From when its age counts for `maxRecordAgeMs`, in ms since 1970: when it was written or, after it was
+   * parked, when it was read from the parking store.
+   */
+  get ageStartsAt(): number {
+    return this.delivery instanceof ParkedDelivery ? this.delivery.readAt : this.record.createdAt.getTime()
   }
 
   /**

@@ -2,7 +2,7 @@ import { setMaxListeners } from 'node:events'
 import { type Clock, sleep } from '../core/clock.ts'
 import { Emitter } from '../core/emitter.ts'
 import { isStreamError, StreamError } from '../core/errors.ts'
-import type { Delivery } from '../shards/shard-ledger.ts'
+import type { Delivery, RecordHandle } from '../shards/shard-ledger.ts'
 import type { RecordSource } from '../stream/record-source.ts'
 import { Attempts } from './attempt.ts'
 import type { AttemptOutcome } from './attempt-outcome.ts'
@@ -12,18 +12,18 @@ import type { CheckedOptions } from './check-options.ts'
 import { Counters, type ProcessingSummary } from './counts.ts'
 import { CrashGuard } from './crash-guard.ts'
 import { type ProcessingEvents, processingEventNames } from './events.ts'
-import { type GiveUp, judgeBeforeAttempt } from './failure-policy.ts'
+import { type GiveUp, isParkedAfterCrash, judgeBeforeAttempt } from './failure-policy.ts'
 import type { Work as HandlerWork } from './handler.ts'
 import type { ProcessingHealth } from './health.ts'
 import { HealthMonitor, type MonitoredRun } from './health-monitor.ts'
 import { destinationsOf } from './on-failure.ts'
 import { Outcomes } from './outcomes.ts'
+import { Parking } from './parking.ts'
 import { type Disposition, Planner } from './planner.ts'
 import { QueuedRecord } from './queued-record.ts'
 import { readBatchOutcome } from './read-outcome.ts'
 import { RecordFilter } from './record-filter.ts'
-import { Slots } from './slots.ts'
-import { StartedWork, type StartedWorkListener } from './started-work.ts'
+import { RunningAttempts } from './running-attempts.ts'
 import type { Work } from './work.ts'
 
 /**
@@ -47,7 +47,6 @@ type Phase =
 
 const isSettled = (): Disposition => 'settled'
 const isRepeated = (): Disposition => 'repeat'
-const ignore = (): void => {}
 
 /**
  * The loop of `processStream`: takes records from the stream, starts what the planner decides, and reports
@@ -63,21 +62,14 @@ export class Run {
   readonly #options: CheckedOptions
   readonly #handler: HandlerWork
   readonly #clock: Clock
-  readonly #planner: Planner<GiveUp>
+  readonly #planner: Planner<GiveUp | 'drop'>
   readonly #attempts: Attempts
   readonly #crashGuard: CrashGuard
   readonly #outcomes: Outcomes
   readonly #filter: RecordFilter
   readonly #health: HealthMonitor
-  readonly #running = new Slots<StartedWork>()
-  /** The attempts whose handler ignores its signal. */
-  readonly #abandoned = new Set<StartedWork>()
-  readonly #startedListener: StartedWorkListener = {
-    ended: (started, outcome) => this.#ended(started, outcome),
-    abandoned: (started, runningForMs) => this.#reportAbandoned(started, runningForMs),
-  }
-  /** Attempts that were to start after a save, during which the run was paused. */
-  readonly #postponed: StartedWork[] = []
+  readonly #running: RunningAttempts
+  readonly #parking: Parking | undefined
   /** Aborts waits for records and saves when the run stops. */
   readonly #stopped = new AbortController()
   #phase: Phase = 'running'
@@ -122,7 +114,7 @@ export class Run {
       if (this.#failure) throw this.#failure.error
       return this.counters.snapshot()
     })
-    this.#planner = new Planner<GiveUp>({
+    this.#planner = new Planner<GiveUp | 'drop'>({
       ...options,
       batch: handler.form === 'batch' ? handler : undefined,
       judge: (record) => this.#judge(record),
@@ -132,14 +124,33 @@ export class Run {
     this.#crashGuard = new CrashGuard(options.retry.maxAttempts)
     this.#attempts = new Attempts(handler, { ...options, clock })
     this.#filter = new RecordFilter(options, () => source.streamArn)
+    this.#running = new RunningAttempts({
+      handler,
+      attempts: this.#attempts,
+      crashGuard: this.#crashGuard,
+      counters: this.counters,
+      events: this.events,
+      clock,
+      stopped: this.#stopped.signal,
+      epoch: () => source.epoch,
+      listener: {
+        canStart: () => this.#isProceeding,
+        progressed: (records) => this.#progressed(records),
+        save: (record, signal) => this.#saveProgress(record, signal),
+        canceled: (work) => this.#canceled(work),
+        ended: (work, outcome) => this.#ended(work, outcome),
+      },
+    })
+    const name = options.name ?? source.name ?? 'processStream'
     this.#outcomes = new Outcomes({
       options,
       handler,
       clock,
       random,
-      name: options.name ?? source.name ?? 'processStream',
+      name,
       streamArn: () => source.streamArn,
       viewOf: (record) => this.#attempts.viewOf(record),
+      queuedIn: (itemKey) => this.#planner.queuedIn(itemKey),
       counters: this.counters,
       events: this.events,
       listener: {
@@ -151,11 +162,43 @@ export class Run {
           this.#planner.release(record, clock.monotonic())
           this.#queueTurn()
         },
-        onProgress: () => source.changed(),
+        onProgress: (record) => this.#progressed([record]),
         onCallEnded: () => this.#onDrained?.(),
         onFatal: (error) => this.#fail(error),
       },
     })
+    this.#parking =
+      options.parking &&
+      new Parking({
+        options: options.parking,
+        clock,
+        random,
+        name,
+        epoch: source.epoch,
+        streamArn: () => source.streamArn,
+        lagMs: () => source.lag.millisBehindLatest,
+        events: this.events,
+        listener: {
+          onParked: (record) => this.#settleOutside(record, () => this.#outcomes.park(record)),
+          onParkedAgain: (record) => {
+            this.#planner.remove(record)
+            this.counters.settled('parked')
+          },
+          onDropped: (record) => this.#settleOutside(record, () => this.#outcomes.drop(record)),
+          onReleased: (delivery) => this.#add(delivery, clock.monotonic()),
+          onReturned: (records) => this.#enqueue(records),
+          canRead: () => this.#planner.bound === undefined,
+          saveCheckpoint: () => {
+            this.#flushSettled()
+            return source.save(this.#stopped.signal)
+          },
+          onCallEnded: () => this.#onDrained?.(),
+          onFatal: (error) => {
+            if (isStreamError(error, 'checkpoint.conflict')) this.#loseLease(error)
+            else this.#fail(error)
+          },
+        },
+      })
     this.#health = new HealthMonitor(this.#monitored(), clock, options, this.events)
   }
 
@@ -176,6 +219,7 @@ export class Run {
     try {
       const { checkDestinations: isChecking, onFailure } = this.#options
       if (isChecking) await checkDestinations(onFailure, this.#stopped.signal)
+      if (this.#phase === 'running') await this.#parking?.open(this.#stopped.signal)
     } catch (error) {
       this.#fail(error)
     }
@@ -200,11 +244,7 @@ export class Run {
   resume(): void {
     this.#isPaused = false
     this.#health.check()
-    while (this.#isProceeding) {
-      const work = this.#postponed.shift()
-      if (work === undefined) break
-      this.#call(work)
-    }
+    this.#running.resume()
     this.#queueTurn()
   }
 
@@ -282,7 +322,8 @@ export class Run {
     this.#lost = lost
   }
 
-  #add(delivery: Delivery, now: number): void {
+  /** Adds a record of the stream, or one that was read from the parking store. */
+  #add(delivery: RecordHandle, now: number): void {
     this.#health.taken(this.#planner.unsettled + 1, now)
     this.counters.delivered()
     const { record } = delivery
@@ -297,10 +338,35 @@ export class Run {
     if (filtered === undefined) queued.mustFilter()
     this.#dropUnknownTasks(queued)
     this.#crashGuard.delivered(queued)
-    this.#planner.add(queued, order === 'shard' ? record.shardId : itemKey, now)
+    this.#planner.admit(queued)
+    const isDiverted =
+      itemKey !== undefined && !queued.isFromParking && this.#parking?.divert(queued, itemKey)
+    if (!isDiverted) this.#planner.enqueue(queued, order === 'shard' ? record.shardId : itemKey, now)
+    if (queued.isFromParking) this.#queueTurn()
   }
 
-  #settleFiltered(delivery: Delivery): void {
+  /** Adds records to the lane of their key, which has returned from the parking store. */
+  #enqueue(records: readonly QueuedRecord[]): void {
+    const now = this.#clock.monotonic()
+    for (const queued of records) this.#planner.enqueue(queued, queued.record.itemKey, now)
+    this.#queueTurn()
+  }
+
+  /** Settles a record that is in no lane. */
+  #settleOutside(record: QueuedRecord, settle: () => void): void {
+    if (this.#phase === 'over') return
+    settle()
+    this.#planner.remove(record)
+    this.#queueTurn()
+  }
+
+  #parkEvicted(): void {
+    for (let evicted = this.#planner.takeEvicted(); evicted; evicted = this.#planner.takeEvicted()) {
+      this.#parking?.park(evicted)
+    }
+  }
+
+  #settleFiltered(delivery: RecordHandle): void {
     delivery.settle('filtered')
     this.counters.settled('filtered')
     this.#health.settled()
@@ -324,20 +390,25 @@ export class Run {
         return
       }
       const action = this.#planner.next(now, this.#input)
+      this.#parkEvicted()
       if (action === undefined) return
       this.#startsLeft--
       if (action.do === 'start') this.#start(action.work)
-      else if (this.#outcomes.giveUp(action.record, action.verdict) === 'settled') {
+      else if (this.#skip(action.record, action.verdict) === 'settled') {
         this.#planner.release(action.record, now)
       }
     }
+  }
+
+  #skip(record: QueuedRecord, verdict: GiveUp | 'drop'): Disposition {
+    return verdict === 'drop' ? this.#outcomes.drop(record) : this.#outcomes.giveUp(record, verdict)
   }
 
   /** Waits for more records, or continues with the table's next stream once this one has ended. */
   #waitForRecords(): void {
     if (!this.#isProceeding || this.#isWaiting || this.#isYielding || !this.#planner.wantsRecord) return
     const { isEnded } = this.#source
-    if (isEnded && this.#planner.unsettled > 0) return
+    if (isEnded && (this.#planner.unsettled > 0 || this.#parking?.isReleasing)) return
     this.#isWaiting = true
     const { signal } = this.#stopped
     const waited = isEnded ? this.#advance(signal) : this.#source.wait(signal)
@@ -383,13 +454,15 @@ export class Run {
 
   // ---- Attempts -------------------------------------------------------------------------------------------
 
-  #judge(record: QueuedRecord): GiveUp | undefined {
+  #judge(record: QueuedRecord): GiveUp | 'drop' | 'park' | undefined {
+    if (record.isFromParking && this.#parking?.isDropped(record)) return 'drop'
     if (record.attemptsInRun === 0 && !record.wasRunning) return undefined
-    const { attempts, attemptsInRun, wasRunning, waits } = record
-    const createdAtMs = record.record.createdAt.getTime()
+    const { retry } = this.#options
+    const { attempts, attemptsInRun, wasRunning, waits, ageStartsAt, firstAttemptAt } = record
     const now = { wall: this.#clock.now(), monotonic: this.#clock.monotonic() }
-    const state = { attempts, attemptsInRun, wasRunning, createdAtMs, waits }
-    const verdict = judgeBeforeAttempt(state, this.#options.retry, now)
+    const state = { attempts, attemptsInRun, wasRunning, ageStartsAt, firstAttemptAt, waits, queued: 0 }
+    if (isParkedAfterCrash(state, retry)) return 'park'
+    const verdict = judgeBeforeAttempt(state, retry, now)
     return verdict.do === 'giveUp' ? verdict : undefined
   }
 
@@ -403,89 +476,18 @@ export class Run {
       this.#planner.end(work, isRepeated, this.#clock.monotonic())
       return
     }
-    const now = this.#clock.now()
-    for (const record of records) {
-      record.startAttempt(isAlone, now)
-      this.counters.attemptStarted(record.starts)
-    }
-    if (this.#handler.form === 'batch') this.counters.batchStarted()
-    const started = new StartedWork(work, this.#startedListener)
-    started.enter(this.#running.add(started))
-    // Without a change, a save would not write that the attempt is running.
-    this.#source.changed()
-    const saveFirst = this.#crashGuard.saveFirst(first)
-    if (saveFirst === 'no') this.#call(started)
-    else void this.#saveAndCall(started, saveFirst === 'required')
+    this.#running.start(work)
   }
 
-  /** Starts an attempt once the checkpoint shows it, so that it is counted if the process ends during it. */
-  async #saveAndCall(started: StartedWork, isRequired: boolean): Promise<void> {
-    const { signal } = this.#stopped
-    while (!signal.aborted) {
-      try {
-        await this.#source.save(signal)
-        break
-      } catch (error) {
-        // Saving is still being retried; if the lease is lost, the run has ended.
-        if (!isRequired || !isStreamError(error, 'checkpoint.failed')) break
-      }
-    }
-    this.#crashGuard.saveEnded()
-    if (this.#phase !== 'running') {
-      if (!this.#isEnded) this.#cancel(started)
-    } else if (this.#isPaused) this.#postponed.push(started)
-    else this.#call(started)
-  }
-
-  #call(started: StartedWork): void {
-    const { records } = started.work
-    const isAlone = records.length === 1
-    const hasTasks = this.#handler.form === 'tasks'
-    const attempted = records.map((record) => ({
-      record: record.record,
-      attempt: isAlone ? record.attempts : record.attempts + 1,
-      firstAttemptAt: record.firstAttemptAt as number,
-      finishedTasks: record.doneTasks,
-      taskSucceeded: hasTasks ? (task: string) => this.#finishTask(record, task) : ignore,
-    }))
-    started.attemptStarted(this.#attempts.start(attempted, this.#source.epoch, started))
-  }
-
-  #finishTask(record: QueuedRecord, task: string): void {
-    if (this.#isEnded) return
-    record.finishTask(task)
-    this.#source.changed()
-  }
-
-  #reportAbandoned(started: StartedWork, runningForMs: number): void {
-    this.#abandoned.add(started)
-    const { records } = started.work
-    const { shardId } = records[0] as QueuedRecord
-    const sequenceNumbers = records.map(({ delivery }) => delivery.sequenceNumber)
-    this.events.emit('handlerAbandoned', { shardId, sequenceNumbers, runningForMs })
-  }
-
-  /** Gives back an attempt that was not started. */
-  #cancel({ work, slot }: StartedWork): void {
-    this.#running.remove(slot)
-    for (const record of work.records) record.giveBackAttempt()
-    this.#source.changed()
-    this.#planner.end(work, isRepeated, this.#clock.monotonic())
-    this.#onDrained?.()
-  }
-
-  #ended(started: StartedWork, outcome: AttemptOutcome): void {
-    if (this.#phase === 'over') return
-    const { work, slot } = started
-    this.#running.remove(slot)
-    this.#abandoned.delete(started)
+  #ended(work: Work, outcome: AttemptOutcome): void {
     const now = this.#clock.monotonic()
     if (outcome.kind === 'record') {
       const disposition = this.#outcomes.apply(work.records[0] as QueuedRecord, outcome.outcome)
       this.#planner.end(work, disposition === 'settled' ? isSettled : () => disposition, now)
     } else this.#endBatch(work, outcome, now)
     // Its records are no longer running, also those that are attempted again.
-    this.#source.changed()
+    this.#progressed(work.records)
+    this.#parkEvicted()
     if (this.#phase === 'running') this.#queueTurn()
     else this.#onDrained?.()
   }
@@ -501,6 +503,23 @@ export class Run {
     if (isSplit)
       this.#planner.split(work, dispositionOf, now + this.#outcomes.splitDelayMs(work.records), now)
     else this.#planner.end(work, dispositionOf, now)
+  }
+
+  /** The attempt was given back before it started. */
+  #canceled(work: Work): void {
+    this.#progressed(work.records)
+    this.#planner.end(work, isRepeated, this.#clock.monotonic())
+    this.#onDrained?.()
+  }
+
+  /** What the token, or the parking store, contains about the records has changed. */
+  #progressed(records: readonly QueuedRecord[]): void {
+    this.#source.changed()
+    if (this.#parking !== undefined) for (const record of records) this.#parking.changed(record)
+  }
+
+  #saveProgress(record: QueuedRecord, signal: AbortSignal): Promise<void> {
+    return record.isFromParking && this.#parking ? this.#parking.flush(signal) : this.#source.save(signal)
   }
 
   /** Evaluates the filter again, which threw when the record was delivered. Returns whether to continue. */
@@ -535,8 +554,9 @@ export class Run {
         unsettled: planner.unsettled,
         unsettledBytes: planner.bytes,
         failingLanes: planner.failing + planner.held,
-        abandoned: this.#abandoned.size,
+        abandoned: this.#running.abandonedSize,
         lanesAtDestination: planner.held,
+        recordsAtParking: this.#parking?.waiting ?? 0,
         isReadingBlocked: planner.bound !== undefined || planner.isAtFailingBound,
         isWaitingForNextStream: this.#source.isEnded && this.#source.canAdvance,
         isHalted: this.#isPaused || this.#phase !== 'running',
@@ -573,7 +593,8 @@ export class Run {
     this.#stopped.abort()
     this.#cancelTimer?.()
     this.#outcomes.stop()
-    for (const work of this.#postponed.splice(0)) this.#cancel(work)
+    this.#parking?.stop()
+    this.#running.cancelPostponed()
     this.#flushSettled()
     const { drainTimeoutMs, abandonAfterMs } = this.#options
     await this.#drain(drainTimeoutMs)
@@ -583,6 +604,7 @@ export class Run {
     if (this.#isEnded) return
     this.#giveBackAttempts()
     this.#flushSettled()
+    await this.#parking?.finish()
     await this.#save()
     await this.#closeDestinations()
     this.#close()
@@ -596,7 +618,8 @@ export class Run {
   async #drain(timeoutMs: number): Promise<void> {
     const drained = new AbortController()
     const check = () => {
-      if (this.#phase === 'over' || (this.#running.size === 0 && !this.#outcomes.isSending)) drained.abort()
+      const isBusy = this.#running.size > 0 || this.#outcomes.isSending || this.#parking?.isWriting
+      if (this.#phase === 'over' || !isBusy) drained.abort()
     }
     this.#onDrained = check
     check()
@@ -606,17 +629,14 @@ export class Run {
 
   #abortAttempts(reason: unknown): void {
     this.#outcomes.abort()
-    for (const started of this.#running.values()) started.abort(reason)
+    this.#running.abort(reason)
   }
 
   /** Later results are ignored: the records are unsettled, and their attempts are given back. */
   #giveBackAttempts(): void {
     this.#phase = 'over'
     this.#outcomes.close()
-    if (this.#running.size > 0) this.#source.changed()
-    for (const { work } of this.#running.values()) for (const record of work.records) record.giveBackAttempt()
-    this.#running.clear()
-    this.#postponed.length = 0
+    if (this.#running.close()) this.#source.changed()
   }
 
   async #save(): Promise<void> {
@@ -646,12 +666,15 @@ export class Run {
   }
 
   #close(): void {
+    this.#parking?.close()
     this.#countLost()
     this.#health.stop()
     this.#attempts.close()
     this.counters.ended()
     const unsettled = [...this.#planner.records].sort((a, b) => a.ordinal - b.ordinal)
-    this.#source.detach(unsettled.map(({ delivery }) => delivery))
+    // What was read from the parking store is still there.
+    const deliveries = unsettled.filter(({ isFromParking }) => !isFromParking)
+    this.#source.detach(deliveries.map(({ delivery }) => delivery as Delivery))
     this.#finish()
   }
 }

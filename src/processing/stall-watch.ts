@@ -31,6 +31,8 @@ export interface Load {
   readonly abandoned: number
   /** The number of lanes whose head waits for a destination. */
   readonly lanesAtDestination: number
+  /** The number of records that wait until they are in the parking store. */
+  readonly recordsAtParking: number
   /** Reading waits because one of the bounds has been reached. */
   readonly isReadingBlocked: boolean
   /** The stream has ended, and a next one is opened once everything is settled. */
@@ -143,6 +145,7 @@ function reasonOf(load: Load, limits: LoadLimits): StallReason {
   if (load.abandoned >= limits.concurrency) return 'abandoned'
   const isDestinationToBlame = load.lanesAtDestination > load.failingLanes / 2
   if (load.failingLanes >= limits.maxFailingKeys && !isDestinationToBlame) return 'failingKeys'
+  if (load.recordsAtParking > 0) return 'parking'
   if (load.lanesAtDestination > 0) return 'destination'
   if (load.abandoned > 0) return 'abandoned'
   return load.isReadingBlocked && load.unsettledBytes >= limits.maxUnsettledBytes ? 'bytes' : 'unsettled'

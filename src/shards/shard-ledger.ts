@@ -27,12 +27,10 @@ export interface RecordTracker {
 /** How a record was settled. The position of a token does not depend on records that were only filtered. */
 export type Settlement = 'processed' | 'filtered'
 
-/** A record that was delivered to the consumer, which must settle it once, in any order. */
-export interface Delivery {
+/** A record that must be settled once, in any order. */
+export interface RecordHandle {
   readonly record: StreamRecord
   readonly sequenceNumber: string
-  /** The ledger of the record's shard. */
-  readonly ledger: ShardLedger
   /**
    * What is known about earlier attempts: from an earlier run over the same stream, or from the loaded token.
    * Undefined if there was no earlier attempt.
@@ -48,6 +46,12 @@ export interface Delivery {
    * @returns false if the record was settled before.
    */
   settle(settlement?: Settlement): boolean
+}
+
+/** A record that was delivered to the consumer, which must settle it once, in any order. */
+export interface Delivery extends RecordHandle {
+  /** The ledger of the record's shard. */
+  readonly ledger: ShardLedger
 }
 
 /** A delivery, and its place in the list of those that are unsettled. Only the ledger writes its fields. */

@@ -22,6 +22,7 @@ function policy(changes: Partial<RetryPolicy> = {}): RetryPolicy {
     minDelayMs: 200,
     maxDelayMs: 60_000,
     maxRecordAgeMs: undefined,
+    park: undefined,
     canGiveUpExhausted: true,
     ...changes,
   }
@@ -32,8 +33,10 @@ function state(changes: Partial<RecordState> = {}): RecordState {
     attempts: 1,
     attemptsInRun: 1,
     wasRunning: false,
-    createdAtMs: now.wall - 1_000,
+    ageStartsAt: now.wall - 1_000,
+    firstAttemptAt: now.wall - 1_000,
     waits: 0,
+    queued: 1,
     ...changes,
   }
 }
@@ -118,10 +121,10 @@ describe('judgeFailure', () => {
 
   it('the delay ends when the record reaches the maximum age, so that it is given up in time', () => {
     const aging = policy({ maxRecordAgeMs: HOUR_MS })
-    const old = state({ createdAtMs: now.wall - HOUR_MS + 3_000 })
+    const old = state({ ageStartsAt: now.wall - HOUR_MS + 3_000 })
     expect(judge(old, failure('retry', 60_000), aging)).toEqual({ do: 'retry', at: 8_000, delayMs: 3_000 })
     expect(judge(old, failure('wait', 60_000), aging)).toEqual({ do: 'wait', at: 8_000, delayMs: 3_000 })
-    const tooOld = state({ createdAtMs: now.wall - 2 * HOUR_MS })
+    const tooOld = state({ ageStartsAt: now.wall - 2 * HOUR_MS })
     expect(judge(tooOld, failure('retry', 60_000), aging)).toEqual({ do: 'retry', at: 5_000, delayMs: 0 })
   })
 
@@ -129,7 +132,7 @@ describe('judgeFailure', () => {
     const states = fc.record({
       attempts: fc.integer({ min: 1, max: 1_000_000_000 }),
       waits: fc.integer({ min: 0, max: 1_000_000_000 }),
-      createdAtMs: fc.integer({ min: 0, max: now.wall + 10 * HOUR_MS }),
+      ageStartsAt: fc.integer({ min: 0, max: now.wall + 10 * HOUR_MS }),
       minDelayMs: fc.integer({ min: 0, max: 1_000 }),
       maxDelayMs: fc.integer({ min: 1_000, max: 86_400_000 }),
       maxRecordAgeMs: fc.option(fc.integer({ min: 1_000, max: 604_800_000 }), { nil: undefined }),
@@ -137,9 +140,9 @@ describe('judgeFailure', () => {
       random: fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }),
     })
     fc.assert(
-      fc.property(states, ({ attempts, waits, createdAtMs, verdict, random, ...delays }) => {
+      fc.property(states, ({ attempts, waits, ageStartsAt, verdict, random, ...delays }) => {
         const options = policy({ ...delays, maxAttempts: 1_000_000_000 })
-        const result = judge(state({ attempts, waits, createdAtMs }), failure(verdict), options, random)
+        const result = judge(state({ attempts, waits, ageStartsAt }), failure(verdict), options, random)
         if (result.do === 'giveUp') return attempts === 1_000_000_000
         expect(result.delayMs).toBeGreaterThanOrEqual(0)
         expect(result.delayMs).toBeLessThanOrEqual(delays.maxDelayMs)
@@ -164,10 +167,10 @@ describe('judgeBeforeAttempt', () => {
 
   it('a record that is too old is attempted once in each run before it is given up', () => {
     const options = policy({ maxRecordAgeMs: HOUR_MS })
-    const createdAtMs = now.wall - 2 * HOUR_MS
-    const first = judgeBeforeAttempt(state({ attempts: 7, attemptsInRun: 0, createdAtMs }), options, now)
+    const ageStartsAt = now.wall - 2 * HOUR_MS
+    const first = judgeBeforeAttempt(state({ attempts: 7, attemptsInRun: 0, ageStartsAt }), options, now)
     expect(first).toMatchObject({ do: 'start' })
-    const second = judgeBeforeAttempt(state({ attempts: 8, attemptsInRun: 1, createdAtMs }), options, now)
+    const second = judgeBeforeAttempt(state({ attempts: 8, attemptsInRun: 1, ageStartsAt }), options, now)
     expect(second).toEqual({
       do: 'giveUp',
       condition: 'RecordAgeExceeded',
@@ -176,21 +179,21 @@ describe('judgeBeforeAttempt', () => {
   })
 
   it('a record that only waited is given up by age, although none of its attempts counts', () => {
-    const waited = state({ attempts: 0, attemptsInRun: 3, waits: 3, createdAtMs: now.wall - HOUR_MS })
+    const waited = state({ attempts: 0, attemptsInRun: 3, waits: 3, ageStartsAt: now.wall - HOUR_MS })
     const verdict = judgeBeforeAttempt(waited, policy({ maxRecordAgeMs: HOUR_MS }), now)
     expect(verdict).toMatchObject({ do: 'giveUp', condition: 'RecordAgeExceeded' })
   })
 
   it('a record reaches the maximum age exactly maxRecordAgeMs after it was written', () => {
     const options = policy({ maxRecordAgeMs: HOUR_MS })
-    const younger = state({ createdAtMs: now.wall - HOUR_MS + 1 })
+    const younger = state({ ageStartsAt: now.wall - HOUR_MS + 1 })
     expect(judgeBeforeAttempt(younger, options, now)).toEqual({ do: 'start', saveFirst: false })
-    const older = state({ createdAtMs: now.wall - HOUR_MS })
+    const older = state({ ageStartsAt: now.wall - HOUR_MS })
     expect(judgeBeforeAttempt(older, options, now)).toMatchObject({ do: 'giveUp' })
   })
 
   it('without maxRecordAgeMs the age does not matter', () => {
-    expect(judgeBeforeAttempt(state({ createdAtMs: 0 }), policy(), now)).toMatchObject({ do: 'start' })
+    expect(judgeBeforeAttempt(state({ ageStartsAt: 0 }), policy(), now)).toMatchObject({ do: 'start' })
   })
 
   it('a record that was running when the process ended starts only after a save', () => {

@@ -15,6 +15,7 @@ const load: Load = {
   failingLanes: 0,
   abandoned: 0,
   lanesAtDestination: 0,
+  recordsAtParking: 0,
   isReadingBlocked: false,
   isWaitingForNextStream: false,
   isHalted: false,

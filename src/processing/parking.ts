@@ -1,0 +1,459 @@
+import { abortable } from '../core/abortable.ts'
+import { type Clock, sleep } from '../core/clock.ts'
+import type { Emitter } from '../core/emitter.ts'
+import { readContent, writeContent } from '../parking/content.ts'
+import type { ParkedKeyUpdate, ParkedRecord, ParkingLease, ParkingRequest } from '../parking/parking-store.ts'
+import { parkedPosition } from '../parking/position.ts'
+import { hashItemKey } from '../records/item-key.ts'
+import type { CheckedParking } from './check-parking.ts'
+import type { ProcessingEvents } from './events.ts'
+import { ParkedDelivery } from './parked-delivery.ts'
+import { ParkedKeyState } from './parked-key-state.ts'
+import { ParkingCalls } from './parking-calls.ts'
+import { acquireParking, damagedRecord, missingRecords, tooManyParked } from './parking-errors.ts'
+import { ParkingWrites } from './parking-writes.ts'
+import type { EvictedRecords } from './planner.ts'
+import type { QueuedRecord } from './queued-record.ts'
+
+/** How often requests of operators are read while keys are parked, in ms. */
+const POLL_MS = 5_000
+
+/** The maximum number of released records that are in memory at a time, unless one key has more. */
+const MAX_RELEASED = 1_000
+
+/** How many records of a key are read at a time, and how many may be left when the next ones are read. */
+const PAGE_RECORDS = 100
+const LOW_RECORDS = 25
+
+/** About how much is read at a time, in characters of JSON. */
+const PAGE_LENGTH = 1_000_000
+
+/** The lag counts as measured after the run has started once it is this much less than the run's age, in ms. */
+const LAG_MARGIN_MS = 5_000
+
+/** How long the end of a run waits until the progress of released records is saved, in ms. */
+const FINISH_TIMEOUT_MS = 10_000
+
+export interface ParkingContext {
+  readonly options: CheckedParking
+  readonly clock: Clock
+  readonly random: () => number
+  /** The name of the run. */
+  readonly name: string
+  readonly epoch: number | undefined
+  readonly streamArn: () => string
+  /** How far reading and processing are behind the stream, in ms. */
+  readonly lagMs: () => number
+  readonly events: Emitter<ProcessingEvents>
+  readonly listener: ParkingListener
+}
+
+export interface ParkingListener {
+  /** A record is in the store: it is settled. */
+  onParked(record: QueuedRecord): void
+  /** A record that was read from the store is parked again: the run no longer holds it. */
+  onParkedAgain(record: QueuedRecord): void
+  /** A record that was read from the store, and was to be attempted again, is dropped. */
+  onDropped(record: QueuedRecord): void
+  /** A record was read from the store, and is to be processed. */
+  onReleased(delivery: ParkedDelivery): void
+  /** A key is read from the stream again. The records, which have arrived meanwhile, are to be processed. */
+  onReturned(records: readonly QueuedRecord[]): void
+  /** Whether memory is left for records of the store. */
+  canRead(): boolean
+  /** Saves the checkpoint. Rejects if that fails. */
+  saveCheckpoint(): Promise<void>
+  /** Something that the end of the run waits for has ended. */
+  onCallEnded(): void
+  onFatal(error: unknown): void
+}
+
+/**
+ * The parked keys of a run. While a key is parked, its records are diverted from the stream to the store, and
+ * a release processes them from there, in order. Only this component writes to the store.
+ */
+export class Parking {
+  readonly #context: ParkingContext
+  readonly #keys = new Map<string, ParkedKeyState>()
+  readonly #closed = new AbortController()
+  readonly #startedAt: number
+  /** Keys with records that can be read from the store. */
+  readonly #unread = new Set<ParkedKeyState>()
+  #lease: ParkingLease | undefined
+  #calls!: ParkingCalls
+  #writes: ParkingWrites | undefined
+  #released = 0
+  #isReading = false
+  #isPolling = false
+  #isStopping = false
+  #cancelPoll = (): void => {}
+
+  constructor(context: ParkingContext) {
+    this.#context = context
+    this.#startedAt = context.clock.monotonic()
+  }
+
+  // ---- State ----------------------------------------------------------------------------------------------
+
+  /** The number of parked keys. */
+  get keys(): number {
+    return this.#keys.size
+  }
+
+  /** The number of records that are parked, or wait to be. */
+  get records(): number {
+    let records = 0
+    for (const key of this.#keys.values()) records += key.records
+    return records
+  }
+
+  /** The number of records that wait for the store. */
+  get waiting(): number {
+    let waiting = 0
+    for (const key of this.#keys.values()) waiting += key.waiting
+    return waiting
+  }
+
+  /** Whether a release is in progress that does not wait for records of the stream. */
+  get isReleasing(): boolean {
+    for (const key of this.#keys.values()) {
+      if (key.state === 'returning' || key.released > 0 || (key.state === 'releasing' && key.hasUnread))
+        return true
+    }
+    return false
+  }
+
+  get isWriting(): boolean {
+    return this.#writes?.isWriting === true
+  }
+
+  // ---- Life cycle -----------------------------------------------------------------------------------------
+
+  /**
+   * Acquires the store, and loads the parked keys.
+   *
+   * @throws StreamError `checkpoint.conflict` or `parking.failed`
+   */
+  async open(signal: AbortSignal): Promise<void> {
+    const { options, name, epoch, clock, random, events } = this.#context
+    const lease = await acquireParking(options.store, name, epoch, signal)
+    this.#lease = lease
+    if (signal.aborted) return
+    this.#calls = new ParkingCalls(lease, {
+      clock,
+      random,
+      signal: this.#closed.signal,
+      onRetry: (retry) => events.emit('parkingRetry', retry),
+    })
+    this.#writes = new ParkingWrites(this.#calls, clock, {
+      contentOf: (record) => this.#contentOf(record),
+      onSaved: (key, update) => this.#saved(key, update),
+      onEnded: () => this.#context.listener.onCallEnded(),
+      onFailed: (error) => this.#failed(error),
+    })
+    for (const stored of lease.keys) this.#keys.set(stored.key, ParkedKeyState.load(stored))
+    await this.#readRequests()
+    for (const key of this.#keys.values()) this.#readSoon(key)
+    this.#schedulePoll()
+  }
+
+  /** Starts no release, and reads no record of the store any more. Records that wait are still saved. */
+  stop(): void {
+    this.#isStopping = true
+    this.#cancelPoll()
+    this.#unread.clear()
+  }
+
+  /** Resolves when everything that has changed is saved, or can no longer be. Rejects when `signal` aborts. */
+  async flush(signal: AbortSignal): Promise<void> {
+    await abortable(this.#writes?.flush(), signal)
+  }
+
+  /** Saves the progress of the records that were read and are not settled, if that is possible in time. */
+  async finish(): Promise<void> {
+    if (this.#writes === undefined) return
+    for (const key of this.#keys.values()) if (key.released > 0) this.#writes?.saveSoon(key)
+    const finished = new AbortController()
+    void this.#writes.flush().then(() => finished.abort())
+    await sleep(this.#context.clock, FINISH_TIMEOUT_MS, finished.signal)
+  }
+
+  /** Makes no call any more, and changes nothing when those in progress end. */
+  close(): void {
+    this.stop()
+    this.#closed.abort()
+    this.#writes?.stop()
+    const lease = this.#lease
+    this.#lease = undefined
+    void lease?.close().catch(() => {})
+  }
+
+  // ---- What the run reports -------------------------------------------------------------------------------
+
+  /**
+   * Takes a record that was delivered, if its key is parked. Returns whether it was taken: then it must not
+   * be attempted.
+   */
+  divert(queued: QueuedRecord, itemKey: string): boolean {
+    const key = this.#keys.get(itemKey)
+    if (key === undefined) return false
+    const position = this.#positionOf(queued)
+    key.delivered(position)
+    if (key.isRedelivered(position)) {
+      this.#context.listener.onParked(queued)
+      this.#tryReturn(key)
+    } else this.#append(key, queued, position)
+    return true
+  }
+
+  /** Parks the key of records that were evicted from their lane. */
+  park({ records, reason }: EvictedRecords): void {
+    const [head] = records as [QueuedRecord]
+    const { itemKey } = head.record
+    const parked = this.#keys.get(itemKey)
+    if (parked !== undefined) {
+      this.#parkAgain(parked, records, reason)
+      return
+    }
+    const key = ParkedKeyState.park(itemKey, this.#context.clock.now())
+    this.#keys.set(itemKey, key)
+    key.announce({ head, reason })
+    for (const queued of records) this.#append(key, queued, this.#positionOf(queued))
+    if (this.#keys.size === 1) this.#schedulePoll()
+  }
+
+  /** The progress of a record that was read from the store has changed. */
+  changed({ record, isFromParking }: QueuedRecord): void {
+    const key = isFromParking ? this.#keys.get(record.itemKey) : undefined
+    if (key !== undefined) this.#writes?.saveSoon(key)
+  }
+
+  /** Whether a record that was read from the store has to be dropped instead of being attempted. */
+  isDropped({ delivery, record }: QueuedRecord): boolean {
+    if (!(delivery instanceof ParkedDelivery)) return false
+    return this.#keys.get(record.itemKey)?.isDropped(delivery.position) === true
+  }
+
+  // ---- Writing --------------------------------------------------------------------------------------------
+
+  #append(key: ParkedKeyState, queued: QueuedRecord, position: string): void {
+    key.add(queued, position)
+    const { maxParkedPerKey } = this.#context.options
+    if (key.state === 'parked' && key.records > maxParkedPerKey) {
+      this.#failed(tooManyParked(this.#context.name, key.keyHash, maxParkedPerKey))
+    } else if (key.hasPending) this.#writes?.save(key)
+  }
+
+  #saved(key: ParkedKeyState, update: ParkedKeyUpdate): void {
+    const { listener, events } = this.#context
+    for (const record of key.saved(update)) listener.onParked(record)
+    const announcement = key.takeAnnouncement()
+    if (announcement !== undefined) {
+      const { record, delivery, shardId, attempts } = announcement.head
+      const reference = {
+        shardId,
+        sequenceNumber: delivery.sequenceNumber,
+        keyHash: hashItemKey(record.itemKey),
+      }
+      events.emit('parked', { ...reference, reason: announcement.reason, attempts })
+    }
+    this.#readSoon(key)
+    this.#tryReturn(key)
+  }
+
+  #parkAgain(key: ParkedKeyState, records: readonly QueuedRecord[], reason: EvictedRecords['reason']): void {
+    const { listener, clock } = this.#context
+    const kept = records.filter((record) => !this.isDropped(record))
+    for (const record of records) if (!kept.includes(record)) listener.onDropped(record)
+    const [head] = kept
+    if (head === undefined) return
+    this.#released -= key.released
+    key.parkAgain({ head, reason }, clock.now())
+    for (const record of kept) listener.onParkedAgain(record)
+    this.#unread.delete(key)
+    this.#writes?.save(key)
+    this.#read()
+  }
+
+  // ---- Reading --------------------------------------------------------------------------------------------
+
+  /** Reads records of a key that is being released, unless enough of them are in memory. */
+  #readSoon(key: ParkedKeyState): void {
+    if (this.#isStopping || key.state !== 'releasing' || !key.hasUnread || key.released > LOW_RECORDS) return
+    this.#unread.add(key)
+    this.#read()
+  }
+
+  #read(): void {
+    if (this.#isReading) return
+    this.#isReading = true
+    this.#readAll().catch((error: unknown) => this.#failed(error))
+  }
+
+  async #readAll(): Promise<void> {
+    try {
+      await this.#readPages()
+    } finally {
+      this.#isReading = false
+    }
+  }
+
+  async #readPages(): Promise<void> {
+    let limit = 10
+    for (const key of this.#unread) {
+      // What is released makes room: reading continues when a record is settled.
+      const hasRoom = this.#released < MAX_RELEASED && this.#context.listener.canRead()
+      if (this.#isStopping || (this.#released > 0 && !hasRoom)) return
+      this.#unread.delete(key)
+      const after = key.readAfter
+      const records = await this.#calls.run((lease) => lease.read(key.keyHash, after, limit))
+      if (this.#closed.signal.aborted || this.#isStopping) return
+      if (key.state !== 'releasing' || key.readAfter !== after) {
+        this.#readSoon(key)
+        continue
+      }
+      if (records.length === 0) throw missingRecords(this.#context.name, key.keyHash)
+      limit = this.#release(key, records)
+      this.#readSoon(key)
+    }
+  }
+
+  /** Starts the records of a page. Returns how many to read next. */
+  #release(key: ParkedKeyState, records: readonly ParkedRecord[]): number {
+    let length = 1
+    for (const { position, content } of records) {
+      length = Math.max(length, content.length)
+      if (key.last === undefined || position > key.last) break
+      this.#released++
+      const delivery = this.#deliveryOf(key, position, content)
+      key.wasRead(delivery)
+      this.#context.listener.onReleased(delivery)
+    }
+    return Math.max(1, Math.min(PAGE_RECORDS, Math.floor(PAGE_LENGTH / length)))
+  }
+
+  #deliveryOf(key: ParkedKeyState, position: string, content: string): ParkedDelivery {
+    const { clock, name } = this.#context
+    const readAt = clock.now()
+    const { record, done } = readOrFail(content, name, key.keyHash)
+    const own = { attempts: 0, since: readAt, isRunning: false, finishedTasks: done, error: undefined }
+    const resumed = key.resumed ?? (done.length > 0 ? own : undefined)
+    return new ParkedDelivery({ record, position, resumed, readAt }, () => this.#settled(key))
+  }
+
+  #settled(key: ParkedKeyState): void {
+    const before = key.released
+    key.advance()
+    this.#released -= before - key.released
+    this.#writes?.saveSoon(key)
+    this.#readSoon(key)
+    if (this.#unread.size > 0) this.#read()
+    this.#tryReturn(key)
+  }
+
+  // ---- Requests -------------------------------------------------------------------------------------------
+
+  #schedulePoll(): void {
+    this.#cancelPoll()
+    if (this.#isStopping || this.#keys.size === 0) return
+    this.#cancelPoll = this.#context.clock.setTimer(POLL_MS, () => void this.#poll(), true)
+  }
+
+  async #poll(): Promise<void> {
+    if (this.#isPolling) return
+    this.#isPolling = true
+    try {
+      await this.#readRequests()
+      const { clock, lagMs } = this.#context
+      const isCurrent = lagMs() + LAG_MARGIN_MS < clock.monotonic() - this.#startedAt
+      for (const key of this.#keys.values()) {
+        if (isCurrent) key.pass()
+        this.#readSoon(key)
+        this.#tryReturn(key)
+      }
+    } catch (error) {
+      this.#failed(error)
+    } finally {
+      this.#isPolling = false
+      this.#schedulePoll()
+    }
+  }
+
+  async #readRequests(): Promise<void> {
+    if (this.#keys.size === 0) return
+    const requests = await this.#calls.run((lease) => lease.requests())
+    const byHash = new Map([...this.#keys.values()].map((key) => [key.keyHash, key]))
+    for (const request of requests) {
+      if (this.#isStopping) return
+      const key = byHash.get(request.keyHash)
+      if (key !== undefined && key.state !== 'returning') await this.#carryOut(key, request)
+      else if (key === undefined) await this.#calls.run((lease) => lease.complete(request))
+    }
+  }
+
+  async #carryOut(key: ParkedKeyState, request: ParkingRequest): Promise<void> {
+    const { events } = this.#context
+    const { keyHash, records } = key
+    if (request.action === 'drop') {
+      this.#unread.delete(key)
+      events.emit('dropped', { keyHash, records: key.drop() })
+    } else if (key.state === 'parked') {
+      key.release()
+      events.emit('released', { keyHash, records })
+    }
+    this.#writes?.save(key)
+    this.#readSoon(key)
+    await this.#writes?.flush()
+    await this.#calls.run((lease) => lease.complete(request))
+    this.#tryReturn(key)
+  }
+
+  // ---- Return ---------------------------------------------------------------------------------------------
+
+  #tryReturn(key: ParkedKeyState): void {
+    if (this.#isStopping || !key.canReturn) return
+    key.startReturn()
+    this.#return(key).catch((error: unknown) => this.#failed(error))
+  }
+
+  /** Removes a key from the store, once the checkpoint covers all records that were parked. */
+  async #return(key: ParkedKeyState): Promise<void> {
+    const { listener, events } = this.#context
+    try {
+      await listener.saveCheckpoint()
+    } catch {
+      // Saving is still being retried. If the lease is lost, the run ends.
+      if (this.#closed.signal.aborted) return
+      key.cancelReturn((record) => this.#positionOf(record))
+      if (key.hasPending) this.#writes?.save(key)
+      return
+    }
+    this.#writes?.forget(key)
+    await this.#calls.run((lease) => lease.remove(key.keyHash))
+    if (this.#closed.signal.aborted) return
+    this.#keys.delete(key.itemKey)
+    listener.onReturned(key.takeArrivals())
+    events.emit('returned', { keyHash: key.keyHash })
+    listener.onCallEnded()
+  }
+
+  #failed(error: unknown): void {
+    if (!this.#closed.signal.aborted) this.#context.listener.onFatal(error)
+  }
+
+  #positionOf({ delivery }: QueuedRecord): string {
+    return parkedPosition(this.#context.streamArn(), delivery.sequenceNumber)
+  }
+
+  #contentOf({ record, finishedTasks }: QueuedRecord): string {
+    return writeContent({ record, done: finishedTasks }, this.#context.streamArn())
+  }
+}
+
+function readOrFail(content: string, name: string, keyHash: string) {
+  try {
+    return readContent(content)
+  } catch (error) {
+    throw damagedRecord(name, keyHash, error)
+  }
+}
