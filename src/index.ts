@@ -81,4 +81,21 @@ export type {
   StreamStatus,
   StreamsApi,
 } from './streams-api/streams-api.ts'
+export type {
+  CounterLike,
+  HistogramLike,
+  MeterLike,
+  MetricOptionsLike,
+  ObservableGaugeLike,
+  ObservableResultLike,
+  TelemetryAttributes,
+} from './telemetry/meter.ts'
+export type {
+  SpanContextLike,
+  SpanLike,
+  SpanLinkLike,
+  SpanOptionsLike,
+  TraceContext,
+  TracerLike,
+} from './telemetry/tracer.ts'
 export type { RawRecord, WireRecord, WireRecords } from './wire/wire-record.ts'

@@ -76,6 +76,8 @@ export class Checkpointer {
   /** Ends the delay before the next attempt. */
   #retryNow: (() => void) | undefined
   readonly #watchers = new Set<() => void>()
+  #saved = 0
+  #failed = 0
   #closing: Promise<void> | undefined
 
   constructor(options: CheckpointerOptions) {
@@ -107,6 +109,11 @@ export class Checkpointer {
   /** The fencing number of the lease; undefined if the store has no leases. */
   get epoch(): number | undefined {
     return this.#options.lease.epoch
+  }
+
+  /** How many saves have succeeded and failed so far. */
+  get saveCounts(): { readonly saved: number; readonly failed: number } {
+    return { saved: this.#saved, failed: this.#failed }
   }
 
   /**
@@ -219,10 +226,12 @@ export class Checkpointer {
     try {
       await lease.save(token)
     } catch (error) {
+      this.#failed++
       if (isStreamError(error, 'checkpoint.conflict')) throw error
       this.#lastFailure = { error }
       return false
     }
+    this.#saved++
     this.#lastFailure = undefined
     this.#failedFlush = undefined
     this.#savedRevision = revision

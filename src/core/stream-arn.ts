@@ -53,6 +53,11 @@ export function tableArnOf(streamArn: string): string | undefined {
   return parseStreamArn(streamArn)?.tableArn
 }
 
+/** Returns the name of the table that a stream belongs to. */
+export function tableNameOf(streamArn: string): string | undefined {
+  return tableArnOf(streamArn)?.replace(/^.*:table\//, '')
+}
+
 /** Returns when a stream was enabled, in ms since 1970, or NaN if its label is not a time. */
 export function enabledAt(streamArn: string): number {
   return Date.parse(`${parseStreamArn(streamArn)?.label}Z`)

@@ -13,6 +13,16 @@ export interface AttemptOptions {
   /** How long after its timeout an attempt is reported as abandoned, in ms. */
   readonly abandonAfterMs: number
   readonly schema: Schemas | undefined
+  readonly observer?: AttemptObserver | undefined
+}
+
+/** Surrounds the calls of user code. */
+export interface AttemptObserver {
+  /** Calls `call` exactly once, synchronously, and returns its promise, which is never rejected. */
+  observe(
+    records: readonly AttemptRecord[],
+    call: () => Promise<RecordOutcome | BatchOutcome>,
+  ): Promise<RecordOutcome | BatchOutcome>
 }
 
 /** What happens to an attempt. Neither method is called before {@link Attempts.start} has returned. */
@@ -42,12 +52,14 @@ export class Attempts {
   readonly #work: Work
   readonly #clock: Clock
   readonly #validator: RecordValidator | undefined
+  readonly #observer: AttemptObserver | undefined
   readonly #timeouts: Deadlines<Attempt> | undefined
   readonly #abandonments: Deadlines<Attempt>
 
-  constructor(work: Work, { clock, handlerTimeoutMs, abandonAfterMs, schema }: AttemptOptions) {
+  constructor(work: Work, { clock, handlerTimeoutMs, abandonAfterMs, schema, observer }: AttemptOptions) {
     this.#work = work
     this.#clock = clock
+    this.#observer = observer
     this.#validator = schema && new RecordValidator(schema)
     this.#abandonments = new Deadlines(clock, abandonAfterMs, ({ listener, startedAt }) => {
       listener.abandoned(clock.monotonic() - startedAt)
@@ -73,10 +85,17 @@ export class Attempts {
   ): RunningAttempt {
     const startedAt = this.#timeouts === undefined ? 0 : this.#clock.monotonic()
     const attempt = new Attempt(this, listener, new AttemptScope(epoch), startedAt)
-    const outcome = callHandler(this.#work, this.#validator, records, attempt.scope)
+    const outcome =
+      this.#observer === undefined
+        ? this.#call(records, attempt.scope)
+        : this.#observer.observe(records, () => this.#call(records, attempt.scope))
     this.#timeouts?.add(attempt)
     void this.#report(attempt, outcome)
     return attempt
+  }
+
+  #call(records: readonly AttemptRecord[], scope: AttemptScope): Promise<RecordOutcome | BatchOutcome> {
+    return callHandler(this.#work, this.#validator, records, scope)
   }
 
   /** The record as the handler receives it: with the output of the schema, if it was validated. */

@@ -3,6 +3,9 @@ import { StreamError } from '../core/errors.ts'
 import { checkNames, integer, invalidOption, isIntegerInRange } from '../core/options.ts'
 import { type CompiledFilter, compileFilters } from '../filter/compile-filter.ts'
 import type { StreamRecord } from '../records/stream-record.ts'
+import { checkMeter, checkTracer } from '../telemetry/check-telemetry.ts'
+import type { MeterLike } from '../telemetry/meter.ts'
+import type { TraceContext, TracerLike } from '../telemetry/tracer.ts'
 import { type CheckedParking, checkParking } from './check-parking.ts'
 import type { RetryPolicy } from './failure-policy.ts'
 import type { Work } from './handler.ts'
@@ -40,6 +43,9 @@ export interface CheckedOptions<R = StreamRecord, T extends string = string, Raw
   readonly maxFailingKeys: number
   readonly stallAfterMs: number
   readonly checkDestinations: boolean
+  readonly meter: MeterLike | undefined
+  readonly tracer: TracerLike | undefined
+  readonly traceContext: ((record: Raw) => TraceContext | readonly TraceContext[] | undefined) | undefined
   readonly signal: AbortSignal | undefined
   /** Undefined for those of the stream. */
   readonly clock: Clock | undefined
@@ -93,6 +99,13 @@ export function checkProcessOptions<R, S extends Schemas, T extends string, Raw>
     maxFailingKeys: inRange('maxFailingKeys', 1, 500_000),
     stallAfterMs: inRange('stallAfterMs', 1, DAY_MS),
     checkDestinations: checkBoolean('checkDestinations', options.checkDestinations ?? true),
+    meter: checkMeter(options.meter),
+    tracer: checkTracer(options.tracer),
+    traceContext: optionalFunction(
+      'traceContext',
+      options.traceContext,
+      '(record) => record.newImage?.traceparent',
+    ),
     signal: checkSignal(options.signal),
     clock: options.clock === undefined ? undefined : checkClock(options.clock),
     random: optionalFunction('random', options.random, 'Math.random'),

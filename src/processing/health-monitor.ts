@@ -92,6 +92,10 @@ export class HealthMonitor {
     this.#cancelCheck = this.#clock.setTimer(checkAt - now.monotonic, () => this.check(), true)
   }
 
+  get isStalled(): boolean {
+    return this.#watch.isStalled
+  }
+
   health(): ProcessingHealth {
     let oldestUnsettledAt: number | undefined
     for (const { record, isFromParking } of this.#run.records()) {

@@ -1,6 +1,8 @@
 import type { Clock } from '../core/clock.ts'
 import { namesOf } from '../core/options.ts'
 import type { StreamRecord } from '../records/stream-record.ts'
+import type { MeterLike } from '../telemetry/meter.ts'
+import type { TraceContext, TracerLike } from '../telemetry/tracer.ts'
 import type { FailureTarget, FailureTargets } from './on-failure.ts'
 import type { ParkingOptions } from './parking-options.ts'
 import type { Schemas } from './schema.ts'
@@ -195,6 +197,26 @@ export interface ProcessOptions<
    * @default true
    */
   readonly checkDestinations?: boolean | undefined
+  /**
+   * A `Meter` of OpenTelemetry, such as `metrics.getMeter('my-worker')`, for the metrics of the run. They
+   * contain no shard ids and no values of items. An error of the meter is ignored.
+   * @default no metrics
+   */
+  readonly meter?: MeterLike | undefined
+  /**
+   * A `Tracer` of OpenTelemetry, such as `trace.getTracer('my-worker')`. Each handler call has a span, in
+   * whose context it runs, and which is the root of a trace. Spans contain no values of items. An error of
+   * the tracer is ignored.
+   * @default no spans
+   */
+  readonly tracer?: TracerLike | undefined
+  /**
+   * Returns the contexts of the spans that have written a record, if the item contains them: the span of the
+   * handler call is linked to them. Called before each attempt, with the record before `schema` is applied;
+   * only with a `tracer`. What is not a span context is ignored, as is an error that it throws.
+   * @default spans have no links
+   */
+  readonly traceContext?: ((record: Raw) => TraceContext | readonly TraceContext[] | undefined) | undefined
   /** Stops the run when it aborts, like `run.stop()`. */
   readonly signal?: AbortSignal | undefined
   /**
@@ -240,6 +262,9 @@ export const processOptionNames: readonly string[] = namesOf<ProcessOptions>({
   maxFailingKeys: true,
   stallAfterMs: true,
   checkDestinations: true,
+  meter: true,
+  tracer: true,
+  traceContext: true,
   signal: true,
   clock: true,
   random: true,

@@ -96,12 +96,12 @@ export class Parking {
   // ---- State ----------------------------------------------------------------------------------------------
 
   /** The number of parked keys. */
-  get keys(): number {
+  get parkedKeys(): number {
     return this.#keys.size
   }
 
   /** The number of records that are parked, or wait to be. */
-  get records(): number {
+  get parkedRecords(): number {
     let records = 0
     for (const key of this.#keys.values()) records += key.records
     return records

@@ -16,6 +16,7 @@ import { type GiveUp, isParkedAfterCrash, judgeBeforeAttempt } from './failure-p
 import type { Work as HandlerWork } from './handler.ts'
 import type { ProcessingHealth } from './health.ts'
 import { HealthMonitor, type MonitoredRun } from './health-monitor.ts'
+import { observeRun, type RunObserver } from './observe-run.ts'
 import { destinationsOf } from './on-failure.ts'
 import { Outcomes } from './outcomes.ts'
 import { Parking } from './parking.ts'
@@ -70,6 +71,8 @@ export class Run {
   readonly #health: HealthMonitor
   readonly #running: RunningAttempts
   readonly #parking: Parking | undefined
+  /** Its metrics and spans; undefined without a meter and a tracer. */
+  readonly #observer: RunObserver | undefined
   /** Aborts waits for records and saves when the run stops. */
   readonly #stopped = new AbortController()
   #phase: Phase = 'running'
@@ -105,6 +108,7 @@ export class Run {
     setMaxListeners(0, this.#stopped.signal)
     const clock = options.clock ?? source.clock
     const random = options.random ?? source.random
+    const name = options.name ?? source.name ?? 'processStream'
     this.#clock = clock
     this.counters = new Counters(clock)
     this.finished = new Promise((resolve) => {
@@ -122,26 +126,7 @@ export class Run {
       ancestorsOf: (shardId) => source.ancestorsOf(shardId),
     })
     this.#crashGuard = new CrashGuard(options.retry.maxAttempts)
-    this.#attempts = new Attempts(handler, { ...options, clock })
     this.#filter = new RecordFilter(options, () => source.streamArn)
-    this.#running = new RunningAttempts({
-      handler,
-      attempts: this.#attempts,
-      crashGuard: this.#crashGuard,
-      counters: this.counters,
-      events: this.events,
-      clock,
-      stopped: this.#stopped.signal,
-      epoch: () => source.epoch,
-      listener: {
-        canStart: () => this.#isProceeding,
-        progressed: (records) => this.#progressed(records),
-        save: (record, signal) => this.#saveProgress(record, signal),
-        canceled: (work) => this.#canceled(work),
-        ended: (work, outcome) => this.#ended(work, outcome),
-      },
-    })
-    const name = options.name ?? source.name ?? 'processStream'
     this.#outcomes = new Outcomes({
       options,
       handler,
@@ -200,6 +185,36 @@ export class Run {
         },
       })
     this.#health = new HealthMonitor(this.#monitored(), clock, options, this.events)
+    this.#observer = observeRun({
+      options,
+      source,
+      clock,
+      name,
+      events: this.events,
+      counters: this.counters.live,
+      parked: this.#parking,
+      unsettled: () => this.#planner.unsettled,
+      isStalled: () => this.#health.isStalled,
+      health: () => this.health(),
+    })
+    this.#attempts = new Attempts(handler, { ...options, clock, observer: this.#observer })
+    this.#running = new RunningAttempts({
+      handler,
+      attempts: this.#attempts,
+      crashGuard: this.#crashGuard,
+      counters: this.counters,
+      events: this.events,
+      clock,
+      stopped: this.#stopped.signal,
+      epoch: () => source.epoch,
+      listener: {
+        canStart: () => this.#isProceeding,
+        progressed: (records) => this.#progressed(records),
+        save: (record, signal) => this.#saveProgress(record, signal),
+        canceled: (work) => this.#canceled(work),
+        ended: (work, outcome) => this.#ended(work, outcome),
+      },
+    })
   }
 
   /** Starts reading. */
@@ -534,6 +549,7 @@ export class Run {
     }
     record.startAttempt(true, this.#clock.now())
     this.counters.attemptStarted(record.starts)
+    this.#observer?.filterFailed()
     const { error } = this.#filter
     const disposition = this.#outcomes.apply(record, { result: 'failed', error, isReported: false })
     this.#planner.end(work, () => disposition, now)
@@ -671,6 +687,7 @@ export class Run {
     this.#health.stop()
     this.#attempts.close()
     this.counters.ended()
+    this.#observer?.close()
     const unsettled = [...this.#planner.records].sort((a, b) => a.ordinal - b.ordinal)
     // What was read from the parking store is still there.
     const deliveries = unsettled.filter(({ isFromParking }) => !isFromParking)

@@ -65,6 +65,8 @@ export interface RecordSource {
    * saving continues to be retried, and with `checkpoint.conflict` if the lease was lost.
    */
   save(signal?: AbortSignal): Promise<void>
+  /** How many saves have succeeded and failed since the stream was opened. */
+  readonly saveCounts: { readonly saved: number; readonly failed: number }
   /** The clock and the random numbers of the stream. */
   readonly clock: Clock
   readonly random: () => number
@@ -146,6 +148,9 @@ export function createRecordSource(parts: RecordSourceParts): RecordSource {
         parts.onThrown(error)
         throw error
       }
+    },
+    get saveCounts() {
+      return checkpointer?.saveCounts ?? { saved: 0, failed: 0 }
     },
     clock: parts.clock,
     random: parts.random,

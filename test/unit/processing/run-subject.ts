@@ -60,6 +60,7 @@ export class FakeSource implements RecordSource {
   /** The contents of the checkpoint, by sequence number. */
   saved: ReadonlyMap<string, SavedRecord> = new Map()
   saves = 0
+  readonly saveCounts = { saved: 0, failed: 0 }
   /** The deliveries that were passed to `detach`; undefined before. */
   detached: readonly Delivery[] | undefined
   taken = 0
