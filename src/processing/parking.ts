@@ -1,8 +1,8 @@
 import { abortable } from '../core/abortable.ts'
 import { type Clock, sleep } from '../core/clock.ts'
 import type { Emitter } from '../core/emitter.ts'
-import { readContent, writeContent } from '../parking/content.ts'
-import type { ParkedKeyUpdate, ParkedRecord, ParkingLease, ParkingRequest } from '../parking/parking-store.ts'
+import { writeContent } from '../parking/content.ts'
+import type { ParkedKeyUpdate, ParkingLease, ParkingRequest } from '../parking/parking-store.ts'
 import { parkedPosition } from '../parking/position.ts'
 import { hashItemKey } from '../records/item-key.ts'
 import type { CheckedParking } from './check-parking.ts'
@@ -10,23 +10,14 @@ import type { ProcessingEvents } from './events.ts'
 import { ParkedDelivery } from './parked-delivery.ts'
 import { ParkedKeyState } from './parked-key-state.ts'
 import { ParkingCalls } from './parking-calls.ts'
-import { acquireParking, damagedRecord, missingRecords, tooManyParked } from './parking-errors.ts'
+import { acquireParking, tooManyParked } from './parking-errors.ts'
+import { ParkingReads } from './parking-reads.ts'
 import { ParkingWrites } from './parking-writes.ts'
 import type { EvictedRecords } from './planner.ts'
 import type { QueuedRecord } from './queued-record.ts'
 
 /** How often requests of operators are read while keys are parked, in ms. */
 const POLL_MS = 5_000
-
-/** The maximum number of released records that are in memory at a time, unless one key has more. */
-const MAX_RELEASED = 1_000
-
-/** How many records of a key are read at a time, and how many may be left when the next ones are read. */
-const PAGE_RECORDS = 100
-const LOW_RECORDS = 25
-
-/** About how much is read at a time, in characters of JSON. */
-const PAGE_LENGTH = 1_000_000
 
 /** The lag counts as measured after the run has started once it is this much less than the run's age, in ms. */
 const LAG_MARGIN_MS = 5_000
@@ -77,13 +68,10 @@ export class Parking {
   readonly #keys = new Map<string, ParkedKeyState>()
   readonly #closed = new AbortController()
   readonly #startedAt: number
-  /** Keys with records that can be read from the store. */
-  readonly #unread = new Set<ParkedKeyState>()
   #lease: ParkingLease | undefined
   #calls!: ParkingCalls
   #writes: ParkingWrites | undefined
-  #released = 0
-  #isReading = false
+  #reads: ParkingReads | undefined
   #isPolling = false
   #isStopping = false
   #cancelPoll = (): void => {}
@@ -138,6 +126,7 @@ export class Parking {
     const { options, name, epoch, clock, random, events } = this.#context
     const lease = await acquireParking(options.store, name, epoch, signal)
     this.#lease = lease
+    if (this.#closed.signal.aborted) this.close()
     if (signal.aborted) return
     this.#calls = new ParkingCalls(lease, {
       clock,
@@ -151,9 +140,17 @@ export class Parking {
       onEnded: () => this.#context.listener.onCallEnded(),
       onFailed: (error) => this.#failed(error),
     })
+    this.#reads = new ParkingReads(this.#calls, clock, name, {
+      canRead: () => this.#context.listener.canRead(),
+      onRead: (delivery) => this.#context.listener.onReleased(delivery),
+      onSettled: (key) => {
+        this.#writes?.saveSoon(key)
+        this.#tryReturn(key)
+      },
+      onFailed: (error) => this.#failed(error),
+    })
     for (const stored of lease.keys) this.#keys.set(stored.key, ParkedKeyState.load(stored))
     await this.#readRequests()
-    for (const key of this.#keys.values()) this.#readSoon(key)
     this.#schedulePoll()
   }
 
@@ -161,7 +158,7 @@ export class Parking {
   stop(): void {
     this.#isStopping = true
     this.#cancelPoll()
-    this.#unread.clear()
+    this.#reads?.stop()
   }
 
   /** Resolves when everything that has changed is saved, or can no longer be. Rejects when `signal` aborts. */
@@ -257,7 +254,7 @@ export class Parking {
       }
       events.emit('parked', { ...reference, reason: announcement.reason, attempts })
     }
-    this.#readSoon(key)
+    this.#reads?.read(key)
     this.#tryReturn(key)
   }
 
@@ -267,88 +264,10 @@ export class Parking {
     for (const record of records) if (!kept.includes(record)) listener.onDropped(record)
     const [head] = kept
     if (head === undefined) return
-    this.#released -= key.released
+    this.#reads?.forget(key)
     key.parkAgain({ head, reason }, clock.now())
     for (const record of kept) listener.onParkedAgain(record)
-    this.#unread.delete(key)
     this.#writes?.save(key)
-    this.#read()
-  }
-
-  // ---- Reading --------------------------------------------------------------------------------------------
-
-  /** Reads records of a key that is being released, unless enough of them are in memory. */
-  #readSoon(key: ParkedKeyState): void {
-    if (this.#isStopping || key.state !== 'releasing' || !key.hasUnread || key.released > LOW_RECORDS) return
-    this.#unread.add(key)
-    this.#read()
-  }
-
-  #read(): void {
-    if (this.#isReading) return
-    this.#isReading = true
-    this.#readAll().catch((error: unknown) => this.#failed(error))
-  }
-
-  async #readAll(): Promise<void> {
-    try {
-      await this.#readPages()
-    } finally {
-      this.#isReading = false
-    }
-  }
-
-  async #readPages(): Promise<void> {
-    let limit = 10
-    for (const key of this.#unread) {
-      // What is released makes room: reading continues when a record is settled.
-      const hasRoom = this.#released < MAX_RELEASED && this.#context.listener.canRead()
-      if (this.#isStopping || (this.#released > 0 && !hasRoom)) return
-      this.#unread.delete(key)
-      const after = key.readAfter
-      const records = await this.#calls.run((lease) => lease.read(key.keyHash, after, limit))
-      if (this.#closed.signal.aborted || this.#isStopping) return
-      if (key.state !== 'releasing' || key.readAfter !== after) {
-        this.#readSoon(key)
-        continue
-      }
-      if (records.length === 0) throw missingRecords(this.#context.name, key.keyHash)
-      limit = this.#release(key, records)
-      this.#readSoon(key)
-    }
-  }
-
-  /** Starts the records of a page. Returns how many to read next. */
-  #release(key: ParkedKeyState, records: readonly ParkedRecord[]): number {
-    let length = 1
-    for (const { position, content } of records) {
-      length = Math.max(length, content.length)
-      if (key.last === undefined || position > key.last) break
-      this.#released++
-      const delivery = this.#deliveryOf(key, position, content)
-      key.wasRead(delivery)
-      this.#context.listener.onReleased(delivery)
-    }
-    return Math.max(1, Math.min(PAGE_RECORDS, Math.floor(PAGE_LENGTH / length)))
-  }
-
-  #deliveryOf(key: ParkedKeyState, position: string, content: string): ParkedDelivery {
-    const { clock, name } = this.#context
-    const readAt = clock.now()
-    const { record, done } = readOrFail(content, name, key.keyHash)
-    const own = { attempts: 0, since: readAt, isRunning: false, finishedTasks: done, error: undefined }
-    const resumed = key.resumed ?? (done.length > 0 ? own : undefined)
-    return new ParkedDelivery({ record, position, resumed, readAt }, () => this.#settled(key))
-  }
-
-  #settled(key: ParkedKeyState): void {
-    const before = key.released
-    key.advance()
-    this.#released -= before - key.released
-    this.#writes?.saveSoon(key)
-    this.#readSoon(key)
-    if (this.#unread.size > 0) this.#read()
-    this.#tryReturn(key)
   }
 
   // ---- Requests -------------------------------------------------------------------------------------------
@@ -363,14 +282,10 @@ export class Parking {
     if (this.#isPolling) return
     this.#isPolling = true
     try {
-      await this.#readRequests()
       const { clock, lagMs } = this.#context
       const isCurrent = lagMs() + LAG_MARGIN_MS < clock.monotonic() - this.#startedAt
-      for (const key of this.#keys.values()) {
-        if (isCurrent) key.pass()
-        this.#readSoon(key)
-        this.#tryReturn(key)
-      }
+      if (isCurrent) for (const key of this.#keys.values()) key.pass()
+      await this.#readRequests()
     } catch (error) {
       this.#failed(error)
     } finally {
@@ -383,29 +298,35 @@ export class Parking {
     if (this.#keys.size === 0) return
     const requests = await this.#calls.run((lease) => lease.requests())
     const byHash = new Map([...this.#keys.values()].map((key) => [key.keyHash, key]))
-    for (const request of requests) {
-      if (this.#isStopping) return
+    if (this.#isStopping) return
+    const carriedOut = requests.filter((request) => {
       const key = byHash.get(request.keyHash)
-      if (key !== undefined && key.state !== 'returning') await this.#carryOut(key, request)
-      else if (key === undefined) await this.#calls.run((lease) => lease.complete(request))
+      if (key !== undefined) this.#carryOut(key, request)
+      return key?.state !== 'returning'
+    })
+    await this.#writes?.flush()
+    void this.#complete(carriedOut).catch((error: unknown) => this.#failed(error))
+    for (const key of this.#keys.values()) {
+      this.#reads?.read(key)
+      this.#tryReturn(key)
     }
   }
 
-  async #carryOut(key: ParkedKeyState, request: ParkingRequest): Promise<void> {
+  async #complete(requests: readonly ParkingRequest[]): Promise<void> {
+    for (const request of requests) await this.#calls.run((lease) => lease.complete(request))
+  }
+
+  #carryOut(key: ParkedKeyState, request: ParkingRequest): void {
     const { events } = this.#context
+    if (key.state === 'returning') return
     const { keyHash, records } = key
     if (request.action === 'drop') {
-      this.#unread.delete(key)
       events.emit('dropped', { keyHash, records: key.drop() })
     } else if (key.state === 'parked') {
       key.release()
       events.emit('released', { keyHash, records })
     }
     this.#writes?.save(key)
-    this.#readSoon(key)
-    await this.#writes?.flush()
-    await this.#calls.run((lease) => lease.complete(request))
-    this.#tryReturn(key)
   }
 
   // ---- Return ---------------------------------------------------------------------------------------------
@@ -447,13 +368,5 @@ export class Parking {
 
   #contentOf({ record, finishedTasks }: QueuedRecord): string {
     return writeContent({ record, done: finishedTasks }, this.#context.streamArn())
-  }
-}
-
-function readOrFail(content: string, name: string, keyHash: string) {
-  try {
-    return readContent(content)
-  } catch (error) {
-    throw damagedRecord(name, keyHash, error)
   }
 }

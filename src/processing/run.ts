@@ -9,6 +9,7 @@ import type { AttemptOutcome } from './attempt-outcome.ts'
 import type { InputState } from './batch-collector.ts'
 import { checkDestinations } from './check-destinations.ts'
 import type { CheckedOptions } from './check-options.ts'
+import { closeDestinations } from './close-destinations.ts'
 import { Counters, type ProcessingSummary } from './counts.ts'
 import { CrashGuard } from './crash-guard.ts'
 import { type ProcessingEvents, processingEventNames } from './events.ts'
@@ -17,7 +18,6 @@ import type { Work as HandlerWork } from './handler.ts'
 import type { ProcessingHealth } from './health.ts'
 import { HealthMonitor, type MonitoredRun } from './health-monitor.ts'
 import { observeRun, type RunObserver } from './observe-run.ts'
-import { destinationsOf } from './on-failure.ts'
 import { Outcomes } from './outcomes.ts'
 import { Parking } from './parking.ts'
 import { type Disposition, Planner } from './planner.ts'
@@ -25,18 +25,8 @@ import { QueuedRecord } from './queued-record.ts'
 import { readBatchOutcome } from './read-outcome.ts'
 import { RecordFilter } from './record-filter.ts'
 import { RunningAttempts } from './running-attempts.ts'
+import { Turns } from './turns.ts'
 import type { Work } from './work.ts'
-
-/**
- * How many records are taken, and how many attempts are started, before the event loop gets a turn. Handlers
- * that return or fail at once would otherwise keep it from reading, saving and firing timers for as long as
- * records are buffered, or keys are due for a retry. As many are started as taken, so that records do not
- * pile up while such handlers could process them.
- */
-const STEPS_PER_TICK = 128
-
-/** How long the end of a run waits for destinations to close, in ms. */
-const CLOSE_TIMEOUT_MS = 2_000
 
 type Phase =
   /** Records are read and attempted. */
@@ -63,6 +53,7 @@ export class Run {
   readonly #options: CheckedOptions
   readonly #handler: HandlerWork
   readonly #clock: Clock
+  readonly #turns: Turns
   readonly #planner: Planner<GiveUp | 'drop'>
   readonly #attempts: Attempts
   readonly #crashGuard: CrashGuard
@@ -76,24 +67,12 @@ export class Run {
   /** Aborts waits for records and saves when the run stops. */
   readonly #stopped = new AbortController()
   #phase: Phase = 'running'
-  /** Whether the destinations are checked, so that records can be read. */
-  #isStarted = false
   #isPaused = false
   #input: InputState = 'flowing'
   #ordinal = 0
   #settledSinceSave = 0
   #lost = 0
-  #isTurnQueued = false
-  /** How many records can be taken before the event loop gets a turn. */
-  #takesLeft = STEPS_PER_TICK
-  /** How many attempts can be started before the event loop gets a turn. */
-  #startsLeft = STEPS_PER_TICK
-  /** Whether the next turn waits until the event loop has had one. */
-  #isYielding = false
   #isWaiting = false
-  #cancelTimer: (() => void) | undefined
-  /** When the timer for the next turn fires, in monotonic ms. */
-  #timerAt: number | undefined
   #failure: { readonly error: unknown } | undefined
   #ending: Promise<void> | undefined
   #finish!: () => void
@@ -110,6 +89,7 @@ export class Run {
     const random = options.random ?? source.random
     const name = options.name ?? source.name ?? 'processStream'
     this.#clock = clock
+    this.#turns = new Turns(clock, () => this.#turn())
     this.counters = new Counters(clock)
     this.finished = new Promise((resolve) => {
       this.#finish = resolve
@@ -145,7 +125,7 @@ export class Run {
         },
         onReleased: (record) => {
           this.#planner.release(record, clock.monotonic())
-          this.#queueTurn()
+          this.#turns.queue()
         },
         onProgress: (record) => this.#progressed([record]),
         onCallEnded: () => this.#onDrained?.(),
@@ -236,12 +216,11 @@ export class Run {
       if (isChecking) await checkDestinations(onFailure, this.#stopped.signal)
       if (this.#phase === 'running') await this.#parking?.open(this.#stopped.signal)
     } catch (error) {
-      this.#fail(error)
+      if (this.#phase === 'running') this.#fail(error)
     }
     if (this.#phase !== 'running') return
-    this.#isStarted = true
     this.#health.start()
-    this.#queueTurn()
+    this.#turns.start()
   }
 
   /** Stops taking and starting records, lets running attempts end, and saves. Resolves when that is done. */
@@ -252,7 +231,7 @@ export class Run {
 
   pause(): void {
     this.#isPaused = true
-    this.#setTimer()
+    this.#turns.wakeAt(undefined)
     this.#health.check()
   }
 
@@ -260,7 +239,7 @@ export class Run {
     this.#isPaused = false
     this.#health.check()
     this.#running.resume()
-    this.#queueTurn()
+    this.#turns.queue()
   }
 
   health(): ProcessingHealth {
@@ -274,15 +253,7 @@ export class Run {
     return this.#phase === 'running' && !this.#isPaused
   }
 
-  #queueTurn(): void {
-    if (this.#isTurnQueued || !this.#isStarted || this.#phase !== 'running') return
-    this.#isTurnQueued = true
-    queueMicrotask(() => this.#turn())
-  }
-
   #turn(): void {
-    this.#isTurnQueued = false
-    if (this.#phase !== 'running') return
     this.#flushSettled()
     if (this.#isPaused) return
     const now = this.#clock.monotonic()
@@ -295,38 +266,22 @@ export class Run {
     this.#planner.collectDue(now)
     this.#startReady(now)
     this.#waitForRecords()
-    this.#setTimer()
+    this.#turns.wakeAt(this.#isProceeding ? this.#planner.wakeAt : undefined)
   }
 
   #takeRecords(now: number): void {
     const source = this.#source
-    for (; this.#isProceeding && this.#planner.wantsRecord; this.#takesLeft--) {
-      if (this.#takesLeft === 0) {
-        this.#input = 'flowing'
-        this.#yield()
-        return
-      }
+    while (this.#isProceeding && this.#planner.wantsRecord && this.#turns.mayTake()) {
       const delivery = source.take()
       if (delivery === undefined) {
         this.#countLost()
         this.#input = source.isEnded ? 'over' : 'idle'
         return
       }
+      this.#turns.took()
       this.#add(delivery, now)
     }
     this.#input = 'flowing'
-  }
-
-  /** Continues when the event loop has had a turn. */
-  #yield(): void {
-    if (this.#isYielding) return
-    this.#isYielding = true
-    setImmediate(() => {
-      this.#isYielding = false
-      this.#takesLeft = STEPS_PER_TICK
-      this.#startsLeft = STEPS_PER_TICK
-      this.#queueTurn()
-    })
   }
 
   /** Counts unsettled records of an earlier run that were trimmed. */
@@ -357,14 +312,14 @@ export class Run {
     const isDiverted =
       itemKey !== undefined && !queued.isFromParking && this.#parking?.divert(queued, itemKey)
     if (!isDiverted) this.#planner.enqueue(queued, order === 'shard' ? record.shardId : itemKey, now)
-    if (queued.isFromParking) this.#queueTurn()
+    if (queued.isFromParking) this.#turns.queue()
   }
 
   /** Adds records to the lane of their key, which has returned from the parking store. */
   #enqueue(records: readonly QueuedRecord[]): void {
     const now = this.#clock.monotonic()
     for (const queued of records) this.#planner.enqueue(queued, queued.record.itemKey, now)
-    this.#queueTurn()
+    this.#turns.queue()
   }
 
   /** Settles a record that is in no lane. */
@@ -372,7 +327,7 @@ export class Run {
     if (this.#phase === 'over') return
     settle()
     this.#planner.remove(record)
-    this.#queueTurn()
+    this.#turns.queue()
   }
 
   #parkEvicted(): void {
@@ -399,15 +354,11 @@ export class Run {
   }
 
   #startReady(now: number): void {
-    while (this.#isProceeding) {
-      if (this.#startsLeft === 0) {
-        this.#yield()
-        return
-      }
+    while (this.#isProceeding && this.#turns.mayStart()) {
       const action = this.#planner.next(now, this.#input)
       this.#parkEvicted()
       if (action === undefined) return
-      this.#startsLeft--
+      this.#turns.started()
       if (action.do === 'start') this.#start(action.work)
       else if (this.#skip(action.record, action.verdict) === 'settled') {
         this.#planner.release(action.record, now)
@@ -421,7 +372,7 @@ export class Run {
 
   /** Waits for more records, or continues with the table's next stream once this one has ended. */
   #waitForRecords(): void {
-    if (!this.#isProceeding || this.#isWaiting || this.#isYielding || !this.#planner.wantsRecord) return
+    if (!this.#isProceeding || this.#isWaiting || this.#turns.isYielding || !this.#planner.wantsRecord) return
     const { isEnded } = this.#source
     if (isEnded && (this.#planner.unsettled > 0 || this.#parking?.isReleasing)) return
     this.#isWaiting = true
@@ -430,7 +381,7 @@ export class Run {
     waited.then(
       () => {
         this.#isWaiting = false
-        this.#queueTurn()
+        this.#turns.queue()
       },
       (error: unknown) => {
         this.#isWaiting = false
@@ -442,22 +393,6 @@ export class Run {
   async #advance(signal: AbortSignal): Promise<void> {
     this.#flushSettled()
     if (!(await this.#source.advance(signal)) && !signal.aborted) void this.stop()
-  }
-
-  /** Sets the timer for the next turn, unless it is set already. */
-  #setTimer(): void {
-    const wakeAt = this.#isPaused || this.#phase !== 'running' ? undefined : this.#planner.wakeAt
-    if (wakeAt === this.#timerAt) return
-    this.#cancelTimer?.()
-    this.#cancelTimer = undefined
-    this.#timerAt = wakeAt
-    if (wakeAt === undefined) return
-    const delayMs = Math.max(0, wakeAt - this.#clock.monotonic())
-    this.#cancelTimer = this.#clock.setTimer(delayMs, () => {
-      this.#cancelTimer = undefined
-      this.#timerAt = undefined
-      this.#queueTurn()
-    })
   }
 
   #flushSettled(): void {
@@ -503,7 +438,7 @@ export class Run {
     // Its records are no longer running, also those that are attempted again.
     this.#progressed(work.records)
     this.#parkEvicted()
-    if (this.#phase === 'running') this.#queueTurn()
+    if (this.#phase === 'running') this.#turns.queue()
     else this.#onDrained?.()
   }
 
@@ -585,18 +520,6 @@ export class Run {
 
   // ---- The end --------------------------------------------------------------------------------------------
 
-  /** Destinations can be used again after this. Their errors are ignored: all letters have been accepted. */
-  async #closeDestinations(): Promise<void> {
-    const closed = new AbortController()
-    const close = async (): Promise<void> => {
-      const destinations = destinationsOf(this.#options.onFailure)
-      await Promise.allSettled(destinations.map(async (destination) => destination.close?.()))
-      closed.abort()
-    }
-    void close()
-    await sleep(this.#clock, CLOSE_TIMEOUT_MS, closed.signal)
-  }
-
   #fail(error: unknown): void {
     if (this.#phase === 'over') return
     this.#failure ??= { error }
@@ -607,7 +530,7 @@ export class Run {
     this.#phase = 'stopping'
     this.#health.check()
     this.#stopped.abort()
-    this.#cancelTimer?.()
+    this.#turns.stop()
     this.#outcomes.stop()
     this.#parking?.stop()
     this.#running.cancelPostponed()
@@ -622,7 +545,7 @@ export class Run {
     this.#flushSettled()
     await this.#parking?.finish()
     await this.#save()
-    await this.#closeDestinations()
+    await closeDestinations(this.#options.onFailure, this.#clock)
     this.#close()
   }
 
@@ -672,12 +595,12 @@ export class Run {
     if (this.#phase === 'over') return
     this.#failure = { error: reason }
     this.#stopped.abort()
-    this.#cancelTimer?.()
+    this.#turns.stop()
     this.#outcomes.stop()
     this.#abortAttempts(reason)
     this.#giveBackAttempts()
     this.#onDrained?.()
-    void this.#closeDestinations()
+    void closeDestinations(this.#options.onFailure, this.#clock)
     this.#close()
   }
 
