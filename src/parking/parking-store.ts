@@ -1,6 +1,7 @@
 /**
  * Stores the records of parked keys: keys whose records fail for longer than the stream retains them. One
- * worker at a time writes to it, with a {@link ParkingLease}; any process can list keys and request a release.
+ * worker at a time writes to it, with a {@link ParkingLease}. Any process can list keys, and can request that
+ * they are released.
  *
  * A store need not understand positions and contents. Positions are strings that are compared as strings (by
  * UTF-16 code unit). The library makes the calls of one lease one at a time.
@@ -72,7 +73,8 @@ export interface ParkingLease {
   /** Removes a key with all of its records and requests. Does nothing if the key is not parked. */
   remove(keyHash: string): Promise<void>
   /**
-   * Returns the records of a key after a position (undefined: from the first one), by position.
+   * Returns the records of a key that are not finished, after a position (undefined: from the first one), by
+   * position. Returns nothing if the key is not parked.
    *
    * @param limit - the maximum number of records; 1 or more. A store may return fewer, but at least one if
    * there is one.
@@ -102,7 +104,7 @@ export interface ParkedKey {
   readonly last: string
   /** The position of the last record that was processed or dropped; undefined if none was. */
   readonly finished?: string
-  /** The attempts to process the first record that is not finished; undefined if there were none. */
+  /** The attempts to process the first record that is not finished; undefined if it was never attempted. */
   readonly progress?: ParkedProgress
 }
 
