@@ -28,6 +28,17 @@ export type {
 export { type FileDestinationOptions, fileDestination } from './destinations/file.ts'
 export { type MemoryDestination, memoryDestination } from './destinations/memory.ts'
 export { RecordBuffer } from './merge/record-buffer.ts'
+export { memoryParkingStore } from './parking/memory.ts'
+export type {
+  AcquireParkingOptions,
+  ParkedKey,
+  ParkedKeyUpdate,
+  ParkedProgress,
+  ParkedRecord,
+  ParkingLease,
+  ParkingRequest,
+  ParkingStore,
+} from './parking/parking-store.ts'
 export { parseToken } from './position/parse-token.ts'
 export type { Position, SerializedToken } from './position/position.ts'
 export type {
