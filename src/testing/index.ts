@@ -9,6 +9,7 @@ export {
   type DestinationUnderTest,
   destinationContract,
 } from './contracts/destination.ts'
+export { type CreateParkingStore, parkingStoreContract } from './contracts/parking-store.ts'
 export type { Behavior, Profile, WireForm } from './emulator/behavior/behavior.ts'
 export type { StreamEmulatorOptions } from './emulator/emulator-options.ts'
 export type { Effect } from './emulator/faults/effect.ts'
