@@ -13,7 +13,7 @@ import {
   type Generation,
   generationKey,
 } from './dynamodb-item.ts'
-import { abortedBy, type CheckpointItems, keyOf } from './dynamodb-table.ts'
+import { abortedBy, type ItemTable, keyOf } from './dynamodb-table.ts'
 
 /**
  * A save in chunks. It tracks the chunks that are still to be written, so that a retry does not repeat the
@@ -33,7 +33,7 @@ export function planChunks(generation: Generation, session: string, packed: Uint
 
 /** Writes the unwritten chunks. No reader sees them until a head points to them. */
 export async function writeChunks(
-  { client, tableName }: CheckpointItems,
+  { client, tableName }: ItemTable,
   name: string,
   { chunkPrefix, packed, unwritten }: ChunkedSave,
 ): Promise<void> {
@@ -50,7 +50,7 @@ export async function writeChunks(
 
 /** Returns the joined chunks, or `undefined` if one is missing. */
 export async function readChunks(
-  { client, tableName }: CheckpointItems,
+  { client, tableName }: ItemTable,
   name: string,
   { chunkPrefix, chunkCount }: Chunked,
   signal?: AbortSignal,
@@ -73,7 +73,7 @@ export async function readChunks(
  * holders that were killed during a save. The chunks of a later holder sort after it and remain.
  */
 export async function deleteChunksBefore(
-  { client, tableName }: CheckpointItems,
+  { client, tableName }: ItemTable,
   name: string,
   generation: Generation,
 ): Promise<void> {

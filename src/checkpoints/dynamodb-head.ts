@@ -1,7 +1,7 @@
 import { GetItemCommand, UpdateItemCommand } from '@aws-sdk/client-dynamodb'
 import { StreamError } from '../core/errors.ts'
 import { type Content, HEAD, type Head, readHead } from './dynamodb-item.ts'
-import { abortedBy, type CheckpointItems, type Item, isServiceError, keyOf } from './dynamodb-table.ts'
+import { abortedBy, type Item, type ItemTable, isServiceError, keyOf } from './dynamodb-table.ts'
 
 /** The worker that writes a head, and the time. */
 export interface LeaseHolder {
@@ -14,7 +14,7 @@ export interface LeaseHolder {
 
 /** Reads the head with a strongly consistent read. */
 export async function getHead(
-  items: CheckpointItems,
+  items: ItemTable,
   name: string,
   signal?: AbortSignal,
 ): Promise<Item | undefined> {
@@ -32,7 +32,7 @@ export async function getHead(
  * @returns the new head, or undefined if another worker was faster.
  */
 export async function acquireLease(
-  items: CheckpointItems,
+  items: ItemTable,
   name: string,
   { session, owner, now }: LeaseHolder,
   seen: Head,
@@ -83,7 +83,7 @@ export async function acquireLease(
  * @throws StreamError `checkpoint.conflict` if another worker has acquired the checkpoint.
  */
 export async function saveHead(
-  items: CheckpointItems,
+  items: ItemTable,
   name: string,
   { session, owner, now }: LeaseHolder,
   version: number,

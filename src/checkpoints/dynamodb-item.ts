@@ -2,7 +2,7 @@ import { promisify } from 'node:util'
 import { gunzip, gzip } from 'node:zlib'
 import { StreamError } from '../core/errors.ts'
 import { MAX_SERIALIZED_LENGTH, parseSerializedToken } from '../position/serialized-token.ts'
-import { type CheckpointItems, type Item, keyOf } from './dynamodb-table.ts'
+import { type Item, type ItemTable, keyOf } from './dynamodb-table.ts'
 
 /*
  * The items of a checkpoint. The *head* (part `head`) identifies the lease that can save the checkpoint, and
@@ -45,11 +45,7 @@ export async function packToken(json: string): Promise<Uint8Array> {
 }
 
 /** @throws StreamError `token.invalid` if the data cannot be decompressed, or is not JSON. */
-export async function unpackToken(
-  items: CheckpointItems,
-  name: string,
-  packed: Uint8Array,
-): Promise<unknown> {
+export async function unpackToken(items: ItemTable, name: string, packed: Uint8Array): Promise<unknown> {
   try {
     const json = await expand(packed, { maxOutputLength: MAX_SERIALIZED_LENGTH })
     return parseSerializedToken(json.toString('utf8'))
@@ -84,7 +80,7 @@ export const noHead: Head = { session: undefined, owner: undefined, epoch: 0, ve
  *
  * @throws StreamError `token.invalid`
  */
-export function readHead(items: CheckpointItems, name: string, item: Item | undefined): Head {
+export function readHead(items: ItemTable, name: string, item: Item | undefined): Head {
   if (item === undefined) return noHead
   const damagedAt = (attribute: string) => damaged(items, name, `the attribute "${attribute}" is invalid`)
   const count = (attribute: 'epoch' | 'version') => {
@@ -114,7 +110,7 @@ export function readHead(items: CheckpointItems, name: string, item: Item | unde
 
 /** The error of a checkpoint that cannot be read. */
 export function damaged(
-  { tableName }: CheckpointItems,
+  { tableName }: ItemTable,
   name: string,
   how: string,
   cause?: unknown,

@@ -5,7 +5,7 @@ import type { StreamToken } from '../position/token.ts'
 import { type ChunkedSave, deleteChunksBefore, planChunks, writeChunks } from './dynamodb-chunks.ts'
 import { type LeaseHolder, saveHead } from './dynamodb-head.ts'
 import { type Head, MAX_INLINE_BYTES, packToken } from './dynamodb-item.ts'
-import { type CheckpointItems, isServiceError, withTable } from './dynamodb-table.ts'
+import { type ItemTable, isServiceError, withTable } from './dynamodb-table.ts'
 import type { CheckpointLease } from './store.ts'
 
 /** The checkpoint as it was when the lease was acquired. */
@@ -27,7 +27,7 @@ interface UnfinishedSave {
 export class DynamoDBLease implements CheckpointLease {
   readonly token: unknown
   readonly epoch: number
-  readonly #table: CheckpointItems
+  readonly #table: ItemTable
   readonly #clock: Clock
   readonly #acquired: AcquiredLease
   readonly #lost = new AbortController()
@@ -41,7 +41,7 @@ export class DynamoDBLease implements CheckpointLease {
   #mayHaveOldChunks = true
   #hasReportedCleanUp = false
 
-  constructor(table: CheckpointItems, clock: Clock, acquired: AcquiredLease) {
+  constructor(table: ItemTable, clock: Clock, acquired: AcquiredLease) {
     this.#table = table
     this.#clock = clock
     this.#acquired = acquired

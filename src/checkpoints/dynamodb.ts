@@ -1,15 +1,13 @@
 import { randomUUID } from 'node:crypto'
-import { hostname } from 'node:os'
-import { type DynamoDBClient, GetItemCommand } from '@aws-sdk/client-dynamodb'
 import { type Clock, systemClock } from '../core/clock.ts'
 import { StreamError } from '../core/errors.ts'
-import { checkNames, invalidOption, namesOf } from '../core/options.ts'
-import { checkSdkClient, type SdkClient } from '../core/sdk-client.ts'
+import { checkNames, namesOf } from '../core/options.ts'
+import type { SdkClient } from '../core/sdk-client.ts'
 import { readChunks } from './dynamodb-chunks.ts'
 import { acquireLease, alreadyExists, conflict, getHead, type LeaseHolder } from './dynamodb-head.ts'
 import { type Content, damaged, noHead, readHead, unpackToken } from './dynamodb-item.ts'
 import { DynamoDBLease } from './dynamodb-lease.ts'
-import { type CheckpointItems, checkName, withTable } from './dynamodb-table.ts'
+import { checkName, checkTable, defaultOwner, type ItemTable, withTable } from './dynamodb-table.ts'
 import type { CheckpointLease, CheckpointLeaseOptions, CheckpointStore } from './store.ts'
 
 export type { CheckpointLease, CheckpointLeaseOptions, CheckpointStore } from './store.ts'
@@ -86,14 +84,8 @@ export function dynamoDBCheckpointStore(options: DynamoDBCheckpointStoreOptions)
     call: 'dynamoDBCheckpointStore',
     options: "{ client, tableName: 'checkpoints' }",
   })
-  const command = new GetItemCommand({ TableName: undefined, Key: undefined })
-  checkSdkClient('client', options.client, 'DynamoDB', command)
-  const client = options.client as DynamoDBClient
-  if (typeof options.tableName !== 'string' || options.tableName === '') {
-    throw invalidOption('tableName', options.tableName, 'a table name')
-  }
-  const { tableName, owner = `${hostname()}:${process.pid}`, clock = systemClock } = options
-  const items: CheckpointItems = { client, tableName }
+  const items: ItemTable = checkTable(options)
+  const { owner = defaultOwner(), clock = systemClock } = options
   /** The leases acquired by `load` and `save`, by checkpoint name. */
   const leases = new Map<string, CheckpointLease>()
   /**

@@ -2,7 +2,7 @@
 export interface StreamErrorDetails {
   /**
    * An option is unknown or its value is invalid. Thrown before any call to the service, unless the invalid
-   * option is a checkpoint table that already exists with other keys.
+   * option is a table for checkpoints or parked keys that already exists with other keys.
    *
    * `option` is the path of the option, such as `checkpoint.everyMs`; `expected` says what its value must be
    * or, for an unknown name, which names are known.
