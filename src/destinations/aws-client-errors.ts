@@ -41,7 +41,8 @@ const reasonByStatus: ReadonlyMap<unknown, string> = new Map([
   [404, 'it does not exist'],
 ])
 
-function reasonOf(error: unknown): string {
+/** Returns what is known of an error of the SDK, without a full stop: `Access denied. (AccessDenied)`. */
+export function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error)
   const name = serviceErrorCode(error)
   const label = errorCode(error) ?? (name === 'Error' || name === 'TimeoutError' ? undefined : name)

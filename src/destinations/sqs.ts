@@ -1,10 +1,11 @@
 import type { GetQueueAttributesResult } from '@aws-sdk/client-sqs'
-import { checkNames, invalidOption, namesOf } from '../core/options.ts'
+import { checkNames, namesOf } from '../core/options.ts'
 import type { SdkClient } from '../core/sdk-client.ts'
 import { type AwsSdk, awsClient } from './aws-client.ts'
 import { type AwsDestinationOptions, checkCallOptions, checkOversize } from './aws-client-options.ts'
 import type { Destination, DestinationObject } from './destination.ts'
 import { type MessageTarget, messageDestination } from './message-destination.ts'
+import { checkQueueUrl, isFifoQueue, regionOfQueue } from './queue-url.ts'
 
 export type { AwsDestinationOptions } from './aws-client-options.ts'
 export type { DeadLetter, Destination, DestinationObject } from './destination.ts'
@@ -80,7 +81,7 @@ export function sqsDestination(options: SqsDestinationOptions): Required<Destina
     kind: 'queue',
     id: queueUrl,
     permissionToCheck: 'sqs:GetQueueAttributes',
-    isFifo: new URL(queueUrl).pathname.endsWith('.fifo'),
+    isFifo: isFifoQueue(queueUrl),
     chosenMaxBytes: undefined,
     defaultMaxBytes: MAX_MESSAGE_BYTES,
     publish: ({ body, fifo }) =>
@@ -113,27 +114,4 @@ function sqsSdk(region: string | undefined): AwsSdk<typeof import('@aws-sdk/clie
     createClient: (sdk, requestHandler) =>
       new sdk.SQSClient({ requestHandler, ...(region !== undefined && { region }) }),
   }
-}
-
-function checkQueueUrl(queueUrl: unknown): string {
-  if (typeof queueUrl === 'string' && URL.canParse(queueUrl)) {
-    const { protocol, pathname } = new URL(queueUrl)
-    if (/^https?:$/.test(protocol) && pathname !== '/') return queueUrl
-  }
-  throw invalidOption(
-    'queueUrl',
-    queueUrl,
-    'the URL of a queue, as in https://sqs.eu-west-1.amazonaws.com/123456789012/failed-orders',
-  )
-}
-
-/**
- * Returns the region in the host name of a queue's URL, which can be `sqs.<region>.…`, that of a VPC endpoint
- * (`vpce-….sqs.<region>.vpce.…`), or, in old URLs, `<region>.queue.…`. Emulators use the first form as well.
- * @see https://docs.aws.amazon.com/general/latest/gr/sqs-service.html
- */
-function regionOfQueue(queueUrl: string): string | undefined {
-  const { hostname } = new URL(queueUrl)
-  const match = /(?:^|\.)sqs(?:-fips)?\.([a-z0-9-]+)\.|^([a-z0-9-]+)\.queue\./.exec(hostname)
-  return match?.[1] ?? match?.[2]
 }
