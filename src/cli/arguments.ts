@@ -1,9 +1,10 @@
 import { parseArgs } from 'node:util'
 import { isStreamError } from '../core/errors.ts'
-import { describeIntegerRange, isIntegerInRange, nearestName } from '../core/options.ts'
+import { nearestName } from '../core/options.ts'
 import { checkStreamArn, regionOf } from '../core/stream-arn.ts'
 import { type CommandName, commandSpecs, isCommandName, type OptionSpec } from './command-specs.ts'
 import { type CliError, usageError } from './errors.ts'
+import { checkEndpoint, integerOf, oneOf, stringOf, type Values } from './option-values.ts'
 
 /** The stream to read, and how to connect to the service. */
 export interface SourceOptions {
@@ -60,9 +61,6 @@ export function parseArguments(args: readonly string[]): Request {
   if (values.version === true) return { command: 'version' }
   return toRequest(name, values)
 }
-
-/** The values of the options by name; `true` for a flag. */
-type Values = Readonly<Record<string, string | boolean | undefined>>
 
 function toRequest(command: CommandName, values: Values): Request {
   switch (command) {
@@ -211,38 +209,4 @@ function checkArn(arn: string, region: string | undefined): void {
     const actual = regionOfArn ?? 'an emulator'
     throw usageError(`--region is ${region}, but the stream of --arn is in ${actual}: omit --region`)
   }
-}
-
-function checkEndpoint(endpoint: string): void {
-  const protocol = URL.canParse(endpoint) ? new URL(endpoint).protocol : undefined
-  if (protocol === 'http:' || protocol === 'https:') return
-  // The value is not shown, because it may contain a password.
-  throw usageError('--endpoint must be a URL such as http://localhost:8000')
-}
-
-function stringOf(values: Values, name: string): string | undefined {
-  const value = values[name]
-  if (value === '') throw usageError(`--${name} requires a value`)
-  return typeof value === 'string' ? value : undefined
-}
-
-function integerOf(values: Values, name: string, min: number, max: number): number | undefined {
-  const text = stringOf(values, name)
-  if (text === undefined) return undefined
-  const value = /^\d+$/.test(text) ? Number(text) : Number.NaN
-  if (isIntegerInRange(value, min, max)) return value
-  throw usageError(`--${name} is ${JSON.stringify(text)}, but must be ${describeIntegerRange(min, max)}`)
-}
-
-/** Returns the value of an option that accepts certain words, the first of which is the default. */
-function oneOf<const Word extends string>(
-  values: Values,
-  name: string,
-  words: readonly [Word, ...Word[]],
-): Word {
-  const text = stringOf(values, name)
-  if (text === undefined) return words[0]
-  const word = words.find((known) => known === text)
-  if (word !== undefined) return word
-  throw usageError(`--${name} is ${JSON.stringify(text)}, but must be ${words.join(' or ')}`)
 }
