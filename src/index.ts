@@ -64,6 +64,7 @@ export type {
 export type { ProcessingHealth } from './processing/health.ts'
 export type { FailureTarget, FailureTargets } from './processing/on-failure.ts'
 export type { FailureContext, ProcessOptions, RetryOptions } from './processing/options.ts'
+export type { ParkAfter, ParkingOptions } from './processing/parking-options.ts'
 export { type ProcessingRun, processStream } from './processing/process-stream.ts'
 export { RejectError } from './processing/reject-error.ts'
 export type {
