@@ -130,8 +130,8 @@ export class ParkedKeyState {
   // ---- Saving ---------------------------------------------------------------------------------------------
 
   /**
-   * Returns the next update for the store. It adds the first records that are pending: up to `limit`, which is
-   * 1 or more, and about `maxBytes`.
+   * Returns the next update for the store. It adds the first records that are pending: up to `limit`, which
+   * is 1 or more, and about `maxBytes`.
    */
   nextUpdate(limit: number, maxBytes: number, contentOf: (record: QueuedRecord) => string): ParkedKeyUpdate {
     const pending = this.#pending.slice(0, this.#countWithin(limit, maxBytes))
@@ -254,7 +254,7 @@ export class ParkedKeyState {
 
   // ---- Return ---------------------------------------------------------------------------------------------
 
-  /** Every record up to the last one in the store has been delivered in this run, if it is delivered at all. */
+  /** Every record up to the last one in the store was delivered in this run, if it is delivered at all. */
   pass(): void {
     this.#isPassed = true
   }

@@ -19,7 +19,7 @@ import type { QueuedRecord } from './queued-record.ts'
 /** How often requests of operators are read while keys are parked, in ms. */
 const POLL_MS = 5_000
 
-/** The lag counts as measured after the run has started once it is this much less than the run's age, in ms. */
+/** All that was written before the run has been read once the lag is this much less than its age, in ms. */
 const LAG_MARGIN_MS = 5_000
 
 /** How long the end of a run waits until the progress of released records is saved, in ms. */
@@ -161,7 +161,7 @@ export class Parking {
     this.#reads?.stop()
   }
 
-  /** Resolves when everything that has changed is saved, or can no longer be. Rejects when `signal` aborts. */
+  /** Resolves when what has changed is saved, or can no longer be. Rejects when `signal` aborts. */
   async flush(signal: AbortSignal): Promise<void> {
     await abortable(this.#writes?.flush(), signal)
   }

@@ -268,8 +268,8 @@ export class Planner<Verdict> {
   }
 
   /**
-   * Returns the records of the next key that is to be parked; undefined if there is none. To be called after
-   * each {@link end} and {@link next}: a record of the key that is added before would start a new lane.
+   * Returns the records of the next key that is to be parked; undefined if no key is. To be called after each
+   * {@link end} and {@link next}: a record of the key that is added before would start a new lane.
    */
   takeEvicted(): EvictedRecords | undefined {
     return this.#evicted.shift()

@@ -19,10 +19,10 @@ export class LambdaRecordError extends TypeError {
 }
 
 /**
- * Returns the stream record of an event that Lambda passes to a function: the inverse of `toLambdaRecord`. Its
- * `raw` is what `GetRecordsCommand` returned for the record. The value is checked as untrusted input. Members
- * that are null or unknown are ignored, and those that an emulator may omit are optional. Attributes of types
- * that this version does not know are accepted, as when they are read from a stream.
+ * Returns the stream record of an event that Lambda passes to a function: the inverse of `toLambdaRecord`.
+ * Its `raw` is what `GetRecordsCommand` returned for the record. The value is checked as untrusted input.
+ * Members that are null or unknown are ignored, and those that an emulator may omit are optional. Attributes
+ * of types that this version does not know are accepted, as when they are read from a stream.
  *
  * @param value - parsed JSON.
  * @param createdAtMs - the creation time if the record has none, in ms since 1970.
