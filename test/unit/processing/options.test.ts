@@ -3,6 +3,7 @@ import * as v from 'valibot'
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { isStreamError } from '../../../src/core/errors.ts'
+import { memoryParkingStore } from '../../../src/parking/memory.ts'
 import { checkProcessOptions } from '../../../src/processing/check-options.ts'
 import { checkHandler } from '../../../src/processing/handler.ts'
 import type { ProcessOptions } from '../../../src/processing/options.ts'
@@ -236,5 +237,43 @@ describe('the option schema', () => {
 
   it('a part whose schema is undefined is not validated', () => {
     expect(check({ schema: { newImage: undefined } }).schema).toEqual({ newImage: undefined })
+  })
+})
+
+describe('the option parking', () => {
+  const store = memoryParkingStore()
+  const parking = (changes: object = {}) => ({ parking: { store, after: { attempts: 10 }, ...changes } })
+
+  it('is checked, and keys are parked before their attempts are used up', () => {
+    expect(check(parking())).toMatchObject({
+      parking: { store, maxParkedPerKey: 100_000 },
+      retry: { park: { attempts: 10, ms: undefined, queued: undefined } },
+    })
+    expect(check({}).retry.park).toBeUndefined()
+  })
+
+  it.each([
+    [{ order: 'shard' }, {}, 'parking', "order: 'key'"],
+    [{ order: 'none' }, {}, 'parking', "order: 'key'"],
+    [{ retry: { maxAttempts: 10 } }, {}, 'parking.after.attempts', 'less than retry.maxAttempts (10)'],
+    [{}, { after: undefined }, 'parking.after', 'object'],
+    [{}, { after: {} }, 'parking.after', 'attempts, ms or queued'],
+    [{}, { after: { attempts: 0 } }, 'parking.after.attempts', 'but must be an integer'],
+    [{}, { after: { ms: 0.5 } }, 'parking.after.ms', 'but must be an integer'],
+    [{}, { after: { queued: -1 } }, 'parking.after.queued', 'but must be an integer'],
+    [{}, { after: { attempt: 3 } }, 'parking.after.attempt', 'attempts'],
+    [{}, { maxParkedPerKey: 0 }, 'parking.maxParkedPerKey', 'but must be an integer'],
+    [{}, { store: undefined }, 'parking.store', 'fileParkingStore'],
+    [{}, { store: './parking' }, 'parking.store', 'fileParkingStore'],
+    [{}, { stores: 1 }, 'parking.stores', 'store'],
+  ])('with %o, parking with %o is refused: %s', (options, changes, option, expected) => {
+    const refused = refusal({ ...options, ...parking(changes) })
+    expect(refused.option).toBe(option)
+    expect(refused.message).toContain(expected)
+  })
+
+  it('is refused if it is not an object', () => {
+    expect(refusal({ parking: store }).option).toBe('parking.acquire')
+    expect(refusal({ parking: true }).option).toBe('parking')
   })
 })

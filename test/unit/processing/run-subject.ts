@@ -53,6 +53,7 @@ export class FakeSource implements RecordSource {
   readonly epoch = 7
   readonly lease: AbortController = new AbortController()
   canAdvance = false
+  lagMs = 0
   lostUnsettled = 0
   parents: Readonly<Record<string, string>> = {}
   /** Called before each save. */
@@ -81,8 +82,9 @@ export class FakeSource implements RecordSource {
     return this.lease.signal
   }
 
-  get lag(): never {
-    throw new Error('A run does not read the lag.')
+  get lag(): RecordSource['lag'] {
+    const { lagMs } = this
+    return { millisBehindLatest: lagMs, retentionHeadroomMs: 86_400_000 - lagMs, shards: [] }
   }
 
   /** Adds records that can be taken. */

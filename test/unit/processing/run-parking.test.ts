@@ -1,0 +1,491 @@
+import { describe, expect, it } from 'vitest'
+import { isStreamError, StreamError } from '../../../src/core/errors.ts'
+import { memoryParkingStore } from '../../../src/parking/memory.ts'
+import type { ParkedKey, ParkingLease, ParkingStore } from '../../../src/parking/parking-store.ts'
+import { hashItemKey } from '../../../src/records/item-key.ts'
+import type { StreamRecord } from '../../../src/records/stream-record.ts'
+import { ManualClock } from '../../../src/testing/manual-clock.ts'
+import { deferred, type FakeSource, recordOf, startRun } from './run-subject.ts'
+
+const retry = { maxAttempts: 50, minDelayMs: 1_000, maxDelayMs: 1_000 }
+
+function hashOf(key: string): string {
+  return hashItemKey(recordOf(1, new ManualClock(), { key }).itemKey)
+}
+
+/** Everything that is parked under the name of the run. */
+async function parkedIn(store: ParkingStore): Promise<{ key: ParkedKey; numbers: number[] }[]> {
+  const parked: { key: ParkedKey; numbers: number[] }[] = []
+  for await (const key of store.list('worker')) {
+    const numbers: number[] = []
+    for await (const { content } of store.records('worker', key.keyHash)) {
+      numbers.push(Number(JSON.parse(content).record.dynamodb.SequenceNumber))
+    }
+    parked.push({ key, numbers })
+  }
+  return parked
+}
+
+/** A handler that fails for the records of some keys. */
+function handlerOf(broken: Set<string>) {
+  const handled: number[] = []
+  const attempts: number[] = []
+  const handler = (record: StreamRecord, context: { attempt: number }) => {
+    attempts.push(context.attempt)
+    if (broken.has(record.keys.id as string)) throw new Error('broken')
+    handled.push(Number(record.sequenceNumber))
+  }
+  return { handler, handled, attempts }
+}
+
+/** A store whose lease behaves as a test says. */
+function storeWith(
+  change: (lease: ParkingLease, store: ParkingStore) => Partial<ParkingLease>,
+): ParkingStore {
+  const store = memoryParkingStore()
+  return {
+    ...store,
+    acquire: async (...args) => {
+      const lease = await store.acquire(...args)
+      return { ...lease, ...change(lease, store) }
+    },
+  }
+}
+
+const ofA = (count: number) => (source: FakeSource) => {
+  for (let n = 0; n < count; n++) source.write({ key: 'a' })
+}
+
+describe('a run with parking', () => {
+  it('parks a key after a number of attempts, and settles its records once they are in the store', async () => {
+    const store = memoryParkingStore()
+    const { handler, handled } = handlerOf(new Set(['a']))
+    const { clock, source, stop, eventsNamed, settle } = startRun(
+      handler,
+      { retry, parking: { store, after: { attempts: 3 } } },
+      ofA(3),
+    )
+    await settle()
+    source.write({ key: 'b' })
+    await clock.advance(2_000)
+    expect(eventsNamed('attemptFailed').map(({ verdict, delayMs }) => [verdict, delayMs])).toEqual([
+      ['retry', 500],
+      ['retry', 500],
+      ['park', undefined],
+    ])
+    expect(eventsNamed('parked')).toEqual([
+      { shardId: 'shard-a', sequenceNumber: '1', keyHash: hashOf('a'), reason: 'attempts', attempts: 3 },
+    ])
+    expect(source.delivered.map(({ isSettled }) => isSettled)).toEqual([true, true, true, true])
+    expect(handled).toEqual([4])
+    source.write({ key: 'a' })
+    await clock.advance(1_000)
+    const [parked, ...others] = await parkedIn(store)
+    expect(others).toEqual([])
+    expect(parked?.numbers).toEqual([1, 2, 3, 5])
+    expect(parked?.key).toMatchObject({ records: 4, state: 'parked', progress: { attempts: 3 } })
+    expect(await stop()).toMatchObject({ parked: 4, handled: 1, records: 5, attempts: 4 })
+  })
+
+  it('parks a key once this much time has passed since the first attempt', async () => {
+    const { handler } = handlerOf(new Set(['a']))
+    const { clock, eventsNamed, stop } = startRun(
+      handler,
+      { retry, parking: { store: memoryParkingStore(), after: { ms: 10_000 } } },
+      ofA(1),
+    )
+    await clock.advance(9_900)
+    expect(eventsNamed('parked')).toEqual([])
+    await clock.advance(1_000)
+    expect(eventsNamed('parked')).toMatchObject([{ reason: 'ms' }])
+    await stop()
+  })
+
+  it('parks a key with many waiting records only once its first record has failed', async () => {
+    const broken = new Set<string>()
+    const { handler } = handlerOf(broken)
+    const parking = { store: memoryParkingStore(), after: { queued: 5 } }
+    const { clock, source, eventsNamed, stop, settle } = startRun(handler, { retry, parking }, ofA(20))
+    await settle()
+    expect(eventsNamed('parked')).toEqual([])
+    broken.add('a')
+    for (let n = 0; n < 4; n++) source.write({ key: 'a' })
+    await clock.advance(5_000)
+    expect(eventsNamed('parked')).toEqual([])
+    source.write({ key: 'a' })
+    await clock.advance(1_000)
+    expect(eventsNamed('parked')).toMatchObject([{ reason: 'queued', sequenceNumber: '21' }])
+    await stop()
+  })
+
+  it('parks nothing in an outage, nor what is rejected', async () => {
+    const store = memoryParkingStore()
+    const letters: string[] = []
+    const handler = (record: StreamRecord, context: { reject(reason: string): void }) => {
+      if (record.keys.id === 'a') context.reject('wrong')
+      throw new Error('down')
+    }
+    const { clock, source, stop, eventsNamed } = startRun(
+      handler,
+      {
+        retry: { ...retry, classify: () => 'wait' },
+        parking: { store, after: { attempts: 1, ms: 1, queued: 1 } },
+        onFailure: async ({ condition }: { condition: string }) => void letters.push(condition),
+      },
+      ofA(1),
+    )
+    source.write({ key: 'b' })
+    await clock.advance(60_000)
+    expect(letters).toEqual(['Rejected'])
+    expect(eventsNamed('parked')).toEqual([])
+    expect(await parkedIn(store)).toEqual([])
+    await stop()
+  })
+
+  it('parks a record whose attempts have ended the process, without another attempt', async () => {
+    const store = memoryParkingStore()
+    const { handler, attempts } = handlerOf(new Set())
+    const { clock, eventsNamed, stop } = startRun(
+      handler,
+      { retry, parking: { store, after: { attempts: 3 } } },
+      (source) => {
+        source.write({ key: 'a', resumed: { attempts: 3, since: 1, isRunning: true } }, { key: 'a' })
+      },
+    )
+    await clock.advance(2_000)
+    expect(attempts).toEqual([])
+    expect(eventsNamed('parked')).toMatchObject([{ reason: 'workerLost', attempts: 3 }])
+    expect((await parkedIn(store))[0]?.numbers).toEqual([1, 2])
+    await stop()
+  })
+
+  it('a released record has a new budget of attempts, and is given up only when that is used up', async () => {
+    const store = memoryParkingStore()
+    const broken = new Set(['a'])
+    const { handler, attempts, handled } = handlerOf(broken)
+    const options = { retry, parking: { store, after: { attempts: 2 } } }
+    const { clock, eventsNamed, stop } = startRun(handler, options, ofA(2))
+    await clock.advance(2_000)
+    await store.release('worker', hashOf('a'))
+    await clock.advance(10_000)
+    expect(attempts).toEqual([1, 2, 1, 2])
+    expect(eventsNamed('parked')).toHaveLength(2)
+    broken.clear()
+    await store.release('worker', hashOf('a'))
+    await clock.advance(10_000)
+    expect(handled).toEqual([1, 2])
+    expect(eventsNamed('returned')).toEqual([{ keyHash: hashOf('a') }])
+    expect(await parkedIn(store)).toEqual([])
+    await stop()
+  })
+
+  it('a task that has succeeded does not run again after a release', async () => {
+    const store = memoryParkingStore()
+    let isBroken = true
+    const calls: string[] = []
+    const tasks = {
+      index: () => void calls.push('index'),
+      mail: () => {
+        calls.push('mail')
+        if (isBroken) throw new Error('broken')
+      },
+    }
+    const options = { retry, parking: { store, after: { attempts: 2 } } }
+    const { clock, stop } = startRun({ tasks }, options, ofA(2))
+    await clock.advance(5_000)
+    isBroken = false
+    await store.release('worker', hashOf('a'))
+    await clock.advance(10_000)
+    expect(calls).toEqual(['index', 'mail', 'mail', 'mail', 'index', 'mail'])
+    await stop()
+  })
+
+  it('in a batch, only the key of the record that fails is parked', async () => {
+    const store = memoryParkingStore()
+    const handled: string[] = []
+    const batch = (records: readonly StreamRecord[]) => {
+      const failed = records.filter(({ keys }) => keys.id === 'a')
+      for (const { keys } of records) if (keys.id !== 'a') handled.push(keys.id as string)
+      return { batchItemFailures: failed.map(({ sequenceNumber }) => ({ itemIdentifier: sequenceNumber })) }
+    }
+    const options = { retry, parking: { store, after: { attempts: 2 } } }
+    const { clock, stop } = startRun({ batch, batchSize: 10 }, options, (source) => {
+      source.write({ key: 'a' }, { key: 'b' }, { key: 'a' }, { key: 'c' }, { key: 'a' })
+    })
+    await clock.advance(5_000)
+    expect(handled).toEqual(['b', 'c'])
+    expect((await parkedIn(store))[0]?.numbers).toEqual([1, 3, 5])
+    await stop()
+  })
+
+  it('a key is not parked while an earlier record of it waits for its dead letter to be accepted', async () => {
+    const store = memoryParkingStore()
+    const accepted = deferred()
+    const batch = (
+      records: readonly StreamRecord[],
+      context: { reject(record: object, reason: string): void },
+    ) => {
+      const [first, ...rest] = records as [StreamRecord, ...StreamRecord[]]
+      if (first.sequenceNumber === '1') context.reject(first, 'wrong')
+      else rest.unshift(first)
+      return { batchItemFailures: rest.map(({ sequenceNumber }) => ({ itemIdentifier: sequenceNumber })) }
+    }
+    const options = {
+      retry,
+      parking: { store, after: { attempts: 1 } },
+      onFailure: () => accepted.promise,
+    }
+    const { clock, stop, source } = startRun({ batch, batchSize: 10 }, options, ofA(3))
+    await clock.advance(5_000)
+    expect(await parkedIn(store)).toEqual([])
+    accepted.resolve()
+    await clock.advance(5_000)
+    expect((await parkedIn(store))[0]?.numbers).toEqual([2, 3])
+    expect(source.delivered.every(({ isSettled }) => isSettled)).toBe(true)
+    await stop()
+  })
+
+  it('stops with parking.failed at maxParkedPerKey, and the record that is too many stays unsettled', async () => {
+    const store = memoryParkingStore()
+    const { handler } = handlerOf(new Set(['a']))
+    const options = { retry, parking: { store, after: { attempts: 1 }, maxParkedPerKey: 3 } }
+    const { clock, source, run } = startRun(handler, options, ofA(3))
+    await clock.advance(2_000)
+    source.write({ key: 'a' })
+    const error = await clock.run(run.result.catch((reason: unknown) => reason))
+    if (!isStreamError(error, 'parking.failed')) throw error
+    expect(error.details).toEqual({ name: 'worker', keyHash: hashOf('a'), operation: 'park' })
+    expect(error.message).toContain('maxParkedPerKey')
+    expect(source.delivered.map(({ isSettled }) => isSettled)).toEqual([true, true, true, false])
+    expect((await parkedIn(store))[0]?.numbers).toEqual([1, 2, 3])
+  })
+
+  it('repeats a call that fails until the store works again, and a stall has the reason parking', async () => {
+    let isDown = true
+    const store = storeWith((lease) => ({
+      save: async (updates) => {
+        if (isDown) throw new Error('down')
+        await lease.save(updates)
+      },
+    }))
+    const { handler } = handlerOf(new Set(['a']))
+    const options = { retry, parking: { store, after: { attempts: 1 } } }
+    const { clock, source, stop, eventsNamed } = startRun(handler, options, ofA(3))
+    await clock.advance(120_000)
+    expect(eventsNamed('stalled')).toMatchObject([{ reason: 'parking', unsettled: 3 }])
+    expect(eventsNamed('parkingRetry').length).toBeGreaterThan(3)
+    expect(source.delivered.some(({ isSettled }) => isSettled)).toBe(false)
+    isDown = false
+    await clock.advance(60_000)
+    expect(eventsNamed('unstalled')).toHaveLength(1)
+    expect((await parkedIn(store))[0]?.numbers).toEqual([1, 2, 3])
+    await stop()
+  })
+
+  it('a save that took effect although its response was lost adds no record twice', async () => {
+    let losses = 2
+    const store = storeWith((lease) => ({
+      save: async (updates) => {
+        await lease.save(updates)
+        if (losses-- > 0) throw new Error('lost')
+      },
+    }))
+    const { handler } = handlerOf(new Set(['a']))
+    const options = { retry, parking: { store, after: { attempts: 1 } } }
+    const { clock, stop } = startRun(handler, options, ofA(3))
+    await clock.advance(60_000)
+    const [parked] = await parkedIn(store)
+    expect(parked?.numbers).toEqual([1, 2, 3])
+    expect(parked?.key.records).toBe(3)
+    expect(await stop()).toMatchObject({ parked: 3 })
+  })
+
+  it('ends at once when another worker has acquired the store: nothing is saved any more', async () => {
+    const conflict = new StreamError('checkpoint.conflict', 'Another worker.', { name: 'worker' })
+    const store = storeWith(() => ({ save: () => Promise.reject(conflict) }))
+    const { handler } = handlerOf(new Set(['a']))
+    const options = { retry, parking: { store, after: { attempts: 1 } } }
+    const { clock, run, source } = startRun(handler, options, ofA(3))
+    await clock.advance(10_000)
+    expect(await clock.run(run.result.catch((reason: unknown) => reason))).toBe(conflict)
+    expect([...source.saved.values()]).not.toContain('settled')
+  })
+
+  it('rejects with parking.failed if the store cannot be opened, before a record is taken', async () => {
+    const failure = new Error('no such table')
+    const store = { ...memoryParkingStore(), acquire: () => Promise.reject(failure) }
+    const { handler } = handlerOf(new Set())
+    const { clock, run, source } = startRun(handler, { retry, parking: { store, after: { ms: 1 } } }, ofA(1))
+    const error = await clock.run(run.result.catch((reason: unknown) => reason))
+    expect(error).toMatchObject({
+      code: 'parking.failed',
+      message: 'Cannot open the parking store of "worker": no such table.',
+      details: { name: 'worker', operation: 'acquire' },
+      cause: failure,
+    })
+    expect(source.taken).toBe(0)
+  })
+
+  it('passes the epoch of the checkpoint to the store, and closes the lease at the end', async () => {
+    const calls: unknown[] = []
+    const store = storeWith(() => ({ close: async () => void calls.push('closed') }))
+    const acquire = store.acquire
+    const spied: ParkingStore = {
+      ...store,
+      acquire: (name, options) => {
+        calls.push(name, options)
+        return acquire(name, options)
+      },
+    }
+    const { handler } = handlerOf(new Set())
+    const { stop, settle } = startRun(handler, { retry, parking: { store: spied, after: { ms: 1 } } })
+    await settle()
+    await stop()
+    expect(calls).toEqual(['worker', { epoch: 7, signal: expect.any(AbortSignal) }, 'closed'])
+  })
+
+  it('can be stopped while the store is being opened', async () => {
+    const opening = deferred()
+    const base = memoryParkingStore()
+    const store: ParkingStore = {
+      ...base,
+      acquire: async (name, { signal } = {}) => {
+        await Promise.race([
+          opening.promise,
+          new Promise((_, reject) => signal?.addEventListener('abort', reject)),
+        ])
+        return base.acquire(name)
+      },
+    }
+    const { handler } = handlerOf(new Set())
+    const { stop, settle } = startRun(handler, { retry, parking: { store, after: { ms: 1 } } }, ofA(1))
+    await settle()
+    expect(await stop()).toMatchObject({ records: 0 })
+  })
+
+  it('a record that is missing in the store ends the run, and a drop of its key continues without it', async () => {
+    let isMissing = true
+    const base = memoryParkingStore()
+    const store: ParkingStore = {
+      ...base,
+      acquire: async (...args) => {
+        const lease = await base.acquire(...args)
+        return { ...lease, read: async (...read) => (isMissing ? [] : lease.read(...read)) }
+      },
+    }
+    const broken = new Set(['a'])
+    const { handler } = handlerOf(broken)
+    const options = { retry, parking: { store, after: { attempts: 1 } } }
+    const first = startRun(handler, options, ofA(2))
+    await first.clock.advance(2_000)
+    await store.release('worker', hashOf('a'))
+    await first.clock.advance(6_000)
+    const error = await first.clock.run(first.run.result.catch((reason: unknown) => reason))
+    expect(error).toMatchObject({
+      code: 'parking.failed',
+      details: { operation: 'read', keyHash: hashOf('a') },
+    })
+    await store.drop('worker', hashOf('a'))
+    isMissing = false
+    const second = startRun(handler, options)
+    await second.clock.advance(10_000)
+    expect(second.eventsNamed('dropped')).toEqual([{ keyHash: hashOf('a'), records: 2 }])
+    expect(second.eventsNamed('returned')).toHaveLength(1)
+    await second.stop()
+  })
+})
+
+describe('a key that an earlier run has parked', () => {
+  /** A store with the records 1 to 3 of key a, in a state. */
+  async function parkedStore(state: 'parked' | 'releasing'): Promise<ParkingStore> {
+    const store = memoryParkingStore()
+    const { handler } = handlerOf(new Set(['a']))
+    const options = { retry, parking: { store, after: { attempts: 1 } } }
+    const { clock, stop } = startRun(handler, options, ofA(3))
+    await clock.advance(2_000)
+    await stop()
+    if (state === 'releasing') await store.release('worker', hashOf('a'))
+    return store
+  }
+
+  it('does not return before the stream was read up to the start of the run, so nothing is repeated', async () => {
+    const store = await parkedStore('releasing')
+    const { handler, handled } = handlerOf(new Set())
+    const options = { retry, parking: { store, after: { attempts: 1 } } }
+    const { clock, source, stop, eventsNamed } = startRun(handler, options, (from) => {
+      from.lagMs = 3_600_000
+    })
+    await clock.advance(60_000)
+    expect(handled).toEqual([1, 2, 3])
+    expect(eventsNamed('returned')).toEqual([])
+    // The checkpoint of the earlier run did not cover them.
+    source.write({ key: 'a' }, { key: 'a' })
+    await clock.advance(10_000)
+    expect(eventsNamed('returned')).toEqual([])
+    source.write({ key: 'a' }, { key: 'a' })
+    await clock.advance(10_000)
+    expect(eventsNamed('returned')).toHaveLength(1)
+    expect(handled).toEqual([1, 2, 3, 4])
+    expect(await stop()).toMatchObject({ records: 7, parked: 3, handled: 4 })
+  })
+
+  it('returns without another record of the key once the lag shows that none can be redelivered', async () => {
+    const store = await parkedStore('releasing')
+    const options = { retry, parking: { store, after: { attempts: 1 } } }
+    const { clock, source, stop, eventsNamed } = startRun(handlerOf(new Set()).handler, options, (from) => {
+      from.lagMs = 3_600_000
+    })
+    await clock.advance(60_000)
+    expect(eventsNamed('returned')).toEqual([])
+    source.lagMs = 50_000
+    await clock.advance(6_000)
+    expect(eventsNamed('returned')).toHaveLength(1)
+    await stop()
+  })
+
+  it('keeps its records when it is not released: redelivered ones are settled, later ones are added', async () => {
+    const store = await parkedStore('parked')
+    const { handler, attempts } = handlerOf(new Set())
+    const options = { retry, parking: { store, after: { attempts: 1 } } }
+    const { clock, stop } = startRun(handler, options, ofA(5))
+    await clock.advance(10_000)
+    expect(attempts).toEqual([])
+    expect((await parkedIn(store))[0]?.numbers).toEqual([1, 2, 3, 4, 5])
+    expect(await stop()).toMatchObject({ records: 5, parked: 5 })
+  })
+
+  it('waits with its return until the checkpoint can be saved; records that arrive are processed in order', async () => {
+    const store = await parkedStore('releasing')
+    const { handler, handled } = handlerOf(new Set())
+    const options = { retry, parking: { store, after: { attempts: 1 } } }
+    const { clock, source, stop, eventsNamed } = startRun(handler, options, (from) => {
+      from.write({ key: 'a' }, { key: 'a' }, { key: 'a' })
+      from.beforeSave = () =>
+        Promise.reject(new StreamError('checkpoint.failed', 'Down.', { name: 'worker', operation: 'save' }))
+    })
+    await clock.advance(10_000)
+    source.write({ key: 'a' })
+    await clock.advance(20_000)
+    expect(eventsNamed('returned')).toEqual([])
+    expect(handled).toEqual([1, 2, 3, 4])
+    source.beforeSave = async () => {}
+    await clock.advance(10_000)
+    expect(eventsNamed('returned')).toHaveLength(1)
+    expect(handled).toEqual([1, 2, 3, 4])
+    await stop()
+  })
+
+  it('has the attempts of its release after a restart in the middle of it', async () => {
+    const store = await parkedStore('releasing')
+    const failing = handlerOf(new Set(['a']))
+    const options = { retry, parking: { store, after: { attempts: 4 } } }
+    const first = startRun(failing.handler, options)
+    await first.clock.advance(1_100)
+    await first.stop()
+    const second = startRun(failing.handler, options)
+    await second.clock.advance(10_000)
+    expect(failing.attempts).toEqual([1, 2, 3, 4])
+    expect(second.eventsNamed('parked')).toMatchObject([{ attempts: 4, sequenceNumber: '1' }])
+    await second.stop()
+  })
+})
