@@ -20,7 +20,7 @@ export function linksOf<Item>(
 ): SpanLinkLike[] {
   const links: SpanLinkLike[] = []
   for (const item of items) {
-    const found = guard(() => [contextOf(item)].flat()) ?? []
+    const found = [guard(() => contextOf(item))].flat()
     for (const context of found) {
       if (links.length === MAX_LINKS) return links
       const parsed = guard(() => parse(context))

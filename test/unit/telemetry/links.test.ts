@@ -56,6 +56,13 @@ describe('the links of a span', () => {
     expect(linksFrom([new Proxy({}, { get: trap }), context])).toEqual([expected])
   })
 
+  it('do not include a promise, and its rejection does not end the process', async () => {
+    const rejected = Promise.reject(new Error('broken'))
+    expect(linksFrom(rejected)).toEqual([])
+    // An unhandled rejection would fail the test run.
+    await new Promise(setImmediate)
+  })
+
   it('of other records are kept if the function throws for one record', () => {
     const links = linksOf([1, 2, 3], (item) => {
       if (item === 2) throw new Error('broken')
