@@ -20,7 +20,8 @@ const POLL_MS = 500
  * Matches the messages of DynamoDB, DynamoDB Local and LocalStack for a key that does not fit the table's
  * schema.
  */
-const WRONG_KEYS = /key element|key schema|conditions on the keys|missing the key|required keys/i
+const WRONG_KEYS =
+  /key element|key schema|key condition|conditions on the keys|missing the key|required keys/i
 
 /** DynamoDB limits a partition key to 2048 bytes. */
 const MAX_NAME_BYTES = 2048

@@ -12,7 +12,7 @@ import { listParts, queryFirst } from './dynamodb-records.ts'
 /**
  * Deletes the records of an update that has not been completed: those after `end`.
  *
- * @param end - the position of the last record that belongs to the key; undefined if there is none.
+ * @param end - the position of the last record that belongs to the key; undefined if it has no record.
  */
 export async function discardUpdate(
   table: ParkingTable,
@@ -41,7 +41,7 @@ export async function deleteRecords(table: ParkingTable, fence: Fence, keyHash: 
 /**
  * Deletes some of the records that are finished.
  *
- * @returns how many, and whether none is left.
+ * @returns how many were deleted, and whether these were all.
  */
 export async function deleteFinished(
   table: ParkingTable,

@@ -1,5 +1,5 @@
 import { TransactGetItemsCommand } from '@aws-sdk/client-dynamodb'
-import { abortedBy, type Item, isServiceError } from '../checkpoints/dynamodb-table.ts'
+import { abortedBy, isServiceError } from '../checkpoints/dynamodb-table.ts'
 import { type Clock, sleep } from '../core/clock.ts'
 import { apiKey, type ItemKey, type ParkingTable } from './dynamodb-items.ts'
 
@@ -10,13 +10,13 @@ const FIRST_DELAY_MS = 25
 /** Why DynamoDB has canceled a transaction, for each of its actions. */
 interface CancellationReason {
   readonly Code?: string | undefined
-  readonly Item?: Item | undefined
 }
 
 /** Returns the reasons if a transaction was canceled. */
 export function cancellationReasons(error: unknown): readonly CancellationReason[] {
   if (!isServiceError(error, 'TransactionCanceledException')) return []
-  return 'CancellationReasons' in error ? (error.CancellationReasons as CancellationReason[]) : []
+  const reasons: unknown = Reflect.get(error, 'CancellationReasons')
+  return Array.isArray(reasons) ? reasons : []
 }
 
 function isTransactionConflict(error: unknown): boolean {

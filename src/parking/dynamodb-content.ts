@@ -93,7 +93,8 @@ export async function packContent(
   return { digest, attributes: { pieces: { N: String(pieces.length) } }, pieces }
 }
 
-function digestOf(data: string | Uint8Array): string {
+/** Returns the start of the SHA-256 of data. */
+export function digestOf(data: string | Uint8Array): string {
   return createHash('sha256').update(data).digest('base64url').slice(0, DIGEST_LENGTH)
 }
 

@@ -5,7 +5,7 @@ import type { Write } from './dynamodb-items.ts'
  * repeated, those that are made already are omitted, so that it makes progress while writes are throttled.
  */
 export class IncompleteUpdate {
-  /** What is written, by sort key; undefined if the write has failed, so that it may have been made or not. */
+  /** What is written, by sort key; undefined if the write has failed: it may have been made or not. */
   readonly #fingerprints = new Map<string, string | undefined>()
 
   made(writes: readonly Write[]): void {

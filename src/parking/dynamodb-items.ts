@@ -26,7 +26,7 @@ export const LEASE = 'lease'
 export const HEADERS = 'key#'
 export const REQUESTS = 'request#'
 export const RECORDS = 'record#'
-const PIECES = 'piece#'
+export const PIECES = 'piece#'
 
 /** The length of a digest in the sort key of a piece. */
 export const DIGEST_LENGTH = 22

@@ -26,6 +26,8 @@ export class DynamoDBParkingLease implements ParkingLease {
   readonly #fence: Fence
   readonly #headers: KnownHeaders
   readonly #incomplete = new IncompleteUpdate()
+  /** What a save had saved before it failed, by key: it is omitted when the save is repeated. */
+  readonly #saved = new Map<string, string>()
   /** The position up to which all finished records are deleted, by key. */
   readonly #cleaned = new Map<string, string>()
 
@@ -38,7 +40,6 @@ export class DynamoDBParkingLease implements ParkingLease {
 
   async save(updates: readonly ParkedKeyUpdate[]): Promise<void> {
     await this.#fence.settle()
-    if (updates.length === 0) return this.#fence.verify()
     const planned = await Promise.all(
       updates.map(async (update) => {
         const { keyHash } = update.key
@@ -46,10 +47,13 @@ export class DynamoDBParkingLease implements ParkingLease {
         return planUpdate(this.#table, await this.#headers.get(keyHash), update)
       }),
     )
-    for (const transaction of planTransactions(await this.#continue(planned))) {
-      await this.#commit(transaction, planned)
+    const unsaved = planned.filter(({ keyHash, fingerprint }) => this.#saved.get(keyHash) !== fingerprint)
+    if (unsaved.length === 0) return this.#fence.verify()
+    for (const transaction of planTransactions(await this.#continue(unsaved))) {
+      await this.#commit(transaction, unsaved)
     }
-    // The records are saved. What is not deleted now is deleted after a later save, or when the key is removed.
+    this.#saved.clear()
+    // The records are saved. What is not deleted now is deleted after a later save, or with the key.
     await this.#cleanUp(planned).catch(() => {})
   }
 
@@ -57,11 +61,12 @@ export class DynamoDBParkingLease implements ParkingLease {
     checkKeyHash(keyHash)
     await this.#fence.settle()
     await this.discardIncomplete()
+    this.#saved.delete(keyHash)
     const bounds = await this.#headers.get(keyHash)
     if (bounds === undefined) return this.#fence.verify()
     const { end, floor } = bounds
     this.#headers.forget(keyHash)
-    // From here on, nobody sees a record of the key, also if this worker ends before all of them are deleted.
+    // From here on, the key has no records, also if this worker ends before all of them are deleted.
     if (end !== undefined && (floor === undefined || floor < end)) {
       await this.#fence.commit({ writes: [finishAll(this.#table, keyHash, end)] })
     }
@@ -137,8 +142,10 @@ export class DynamoDBParkingLease implements ParkingLease {
       if (incomplete !== undefined) this.#incomplete.failed(writes)
       throw error
     }
-    for (const keyHash of completed) {
-      this.#headers.set(keyHash, planned.find((update) => update.keyHash === keyHash)?.bounds)
+    for (const { keyHash, bounds, fingerprint } of planned) {
+      if (!completed.includes(keyHash)) continue
+      this.#headers.set(keyHash, bounds)
+      this.#saved.set(keyHash, fingerprint)
     }
     if (incomplete === undefined) this.#incomplete.clear()
     else this.#incomplete.made(writes)

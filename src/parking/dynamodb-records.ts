@@ -3,7 +3,7 @@ import type { Item } from '../checkpoints/dynamodb-table.ts'
 import { sleep } from '../core/clock.ts'
 import { readRecordItem, type StoredRecord, unpackContent } from './dynamodb-content.ts'
 import { getHeader, later } from './dynamodb-header.ts'
-import { damaged, type ParkingTable, partitionOf, positionOf, RECORDS } from './dynamodb-items.ts'
+import { damaged, type ParkingTable, PIECES, partitionOf, positionOf, RECORDS } from './dynamodb-items.ts'
 import type { ParkedRecord } from './parking-store.ts'
 
 /** The number of times that records are read of which one seems to be missing, and the first delay. */
@@ -119,7 +119,10 @@ export async function queryFirst(
   return { records, isLast: LastEvaluatedKey === undefined }
 }
 
-/** Yields the sort keys of all items in the partition of a key's records, page by page. */
+/**
+ * Yields the sort keys of all records and pieces of a key, page by page. The sort keys of a checkpoint that
+ * shares the partition are smaller.
+ */
 export async function* listParts(
   table: ParkingTable,
   keyHash: string,
@@ -127,10 +130,10 @@ export async function* listParts(
   const input = {
     TableName: table.tableName,
     ConsistentRead: true,
-    KeyConditionExpression: '#name = :name',
+    KeyConditionExpression: '#name = :name AND #part >= :first',
     ProjectionExpression: '#part',
     ExpressionAttributeNames: { '#name': 'name', '#part': 'part' },
-    ExpressionAttributeValues: { ':name': { S: partitionOf(table, keyHash) } },
+    ExpressionAttributeValues: { ':name': { S: partitionOf(table, keyHash) }, ':first': { S: PIECES } },
   }
   let ExclusiveStartKey: Record<string, AttributeValue> | undefined
   do {

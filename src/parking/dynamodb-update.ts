@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { addRecord, packContent, replaceRecord } from './dynamodb-content.ts'
+import { addRecord, digestOf, packContent, replaceRecord } from './dynamodb-content.ts'
 import { type Bounds, later, putHeader } from './dynamodb-header.ts'
 import type { ParkingTable, Write } from './dynamodb-items.ts'
 import type { PlannedUpdate } from './dynamodb-plan.ts'
@@ -8,6 +8,8 @@ import type { ParkedKeyUpdate } from './parking-store.ts'
 /** The writes of an update, and what is stored of the key after it. */
 export interface Update extends PlannedUpdate {
   readonly bounds: Bounds
+  /** Identifies the state of the key and the added records. */
+  readonly fingerprint: string
 }
 
 /**
@@ -41,5 +43,7 @@ export async function planUpdate(
     end = later(end, position)
   }
   const bounds = { id: stored?.id ?? randomUUID(), end, floor }
-  return { keyHash, records, header: putHeader(table, bounds, key), bounds }
+  const contents = added.map(({ position }, index) => [position, packed[index]?.digest])
+  const fingerprint = digestOf(JSON.stringify([key, contents]))
+  return { keyHash, records, header: putHeader(table, bounds, key), bounds, fingerprint }
 }

@@ -80,11 +80,13 @@ const optionNames = namesOf<DynamoDBParkingStoreOptions>({
  * is split into several transactions, of which readers see nothing until the last one. Records are compressed
  * above 2 kB, and those that have more than 30 kB after compression are split into several items.
  *
- * **Cost.** A transactional write costs two write units per kB of each item
- * (https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/CapacityUnitCalculations.html). A parked
+ * **Cost.** A transaction costs two write units per kB of each item
+ * (https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/read-write-operations.html). A parked
  * record of up to 1 kB costs two units when it is parked, and two when it is deleted. Each save costs about
- * four more, for the key and the lease; the records and keys of a save share the lease. A partition accepts up
- * to 1,000 units per second, so up to 500 such records of one key per second can be parked.
+ * four more, for the key and the lease; the records and keys of a save share the lease. A partition accepts
+ * 1,000 units per second
+ * (https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/bp-partition-key-design.html), so 500 such
+ * records of one key per second can be parked.
  *
  * **Permissions.** `dynamodb:GetItem`, `PutItem`, `UpdateItem`, `DeleteItem` and `Query` on the table, which
  * also allow them in transactions
@@ -95,8 +97,8 @@ const optionNames = namesOf<DynamoDBParkingStoreOptions>({
  * Errors of the SDK are rethrown unchanged, such as a `TransactionCanceledException` with the reason
  * `TransactionConflict` or `ThrottlingError`, or, if an operator uses a table that does not exist, a
  * `ResourceNotFoundException`. The methods of the store and of its leases reject with:
- * - `options.invalid`: the name is not a well-formed string of 1 to 2017 bytes, the hash of a key is invalid,
- *   or the table has other keys;
+ * - `options.invalid`: the name is not a well-formed string of 1 to 2017 bytes, the hash of a key is
+ *   invalid, or the table has other keys;
  * - `parking.failed`: an item is damaged or missing, or a record has more than 16 MiB;
  * - `checkpoint.conflict`: another worker has acquired the lease, or it was deleted.
  *
