@@ -9,7 +9,7 @@ import {
   recordsOf,
 } from '../../../src/testing/contracts/parking/bench.ts'
 import { describeOnLocal } from '../../support/shared-local.ts'
-import { incompressible, once, operation, ParkingTestTable, readRecords } from './parking-table.ts'
+import { hideItems, incompressible, once, operation, ParkingTestTable, readRecords } from './parking-table.ts'
 
 const isTransaction = operation('TransactWriteItems')
 
@@ -191,6 +191,52 @@ describeOnLocal('dynamoDBParkingStore: faults', (local) => {
       await second.save([updateOf(1, 2)])
       await expect(first.save([updateOf(5, 6)])).rejects.toMatchObject({ code: 'checkpoint.conflict' })
       expect(await readRecords(second, keyHash)).toEqual(recordsOf(0, 2))
+    })
+  })
+
+  describe('a transaction that is carried out on one item after the other', () => {
+    test('a worker that takes over meanwhile waits for it, and sees all of it', async () => {
+      const run = randomUUID()
+      const first = await table.store('first').acquire(run)
+      await first.save([updateOf(0, 3)])
+      const client = table.createClient()
+      let inProgress = true
+      hideItems(client, (part) => inProgress && part !== 'lease')
+      let attempts = 0
+      client.middlewareStack.add(
+        (next, { commandName }) =>
+          async (args) => {
+            if (commandName !== 'TransactGetItemsCommand') return next(args)
+            if (++attempts < 3) {
+              const CancellationReasons = [{ Code: 'None' }, { Code: 'TransactionConflict' }]
+              throw Object.assign(new Error(), { name: 'TransactionCanceledException', CancellationReasons })
+            }
+            const { TransactItems } = args.input as {
+              TransactItems: { Get: { Key: { part: { S: string } } } }[]
+            }
+            expect(TransactItems.map(({ Get }) => Get.Key.part.S).sort()).toEqual([
+              `key#${keyHash}`,
+              ...recordsOf(0, 3).map(({ position }) => `record#${position}`),
+            ])
+            inProgress = false
+            return next(args)
+          },
+        { step: 'initialize' },
+      )
+      const second = await table.store('second', client).acquire(run)
+      expect(attempts).toBe(3)
+      expect(second.keys).toEqual([updateOf(0, 3).key])
+      expect(await readRecords(second, keyHash)).toEqual(recordsOf(0, 3))
+    })
+
+    test.each([0, 1, 2])('a reader that sees all but record %i meanwhile reads again', async (index) => {
+      const run = randomUUID()
+      await (await table.store().acquire(run)).save([updateOf(0, 3)])
+      const client = table.createClient()
+      let reads = 0
+      hideItems(client, (part) => part === `record#${positionOf(index)}` && ++reads < 3)
+      expect(await collect(table.store('reader', client).records(run, keyHash))).toEqual(recordsOf(0, 3))
+      expect(reads).toBe(3)
     })
   })
 

@@ -107,6 +107,21 @@ export async function readRecords(lease: ParkingLease, keyHash: string): Promise
   }
 }
 
+/** Changes what a client receives: an item is removed from responses while `isHidden` returns true for it. */
+export function hideItems(client: DynamoDBClient, isHidden: (part: string) => boolean): void {
+  const isVisible = (item: Attributes | undefined) => !isHidden(item?.part?.S ?? '')
+  client.middlewareStack.add(
+    (next) => async (args) => {
+      const response = await next(args)
+      const output = response.output as { Item?: Attributes; Items?: Attributes[] }
+      if (output.Item && !isVisible(output.Item)) delete output.Item
+      if (output.Items) output.Items = output.Items.filter(isVisible)
+      return response
+    },
+    { step: 'initialize' },
+  )
+}
+
 /** Decides the fate of one call: the `index`-th (from 1) of those that match. The others pass. */
 export function once(
   fate: Fate,
