@@ -3,6 +3,7 @@ import { inspect } from 'node:util'
 import {
   type DeadLetter,
   type DynamoDBStream,
+  memoryParkingStore,
   type PlainItem,
   type ProcessingRun,
   type ProcessOptions,
@@ -159,6 +160,23 @@ function thrown(): never {
   throw new Error('the filter is broken')
 }
 
+/** A key that is parked, and released. */
+async function parked(): Promise<void> {
+  const stream = await start({ checkpoint: { store, name: 'worker', everyMs: 1_000 } })
+  const parking = memoryParkingStore()
+  const run = processStream(
+    stream,
+    (record) => {
+      if (numberOf(record) === 1 && isDown) throw new Error('broken')
+    },
+    { ...common, retry: { maxAttempts: 20 }, parking: { store: parking, after: { attempts: 2 } } },
+  )
+  isDown = true
+  put(3)
+  run.on('parked', ({ keyHash }) => void parking.release('worker', keyHash))
+  await observe(stream, run)
+}
+
 /** A record that ends the run. */
 async function stopped(): Promise<void> {
   const stream = await start({ checkpoint: { store, name: 'worker', everyMs: 1_000 } })
@@ -170,6 +188,7 @@ async function stopped(): Promise<void> {
 
 await records()
 await batches()
+await parked()
 await stopped()
 const observed: Observed = {
   metrics,

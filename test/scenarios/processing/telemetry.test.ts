@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest'
 import {
   type CheckpointStore,
   memoryDestination,
+  memoryParkingStore,
   processStream,
   type StreamRecord,
 } from '../../../src/index.ts'
@@ -93,6 +94,36 @@ describe('the metrics of a run, scraped by Prometheus', () => {
     await second.stop()
     expect(await stalled()).toBe(0)
     expect((await scraper.scrape()).value('unsettled')).toBe(0)
+  })
+
+  it('show what is parked, until it is released', async () => {
+    await using scraper = await startScraper()
+    const { clock, put, work } = workerFixture()
+    const store = memoryParkingStore()
+    let isFixed = false
+    const { run, stop } = await work(
+      (record: StreamRecord) => {
+        if (keyOf(record) === 'a' && !isFixed) throw new Error('broken')
+      },
+      { meter: scraper.meter, parking: { store, after: { attempts: 2 } } },
+    )
+    for (let n = 0; n < 4; n++) for (const key of ['a', 'b']) put(key)
+    await clock.advance(30_000)
+    const parked = await scraper.scrape()
+    expect(parked.value('parked_keys')).toBe(1)
+    expect(parked.value('parked_records')).toBe(4)
+    expect(parked.value('records_total{fate="parked"}')).toBe(4)
+    for (const name of ['unsettled', 'lag', 'stalled']) expect(parked.value(name)).toBe(0)
+    isFixed = true
+    for await (const { keyHash } of store.list('worker')) await store.release('worker', keyHash)
+    await clock.advance(30_000)
+    const released = await scraper.scrape()
+    expect(released.value('parked_keys')).toBe(0)
+    expect(released.value('parked_records')).toBe(0)
+    expect(released.value('records_total{fate="handled"}')).toBe(8)
+    await stop()
+    const { value } = await scraper.scrape()
+    expect(value('records_total{fate="parked"}')).toBe((await run).parked)
   })
 
   it('have a constant number of series over six generations of shards', async () => {
