@@ -388,16 +388,23 @@ describe('the spans of a run', () => {
 
   it('of calls that the run has abandoned end with the run', async () => {
     using traces = recordTraces()
+    await using scraper = await startScraper()
     const { clock, put, work } = workerFixture()
     put('a')
     const { handler, open } = gate()
-    const { stop } = await work(handler, { tracer: traces.tracer, drainTimeoutMs: 1_000 })
+    const { stop } = await work(handler, {
+      meter: scraper.meter,
+      tracer: traces.tracer,
+      drainTimeoutMs: 1_000,
+    })
     await clock.advance(5_000)
     await stop()
     expect(traces.spans.map(({ attributes }) => attributes['error.type'])).toEqual(['Abandoned'])
+    const before = (await scraper.scrape()).text
     open()
     await clock.advance(1_000)
     expect(traces.spans).toHaveLength(1)
+    expect((await scraper.scrape()).text).toBe(before)
   })
 
   it('and metrics of a broken tracer and meter do not affect the run', async () => {
