@@ -116,8 +116,8 @@ export const levels: readonly ReadMetricDefinition[] = [
   },
   {
     name: 'dynamodb_stream.stalled',
-    unit: '1',
-    description: 'Whether the run is stalled: 0 or 1.',
+    unit: '{run}',
+    description: 'Runs that are stalled: 0 or 1.',
     series: single(({ run }) => (run.isStalled ? 1 : 0)),
   },
 ]

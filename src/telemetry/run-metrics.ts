@@ -38,6 +38,7 @@ interface Observed {
 export class RunMetrics {
   readonly #readings: MetricReadings
   readonly #attributes: TelemetryAttributes
+  readonly #callAttributes: TelemetryAttributes
   readonly #counters: readonly ReportedSeries[]
   readonly #levels: readonly ReportedSeries[]
   readonly #observed: readonly Observed[]
@@ -47,6 +48,7 @@ export class RunMetrics {
   constructor(meter: MeterLike, attributes: TelemetryAttributes, readings: MetricReadings) {
     this.#readings = readings
     this.#attributes = attributes
+    this.#callAttributes = { ...attributes, [attributeNames.operationName]: PROCESS }
     this.#counters = this.#createSeries(counters, (name, options) => meter.createCounter(name, options))
     this.#levels = this.#createSeries(levels, (name, options) => meter.createUpDownCounter(name, options))
     this.#duration = guard(() =>
@@ -62,10 +64,11 @@ export class RunMetrics {
 
   /** A handler call has ended. `errorType` is undefined if it has succeeded. */
   callEnded(seconds: number, errorType: string | undefined): void {
-    const { operationName, errorType: name } = attributeNames
-    const attributes = { ...this.#attributes, [operationName]: PROCESS }
-    const failure = errorType === undefined ? {} : { [name]: this.#errorTypes.limit(errorType) }
-    guard(() => this.#duration?.record(seconds, { ...attributes, ...failure }))
+    const attributes =
+      errorType === undefined
+        ? this.#callAttributes
+        : { ...this.#callAttributes, [attributeNames.errorType]: this.#errorTypes.limit(errorType) }
+    guard(() => this.#duration?.record(seconds, attributes))
   }
 
   /** Reports the final counts, sets the levels to 0, and removes every callback. */
