@@ -5,6 +5,7 @@ import { checkStreamArn, regionOf } from '../core/stream-arn.ts'
 import { type CommandName, commandSpecs, isCommandName, type OptionSpec } from './command-specs.ts'
 import { type CliError, usageError } from './errors.ts'
 import { checkEndpoint, integerOf, oneOf, stringOf, type Values } from './option-values.ts'
+import { type RedriveOptions, redriveOptions } from './redrive-options.ts'
 
 /** The stream to read, and how to connect to the service. */
 export interface SourceOptions {
@@ -43,6 +44,7 @@ export type Request =
   | { readonly command: 'tail'; readonly options: TailOptions }
   | { readonly command: 'shards'; readonly options: ShardsOptions }
   | { readonly command: 'lag'; readonly options: LagOptions }
+  | { readonly command: 'redrive'; readonly options: RedriveOptions }
   | { readonly command: 'demo'; readonly options: { readonly local: boolean } }
 
 /**
@@ -70,6 +72,8 @@ function toRequest(command: CommandName, values: Values): Request {
       return { command, options: { ...sourceOptions(values), json: values.json === true } }
     case 'lag':
       return { command, options: lagOptions(values) }
+    case 'redrive':
+      return { command, options: redriveOptions(values) }
     case 'demo':
       return { command, options: { local: values.local === true } }
   }

@@ -35,7 +35,7 @@ const source = {
 
 const help = { help: { short: 'h', help: 'show this help' } } as const satisfies Record<string, OptionSpec>
 
-const { ok, failed, usage, notFound, denied, unreachable, checkpoint, interrupted } = exitCodes
+const { ok, failed, usage, notFound, denied, trimmed, unreachable, checkpoint, interrupted } = exitCodes
 
 const stopped = 'stopped with Ctrl-C'
 
@@ -53,7 +53,7 @@ const positions =
   'trim_horizon (the oldest record), latest (new records only), an ISO time such as 2026-01-01T12:00Z, ' +
   'or the path of a token file'
 
-export type CommandName = 'tail' | 'shards' | 'lag' | 'demo'
+export type CommandName = 'tail' | 'shards' | 'lag' | 'redrive' | 'demo'
 
 /** The commands, in the order of the help. */
 export const commandSpecs: Readonly<Record<CommandName, CommandSpec>> = {
@@ -114,6 +114,50 @@ export const commandSpecs: Readonly<Record<CommandName, CommandSpec>> = {
     },
     exitCodes: select([ok, failed, usage, notFound, denied, unreachable, checkpoint, interrupted], {
       [ok]: 'success',
+      [interrupted]: stopped,
+    }),
+  },
+  redrive: {
+    summary: 'handle dead letters again',
+    usage: 'dynamodb-stream-iterator redrive --from SOURCE --handler MODULE [options]',
+    notes:
+      'The letters of an item are handled in order. One that fails stays in its place, and no later one of ' +
+      'its item is handled. A letter can be older than what was handled after it. Ctrl-C waits for running ' +
+      'handlers; a second Ctrl-C terminates immediately.',
+    options: {
+      from: {
+        value: 'SOURCE',
+        help:
+          'the URL of an SQS queue, s3://BUCKET/PREFIX, or the path of a file, with dead letters of ' +
+          'processStream or of AWS Lambda',
+      },
+      handler: {
+        value: 'MODULE',
+        help: 'a file whose default export is a handler, as for processStream',
+      },
+      'dry-run': { help: 'list the letters, and handle and remove nothing' },
+      json: { help: 'with --dry-run: print each record as one line of JSON' },
+      concurrency: { value: 'N', help: 'how many handler calls run at the same time (default: 16)' },
+      limit: { value: 'N', help: 'stop after N letters' },
+      'max-attempts': { value: 'N', help: 'how many attempts each record has (default: 3)' },
+      name: { value: 'NAME', help: 'only letters of this run, or Lambda function (its ARN)' },
+      delete: { help: 'S3: delete letters that were handled; file: delete it once all were handled' },
+      keep: { help: 'S3 and files: leave letters that were handled as they are' },
+      wait: { value: 'SECONDS', help: 'how long a queue must be empty before the end (default: 5)' },
+      endpoint: {
+        value: 'URL',
+        help: 'the endpoint of S3 and DynamoDB Streams; a queue is called at its URL',
+      },
+      region: { value: 'REGION', help: 'default: the region of the queue, or as configured for the AWS SDK' },
+      ...help,
+    },
+    exitCodes: select([ok, failed, usage, notFound, denied, trimmed, unreachable, interrupted], {
+      [ok]: 'success: no letter is left, except because of --limit or --name',
+      [failed]: 'letters are left, or any other failure',
+      [usage]: 'invalid arguments or handler, or no region is configured',
+      [notFound]: 'no such queue, bucket or file',
+      [denied]: 'missing, invalid or insufficient credentials',
+      [trimmed]: 'letters are left only because their records were trimmed',
       [interrupted]: stopped,
     }),
   },

@@ -32,6 +32,8 @@ async function run(request: Request, terminal: Terminal): Promise<ExitCode> {
       return exitCodes.ok
     case 'demo':
       return (await import('./demo/demo.ts')).demo(request.options, terminal)
+    case 'redrive':
+      return (await import('./commands/redrive.ts')).redrive(request.options, terminal)
     default:
       return runStreamCommand(request, terminal)
   }

@@ -1,0 +1,46 @@
+import { checkNames, invalidOption } from '../core/options.ts'
+import { type CheckedOptions, checkProcessOptions } from '../processing/check-options.ts'
+import { checkHandler, type Work } from '../processing/handler.ts'
+import type { ProcessOptions, RetryOptions } from '../processing/options.ts'
+
+/** The options of a handler module, in addition to `handler`: those of `processStream` that concern records. */
+export type HandlerModuleOptions = Pick<
+  ProcessOptions,
+  'schema' | 'filters' | 'filter' | 'handlerTimeoutMs' | 'retry'
+>
+
+/** What a redrive does with a record, checked. */
+export interface RedriveHandler {
+  readonly work: Work
+  readonly options: CheckedOptions
+}
+
+const optionNames = ['handler', 'schema', 'filters', 'filter', 'handlerTimeoutMs', 'retry'] as const
+
+/** A redrive leaves what fails in its place, so a few attempts are sufficient. */
+const MAX_ATTEMPTS = 3
+
+/**
+ * Checks the default export of a handler module: a handler, or an object with a handler and options.
+ *
+ * @param maxAttempts - overrides that of the module.
+ * @throws StreamError `options.invalid`
+ */
+export function checkRedriveHandler(exported: unknown, maxAttempts: number | undefined): RedriveHandler {
+  const { handler, ...options } = hasHandler(exported) ? exported : { handler: exported }
+  checkNames('', options, optionNames)
+  const work = checkHandler(handler)
+  return { work, options: checkProcessOptions({ ...options, retry: retryOf(options, maxAttempts) }, work) }
+}
+
+function hasHandler(exported: unknown): exported is HandlerModuleOptions & { readonly handler: unknown } {
+  return typeof exported === 'object' && exported !== null && 'handler' in exported
+}
+
+/** Dead letters are old, so a limit for the age of records that a worker has would exclude all of them. */
+function retryOf({ retry }: HandlerModuleOptions, maxAttempts: number | undefined): RetryOptions {
+  if (retry === undefined) return { maxAttempts: maxAttempts ?? MAX_ATTEMPTS }
+  if (typeof retry !== 'object' || retry === null) throw invalidOption('retry', retry, 'an object')
+  const { maxRecordAgeMs: _, ...others } = retry
+  return { ...others, maxAttempts: maxAttempts ?? others.maxAttempts ?? MAX_ATTEMPTS }
+}
