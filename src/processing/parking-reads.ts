@@ -81,6 +81,8 @@ export class ParkingReads {
         // What was read makes room: reading continues when a record of it is settled.
         if (!this.#hasRoom()) return
         this.#unread.delete(key)
+        // It was added again while its last page was being read.
+        if (!key.hasUnread) continue
         const after = key.readAfter
         const records = await this.#calls.run((lease) => lease.read(key.keyHash, after, limit))
         if (this.#isStopped) return
