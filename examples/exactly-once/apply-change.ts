@@ -23,7 +23,7 @@ export interface OrderChange {
   readonly epoch: number
 }
 
-/** A table with the string key `pk`: `order#…` for the last change that was applied, `customer#…` for sums. */
+/** A table with the string key `pk`: `order#…` for the last change of an order, `customer#…` for the sums. */
 export interface SumsTable {
   readonly client: Pick<DynamoDBClient, 'send'>
   readonly tableName: string

@@ -3,7 +3,7 @@ import { type DynamoDBStream, type ProcessingRun, processStream } from 'dynamodb
 import { applyChange, type Order, ReplacedError, type SumsTable } from './apply-change.ts'
 import { positionOf } from './position.ts'
 
-/** Keeps the sum of the orders of each customer, exactly, whatever is repeated and whoever else is running. */
+/** Keeps the exact sum of the orders of each customer, also if records are repeated or workers replaced. */
 export function sumUp(stream: DynamoDBStream<Order>, table: SumsTable): ProcessingRun {
   return processStream(
     stream,

@@ -18,7 +18,7 @@ export interface LagLimits {
 export interface LagAlarm extends Omit<StreamLag, 'shards'> {
   readonly alarm: 'behind' | 'retention'
   readonly state: 'raised' | 'cleared'
-  /** Whether the oldest unprocessed record has been read and waits for the handler, or is still in the stream. */
+  /** Whether the oldest unprocessed record was read and waits for the handler, or is still in the stream. */
   readonly waitsFor: 'handler' | 'reader'
   /** The shard that is furthest behind. */
   readonly shardId: string | undefined

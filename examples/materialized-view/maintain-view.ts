@@ -7,7 +7,8 @@ import {
   systemClock,
 } from 'dynamodb-stream-iterator'
 import type { Database } from 'node-sqlite3-wasm'
-import { applyState, inTransaction, type Order, positionOf } from './order-view.ts'
+import { positionOf } from '../exactly-once/position.ts'
+import { applyState, inTransaction, type Order } from './order-view.ts'
 
 export interface ScanPage {
   readonly orders: readonly Order[]

@@ -15,16 +15,11 @@ export interface OrderState {
   readonly order: Order | undefined
   /** Whether DynamoDB has deleted the order because of its TTL. */
   readonly isTtlDelete: boolean
-  /** Increases with each change of the order. Empty for a scan, which knows only some state of the order. */
+  /** See `positionOf`. Empty for a scan: it does not know to which change the state belongs. */
   readonly position: string
 }
 
-/** Returns the position of a change, which can be compared as a string: see the recipe for exactly-once effects. */
-export function positionOf(streamArn: string, sequenceNumber: string): string {
-  return `${streamArn.split('/stream/')[1] ?? ''}/${sequenceNumber.padStart(40, '0')}`
-}
-
-/** Creates the tables of the view. What readers use: `live_orders`, `customers`, and `view_state.is_complete`. */
+/** Creates the tables of the view. Readers use `live_orders`, `customers`, and `view_state.is_complete`. */
 export function createView(db: Database): void {
   db.exec(`
     CREATE TABLE IF NOT EXISTS orders (

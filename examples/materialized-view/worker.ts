@@ -13,8 +13,8 @@ const [, , tableName = 'orders', file = 'view.db'] = process.argv
 const stop = new AbortController()
 for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => stop.abort())
 
-// node-sqlite3-wasm locks the file with a folder, which a killed process leaves behind. This worker is the only
-// one that writes. Libraries with locks of the operating system, such as better-sqlite3, do not need this.
+// node-sqlite3-wasm locks the file with a folder, which a killed process leaves behind. This worker is the
+// only one that writes. Libraries with locks of the operating system, such as better-sqlite3, do not need it.
 rmSync(`${file}.lock`, { recursive: true, force: true })
 const db = new sqlite.Database(file)
 createView(db)
