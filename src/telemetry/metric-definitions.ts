@@ -31,7 +31,7 @@ const reasons: readonly (keyof RunCounts['deadLettered'])[] = [
   'workerLost',
 ]
 
-/** Metrics that only rise. All of their series exist from the start of a run, so that no increase is missed. */
+/** Metrics that only rise. Their series exist from the start of a run, so that no increase is missed. */
 export const counters: readonly ReadMetricDefinition[] = [
   {
     name: 'messaging.client.consumed.messages',
@@ -133,7 +133,7 @@ export const ages: readonly ReadMetricDefinition[] = [
   {
     name: 'dynamodb_stream.oldest_unsettled.age',
     unit: 's',
-    description: 'The age of the oldest unsettled record; 0 if there is none.',
+    description: 'The age of the oldest unsettled record; 0 if all are settled.',
     series: single(({ run }) => run.oldestUnsettledMs / 1_000),
   },
 ]

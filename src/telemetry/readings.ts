@@ -37,7 +37,7 @@ export interface RunReadings {
   readonly unsettled: number
   readonly isStalled: boolean
   readonly lagMs: number
-  /** The age of the oldest unsettled record; 0 if there is none. */
+  /** The age of the oldest unsettled record; 0 if all are settled. */
   readonly oldestUnsettledMs: number
 }
 
