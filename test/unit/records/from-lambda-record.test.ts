@@ -159,7 +159,7 @@ describe('untrusted input', () => {
   const withChange = (members: object) => ({ ...event, dynamodb: { ...event.dynamodb, ...members } })
   const withAttribute = (value: unknown) => withChange({ NewImage: { secretName: value } })
 
-  test.each<[unknown, string]>([
+  const refusals: readonly [value: unknown, path: string][] = [
     [undefined, ''],
     [null, ''],
     ['text', ''],
@@ -208,14 +208,19 @@ describe('untrusted input', () => {
     [withAttribute({ L: [{ S: 'a' }, 'secretValue'] }), 'dynamodb.NewImage.*.L[]'],
     [withAttribute({ M: [] }), 'dynamodb.NewImage.*.M'],
     [withAttribute({ M: { a: { M: { b: { N: 'secretValue' } } } } }), 'dynamodb.NewImage.*.M.*.M.*.N'],
-  ])('%j is rejected because of %j, without values and names of attributes', (value, path) => {
-    const error = thrownBy(() => fromLambdaRecord(value, shardId))
-    expect(error).toBeInstanceOf(LambdaRecordError)
-    expect(error).toBeInstanceOf(TypeError)
-    expect(error.path).toBe(path)
-    expect(error.message).toMatch(/^Invalid stream record: .+ must be .+\.$/)
-    expect(error.message).not.toContain('secret')
-  })
+  ]
+
+  test.each(refusals.map(([value, path], index) => ({ value, path, number: index + 1 })))(
+    'invalid record $number is rejected because of its member "$path", without values and names of attributes',
+    ({ value, path }) => {
+      const error = thrownBy(() => fromLambdaRecord(value, shardId))
+      expect(error).toBeInstanceOf(LambdaRecordError)
+      expect(error).toBeInstanceOf(TypeError)
+      expect(error.path).toBe(path)
+      expect(error.message).toMatch(/^Invalid stream record: .+ must be .+\.$/)
+      expect(error.message).not.toContain('secret')
+    },
+  )
 
   test('an attribute named __proto__ keeps its value, and changes no prototype', () => {
     const json = JSON.stringify(event).replace(
