@@ -136,7 +136,8 @@ export class ParkedKeyState {
   nextUpdate(limit: number, maxBytes: number, contentOf: (record: QueuedRecord) => string): ParkedKeyUpdate {
     const pending = this.#pending.slice(0, this.#countWithin(limit, maxBytes))
     const last = pending.at(-1)?.position ?? this.#last
-    const progress = writeProgress(this.#headProgress, this.#released[0]?.record)
+    const head = this.#head
+    const progress = writeProgress(head === undefined ? this.#progress : head.progress, head?.record)
     const key: ParkedKey = {
       keyHash: this.keyHash,
       key: this.itemKey,
@@ -172,8 +173,9 @@ export class ParkedKeyState {
     return this.#pending.length > 0
   }
 
-  get #headProgress(): RecordProgress | undefined {
-    return this.#released.length > 0 ? this.#released[0]?.progress : this.#progress
+  /** The first record that was read from the store and is neither finished nor dropped. */
+  get #head(): ParkedDelivery | undefined {
+    return this.#released.find(({ position }) => !this.isDropped(position))
   }
 
   // ---- Release --------------------------------------------------------------------------------------------
@@ -188,15 +190,18 @@ export class ParkedKeyState {
         : { attempts: 0, since, isRunning: false, finishedTasks, error: undefined }
   }
 
-  /** Drops the records that are in the store, and releases the key. Returns how many are dropped. */
+  /**
+   * Drops the records that are in the store, and releases the key. Returns how many are dropped. They are
+   * finished at once, also those in memory: otherwise another run would process them after a crash.
+   */
   drop(): number {
     const dropped = this.#stored
     if (this.#state === 'parked') this.release()
     this.#progress = undefined
     this.#read = this.#last
     this.#dropUntil = this.#last
-    if (this.#released.length === 0) this.#finished = this.#last
-    this.#stored = this.#released.length
+    this.#finished = this.#last
+    this.#stored = 0
     return dropped
   }
 
@@ -235,12 +240,11 @@ export class ParkedKeyState {
   /** A record that was read has been settled. It is finished once all before it are. */
   advance(): void {
     while (this.#released[0]?.isSettled) {
-      const finished = this.#released.shift() as ParkedDelivery
-      this.#finished = finished.position
+      const { position } = this.#released.shift() as ParkedDelivery
+      if (this.isDropped(position)) continue
+      this.#finished = position
       this.#stored--
     }
-    // The rest was skipped.
-    if (this.#released.length === 0 && this.isDropped(this.#finished ?? '')) this.#finished = this.#dropUntil
   }
 
   /** A released record has failed again: those that were read and are not finished are parked again. */

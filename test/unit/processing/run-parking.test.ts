@@ -5,7 +5,7 @@ import type { ParkedKey, ParkingLease, ParkingStore } from '../../../src/parking
 import { hashItemKey } from '../../../src/records/item-key.ts'
 import type { StreamRecord } from '../../../src/records/stream-record.ts'
 import { ManualClock } from '../../../src/testing/manual-clock.ts'
-import { deferred, type FakeSource, recordOf, startRun } from './run-subject.ts'
+import { deferred, type FakeSource, manualHandler, recordOf, startRun } from './run-subject.ts'
 
 const retry = { maxAttempts: 50, minDelayMs: 1_000, maxDelayMs: 1_000 }
 
@@ -392,6 +392,71 @@ describe('a run with parking', () => {
     expect(second.eventsNamed('dropped')).toEqual([{ keyHash: hashOf('a'), records: 2 }])
     expect(second.eventsNamed('returned')).toHaveLength(1)
     await second.stop()
+  })
+})
+
+describe('a drop during a release', () => {
+  /** A run in which the first of five released records is being attempted when the others are dropped. */
+  async function droppedRun() {
+    const store = memoryParkingStore()
+    const handler = manualHandler()
+    const options = { retry, parking: { store, after: { attempts: 1 } } }
+    const run = startRun(handler, options, ofA(5))
+    await run.settle()
+    handler.reject(1)
+    await run.clock.advance(1_000)
+    await store.release('worker', hashOf('a'))
+    await run.clock.advance(5_000)
+    await store.drop('worker', hashOf('a'))
+    await run.clock.advance(5_000)
+    expect(handler.calls).toEqual([1, 1])
+    expect(run.eventsNamed('dropped')).toEqual([{ keyHash: hashOf('a'), records: 5 }])
+    return { ...run, store, handler, options }
+  }
+
+  it('holds after a crash, also for records that were in memory', async () => {
+    const { store, handler, options } = await droppedRun()
+    expect((await parkedIn(store))[0]).toMatchObject({ key: { records: 0 }, numbers: [] })
+    // No call of the first run follows, because the second one has acquired the store.
+    const second = startRun(handler, options)
+    await second.clock.advance(10_000)
+    expect(handler.calls).toEqual([1, 1])
+    expect(await parkedIn(store)).toEqual([])
+    await second.stop()
+  })
+
+  it.for(['succeeds', 'fails'])('returns to the stream when the attempt that was running %s', async (how) => {
+    const { store, handler, clock, source, stop, eventsNamed } = await droppedRun()
+    if (how === 'succeeds') handler.resolve(1)
+    else handler.reject(1)
+    await clock.advance(5_000)
+    expect(eventsNamed('returned')).toHaveLength(1)
+    expect(await parkedIn(store)).toEqual([])
+    source.write({ key: 'a' })
+    await clock.advance(1_000)
+    handler.resolve(6)
+    expect(handler.calls).toEqual([1, 1, 6])
+    await stop()
+  })
+
+  it('keeps the records that are parked after it, and their number and attempts', async () => {
+    const { store, handler, clock, source, stop } = await droppedRun()
+    source.write({ key: 'a' }, { key: 'a' })
+    await clock.advance(2_000)
+    expect((await parkedIn(store))[0]?.key).toMatchObject({ records: 2 })
+    expect((await parkedIn(store))[0]?.key).not.toHaveProperty('progress')
+    handler.resolve(1)
+    await clock.advance(2_000)
+    const [parked] = await parkedIn(store)
+    expect(parked).toMatchObject({ key: { records: 2, progress: { attempts: 1, running: true } } })
+    expect(parked?.numbers).toEqual([6, 7])
+    handler.resolve(6)
+    await clock.advance(2_000)
+    expect(handler.calls).toEqual([1, 1, 6, 7])
+    handler.resolve(7)
+    await clock.advance(5_000)
+    expect(await parkedIn(store)).toEqual([])
+    await stop()
   })
 })
 
