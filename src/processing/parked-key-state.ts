@@ -130,8 +130,8 @@ export class ParkedKeyState {
   // ---- Saving ---------------------------------------------------------------------------------------------
 
   /**
-   * Returns the next update for the store. It adds the first records that are pending: up to `limit`, which
-   * is 1 or more, and about `maxBytes`.
+   * Returns the next update for the store. It adds the first records that are pending: up to `limit`, and
+   * about `maxBytes`. `limit` is 0 only for a key that is in the store already.
    */
   nextUpdate(limit: number, maxBytes: number, contentOf: (record: QueuedRecord) => string): ParkedKeyUpdate {
     const pending = this.#pending.slice(0, this.#countWithin(limit, maxBytes))

@@ -118,7 +118,7 @@ export class ParkingWrites {
     let updates: ParkedKeyUpdate[] = []
     await this.#calls.run(async (lease) => {
       // After a failure, the keys and records are those of the failed call, in their present state, and more.
-      updates = this.#nextUpdates(keys)
+      updates = this.#nextUpdates(keys, updates)
       await lease.save(updates)
     })
     for (const [index, update] of updates.entries()) {
@@ -129,22 +129,26 @@ export class ParkingWrites {
     }
   }
 
-  /** Returns the updates of `keys`, to which further keys are moved as long as a call has room for them. */
-  #nextUpdates(keys: ParkedKeyState[]): ParkedKeyUpdate[] {
+  /**
+   * Returns the updates of `keys`, to which further keys are moved as long as a call has room for them.
+   *
+   * @param failed - the updates of `keys` in a call that has failed: it may have taken effect.
+   */
+  #nextUpdates(keys: ParkedKeyState[], failed: readonly ParkedKeyUpdate[]): ParkedKeyUpdate[] {
     const { contentOf } = this.#listener
     let records = MAX_RECORDS
-    const update = (key: ParkedKeyState): ParkedKeyUpdate => {
-      const next = key.nextUpdate(records, MAX_BYTES, contentOf)
+    const update = (key: ParkedKeyState, limit: number): ParkedKeyUpdate => {
+      const next = key.nextUpdate(limit, MAX_BYTES, contentOf)
       records -= Math.max(1, next.added.length)
       return next
     }
     for (const key of keys) this.#urgent.delete(key)
-    const updates = keys.map(update)
+    const updates = keys.map((key, index) => update(key, failed[index]?.added.length ?? 0))
     for (const key of this.#urgent) {
       if (records <= 0 || keys.length === MAX_KEYS) break
       this.#urgent.delete(key)
       keys.push(key)
-      updates.push(update(key))
+      updates.push(update(key, records))
     }
     return updates
   }

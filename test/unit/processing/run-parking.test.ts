@@ -300,6 +300,41 @@ describe('a run with parking', () => {
     expect(await stop()).toMatchObject({ parked: 3 })
   })
 
+  it('a save that is repeated contains at least the records of every key that the failed one contained', async () => {
+    const calls: (readonly [hash: string, records: number])[][] = []
+    let isDown = true
+    const store = storeWith((lease) => ({
+      save: async (updates) => {
+        calls.push(updates.map(({ key, added }) => [key.keyHash, added.length] as const))
+        // It takes effect, but its response is lost.
+        await lease.save(updates)
+        if (isDown) throw new Error('down')
+      },
+    }))
+    const { handler } = handlerOf(new Set(['a', 'b', 'c']))
+    const options = { retry, parking: { store, after: { attempts: 1 } } }
+    const { clock, source, stop } = startRun(handler, options, (from) => {
+      for (let n = 0; n < 20; n++) from.write({ key: 'a' }, { key: 'b' })
+    })
+    await clock.advance(10)
+    for (let n = 0; n < 300; n++) source.write({ key: 'a' }, { key: 'c' })
+    await clock.advance(60_000)
+    expect(calls.length).toBeGreaterThan(3)
+    for (const [index, failed] of calls.slice(0, -1).entries()) {
+      const repeated = new Map(calls[index + 1])
+      for (const [hash, records] of failed) expect(repeated.get(hash)).toBeGreaterThanOrEqual(records)
+    }
+    isDown = false
+    await clock.advance(60_000)
+    const parked = await parkedIn(store)
+    expect(parked.map(({ key, numbers }) => [key.records, numbers.length]).sort()).toEqual([
+      [20, 20],
+      [300, 300],
+      [320, 320],
+    ])
+    await stop()
+  })
+
   it('ends at once when another worker has acquired the store: nothing is saved any more', async () => {
     const conflict = new StreamError('checkpoint.conflict', 'Another worker.', { name: 'worker' })
     const store = storeWith(() => ({ save: () => Promise.reject(conflict) }))
