@@ -5,7 +5,7 @@ import { MAX_MESSAGES_PER_CALL, type MessageHandle, type QueueClient } from './s
 export const VISIBILITY_MS = 120_000
 
 /** Messages are hidden for longer at this interval, in ms, so that two failed calls do not matter. */
-const EXTEND_EVERY_MS = 40_000
+const EXTEND_EVERY_MS = 30_000
 
 /** A message is handled only if it is certainly hidden for this long, in ms. */
 const MARGIN_MS = 20_000

@@ -31,6 +31,7 @@ describe('help', () => {
     ['tail', [0, 1, 2, 3, 4, 5, 6, 7, 130]],
     ['shards', [0, 1, 2, 3, 4, 6, 130]],
     ['lag', [0, 1, 2, 3, 4, 6, 7, 130]],
+    ['redrive', [0, 1, 2, 3, 4, 5, 6, 130]],
     ['demo', [0, 1, 2, 130]],
   ] as const)('the help of %s lists only the exit codes that it can return', (name, codes) => {
     const [, list = ''] = commandHelp(name).split('Exit codes:\n')

@@ -129,7 +129,7 @@ describe('untrusted input', () => {
     return { ...letter, payload: JSON.stringify({ Records: [record, { ...record, ...members }] }) }
   }
 
-  test.each<[unknown, string]>([
+  const refusals: readonly [value: unknown, reason: string][] = [
     ['', 'the letter is not valid JSON'],
     ['{"secret', 'the letter is not valid JSON'],
     ['null', 'the letter is not a JSON object'],
@@ -160,10 +160,15 @@ describe('untrusted input', () => {
     ],
     [{ ...letter, failure: { task: 5 } }, 'failure.task is not the name of a task'],
     [{ ...letter, failure: { task: '' } }, 'failure.task is not the name of a task'],
-  ])('%j is refused: %s', (value, message) => {
-    const body = typeof value === 'string' ? value : JSON.stringify(value)
-    expect(() => parseLetter(body)).toThrow(new LetterError(message))
-  })
+  ]
+
+  test.each(refusals.map(([value, reason]) => ({ value, reason })))(
+    'a letter is refused if $reason',
+    ({ value, reason }) => {
+      const body = typeof value === 'string' ? value : JSON.stringify(value)
+      expect(() => parseLetter(body)).toThrow(new LetterError(reason))
+    },
+  )
 
   test('members that are missing or wrong, and are not needed, do not matter', () => {
     const { DDBStreamBatchInfo, payload } = letter
