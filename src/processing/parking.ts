@@ -231,6 +231,18 @@ export class Parking {
     return this.#keys.get(record.itemKey)?.isDropped(delivery.position) === true
   }
 
+  /**
+   * The stream has ended, and all that it delivers was delivered. Returns whether keys return to it that have
+   * waited for this: the run has to stay open until they have.
+   */
+  streamEnded(): boolean {
+    for (const key of this.#keys.values()) {
+      key.pass()
+      this.#tryReturn(key)
+    }
+    return this.isReleasing
+  }
+
   // ---- Writing --------------------------------------------------------------------------------------------
 
   #append(key: ParkedKeyState, queued: QueuedRecord, position: string): void {

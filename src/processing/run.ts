@@ -392,7 +392,8 @@ export class Run {
 
   async #advance(signal: AbortSignal): Promise<void> {
     this.#flushSettled()
-    if (!(await this.#source.advance(signal)) && !signal.aborted) void this.stop()
+    if ((await this.#source.advance(signal)) || signal.aborted) return
+    if (!this.#parking?.streamEnded()) void this.stop()
   }
 
   #flushSettled(): void {

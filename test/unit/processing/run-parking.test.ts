@@ -543,6 +543,29 @@ describe('a key that an earlier run has parked', () => {
     await stop()
   })
 
+  it('returns at the end of the stream, before the run ends', async () => {
+    const store = await parkedStore('releasing')
+    const { handler, handled } = handlerOf(new Set())
+    const options = { retry, parking: { store, after: { attempts: 1 } } }
+    const { clock, run, eventsNamed } = startRun(handler, options, (from) => {
+      from.lagMs = 3_600_000
+      from.write({ key: 'b' })
+      from.end()
+    })
+    expect(await clock.run(run.result)).toMatchObject({ handled: 4 })
+    expect(handled.toSorted()).toEqual([1, 1, 2, 3])
+    expect(eventsNamed('returned')).toHaveLength(1)
+    expect(await parkedIn(store)).toEqual([])
+  })
+
+  it('does not keep a run open at the end of the stream if it is not released', async () => {
+    const store = await parkedStore('parked')
+    const options = { retry, parking: { store, after: { attempts: 1 } } }
+    const { clock, run } = startRun(handlerOf(new Set()).handler, options, (from) => from.end())
+    expect(await clock.run(run.result)).toMatchObject({ records: 0 })
+    expect((await parkedIn(store))[0]?.numbers).toEqual([1, 2, 3])
+  })
+
   it('keeps its records when it is not released: redelivered ones are settled, later ones are added', async () => {
     const store = await parkedStore('parked')
     const { handler, attempts } = handlerOf(new Set())
