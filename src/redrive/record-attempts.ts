@@ -151,8 +151,10 @@ export class RecordAttempts {
       attempts: attempt,
       attemptsInRun: attempt,
       wasRunning: false,
-      createdAtMs: record.createdAt.getTime(),
+      ageStartsAt: record.createdAt.getTime(),
+      firstAttemptAt,
       waits: 0,
+      queued: 0,
     }
     const now = { wall: clock.now(), monotonic: clock.monotonic() }
     return judgeFailure(state, this.#toFailure(record, attempt, firstAttemptAt, outcome), retry, now, random)
