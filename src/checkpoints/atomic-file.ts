@@ -4,8 +4,8 @@ import { basename, dirname, join, resolve } from 'node:path'
 import { errorCode } from '../core/error-code.ts'
 
 /** Checkpoints name a stream and its shards, so only the user that runs the process may read them. */
-const FILE_MODE = 0o600
-const FOLDER_MODE = 0o700
+export const FILE_MODE = 0o600
+export const FOLDER_MODE = 0o700
 
 /** Far longer than any write takes: an older temporary file was left behind by a process that crashed. */
 const STALE_AFTER_MS = 3_600_000
@@ -39,6 +39,21 @@ export async function readTextFile(path: string, maxBytes: number): Promise<stri
  */
 export async function writeFileAtomically(link: string, text: string): Promise<void> {
   const path = await followLinks(link)
+  const folder = dirname(resolve(path))
+  await replaceFile(path, text).catch(async (error: unknown) => {
+    if (errorCode(error) !== 'ENOENT') throw error
+    await createFolder(folder)
+    await replaceFile(path, text)
+  })
+  // The rename itself is lost in a power failure unless the folder is synced too.
+  await syncFolder(folder)
+}
+
+/**
+ * Replaces the content of a file in an existing folder, atomically. Whether it contains the old content or the
+ * new after a power failure is certain only once its folder has been synced.
+ */
+export async function replaceFile(path: string, text: string): Promise<void> {
   const temporary = temporaryOf(path)
   try {
     await writeDurably(temporary, text)
@@ -47,8 +62,6 @@ export async function writeFileAtomically(link: string, text: string): Promise<v
     await rm(temporary, { force: true }).catch(() => {})
     throw error
   }
-  // The rename itself is lost in a power failure unless the folder is synced too.
-  await syncFolder(dirname(path))
 }
 
 /**
@@ -108,22 +121,12 @@ export async function removeStaleTemporaries(link: string): Promise<void> {
 }
 
 async function writeDurably(path: string, text: string): Promise<void> {
-  const file = await createFile(path)
+  const file = await open(path, 'wx', FILE_MODE)
   try {
     await file.writeFile(text, 'utf8')
     await file.sync()
   } finally {
     await file.close()
-  }
-}
-
-async function createFile(path: string): ReturnType<typeof open> {
-  try {
-    return await open(path, 'wx', FILE_MODE)
-  } catch (error) {
-    if (errorCode(error) !== 'ENOENT') throw error
-    await createFolder(dirname(resolve(path)))
-    return await open(path, 'wx', FILE_MODE)
   }
 }
 

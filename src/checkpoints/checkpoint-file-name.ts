@@ -14,18 +14,25 @@ const MAX_ENCODED_LENGTH = 200
 const KEPT_LENGTH = 100
 
 /**
- * Returns the name of the file that stores the checkpoint `name`: `<encoded name>.json`. Every byte of the
- * UTF-8 name that is not plain is encoded as `%` and two hex digits. Different well-formed names therefore
- * have different files on every file system, and no name leads out of the folder.
+ * Returns the name of the file that stores the checkpoint `name`: `<encoded name>.json`.
  */
 export function checkpointFileName(name: string): string {
+  return `${encodeFileName(name)}.json`
+}
+
+/**
+ * Returns a file name for a string. Every byte of the UTF-8 string that is not plain is encoded as `%` and two
+ * hex digits. Different well-formed strings therefore have different files on every file system, and no string
+ * leads out of the folder.
+ */
+export function encodeFileName(name: string): string {
   const isDevice = DEVICE.test(name)
   const encoded = [...Buffer.from(name, 'utf8')]
     .map((byte, index) => encodeByte(byte, index === 0, isDevice))
     .join('')
-  if (encoded.length <= MAX_ENCODED_LENGTH) return `${encoded}.json`
+  if (encoded.length <= MAX_ENCODED_LENGTH) return encoded
   // `~` is never plain, so no short name can be encoded to the same file name.
-  return `${encoded.slice(0, KEPT_LENGTH)}~${createHash('sha256').update(name).digest('hex')}.json`
+  return `${encoded.slice(0, KEPT_LENGTH)}~${createHash('sha256').update(name).digest('hex')}`
 }
 
 function encodeByte(byte: number, isFirst: boolean, isDevice: boolean): string {

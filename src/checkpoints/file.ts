@@ -27,7 +27,7 @@ import type { CheckpointStore } from './store.ts'
  * @throws StreamError `options.invalid` if `folder` is neither.
  */
 export function fileCheckpointStore(folder: string | URL): CheckpointStore {
-  const root = toPath(folder)
+  const root = toPath('folder', folder)
   return createFileStore((name) => join(root, checkpointFileName(checkName(name))))
 }
 
@@ -35,7 +35,7 @@ export function fileCheckpointStore(folder: string | URL): CheckpointStore {
  * Rejects lone surrogates: UTF-8 encodes each of them as U+FFFD, so names that differ in them would share a
  * file.
  */
-function checkName(name: string): string {
+export function checkName(name: string): string {
   if (name.isWellFormed()) return name
   throw invalidOption('name', name, 'a well-formed string')
 }
@@ -45,7 +45,7 @@ function checkName(name: string): string {
  * `--checkpoint FILE`.
  */
 export function singleFileCheckpointStore(path: string | URL): CheckpointStore {
-  const file = toPath(path)
+  const file = toPath('path', path)
   return createFileStore(() => file)
 }
 
@@ -119,9 +119,14 @@ function failure(
   return new StreamError('checkpoint.failed', endSentence(message), { name, operation }, cause)
 }
 
-function toPath(location: string | URL): string {
+/**
+ * Returns the absolute path of a file or folder.
+ *
+ * @throws StreamError `options.invalid`
+ */
+export function toPath(option: string, location: string | URL): string {
   if (location instanceof URL && location.protocol === 'file:') return resolve(fileURLToPath(location))
   if (typeof location === 'string' && location !== '') return resolve(location)
   const formatted = location instanceof URL ? location.href : undefined
-  throw invalidOption('folder', location, 'a path or a file: URL', formatted)
+  throw invalidOption(option, location, 'a path or a file: URL', formatted)
 }
