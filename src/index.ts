@@ -28,6 +28,7 @@ export type {
 export { type FileDestinationOptions, fileDestination } from './destinations/file.ts'
 export { type MemoryDestination, memoryDestination } from './destinations/memory.ts'
 export { RecordBuffer } from './merge/record-buffer.ts'
+export { fileParkingStore } from './parking/file.ts'
 export { memoryParkingStore } from './parking/memory.ts'
 export type {
   AcquireParkingOptions,

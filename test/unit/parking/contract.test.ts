@@ -1,4 +1,8 @@
-import { describe, expect, test } from 'vitest'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { fileParkingStore } from '../../../src/parking/file.ts'
 import { memoryParkingStore } from '../../../src/parking/memory.ts'
 import type { ParkingStore } from '../../../src/parking/parking-store.ts'
 import { parkingStoreContract } from '../../../src/testing/contracts/parking-store.ts'
@@ -7,6 +11,16 @@ import { flawedStore, flaws } from './flawed-store.ts'
 describe('memoryParkingStore', () => {
   const store = memoryParkingStore()
   for (const { title, run } of parkingStoreContract(() => store)) test(title, run)
+})
+
+describe('fileParkingStore', () => {
+  let folder: string
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'parking-'))
+  })
+  afterAll(() => rm(folder, { recursive: true }))
+
+  for (const { title, run } of parkingStoreContract(() => fileParkingStore(folder))) test(title, run)
 })
 
 describe('parkingStoreContract', () => {
