@@ -146,7 +146,7 @@ export const commandSpecs: Readonly<Record<CommandName, CommandSpec>> = {
       wait: { value: 'SECONDS', help: 'how long a queue must be empty before the end (default: 5)' },
       endpoint: {
         value: 'URL',
-        help: 'the endpoint of S3 and DynamoDB Streams; a queue is called at its URL',
+        help: 'the endpoint of S3 and DynamoDB Streams; a queue is called at its URL, or AWS_ENDPOINT_URL_SQS',
       },
       region: { value: 'REGION', help: 'default: the region of the queue, or as configured for the AWS SDK' },
       ...help,

@@ -59,10 +59,12 @@ export function openStreams({
 }
 
 /**
- * A queue is called at its URL, which the SDK's default endpoint matches only in AWS. If it does not match,
- * the SDK writes a warning for each call.
+ * A queue is called at its URL, which the SDK's default endpoint matches only in AWS: otherwise, the SDK would
+ * write a warning for each call. It ignores its own environment variables for queues.
  */
 function endpointOfQueue(url: string): string | undefined {
+  const { AWS_ENDPOINT_URL_SQS, AWS_ENDPOINT_URL } = process.env
   const { hostname, origin } = new URL(url)
-  return /^sqs\.[a-z0-9-]+\.amazonaws\.com(\.cn)?$/.test(hostname) ? undefined : origin
+  const isDefault = /^sqs\.[a-z0-9-]+\.amazonaws\.com(\.cn)?$/.test(hostname)
+  return AWS_ENDPOINT_URL_SQS || AWS_ENDPOINT_URL || (isDefault ? undefined : origin)
 }

@@ -18,7 +18,8 @@ import { escapeJson, escapeText, formatDuration, pluralize } from '../text.ts'
 export async function redrive(options: RedriveOptions, terminal: Terminal): Promise<ExitCode> {
   using interrupt = onInterrupt()
   const { signal } = interrupt
-  return options.dryRun ? list(options, terminal, signal) : handle(options, terminal, signal)
+  // Awaited, because the handlers of signals are removed when this function ends.
+  return await (options.dryRun ? list(options, terminal, signal) : handle(options, terminal, signal))
 }
 
 async function handle(options: RedriveOptions, terminal: Terminal, stop: AbortSignal): Promise<ExitCode> {
