@@ -14,6 +14,7 @@ import type { ParkingRequest } from './parking-store.ts'
  * | action      | S    | `release` or `drop`                                                                  |
  * | id          | S    | random ID                                                                            |
  * | keyId       | S    | the `id` of the key's header: the request has no effect if the key is parked again   |
+ * | until       | S    | of a drop: the position of the last record that was parked                           |
  * | requestedAt | S    | the time; informational                                                              |
  */
 
@@ -42,6 +43,7 @@ export async function putRequest(
     action: { S: action },
     id: { S: randomUUID() },
     keyId: { S: header.id },
+    ...(action === 'drop' && { until: { S: header.key.last } }),
     requestedAt: { S: new Date(table.clock.now()).toISOString() },
   }
   const put = () => table.client.send(new PutItemCommand({ TableName: table.tableName, Item }))
@@ -60,11 +62,17 @@ export async function listRequests(table: ParkingTable): Promise<StoredRequest[]
   return requests
 }
 
-function readRequest(table: ParkingTable, { part, action, id, keyId }: Item): StoredRequest {
+function readRequest(table: ParkingTable, { part, action, id, keyId, until }: Item): StoredRequest {
   const keyHash = part?.S?.slice(REQUESTS.length) ?? ''
   const isAction = action?.S === 'release' || action?.S === 'drop'
   if (isAction && id?.S && keyId?.S) {
-    return { keyHash, action: action.S as ParkingRequest['action'], id: id.S, keyId: keyId.S }
+    return {
+      keyHash,
+      action: action.S as ParkingRequest['action'],
+      id: id.S,
+      keyId: keyId.S,
+      ...(until?.S !== undefined && { until: until.S }),
+    }
   }
   throw damaged(table, 'read', `the item "${REQUESTS}${keyHash}" is invalid`, { keyHash })
 }

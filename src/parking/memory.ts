@@ -14,7 +14,8 @@ export function memoryParkingStore(): ParkingStore {
     const stored = run?.keys.get(keyHash)
     if (run === undefined || stored === undefined) return false
     run.requests++
-    stored.request = { keyHash, action, id: String(run.requests) }
+    const until = action === 'drop' ? stored.key.last : undefined
+    stored.request = { keyHash, action, id: String(run.requests), until }
     return true
   }
 

@@ -144,4 +144,10 @@ export interface ParkingRequest {
   readonly action: 'release' | 'drop'
   /** Distinguishes the request from others for the same key. */
   readonly id: string
+  /**
+   * Of a drop: the position of the last record that was parked when it was requested. Only the records up to
+   * it are dropped, also if the request is read again after a crash. Undefined: all that are parked when the
+   * request is carried out.
+   */
+  readonly until?: string | undefined
 }

@@ -191,23 +191,33 @@ export class ParkedKeyState {
   }
 
   /**
-   * Drops the records that are in the store, and releases the key. Returns how many are dropped. They are
-   * finished at once, also those in memory: otherwise another run would process them after a crash.
+   * Drops the records up to a position after the last finished one, and releases the key. They are finished
+   * at once, also those whose attempt is running: after a crash, none of them is processed.
+   *
+   * @param kept - how many records after that position are in the store.
+   * @returns how many are dropped.
    */
-  drop(): number {
-    const dropped = this.#stored
+  drop(until: string, kept: number): number {
+    const dropped = this.#stored - kept
     if (this.#state === 'parked') this.release()
-    this.#progress = undefined
-    this.#read = this.#last
-    this.#dropUntil = this.#last
-    this.#finished = this.#last
-    this.#stored = 0
+    this.#stored = kept
+    this.#finished = until
+    this.#dropUntil = until
+    if (this.#read === undefined || this.#read < until) {
+      this.#read = until
+      this.#progress = undefined
+    }
     return dropped
   }
 
   /** Whether a released record is dropped instead of being attempted. */
   isDropped(position: string): boolean {
     return this.#dropUntil !== undefined && position <= this.#dropUntil
+  }
+
+  /** Whether every record up to a position is processed or dropped. */
+  hasFinished(position: string): boolean {
+    return this.#finished !== undefined && this.#finished >= position
   }
 
   /** After which position records can be read from the store; `undefined` for the first one. */

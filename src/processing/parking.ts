@@ -22,6 +22,9 @@ const POLL_MS = 5_000
 /** All that was written before the run has been read once the lag is this much less than its age, in ms. */
 const LAG_MARGIN_MS = 5_000
 
+/** How many records are read at a time when they are counted. */
+const COUNTED_RECORDS = 20
+
 /** How long the end of a run waits until the progress of released records is saved, in ms. */
 const FINISH_TIMEOUT_MS = 10_000
 
@@ -73,6 +76,8 @@ export class Parking {
   #writes: ParkingWrites | undefined
   #reads: ParkingReads | undefined
   #isPolling = false
+  /** Settles when all requests that were carried out are completed. */
+  #completing: Promise<void> | undefined
   #isStopping = false
   #cancelPoll = (): void => {}
 
@@ -307,17 +312,19 @@ export class Parking {
   }
 
   async #readRequests(): Promise<void> {
+    // Otherwise they would be carried out again.
+    await this.#completing
     if (this.#keys.size === 0) return
     const requests = await this.#calls.run((lease) => lease.requests())
     const byHash = new Map([...this.#keys.values()].map((key) => [key.keyHash, key]))
-    if (this.#isStopping) return
-    const carriedOut = requests.filter((request) => {
+    const carriedOut: ParkingRequest[] = []
+    for (const request of requests) {
+      if (this.#isStopping) return
       const key = byHash.get(request.keyHash)
-      if (key !== undefined) this.#carryOut(key, request)
-      return key?.state !== 'returning'
-    })
+      if (key === undefined || (await this.#carryOut(key, request))) carriedOut.push(request)
+    }
     await this.#writes?.flush()
-    void this.#complete(carriedOut).catch((error: unknown) => this.#failed(error))
+    this.#completing = this.#complete(carriedOut).catch((error: unknown) => this.#failed(error))
     for (const key of this.#keys.values()) {
       this.#reads?.read(key)
       this.#tryReturn(key)
@@ -328,17 +335,33 @@ export class Parking {
     for (const request of requests) await this.#calls.run((lease) => lease.complete(request))
   }
 
-  #carryOut(key: ParkedKeyState, request: ParkingRequest): void {
-    const { events } = this.#context
-    if (key.state === 'returning') return
-    const { keyHash, records } = key
-    if (request.action === 'drop') {
-      events.emit('dropped', { keyHash, records: key.drop() })
-    } else if (key.state === 'parked') {
+  /** Returns whether the request is carried out: a key that is about to return is left alone. */
+  async #carryOut(key: ParkedKeyState, { action, until }: ParkingRequest): Promise<boolean> {
+    if (action === 'drop') return this.#drop(key, until ?? key.last)
+    if (key.state === 'returning') return false
+    const { keyHash, records, state } = key
+    if (state === 'parked') {
       key.release()
-      events.emit('released', { keyHash, records })
+      this.#writes?.save(key)
+      this.#context.events.emit('released', { keyHash, records })
     }
-    this.#writes?.save(key)
+    return true
+  }
+
+  /** Drops the records up to a position. Those that were parked after the request are processed. */
+  async #drop(key: ParkedKeyState, until: string | undefined): Promise<boolean> {
+    const { keyHash } = key
+    let kept = 0
+    if (until !== undefined && until !== key.last) {
+      kept = await this.#calls.run((lease) => countAfter(lease, keyHash, until))
+    }
+    // A key that has been removed meanwhile is still in this state.
+    if (this.#isStopping || key.state === 'returning') return false
+    if (until !== undefined && !key.hasFinished(until)) {
+      this.#context.events.emit('dropped', { keyHash, records: key.drop(until, kept) })
+      this.#writes?.save(key)
+    }
+    return true
   }
 
   // ---- Return ---------------------------------------------------------------------------------------------
@@ -380,5 +403,17 @@ export class Parking {
 
   #contentOf({ record, finishedTasks }: QueuedRecord): string {
     return writeContent({ record, done: finishedTasks }, this.#context.streamArn())
+  }
+}
+
+/** Returns how many records after a position are stored. */
+async function countAfter(lease: ParkingLease, keyHash: string, position: string): Promise<number> {
+  let count = 0
+  for (let after = position; ; ) {
+    const records = await lease.read(keyHash, after, COUNTED_RECORDS)
+    const last = records.at(-1)
+    if (last === undefined) return count
+    count += records.length
+    after = last.position
   }
 }
