@@ -14,6 +14,13 @@ const MAX_RECORDS = 200
 /** About how many bytes of records of one key are added in a call, in bytes of `sizeBytes`. */
 const MAX_BYTES = 4_000_000
 
+/** Something that waits until a key is saved by a later call than the one with this number. */
+interface Waiter {
+  readonly key: ParkedKeyState
+  readonly after: number
+  resolve(): void
+}
+
 export interface ParkingWritesListener {
   /** Returns the content of a record, for the store. */
   contentOf(record: QueuedRecord): string
@@ -37,6 +44,9 @@ export class ParkingWrites {
   /** The keys that are saved when the timer fires. */
   readonly #lazy = new Set<ParkedKeyState>()
   #writing: Promise<void> | undefined
+  /** The number of calls that were made. */
+  #callNumber = 0
+  #waiters: Waiter[] = []
   #cancelTimer: (() => void) | undefined
   #isStopped = false
 
@@ -67,13 +77,21 @@ export class ParkingWrites {
     })
   }
 
+  /** Resolves when the present state of a key is saved, or can no longer be saved, however much changes. */
+  saved(key: ParkedKeyState): Promise<void> {
+    if (this.#isStopped) return Promise.resolve()
+    this.save(key)
+    return new Promise((resolve) => void this.#waiters.push({ key, after: this.#callNumber, resolve }))
+  }
+
   /** A key is removed: it is not saved any more. */
   forget(key: ParkedKeyState): void {
     this.#urgent.delete(key)
     this.#lazy.delete(key)
+    this.#resolve((waiter) => waiter.key === key)
   }
 
-  /** Resolves when everything that has changed is saved, or can no longer be saved. */
+  /** Resolves when everything that has changed is saved, and nothing else has, or can no longer be saved. */
   async flush(): Promise<void> {
     this.#hurry()
     while (this.#writing !== undefined) await this.#writing
@@ -85,6 +103,15 @@ export class ParkingWrites {
     this.#cancelTimer?.()
     this.#urgent.clear()
     this.#lazy.clear()
+    this.#resolve(() => true)
+  }
+
+  /** Ends the waits that match. */
+  #resolve(matches: (waiter: Waiter) => boolean): void {
+    const ended = this.#waiters.filter(matches)
+    if (ended.length === 0) return
+    this.#waiters = this.#waiters.filter((waiter) => !ended.includes(waiter))
+    for (const { resolve } of ended) resolve()
   }
 
   #hurry(): void {
@@ -98,6 +125,7 @@ export class ParkingWrites {
     this.#writing ??= this.#writeAll()
       .catch((error: unknown) => {
         this.#urgent.clear()
+        this.#resolve(() => true)
         this.#listener.onFailed(error)
       })
       .finally(() => {
@@ -116,7 +144,9 @@ export class ParkingWrites {
   async #writeSome(): Promise<void> {
     const keys: ParkedKeyState[] = []
     let updates: ParkedKeyUpdate[] = []
+    let number = 0
     await this.#calls.run(async (lease) => {
+      number = ++this.#callNumber
       // After a failure, the keys and records are those of the failed call, in their present state, and more.
       updates = this.#nextUpdates(keys, updates)
       await lease.save(updates)
@@ -127,6 +157,7 @@ export class ParkingWrites {
       this.#listener.onSaved(key, update)
       if (key.hasPending) this.#urgent.add(key)
     }
+    this.#resolve(({ key, after }) => number > after && keys.includes(key))
   }
 
   /**

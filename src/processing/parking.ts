@@ -166,9 +166,10 @@ export class Parking {
     this.#reads?.stop()
   }
 
-  /** Resolves when what has changed is saved, or can no longer be. Rejects when `signal` aborts. */
-  async flush(signal: AbortSignal): Promise<void> {
-    await abortable(this.#writes?.flush(), signal)
+  /** Saves the progress of a record that was read from the store. Rejects when `signal` aborts. */
+  async saveProgress({ record }: QueuedRecord, signal: AbortSignal): Promise<void> {
+    const key = this.#keys.get(record.itemKey)
+    if (key !== undefined) await abortable(this.#writes?.saved(key), signal)
   }
 
   /** Saves the progress of the records that were read and are not settled, if that is possible in time. */
@@ -318,12 +319,16 @@ export class Parking {
     const requests = await this.#calls.run((lease) => lease.requests())
     const byHash = new Map([...this.#keys.values()].map((key) => [key.keyHash, key]))
     const carriedOut: ParkingRequest[] = []
+    const changed: ParkedKeyState[] = []
     for (const request of requests) {
       if (this.#isStopping) return
       const key = byHash.get(request.keyHash)
-      if (key === undefined || (await this.#carryOut(key, request))) carriedOut.push(request)
+      if (key !== undefined && !(await this.#carryOut(key, request))) continue
+      carriedOut.push(request)
+      if (key !== undefined) changed.push(key)
     }
-    await this.#writes?.flush()
+    // Not all that has changed: while records arrive for other keys, there is always more.
+    await Promise.all(changed.map((key) => this.#writes?.saved(key)))
     this.#completing = this.#complete(carriedOut).catch((error: unknown) => this.#failed(error))
     for (const key of this.#keys.values()) {
       this.#reads?.read(key)
@@ -342,7 +347,6 @@ export class Parking {
     const { keyHash, records, state } = key
     if (state === 'parked') {
       key.release()
-      this.#writes?.save(key)
       this.#context.events.emit('released', { keyHash, records })
     }
     return true
@@ -359,7 +363,6 @@ export class Parking {
     if (this.#isStopping || key.state === 'returning') return false
     if (until !== undefined && !key.hasFinished(until)) {
       this.#context.events.emit('dropped', { keyHash, records: key.drop(until, kept) })
-      this.#writes?.save(key)
     }
     return true
   }

@@ -470,7 +470,8 @@ export class Run {
   }
 
   #saveProgress(record: QueuedRecord, signal: AbortSignal): Promise<void> {
-    return record.isFromParking && this.#parking ? this.#parking.flush(signal) : this.#source.save(signal)
+    const parking = record.isFromParking ? this.#parking : undefined
+    return parking === undefined ? this.#source.save(signal) : parking.saveProgress(record, signal)
   }
 
   /** Evaluates the filter again, which threw when the record was delivered. Returns whether to continue. */
