@@ -8,13 +8,15 @@ import type { ParkingRequest } from './parking-store.ts'
 
 /**
  * A request is an empty file, because a file without content is always complete. Its name contains the id of
- * the key file, so that a request for a key that was removed does not apply if it is parked again.
+ * the key file, so that a request for a key that was removed does not apply if it is parked again. That of a
+ * drop contains the position of the last record that was parked.
  */
 interface RequestFile {
   readonly fileName: string
   readonly encodedHash: string
   readonly keyId: string
   readonly action: ParkingRequest['action']
+  readonly until: string | undefined
   /** Of two requests for a key, that with the greater order has replaced the other. */
   readonly order: readonly [number, string]
 }
@@ -37,7 +39,12 @@ export async function listRequests(
     const other = latest.get(keyHash)
     if (other === undefined || isBefore(other, request)) latest.set(keyHash, request)
   }
-  return Array.from(latest, ([keyHash, { action, fileName }]) => ({ keyHash, action, id: fileName }))
+  return Array.from(latest, ([keyHash, { action, fileName, until }]) => ({
+    keyHash,
+    action,
+    id: fileName,
+    until,
+  }))
 }
 
 /** Creates a request for a key, durably. It replaces the earlier ones. */
@@ -50,7 +57,9 @@ export async function addRequest(
   const encodedHash = encodeFileName(keyFile.key.keyHash)
   const earlier = (await requestsFor(files, folder, encodedHash)).filter(({ keyId }) => keyId === keyFile.id)
   const number = 1 + Math.max(0, ...earlier.map(({ order: [order] }) => order))
-  const name = [encodedHash, keyFile.id, action, number, randomBytes(8).toString('hex')].join('.')
+  const until = action === 'drop' ? [Buffer.from(keyFile.key.last).toString('base64url')] : []
+  const random = randomBytes(8).toString('hex')
+  const name = [encodedHash, keyFile.id, action, number, random, ...until].join('.')
   await files.write(join(requestsFolder(folder), name), 0, [])
   await files.syncFolder(requestsFolder(folder))
   // If this fails, the earlier requests are ignored nevertheless.
@@ -125,14 +134,15 @@ async function removeAll(
 
 /** Returns undefined for a file that is not a request. */
 function parseName(fileName: string): RequestFile | undefined {
-  const match = /^(.+)\.(\d+-\d+)\.(release|drop)\.(\d+)\.([0-9a-f]{16})$/.exec(fileName)
+  const match = /^(.+)\.(\d+-\d+)\.(release|drop)\.(\d+)\.([0-9a-f]{16})(?:\.([\w-]+))?$/.exec(fileName)
   if (match === null) return undefined
-  const [, encodedHash = '', keyId = '', action, number, random = ''] = match
+  const [, encodedHash = '', keyId = '', action, number, random = '', until] = match
   return {
     fileName,
     encodedHash,
     keyId,
     action: action === 'drop' ? 'drop' : 'release',
+    until: until === undefined ? undefined : Buffer.from(until, 'base64url').toString(),
     order: [Number(number), random],
   }
 }

@@ -1,3 +1,4 @@
+import { mergeRecords } from './merge-records.ts'
 import type { ParkedRecord } from './parking-store.ts'
 
 /** The parked records of one key in memory, by position. */
@@ -13,10 +14,8 @@ export class RecordList {
     if (first === undefined) return
     const last = this.#records.at(-1)
     if (last === undefined || last.position < first.position) return void this.#records.push(...copies)
-    const present = this.#records.slice(this.#first)
-    const byPosition = new Map([...present, ...copies].map((record) => [record.position, record]))
+    this.#records = mergeRecords(this.#records.slice(this.#first), copies)
     this.#first = 0
-    this.#records = [...byPosition.values()].sort((one, other) => (one.position < other.position ? -1 : 1))
   }
 
   /** Removes the records up to a position. */

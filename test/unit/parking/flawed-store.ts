@@ -71,6 +71,7 @@ export const flaws = [
   'claims that requests for keys that are not parked were made',
   'refuses all requests',
   'makes every request a release',
+  'forgets what was parked at a drop',
   'keeps the first request of a key',
   'keeps all requests of a key',
   'gives requests the same id',
@@ -233,7 +234,8 @@ export function flawedStore(flaw?: Flaw): ParkingStore {
       has('keeps all requests of a key') ||
       has('shows a replaced request again after the other was completed')
     if (has('keeps the first request of a key') && stored.requests.length > 0) return true
-    stored.requests = [{ keyHash, action, id }, ...(keepsAll ? stored.requests : [])]
+    const until = action === 'drop' && !has('forgets what was parked at a drop') ? stored.key.last : undefined
+    stored.requests = [{ keyHash, action, id, until }, ...(keepsAll ? stored.requests : [])]
     return true
   }
 

@@ -60,6 +60,22 @@ export const requestCases: readonly ParkingCase[] = [
     },
   ],
   [
+    'a drop names the last record that was parked when it was requested, also after others were parked',
+    async (bench) => {
+      const operator = await bench.store()
+      const lease = await bench.acquire()
+      const key = keyOf('key')
+      await lease.save([{ key, added: [] }])
+      assert.equal(await operator.drop(bench.name, key.keyHash), true)
+      await lease.save([{ key: { ...key, last: positionOf(99) }, added: [] }])
+      const [drop] = await lease.requests()
+      assert.equal(drop?.until, key.last)
+      assert.equal(await operator.release(bench.name, key.keyHash), true)
+      const [release] = await lease.requests()
+      assert.equal(release?.until, undefined)
+    },
+  ],
+  [
     'a request replaces an earlier one for the key, and only the later one can be completed then',
     async (bench) => {
       const operator = await bench.store()
