@@ -5,6 +5,8 @@ import { checkStreamArn, regionOf } from '../core/stream-arn.ts'
 import { type CommandName, commandSpecs, isCommandName, type OptionSpec } from './command-specs.ts'
 import { type CliError, usageError } from './errors.ts'
 import { checkEndpoint, integerOf, oneOf, stringOf, type Values } from './option-values.ts'
+import { keyHashPattern } from './parked-key.ts'
+import { type ParkedOptions, parkedOptions } from './parked-options.ts'
 import { type RedriveOptions, redriveOptions } from './redrive-options.ts'
 
 /** The stream to read, and how to connect to the service. */
@@ -45,6 +47,7 @@ export type Request =
   | { readonly command: 'shards'; readonly options: ShardsOptions }
   | { readonly command: 'lag'; readonly options: LagOptions }
   | { readonly command: 'redrive'; readonly options: RedriveOptions }
+  | { readonly command: 'parked'; readonly options: ParkedOptions }
   | { readonly command: 'demo'; readonly options: { readonly local: boolean } }
 
 /**
@@ -58,13 +61,13 @@ export function parseArguments(args: readonly string[]): Request {
   if (isHelp(name)) return helpRequest(rest[0])
   if (name === '--version' || name === '-v') return { command: 'version' }
   if (!isCommandName(name)) throw unknownCommand(name)
-  const values = parseOptions(name, rest)
+  const { values, positionals } = parseOptions(name, rest)
   if (values.help === true) return { command: 'help', of: name }
   if (values.version === true) return { command: 'version' }
-  return toRequest(name, values)
+  return toRequest(name, values, positionals)
 }
 
-function toRequest(command: CommandName, values: Values): Request {
+function toRequest(command: CommandName, values: Values, positionals: readonly string[]): Request {
   switch (command) {
     case 'tail':
       return { command, options: tailOptions(values) }
@@ -74,6 +77,8 @@ function toRequest(command: CommandName, values: Values): Request {
       return { command, options: lagOptions(values) }
     case 'redrive':
       return { command, options: redriveOptions(values) }
+    case 'parked':
+      return { command, options: parkedOptions(values, positionals) }
     case 'demo':
       return { command, options: { local: values.local === true } }
   }
@@ -97,27 +102,35 @@ function unknownCommand(name: string): CliError {
   return usageError(`Unknown command ${name}${hint}`)
 }
 
-function parseOptions(command: CommandName, args: readonly string[]): Values {
-  const specs: Readonly<Record<string, OptionSpec>> = {
-    ...commandSpecs[command].options,
-    version: { help: '' },
-  }
+interface ParsedOptions {
+  readonly values: Values
+  /** The arguments that are not options. */
+  readonly positionals: readonly string[]
+}
+
+function parseOptions(command: CommandName, args: readonly string[]): ParsedOptions {
+  const { options: ownSpecs, acceptsKeys = false } = commandSpecs[command]
+  const specs: Readonly<Record<string, OptionSpec>> = { ...ownSpecs, version: { help: '' } }
   const options = Object.fromEntries(
     Object.entries(specs).map(([name, { value, short }]) => [
       name,
       { type: value === undefined ? 'boolean' : 'string', ...(short && { short }) } as const,
     ]),
   )
+  // The hash of a key can start with a hyphen.
+  const hashes = acceptsKeys ? args.filter((arg) => arg.startsWith('-') && keyHashPattern.test(arg)) : []
+  const others = args.filter((arg) => !hashes.includes(arg))
   // Not strict, because its error messages address programmers.
-  const { values, tokens } = parseArgs({ args: [...args], options, strict: false, tokens: true })
+  const { values, tokens, positionals } = parseArgs({ args: others, options, strict: false, tokens: true })
   const seen = new Set<string>()
   for (const token of tokens) {
+    if (acceptsKeys && token.kind === 'positional') continue
     const problem = findProblem(token, specs) ?? findRepetition(token, specs, seen)
     if (problem === undefined) continue
     const see = problem.endsWith('?') ? '' : `. See dynamodb-stream-iterator ${command} --help`
     throw usageError(`${problem}${see}`)
   }
-  return values
+  return { values, positionals: [...positionals, ...hashes] }
 }
 
 /** A token as returned by `parseArgs`. */

@@ -12,6 +12,8 @@ export interface CommandSpec {
   readonly usage: string
   readonly notes: string
   readonly options: Readonly<Record<string, OptionSpec>>
+  /** Whether an action and item keys follow the name of the command. */
+  readonly acceptsKeys?: boolean
   /** The exit codes that the command can return, in the order of the help. */
   readonly exitCodes: ExitCodeMeanings
 }
@@ -53,7 +55,7 @@ const positions =
   'trim_horizon (the oldest record), latest (new records only), an ISO time such as 2026-01-01T12:00Z, ' +
   'or the path of a token file'
 
-export type CommandName = 'tail' | 'shards' | 'lag' | 'redrive' | 'demo'
+export type CommandName = 'tail' | 'shards' | 'lag' | 'redrive' | 'parked' | 'demo'
 
 /** The commands, in the order of the help. */
 export const commandSpecs: Readonly<Record<CommandName, CommandSpec>> = {
@@ -158,6 +160,33 @@ export const commandSpecs: Readonly<Record<CommandName, CommandSpec>> = {
       [notFound]: 'no such queue, bucket or file',
       [denied]: 'missing, invalid or insufficient credentials',
       [trimmed]: 'letters are left only because their records were trimmed',
+      [interrupted]: stopped,
+    }),
+  },
+  parked: {
+    summary: 'list, show, release or drop the keys that processStream has parked',
+    usage: 'dynamodb-stream-iterator parked list|show|release|drop [KEY…] [options]',
+    notes:
+      'KEY is an item key as JSON, such as {"id":"42"} or {"id":{"N":"42"}}, or its hash. ' +
+      'release requests that the worker processes the parked records of a key in order and then returns to ' +
+      'reading it from the stream; drop requests that it discards them. None of this disturbs a running worker.',
+    options: {
+      name: { value: 'NAME', help: 'the name of the run, which is that of its checkpoint' },
+      'parking-dir': { value: 'DIR', help: 'the folder of fileParkingStore' },
+      'parking-table': { value: 'TABLE', help: 'the table of dynamoDBParkingStore' },
+      endpoint: source.endpoint,
+      region: { value: 'REGION', help: 'default: as configured for the AWS SDK' },
+      json: { help: 'list: print each key as one line of JSON; show: print only the records, likewise' },
+      limit: { value: 'N', help: 'show: stop after N records' },
+      all: { help: 'release: all parked keys' },
+      yes: { help: 'drop: required, because the records are lost' },
+      ...help,
+    },
+    acceptsKeys: true,
+    exitCodes: select([ok, failed, usage, notFound, denied, unreachable, checkpoint, interrupted], {
+      [ok]: 'success',
+      [notFound]: 'no such folder or table, or a key is not parked',
+      [checkpoint]: 'parked data is damaged or inaccessible',
       [interrupted]: stopped,
     }),
   },

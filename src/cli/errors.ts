@@ -33,7 +33,7 @@ export const exitCodeMeanings: ExitCodeMeanings = [
   [exitCodes.denied, 'missing, invalid or insufficient credentials'],
   [exitCodes.trimmed, 'records were trimmed before they were read'],
   [exitCodes.unreachable, 'the service did not respond'],
-  [exitCodes.checkpoint, 'a token is invalid or for another stream, or a checkpoint is inaccessible'],
+  [exitCodes.checkpoint, 'a token, a checkpoint or parked data is invalid or inaccessible'],
   [exitCodes.interrupted, 'stopped with Ctrl-C, or tail with a second one'],
 ]
 
@@ -139,6 +139,7 @@ const streamErrorExitCodes: Partial<Record<StreamErrorCode, ExitCode>> = {
   'token.streamMismatch': exitCodes.checkpoint,
   'checkpoint.failed': exitCodes.checkpoint,
   'checkpoint.conflict': exitCodes.checkpoint,
+  'parking.failed': exitCodes.checkpoint,
 }
 
 const setCredentials = 'Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE'

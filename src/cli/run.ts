@@ -34,6 +34,8 @@ async function run(request: Request, terminal: Terminal): Promise<ExitCode> {
       return (await import('./demo/demo.ts')).demo(request.options, terminal)
     case 'redrive':
       return (await import('./commands/redrive.ts')).redrive(request.options, terminal)
+    case 'parked':
+      return (await import('./commands/parked.ts')).parked(request.options, terminal)
     default:
       return runStreamCommand(request, terminal)
   }

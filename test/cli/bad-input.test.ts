@@ -184,7 +184,7 @@ describe('messages', () => {
   test('control characters in an argument are escaped in the error message', async () => {
     const { stderr } = await startCli(['\x1b]0;title\x07']).ended
     expect(stderr).toBe(
-      'dynamodb-stream-iterator: Unknown command \\u{1b}]0;title\\u{7}. The commands are tail, shards, lag, demo [usage]\n',
+      'dynamodb-stream-iterator: Unknown command \\u{1b}]0;title\\u{7}. The commands are tail, shards, lag, redrive, parked, demo [usage]\n',
     )
   })
 

@@ -14,7 +14,8 @@ describe('the command line', () => {
   test('--help lists the commands and the exit codes', async () => {
     const { code, stdout, stderr } = await runHere(['--help'])
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
-    for (const word of ['tail', 'shards', 'lag', 'demo', 'Exit codes:']) expect(stdout).toContain(word)
+    for (const word of ['tail', 'shards', 'lag', 'parked', 'demo', 'Exit codes:'])
+      expect(stdout).toContain(word)
   })
 
   test('--version prints the version of the package', async () => {

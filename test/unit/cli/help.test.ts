@@ -32,6 +32,7 @@ describe('help', () => {
     ['shards', [0, 1, 2, 3, 4, 6, 130]],
     ['lag', [0, 1, 2, 3, 4, 6, 7, 130]],
     ['redrive', [0, 1, 2, 3, 4, 5, 6, 130]],
+    ['parked', [0, 1, 2, 3, 4, 6, 7, 130]],
     ['demo', [0, 1, 2, 130]],
   ] as const)('the help of %s lists only the exit codes that it can return', (name, codes) => {
     const [, list = ''] = commandHelp(name).split('Exit codes:\n')
