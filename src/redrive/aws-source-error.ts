@@ -29,6 +29,8 @@ const CREDENTIALS =
   /^(CredentialsProviderError|TokenProviderError|ExpiredToken.*|UnrecognizedClientException|InvalidClientTokenId|InvalidAccessKeyId|SignatureDoesNotMatch|InvalidSignatureException)$/
 
 function kindOf(error: unknown): SourceFailure {
+  // Too many messages are hidden. SQS responds with 403.
+  if (serviceErrorCode(error) === 'OverLimit') return 'failed'
   if (isDenied(error) || CREDENTIALS.test(serviceErrorCode(error))) return 'denied'
   return MISSING.has(serviceErrorCode(error)) ? 'notFound' : 'failed'
 }
