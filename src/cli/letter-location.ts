@@ -59,8 +59,8 @@ export function openStreams({
 }
 
 /**
- * A queue is called at its URL, which the SDK's default endpoint matches only in AWS: otherwise, the SDK would
- * write a warning for each call. It ignores its own environment variables for queues.
+ * A queue is called at its URL, which the SDK's default endpoint matches only in AWS. Otherwise, the SDK
+ * would write a warning for each call. It ignores its own environment variables for queues.
  */
 function endpointOfQueue(url: string): string | undefined {
   const { AWS_ENDPOINT_URL_SQS, AWS_ENDPOINT_URL } = process.env

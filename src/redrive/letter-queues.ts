@@ -27,7 +27,7 @@ export class LetterQueues {
     }
   }
 
-  /** Returns the next letter that may start, and counts it as started; undefined if all others have to wait. */
+  /** Returns the next letter that may start, and counts it as started. Undefined if all others wait. */
   start(): QueuedLetter | undefined {
     const letter = this.#ready[this.#nextReady]
     if (letter === undefined) return undefined

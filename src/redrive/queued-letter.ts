@@ -16,7 +16,7 @@ export interface LetterRecord {
   readonly identity: string
   /** The index of the record in the letter. */
   readonly index: number
-  /** Undefined if the letter must be read again, because all letters together are too large for the memory. */
+  /** Undefined if the letter must be read again, because all letters are too large for the memory. */
   readonly record: StreamRecord | undefined
 }
 

@@ -178,7 +178,7 @@ export class RecordAttempts {
       this.#handler.options.callbacks,
       isReported,
     )
-    // Nobody waits for the end of an outage: the letter stays in its place, and can be redriven later.
+    // A redrive does not wait for the end of an outage: the letter stays, and can be redriven later.
     return { kind: 'failed', verdict: verdict === 'wait' ? 'retry' : verdict, delayMs, error }
   }
 }

@@ -3,7 +3,7 @@ import { type CheckedOptions, checkProcessOptions } from '../processing/check-op
 import { checkHandler, type Work } from '../processing/handler.ts'
 import type { ProcessOptions, RetryOptions } from '../processing/options.ts'
 
-/** The options of a handler module, in addition to `handler`: those of `processStream` that concern records. */
+/** The options of a handler module, in addition to `handler`. `processStream` has them as well. */
 export type HandlerModuleOptions = Pick<
   ProcessOptions,
   'schema' | 'filters' | 'filter' | 'handlerTimeoutMs' | 'retry'

@@ -10,7 +10,7 @@ import { RecordAttempts } from './record-attempts.ts'
 import type { RedriveHandler } from './redrive-handler.ts'
 import { emptySummary, type RedriveSummary } from './summary.ts'
 
-/** Receives what happens during a redrive. Apart from errors, nothing that it receives is a value of an item. */
+/** Receives what happens during a redrive. Only errors can contain values of an item. */
 export interface RedriveListener extends Pick<RecordListener, 'older' | 'notHandled'> {
   malformed(place: string, reason: string): void
   trimmed(place: string, reason: string): void

@@ -19,8 +19,8 @@ const MAX_LENGTH = 128 * 1_048_576
 const LONGEST_WAIT_SECONDS = 2
 
 /**
- * The messages of a queue. A standard queue returns them in any order, so they are received until there are
- * none, and hidden until they are handled. A FIFO queue returns no further messages of a group while earlier
+ * The messages of a queue. A standard queue returns them in any order, so they are received until it is
+ * empty, and hidden until they are handled. A FIFO queue returns no further messages of a group while earlier
  * ones are hidden, so it is asked again after those have been handled.
  */
 export function sqsSource(queueUrl: string, options: SqsSourceOptions): LetterSource {

@@ -233,7 +233,7 @@ describe('failures', () => {
     }
   })
 
-  test("'wait' of classify counts as an attempt, because nobody waits for the end of an outage", async () => {
+  test("'wait' of classify counts as an attempt, because a redrive does not wait for the end of an outage", async () => {
     let attempts = 0
     const handler = () => {
       attempts++

@@ -38,7 +38,7 @@ function failOn(...numbers: readonly string[]) {
 }
 
 describe('a standard queue', () => {
-  test('messages are received until there are none for 5 seconds, handled in order, and deleted', async () => {
+  test('messages are received until the queue is empty for 5 seconds, handled in order, and deleted', async () => {
     const order: string[] = []
     const { queue, run, clock } = subject(
       standard,
