@@ -2,7 +2,7 @@ import { abortable } from '../core/abortable.ts'
 import { type Clock, sleep } from '../core/clock.ts'
 import type { Emitter } from '../core/emitter.ts'
 import { writeContent } from '../parking/content.ts'
-import type { ParkedKeyUpdate, ParkingLease, ParkingRequest } from '../parking/parking-store.ts'
+import type { ParkedKeyUpdate, ParkedRecord, ParkingLease, ParkingRequest } from '../parking/parking-store.ts'
 import { parkedPosition } from '../parking/position.ts'
 import { hashItemKey } from '../records/item-key.ts'
 import type { CheckedParking } from './check-parking.ts'
@@ -177,8 +177,15 @@ export class Parking {
     if (this.#writes === undefined) return
     for (const key of this.#keys.values()) if (key.released > 0) this.#writes?.saveSoon(key)
     const finished = new AbortController()
-    void this.#writes.flush().then(() => finished.abort())
+    void this.#endCalls(this.#writes).then(() => finished.abort())
     await sleep(this.#context.clock, FINISH_TIMEOUT_MS, finished.signal)
+  }
+
+  /** Resolves when everything is saved, and keys whose return has come that far are removed. */
+  async #endCalls(writes: ParkingWrites): Promise<void> {
+    await writes.flush()
+    // A key that is being removed is not saved. This call is made after that, as the last one.
+    await this.#calls.run(async () => {}).catch(() => {})
   }
 
   /** Makes no call any more, and changes nothing when those in progress end. */
@@ -357,7 +364,7 @@ export class Parking {
     const { keyHash } = key
     let kept = 0
     if (until !== undefined && until !== key.last) {
-      kept = await this.#calls.run((lease) => countAfter(lease, keyHash, until))
+      kept = await this.#calls.run((lease) => this.#countAfter(lease, keyHash, until))
     }
     // A key that has been removed meanwhile is still in this state.
     if (this.#isStopping || key.state === 'returning') return false
@@ -365,6 +372,18 @@ export class Parking {
       this.#context.events.emit('dropped', { keyHash, records: key.drop(until, kept) })
     }
     return true
+  }
+
+  /** Returns how many records after a position are stored. */
+  async #countAfter(lease: ParkingLease, keyHash: string, position: string): Promise<number> {
+    let count = 0
+    let last: string | undefined = position
+    while (last !== undefined && !this.#closed.signal.aborted) {
+      const records: readonly ParkedRecord[] = await lease.read(keyHash, last, COUNTED_RECORDS)
+      count += records.length
+      last = records.at(-1)?.position
+    }
+    return count
   }
 
   // ---- Return ---------------------------------------------------------------------------------------------
@@ -406,17 +425,5 @@ export class Parking {
 
   #contentOf({ record, finishedTasks }: QueuedRecord): string {
     return writeContent({ record, done: finishedTasks }, this.#context.streamArn())
-  }
-}
-
-/** Returns how many records after a position are stored. */
-async function countAfter(lease: ParkingLease, keyHash: string, position: string): Promise<number> {
-  let count = 0
-  for (let after = position; ; ) {
-    const records = await lease.read(keyHash, after, COUNTED_RECORDS)
-    const last = records.at(-1)
-    if (last === undefined) return count
-    count += records.length
-    after = last.position
   }
 }
