@@ -50,8 +50,8 @@ export async function writeFileAtomically(link: string, text: string): Promise<v
 }
 
 /**
- * Replaces the content of a file in an existing folder, atomically. Whether it contains the old content or the
- * new after a power failure is certain only once its folder has been synced.
+ * Replaces the content of a file in an existing folder, atomically. Whether it contains the old content or
+ * the new after a power failure is certain only once its folder has been synced.
  */
 export async function replaceFile(path: string, text: string): Promise<void> {
   const temporary = temporaryOf(path)

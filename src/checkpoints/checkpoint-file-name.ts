@@ -21,9 +21,9 @@ export function checkpointFileName(name: string): string {
 }
 
 /**
- * Returns a file name for a string. Every byte of the UTF-8 string that is not plain is encoded as `%` and two
- * hex digits. Different well-formed strings therefore have different files on every file system, and no string
- * leads out of the folder.
+ * Returns a file name for a string. Every byte of the UTF-8 string that is not plain is encoded as `%` and
+ * two hex digits. Different well-formed strings therefore have different files on every file system, and no
+ * string leads out of the folder.
  */
 export function encodeFileName(name: string): string {
   const isDevice = DEVICE.test(name)

@@ -7,10 +7,10 @@ import { damaged } from './file-damage.ts'
 import { leaseLost } from './lease-lost.ts'
 
 /**
- * The folder with the keys, the records and the requests of one run. Its name contains the number of the lease.
- * A worker acquires the lease by renaming the folder. From then on, the calls of the former worker find no
- * folder under the name that they know: a rename is atomic, so a commit of the former worker comes either
- * before it, and is seen by the new worker, or fails.
+ * The folder with the keys, the records and the requests of one run. Its name contains the number of the
+ * lease. A worker acquires the lease by renaming the folder. From then on, the calls of the former worker
+ * find no folder under the name that they know: a rename is atomic, so a commit of the former worker comes
+ * either before it, and is seen by the new worker, or fails.
  */
 export interface LeaseFolder {
   readonly path: string
@@ -125,8 +125,8 @@ export async function takeLeaseFolder(files: DurableFiles, request: LeaseRequest
 }
 
 /**
- * Creates the folder of a run. It appears with the folder of its first lease in it, so that two workers cannot
- * create two of them.
+ * Creates the folder of a run. It appears with the folder of its first lease in it, so that two workers
+ * cannot create two of them.
  */
 async function createRunFolder(files: DurableFiles, run: string): Promise<void> {
   const root = dirname(run)

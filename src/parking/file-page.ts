@@ -45,8 +45,8 @@ export interface PageRange {
  * Reads records that are not finished. Returns fewer than the limit if they are large, or at the end of a
  * segment.
  *
- * @throws StreamError `parking.failed` if the segment is damaged or does not exist; an error with the code ENOENT
- * if the folder has been renamed.
+ * @throws StreamError `parking.failed` if the segment is damaged or does not exist; an error with the code
+ * ENOENT if the folder has been renamed.
  */
 export async function readPage(source: PageSource, { after, limit, previous }: PageRange): Promise<Page> {
   const { key, segments } = source.keyFile

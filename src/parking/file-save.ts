@@ -25,8 +25,8 @@ export interface UncommittedSave {
 
 /**
  * Writes the records of an update to segments, durably. It changes nothing that the present file of the key
- * counts: records are written behind those that are committed, or to new segments. If it is called again after
- * a failure, it writes the same records to the same places.
+ * counts: records are written behind those that are committed, or to new segments. If it is called again
+ * after a failure, it writes the same records to the same places.
  */
 export async function addRecords(
   target: SaveTarget,
@@ -106,8 +106,8 @@ function isAscending(last: string | undefined, records: readonly ParkedRecord[])
 }
 
 /**
- * Whether records can be appended to a segment. Those of earlier leases are left alone: their worker may still
- * write to them, behind what it has committed.
+ * Whether records can be appended to a segment. Those of earlier leases are left alone: their worker may
+ * still write to them, behind what it has committed.
  */
 function isWritable({ id, bytes, records }: Segment, { folder, limits }: SaveTarget): boolean {
   return id.startsWith(`${folder.number}-`) && bytes < limits.bytes && records < limits.records
