@@ -84,8 +84,8 @@ export class Checkpointer {
     this.#options = options
     const { lost } = options.lease
     // The lease may have been lost while the stream was being opened.
-    if (lost.aborted) this.#fail(lost.reason)
-    else lost.addEventListener('abort', () => this.#fail(lost.reason), { once: true })
+    if (lost.aborted) this.fail(lost.reason)
+    else lost.addEventListener('abort', () => this.fail(lost.reason), { once: true })
   }
 
   /**
@@ -202,7 +202,7 @@ export class Checkpointer {
         attempt = (await this.#trySave()) ? 0 : await this.#waitToRetry(attempt + 1)
       }
     } catch (error) {
-      this.#fail(error)
+      this.fail(error)
     } finally {
       this.#isSaving = false
     }
@@ -210,7 +210,8 @@ export class Checkpointer {
     this.#schedule()
   }
 
-  #fail(error: unknown): void {
+  /** Stops saving for good: `error` becomes the {@link failure}, unless there is one. */
+  fail(error: unknown): void {
     this.#failure ??= error
     this.stop()
     this.#lost.abort(this.#failure)

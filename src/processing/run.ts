@@ -158,10 +158,7 @@ export class Run {
             return source.save(this.#stopped.signal)
           },
           onCallEnded: () => this.#onDrained?.(),
-          onFatal: (error) => {
-            if (isStreamError(error, 'checkpoint.conflict')) this.#loseLease(error)
-            else this.#fail(error)
-          },
+          onFatal: (error) => this.#failOrLose(error),
         },
       })
     this.#health = new HealthMonitor(this.#monitored(), clock, options, this.events)
@@ -216,7 +213,7 @@ export class Run {
       if (isChecking) await checkDestinations(onFailure, this.#stopped.signal)
       if (this.#phase === 'running') await this.#parking?.open(this.#stopped.signal)
     } catch (error) {
-      if (this.#phase === 'running') this.#fail(error)
+      if (this.#phase === 'running') this.#failOrLose(error)
     }
     if (this.#phase !== 'running') return
     this.#health.start()
@@ -526,6 +523,18 @@ export class Run {
     if (this.#phase === 'over') return
     this.#failure ??= { error }
     void this.stop()
+  }
+
+  /** Ends the run with an error: at once, if another worker has replaced this one. */
+  #failOrLose(error: unknown): void {
+    if (!isStreamError(error, 'checkpoint.conflict')) {
+      this.#fail(error)
+      return
+    }
+    // The parking store knows. Otherwise closing the stream would overwrite the checkpoint of the other
+    // worker, if it is not fenced, or reject with an error of its own.
+    this.#source.abandon(error)
+    this.#loseLease(error)
   }
 
   async #end(): Promise<void> {

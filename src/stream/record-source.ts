@@ -65,6 +65,11 @@ export interface RecordSource {
    * saving continues to be retried, and with `checkpoint.conflict` if the lease was lost.
    */
   save(signal?: AbortSignal): Promise<void>
+  /**
+   * Saves nothing any more, and lets {@link lost} abort with this error: another worker has replaced this one.
+   * Closing the stream does not save the checkpoint either.
+   */
+  abandon(error: unknown): void
   /** How many saves have succeeded and failed since the stream was opened. */
   readonly saveCounts: { readonly saved: number; readonly failed: number }
   /** The clock and the random numbers of the stream. */
@@ -149,6 +154,7 @@ export function createRecordSource(parts: RecordSourceParts): RecordSource {
         throw error
       }
     },
+    abandon: (error) => checkpointer?.fail(error),
     get saveCounts() {
       return checkpointer?.saveCounts ?? { saved: 0, failed: 0 }
     },

@@ -140,6 +140,22 @@ describe('a key that is parked', () => {
     await second.stop()
   })
 
+  it('is left to the worker that has acquired the store: the other one closes without saving', async () => {
+    const { clock, put, broken, start1, parked: store, savedEntries } = parkingFixture()
+    put('a')
+    broken.add('a')
+    const worker = await start1({ parking: { store, after: { attempts: 50 } } })
+    await clock.advance(100)
+    // The checkpoint is not acquired: its store may not be able to tell workers apart.
+    await store.acquire('worker')
+    const error = await clock.run(worker.run.catch((reason: unknown) => reason))
+    expect(error).toMatchObject({ code: 'checkpoint.conflict' })
+    expect(worker.run.counters).toMatchObject({ parked: 0, attempts: 50 })
+    const before = JSON.stringify(savedEntries())
+    await clock.run(worker.stream.close())
+    expect(JSON.stringify(savedEntries())).toBe(before)
+  })
+
   it('is dropped on request, and records that arrive later are handled', async () => {
     const { clock, put, broken, handled, start1, request, events } = parkingFixture()
     broken.add('a')

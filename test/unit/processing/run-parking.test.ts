@@ -344,6 +344,7 @@ describe('a run with parking', () => {
     await clock.advance(10_000)
     expect(await clock.run(run.result.catch((reason: unknown) => reason))).toBe(conflict)
     expect([...source.saved.values()]).not.toContain('settled')
+    expect(source.lost.reason).toBe(conflict)
   })
 
   it('rejects with parking.failed if the store cannot be opened, before a record is taken', async () => {
@@ -359,6 +360,16 @@ describe('a run with parking', () => {
       cause: failure,
     })
     expect(source.taken).toBe(0)
+  })
+
+  it('ends at once if another worker has acquired the store before this one, and saves nothing', async () => {
+    const conflict = new StreamError('checkpoint.conflict', 'Another worker.', { name: 'worker' })
+    const store = { ...memoryParkingStore(), acquire: () => Promise.reject(conflict) }
+    const { handler } = handlerOf(new Set())
+    const { clock, run, source } = startRun(handler, { retry, parking: { store, after: { ms: 1 } } }, ofA(1))
+    expect(await clock.run(run.result.catch((reason: unknown) => reason))).toBe(conflict)
+    expect(source).toMatchObject({ taken: 0, saves: 0 })
+    expect(source.lost.reason).toBe(conflict)
   })
 
   it('passes the epoch of the checkpoint to the store, and closes the lease at the end', async () => {

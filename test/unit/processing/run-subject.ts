@@ -163,6 +163,10 @@ export class FakeSource implements RecordSource {
     )
   }
 
+  abandon(error: unknown): void {
+    this.lease.abort(error)
+  }
+
   *ancestorsOf(shardId: string): Iterable<string> {
     for (let at = this.parents[shardId]; at !== undefined; at = this.parents[at]) yield at
   }
