@@ -1,6 +1,12 @@
-import { HANDLED_PREFIX, type HandledLetters, type LetterSource, type StoredLetter } from './letter-source.ts'
+import {
+  HANDLED_PREFIX,
+  type HandledLetters,
+  type LetterSource,
+  SourceError,
+  type StoredLetter,
+} from './letter-source.ts'
 import { LetterError } from './parse-letter.ts'
-import type { BucketClient } from './s3-client.ts'
+import type { BucketClient, ListedObject } from './s3-client.ts'
 
 export interface S3SourceOptions {
   readonly bucket: BucketClient
@@ -22,13 +28,8 @@ export function s3Source({ bucket, prefix, handled }: S3SourceOptions): LetterSo
         for (let from = 0; from < objects.length; from += CONCURRENT_READS) {
           if (stop.aborted) return
           const group = objects.slice(from, from + CONCURRENT_READS)
-          yield* await Promise.all(
-            group.map(async ({ key, bytes }): Promise<StoredLetter> => {
-              const body =
-                bytes > MAX_OBJECT_BYTES ? new LetterError('the object is too large') : await bucket.read(key)
-              return { place: key, body }
-            }),
-          )
+          const letters = await Promise.all(group.map((object) => readLetter(bucket, object)))
+          yield* letters.filter((letter) => letter !== undefined)
         }
       }
     },
@@ -48,4 +49,18 @@ export function s3Source({ bucket, prefix, handled }: S3SourceOptions): LetterSo
 /** A key that ends with a slash is a folder of the console. */
 function isLetterKey(key: string, prefix: string): boolean {
   return !key.endsWith('/') && (!key.startsWith(HANDLED_PREFIX) || prefix.startsWith(HANDLED_PREFIX))
+}
+
+/** Returns undefined for an object that was deleted since it was listed. */
+async function readLetter(
+  bucket: BucketClient,
+  { key, bytes }: ListedObject,
+): Promise<StoredLetter | undefined> {
+  if (bytes > MAX_OBJECT_BYTES) return { place: key, body: new LetterError('the object is too large') }
+  try {
+    return { place: key, body: await bucket.read(key) }
+  } catch (error) {
+    if (error instanceof SourceError && error.kind === 'notFound') return undefined
+    throw error
+  }
 }

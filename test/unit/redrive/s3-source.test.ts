@@ -145,6 +145,19 @@ describe('s3Source', () => {
     expect(bucket.mostConcurrentReads).toBe(8)
   })
 
+  test('an object that was deleted since it was listed is not a letter', async () => {
+    const bucket = new FakeBucket({ a: letterJson(1, 'a'), b: letterJson(2, 'b') })
+    const list = bucket.list.bind(bucket)
+    bucket.list = async function* (prefix) {
+      for await (const page of list(prefix)) {
+        bucket.objects.delete('a')
+        yield page
+      }
+    }
+    const { summary, failure } = await redriveBucket(bucket)
+    expect({ summary, failure }).toMatchObject({ summary: { found: 1, handled: 1 }, failure: undefined })
+  })
+
   test('letters of more than 64 MiB in all are read again when they are handled', async () => {
     // Most of a body can be a member that is ignored.
     const padded = (number: number, key: string) =>
