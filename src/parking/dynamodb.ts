@@ -23,16 +23,7 @@ import type {
   ParkingStore,
 } from './parking-store.ts'
 
-export type {
-  AcquireParkingOptions,
-  ParkedKey,
-  ParkedKeyUpdate,
-  ParkedProgress,
-  ParkedRecord,
-  ParkingLease,
-  ParkingRequest,
-  ParkingStore,
-} from './parking-store.ts'
+export type { ParkingStore } from './parking-store.ts'
 
 /** The number of records that an operator reads at once. */
 const RECORDS_PER_PAGE = 100
