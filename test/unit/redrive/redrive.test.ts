@@ -97,15 +97,15 @@ describe('order', () => {
     expect(summary).toMatchObject({ handled: 3, records: 2 })
   })
 
-  test('a letter of a later pass that is older than what was handled is reported, and handled', async () => {
+  test('letters of a later pass that are older than what was handled are reported, and handled', async () => {
     const source = new FakeSource(
-      { m2: letterJson(2, 'a') },
-      { m1: letterJson(1, 'a'), m3: letterJson(3, 'a') },
+      { m3: letterJson(3, 'a') },
+      { m1: letterJson(1, 'a'), m2: letterJson(2, 'a'), m4: letterJson(4, 'a') },
     )
     const { handled, handler } = recorder()
     const { reported } = await redriveWith(source, handler).run()
-    expect(handled).toEqual(['a2', 'a1', 'a3'])
-    expect(reported.filter((line) => line.startsWith('older'))).toEqual(['older m1'])
+    expect(handled).toEqual(['a3', 'a1', 'a2', 'a4'])
+    expect(reported.filter((line) => line.startsWith('older'))).toEqual(['older m1', 'older m2'])
   })
 
   test('items with equal keys in different tables do not wait for each other', async () => {
