@@ -51,6 +51,7 @@ export type {
 } from './position/token.ts'
 export type { ProcessingSummary } from './processing/counts.ts'
 export type { GivenUpEvent, ProcessingEvents, RecordReference } from './processing/events.ts'
+export type { ParkReason } from './processing/failure-policy.ts'
 export type {
   BatchContext,
   BatchHandler,
