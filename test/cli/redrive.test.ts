@@ -163,6 +163,7 @@ describe('handling letters', () => {
     })
     await seen('stderr', 'started 1')
     child.kill('SIGINT')
+    await seen('stderr', 'stopping once the running handlers have finished')
     writeFileSync(flag, '')
     const { code, stderr } = await ended
     expect(code).toBe(130)

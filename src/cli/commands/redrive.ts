@@ -29,6 +29,9 @@ async function handle(options: RedriveOptions, terminal: Terminal, stop: AbortSi
   const source = await openSource(options, log)
   log(`handling the letters in ${describeLocation(options.from)}`)
   log('warning: a letter can be older than what was handled after it, which the handler must not overwrite')
+  stop.addEventListener('abort', () => log('stopping once the running handlers have finished'), {
+    once: true,
+  })
   const { summary, failure, hasTooManyFailures } = await redriveLetters({
     source,
     handler,
