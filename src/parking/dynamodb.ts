@@ -26,7 +26,7 @@ import type {
 export type { ParkingStore } from './parking-store.ts'
 
 /** The number of records that an operator reads at once. */
-const RECORDS_PER_PAGE = 100
+const RECORDS_PER_PAGE = 25
 
 /** Options of {@link dynamoDBParkingStore}. */
 export interface DynamoDBParkingStoreOptions {
@@ -73,11 +73,11 @@ const optionNames = namesOf<DynamoDBParkingStoreOptions>({
  *
  * **Cost.** A transaction costs two write units per kB of each item
  * (https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/read-write-operations.html). A parked
- * record of up to 1 kB costs two units when it is parked, and two when it is deleted. Each save costs about
- * four more, for the key and the lease; the records and keys of a save share the lease. A partition accepts
- * 1,000 units per second
+ * record of up to 1 kB costs two units when it is parked, and two when it is deleted. Each save costs 4
+ * to 25 more, for the key and the lease, which names the items of the last transaction; the records and keys
+ * of a save share it. A partition accepts 1,000 units per second
  * (https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/bp-partition-key-design.html), so 500 such
- * records of one key per second can be parked.
+ * records of one key can be parked per second.
  *
  * **Permissions.** `dynamodb:GetItem`, `PutItem`, `UpdateItem`, `DeleteItem` and `Query` on the table, which
  * also allow them in transactions
@@ -121,13 +121,15 @@ export function dynamoDBParkingStore(options: DynamoDBParkingStoreOptions): Park
     },
 
     async get(name, keyHash): Promise<ParkedKey | undefined> {
-      const table = tableOf(name, keyHash)
+      const table = tableOf(name)
+      checkKeyHash(keyHash)
       const header = await withExistingTable(table, () => getHeader(table, keyHash))
       return header?.key
     },
 
     async *records(name, keyHash) {
-      const table = tableOf(name, keyHash)
+      const table = tableOf(name)
+      checkKeyHash(keyHash)
       let after: string | undefined
       for (;;) {
         const read = () => readRecords(table, keyHash, after, RECORDS_PER_PAGE)
@@ -148,9 +150,8 @@ export function dynamoDBParkingStore(options: DynamoDBParkingStoreOptions): Park
   }
 
   /** @throws StreamError `options.invalid` */
-  function tableOf(name: string, keyHash?: string): ParkingTable {
+  function tableOf(name: string): ParkingTable {
     checkName(name, NAME_SUFFIX_BYTES)
-    if (keyHash !== undefined) checkKeyHash(keyHash)
     return { ...items, contents: 'parked records', run: name, clock }
   }
 
@@ -171,7 +172,8 @@ export function dynamoDBParkingStore(options: DynamoDBParkingStoreOptions): Park
   }
 
   function request(name: string, keyHash: string, action: ParkingRequest['action']): Promise<boolean> {
-    const table = tableOf(name, keyHash)
+    const table = tableOf(name)
+    checkKeyHash(keyHash)
     return withExistingTable(table, () => putRequest(table, keyHash, action))
   }
 }

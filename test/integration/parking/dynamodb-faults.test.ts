@@ -73,6 +73,27 @@ describeOnLocal('dynamoDBParkingStore: faults', (local) => {
       expect(await lease.requests()).toMatchObject([{ keyHash, action: 'release' }])
     })
 
+    test('a request that is written after the key was removed has no effect when it is parked again', async () => {
+      const run = randomUUID()
+      const lease = await table.store().acquire(run)
+      await lease.save([updateOf(0, 3)])
+      const client = table.createClient()
+      client.middlewareStack.add(
+        (next, { commandName }) =>
+          async (args) => {
+            if (commandName === 'PutItemCommand') await lease.remove(keyHash)
+            return next(args)
+          },
+        { step: 'initialize' },
+      )
+      await table.store('operator', client).drop(run, keyHash)
+      await lease.save([updateOf(3, 5)])
+      expect(await lease.requests()).toEqual([])
+      expect(await (await table.store().acquire(run)).requests()).toEqual([])
+      expect(await table.store().release(run, keyHash)).toBe(true)
+      await expect(lease.requests()).rejects.toMatchObject({ code: 'checkpoint.conflict' })
+    })
+
     test('a removal whose response was lost can be repeated, and the key can be parked again', async () => {
       const run = randomUUID()
       let isLost = false
@@ -338,6 +359,20 @@ describeOnLocal('dynamoDBParkingStore: faults', (local) => {
       expect(await readRecords(lease, other.key.keyHash)).toEqual(recordsOf(0, 1))
     })
 
+    test('a key that a failed save has saved is saved again after it was removed', async () => {
+      const run = randomUUID()
+      const { proxy, store } = await table.faultyStore('a', once(THROTTLED, isTransaction, 2))
+      await using _ = proxy
+      const lease = await store.acquire(run)
+      const other = { key: keyOf('other'), added: recordsOf(0, 1) }
+      await expect(lease.save([other, updateOf(0, 120)])).rejects.toThrow()
+      await lease.remove(other.key.keyHash)
+      await lease.save([other, updateOf(0, 120)])
+      expect(await table.store().get(run, other.key.keyHash)).toEqual(other.key)
+      expect(await readRecords(lease, other.key.keyHash)).toEqual(recordsOf(0, 1))
+      expect(await readRecords(lease, keyHash)).toEqual(recordsOf(0, 120))
+    })
+
     test('a repeated save with other contents does not mix them with those of the first attempt', async () => {
       const run = randomUUID()
       const { proxy, store } = await table.faultyStore('a', once(THROTTLED, isTransaction, 3))
@@ -359,6 +394,20 @@ describeOnLocal('dynamoDBParkingStore: faults', (local) => {
       expect(await readRecords(lease, keyHash)).toEqual(recordsOf(100, 500))
       await lease.remove(keyHash)
       expect(await table.leftovers(run)).toEqual([])
+    })
+
+    test('the records of a transaction without a response are deleted, too, if the save is not repeated', async () => {
+      const run = randomUUID()
+      const { proxy, store } = await table.faultyStore('a', once({ do: 'loseResponse' }, isTransaction, 2))
+      await using _ = proxy
+      const lease = await store.acquire(run)
+      await expect(lease.save([updateOf(0, 300)])).rejects.toThrow()
+      expect(await table.leftovers(run)).toHaveLength(198)
+      // Contains the records of the first transaction, but not those of the second.
+      const { key, added } = updateOf(0, 300)
+      const others = added.filter((_, index) => index < 99 || index >= 200)
+      await lease.save([{ key, added: others }])
+      expect(await readRecords(lease, keyHash)).toEqual(others)
     })
 
     test('a save succeeds although the finished records cannot be deleted, and they are deleted later', async () => {

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { CreateTableCommand, DescribeTableCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb'
 import { describe, expect, test } from 'vitest'
 import { dynamoDBCheckpointStore } from '../../../src/checkpoints/dynamodb.ts'
-import { dynamoDBParkingStore } from '../../../src/parking/dynamodb.ts'
+import { dynamoDBParkingStore, type ParkingLease } from '../../../src/parking/dynamodb.ts'
 import {
   collect,
   keyOf,
@@ -268,6 +268,25 @@ describeOnLocal('dynamoDBParkingStore', (local) => {
       await expect(lease.save([{ key: keyOf('key'), added: [] }])).rejects.toMatchObject(rejection)
       await expect(lease.requests()).rejects.toMatchObject(rejection)
       expect(await table.leftovers(run)).toEqual([])
+    })
+
+    test.each([
+      ['save() without updates', (lease: ParkingLease) => lease.save([])],
+      ['save()', (lease: ParkingLease) => lease.save([{ key: keyOf('key'), added: [] }])],
+      ['read()', (lease: ParkingLease) => lease.read(keyHash, undefined, 10)],
+      ['requests()', (lease: ParkingLease) => lease.requests()],
+      ['complete()', (lease: ParkingLease) => lease.complete({ keyHash, action: 'drop', id: 'unknown' })],
+      ['remove()', (lease: ParkingLease) => lease.remove(keyHash)],
+      ['remove() of a key that is not parked', (lease: ParkingLease) => lease.remove('0'.repeat(22))],
+    ])('a lease that was lost rejects its next call, also if that is %s', async (_, call) => {
+      const run = randomUUID()
+      await (await table.store().acquire(run)).save([{ key: keyOf('key'), added: recordsOf(0, 2) }])
+      const lost = await table.store('lost').acquire(run)
+      await table.store('next').acquire(run)
+      await expect(call(lost)).rejects.toMatchObject({
+        code: 'checkpoint.conflict',
+        details: { name: run, owner: 'next' },
+      })
     })
 
     test('two workers that acquire and save in turn, at the same time, never mix their records', async () => {

@@ -5,7 +5,7 @@ import {
   type DynamoDBClientConfig,
   PutItemCommand,
   paginateQuery,
-  ScanCommand,
+  paginateScan,
 } from '@aws-sdk/client-dynamodb'
 import { afterAll, beforeAll } from 'vitest'
 import { dynamoDBParkingStore } from '../../../src/parking/dynamodb.ts'
@@ -74,16 +74,18 @@ export class ParkingTestTable {
 
   /** Returns the sort keys of everything that is stored for a run, other than the lease. */
   async leftovers(run: string): Promise<string[]> {
-    const { Items = [] } = await this.client.send(
-      new ScanCommand({
-        TableName: this.tableName,
-        ConsistentRead: true,
-        FilterExpression: 'begins_with(#name, :name) AND #part <> :lease',
-        ExpressionAttributeNames: { '#name': 'name', '#part': 'part' },
-        ExpressionAttributeValues: { ':name': { S: run }, ':lease': { S: 'lease' } },
-      }),
-    )
-    return Items.map(({ part }) => part?.S ?? '')
+    const scan = {
+      TableName: this.tableName,
+      ConsistentRead: true,
+      FilterExpression: 'begins_with(#name, :name) AND #part <> :lease',
+      ExpressionAttributeNames: { '#name': 'name', '#part': 'part' },
+      ExpressionAttributeValues: { ':name': { S: run }, ':lease': { S: 'lease' } },
+    }
+    const parts: string[] = []
+    for await (const { Items = [] } of paginateScan({ client: this.client }, scan)) {
+      parts.push(...Items.map(({ part }) => part?.S ?? ''))
+    }
+    return parts
   }
 
   async put(name: string, part: string, attributes: Attributes): Promise<void> {
