@@ -104,11 +104,6 @@ export class ParkedKeyState {
     return this.#last !== undefined && position <= this.#last
   }
 
-  /** A record of the key was delivered. */
-  delivered(position: string): void {
-    if (this.#last === undefined || position >= this.#last) this.#isPassed = true
-  }
-
   /** Adds a record that will be saved, or that waits until the key has returned. */
   add(queued: QueuedRecord, position: string): void {
     if (this.#state === 'returning') this.#arrivals.push(queued)
@@ -268,9 +263,9 @@ export class ParkedKeyState {
 
   // ---- Return ---------------------------------------------------------------------------------------------
 
-  /** Every record up to the last one in the store was delivered in this run, if it is delivered at all. */
-  pass(): void {
-    this.#isPassed = true
+  /** Every record up to this position was delivered in this run, if it is delivered at all. */
+  pass(position: string): void {
+    if (this.#last === undefined || this.#last <= position) this.#isPassed = true
   }
 
   /**

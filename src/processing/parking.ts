@@ -22,6 +22,9 @@ const POLL_MS = 5_000
 /** All that was written before the run has been read once the lag is this much less than its age, in ms. */
 const LAG_MARGIN_MS = 5_000
 
+/** A sequence number that is not less than any other. */
+const END = '9'.repeat(40)
+
 /** How many records are read at a time when they are counted. */
 const COUNTED_RECORDS = 20
 
@@ -208,7 +211,7 @@ export class Parking {
     const key = this.#keys.get(itemKey)
     if (key === undefined) return false
     const position = this.#positionOf(queued)
-    key.delivered(position)
+    key.pass(position)
     if (key.isRedelivered(position)) {
       this.#context.listener.onParked(queued)
       this.#tryReturn(key)
@@ -249,10 +252,8 @@ export class Parking {
    * waited for this: the run has to stay open until they have.
    */
   streamEnded(): boolean {
-    for (const key of this.#keys.values()) {
-      key.pass()
-      this.#tryReturn(key)
-    }
+    this.#passStream()
+    for (const key of this.#keys.values()) this.#tryReturn(key)
     return this.isReleasing
   }
 
@@ -309,7 +310,7 @@ export class Parking {
     try {
       const { clock, lagMs } = this.#context
       const isCurrent = lagMs() + LAG_MARGIN_MS < clock.monotonic() - this.#startedAt
-      if (isCurrent) for (const key of this.#keys.values()) key.pass()
+      if (isCurrent) this.#passStream()
       await this.#readRequests()
     } catch (error) {
       this.#failed(error)
@@ -384,6 +385,15 @@ export class Parking {
       last = records.at(-1)?.position
     }
     return count
+  }
+
+  /**
+   * All that was in the stream when the run started was delivered. An earlier run may have parked records of
+   * the table's next stream, if the loaded checkpoint is older than that: they will be delivered again.
+   */
+  #passStream(): void {
+    const end = parkedPosition(this.#context.streamArn(), END)
+    for (const key of this.#keys.values()) key.pass(end)
   }
 
   // ---- Return ---------------------------------------------------------------------------------------------
