@@ -5,6 +5,7 @@ import { writeContent } from '../parking/content.ts'
 import type { ParkedKeyUpdate, ParkedRecord, ParkingLease, ParkingRequest } from '../parking/parking-store.ts'
 import { parkedPosition } from '../parking/position.ts'
 import { hashItemKey } from '../records/item-key.ts'
+import { HIDDEN_PARENT_WAIT_MS } from '../shards/shard-forest.ts'
 import type { CheckedParking } from './check-parking.ts'
 import type { ProcessingEvents } from './events.ts'
 import { ParkedDelivery } from './parked-delivery.ts'
@@ -19,8 +20,12 @@ import type { QueuedRecord } from './queued-record.ts'
 /** How often requests of operators are read while keys are parked, in ms. */
 const POLL_MS = 5_000
 
-/** All that was written before the run has been read once the lag is this much less than its age, in ms. */
-const LAG_MARGIN_MS = 5_000
+/**
+ * All that was written before the run has been read once the lag is this much less than its age, in ms. A
+ * shard that an earlier run has read may not be listed for minutes, and is not part of the lag until then:
+ * see {@link HIDDEN_PARENT_WAIT_MS}.
+ */
+const LAG_MARGIN_MS = 2 * HIDDEN_PARENT_WAIT_MS
 
 /** A sequence number that is not less than any other. */
 const END = '9'.repeat(40)
