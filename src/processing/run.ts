@@ -487,6 +487,8 @@ export class Run {
     const { error } = this.#filter
     const disposition = this.#outcomes.apply(record, { result: 'failed', error, isReported: false })
     this.#planner.end(work, () => disposition, now)
+    // Not only before the next start: the next record of the key can be taken before that.
+    this.#parkEvicted()
     return false
   }
 

@@ -218,6 +218,28 @@ describe('a run with parking', () => {
     await stop()
   })
 
+  it('parks a key whose filter throws before any later record of it is taken', async () => {
+    const store = memoryParkingStore()
+    const { handler, handled } = handlerOf(new Set())
+    let calls = 0
+    const filter = ({ sequenceNumber }: StreamRecord) => {
+      if (sequenceNumber !== '1') return true
+      calls++
+      // No further attempt starts in this turn.
+      if (calls === 2) run.pause()
+      throw new Error('broken')
+    }
+    const options = { retry, parking: { store, after: { attempts: 1 } }, filter }
+    const { clock, source, run, stop } = startRun(handler, options, ofA(1))
+    await clock.advance(1_000)
+    source.write({ key: 'a' })
+    run.resume()
+    await clock.advance(1_000)
+    expect(handled).toEqual([])
+    expect((await parkedIn(store))[0]?.numbers).toEqual([1, 2])
+    await stop()
+  })
+
   it('a key is not parked while an earlier record of it waits for its dead letter to be accepted', async () => {
     const store = memoryParkingStore()
     const accepted = deferred()
