@@ -21,9 +21,9 @@ import type { QueuedRecord } from './queued-record.ts'
 const POLL_MS = 5_000
 
 /**
- * All that was written before the run has been read once the lag is this much less than its age, in ms. A
- * shard that an earlier run has read may not be listed for minutes, and is not part of the lag until then:
- * see {@link HIDDEN_PARENT_WAIT_MS}.
+ * All that was written before the store was acquired has been read once the lag is this much less than the
+ * time since then, in ms. A shard that an earlier run has read may not be listed for minutes, and is not part
+ * of the lag until then: see {@link HIDDEN_PARENT_WAIT_MS}.
  */
 const LAG_MARGIN_MS = 2 * HIDDEN_PARENT_WAIT_MS
 
@@ -78,7 +78,8 @@ export class Parking {
   readonly #context: ParkingContext
   readonly #keys = new Map<string, ParkedKeyState>()
   readonly #closed = new AbortController()
-  readonly #startedAt: number
+  /** When the store was acquired, in monotonic ms: no other worker has parked a record after that. */
+  #acquiredAt = 0
   #lease: ParkingLease | undefined
   #calls!: ParkingCalls
   #writes: ParkingWrites | undefined
@@ -91,7 +92,6 @@ export class Parking {
 
   constructor(context: ParkingContext) {
     this.#context = context
-    this.#startedAt = context.clock.monotonic()
   }
 
   // ---- State ----------------------------------------------------------------------------------------------
@@ -139,6 +139,7 @@ export class Parking {
     const { options, name, epoch, clock, random, events } = this.#context
     const lease = await acquireParking(options.store, name, epoch, signal)
     this.#lease = lease
+    this.#acquiredAt = clock.monotonic()
     if (this.#closed.signal.aborted) this.close()
     if (signal.aborted) return
     this.#calls = new ParkingCalls(lease, {
@@ -314,7 +315,7 @@ export class Parking {
     this.#isPolling = true
     try {
       const { clock, lagMs } = this.#context
-      const isCurrent = lagMs() + LAG_MARGIN_MS < clock.monotonic() - this.#startedAt
+      const isCurrent = lagMs() + LAG_MARGIN_MS < clock.monotonic() - this.#acquiredAt
       if (isCurrent) this.#passStream()
       await this.#readRequests()
     } catch (error) {

@@ -563,6 +563,34 @@ describe('a key that an earlier run has parked', () => {
     expect(await stop()).toMatchObject({ records: 7, parked: 3, handled: 4 })
   })
 
+  it('does not return before the stream was read up to when the store was acquired', async () => {
+    const parked = await parkedStore('releasing')
+    const acquiring = deferred()
+    const store: ParkingStore = {
+      ...parked,
+      acquire: async (...args) => {
+        await acquiring.promise
+        return parked.acquire(...args)
+      },
+    }
+    const { handler, handled } = handlerOf(new Set())
+    const options = { retry, parking: { store, after: { attempts: 1 } } }
+    const { clock, source, stop, eventsNamed } = startRun(handler, options, (from) => {
+      from.lagMs = 40_000
+    })
+    // The former worker can park records until the store is acquired.
+    await clock.advance(60_000)
+    acquiring.resolve()
+    await clock.advance(10_000)
+    expect(handled).toEqual([1, 2, 3])
+    expect(eventsNamed('returned')).toEqual([])
+    source.write({ key: 'a' }, { key: 'a' }, { key: 'a' })
+    await clock.advance(10_000)
+    expect(handled).toEqual([1, 2, 3])
+    expect(eventsNamed('returned')).toHaveLength(1)
+    await stop()
+  })
+
   it('returns without another record of the key once the lag shows that none can be redelivered', async () => {
     const store = await parkedStore('releasing')
     const options = { retry, parking: { store, after: { attempts: 1 } } }
