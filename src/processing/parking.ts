@@ -204,7 +204,7 @@ export class Parking {
     this.#writes?.stop()
     const lease = this.#lease
     this.#lease = undefined
-    void lease?.close().catch(() => {})
+    if (lease !== undefined) void closeLease(lease)
   }
 
   // ---- What the run reports -------------------------------------------------------------------------------
@@ -442,4 +442,11 @@ export class Parking {
   #contentOf({ record, finishedTasks }: QueuedRecord): string {
     return writeContent({ record, done: finishedTasks }, this.#context.streamArn())
   }
+}
+
+/** A store that breaks its promise not to reject must not keep the run from ending. */
+async function closeLease(lease: ParkingLease): Promise<void> {
+  try {
+    await lease.close()
+  } catch {}
 }

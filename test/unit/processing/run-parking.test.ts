@@ -52,6 +52,10 @@ function storeWith(
   }
 }
 
+function throwNow(): never {
+  throw new Error('down')
+}
+
 const ofA = (count: number) => (source: FakeSource) => {
   for (let n = 0; n < count; n++) source.write({ key: 'a' })
 }
@@ -410,6 +414,19 @@ describe('a run with parking', () => {
     await settle()
     await stop()
     expect(calls).toEqual(['worker', { epoch: 7, signal: expect.any(AbortSignal) }, 'closed'])
+  })
+
+  it.for([
+    ['throws', () => Promise.reject(new Error('down'))],
+    ['throws at once', () => throwNow()],
+    ['returns no promise', () => undefined as unknown as Promise<void>],
+  ] as const)('ends although closing the store %s', async ([, close]) => {
+    const store = storeWith(() => ({ close }))
+    const { handler } = handlerOf(new Set())
+    const { stop, settle, source } = startRun(handler, { retry, parking: { store, after: { ms: 1 } } })
+    await settle()
+    expect(await stop()).toMatchObject({ records: 0 })
+    expect(source.detached).toEqual([])
   })
 
   it('can be stopped while the store is being opened', async () => {
