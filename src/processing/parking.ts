@@ -59,8 +59,8 @@ export interface ParkingListener {
   onDropped(record: QueuedRecord): void
   /** A record was read from the store, and is to be processed. */
   onReleased(delivery: ParkedDelivery): void
-  /** A key is read from the stream again. The records, which have arrived meanwhile, are to be processed. */
-  onReturned(records: readonly QueuedRecord[]): void
+  /** Records that were in no lane are to be processed. */
+  onReady(records: readonly QueuedRecord[]): void
   /** Whether memory is left for records of the store. */
   canRead(): boolean
   /** Saves the checkpoint. Rejects if that fails. */
@@ -296,6 +296,8 @@ export class Parking {
     for (const record of records) if (!kept.includes(record)) listener.onDropped(record)
     const [head] = kept
     if (head === undefined) return
+    // What has failed is dropped: nothing has failed that is left.
+    if (head !== records[0]) return void listener.onReady(kept)
     this.#reads?.forget(key)
     key.parkAgain({ head, reason }, clock.now())
     for (const record of kept) listener.onParkedAgain(record)
@@ -426,7 +428,7 @@ export class Parking {
     await this.#calls.run((lease) => lease.remove(key.keyHash))
     if (this.#closed.signal.aborted) return
     this.#keys.delete(key.itemKey)
-    listener.onReturned(key.takeArrivals())
+    listener.onReady(key.takeArrivals())
     events.emit('returned', { keyHash: key.keyHash })
     listener.onCallEnded()
   }

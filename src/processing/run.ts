@@ -151,7 +151,7 @@ export class Run {
           },
           onDropped: (record) => this.#settleOutside(record, () => this.#outcomes.drop(record)),
           onReleased: (delivery) => this.#add(delivery, clock.monotonic()),
-          onReturned: (records) => this.#enqueue(records),
+          onReady: (records) => this.#enqueue(records),
           canRead: () => this.#planner.bound === undefined,
           saveCheckpoint: () => {
             this.#flushSettled()
@@ -312,7 +312,7 @@ export class Run {
     if (queued.isFromParking) this.#turns.queue()
   }
 
-  /** Adds records to the lane of their key, which has returned from the parking store. */
+  /** Adds records that are unsettled, but in no lane, to the lane of their key. */
   #enqueue(records: readonly QueuedRecord[]): void {
     const now = this.#clock.monotonic()
     for (const queued of records) this.#planner.enqueue(queued, queued.record.itemKey, now)

@@ -525,6 +525,25 @@ describe('a drop during a release', () => {
     await stop()
   })
 
+  it('parks nothing when the dropped attempt fails: records that were parked after it are processed', async () => {
+    const { store, handler, clock, source, run, stop, eventsNamed } = await droppedRun()
+    source.write({ key: 'a' }, { key: 'a' })
+    await clock.advance(2_000)
+    handler.reject(1)
+    await clock.advance(2_000)
+    expect(eventsNamed('parked')).toHaveLength(1)
+    expect(handler.calls).toEqual([1, 1, 6])
+    handler.resolve(6)
+    await clock.advance(2_000)
+    handler.resolve(7)
+    await clock.advance(2_000)
+    expect(handler.calls).toEqual([1, 1, 6, 7])
+    expect(await parkedIn(store)).toEqual([])
+    const { records, parked, handled, discarded } = run.counters.live
+    expect(records).toBe(parked + handled + discarded)
+    await stop()
+  })
+
   it('keeps the records that are parked after it, and their number and attempts', async () => {
     const { store, handler, clock, source, stop } = await droppedRun()
     source.write({ key: 'a' }, { key: 'a' })
