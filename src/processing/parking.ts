@@ -334,18 +334,20 @@ export class Parking {
     if (this.#keys.size === 0) return
     const requests = await this.#calls.run((lease) => lease.requests())
     const byHash = new Map([...this.#keys.values()].map((key) => [key.keyHash, key]))
-    const carriedOut: ParkingRequest[] = []
-    const changed: ParkedKeyState[] = []
+    const carriedOut: { readonly request: ParkingRequest; readonly key: ParkedKeyState | undefined }[] = []
     for (const request of requests) {
       if (this.#isStopping) return
       const key = byHash.get(request.keyHash)
       if (key !== undefined && !(await this.#carryOut(key, request))) continue
-      carriedOut.push(request)
-      if (key !== undefined) changed.push(key)
+      carriedOut.push({ request, key })
     }
+    // A key that returns meanwhile is removed with its request. It must not be stored again.
+    const open = carriedOut.filter(({ key }) => key?.state !== 'returning')
     // Not all that has changed: while records arrive for other keys, there is always more.
-    await Promise.all(changed.map((key) => this.#writes?.saved(key)))
-    this.#completing = this.#complete(carriedOut).catch((error: unknown) => this.#failed(error))
+    await Promise.all(open.map(({ key }) => key && this.#writes?.saved(key)))
+    this.#completing = this.#complete(open.map(({ request }) => request)).catch((error: unknown) =>
+      this.#failed(error),
+    )
     for (const key of this.#keys.values()) {
       this.#reads?.read(key)
       this.#tryReturn(key)

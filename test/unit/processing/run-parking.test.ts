@@ -481,6 +481,43 @@ describe('a run with parking', () => {
   })
 })
 
+it('a key that returns while requests are carried out is not stored again', async () => {
+  const counting = deferred()
+  const [a, b] = [hashOf('a'), hashOf('b')]
+  const store = storeWith((lease) => ({
+    // Before a drop, the records that were parked after the request are counted.
+    read: async (hash, after, limit) => {
+      if (hash === b) await counting.promise
+      return lease.read(hash, after, limit)
+    },
+    requests: async () => [...(await lease.requests())].sort((one) => (one.keyHash === a ? -1 : 1)),
+  }))
+  const handler = manualHandler()
+  const options = { retry, parking: { store, after: { attempts: 1 } } }
+  const { clock, source, stop, settle, eventsNamed } = startRun(handler, options, (from) => {
+    from.write({ key: 'a' }, { key: 'b' })
+  })
+  await settle()
+  handler.reject(1)
+  handler.reject(2)
+  await clock.advance(1_000)
+  await store.release('worker', a)
+  await clock.advance(5_000)
+  expect(handler.calls).toEqual([1, 2, 1])
+  // It is being released already, so the request changes nothing.
+  await store.release('worker', a)
+  await store.drop('worker', b)
+  source.write({ key: 'b' })
+  await clock.advance(5_000)
+  handler.resolve(1)
+  await clock.advance(1_000)
+  counting.resolve()
+  await clock.advance(5_000)
+  expect(eventsNamed('returned')).toEqual([{ keyHash: a }])
+  expect((await parkedIn(store)).map(({ key }) => key.keyHash)).toEqual([b])
+  await stop()
+})
+
 describe('a drop during a release', () => {
   /** A run in which the first of five released records is being attempted when the others are dropped. */
   async function droppedRun() {
