@@ -88,6 +88,8 @@ export class Parking {
   /** Settles when all requests that were carried out are completed. */
   #completing: Promise<void> | undefined
   #isStopping = false
+  /** Whether the run ends because of the store: what was to be saved may not be. */
+  #hasFailed = false
   #cancelPoll = (): void => {}
 
   constructor(context: ParkingContext) {
@@ -345,6 +347,7 @@ export class Parking {
     const open = carriedOut.filter(({ key }) => key?.state !== 'returning')
     // Not all that has changed: while records arrive for other keys, there is always more.
     await Promise.all(open.map(({ key }) => key && this.#writes?.saved(key)))
+    if (this.#hasFailed) return
     this.#completing = this.#complete(open.map(({ request }) => request)).catch((error: unknown) =>
       this.#failed(error),
     )
@@ -436,6 +439,7 @@ export class Parking {
   }
 
   #failed(error: unknown): void {
+    this.#hasFailed = true
     if (!this.#closed.signal.aborted) this.#context.listener.onFatal(error)
   }
 

@@ -429,6 +429,27 @@ describe('a run with parking', () => {
     expect(source.detached).toEqual([])
   })
 
+  it('does not complete a request if the store is damaged, so that the next run carries it out', async () => {
+    const damaged = new StreamError('parking.failed', 'Damaged.', { name: 'worker', operation: 'park' })
+    let isDamaged = false
+    const store = storeWith((lease) => ({
+      save: async (updates) => {
+        if (isDamaged) throw damaged
+        await lease.save(updates)
+      },
+    }))
+    const { handler } = handlerOf(new Set(['a']))
+    const options = { retry, parking: { store, after: { attempts: 1 } } }
+    const { clock, run } = startRun(handler, options, ofA(1))
+    await clock.advance(2_000)
+    isDamaged = true
+    await store.release('worker', hashOf('a'))
+    await clock.advance(5_000)
+    expect(await clock.run(run.result.catch((reason: unknown) => reason))).toBe(damaged)
+    const lease = await store.acquire('worker')
+    expect(await lease.requests()).toMatchObject([{ action: 'release', keyHash: hashOf('a') }])
+  })
+
   it('can be stopped while the store is being opened', async () => {
     const opening = deferred()
     const base = memoryParkingStore()
