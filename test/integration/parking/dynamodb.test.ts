@@ -2,7 +2,8 @@ import { randomUUID } from 'node:crypto'
 import { CreateTableCommand, DescribeTableCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb'
 import { describe, expect, test } from 'vitest'
 import { dynamoDBCheckpointStore } from '../../../src/checkpoints/dynamodb.ts'
-import { dynamoDBParkingStore, type ParkingLease } from '../../../src/parking/dynamodb.ts'
+import { dynamoDBParkingStore } from '../../../src/parking/dynamodb.ts'
+import type { ParkingLease } from '../../../src/parking/parking-store.ts'
 import {
   collect,
   keyOf,
