@@ -57,12 +57,13 @@ export function parkedOptions(values: Values, positionals: readonly string[]): P
 
 function actionOf(kind: ParkedAction['kind'], texts: readonly string[], values: Values): ParkedAction {
   const json = values.json === true
+  if (kind === 'list') {
+    if (texts.length > 0) throw usageError('parked list accepts no key: use parked show KEY')
+    return { kind, json }
+  }
   const keys = texts.map(parseKeyArgument)
   const [key, second] = keys
   switch (kind) {
-    case 'list':
-      if (key !== undefined) throw usageError('parked list accepts no key: use parked show KEY')
-      return { kind, json }
     case 'show': {
       if (key === undefined) throw missingKey(kind)
       if (second !== undefined) throw usageError('parked show accepts only one key')

@@ -10,6 +10,8 @@ import type { ParkingLocation } from './parked-options.ts'
 /** A parking store as the command uses it. */
 export interface OpenParking extends AsyncDisposable {
   readonly store: ParkingStore
+  /** Where the store is, for messages. */
+  readonly place: string
   /** Explains an error of the store to the user. */
   explain(error: unknown): unknown
 }
@@ -31,7 +33,7 @@ async function openFolder(path: string): Promise<OpenParking> {
     throw explain(error)
   })
   if (found?.isDirectory()) {
-    return { store: fileParkingStore(path), explain, [Symbol.asyncDispose]: async () => {} }
+    return { store: fileParkingStore(path), place: path, explain, [Symbol.asyncDispose]: async () => {} }
   }
   const problem = found === undefined ? 'does not exist' : 'is not a folder'
   throw new CliError('parking.notFound', `--parking-dir ${path} ${problem}`, exitCodes.notFound)
@@ -56,6 +58,7 @@ async function openTable(location: Extract<ParkingLocation, { kind: 'table' }>):
   const place = endpoint === undefined ? `region ${settings.region}` : withoutPassword(endpoint)
   return {
     store: dynamoDBParkingStore({ client, tableName }),
+    place: `the table "${tableName}"`,
     explain: (error) => explainTableError(error, tableName, place),
     [Symbol.asyncDispose]: async () => client.destroy(),
   }

@@ -17,6 +17,9 @@ vi.setConfig({ testTimeout: 60_000 })
 const HINT =
   'dynamodb-stream-iterator: a running worker sees the request within 5 seconds; if none is running, the next one sees it when it starts\n'
 
+const noKeys = (name: string) =>
+  `dynamodb-stream-iterator: no keys of "${name}" are parked in ${folder}; if you expected some, check --name\n`
+
 let folder: string
 let store: ParkingStore
 let lease: ParkingLease
@@ -97,10 +100,10 @@ describe('parked list', () => {
     expect(await parked('list')).toMatchObject({
       code: 0,
       stdout: '',
-      stderr: 'dynamodb-stream-iterator: no keys of "orders" are parked\n',
+      stderr: noKeys('orders'),
     })
     const unknown = await runHere(['parked', 'list', '--name', 'unknown', '--parking-dir', folder])
-    expect(unknown).toMatchObject({ code: 0, stdout: '' })
+    expect(unknown).toMatchObject({ code: 0, stdout: '', stderr: noKeys('unknown') })
   })
 
   test('parked list changes no file and does not disturb the worker', async () => {
@@ -197,7 +200,7 @@ describe('parked release and parked drop', () => {
     expect(await parked('release', '--all')).toMatchObject({
       code: 0,
       stdout: '',
-      stderr: 'dynamodb-stream-iterator: no keys of "orders" are parked\n',
+      stderr: noKeys('orders'),
     })
   })
 

@@ -18,7 +18,8 @@ const CHARACTERS_PER_WRITE = 262_144
 export async function parked(options: ParkedOptions, terminal: Terminal): Promise<ExitCode> {
   using interrupt = onInterrupt()
   await using parking = await openParking(options.location)
-  const context = { name: options.name, store: parking.store, terminal, interrupt: interrupt.signal }
+  const { store, place } = parking
+  const context = { name: options.name, store, place, terminal, interrupt: interrupt.signal }
   try {
     return await abortable(act(options.action, context), interrupt.signal)
   } catch (error) {
@@ -31,6 +32,7 @@ interface ParkedContext {
   /** The name of the run. */
   readonly name: string
   readonly store: ParkingStore
+  readonly place: string
   readonly terminal: Terminal
   readonly interrupt: AbortSignal
 }
@@ -70,8 +72,11 @@ async function allKeys({ name, store, interrupt }: ParkedContext): Promise<Parke
   return keys.sort((one, other) => one.parkedAt - other.parkedAt || (one.keyHash < other.keyHash ? -1 : 1))
 }
 
-function reportNoKeys({ name, terminal }: ParkedContext): void {
-  terminal.log(`no keys of ${JSON.stringify(name)} are parked`)
+/** A store does not know the names of all runs, so this is all that a misspelled name shows. */
+function reportNoKeys({ name, place, terminal }: ParkedContext): void {
+  terminal.log(
+    `no keys of ${JSON.stringify(name)} are parked in ${place}; if you expected some, check --name`,
+  )
 }
 
 async function show(

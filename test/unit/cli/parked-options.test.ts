@@ -92,6 +92,7 @@ describe('the arguments of parked', () => {
       ['list', '--name', 'a', '--parking-table', 't', '--endpoint', 'a:b@c'],
       '--endpoint must be a URL such as http://localhost:8000',
     ],
+    [['list', 'orders', ...source], 'parked list accepts no key: use parked show KEY'],
     [['list', HASH, ...source], 'parked list accepts no key: use parked show KEY'],
     [['show', ...source], 'Missing key: use parked show KEY, where KEY is an item key as JSON or its hash'],
     [['show', HASH, HASH, ...source], 'parked show accepts only one key'],
