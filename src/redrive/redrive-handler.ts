@@ -27,14 +27,32 @@ const MAX_ATTEMPTS = 3
  * @throws StreamError `options.invalid`
  */
 export function checkRedriveHandler(exported: unknown, maxAttempts: number | undefined): RedriveHandler {
+  if (isObject(exported) && !formNames.some((name) => name in exported)) throw noHandler(exported)
   const { handler, ...options } = hasHandler(exported) ? exported : { handler: exported }
   checkNames('', options, optionNames)
   const work = checkHandler(handler)
   return { work, options: checkProcessOptions({ ...options, retry: retryOf(options, maxAttempts) }, work) }
 }
 
+/** What an object contains that is a handler, or has one. */
+const formNames = ['handler', 'batch', 'tasks'] as const
+
+/** The likely cause is a misspelled name, for which the checks of a batch handler suggest wrong ones. */
+function noHandler(exported: object): Error {
+  checkNames('', exported, [...optionNames, ...formNames])
+  return invalidOption(
+    'handler',
+    undefined,
+    'a function, an object with the method batch, or an object with tasks',
+  )
+}
+
+function isObject(exported: unknown): exported is object {
+  return typeof exported === 'object' && exported !== null && !Array.isArray(exported)
+}
+
 function hasHandler(exported: unknown): exported is HandlerModuleOptions & { readonly handler: unknown } {
-  return typeof exported === 'object' && exported !== null && 'handler' in exported
+  return isObject(exported) && 'handler' in exported
 }
 
 /** Dead letters are old, so a limit for the age of records that a worker has would exclude all of them. */
