@@ -1,5 +1,7 @@
+import { stat } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
+import { errorCode } from '../core/error-code.ts'
 import { isStreamError } from '../core/errors.ts'
 import { checkRedriveHandler, type RedriveHandler } from '../redrive/redrive-handler.ts'
 import { CliError, exitCodes, usageError } from './errors.ts'
@@ -25,12 +27,23 @@ export async function importHandler(path: string, maxAttempts: number | undefine
 }
 
 async function importModule(path: string): Promise<object> {
+  // The errors of the module loader for these name a file of this package, as if that were the cause.
+  const found = await stat(path).catch(() => undefined)
+  if (found === undefined) throw usageError(`--handler ${path} does not exist`)
+  if (!found.isFile()) throw usageError(`--handler ${path} is not a file`)
   try {
     return await import(pathToFileURL(resolve(path)).href)
   } catch (error) {
-    const reason = error instanceof Error ? `${error.name}: ${error.message}` : String(error)
-    throw new CliError('handler', `--handler ${path} cannot be loaded: ${reason}`, exitCodes.usage, error)
+    const message = `--handler ${path} cannot be loaded: ${reasonOf(error)}`
+    throw new CliError('handler', message, exitCodes.usage, error)
   }
+}
+
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error)
+  const reason = `${error.name}: ${error.message}`
+  const isTypeScript = errorCode(error) === 'ERR_UNKNOWN_FILE_EXTENSION' && /\.[cm]?ts\b/.test(error.message)
+  return isTypeScript ? `${reason}. Node.js loads TypeScript from version 22.18 on: compile it first` : reason
 }
 
 /** A module that was compiled from ES modules to CommonJS has its default export in a property. */

@@ -29,7 +29,9 @@ test('--max-attempts applies to the handler', async () => {
 })
 
 test.each([
-  ['missing.mjs', undefined, /^--handler \S+missing\.mjs cannot be loaded: .*Cannot find module/],
+  ['missing.mjs', undefined, /^--handler \S+missing\.mjs does not exist$/],
+  ['.', undefined, /^--handler \S+ is not a file$/],
+  ['import.mjs', 'import "./missing.mjs"', /import\.mjs cannot be loaded: .*Cannot find module/],
   ['broken.mjs', 'export default (', /^--handler \S+broken\.mjs cannot be loaded: /],
   ['throws.mjs', 'throw new TypeError("No database.")', /cannot be loaded: TypeError: No database\.$/],
   [
