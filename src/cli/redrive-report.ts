@@ -106,14 +106,27 @@ function describeReason(error: unknown): string {
 /** Describes the result in one line. */
 export function describeSummary(summary: RedriveSummary): string {
   const { found, handled, records, filtered } = summary
-  const counted = [
+  return join([
     `handled ${handled} of ${pluralize(found, 'letter')} (${pluralize(records, 'record')})`,
     filtered > 0 && `${pluralize(filtered, 'record')} excluded by the filters`,
-    ...(Object.entries(meanings) as [keyof typeof meanings, string][]).map(
-      ([name, meaning]) => summary[name] > 0 && `${summary[name]} ${meaning}`,
-    ),
-  ]
-  return counted.filter((part) => part !== false).join('; ')
+    ...countsOf(summary),
+  ])
+}
+
+/** Describes what a dry run has found, in one line. `limit` may be infinite. */
+export function describeDryRun(letters: number, limit: number, summary: RedriveSummary): string {
+  const all = pluralize(letters, 'letter')
+  return join([`${limit < letters ? `${limit} of ${all}` : all} would be handled`, ...countsOf(summary)])
+}
+
+function countsOf(summary: RedriveSummary): (string | false)[] {
+  return (Object.entries(meanings) as [keyof typeof meanings, string][]).map(
+    ([name, meaning]) => summary[name] > 0 && `${summary[name]} ${meaning}`,
+  )
+}
+
+function join(parts: readonly (string | false)[]): string {
+  return parts.filter((part) => part !== false).join('; ')
 }
 
 const meanings = {

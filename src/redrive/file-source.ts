@@ -178,6 +178,8 @@ async function attempt<T>(verb: 'read' | 'write', path: string, call: () => Prom
     if (error instanceof SourceError) throw error
     const code = errorCode(error)
     const kind = code === 'ENOENT' ? 'notFound' : code === 'EACCES' || code === 'EPERM' ? 'denied' : 'failed'
-    throw new SourceError(kind, endSentence(`Cannot ${verb} ${path}: ${fileErrorReason(error)}`), error)
+    const reason =
+      code === 'ENOENT' && verb === 'read' ? 'it does not exist (ENOENT)' : fileErrorReason(error)
+    throw new SourceError(kind, endSentence(`Cannot ${verb} ${path}: ${reason}`), error)
   }
 }

@@ -9,7 +9,13 @@ import { importHandler } from '../handler-module.ts'
 import { onInterrupt } from '../interrupt.ts'
 import { openSource, openStreams } from '../letter-location.ts'
 import { describeLocation, type RedriveOptions } from '../redrive-options.ts'
-import { describeSummary, type ListedRecord, listRecords, reportRedrive } from '../redrive-report.ts'
+import {
+  describeDryRun,
+  describeSummary,
+  type ListedRecord,
+  listRecords,
+  reportRedrive,
+} from '../redrive-report.ts'
 import { writeText } from '../standard-output.ts'
 import type { Terminal } from '../terminal.ts'
 import { escapeJson, escapeText, formatDuration, pluralize } from '../text.ts'
@@ -67,7 +73,7 @@ async function list(options: RedriveOptions, terminal: Terminal, stop: AbortSign
   await writeText(terminal.stdout, records.map((record) => `${format(record)}\n`).join(''))
   if (stop.aborted) return exitCodes.interrupted
   if (source.hasMore) log('the queue may contain more letters: only the first ones are listed')
-  log(`${pluralize(letters.length, 'letter')} would be handled; ${describeOthers(summary)}`)
+  log(describeDryRun(letters.length, options.limit, summary))
   return exitCodeOf(summary)
 }
 
@@ -104,10 +110,6 @@ async function find(
     await source.close()
   }
   return { letters, summary: { ...summary, handledBefore: source.handledBefore } }
-}
-
-function describeOthers({ malformed, trimmed, ofOthers, handledBefore }: RedriveSummary): string {
-  return `${malformed} malformed, ${trimmed} without records, ${ofOthers} of others, ${handledBefore} handled before`
 }
 
 function toJson(record: ListedRecord): string {

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import {
+  describeDryRun,
   describeSummary,
   letterNoun,
   listRecords,
@@ -103,6 +104,17 @@ describe('describeSummary', () => {
     ).toBe(
       'handled 1 of 9 letters (1 record); 2 records excluded by the filters; 2 failed; ' +
         '1 not started, because an earlier letter of the item was not handled; 4 malformed',
+    )
+  })
+})
+
+describe('describeDryRun', () => {
+  test('a dry run reports the letters, those within the limit, and only what else it has found', () => {
+    const summary = emptySummary()
+    expect(describeDryRun(1, Number.POSITIVE_INFINITY, summary)).toBe('1 letter would be handled')
+    expect(describeDryRun(9, 9, summary)).toBe('9 letters would be handled')
+    expect(describeDryRun(9, 2, { ...summary, malformed: 1, handledBefore: 3 })).toBe(
+      '2 of 9 letters would be handled; 1 malformed; 3 handled by an earlier redrive',
     )
   })
 })

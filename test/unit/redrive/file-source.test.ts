@@ -108,7 +108,12 @@ describe('reading', () => {
   })
 
   test.each([
-    ['does not exist', newPath(), /^Cannot read .*letters\.jsonl: .*ENOENT.*\.$/, 'notFound'],
+    [
+      'does not exist',
+      newPath(),
+      /^Cannot read .*letters\.jsonl: it does not exist \(ENOENT\)\.$/,
+      'notFound',
+    ],
     ['is a folder', tmpdir(), /^Cannot read .*: .+\.$/, 'failed'],
     ['is not a regular file', '/dev/null', /^Cannot read \/dev\/null: it is not a regular file\.$/, 'failed'],
   ])('a file that %s is an error', async (_, path, message, kind) => {
