@@ -49,14 +49,14 @@ function checkStore(store: ParkingStore): ParkingStore {
   throw invalidOption('parking.store', store, "a parking store, such as fileParkingStore('./parking')")
 }
 
+const AFTER = 'an object with attempts, ms or queued, such as { attempts: 10 }'
+
 function checkAfter(after: ParkingOptions['after'], maxAttempts: number): ParkPolicy {
-  checkNames('parking.after', after, parkAfterNames, {
-    call: 'processStream',
-    options: '{ parking: { store, after: { attempts: 10 } } }',
-  })
+  if (typeof after !== 'object' || after === null) throw invalidOption('parking.after', after, AFTER)
+  checkNames('parking.after', after, parkAfterNames)
   const { attempts, ms, queued } = after
   if (attempts === undefined && ms === undefined && queued === undefined) {
-    throw invalidOption('parking.after', after, 'an object with attempts, ms or queued')
+    throw invalidOption('parking.after', after, AFTER)
   }
   if (attempts !== undefined && Number.isInteger(attempts) && attempts >= maxAttempts) {
     const expected = `less than retry.maxAttempts (${maxAttempts}), at which the record is given up`
