@@ -91,7 +91,15 @@ function explain(error: unknown, place: string): Failure {
     return { code: error.name, message: `${summarize(error)} (${place}). ${advice}`, exitCode }
   }
   if (classifyError(error) === 'retry') return unreachableError(place, summarize(error))
+  if (isForeign(error)) {
+    return { ...unexpected, message: `The response of ${place} is not one of DynamoDB. Check --endpoint` }
+  }
   return { ...unexpected, message: `${error.name}: ${summarize(error)} (${place})` }
+}
+
+/** Another server has responded: with a page that the SDK cannot parse, or without the name of an error. */
+function isForeign(error: Error): boolean {
+  return '$response' in error && (error.name === 'SyntaxError' || error.message === 'UnknownError')
 }
 
 function explainStreamError(error: AnyStreamError, place: string): Failure {

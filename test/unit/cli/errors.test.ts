@@ -59,6 +59,17 @@ describe('describeFailure', () => {
     )
   })
 
+  test.each([
+    ['a page', sdkError('SyntaxError', 'Unexpected token', { $response: {} })],
+    ['no error', sdkError('Unknown', 'UnknownError', { $response: {} })],
+  ])('a response of another server, with %s, is reported as one, with the endpoint', (_, error) => {
+    expect(describeFailure(error, 'http://localhost:1')).toEqual({
+      code: 'unexpected',
+      message: 'The response of http://localhost:1 is not one of DynamoDB. Check --endpoint',
+      exitCode: exitCodes.failed,
+    })
+  })
+
   test('an error without a message is reported by its code', () => {
     const { message } = describeFailure(
       sdkError('AggregateError', '', { code: 'ECONNREFUSED' }),
