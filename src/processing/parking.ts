@@ -1,4 +1,3 @@
-import { abortable } from '../core/abortable.ts'
 import { type Clock, sleep } from '../core/clock.ts'
 import type { Emitter } from '../core/emitter.ts'
 import { writeContent } from '../parking/content.ts'
@@ -32,6 +31,9 @@ const END = '9'.repeat(40)
 
 /** How many records are read at a time when they are counted. */
 const COUNTED_RECORDS = 20
+
+/** How long an attempt waits until the progress of its record is saved, in ms: as long as for a checkpoint. */
+const SAVE_TIMEOUT_MS = 10_000
 
 /** How long the end of a run waits until the progress of released records is saved, in ms. */
 const FINISH_TIMEOUT_MS = 10_000
@@ -177,10 +179,24 @@ export class Parking {
     this.#reads?.stop()
   }
 
-  /** Saves the progress of a record that was read from the store. Rejects when `signal` aborts. */
-  async saveProgress({ record }: QueuedRecord, signal: AbortSignal): Promise<void> {
+  /**
+   * Saves the progress of a record that was read from the store. Resolves to false if that does not succeed in
+   * time, or before `signal` aborts: an attempt that waits for it keeps others from starting.
+   */
+  async saveProgress({ record }: QueuedRecord, signal: AbortSignal): Promise<boolean> {
     const key = this.#keys.get(record.itemKey)
-    if (key !== undefined) await abortable(this.#writes?.saved(key), signal)
+    if (key === undefined || this.#writes === undefined) return true
+    const ended = new AbortController()
+    const end = () => ended.abort()
+    let isSaved = false
+    void this.#writes.saved(key).then(() => {
+      isSaved = true
+      end()
+    })
+    signal.addEventListener('abort', end, { once: true })
+    await sleep(this.#context.clock, SAVE_TIMEOUT_MS, ended.signal)
+    signal.removeEventListener('abort', end)
+    return isSaved
   }
 
   /** Saves the progress of the records that were read and are not settled, if that is possible in time. */

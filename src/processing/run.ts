@@ -187,7 +187,7 @@ export class Run {
       listener: {
         canStart: () => this.#isProceeding,
         progressed: (records) => this.#progressed(records),
-        save: (record, signal) => this.#saveProgress(record, signal),
+        save: (records, signal) => this.#saveProgress(records, signal),
         canceled: (work) => this.#canceled(work),
         ended: (work, outcome) => this.#ended(work, outcome),
       },
@@ -466,9 +466,24 @@ export class Run {
     if (this.#parking !== undefined) for (const record of records) this.#parking.changed(record)
   }
 
-  #saveProgress(record: QueuedRecord, signal: AbortSignal): Promise<void> {
-    const parking = record.isFromParking ? this.#parking : undefined
-    return parking === undefined ? this.#source.save(signal) : parking.saveProgress(record, signal)
+  /** Saves that attempts are running: in the checkpoint, and in the parking store. See {@link RunningAttempts}. */
+  async #saveProgress(records: readonly QueuedRecord[], signal: AbortSignal): Promise<boolean> {
+    const saves: Promise<boolean>[] = []
+    for (const record of records) {
+      if (record.isFromParking && this.#parking) saves.push(this.#parking.saveProgress(record, signal))
+    }
+    if (saves.length < records.length) saves.push(this.#trySave(signal))
+    return (await Promise.all(saves)).every((isSaved) => isSaved)
+  }
+
+  async #trySave(signal: AbortSignal): Promise<boolean> {
+    try {
+      await this.#source.save(signal)
+      return true
+    } catch (error) {
+      // Saving is still being retried; if the lease is lost, the run has ended.
+      return !isStreamError(error, 'checkpoint.failed')
+    }
   }
 
   /** Evaluates the filter again, which threw when the record was delivered. Returns whether to continue. */

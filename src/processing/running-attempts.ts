@@ -1,6 +1,5 @@
 import type { Clock } from '../core/clock.ts'
 import type { Emitter } from '../core/emitter.ts'
-import { isStreamError } from '../core/errors.ts'
 import type { Attempts } from './attempt.ts'
 import type { AttemptOutcome } from './attempt-outcome.ts'
 import type { Counters } from './counts.ts'
@@ -32,8 +31,8 @@ export interface RunningAttemptsListener {
   canStart(): boolean
   /** What is known about these records has changed. */
   progressed(records: readonly QueuedRecord[]): void
-  /** Saves the progress of a record. Rejects if that fails. */
-  save(record: QueuedRecord, signal: AbortSignal): Promise<void>
+  /** Saves the progress of these records. Resolves to false if that has failed, and is still being retried. */
+  save(records: readonly QueuedRecord[], signal: AbortSignal): Promise<boolean>
   /** The attempts of these records were given back before they started. */
   canceled(work: Work): void
   ended(work: Work, outcome: AttemptOutcome): void
@@ -129,15 +128,8 @@ export class RunningAttempts implements StartedWorkListener {
   /** Starts an attempt once the checkpoint shows it, so that it is counted if the process ends during it. */
   async #saveAndCall(started: StartedWork, isRequired: boolean): Promise<void> {
     const { crashGuard, listener, stopped } = this.#context
-    const [first] = started.work.records as [QueuedRecord]
     while (!stopped.aborted) {
-      try {
-        await listener.save(first, stopped)
-        break
-      } catch (error) {
-        // Saving is still being retried; if the lease is lost, the run has ended.
-        if (!isRequired || !isStreamError(error, 'checkpoint.failed')) break
-      }
+      if ((await listener.save(started.work.records, stopped)) || !isRequired) break
     }
     crashGuard.saveEnded()
     if (this.#isClosed) return
