@@ -54,18 +54,16 @@ describeOnLocal('processStream in a process that is killed', (shared) => {
     let started = 0
     return {
       queueUrl,
-      start: () =>
-        startWorker(
-          program,
-          {
-            ...options,
-            logFile: join(folder, `${name}-${started++}.log`),
-            streamArn: workload.streamArn,
-            checkpoints: { endpoint: shared.endpoint, tableName: `checkpoints-of-${name}` },
-            queue: { endpoint: queues.endpoint, url: queueUrl },
-          },
-          workload.settled,
-        ),
+      start: () => {
+        const config: WorkerConfig = {
+          ...options,
+          logFile: join(folder, `${name}-${started++}.log`),
+          streamArn: workload.streamArn,
+          checkpoints: { endpoint: shared.endpoint, tableName: `checkpoints-of-${name}` },
+          queue: { endpoint: queues.endpoint, url: queueUrl },
+        }
+        return startWorker(program, config, workload.settled)
+      },
     }
   }
 

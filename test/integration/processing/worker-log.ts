@@ -85,9 +85,9 @@ export type WorkerEvent =
  * Parses the log of a worker, which has one line of JSON per event. An incomplete last line is ignored: the
  * worker was killed while it was writing.
  */
-export function parseWorkerLog(text: string): WorkerEvent[] {
+export function parseWorkerLog<Event = WorkerEvent>(text: string): Event[] {
   return text
     .split('\n')
     .slice(0, -1)
-    .map((line) => JSON.parse(line) as WorkerEvent)
+    .map((line) => JSON.parse(line) as Event)
 }

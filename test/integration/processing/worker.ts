@@ -1,24 +1,22 @@
 // A worker as a user would write it, which also logs its events. It is killed at random moments.
 
-import { writeSync } from 'node:fs'
-import { open } from 'node:fs/promises'
 import { setImmediate as nextTurn, setTimeout as wait } from 'node:timers/promises'
 import { SQSClient } from '@aws-sdk/client-sqs'
 import { dynamoDBCheckpointStore } from '../../../src/checkpoints/dynamodb.ts'
 import { sqsDestination } from '../../../src/destinations/sqs.ts'
 import {
   type BatchHandler,
-  type CheckpointStore,
   openStream,
   processStream,
   type RecordHandler,
   RejectError,
   type StreamRecord,
-  type StreamToken,
 } from '../../../src/index.ts'
 import { hashItemKey } from '../../../src/records/item-key.ts'
 import { localClients } from '../../support/dynamodb-local.ts'
 import { fastClock } from '../../support/local-clock.ts'
+import { openEventLog } from './event-log.ts'
+import { loggedCheckpoints } from './logged-checkpoints.ts'
 import { rolesOf } from './roles.ts'
 import { CHECKPOINT_NAME, type WorkerConfig, type WorkerEvent } from './worker-log.ts'
 
@@ -27,41 +25,9 @@ type Item = { id: string; n: number }
 const config = JSON.parse(process.argv[2] ?? '') as WorkerConfig
 const { streams, checkpoints, queue, deadly } = config
 const roleOf = rolesOf(deadly)
-const file = await open(config.logFile, 'a')
-
-/**
- * Logs an event synchronously: when this returns, the kernel has the line, so it is not lost if the process
- * is killed.
- */
-function log(event: WorkerEvent): void {
-  writeSync(file.fd, `${JSON.stringify(event)}\n`)
-  // Lets the test count the events, and the records that need no further attempt, without reading the file.
-  process.stdout.write(
-    'deadLettered' in event || ('result' in event && event.result === 'handled') ? '+' : '.',
-  )
-}
-
-function withLog(store: Required<Pick<CheckpointStore, 'lease'>> & CheckpointStore): CheckpointStore {
-  return {
-    load: (name) => store.load(name),
-    save: (name, token) => store.save(name, token),
-    async lease(name, options) {
-      const lease = await store.lease(name, options)
-      log({ loaded: (lease.token ?? null) as StreamToken | null })
-      return {
-        token: lease.token,
-        epoch: lease.epoch,
-        lost: lease.lost,
-        release: () => lease.release(),
-        async save(token) {
-          log({ saving: token })
-          await lease.save(token)
-          log({ saved: true })
-        },
-      }
-    },
-  }
-}
+const { log, file } = await openEventLog<WorkerEvent>(config.logFile, (event) =>
+  'deadLettered' in event || ('result' in event && event.result === 'handled') ? '+' : '.',
+)
 
 /** Logs the start of an attempt, and ends the process if the record is the one that does so. */
 async function begin(record: StreamRecord<Item>, attempt: number): Promise<number> {
@@ -123,7 +89,7 @@ await using stream = await openStream<Item>({
   client: local.streamsClient(),
   clock: fastClock(streams.speed, streams.now + (Date.now() - streams.at) * streams.speed),
   checkpoint: {
-    store: withLog(dynamoDBCheckpointStore({ client, tableName })),
+    store: loggedCheckpoints(dynamoDBCheckpointStore({ client, tableName }), log),
     name: CHECKPOINT_NAME,
     everyRecords: config.everyRecords,
     everyMs: config.everyMs,

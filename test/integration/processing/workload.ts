@@ -28,6 +28,8 @@ export interface Workload extends AsyncDisposable {
   readonly written: readonly WrittenRecord[]
   /** Writes continuously, but at most `MAX_AHEAD` records ahead of the worker, until `end`. */
   writeSteadily(): void
+  /** Resolves when this many more records were written steadily. */
+  writeMore(count: number): Promise<void>
   /** Reports that the worker has settled this many more records. */
   settled(count: number): void
   /** Stops writing steadily, writes the last records and disables the stream. */
@@ -81,6 +83,9 @@ export async function createWorkload({ local, seed, roleOf }: WorkloadOptions): 
         }
       })()
       traffic.catch(() => {})
+    },
+    async writeMore(count) {
+      for (const end = written.length + count; written.length < end; ) await wait(20)
     },
     settled: (count) => {
       unsettled -= count
