@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { Coordinator } from '../../src/coordinator/coordinator.ts'
 import type { CoordinatorOptions } from '../../src/coordinator/options.ts'
 import { systemClock } from '../../src/core/clock.ts'
+import { parkedPosition } from '../../src/parking/position.ts'
 import type { Position } from '../../src/position/position.ts'
 import type { StreamToken } from '../../src/position/token.ts'
 import type { StreamRecord } from '../../src/records/stream-record.ts'
@@ -88,6 +89,8 @@ describe.skipIf(whyNotLocal('rolling'))('Coordinator on rolling shards', { timeo
     const { StreamDescription } = await client.send(new DescribeStreamCommand({ StreamArn: table.streamArn }))
     expect(StreamDescription?.Shards?.length).toBeGreaterThanOrEqual(4)
     expect(gaps).toEqual([])
+    // Parking relies on it: the positions of a key are compared across shards.
+    expect(keysWithoutOrder(records, table.streamArn)).toEqual([])
   })
 
   test.for([
@@ -174,6 +177,17 @@ function countExpired(client: DynamoDBStreamsClient) {
     }
   })
   return { client, expired: () => count }
+}
+
+/** Returns the keys whose records, in the order of their writes, have positions that do not increase. */
+function keysWithoutOrder(records: readonly StreamRecord[], streamArn: string): unknown[] {
+  const last = new Map<unknown, string>()
+  return records.flatMap(({ keys, sequenceNumber }) => {
+    const position = parkedPosition(streamArn, sequenceNumber)
+    const isAfter = position > (last.get(keys.id) ?? '')
+    last.set(keys.id, position)
+    return isAfter ? [] : [keys.id]
+  })
 }
 
 function numberOf({ newImage }: StreamRecord): number {
