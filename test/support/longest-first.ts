@@ -6,6 +6,7 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node'
  */
 const longest = [
   'integration/processing/kills.test.ts',
+  'integration/parking/kills.test.ts',
   'integration/rolling.test.ts',
   'model/model.test.ts',
   'integration/conformance/time.test.ts',
