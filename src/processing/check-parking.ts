@@ -1,3 +1,4 @@
+import { StreamError } from '../core/errors.ts'
 import { checkNames, integer, invalidOption } from '../core/options.ts'
 import type { ParkingStore } from '../parking/parking-store.ts'
 import type { ParkPolicy } from './failure-policy.ts'
@@ -33,7 +34,9 @@ export function checkParking(
     options: '{ parking: { store, after: { attempts: 10 } } }',
   })
   if (order !== 'key') {
-    throw invalidOption('parking', parking, `used with order: 'key', because it parks keys`, 'an object')
+    const expected = "used with order: 'key', because it parks keys"
+    const message = `Option parking must be ${expected}.`
+    throw new StreamError('options.invalid', message, { option: 'parking', value: parking, expected })
   }
   const max = parking.maxParkedPerKey ?? parkingDefaults.maxParkedPerKey
   return {

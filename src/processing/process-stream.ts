@@ -1,5 +1,6 @@
 import { systemClock } from '../core/clock.ts'
 import { Emitter, type Unsubscribe } from '../core/emitter.ts'
+import { StreamError } from '../core/errors.ts'
 import { invalidOption } from '../core/options.ts'
 import type { PlainItem } from '../records/stream-record.ts'
 import type { RecordSource } from '../stream/record-source.ts'
@@ -115,7 +116,8 @@ export function processStream<
   if (checked.parking !== undefined && source.name === undefined) {
     source.detach()
     const expected = 'used with a stream that has a checkpoint: openStream({ checkpoint: { store, name } })'
-    throw invalidOption('parking', options.parking, expected, 'an object')
+    const details = { option: 'parking', value: options.parking, expected }
+    throw new StreamError('options.invalid', `Option parking must be ${expected}.`, details)
   }
   const run = new Run(source, work, checked)
   void run.finished.then(finish)
