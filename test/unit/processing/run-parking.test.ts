@@ -450,6 +450,23 @@ describe('a run with parking', () => {
     expect(await lease.requests()).toMatchObject([{ action: 'release', keyHash: hashOf('a') }])
   })
 
+  it('ends in time although the store does not respond: 10 s later than without parking', async () => {
+    const store = storeWith(() => ({ save: () => new Promise(() => {}) }))
+    const { handler } = handlerOf(new Set(['a']))
+    const options = { retry, parking: { store, after: { attempts: 1 } } }
+    const { clock, run } = startRun(handler, options, ofA(1))
+    await clock.advance(1_000)
+    const stoppedAt = clock.monotonic()
+    let endedAt = 0
+    void run.finished.then(() => {
+      endedAt = clock.monotonic()
+    })
+    void run.stop()
+    await clock.advance(60_000)
+    // drainTimeoutMs, abandonAfterMs, and the progress of released records. The checkpoint is saved at once.
+    expect(endedAt - stoppedAt).toBe(15_000 + 2_000 + 10_000)
+  })
+
   it('can be stopped while the store is being opened', async () => {
     const opening = deferred()
     const base = memoryParkingStore()
