@@ -56,6 +56,8 @@ export interface AcquireParkingOptions {
  * The right of one worker to write parked keys. Every method rejects with the `StreamError`
  * `checkpoint.conflict` once another worker has acquired the right. Any other rejection is retried.
  *
+ * Every call must settle: the library waits for it, and makes no other one meanwhile.
+ *
  * A rejected call must not take effect later, after another call has succeeded: if a timeout in the store can
  * leave a write in flight, make that write conditional.
  */
