@@ -99,6 +99,28 @@ describe('fetchRecords', () => {
     await expect(fetch(range)).rejects.toThrow(RecordsUnavailable)
   })
 
+  test('rejects with RecordsUnavailable if a service starts at another record, or passes the last one', async () => {
+    const { fetch } = subject()
+    const range = { streamArn: 'arn', shardId: 's', first: '1', last: '3', count: undefined }
+    for (const numbers of [
+      ['2', '3'],
+      ['1', '4'],
+    ]) {
+      let reads = 0
+      const api: StreamsApi = {
+        listShards: () => Promise.reject(new Error('unused')),
+        openIterator: async () => 'iterator',
+        readRecords: async () => {
+          if (++reads > 3) throw new Error('The range was left.')
+          const records = numbers.map((SequenceNumber) => ({ dynamodb: { SequenceNumber } }))
+          return { records, decode: undefined, nextIterator: 'next', bytes: undefined }
+        },
+      }
+      await expect(fetch(range, api)).rejects.toThrow(RecordsUnavailable)
+      expect(reads).toBe(1)
+    }
+  })
+
   test('calls that are throttled are repeated with delays, up to eight times', async () => {
     const { clock, emulator, fetch } = subject()
     emulator.put({ id: 'a' })
