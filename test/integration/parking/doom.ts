@@ -31,12 +31,13 @@ const SUSPENDED = 4
  * Decides when a worker stops itself. Undefined: it is killed from outside, at any moment.
  *
  * @param index - the number of workers before this one. The moments take turns, so that each of them occurs
- * in a short test too.
+ * in a short test too: the first time at once.
  */
 export function chooseDoom(index: number, { random, canSuspend }: DoomOptions): Doom | undefined {
   const moment = moments[index % moments.length] as Moment | 'any'
   const [after, delayMs] = [below(random, 3), below(random, 2) * below(random, 12)]
   if (moment === 'any') return undefined
   const signal = canSuspend && index % SUSPENDED === SUSPENDED - 1 ? 'SIGSTOP' : 'SIGKILL'
+  if (index < moments.length) return { moment, after: 0, delayMs: 0, signal }
   return { moment, after: moment === 'released' ? after * 3 : after, delayMs, signal }
 }

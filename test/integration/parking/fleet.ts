@@ -12,9 +12,11 @@ import {
   REPLACED,
 } from './worker-log.ts'
 
-/** How many events a worker logs before it is killed: at a random moment, or because its own has not come. */
+/** How many events a worker logs before it is killed from outside. */
 const MAX_EVENTS = 150
-const MAX_EVENTS_OF_DOOMED = 500
+
+/** How long a worker runs, at least, that is to stop itself and does not, because the moment has not come. */
+const PATIENCE = { events: 500, ms: 2_000 } as const
 
 /** How long after the start of a worker one that was suspended continues, in ms. */
 const RESUME_WITHIN_MS = 500
@@ -61,15 +63,14 @@ export class Fleet {
     const doom = chooseDoom(index, { random, canSuspend })
     const worker = this.#start(doom)
     this.#resumeSuspended(below(random, 2) * below(random, RESUME_WITHIN_MS))
-    const events = doom === undefined ? below(random, MAX_EVENTS) : MAX_EVENTS_OF_DOOMED
-    const isSuspended = doom?.signal === 'SIGSTOP' && worker.marked(MARKS.stopping).then(() => true)
-    const isOver = worker.logged(events).then(() => false)
-    if (await Promise.race(isSuspended ? [isSuspended, isOver] : [isOver])) {
+    if (doom === undefined) {
+      await worker.logged(below(random, MAX_EVENTS))
+      // With a delay, because the worker would otherwise always be killed at the same place in its code.
+      await wait(below(random, 20))
+    } else if ((await hasStopped(worker)) && doom.signal === 'SIGSTOP') {
       this.#suspended.add({ index, worker, startsLeft: below(random, 3) })
       return
     }
-    // With a delay, because the worker would otherwise always be killed at the same place in its code.
-    await wait(below(random, 20))
     worker.kill()
     await this.#expectExit(index, worker, 'SIGKILL')
   }
@@ -111,4 +112,13 @@ export class Fleet {
       this.#replaced.push(replaced)
     }
   }
+}
+
+/** Resolves to whether a worker has stopped itself, or to false if it takes too long. */
+async function hasStopped(worker: Worker): Promise<boolean> {
+  const stopped = worker.marked(MARKS.stopping).then(() => true)
+  const late = worker
+    .marked(MARKS.acquired)
+    .then(() => Promise.all([worker.logged(PATIENCE.events), wait(PATIENCE.ms)]))
+  return Promise.race([stopped, late.then(() => false)])
 }

@@ -66,9 +66,8 @@ export function startOperator(options: OperatorOptions): Operator {
     }
     if (!haveOthersProgressed(id)) return
     seen.delete(id)
-    const choice = below(random, 10)
-    if (choice > 1) broken.delete(id)
-    await request(choice === 0 || choice === 9 ? 'drop' : 'release', key)
+    if (below(random, 5) > 0) broken.delete(id)
+    await request((requested.release + requested.drop) % 5 === 2 ? 'drop' : 'release', key)
   }
   const list = async () => {
     const keys: ParkedKey[] = []
