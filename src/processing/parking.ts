@@ -32,7 +32,9 @@ const END = '9'.repeat(40)
 /** How many records are read at a time when they are counted. */
 const COUNTED_RECORDS = 20
 
-/** How long an attempt waits until the progress of its record is saved, in ms: as long as for a checkpoint. */
+/**
+ * How long an attempt waits until the progress of its record is saved, in ms: as long as for a checkpoint.
+ */
 const SAVE_TIMEOUT_MS = 10_000
 
 /** How long the end of a run waits until the progress of released records is saved, in ms. */
@@ -180,8 +182,8 @@ export class Parking {
   }
 
   /**
-   * Saves the progress of a record that was read from the store. Resolves to false if that does not succeed in
-   * time, or before `signal` aborts: an attempt that waits for it keeps others from starting.
+   * Saves the progress of a record that was read from the store. Resolves to false if that does not succeed
+   * in time, or before `signal` aborts: an attempt that waits for it keeps others from starting.
    */
   async saveProgress({ record }: QueuedRecord, signal: AbortSignal): Promise<boolean> {
     const key = this.#keys.get(record.itemKey)

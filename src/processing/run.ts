@@ -466,7 +466,10 @@ export class Run {
     if (this.#parking !== undefined) for (const record of records) this.#parking.changed(record)
   }
 
-  /** Saves that attempts are running: in the checkpoint, and in the parking store. See {@link RunningAttempts}. */
+  /**
+   * Saves that attempts are running: in the checkpoint, and in the parking store. See {@link
+   * RunningAttempts}.
+   */
   async #saveProgress(records: readonly QueuedRecord[], signal: AbortSignal): Promise<boolean> {
     const saves: Promise<boolean>[] = []
     for (const record of records) {

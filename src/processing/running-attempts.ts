@@ -31,7 +31,9 @@ export interface RunningAttemptsListener {
   canStart(): boolean
   /** What is known about these records has changed. */
   progressed(records: readonly QueuedRecord[]): void
-  /** Saves the progress of these records. Resolves to false if that has failed, and is still being retried. */
+  /**
+   * Saves the progress of these records. Resolves to false if that has failed, and is still being retried.
+   */
   save(records: readonly QueuedRecord[], signal: AbortSignal): Promise<boolean>
   /** The attempts of these records were given back before they started. */
   canceled(work: Work): void

@@ -66,8 +66,8 @@ export interface RecordSource {
    */
   save(signal?: AbortSignal): Promise<void>
   /**
-   * Saves nothing any more, and lets {@link lost} abort with this error: another worker has replaced this one.
-   * Closing the stream does not save the checkpoint either.
+   * Saves nothing any more, and lets {@link lost} abort with this error: another worker has replaced this
+   * one. Closing the stream does not save the checkpoint either.
    */
   abandon(error: unknown): void
   /** How many saves have succeeded and failed since the stream was opened. */

@@ -10,7 +10,9 @@ type Events = readonly ParkingWorkerEvent[]
 
 const streamArn = 'arn:aws:dynamodb:eu-west-1:123456789012:table/t/stream/2026-01-01T00:00:00.000'
 
-/** The records 0 to 3 belong to the item `a`, which is parked. The record 6 is rejected, and 7 is filtered. */
+/**
+ * The records 0 to 3 belong to the item `a`, which is parked. The record 6 is rejected, and 7 is filtered.
+ */
 const items = ['a', 'a', 'a', 'a', 'b', 'b', 'c', 'd']
 const roleOf = (n: number): Role => ({ kind: n === 6 ? 'rejected' : n === 7 ? 'filtered' : 'handled' })
 const letters = [{ n: 6, condition: 'Rejected', requestId: 'letter', attempts: 1 }]

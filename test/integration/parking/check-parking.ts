@@ -8,9 +8,10 @@ import { Known } from './known.ts'
 import type { ParkingWorkerEvent } from './worker-log.ts'
 
 /**
- * Checks that every record has taken effect, or was dead-lettered or dropped as it should be; that the records
- * of an item took effect in the order of their writes, whether they were parked or not; and that a run repeats
- * no more than what the checkpoint and the parking store did not contain, both of which were up to date.
+ * Checks that every record has taken effect, or was dead-lettered or dropped as it should be; that the
+ * records of an item took effect in the order of their writes, whether they were parked or not; and that a
+ * run repeats no more than what the checkpoint and the parking store did not contain, both of which were up
+ * to date.
  */
 export function checkParking(history: ParkingHistory): ParkingSummary {
   const check = new ParkingCheck(history)

@@ -156,8 +156,8 @@ export class StoreCheck {
   }
 
   /**
-   * The run carries out a request to drop the records of a key, unless it has done so before. Returns how many
-   * are dropped.
+   * The run carries out a request to drop the records of a key, unless it has done so before. Returns how
+   * many are dropped.
    */
   #drop(id: string): number {
     const { view } = this.#known

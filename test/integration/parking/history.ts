@@ -33,13 +33,16 @@ export interface ParkingSummary {
   readonly mostRepeated: number
   /** What the runs were doing when their logs end. */
   readonly ends: readonly RunEnd[]
-  /** The number of shards in which the records of one item were, and those of one that were parked at a time. */
+  /**
+   * The number of shards in which the records of one item were, and those of one that were parked at a time.
+   */
   readonly shards: number
   readonly parkedShards: number
 }
 
 /**
- * What a run was doing when its log ends: saving the records of a key that it parks, processing the records of
- * one, or saving the checkpoint or removing a key whose records are all done. Or it was replaced by another.
+ * What a run was doing when its log ends: saving the records of a key that it parks, processing the records
+ * of one, or saving the checkpoint or removing a key whose records are all done. Or it was replaced by
+ * another.
  */
 export type RunEnd = ReadonlySet<'parking' | 'releasing' | 'returning' | 'replaced'>

@@ -24,10 +24,14 @@ const KILLS = Number(process.env.PARKING_KILLS ?? 20)
 const FILE_KILLS = Math.ceil(KILLS / 2)
 const SEED = process.env.PARKING_SEED ?? '1'
 
-/** See the kills test of processing: shards roll every 36 seconds, and records are trimmed after 216 seconds. */
+/**
+ * See the kills test of processing: shards roll every 36 seconds, and records are trimmed after 216 seconds.
+ */
 const ROLLING_SPEED = 400
 
-/** This item is broken from the beginning, and its key is released at the end. The others break for a while. */
+/**
+ * This item is broken from the beginning, and its key is released at the end. The others break for a while.
+ */
 const LONG_BROKEN = 'item-0'
 const BREAKING = ['item-1', 'item-2', 'item-3', 'item-4', 'item-5']
 

@@ -26,7 +26,9 @@ export class RunView {
   readonly dropped: Set<number> = new Set()
   /** Dropped records of which one more attempt may start. */
   readonly starting: Set<number> = new Set()
-  /** The last drop of each item, and how many records it has discarded; undefined: it is to be carried out. */
+  /**
+   * The last drop of each item, and how many records it has discarded; undefined: it is to be carried out.
+   */
   readonly drops: Map<string, { readonly until: string; readonly count: number | undefined }> = new Map()
   /** The records that were read from the store. */
   readonly read: Set<number> = new Set()
@@ -61,7 +63,9 @@ export class RunView {
     return !this.uncovered.has(record)
   }
 
-  /** Whether the position is that of a record that was parked already, or settled before its key was parked. */
+  /**
+   * Whether the position is that of a record that was parked already, or settled before its key was parked.
+   */
   isStored({ id, position }: PlacedRecord): boolean {
     return [this.loaded.get(id), this.stored.get(id)].some((key) => key !== undefined && position <= key.last)
   }

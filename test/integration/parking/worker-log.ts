@@ -5,7 +5,9 @@ export interface ParkingWorkerConfig
   extends Pick<WorkerConfig, 'logFile' | 'streamArn' | 'streams' | 'queue' | 'everyRecords' | 'everyMs'> {
   /** The number of the worker: 0 for the first one. */
   readonly run: number
-  /** The file that all workers append their effects to, one after the other in the order in which they happen. */
+  /**
+   * The file that all workers append their effects to, one after the other in the order in which they happen.
+   */
   readonly effectsFile: string
   readonly stores: StoresConfig
   /** The folder of the broken items. */

@@ -15,7 +15,8 @@ export interface EventLog<Event> {
  * Opens a log.
  *
  * @param marksOf - returns what is written to the standard output with an event, at least one character. So
- * the test can count the events, and the records that need no further attempt (`+`), without reading the file.
+ * the test can count the events, and the records that need no further attempt (`+`), without reading the
+ * file.
  */
 export async function openEventLog<Event>(
   path: string,

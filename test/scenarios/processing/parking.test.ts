@@ -146,7 +146,7 @@ describe('a key that is parked', () => {
     broken.add('a')
     const worker = await start1({ parking: { store, after: { attempts: 50 } } })
     await clock.advance(100)
-    // The checkpoint is not acquired: its store may not be able to tell workers apart.
+    // The checkpoint is not acquired: its store may not distinguish workers.
     await store.acquire('worker')
     const error = await clock.run(worker.run.catch((reason: unknown) => reason))
     expect(error).toMatchObject({ code: 'checkpoint.conflict' })
