@@ -71,7 +71,10 @@ class ParkingCheck {
       if (undone !== n) known.fault(`${n} was started before ${undone} of its item was settled`)
     } else if (!isStarting) known.fault(`${n} was started although it was settled or dropped`)
     if (this.#store.gone.has(n) && !isStarting) known.fault(`${n} was started although it was dropped`)
-    if (attempt > this.#history.parkAfter) known.fault(`${n} was not parked before attempt ${attempt}`)
+    // A record has at least one attempt in each run, unless the process has ended during the last one.
+    const mustBeParked = attempt > this.#history.parkAfter && view.attempted.has(n)
+    if (mustBeParked) known.fault(`${n} was not parked before attempt ${attempt}`)
+    view.attempted.add(n)
     const other = view.running.get(id)
     if (other !== undefined) known.fault(`${n} was started while ${other} of its item was running`)
     view.running.set(id, n)

@@ -32,6 +32,7 @@ export class RunView {
   readonly drops: Map<string, { readonly until: string; readonly count: number | undefined }> = new Map()
   /** The records that were read from the store. */
   readonly read: Set<number> = new Set()
+  readonly attempted: Set<number> = new Set()
   /** The record of each item that is being attempted. */
   readonly running: Map<string, number> = new Map()
   readonly lastEffect: Map<string, number> = new Map()
