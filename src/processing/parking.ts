@@ -32,10 +32,8 @@ const END = '9'.repeat(40)
 /** How many records are read at a time when they are counted. */
 const COUNTED_RECORDS = 20
 
-/**
- * How long an attempt waits until the progress of its record is saved, in ms: as long as for a checkpoint.
- */
-const SAVE_TIMEOUT_MS = 10_000
+/** How long the start of a run, and of an attempt, waits for a call of the store, in ms. */
+const CALL_TIMEOUT_MS = 10_000
 
 /** How long the end of a run waits until the progress of released records is saved, in ms. */
 const FINISH_TIMEOUT_MS = 10_000
@@ -170,8 +168,17 @@ export class Parking {
       onFailed: (error) => this.#failed(error),
     })
     for (const stored of lease.keys) this.#keys.set(stored.key, ParkedKeyState.load(stored))
-    await this.#readRequests()
-    this.#schedulePoll()
+    await this.#pollOnce()
+  }
+
+  /**
+   * Reads requests before a record is taken: it may be one more than its key may have, unless the key is
+   * released. If the store does not respond in time, the records of other keys do not wait for it.
+   */
+  async #pollOnce(): Promise<void> {
+    const polled = new AbortController()
+    void this.#poll().then(() => polled.abort())
+    await sleep(this.#context.clock, CALL_TIMEOUT_MS, polled.signal)
   }
 
   /** Starts no release, and reads no record of the store any more. Records that wait are still saved. */
@@ -196,7 +203,7 @@ export class Parking {
       end()
     })
     signal.addEventListener('abort', end, { once: true })
-    await sleep(this.#context.clock, SAVE_TIMEOUT_MS, ended.signal)
+    await sleep(this.#context.clock, CALL_TIMEOUT_MS, ended.signal)
     signal.removeEventListener('abort', end)
     return isSaved
   }
