@@ -1,4 +1,6 @@
 import { coordinatorModel, type Failure, findFailureOf, type Selection } from './check.ts'
+import { parkingModel } from './parking/model.ts'
+import type { ParkingHistory, ParkingStep } from './parking/steps.ts'
 import { processingModel } from './processing/model.ts'
 import type { ProcessingHistory, ProcessingStep } from './processing/steps.ts'
 import type { History, Step } from './steps.ts'
@@ -7,7 +9,7 @@ import type { StreamHistory, StreamStep } from './stream/steps.ts'
 
 /** The histories of one seed. */
 export interface Batch {
-  /** `coordinator`, `stream` or `processing`. */
+  /** `coordinator`, `stream`, `processing` or `parking`. */
   readonly model: string
   readonly seed: number
   readonly count: number
@@ -25,7 +27,7 @@ export interface Outcome {
   readonly failure: Failure | undefined
 }
 
-type AnyHistory = History | StreamHistory | ProcessingHistory
+type AnyHistory = History | StreamHistory | ProcessingHistory | ParkingHistory
 
 export async function playBatch({ model, seed, count, kind, shrink }: Batch): Promise<Outcome> {
   const stepCounts = new Map<string, number>()
@@ -47,13 +49,18 @@ export function findFailureIn(
   if (name === 'coordinator') return findFailureOf(coordinatorModel(), selection, onHistory)
   if (name === 'stream') return findFailureOf(streamModel, selection, onHistory)
   if (name === 'processing') return findFailureOf(processingModel, selection, onHistory)
-  throw new RangeError(`Unknown model ${name}. Use coordinator, stream or processing`)
+  if (name === 'parking') return findFailureOf(parkingModel, selection, onHistory)
+  throw new RangeError(`Unknown model ${name}. Use coordinator, stream, processing or parking`)
 }
 
-function nameOf(step: Step | StreamStep | ProcessingStep): string {
+function nameOf(step: Step | StreamStep | ProcessingStep | ParkingStep): string {
   switch (step.do) {
     case 'fault':
       return `${step.effect} ${step.call}`
+    case 'storeFault':
+      return `${step.store}: ${step.fault.what}`
+    case 'storeDown':
+      return `${step.store} is down`
     case 'during':
     case 'later':
       return `${step.do}: ${nameOf(step.step)}`
@@ -67,6 +74,10 @@ function nameOf(step: Step | StreamStep | ProcessingStep): string {
       return `destination: ${step.fault.what}`
     case 'killAt':
       return `kill at ${step.moment}`
+    case 'worker':
+      return step.deed
+    case 'at':
+      return `${step.deed} at a moment`
     default:
       return step.do
   }

@@ -4,6 +4,7 @@ import type { Failure } from './check.ts'
 import { countViolations } from './count-violations.ts'
 import { anyHistory, kinds } from './histories.ts'
 import { createNaiveCoordinator } from './naive-coordinator.ts'
+import { parkingKinds } from './parking/histories.ts'
 import { processingKinds } from './processing/histories.ts'
 import { findFailureIn, type Outcome } from './soak-batch.ts'
 import { type Player, startPlayers } from './soak-players.ts'
@@ -12,16 +13,18 @@ import { createCoordinator } from './subject.ts'
 
 const USAGE = `Runs random histories against the library until one violates a guarantee.
 
-  npm run soak -- [--model stream|processing] [--histories 10000] [--seed 1] [--kind everything] [--workers 2] [--path 12:0:3]
+  npm run soak -- [--model stream|processing|parking] [--histories 10000] [--seed 1] [--kind everything] [--workers 2] [--path 12:0:3]
 
---model      coordinator, stream (of openStream) or processing (of processStream); default: coordinator
+--model      coordinator, stream (of openStream), processing (of processStream) or parking;
+             default: coordinator
 --histories  the number of histories to run; default: 10000
 --seed       the seed of the first batch; default: 1. Each batch of 200 histories uses the next seed, and the
              progress line shows the last completed one, so that a later soak can continue from there
 --kind       only histories of this kind; default: all kinds.
              coordinator: ${Object.keys(kinds).join(', ')};
              stream: ${Object.keys(streamKinds).join(', ')};
-             processing: ${Object.keys(processingKinds).join(', ')}
+             processing: ${Object.keys(processingKinds).join(', ')};
+             parking: ${Object.keys(parkingKinds).join(', ')}
 --workers    the number of threads; default: one per core. The result does not depend on it
 --quick      stops at the first violation without shrinking it, and prints only the name of the guarantee
 --naive      runs the histories against a naive reader and against the library, and prints a table of the

@@ -37,6 +37,9 @@ export type Guarantee =
   | 'dead letters'
   | 'fenced'
   | 'stops'
+  // Guarantees of parking only.
+  | 'parking store'
+  | 'stays parked'
 
 /** Thrown when a history violates a guarantee. */
 export class Violation extends Error {
