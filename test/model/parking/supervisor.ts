@@ -17,7 +17,6 @@ import { Worker } from './worker.ts'
 
 /** How often guarantees are checked, in ms. */
 const SLICE_MS = 2_000
-const FOLLOWING_SLICE_MS = 50
 
 /** How long it takes to start another process, in ms. */
 const START_MS = 300
@@ -62,7 +61,7 @@ export class Supervisor {
   readonly #deaths = new Map<Entry, number>()
   readonly #workers: Worker[] = []
   #current: Worker | undefined
-  /** With `followTable`, processes are started between two slices of time. */
+  /** With `followTable`, processes are started between two timers. */
   #waiting: Worker | undefined
   #firstViolation: unknown
   #isDown = false
@@ -185,13 +184,19 @@ export class Supervisor {
 
   /** Lets time pass, and checks the guarantees. */
   async pass(ms: number): Promise<void> {
-    const { followTable } = this.#options.setup
-    const slice = followTable ? FOLLOWING_SLICE_MS : SLICE_MS
-    for (let left = ms; left >= 0; left -= slice) {
+    for (let left = ms; left >= 0; ) {
       await this.#startWaiting()
-      await this.#clock.advance(Math.min(left, slice))
+      const slice = Math.min(left, this.#sliceMs)
+      await this.#clock.advance(slice)
       this.check()
+      left -= Math.max(1, slice)
     }
+  }
+
+  /** With `followTable`, processes are started between two timers. */
+  get #sliceMs(): number {
+    if (!this.#options.setup.followTable) return SLICE_MS
+    return Math.min(SLICE_MS, Math.max(1, this.#clock.untilNextTimer ?? SLICE_MS))
   }
 
   check(): void {
