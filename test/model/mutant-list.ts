@@ -3,6 +3,7 @@ import { checkpointerMutants } from './mutants/checkpointer.ts'
 import { coordinatorMutants } from './mutants/coordinator.ts'
 import { discoveryMutants } from './mutants/discovery.ts'
 import type { Mutant } from './mutants/mutant.ts'
+import { parkingMutants } from './mutants/parking.ts'
 import { processingMutants } from './mutants/processing.ts'
 import { readSessionMutants } from './mutants/read-session.ts'
 import { readerMutants } from './mutants/reader.ts'
@@ -26,4 +27,5 @@ export const mutants: readonly Mutant[] = [
   ...checkpointerMutants,
   ...streamMutants,
   ...processingMutants,
+  ...parkingMutants,
 ]

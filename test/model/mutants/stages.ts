@@ -7,6 +7,7 @@ export type StageName =
   | 'Coordinator model'
   | 'stream model'
   | 'processing model'
+  | 'parking model'
   | 'scenarios'
   | 'all unit'
 
@@ -56,7 +57,8 @@ export function stagesFor(file: string): Stage[] {
     throw new Error(`No unit tests for ${folder}`)
   const unit = tests('unit', near)
   if (folder === 'stream' || folder === 'checkpoints') return [unit, streamModel, scenarios, allUnit]
-  if (folder === 'processing') return [unit, processingModel, scenarios, allUnit]
+  if (file.startsWith('src/processing/park')) return [unit, parkingModel, scenarios, allUnit]
+  if (folder === 'processing') return [unit, processingModel, parkingModel, scenarios, allUnit]
   if (folder === 'shards') return [unit, coordinatorModel, processingModel, scenarios, allUnit, streamModel]
   return [unit, coordinatorModel, scenarios, allUnit, streamModel]
 }
@@ -114,6 +116,8 @@ function violationIn(output: string): string | undefined {
 const coordinatorModel = soak('Coordinator model', ['--histories', '400'])
 const streamModel = soak('stream model', ['--model', 'stream', '--histories', '200'])
 const processingModel = soak('processing model', ['--model', 'processing', '--histories', '200'])
+// Its scripted histories find more than random ones.
+const parkingModel = tests('parking model', ['test/model/parking/'])
 const scenarios = tests('scenarios', ['test/scenarios/'])
 const allUnit = tests('all unit', allUnitTests())
 
@@ -122,6 +126,7 @@ export const allStages: readonly Stage[] = [
   coordinatorModel,
   streamModel,
   processingModel,
+  parkingModel,
   scenarios,
   allUnit,
 ]
