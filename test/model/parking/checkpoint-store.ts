@@ -15,7 +15,7 @@ export interface CheckpointWatcher {
   saving(process: Process, token: StreamToken): void
   /** A save has taken effect. */
   saved(token: StreamToken): void
-  /** A response has told the process that it has lost the lease. */
+  /** A response shows the process that it has lost the lease. */
   lost(process: Process): void
 }
 

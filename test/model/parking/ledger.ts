@@ -44,7 +44,10 @@ export interface Stores {
   parked(keyHash: string): StoredKeyView | undefined
 }
 
-/** Whether a run that starts with these stores processes the record neither from the stream nor from the store. */
+/**
+ * Whether a run that starts with these stores processes the record neither from the stream nor from the
+ * store.
+ */
 export function isCovered(entry: Entry, { isCoveredByToken, parked }: Stores): boolean {
   const key = parked(entry.keyHash)
   if (key === undefined || entry.position > key.last) return isCoveredByToken(entry)

@@ -29,7 +29,7 @@ export interface ParkingClient {
   acquired(keys: Snapshot): void
   /** It has received the response to a save. */
   saved(updates: readonly ParkedKeyUpdate[]): void
-  /** A response has told it that it has lost the lease. */
+  /** A response shows that it has lost the lease. */
   lost(): void
 }
 

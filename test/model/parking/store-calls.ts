@@ -107,7 +107,7 @@ export class StoreCalls {
     this.#options.clock.setTimer(ms, () => this.#applyLate())
   }
 
-  /** A late effect happens at the latest before the effect of another call. */
+  /** A late effect happens no later than the effect of another call. */
   #applyLate(): void {
     const late = this.#late
     this.#late = undefined

@@ -34,7 +34,7 @@ export class Worker {
   #loaded: StreamToken | undefined
   #next: Next = 'nothing'
   #isOver = false
-  /** When the run was started, or told to stop, on the monotonic clock. */
+  /** When the run was started, or requested to stop, on the monotonic clock. */
   #startedAt: number
   #stoppedAt: number | undefined
   /** Whether another worker was started after this one. */
@@ -106,7 +106,7 @@ export class Worker {
     this.#loaded = token
   }
 
-  /** A response has told it that it has lost the checkpoint. */
+  /** A response shows that it has lost the checkpoint. */
   lostCheckpoint(): void {
     if (this.#oracle) this.#lostLease(this.#oracle)
   }

@@ -8,7 +8,10 @@ const DAY_MS = 24 * 3_600_000
 const GENERATIONS = 200
 const GENERATION_MS = (30 * DAY_MS) / GENERATIONS
 
-/** How long the process runs after each roll. Then it is suspended: 30 days of polls take a minute to simulate. */
+/**
+ * How long the process runs after each roll. Then it is suspended: 30 days of polls take a minute to
+ * simulate.
+ */
 const AWAKE_MS = 120_000
 
 const BLOCKED_RECORDS = 250
