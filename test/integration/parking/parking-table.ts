@@ -9,8 +9,14 @@ import {
 } from '@aws-sdk/client-dynamodb'
 import { afterAll, beforeAll } from 'vitest'
 import { dynamoDBParkingStore } from '../../../src/parking/dynamodb.ts'
-import type { ParkedRecord, ParkingLease, ParkingStore } from '../../../src/parking/parking-store.ts'
-import { hashOf } from '../../../src/testing/contracts/parking/bench.ts'
+import type {
+  ParkedKey,
+  ParkedKeyUpdate,
+  ParkedRecord,
+  ParkingLease,
+  ParkingStore,
+} from '../../../src/parking/parking-store.ts'
+import { hashOf, keyOf, positionOf, recordsOf } from '../../../src/testing/contracts/parking/bench.ts'
 import { type Fate, type FaultyProxy, faultyProxy, type ProxiedCall } from '../../support/faulty-proxy.ts'
 import type { SharedLocal } from '../../support/shared-local.ts'
 
@@ -132,6 +138,22 @@ export function once(
 ): (call: ProxiedCall) => Fate | undefined {
   let count = 0
   return (call) => (matches(call) && ++count === index ? fate : undefined)
+}
+
+/** Matches the calls that write parked keys. */
+export const isTransaction: (call: ProxiedCall) => boolean = operation('TransactWriteItems')
+
+/** The hash of the key that most tests park. */
+export const keyHash: string = keyOf('key').keyHash
+
+/** Returns an update that adds records to that key. */
+export function updateOf(from: number, to: number, note = ''): ParkedKeyUpdate {
+  return { key: keyOf('key', { records: to, last: positionOf(to - 1) }), added: recordsOf(from, to, note) }
+}
+
+/** Returns that key, finished up to a record. */
+export function finishedAt(index: number): ParkedKey {
+  return keyOf('key', { state: 'releasing', finished: positionOf(index), records: 0 })
 }
 
 /** Matches the calls of an operation, such as `TransactWriteItems`. */
