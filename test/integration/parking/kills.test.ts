@@ -94,6 +94,7 @@ describeOnLocal('processStream with parking in a process that is killed', (share
       store,
       broken,
       items: BREAKING,
+      spared: LONG_BROKEN,
       effects,
       random: seededRandom(SEED, `operator of ${name}`),
       idOf: (n) => workload.written[n]?.id ?? 'unknown',

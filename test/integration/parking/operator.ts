@@ -18,8 +18,10 @@ const PATIENCE_MS = 120_000
 export interface OperatorOptions {
   readonly store: ParkingStore
   readonly broken: BrokenItems
-  /** The items that break. */
+  /** The items that break for a while. Keys of others are parked now and then, because of the kills. */
   readonly items: readonly string[]
+  /** The item whose key is not released. */
+  readonly spared: string
   readonly effects: Effects
   readonly random: () => number
   /** Returns the id of the item of a record. */
@@ -37,7 +39,7 @@ export interface Operator {
 }
 
 export function startOperator(options: OperatorOptions): Operator {
-  const { store, broken, items, effects, random, idOf } = options
+  const { store, broken, items, spared, effects, random, idOf } = options
   const requested = { release: 0, drop: 0 }
   /** When each key was seen for the first time while it was parked, and how many effects there were then. */
   const seen = new Map<string, { readonly at: number; readonly effects: number }>()
@@ -58,13 +60,13 @@ export function startOperator(options: OperatorOptions): Operator {
   }
   const attend = async (key: ParkedKey) => {
     const id = idOfKey(key)
-    if (!items.includes(id)) return
+    if (id === spared) return
     if (key.state === 'releasing') {
       if (below(random, 20) === 0) await request('drop', key)
-      else if (below(random, 10) === 0) broken.add(id)
+      else if (items.includes(id) && below(random, 10) === 0) broken.add(id)
       return
     }
-    if (!haveOthersProgressed(id)) return
+    if (items.includes(id) && !haveOthersProgressed(id)) return
     seen.delete(id)
     if (below(random, 5) > 0) broken.delete(id)
     await request((requested.release + requested.drop) % 5 === 2 ? 'drop' : 'release', key)
