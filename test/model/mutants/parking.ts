@@ -56,11 +56,6 @@ const parking = inFile('src/processing/parking.ts', [
     from: '    for (const record of kept) listener.onParkedAgain(record)\n',
     to: '',
   },
-  {
-    name: 'does not store which tasks are done',
-    from: 'done: finishedTasks }',
-    to: 'done: [] as typeof finishedTasks }',
-  },
 ])
 
 const keys = inFile('src/processing/parked-key-state.ts', [

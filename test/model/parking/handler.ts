@@ -60,6 +60,7 @@ function outcomeOf(host: HandlerHost, entry: Entry): Outcome | 'dies' {
     case 'succeed':
       return 'handled'
     case 'fail':
+    case 'failAll':
       return 'failed'
     case 'wait':
       return 'outage'
@@ -124,13 +125,16 @@ function createTasks(
     if (!process.isAlive) return never()
     return afterTime(host, () => {
       if (!process.isAlive) return never()
-      const outcome = task === TASKS[0] ? 'handled' : outcomeOf(host, entry)
+      const isHandled = task === TASKS[0] && host.modeOf(entry) !== 'failAll'
+      const outcome = isHandled ? 'handled' : outcomeOf(host, entry)
       if (outcome === 'dies') {
         host.die(entry)
         return never()
       }
-      if (outcome === 'handled') host.succeeded(entry, task)
-      else attempt.hasFailed = true
+      if (outcome === 'handled') {
+        host.succeeded(entry, task)
+        oracle.taskSucceeded(entry, task)
+      } else attempt.hasFailed = true
       attempt.running--
       // Other tasks of the attempt may not have been called yet.
       queueMicrotask(() => {

@@ -200,7 +200,11 @@ export const parkingKinds: Readonly<Record<string, fc.Arbitrary<ParkingHistory>>
   kills: history('kills', setup(recordForm), [...usual, [3, failing], [2, dying]]),
   /** A worker is replaced, stopped and paused. */
   workers: history('workers', setup(recordForm), [...usual, [3, failing], [3, anyDeed], [1, down]]),
-  tasks: history('tasks', setup(taskForm), [...usual, [3, failing], [2, anyDeed]]),
+  tasks: history('tasks', setup(taskForm), [
+    ...usual,
+    [3, set('fail', 'fail', 'failAll', 'succeed', 'succeed')],
+    [2, anyDeed],
+  ]),
   /** Batches, of which some records are rejected. */
   batches: history('batches', setup(batchForm), [
     ...usual,
@@ -222,6 +226,13 @@ export const parkingKinds: Readonly<Record<string, fc.Arbitrary<ParkingHistory>>
     [3, failing],
     [2, anyDeed],
     [1, reenable],
+  ]),
+  /** The stream is disabled. */
+  ends: history('ends', setup(recordForm), [
+    ...usual,
+    [3, failing],
+    [2, anyDeed],
+    [1, fc.constant<WorldStep>({ do: 'disable' })],
   ]),
   everything: history('everything', setup(fc.oneof(recordForm, taskForm, batchForm)), [
     ...usual,

@@ -43,6 +43,8 @@ export class RunOracle {
   /** When the run learned that a record is in the parking store. */
   readonly #parkedAt = new Map<Entry, number>()
   readonly #attempted = new Set<Entry>()
+  /** The tasks that have succeeded in this run. */
+  readonly #doneTasks = new Set<string>()
   #delivered = 0
   #handled = 0
   #isPaused = false
@@ -96,6 +98,11 @@ export class RunOracle {
     for (const { keyHash } of entries) this.#running.delete(keyHash)
     for (const entry of done) this.#finish(entry)
     this.#handled += done.length
+  }
+
+  /** A task of a record has succeeded. */
+  taskSucceeded(entry: Entry, task: string): void {
+    this.#doneTasks.add(`${entry.name} ${task}`)
   }
 
   /** A dead letter of a record was accepted. */
@@ -222,10 +229,11 @@ export class RunOracle {
     throw new Violation('attempts', `attempt ${attempt} of ${entry.name}: its key was not parked`)
   }
 
-  /** A task that had succeeded when the stores were last saved does not run again. */
+  /** A task that has succeeded does not run again, unless no store showed it when the run started. */
   #expectUnfinished(entry: Entry, task: string): void {
     const { ledger, token } = this.#options
-    if (this.#doneWhenParked(entry).includes(task) || ledger.doneIn(token, entry).includes(task))
+    const isDone = this.#doneTasks.has(`${entry.name} ${task}`) || ledger.doneIn(token, entry).includes(task)
+    if (isDone || this.#doneWhenParked(entry).includes(task))
       throw new Violation('no duplicates', `the task ${task} of ${entry.name} runs again`)
   }
 

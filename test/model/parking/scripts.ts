@@ -136,6 +136,22 @@ export const scripts: readonly ParkingHistory[] = [
     },
   ),
   history(
+    'tasks that succeed during a release that fails',
+    [
+      set('failAll'),
+      ...writes(SICK, 3),
+      write(WELL),
+      pass(2_500),
+      set('fail'),
+      release(),
+      pass(6_000),
+      ...repaired,
+      ...arrivals(2, 1_900),
+      pass(7_000),
+    ],
+    { form: { form: 'tasks', count: 2 } },
+  ),
+  history(
     'batches',
     [...parked, ...writes(SICK, 3), pass(1_500), ...repaired, ...arrivals(4, 1_500), pass(8_000)],
     {
@@ -206,6 +222,24 @@ export const scripts: readonly ParkingHistory[] = [
       pass(7_000),
     ],
     { followTable: true },
+  ),
+  history(
+    'a stream that ends during a release',
+    [
+      ...parked,
+      set('fail', WELL),
+      ...writes(WELL, 2),
+      ...writes(SICK, 4),
+      pass(2_000),
+      ...repaired,
+      pass(1_500),
+      { do: 'disable' },
+      pass(9_000),
+      release(WELL),
+      set('succeed', WELL),
+      pass(6_000),
+    ],
+    { handlerMs: 600 },
   ),
   history('two keys', [
     set('fail'),

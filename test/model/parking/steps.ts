@@ -37,7 +37,10 @@ export interface ParkingSetup extends Setup {
 /** What the handler does with the records of a key. */
 export type Mode =
   | 'succeed'
+  /** With tasks, only the last one fails. */
   | 'fail'
+  /** Every task fails. */
+  | 'failAll'
   /** The option `classify` returns `'wait'` for the error. */
   | 'wait'
   /** Ends the process. */

@@ -237,7 +237,7 @@ export class Supervisor {
   }
 
   #isFinished(): boolean {
-    const isRunning = this.#current?.activeSince !== undefined
+    const isRunning = this.#current?.activeSince !== undefined || this.#options.world.ending !== undefined
     return isRunning && this.#parking.keys.size === 0 && this.#auditor.unfinished().length === 0
   }
 

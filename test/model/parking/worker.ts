@@ -10,6 +10,7 @@ import {
 import { type Process, startProcess } from '../stream/process.ts'
 import { Violation } from '../violation.ts'
 import { createHandler, OutageError } from './handler.ts'
+import { isCovered } from './ledger.ts'
 import type { ParkingClient } from './parking-store.ts'
 import { RunOracle } from './run-oracle.ts'
 import type { Site } from './site.ts'
@@ -258,16 +259,27 @@ export class Worker {
     if (!this.process.isAlive || this.#oracle !== oracle) return
     this.#site.trace(() => `    the run has ended${error === undefined ? '' : `: ${String(error)}`}`)
     if (error !== undefined) this.#expectExplained(error)
-    else if (this.#stoppedAt === undefined) {
-      this.#site.guard(() => {
-        throw new Violation('ends', 'the run has ended by itself')
-      })
-    }
+    else if (this.#stoppedAt === undefined) this.#site.guard(() => this.#expectEnd())
     oracle.halted('stops')
     this.checkSavesAtEnd(error)
     if (this.#next === 'rerun' && error === undefined) {
       this.#start((this.#stream as DynamoDBStream).token)
     } else this.#end()
+  }
+
+  /** A run ends by itself when its stream has ended, and nothing is being released. */
+  #expectEnd(): void {
+    const { world, auditor, parking } = this.#site
+    if (world.ending === undefined) throw new Violation('ends', 'the run has ended by itself')
+    // A worker that was replaced does not know what the other one does.
+    if (parking.holder !== this.process) return
+    const stores = auditor.present()
+    for (const entry of this.#site.ledger.all) {
+      const stored = parking.keys.get(entry.keyHash)
+      const isWaiting = stored?.key.state === 'parked' && stored.records.has(entry.position)
+      if (isWaiting || isCovered(entry, stores)) continue
+      throw new Violation('ends', `the run has ended before ${entry.name} was settled`)
+    }
   }
 
   /** What is done is saved when a run ends without an error. */
