@@ -58,7 +58,7 @@ export const checkpointerMutants: readonly Mutant[] = inFile('src/checkpoints/ch
   },
   {
     name: 'a lost lease is noticed only at the next save',
-    from: "lost.addEventListener('abort', () => this.#fail(lost.reason), { once: true })",
+    from: "lost.addEventListener('abort', () => this.fail(lost.reason), { once: true })",
     to: '{}',
   },
   {

@@ -2,24 +2,9 @@ import { inFile, type Mutant } from './mutant.ts'
 
 const run = inFile('src/processing/run.ts', [
   {
-    name: 'starts an attempt that may end the process before it is counted',
-    from: "if (saveFirst === 'no') this.#call(started)",
-    to: "if (saveFirst !== 'preferred') this.#call(started)",
-  },
-  {
-    name: 'waits for a save that does not contain the attempt',
-    from: '    // Without a change, a save would not write that the attempt is running.\n    this.#source.changed()\n',
-    to: '',
-  },
-  {
-    name: 'counts attempts that a shutdown cuts short',
-    from: 'for (const { work } of this.#running.values()) for (const record of work.records) record.giveBackAttempt()',
-    to: '',
-  },
-  {
     name: 'does not save that attempts were given back',
-    from: 'if (this.#running.size > 0) this.#source.changed()',
-    to: '',
+    from: 'if (this.#running.close()) this.#source.changed()',
+    to: 'this.#running.close()',
   },
   {
     name: 'does not pause',
@@ -28,18 +13,13 @@ const run = inFile('src/processing/run.ts', [
   },
   {
     name: 'sends dead letters after it has lost the lease',
-    from: '    this.#cancelTimer?.()\n    this.#outcomes.stop()\n    this.#abortAttempts(reason)\n    this.#giveBackAttempts()',
-    to: '    this.#cancelTimer?.()\n    this.#abortAttempts(reason)\n    this.#phase = "over" as Phase',
-  },
-  {
-    name: 'counts results of handlers that come after its end',
-    from: "    if (this.#phase === 'over') return\n    const { work, slot } = started",
-    to: '    const { work, slot } = started',
+    from: '    this.#turns.stop()\n    this.#outcomes.stop()\n    this.#abortAttempts(reason)\n    this.#giveBackAttempts()',
+    to: '    this.#turns.stop()\n    this.#abortAttempts(reason)\n    this.#phase = "over" as Phase',
   },
   {
     name: 'puts records of a key into different lanes',
-    from: "this.#planner.add(queued, order === 'shard' ? record.shardId : itemKey, now)",
-    to: "this.#planner.add(queued, order === 'shard' ? record.shardId : undefined, now)",
+    from: "this.#planner.enqueue(queued, order === 'shard' ? record.shardId : itemKey, now)",
+    to: "this.#planner.enqueue(queued, order === 'shard' ? record.shardId : undefined, now)",
   },
   {
     name: 'does not report settled records to the checkpoint',
@@ -47,14 +27,40 @@ const run = inFile('src/processing/run.ts', [
     to: '',
   },
   {
-    name: 'does not set the timer of a retry',
-    from: '    const delayMs = Math.max(0, wakeAt - this.#clock.monotonic())\n',
-    to: '    const delayMs = 1e9 + wakeAt\n',
+    name: 'forgets records that it has not settled',
+    from: 'this.#source.detach(deliveries.map(({ delivery }) => delivery as Delivery))',
+    to: 'this.#source.detach([])',
+  },
+])
+
+const running = inFile('src/processing/running-attempts.ts', [
+  {
+    name: 'starts an attempt that may end the process before it is counted',
+    from: "if (saveFirst === 'no') this.#call(started)",
+    to: "if (saveFirst !== 'preferred') this.#call(started)",
   },
   {
-    name: 'forgets records that it has not settled',
-    from: 'this.#source.detach(unsettled.map(({ delivery }) => delivery))',
-    to: 'this.#source.detach([])',
+    name: 'waits for a save that does not contain the attempt',
+    from: '    // Without a change, a save would not write that the attempt is running.\n    listener.progressed(records)\n',
+    to: '',
+  },
+  {
+    name: 'counts attempts that a shutdown cuts short',
+    from: 'for (const { work } of this.#running.values()) for (const record of work.records) record.giveBackAttempt()',
+    to: '',
+  },
+  {
+    name: 'counts results of handlers that come after its end',
+    from: '    if (this.#isClosed) return\n    this.#running.remove(started.slot)',
+    to: '    this.#running.remove(started.slot)',
+  },
+])
+
+const turns = inFile('src/processing/turns.ts', [
+  {
+    name: 'does not set the timer of a retry',
+    from: '    const delayMs = Math.max(0, time - this.#clock.monotonic())\n',
+    to: '    const delayMs = 1e9 + time\n',
   },
 ])
 
@@ -76,7 +82,7 @@ const outcomes = inFile('src/processing/outcomes.ts', [
   },
   {
     name: 'settles a record when its first task is given up',
-    from: '    if (retry !== undefined) return { retryAt: retry.at }\n    if (!record.hasOpenLetters)',
+    from: '    if (retry !== undefined) return this.#retry(record, retry.at, park)\n    if (!record.hasOpenLetters)',
     to: '    if (!record.hasOpenLetters)',
   },
   {
@@ -210,6 +216,8 @@ const ledger = inFile('src/shards/shard-ledger.ts', [
 /** Defects of `processStream`. */
 export const processingMutants: readonly Mutant[] = [
   ...run,
+  ...running,
+  ...turns,
   ...outcomes,
   ...records,
   ...planner,
