@@ -29,7 +29,7 @@ export const exitCodeMeanings: ExitCodeMeanings = [
   [exitCodes.ok, 'success, also when tail is stopped with Ctrl-C'],
   [exitCodes.failed, 'any other failure'],
   [exitCodes.usage, 'invalid arguments, or no region is configured'],
-  [exitCodes.notFound, 'no such table or stream, or the table has no stream'],
+  [exitCodes.notFound, 'no such table, stream, queue, bucket, folder, file or parked key'],
   [exitCodes.denied, 'missing, invalid or insufficient credentials'],
   [exitCodes.trimmed, 'records were trimmed before they were read'],
   [exitCodes.unreachable, 'the service did not respond'],
