@@ -1,4 +1,4 @@
-import { distance } from 'fastest-levenshtein'
+import leven from 'leven'
 import { StreamError } from './errors.ts'
 
 /** Returns the names of all members of a type. The compiler checks that none is missing. */
@@ -121,7 +121,7 @@ function compare(name: string, candidate: string) {
   while (common < name.length && name[common] === candidate[common]) common++
   return {
     /** The number of letters to insert, to delete or to replace. */
-    differing: distance(name, candidate),
+    differing: leven(name, candidate),
     /** The number of letters at the start that are the same. */
     common,
     shorter: Math.min(name.length, candidate.length),
