@@ -1,6 +1,7 @@
 import { parseStreamArn } from '../core/stream-arn.ts'
 import { isSequenceNumber } from '../position/sequence-number.ts'
-import { fromLambdaRecord, LambdaRecordError } from '../records/from-lambda-record.ts'
+import { LambdaRecordError } from '../records/convert-lambda-record.ts'
+import { fromLambdaRecord } from '../records/from-lambda-record.ts'
 import type { StreamRecord } from '../records/stream-record.ts'
 
 /** The place of a letter's records in a stream: all records of a shard from `first` to `last`. */
