@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { LazyRecord } from '../wire/lazy-records.ts'
+import { asLazyRecord } from '../wire/as-lazy-record.ts'
 import type { WireRecord } from '../wire/wire-record.ts'
 import { jsonSafe } from './json-safe.ts'
 
@@ -11,8 +11,9 @@ import { jsonSafe } from './json-safe.ts'
  * Returns undefined if the record has no keys, which some emulators omit, or if they are not valid JSON.
  */
 export function itemKeyOf(wire: WireRecord): string | undefined {
-  if (!(wire instanceof LazyRecord)) return fromAttributes(wire.dynamodb?.Keys)
-  const { keysJson } = wire
+  const lazy = asLazyRecord(wire)
+  if (lazy === undefined) return fromAttributes(wire.dynamodb?.Keys)
+  const { keysJson } = lazy
   return keysJson === undefined ? undefined : (fromUsualJson(keysJson) ?? fromAttributes(parse(keysJson)))
 }
 

@@ -1,6 +1,7 @@
 import { type InspectOptions, inspect } from 'node:util'
 import { type NativeAttributeValue, unmarshall, type unmarshallOptions } from '@aws-sdk/util-dynamodb'
-import { LazyRecord } from '../wire/lazy-records.ts'
+import { asLazyRecord } from '../wire/as-lazy-record.ts'
+import type { LazyRecord } from '../wire/lazy-records.ts'
 import { toPlainItem } from '../wire/plain-item.ts'
 import { sequenceNumberOf, sizeBytesOf } from '../wire/record-fields.ts'
 import type { RawRecord, WireRecord } from '../wire/wire-record.ts'
@@ -128,7 +129,7 @@ export class StreamRecord<Image = PlainItem, OldImage = Image, Keys = Partial<Im
    * @internal
    */
   get lazyWire(): LazyRecord | undefined {
-    return this.#wire instanceof LazyRecord ? this.#wire : undefined
+    return asLazyRecord(this.#wire)
   }
 
   /** The item after the change; `undefined` if it was removed, or if the view type excludes new images. */

@@ -1,5 +1,5 @@
+import { asLazyRecord } from './as-lazy-record.ts'
 import { defineOwn } from './define-own.ts'
-import { LazyRecord } from './lazy-records.ts'
 import type { RawRecord, WireRecord } from './wire-record.ts'
 
 /**
@@ -10,7 +10,7 @@ import type { RawRecord, WireRecord } from './wire-record.ts'
  * One difference is intended: an attribute named `__proto__` keeps its value, which the SDK loses.
  */
 export function decodeRecord(wire: WireRecord): RawRecord {
-  return decodeStructure(wire instanceof LazyRecord ? wire.parsed : wire, recordMembers) as RawRecord
+  return decodeStructure(asLazyRecord(wire)?.parsed ?? wire, recordMembers) as RawRecord
 }
 
 type Decode = (value: unknown) => unknown

@@ -1,3 +1,4 @@
+import { lazyBrand } from './lazy-brand.ts'
 import { OFFSET, OFFSETS_PER_RECORD, type PageLayout } from './scan-page.ts'
 import type { WireRecord, WireRecords } from './wire-record.ts'
 
@@ -109,6 +110,10 @@ export class LazyRecord implements WireRecord {
 
   #image({ from, to }: ValueRange): unknown {
     return to === 0 ? undefined : JSON.parse(this.#json.slice(from, to))
+  }
+
+  static {
+    Object.defineProperty(LazyRecord.prototype, lazyBrand, { value: true })
   }
 }
 

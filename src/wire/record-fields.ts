@@ -1,14 +1,15 @@
-import { LazyRecord } from './lazy-records.ts'
+import { asLazyRecord } from './as-lazy-record.ts'
 import type { WireRecord } from './wire-record.ts'
 
 /** Returns the record's sequence number, or `''` if it has none (the service always sends it). */
 export function sequenceNumberOf(wire: WireRecord): string {
-  return wire instanceof LazyRecord ? wire.sequenceNumber : (wire.dynamodb?.SequenceNumber ?? '')
+  const lazy = asLazyRecord(wire)
+  return lazy === undefined ? (wire.dynamodb?.SequenceNumber ?? '') : lazy.sequenceNumber
 }
 
 /** Returns the creation time in ms since 1970, a whole second on AWS; undefined if it is missing. */
 export function createdAtMsOf(wire: WireRecord): number | undefined {
-  const ms = wire instanceof LazyRecord ? wire.createdAtMs : toMs(wire.dynamodb?.ApproximateCreationDateTime)
+  const ms = asLazyRecord(wire)?.createdAtMs ?? toMs(wire.dynamodb?.ApproximateCreationDateTime)
   return Number.isNaN(ms) ? undefined : ms
 }
 
@@ -20,11 +21,11 @@ function toMs(time: Date | number | null | undefined): number {
 
 /** Returns the record's size as reported by the service, or an estimate if it is missing. */
 export function sizeBytesOf(wire: WireRecord): number {
-  const scanned = wire instanceof LazyRecord ? wire.sizeBytes : undefined
-  if (scanned !== undefined) return scanned
+  const lazy = asLazyRecord(wire)
+  if (lazy?.sizeBytes !== undefined) return lazy.sizeBytes
   const size = wire.dynamodb?.SizeBytes
   if (typeof size === 'number' && size >= 0) return size
-  return estimateBytes(wire instanceof LazyRecord ? wire.parsed.dynamodb : wire.dynamodb)
+  return estimateBytes((lazy?.parsed ?? wire).dynamodb)
 }
 
 /** Counts the characters of names and values, which is close to how DynamoDB computes the size of an item. */
