@@ -66,8 +66,8 @@ export interface InvocationRecord {
     /** The {@link DeadLetter.id} of the letter. */
     readonly requestId: string
     /**
-     * The `name` of the run. There is no function, and an ARN that is made up could be that of an unrelated
-     * one.
+     * With `lambdaHandler`, the ARN with which the function was invoked. Otherwise the `name` of the run:
+     * there is no function, and an ARN that is made up could be that of an unrelated one.
      */
     readonly functionArn: string
     readonly condition: DeadLetterCondition

@@ -7,13 +7,14 @@ import type {
   InvocationRecord,
 } from '../destinations/destination.ts'
 import { hashItemKey } from '../records/item-key.ts'
-import { toLambdaRecord } from '../records/lambda-record.ts'
 import type { StreamRecord } from '../records/stream-record.ts'
 import { deriveLetterId } from './letter-id.ts'
 
 /** What is known of a record that is given up. */
 export interface LetterInput {
   readonly record: StreamRecord
+  /** Returns the record as in an event that Lambda passes to a function. */
+  readonly lambdaRecord: () => object
   readonly condition: DeadLetterCondition
   readonly reason: string
   /** What the last attempt threw, or the name and code from a loaded checkpoint; undefined for neither. */
@@ -29,6 +30,8 @@ export interface LetterInput {
   readonly task?: string | undefined
   /** The name of the run. */
   readonly name: string
+  /** The ARN of the Lambda function; undefined outside of Lambda. */
+  readonly functionArn?: string | undefined
   readonly streamArn: string
 }
 
@@ -82,7 +85,7 @@ function invocationRecordOf(id: string, input: LetterInput, failure: DeadLetterF
   return {
     requestContext: {
       requestId: id,
-      functionArn: input.name,
+      functionArn: input.functionArn ?? input.name,
       condition,
       approximateInvokeCount: Math.max(1, input.attempts),
     },
@@ -94,7 +97,7 @@ function invocationRecordOf(id: string, input: LetterInput, failure: DeadLetterF
       },
     }),
     version: '1.0',
-    payload: JSON.stringify({ Records: [toLambdaRecord(record, streamArn)] }),
+    payload: JSON.stringify({ Records: [input.lambdaRecord()] }),
     timestamp: failure.lastFailedAt.toISOString(),
     DDBStreamBatchInfo: {
       shardId: record.shardId,

@@ -244,7 +244,7 @@ export const processDefaults = {
 } as const
 
 /** The names of {@link ProcessOptions}. */
-export const processOptionNames: readonly string[] = namesOf<ProcessOptions>({
+export const processOptionNames: readonly string[] = /* @__PURE__ */ namesOf<ProcessOptions>({
   name: true,
   order: true,
   concurrency: true,

@@ -3,6 +3,7 @@ import type { Clock } from '../core/clock.ts'
 import type { Emitter } from '../core/emitter.ts'
 import type { StreamError } from '../core/errors.ts'
 import { hashItemKey } from '../records/item-key.ts'
+import { toLambdaRecord } from '../records/lambda-record.ts'
 import type { StreamRecord } from '../records/stream-record.ts'
 import type { RecordOutcome, TaskOutcome } from './attempt-outcome.ts'
 import type { CheckedOptions } from './check-options.ts'
@@ -381,6 +382,7 @@ export class Outcomes {
     const now = clock.now()
     return createDeadLetter({
       record: record.record,
+      lambdaRecord: () => toLambdaRecord(record.record, streamArn()),
       condition: verdict.condition,
       reason: verdict.reason,
       // A record that is too old is given up before an attempt: what counts is the error of the last one.

@@ -83,6 +83,10 @@ export class QueuedRecord implements RecordTracker {
     return this.delivery.record
   }
 
+  get sequenceNumber(): string {
+    return this.delivery.sequenceNumber
+  }
+
   /** Whether it was read from the parking store, and not from the stream. */
   get isFromParking(): boolean {
     return this.delivery instanceof ParkedDelivery

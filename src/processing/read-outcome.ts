@@ -1,6 +1,4 @@
 import type { AttemptOutcome, RecordOutcome } from './attempt-outcome.ts'
-import type { QueuedRecord } from './queued-record.ts'
-import type { Work } from './work.ts'
 
 /** What an attempt means for one record. */
 export type RecordResult =
@@ -9,10 +7,10 @@ export type RecordResult =
   | { readonly result: 'repeat' }
 
 /** What an attempt of a batch means for its records. */
-export interface BatchReading {
+export interface BatchReading<R> {
   /** Whether the batch must be split, because it is not known which of its records has failed. */
   readonly isSplit: boolean
-  readonly results: ReadonlyMap<QueuedRecord, RecordResult>
+  readonly results: ReadonlyMap<R, RecordResult>
 }
 
 const handled: RecordResult = { result: 'handled' }
@@ -24,15 +22,15 @@ const repeat: RecordResult = { result: 'repeat' }
  * Lambda reads a response; with `'key'` it is the same per key; without an order, each record is a lane, so
  * exactly the named ones run again. Only the first failed record of a lane spends an attempt.
  */
-export function readBatchOutcome(
-  { parts }: Work,
+export function readBatchOutcome<R extends { readonly sequenceNumber: string }>(
+  lanes: Iterable<{ readonly records: readonly R[] }>,
   outcome: Exclude<AttemptOutcome, { kind: 'record' }>,
-): BatchReading {
-  const results = new Map<QueuedRecord, RecordResult>()
-  for (const { records } of parts) {
+): BatchReading<R> {
+  const results = new Map<R, RecordResult>()
+  for (const { records } of lanes) {
     let hasFailed = false
     for (const record of records) {
-      const result: RecordResult = hasFailed ? repeat : resultOf(record.delivery.sequenceNumber, outcome)
+      const result: RecordResult = hasFailed ? repeat : resultOf(record.sequenceNumber, outcome)
       hasFailed ||= result.result === 'failed' || result.result === 'repeat'
       results.set(record, result)
     }

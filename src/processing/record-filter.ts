@@ -1,19 +1,16 @@
 import { formatValue } from '../core/options.ts'
-import { toFilterEvent } from '../records/filter-event.ts'
 import type { StreamRecord } from '../records/stream-record.ts'
-import type { CheckedOptions } from './check-options.ts'
+import type { HandlingOptions } from './check-handling-options.ts'
 
 /** The options `filters` and `filter`. */
 export class RecordFilter {
-  readonly #filters: CheckedOptions['filters']
-  readonly #predicate: CheckedOptions['filter']
-  readonly #streamArn: () => string
+  readonly #filters: HandlingOptions['filters']
+  readonly #predicate: HandlingOptions['filter']
   #error: unknown
 
-  constructor({ filters, filter }: Pick<CheckedOptions, 'filters' | 'filter'>, streamArn: () => string) {
+  constructor({ filters, filter }: Pick<HandlingOptions, 'filters' | 'filter'>) {
     this.#filters = filters
     this.#predicate = filter
-    this.#streamArn = streamArn
   }
 
   /** What the predicate has thrown last, or an error about what it returned. */
@@ -21,10 +18,18 @@ export class RecordFilter {
     return this.#error
   }
 
-  /** Returns whether the record is filtered out; undefined if the predicate throws: see {@link error}. */
-  excludes(record: StreamRecord): boolean | undefined {
+  /**
+   * Returns whether the record is filtered out; undefined if the predicate throws: see {@link error}.
+   *
+   * @param toEvent - returns the record as filter patterns see it. `readsImages` is false if it does not need
+   * to have images.
+   */
+  excludes(
+    record: StreamRecord,
+    toEvent: (record: StreamRecord, readsImages: boolean) => object,
+  ): boolean | undefined {
     const filters = this.#filters
-    if (filters?.matches(toFilterEvent(record, this.#streamArn(), filters.readsImages)) === false) return true
+    if (filters?.matches(toEvent(record, filters.readsImages)) === false) return true
     try {
       return this.#predicate !== undefined && !checkDecision(this.#predicate(record))
     } catch (error) {

@@ -2,6 +2,8 @@ import { setMaxListeners } from 'node:events'
 import { type Clock, sleep } from '../core/clock.ts'
 import { Emitter } from '../core/emitter.ts'
 import { isStreamError, StreamError } from '../core/errors.ts'
+import { toFilterEvent } from '../records/filter-event.ts'
+import type { StreamRecord } from '../records/stream-record.ts'
 import type { Delivery, RecordHandle } from '../shards/shard-ledger.ts'
 import type { RecordSource } from '../stream/record-source.ts'
 import { Attempts } from './attempt.ts'
@@ -106,7 +108,7 @@ export class Run {
       ancestorsOf: (shardId) => source.ancestorsOf(shardId),
     })
     this.#crashGuard = new CrashGuard(options.retry.maxAttempts)
-    this.#filter = new RecordFilter(options, () => source.streamArn)
+    this.#filter = new RecordFilter(options)
     this.#outcomes = new Outcomes({
       options,
       handler,
@@ -243,6 +245,10 @@ export class Run {
     return this.#health.health()
   }
 
+  /** A record as filter patterns see it. */
+  readonly #toFilterEvent = (record: StreamRecord, readsImages: boolean): object =>
+    toFilterEvent(record, this.#source.streamArn, readsImages)
+
   // ---- The loop -------------------------------------------------------------------------------------------
 
   /** Asked after each call of user code, which can pause or stop the run in the middle of a turn. */
@@ -294,7 +300,7 @@ export class Run {
     this.#health.taken(this.#planner.unsettled + 1, now)
     this.counters.delivered()
     const { record } = delivery
-    const filtered = this.#filter.excludes(record)
+    const filtered = this.#filter.excludes(record, this.#toFilterEvent)
     if (filtered === true) {
       this.#settleFiltered(delivery)
       return
@@ -441,7 +447,7 @@ export class Run {
   }
 
   #endBatch(work: Work, outcome: Exclude<AttemptOutcome, { kind: 'record' }>, now: number): void {
-    const { isSplit, results } = readBatchOutcome(work, outcome)
+    const { isSplit, results } = readBatchOutcome(work.parts, outcome)
     const dispositions = new Map<QueuedRecord, Disposition>()
     const { isStopping } = this.#outcomes
     for (const [record, result] of results) {
@@ -491,7 +497,7 @@ export class Run {
 
   /** Evaluates the filter again, which threw when the record was delivered. Returns whether to continue. */
   #filterAgain(work: Work, record: QueuedRecord): boolean {
-    const filtered = this.#filter.excludes(record.record)
+    const filtered = this.#filter.excludes(record.record, this.#toFilterEvent)
     if (filtered === false) return true
     const now = this.#clock.monotonic()
     if (filtered === true) {

@@ -1,3 +1,4 @@
+import { CallSlots } from '../core/call-slots.ts'
 import { type Clock, sleep } from '../core/clock.ts'
 import { Attempts } from '../processing/attempt.ts'
 import type {
@@ -9,8 +10,8 @@ import type {
 import { classifyFailure } from '../processing/classify-failure.ts'
 import { combineVerdicts, type Failure, judgeFailure, type Verdict } from '../processing/failure-policy.ts'
 import { RecordFilter } from '../processing/record-filter.ts'
+import { toFilterEvent } from '../records/filter-event.ts'
 import type { StreamRecord } from '../records/stream-record.ts'
-import { CallSlots } from './call-slots.ts'
 import type { RedriveHandler } from './redrive-handler.ts'
 
 /** What became of a record. */
@@ -131,8 +132,10 @@ export class RecordAttempts {
 
   /** Makes one attempt, and returns its failures. */
   async #attempt(target: AttemptRecord, streamArn: string): Promise<readonly FailedOutcome[] | 'filtered'> {
-    const filter = new RecordFilter(this.#handler.options, () => streamArn)
-    const isExcluded = filter.excludes(target.record)
+    const filter = new RecordFilter(this.#handler.options)
+    const isExcluded = filter.excludes(target.record, (record, readsImages) =>
+      toFilterEvent(record, streamArn, readsImages),
+    )
     if (isExcluded === undefined) return [{ result: 'failed', error: filter.error, isReported: false }]
     if (isExcluded) return 'filtered'
     const outcome = await new Promise<AttemptOutcome>((resolve) => {

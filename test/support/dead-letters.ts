@@ -1,5 +1,6 @@
 import type { DeadLetter } from '../../src/destinations/destination.ts'
 import { createDeadLetter, type LetterInput } from '../../src/processing/dead-letter.ts'
+import { toLambdaRecord } from '../../src/records/lambda-record.ts'
 import { StreamRecord } from '../../src/records/stream-record.ts'
 import type { RawRecord } from '../../src/wire/wire-record.ts'
 
@@ -35,8 +36,10 @@ export function recordOf(raw: RawRecord = rawRecord()): StreamRecord {
 
 /** Creates the letter of a record that was given up after three attempts. */
 export function letterOf(changes: Partial<LetterInput> = {}): DeadLetter {
+  const { record = recordOf() } = changes
   return createDeadLetter({
-    record: recordOf(),
+    record,
+    lambdaRecord: () => toLambdaRecord(record, changes.streamArn ?? streamArn),
     condition: 'RetryAttemptsExhausted',
     reason: 'The handler failed 3 times.',
     error: Object.assign(new Error('connect ECONNREFUSED 10.0.0.7:5432'), { code: 'ECONNREFUSED' }),

@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto'
 import { isDeepStrictEqual } from 'node:util'
 import { type DeadLetter, type Destination, toDestinationObject } from '../../destinations/destination.ts'
 import { createDeadLetter, type LetterInput } from '../../processing/dead-letter.ts'
+import { toLambdaRecord } from '../../records/lambda-record.ts'
 import { StreamRecord } from '../../records/stream-record.ts'
 import { aBoolean, aFunction, checkOptions } from '../options/check-options.ts'
 import type { ContractCase } from './checkpoint-store.ts'
@@ -111,8 +112,10 @@ class Bench {
         StreamViewType: 'NEW_AND_OLD_IMAGES' as const,
       },
     }
+    const record = changes.record ?? new StreamRecord(raw, { shardId: SHARD_ID }, CREATED_AT)
     return createDeadLetter({
-      record: new StreamRecord(raw, { shardId: SHARD_ID }, CREATED_AT),
+      record,
+      lambdaRecord: () => toLambdaRecord(record, STREAM_ARN),
       condition: 'RetryAttemptsExhausted',
       reason: 'The handler failed 20 times.',
       error: new Error('Out of stock.'),

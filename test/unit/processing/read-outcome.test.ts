@@ -12,7 +12,7 @@ function read(lanes: readonly (readonly number[])[], outcome: Partial<BatchOutco
     records: numbers.map((number) => queuedRecord(number)),
   }))
   const records: QueuedRecord[] = parts.flatMap((part) => part.records)
-  const { isSplit, results } = readBatchOutcome({ parts, records }, {
+  const { isSplit, results } = readBatchOutcome(parts, {
     kind: 'named',
     failed: new Set(),
     rejected: new Map(),
