@@ -1,0 +1,96 @@
+import { backoffMs } from '../core/backoff.ts'
+import type { BatchWork } from '../processing/handler.ts'
+import { BatchQueue } from './batch-queue.ts'
+import type { CheckedLambdaOptions } from './check-options.ts'
+import type { InvokedRecord } from './invoked-record.ts'
+import type { Lifetime } from './lifetime.ts'
+import type { RecordAttempts } from './record-attempts.ts'
+
+/** Handles the records of an invocation in batches, in the order of their lanes. */
+export class Batches {
+  readonly #queue: BatchQueue
+  readonly #options: CheckedLambdaOptions
+  readonly #attempts: RecordAttempts
+  readonly #lifetime: Lifetime
+
+  constructor(
+    records: readonly InvokedRecord[],
+    work: BatchWork,
+    options: CheckedLambdaOptions,
+    attempts: RecordAttempts,
+    lifetime: Lifetime,
+  ) {
+    this.#queue = new BatchQueue(records, work)
+    this.#options = options
+    this.#attempts = attempts
+    this.#lifetime = lifetime
+  }
+
+  /** Resolves when no batch is left that can be handled in this invocation. */
+  run(): Promise<void> {
+    return new Promise((resolve) => {
+      let running = 0
+      const startNext = () => {
+        while (running < this.#options.concurrency && !this.#lifetime.isStopping) {
+          const batch = this.#queue.take()
+          if (batch.length === 0) break
+          running++
+          void this.#run(batch).then(() => {
+            running--
+            this.#queue.release(batch)
+            startNext()
+          })
+        }
+        if (running === 0) resolve()
+      }
+      startNext()
+    })
+  }
+
+  /**
+   * Attempts a batch until each of its records is settled or its lane is left to Lambda.
+   * @param splits - how many times the batch was split before.
+   */
+  async #run(batch: readonly InvokedRecord[], splits = 0): Promise<void> {
+    const { clock, random, retry } = this.#options
+    let records = batch
+    for (;;) {
+      records = await this.#withoutAged(this.#queue.withoutBlocked(records))
+      if (records.length === 0 || this.#lifetime.isStopping) return
+      const { isSplit, next } = await this.#attempts.attempt(records)
+      for (const [record, what] of next) if (what === 'reported') this.#queue.block(record)
+      records = records.filter((record) => next.get(record) !== 'settled')
+      const retries = [...next.values()].flatMap((what) => (typeof what === 'object' ? [what.retryAt] : []))
+      const delayMs = backoffMs(splits + 1, { baseMs: retry.minDelayMs, capMs: retry.maxDelayMs }, random)
+      const retryAt = Math.max(clock.monotonic() + (isSplit ? delayMs : 0), ...retries)
+      if (records.length === 0 || !(await this.#lifetime.waitUntil(retryAt))) return
+      if (!isSplit || records.length === 1) continue
+      for (const half of halvesOf(records)) await this.#run(half, splits + 1)
+      return
+    }
+  }
+
+  async #withoutAged(records: readonly InvokedRecord[]): Promise<readonly InvokedRecord[]> {
+    const left: InvokedRecord[] = []
+    for (const record of records) {
+      const next = record.attemptsSeen === 0 ? undefined : await this.#attempts.giveUpIfAged(record)
+      if (next === undefined) left.push(record)
+      else if (next === 'reported') this.#queue.block(record)
+    }
+    return this.#queue.withoutBlocked(left)
+  }
+}
+
+/** Halves a batch: by lanes, or within its only lane, whose first half runs first. */
+function halvesOf(records: readonly InvokedRecord[]): [InvokedRecord[], InvokedRecord[]] {
+  const lanes = [...new Set(records.map(({ laneKey }) => laneKey))]
+  if (lanes.length === 1) {
+    const middle = (records.length + 1) >> 1
+    return [records.slice(0, middle), records.slice(middle)]
+  }
+  const first = new Set(lanes.slice(0, lanes.length >> 1))
+  return [
+    records.filter(({ laneKey }) => first.has(laneKey)),
+    records.filter(({ laneKey }) => !first.has(laneKey)),
+  ]
+}

@@ -1,0 +1,69 @@
+import type { SdkClient } from '../core/sdk-client.ts'
+import type { MappingAccess } from './options.ts'
+
+/** What a mapping is found by. */
+export interface MappingKey {
+  readonly streamArn: string
+  /** The ARN with which the function was invoked. */
+  readonly functionArn: string | undefined
+}
+
+interface Mapping {
+  readonly UUID?: string | undefined
+  readonly FunctionResponseTypes?: readonly string[] | undefined
+}
+
+/**
+ * The event source mappings between a stream and the function. They are listed by exactly the ARN that they
+ * name: those of an alias are not listed under the ARN of the function.
+ */
+export class EventSourceMappings {
+  readonly #functionArn: string | undefined
+  #client: SdkClient | undefined
+
+  constructor({ client, functionArn }: MappingAccess) {
+    this.#client = client
+    this.#functionArn = functionArn
+  }
+
+  /** Returns whether every mapping reports batch item failures; undefined if there is no mapping. */
+  async readResponses(key: MappingKey, signal: AbortSignal): Promise<boolean | undefined> {
+    const mappings = await this.#list(key, signal)
+    if (mappings.length === 0) return undefined
+    return mappings.every(({ FunctionResponseTypes: types }) => types?.includes('ReportBatchItemFailures'))
+  }
+
+  /** Disables the mappings, and returns how many there are. */
+  async disable(key: MappingKey, signal: AbortSignal): Promise<number> {
+    const mappings = await this.#list(key, signal)
+    const { UpdateEventSourceMappingCommand } = await import('@aws-sdk/client-lambda')
+    for (const { UUID } of mappings) {
+      await this.#send(new UpdateEventSourceMappingCommand({ UUID, Enabled: false }), signal)
+    }
+    return mappings.length
+  }
+
+  async #list({ streamArn, functionArn }: MappingKey, signal: AbortSignal): Promise<Mapping[]> {
+    const { ListEventSourceMappingsCommand } = await import('@aws-sdk/client-lambda')
+    const input = { EventSourceArn: streamArn, FunctionName: this.#functionArn ?? functionArn }
+    const mappings: Mapping[] = []
+    let Marker: string | undefined
+    do {
+      const page = await this.#send(new ListEventSourceMappingsCommand({ ...input, Marker }), signal)
+      mappings.push(...(page.EventSourceMappings ?? []))
+      Marker = page.NextMarker
+    } while (Marker)
+    return mappings
+  }
+
+  async #send(command: object, abortSignal: AbortSignal): Promise<Page> {
+    const { LambdaClient } = await import('@aws-sdk/client-lambda')
+    this.#client ??= new LambdaClient({})
+    return (await this.#client.send(command as never, { abortSignal })) as Page
+  }
+}
+
+interface Page {
+  readonly EventSourceMappings?: readonly Mapping[]
+  readonly NextMarker?: string
+}

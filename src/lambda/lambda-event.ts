@@ -1,0 +1,75 @@
+import { convertLambdaRecord } from '../records/convert-lambda-record.ts'
+import type { StreamRecord } from '../records/stream-record.ts'
+
+/**
+ * The event that Lambda passes to a function whose event source is a DynamoDB stream. `DynamoDBStreamEvent`
+ * of `@types/aws-lambda` is assignable to it.
+ */
+export interface LambdaStreamEvent {
+  readonly Records: readonly object[]
+}
+
+/**
+ * What the library uses of the context that Lambda passes to a function. `Context` of `@types/aws-lambda` is
+ * assignable to it. Without `getRemainingTimeInMillis`, as in a test, an invocation has no deadline.
+ */
+export interface LambdaContext {
+  readonly functionName?: string | undefined
+  /** The ARN that the event source mapping has invoked, with the alias or version, if it names one. */
+  readonly invokedFunctionArn?: string | undefined
+  getRemainingTimeInMillis?(): number
+}
+
+/**
+ * What the function returns to Lambda. Lambda invokes it again with the records from the named one on.
+ * @see https://docs.aws.amazon.com/lambda/latest/dg/services-ddb-batchfailurereporting.html
+ */
+export interface DynamoDBBatchResponse {
+  /** The lowest sequence number that is not settled, or nothing if all records are. */
+  batchItemFailures: { itemIdentifier: string }[]
+}
+
+/** A record of an event, and what it was read from. */
+export interface EventRecord {
+  readonly record: StreamRecord
+  readonly source: object
+}
+
+/** The records of an event, which are all of one shard. */
+export interface EventRecords {
+  readonly streamArn: string
+  readonly records: readonly EventRecord[]
+}
+
+/** Lambda does not reveal the shard of the records. */
+export const UNKNOWN_SHARD = 'unknown'
+
+/**
+ * Reads an event.
+ *
+ * @throws TypeError if it is not an event of a DynamoDB stream, if a record is incomplete (as in a test event
+ * that was written by hand), or if the mapping has a tumbling window.
+ */
+export function readEvent(event: unknown): EventRecords {
+  const { Records: records, window } = Object(event)
+  if (!Array.isArray(records)) throw unexpected('has no array Records')
+  if (window !== undefined && window !== null) {
+    throw unexpected('is of a mapping with TumblingWindowInSeconds, which lambdaHandler does not support')
+  }
+  const sources = new Set<unknown>(records.map((record) => Object(record).eventSource ?? 'aws:dynamodb'))
+  sources.delete('aws:dynamodb')
+  for (const source of sources) throw unexpected(`is of ${String(source)}`)
+  const streamArns = new Set<string>(records.map((record) => Object(record).eventSourceARN))
+  if (streamArns.size > 1) throw unexpected('has records of several streams')
+  const [streamArn = ''] = streamArns
+  return {
+    streamArn,
+    records: records.map((source) => ({ record: convertLambdaRecord(source, UNKNOWN_SHARD), source })),
+  }
+}
+
+function unexpected(problem: string): TypeError {
+  return new TypeError(
+    `lambdaHandler expects an event of an event source mapping for DynamoDB Streams, but the event ${problem}.`,
+  )
+}
