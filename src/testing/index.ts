@@ -31,6 +31,18 @@ export type { Duration } from './emulator/state/visibility.ts'
 export type { FillOptions, Item, RemoveOptions, WriteOptions } from './emulator/state/writer.ts'
 export { StreamEmulator } from './emulator/stream-emulator.ts'
 export type { EmulatorServer } from './emulator/wire/http-server.ts'
+export type { DiscardedRecord } from './event-source-mapping/discards.ts'
+export { emulateEventSourceMapping } from './event-source-mapping/emulate.ts'
+export type { EventSourceMapping } from './event-source-mapping/event-source-mapping.ts'
+export type { InvocationCondition, LambdaInvocationRecord } from './event-source-mapping/invocation-record.ts'
+export type { InvocationOutcome, MappingInvocation } from './event-source-mapping/invocations.ts'
+export type {
+  LambdaCallback,
+  LambdaContext,
+  LambdaFunctionHandler,
+  LambdaStreamEvent,
+} from './event-source-mapping/lambda-function.ts'
+export type { EventSourceMappingOptions } from './event-source-mapping/options.ts'
 export { ManualClock } from './manual-clock.ts'
 export type { HistoryReport } from './verify/check-history.ts'
 export {
