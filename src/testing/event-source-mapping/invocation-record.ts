@@ -6,7 +6,8 @@ import { creationTime } from './record-age.ts'
 export type InvocationCondition = 'RetryAttemptsExhausted' | 'RecordAgeExceeded'
 
 /**
- * What Lambda sends to the destination of a mapping: the invocation record, with its members in Lambda's order.
+ * The invocation record that Lambda sends to the destination of a mapping, with the members in Lambda's
+ * order.
  * @see https://docs.aws.amazon.com/lambda/latest/dg/services-dynamodb-errors.html
  */
 export interface LambdaInvocationRecord {

@@ -45,14 +45,19 @@ export function invokeFunction(request: FunctionRequest): Promise<FunctionResult
       },
       true,
     )
-    callHandler(request, createContext(request, deadline))
-      .then((value): FunctionResult => ({ kind: 'returned', response: throughJson(value) }))
-      .catch((error: unknown): FunctionResult => ({ kind: 'threw', error }))
-      .then((result) => {
-        cancelTimeout()
-        resolve(result)
-      })
+    void resultOf(request, createContext(request, deadline)).then((result) => {
+      cancelTimeout()
+      resolve(result)
+    })
   })
+}
+
+async function resultOf(request: FunctionRequest, context: LambdaContext): Promise<FunctionResult> {
+  try {
+    return { kind: 'returned', response: throughJson(await callHandler(request, context)) }
+  } catch (error) {
+    return { kind: 'threw', error }
+  }
 }
 
 async function callHandler({ handler, event }: FunctionRequest, context: LambdaContext): Promise<unknown> {

@@ -6,7 +6,8 @@ export interface LambdaStreamEvent {
 }
 
 /**
- * The context that Lambda passes to a function of Node.js, without the deprecated `done`, `fail` and `succeed`.
+ * The context that Lambda passes to a function of Node.js, without the deprecated `done`, `fail` and
+ * `succeed`.
  * @see https://docs.aws.amazon.com/lambda/latest/dg/nodejs-context.html
  */
 export interface LambdaContext {

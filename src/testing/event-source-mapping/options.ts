@@ -75,7 +75,7 @@ export interface EventSourceMappingOptions<Event = LambdaStreamEvent, Context = 
   readonly onFailure?: ((record: LambdaInvocationRecord, s3Key?: string) => unknown) | undefined
   /** The clock of the mapping. Pass the one of the emulator. @default the system clock */
   readonly clock?: Clock | undefined
-  /** Returns a number from 0 (inclusive) to 1 (exclusive), for delays and request ids. @default Math.random */
+  /** Returns a number from 0 (inclusive) to 1 (exclusive), for delays and ids. @default Math.random */
   readonly random?: (() => number) | undefined
 }
 

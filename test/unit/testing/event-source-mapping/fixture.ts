@@ -1,10 +1,10 @@
+import type { LambdaRecord } from '../../../../src/records/lambda-record.ts'
 import {
   type DiscardedRecord,
   type EmulatedRecord,
   type EventSourceMapping,
   type EventSourceMappingOptions,
   emulateEventSourceMapping,
-  type LambdaContext,
   type LambdaStreamEvent,
   ManualClock,
   StreamEmulator,
@@ -33,8 +33,7 @@ export function mappingFixture(options: StreamEmulatorOptions = {}): Fixture {
   return {
     clock,
     emulator,
-    put: (...ids) =>
-      ids.map((id) => emulator.put({ id: String(id), version: ++version }) as EmulatedRecord),
+    put: (...ids) => ids.map((id) => emulator.put({ id: String(id), version: ++version }) as EmulatedRecord),
     start,
     process: async (handler, mappingOptions) => {
       const mapping = start(handler, mappingOptions)
@@ -62,25 +61,28 @@ export function batchesOf({ invocations }: EventSourceMapping): string[] {
 
 /** Discarded records as `2: RetryAttemptsExhausted, delivered`. */
 export function fatesOf(discarded: readonly DiscardedRecord[]): string[] {
-  return discarded.map(
-    ({ record, reason, destination }) => `${record.key.id}: ${reason}, ${destination}`,
-  )
+  return discarded.map(({ record, reason, destination }) => `${record.key.id}: ${reason}, ${destination}`)
 }
 
 export const reports: Options = { FunctionResponseTypes: ['ReportBatchItemFailures'] }
 
 /** A handler that throws if the batch contains one of these items. */
-export function throwsFor(...bad: readonly string[]) {
-  return async (event: LambdaStreamEvent): Promise<void> => {
+export function throwsFor(...bad: readonly string[]): (event: LambdaStreamEvent) => Promise<void> {
+  return async (event) => {
     if (bad.some((id) => idsIn(event).includes(id))) throw new Error('The handler has failed.')
   }
 }
 
+interface Response {
+  batchItemFailures: { itemIdentifier: string | undefined }[]
+}
+
 /** A handler that reports these items as failed. */
-export function reportsFor(...bad: readonly string[]) {
-  return async (event: LambdaStreamEvent, _context?: LambdaContext) => ({
-    batchItemFailures: event.Records.filter(({ dynamodb }) =>
-      bad.includes(dynamodb?.Keys?.id?.S ?? ''),
-    ).map(({ dynamodb }) => ({ itemIdentifier: dynamodb?.SequenceNumber })),
+export function reportsFor(...bad: readonly string[]): (event: LambdaStreamEvent) => Promise<Response> {
+  const isBad = (record: LambdaRecord) => bad.includes(record.dynamodb?.Keys?.id?.S ?? '')
+  return async ({ Records }) => ({
+    batchItemFailures: Records.filter(isBad).map(({ dynamodb }) => ({
+      itemIdentifier: dynamodb?.SequenceNumber,
+    })),
   })
 }

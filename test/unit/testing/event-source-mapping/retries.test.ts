@@ -1,6 +1,15 @@
 import { describe, expect, it } from 'vitest'
 import type { LambdaContext, LambdaStreamEvent } from '../../../../src/testing/index.ts'
-import { batchesOf, fatesOf, idsIn, idsOf, mappingFixture, reports, reportsFor, throwsFor } from './fixture.ts'
+import {
+  batchesOf,
+  fatesOf,
+  idsIn,
+  idsOf,
+  mappingFixture,
+  reports,
+  reportsFor,
+  throwsFor,
+} from './fixture.ts'
 
 const bisects = { BisectBatchOnFunctionError: true }
 const one = { MaximumRetryAttempts: 1, onFailure: () => {} }
