@@ -27,7 +27,7 @@ export interface GivenUp {
   readonly records: readonly EmulatedRecord[]
   readonly condition: InvocationCondition
   readonly requestId: string
-  /** The number of invocations of this batch that failed. */
+  /** The number of invocations of this batch that failed; 1 for records that are too old, as in Lambda. */
   readonly invocations: number
   /** Whether the last invocation has thrown or timed out. */
   readonly hasThrown: boolean

@@ -200,8 +200,6 @@ export class EventSourceMapping {
     while (this.#isActive && this.#isDue(lane)) await this.#processBatch(lane)
     lane.isRunning = false
     this.#lanes.removeEmpty()
-    // The shard may have been the last unfinished ancestor of others.
-    this.#processLanes()
     this.#notifyDrains()
   }
 
@@ -209,6 +207,8 @@ export class EventSourceMapping {
     const { batchSize, clock, random } = this.#options
     const batch = await this.#withoutOld(lane.take(batchSize, this.#createBatch))
     if (batch === undefined) return
+    // The destination of older records may have taken its time.
+    if (!this.#isActive) return lane.planFirst([batch])
     const invocation = await this.#invocations.invoke(batch)
     if (this.#closed.signal.aborted) return
     const plan = planNext(batch, toBatchOutcome(invocation), this.#options, this.#createBatch)

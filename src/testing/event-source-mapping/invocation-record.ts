@@ -46,6 +46,7 @@ export interface InvocationRecordInput {
   readonly records: readonly EmulatedRecord[]
   readonly condition: InvocationCondition
   readonly requestId: string
+  /** The number of failed invocations; 1 for records that are too old. */
   readonly invocations: number
   readonly hasThrown: boolean
   readonly identity: FunctionIdentity
@@ -67,7 +68,7 @@ export function createInvocationRecord(input: InvocationRecordInput): LambdaInvo
       requestId: input.requestId,
       functionArn: identity.arn,
       condition,
-      approximateInvokeCount: isAged ? 1 : input.invocations,
+      approximateInvokeCount: input.invocations,
     },
     ...(!isAged && {
       responseContext: {

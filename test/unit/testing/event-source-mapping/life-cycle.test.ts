@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { isStreamError } from '../../../../src/index.ts'
+import { type Clock, isStreamError } from '../../../../src/index.ts'
 import { emulateEventSourceMapping, StreamEmulator } from '../../../../src/testing/index.ts'
 import { batchesOf, idsOf, mappingFixture, throwsFor } from './fixture.ts'
 
@@ -64,6 +64,28 @@ describe('the life cycle of an emulated mapping', () => {
     await mapping.close()
   })
 
+  it('a batch whose destination is slow is not invoked while the mapping is disabled', async () => {
+    const { clock, put, start } = mappingFixture()
+    put(1)
+    const mapping = start(succeed, {
+      Enabled: false,
+      MaximumRecordAgeInSeconds: 60,
+      onFailure: () => new Promise<void>((resolve) => clock.setTimer(10_000, resolve)),
+    })
+    await clock.advance(61_000)
+    put(2)
+    mapping.enable()
+    await clock.advance(5_000)
+    mapping.disable()
+    await clock.advance(10_000)
+    expect(mapping.discarded).toHaveLength(1)
+    expect(mapping.invocations).toEqual([])
+    mapping.enable()
+    await clock.run(mapping.drain())
+    expect(batchesOf(mapping)).toEqual(['2'])
+    await mapping.close()
+  })
+
   it('disable and close end a pending drain', async () => {
     const { clock, put, start } = mappingFixture()
     put(1)
@@ -85,9 +107,34 @@ describe('the life cycle of an emulated mapping', () => {
     await clock.advance(500)
     await mapping[Symbol.asyncDispose]()
     mapping.enable()
-    await clock.advance(60_000)
+    await clock.advance(500)
     expect(mapping.handled).toEqual([])
     expect(clock.untilNextTimer).toBeUndefined()
+  })
+
+  it('its polls keep the process alive only while a drain is pending', async () => {
+    const { clock, emulator, put } = mappingFixture()
+    const polls: (boolean | undefined)[] = []
+    const observed: Clock = {
+      now: () => clock.now(),
+      monotonic: () => clock.monotonic(),
+      setTimer: (delayMs, callback, background) => {
+        polls.push(background)
+        return clock.setTimer(delayMs, callback)
+      },
+    }
+    const mapping = emulateEventSourceMapping({
+      emulator,
+      clock: observed,
+      handler: succeed,
+      MaximumBatchingWindowInSeconds: 2,
+    })
+    await clock.advance(1_000)
+    expect(polls).toEqual([true, true, true])
+    put(1)
+    await clock.run(mapping.drain())
+    expect(polls.slice(3, 5)).toEqual([false, false])
+    await mapping.close()
   })
 
   it('it works with the system clock', async () => {
