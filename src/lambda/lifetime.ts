@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import { type Clock, sleep } from '../core/clock.ts'
 import type { LambdaContext } from './lambda-event.ts'
 
@@ -18,6 +19,8 @@ export class Lifetime {
     const remainingMs = context?.getRemainingTimeInMillis?.() ?? Number.POSITIVE_INFINITY
     const reservedMs = Math.min(reserveMs, remainingMs / 2)
     const deadline = clock.monotonic() + remainingMs
+    // Each record that waits for its next attempt listens to it.
+    setMaxListeners(0, this.#stopped.signal)
     this.#clock = clock
     this.#stopAt = deadline - reservedMs
     this.#endAt = deadline - reservedMs / 2
