@@ -1,6 +1,11 @@
 export { fileCheckpointStore } from './checkpoints/file.ts'
 export { memoryCheckpointStore } from './checkpoints/memory.ts'
-export type { CheckpointLease, CheckpointLeaseOptions, CheckpointStore } from './checkpoints/store.ts'
+export type {
+  CheckpointLease,
+  CheckpointLeaseOptions,
+  CheckpointLeaseState,
+  CheckpointStore,
+} from './checkpoints/store.ts'
 export { Coordinator } from './coordinator/coordinator.ts'
 export type { CoordinatorEvents, StreamsOperation } from './coordinator/events.ts'
 export type { StreamLag } from './coordinator/lag.ts'

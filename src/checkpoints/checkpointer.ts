@@ -13,7 +13,7 @@ const RETRY = { baseMs: 100, capMs: 5_000 } as const
 export const FLUSH_TIMEOUT_MS = 10_000
 
 export interface CheckpointRetry {
-  /** The number of saves that have failed in a row; 1 or more. */
+  /** The number of attempts that have failed in a row; 1 or more. */
   readonly attempt: number
   readonly error: unknown
   /** The delay before the next attempt, in ms. */
@@ -21,7 +21,7 @@ export interface CheckpointRetry {
 }
 
 export interface CheckpointerOptions {
-  readonly lease: Pick<AcquiredLease, 'save' | 'lost' | 'release'> & Partial<Pick<AcquiredLease, 'epoch'>>
+  readonly lease: Pick<AcquiredLease, 'save' | 'lost' | 'release'> & Partial<AcquiredLease>
   readonly name: string
   /** Save after this many processed records, unless the token is large. An integer, 1 or more. */
   readonly everyRecords: number
@@ -109,6 +109,19 @@ export class Checkpointer {
   /** The fencing number of the lease; undefined if the store has no leases. */
   get epoch(): number | undefined {
     return this.#options.lease.epoch
+  }
+
+  /**
+   * Whether a record may be delivered now. If not, the {@link failure} is set, or the lease is being renewed
+   * after a suspension: then wait for {@link renewed}. Cheap for leases without a time limit.
+   */
+  get mayDeliver(): boolean {
+    return this.#options.lease.mayDeliver ?? true
+  }
+
+  /** Resolves when the lease has been renewed or lost, or when `signal` aborts. */
+  async renewed(signal: AbortSignal): Promise<void> {
+    await this.#options.lease.renewed?.(signal)
   }
 
   /** How many saves have succeeded and failed so far. */

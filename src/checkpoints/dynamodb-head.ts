@@ -1,7 +1,9 @@
-import { GetItemCommand, UpdateItemCommand } from '@aws-sdk/client-dynamodb'
+import { type AttributeValue, GetItemCommand, UpdateItemCommand } from '@aws-sdk/client-dynamodb'
 import { StreamError } from '../core/errors.ts'
-import { type Content, HEAD, type Head, readHead } from './dynamodb-item.ts'
+import { invalidOption } from '../core/options.ts'
+import { type Content, HEAD, type Head, type HeadLease, readHead, readHeadLease } from './dynamodb-item.ts'
 import { abortedBy, type Item, type ItemTable, isServiceError, keyOf } from './dynamodb-table.ts'
+import type { CheckpointLeaseState } from './store.ts'
 
 /** The worker that writes a head, and the time. */
 export interface LeaseHolder {
@@ -24,35 +26,82 @@ export async function getHead(
   return Item
 }
 
+/** Reads the attributes of the head that describe its lease, without the token. */
+export async function getHeadLease(
+  { client, tableName }: ItemTable,
+  name: string,
+  signal?: AbortSignal,
+): Promise<Item | undefined> {
+  const attributes = ['session', 'owner', 'epoch', 'version', 'leaseMs']
+  const { Item } = await client.send(
+    new GetItemCommand({
+      TableName: tableName,
+      Key: keyOf(name, HEAD),
+      ConsistentRead: true,
+      ProjectionExpression: attributes.map((attribute) => `#${attribute}`).join(', '),
+      ExpressionAttributeNames: Object.fromEntries(
+        attributes.map((attribute) => [`#${attribute}`, attribute]),
+      ),
+    }),
+    abortedBy(signal),
+  )
+  return Item
+}
+
+/** The lease that a worker acquires. */
+export interface NewLease extends LeaseHolder {
+  /** The time limit, in ms. */
+  readonly leaseMs?: number | undefined
+}
+
+/** The head that a worker has seen, and on which its acquisition depends. */
+export interface SeenHead {
+  readonly session: string | undefined
+  readonly epoch: number
+  /** Undefined if saves and renewals since then do not matter: the lease is acquired from a live worker. */
+  readonly version?: number | undefined
+  /** Whether a token is known to have been saved. */
+  readonly content?: Content | undefined
+}
+
 /**
  * Makes `session` the only one that can save, unless the lease was acquired by another worker since `seen`
- * was read. The write is conditional on the epoch, so a request that was abandoned and arrives late changes
- * nothing.
+ * was read or, if `seen` has a version, was saved or renewed. The write is conditional on the epoch, so a
+ * request that was abandoned and arrives late changes nothing.
  *
  * @returns the new head, or undefined if another worker was faster.
  */
 export async function acquireLease(
   items: ItemTable,
   name: string,
-  { session, owner, now }: LeaseHolder,
-  seen: Head,
+  { session, owner, now, leaseMs }: NewLease,
+  seen: SeenHead,
   signal?: AbortSignal,
 ): Promise<Head | undefined> {
   const { client, tableName } = items
-  const sameSession =
-    seen.session === undefined ? 'attribute_not_exists(#session)' : '#session = :seenSession'
-  const sameEpoch =
-    seen.epoch === 0 ? '(attribute_not_exists(#epoch) OR #epoch = :seenEpoch)' : '#epoch = :seenEpoch'
+  // Without a time limit, a version without a token would look like a damaged checkpoint.
+  const isFirstVersion = leaseMs === undefined && seen.content === undefined
+  const unchanged = [
+    numberIs('epoch', seen.epoch),
+    seen.session === undefined ? 'attribute_not_exists(#session)' : '#session = :seenSession',
+    ...(seen.version === undefined ? [] : [numberIs('version', seen.version)]),
+  ]
   const command = new UpdateItemCommand({
     TableName: tableName,
     Key: keyOf(name, HEAD),
-    UpdateExpression: 'SET #session = :session, #owner = :owner, #loadedAt = :now, #epoch = :epoch',
-    ConditionExpression: `${sameEpoch} AND ${sameSession}`,
+    UpdateExpression:
+      'SET #session = :session, #owner = :owner, #loadedAt = :now, #epoch = :epoch' +
+      (leaseMs === undefined
+        ? ` REMOVE #leaseMs${isFirstVersion ? ', #version' : ''}`
+        : ', #leaseMs = :leaseMs'),
+    ConditionExpression: unchanged.join(' AND '),
     ExpressionAttributeNames: {
       '#session': 'session',
       '#owner': 'owner',
       '#loadedAt': 'loadedAt',
       '#epoch': 'epoch',
+      '#leaseMs': 'leaseMs',
+      ...((isFirstVersion || seen.version !== undefined) && { '#version': 'version' }),
     },
     ExpressionAttributeValues: {
       ':session': { S: session },
@@ -60,7 +109,9 @@ export async function acquireLease(
       ':now': { S: now },
       ':epoch': { N: String(seen.epoch + 1) },
       ':seenEpoch': { N: String(seen.epoch) },
+      ...(leaseMs !== undefined && { ':leaseMs': { N: String(leaseMs) } }),
       ...(seen.session !== undefined && { ':seenSession': { S: seen.session } }),
+      ...(seen.version !== undefined && { ':seenVersion': { N: String(seen.version) } }),
     },
     ReturnValues: 'ALL_NEW',
     ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
@@ -76,59 +127,118 @@ export async function acquireLease(
   }
 }
 
+/** A condition on `epoch` or `version`, which a head without the attribute fulfills for 0. */
+function numberIs(attribute: 'epoch' | 'version', value: number): string {
+  const seen = attribute === 'epoch' ? ':seenEpoch' : ':seenVersion'
+  const isEqual = `#${attribute} = ${seen}`
+  return value === 0 ? `(attribute_not_exists(#${attribute}) OR ${isEqual})` : isEqual
+}
+
+/** What a worker with a lease writes: a token, a renewal or the release. Each has a new version. */
+export type HeadChange = Content | 'renew' | 'release'
+
 /**
- * Replaces the token, if the session still holds the lease. Never writes the epoch. The write is conditional
- * on the version, so a request that was abandoned and arrives after a later save changes nothing.
+ * Changes the head, if the session still holds the lease. Never writes the epoch. The write is conditional on
+ * the version, so a request that was abandoned and arrives after a later one changes nothing.
  *
+ * @returns undefined, or the version of a later change of the same session, which came first.
  * @throws StreamError `checkpoint.conflict` if another worker has acquired the checkpoint.
  */
-export async function saveHead(
+export async function changeHead(
   items: ItemTable,
   name: string,
   { session, owner, now }: LeaseHolder,
   version: number,
-  content: Content,
-): Promise<void> {
+  change: HeadChange,
+  signal?: AbortSignal,
+): Promise<number | undefined> {
   const { client, tableName } = items
-  const isInline = 'data' in content
+  const { update, names, values } = updateOf(change, owner, now)
   const command = new UpdateItemCommand({
     TableName: tableName,
     Key: keyOf(name, HEAD),
-    UpdateExpression: `SET #version = :version, #owner = :owner, #savedAt = :now, ${
-      isInline
-        ? '#data = :data REMOVE #chunkPrefix, #chunkCount'
-        : '#chunkPrefix = :chunkPrefix, #chunkCount = :chunkCount REMOVE #data'
-    }`,
+    UpdateExpression: `SET #version = :version${update}`,
     ConditionExpression: '#session = :session AND (attribute_not_exists(#version) OR #version <= :version)',
     ExpressionAttributeNames: {
       '#session': 'session',
       '#version': 'version',
-      '#owner': 'owner',
-      '#savedAt': 'savedAt',
-      '#data': 'data',
-      '#chunkPrefix': 'chunkPrefix',
-      '#chunkCount': 'chunkCount',
+      ...Object.fromEntries(names.map((attribute) => [`#${attribute}`, attribute])),
     },
     ExpressionAttributeValues: {
       ':session': { S: session },
       ':version': { N: String(version) },
-      ':owner': { S: owner },
-      ':now': { S: now },
-      ...(isInline
-        ? { ':data': { B: content.data } }
-        : {
-            ':chunkPrefix': { S: content.chunkPrefix },
-            ':chunkCount': { N: String(content.chunkCount) },
-          }),
+      ...values,
     },
     ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
   })
   try {
-    await client.send(command)
+    await client.send(command, abortedBy(signal))
+    return undefined
   } catch (error) {
     if (!isServiceError(error, 'ConditionalCheckFailedException')) throw error
-    throw conflict(name, itemOf(error) ?? (await getHead(items, name)), error)
+    const item = itemOf(error) ?? (await getHead(items, name, signal))
+    if (item?.session?.S !== session) throw conflict(name, item, error)
+    return readHeadLease(items, name, item).version
   }
+}
+
+interface HeadUpdate {
+  /** Continues the SET clause of the update expression. */
+  readonly update: string
+  readonly names: readonly string[]
+  readonly values: Record<string, AttributeValue>
+}
+
+function updateOf(change: HeadChange, owner: string, now: string): HeadUpdate {
+  if (change === 'renew') return { update: '', names: [], values: {} }
+  if (change === 'release') {
+    return { update: ', #leaseMs = :leaseMs', names: ['leaseMs'], values: { ':leaseMs': { N: '0' } } }
+  }
+  const saved = ', #owner = :owner, #savedAt = :now'
+  const names = ['owner', 'savedAt', 'data', 'chunkPrefix', 'chunkCount']
+  const values = { ':owner': { S: owner }, ':now': { S: now } }
+  if ('data' in change) {
+    return {
+      update: `${saved}, #data = :data REMOVE #chunkPrefix, #chunkCount`,
+      names,
+      values: { ...values, ':data': { B: change.data } },
+    }
+  }
+  return {
+    update: `${saved}, #chunkPrefix = :chunkPrefix, #chunkCount = :chunkCount REMOVE #data`,
+    names,
+    values: {
+      ...values,
+      ':chunkPrefix': { S: change.chunkPrefix },
+      ':chunkCount': { N: String(change.chunkCount) },
+    },
+  }
+}
+
+/** The state of the lease of a head for the store's callers, which they pass back to acquire it. */
+export function stateOf(lease: HeadLease): CheckpointLeaseState {
+  const { session, owner, epoch, version, leaseMs } = lease
+  return {
+    revision: `${epoch}.${version}.${session ?? ''}`,
+    epoch,
+    owner,
+    leaseMs: session === undefined ? 0 : leaseMs,
+  }
+}
+
+/** @throws StreamError `options.invalid` if the state is not from {@link stateOf}. */
+export function seenIn(state: CheckpointLeaseState): Required<Omit<SeenHead, 'content'>> {
+  const [, epoch, version, session] = /^(\d+)\.(\d+)\.(.*)$/s.exec(state.revision) ?? []
+  if (epoch === undefined) {
+    throw invalidOption('ifState', state, 'a state that leaseState() of this store has returned')
+  }
+  return { session: session || undefined, epoch: Number(epoch), version: Number(version) }
+}
+
+/** The error of a worker that would acquire the lease only in a state that has changed. */
+export function leaseChanged(name: string): StreamError<'checkpoint.conflict'> {
+  const message = `The lease of the checkpoint "${name}" has changed since its state was read.`
+  return new StreamError('checkpoint.conflict', message, { name })
 }
 
 /** The error of a worker whose lease was acquired by another worker, or whose checkpoint was deleted. */

@@ -12,11 +12,11 @@ import { type Item, type ItemTable, keyOf } from './dynamodb-table.ts'
  * | ------------------------ | ---- | ------------------------------------------------------------------------------ |
  * | session                  | S    | random ID of the current lease; written only when a lease is acquired          |
  * | epoch                    | N    | number of leases acquired so far; written only when a lease is acquired        |
- * | version                  | N    | number of the last save (with timed leases, renewals are counted too)          |
+ * | version                  | N    | number of the last save, renewal or release                                    |
  * | data                     | B    | the token as gzipped JSON; or                                                  |
  * | chunkPrefix, chunkCount  | S, N | the start of the keys of its chunks, and their number                          |
  * | owner, loadedAt, savedAt | S    | the worker and the times; informational, no decision depends on them           |
- * | leaseMs                  | N    | reserved: duration of a timed lease; if absent, a lease lasts until the next   |
+ * | leaseMs                  | N    | time limit of the lease, in ms; 0: released; if absent, it has no time limit   |
  *
  * A *chunk* (part `chunk#<epoch>.<version>.<session>.<index>`) contains a piece of the token in its attribute
  * `data`.
@@ -29,6 +29,12 @@ export const HEAD = 'head'
  * Compressed tokens up to this size are stored in the head: one write per save, of about 60 write units.
  */
 export const MAX_INLINE_BYTES = 60_000
+
+/**
+ * The limit for leases that are renewed: each renewal costs as many write units as the head has kilobytes,
+ * and each poll of a standby worker a read unit per 4 kB.
+ */
+export const MAX_RENEWED_INLINE_BYTES = 8_000
 
 /** DynamoDB limits an item to 400 KB, including attribute names and keys. */
 export const CHUNK_BYTES = 350_000
@@ -54,12 +60,18 @@ export async function unpackToken(items: ItemTable, name: string, packed: Uint8A
   }
 }
 
-/** The parsed head of a checkpoint. */
-export interface Head {
+/** The part of a head that identifies the lease and its last change. */
+export interface HeadLease {
   readonly session: string | undefined
   readonly owner: string | undefined
   readonly epoch: number
   readonly version: number
+  /** The time limit of the lease; 0 if it was released, undefined if it has no limit. */
+  readonly leaseMs: number | undefined
+}
+
+/** The parsed head of a checkpoint. */
+export interface Head extends HeadLease {
   /** Undefined if nothing has been saved. */
   readonly content: Content | undefined
 }
@@ -73,7 +85,38 @@ export interface Chunked {
 }
 
 /** The head of a checkpoint that does not exist. */
-export const noHead: Head = { session: undefined, owner: undefined, epoch: 0, version: 0, content: undefined }
+export const noHead: Head = {
+  session: undefined,
+  owner: undefined,
+  epoch: 0,
+  version: 0,
+  leaseMs: undefined,
+  content: undefined,
+}
+
+/**
+ * Reads the lease of a head that exists.
+ *
+ * @throws StreamError `token.invalid`
+ */
+export function readHeadLease(items: ItemTable, name: string, item: Item): HeadLease {
+  const number = (attribute: 'epoch' | 'version' | 'leaseMs') => {
+    const value = item[attribute]
+    if (value === undefined) return undefined
+    const read = value.N === undefined ? Number.NaN : Number(value.N)
+    if (!Number.isSafeInteger(read) || read < 0) throw damagedAt(items, name, attribute)
+    return read
+  }
+  const { session, owner } = item
+  if (session !== undefined && !session.S) throw damagedAt(items, name, 'session')
+  return {
+    session: session?.S,
+    owner: owner?.S,
+    epoch: number('epoch') ?? 0,
+    version: number('version') ?? 0,
+    leaseMs: number('leaseMs'),
+  }
+}
 
 /**
  * Reads a head strictly: anything that this module would not have written is an error, never "no checkpoint".
@@ -82,30 +125,28 @@ export const noHead: Head = { session: undefined, owner: undefined, epoch: 0, ve
  */
 export function readHead(items: ItemTable, name: string, item: Item | undefined): Head {
   if (item === undefined) return noHead
-  const damagedAt = (attribute: string) => damaged(items, name, `the attribute "${attribute}" is invalid`)
-  const count = (attribute: 'epoch' | 'version') => {
-    const value = item[attribute]
-    if (value === undefined) return 0
-    const number = value.N === undefined ? Number.NaN : Number(value.N)
-    if (!Number.isSafeInteger(number) || number < 0) throw damagedAt(attribute)
-    return number
-  }
-  const { session } = item
-  if (session !== undefined && !session.S) throw damagedAt('session')
-  const head = { session: session?.S, owner: item.owner?.S, epoch: count('epoch'), version: count('version') }
-  const { data, chunkPrefix, chunkCount } = item
+  const head = readHeadLease(items, name, item)
+  const { data, chunkPrefix, chunkCount, savedAt } = item
   if (data !== undefined) {
-    if (!(data.B instanceof Uint8Array) || chunkPrefix !== undefined) throw damagedAt('data')
+    if (!(data.B instanceof Uint8Array) || chunkPrefix !== undefined) throw damagedAt(items, name, 'data')
     return { ...head, content: { data: data.B } }
   }
   if (chunkPrefix !== undefined) {
     const chunks = chunkCount?.N === undefined ? Number.NaN : Number(chunkCount.N)
-    if (!chunkPrefix.S?.startsWith(FIRST_CHUNK)) throw damagedAt('chunkPrefix')
-    if (!Number.isInteger(chunks) || chunks < 1 || chunks > MAX_CHUNKS) throw damagedAt('chunkCount')
+    if (!chunkPrefix.S?.startsWith(FIRST_CHUNK)) throw damagedAt(items, name, 'chunkPrefix')
+    if (!Number.isInteger(chunks) || chunks < 1 || chunks > MAX_CHUNKS) {
+      throw damagedAt(items, name, 'chunkCount')
+    }
     return { ...head, content: { chunkPrefix: chunkPrefix.S, chunkCount: chunks } }
   }
-  if (head.version > 0 || chunkCount !== undefined) throw damaged(items, name, 'it does not contain a token')
+  // A lease with a time limit can be renewed and released before anything is saved.
+  const wasSaved = savedAt !== undefined || (head.version > 0 && head.leaseMs === undefined)
+  if (wasSaved || chunkCount !== undefined) throw damaged(items, name, 'it does not contain a token')
   return { ...head, content: undefined }
+}
+
+function damagedAt(items: ItemTable, name: string, attribute: string): StreamError<'token.invalid'> {
+  return damaged(items, name, `the attribute "${attribute}" is invalid`)
 }
 
 /** The error of a checkpoint that cannot be read. */

@@ -1,10 +1,12 @@
+import { abortable } from '../core/abortable.ts'
+import { CallQueue } from '../core/call-queue.ts'
 import type { Clock } from '../core/clock.ts'
 import { endSentence } from '../core/end-sentence.ts'
 import { isStreamError, StreamError } from '../core/errors.ts'
 import type { StreamToken } from '../position/token.ts'
 import { type ChunkedSave, deleteChunksBefore, planChunks, writeChunks } from './dynamodb-chunks.ts'
-import { type LeaseHolder, saveHead } from './dynamodb-head.ts'
-import { type Head, MAX_INLINE_BYTES, packToken } from './dynamodb-item.ts'
+import { changeHead, type HeadChange } from './dynamodb-head.ts'
+import { type Head, MAX_INLINE_BYTES, MAX_RENEWED_INLINE_BYTES, packToken } from './dynamodb-item.ts'
 import { type ItemTable, isServiceError, withTable } from './dynamodb-table.ts'
 import type { CheckpointLease } from './store.ts'
 
@@ -15,10 +17,11 @@ export interface AcquiredLease {
   readonly owner: string
   readonly head: Head
   readonly token: unknown
+  /** The time limit of the lease, in ms. */
+  readonly leaseMs: number | undefined
 }
 
 interface UnfinishedSave {
-  readonly version: number
   readonly json: string
   readonly chunks: ChunkedSave
 }
@@ -31,8 +34,15 @@ export class DynamoDBLease implements CheckpointLease {
   readonly #clock: Clock
   readonly #acquired: AcquiredLease
   readonly #lost = new AbortController()
+  /** Changes of the head, of which one is in flight at a time. */
+  readonly #changes = new CallQueue()
+  /** The version of the last change of the head that was sent, or for which chunks were written. */
   #version: number
   #isReleased = false
+  /** Whether the last change of the head has succeeded. */
+  #isReachable = true
+  /** The version that the keys of the chunks of the last saved token contain, and that sorts after older ones. */
+  #generation: number
   /** A save in chunks that has failed. Its chunks can be removed only after a later save. */
   #unfinished: UnfinishedSave | undefined
   /** Whether the last saved token is stored in chunks. */
@@ -48,6 +58,7 @@ export class DynamoDBLease implements CheckpointLease {
     this.token = acquired.token
     this.epoch = acquired.head.epoch
     this.#version = acquired.head.version
+    this.#generation = acquired.head.version
   }
 
   get lost(): AbortSignal {
@@ -55,23 +66,39 @@ export class DynamoDBLease implements CheckpointLease {
   }
 
   async save(token: StreamToken): Promise<void> {
+    this.#throwIfOver()
+    const json = JSON.stringify(token)
+    await this.#loseOnConflict(() => withTable(this.#table, this.#clock, () => this.#write(json)))
+    if (this.#mayHaveOldChunks) await this.#cleanUp()
+  }
+
+  async renew(): Promise<void> {
+    this.#throwIfOver()
+    await this.#loseOnConflict(() => this.#change('renew'))
+  }
+
+  /** Writes that the lease was released, unless DynamoDB has just failed: a stop must not wait for it. */
+  async release(): Promise<void> {
+    if (this.#isReleased) return
+    this.#isReleased = true
+    if (!this.lost.aborted && this.#isReachable) await this.#loseOnConflict(() => this.#change('release'))
+  }
+
+  #throwIfOver(): void {
     const { name } = this.#acquired
     if (this.#isReleased) {
       throw new StreamError('closed', `The lease of the checkpoint "${name}" was released.`, {})
     }
     this.lost.throwIfAborted()
-    const json = JSON.stringify(token)
+  }
+
+  async #loseOnConflict(change: () => Promise<void>): Promise<void> {
     try {
-      await withTable(this.#table, this.#clock, () => this.#write(json))
+      await change()
     } catch (error) {
       if (isStreamError(error, 'checkpoint.conflict')) this.#lost.abort(error)
       throw error
     }
-    if (this.#mayHaveOldChunks) await this.#cleanUp()
-  }
-
-  async release(): Promise<void> {
-    this.#isReleased = true
   }
 
   /**
@@ -79,30 +106,72 @@ export class DynamoDBLease implements CheckpointLease {
    * while writes are throttled.
    */
   async #write(json: string): Promise<void> {
-    const { name } = this.#acquired
     if (this.#unfinished) {
       const { json: unfinishedJson } = this.#unfinished
       await this.#complete(this.#unfinished)
       if (unfinishedJson === json) return
     }
     const packed = await packToken(json)
-    const version = ++this.#version
-    if (packed.length <= MAX_INLINE_BYTES) {
-      await saveHead(this.#table, name, this.#holder(), version, { data: packed })
+    const { leaseMs } = this.#acquired
+    if (packed.length <= (leaseMs === undefined ? MAX_INLINE_BYTES : MAX_RENEWED_INLINE_BYTES)) {
+      await this.#change({ data: packed })
+      this.#generation = this.#version
       this.#hasChunks = false
       return
     }
-    const chunks = planChunks({ epoch: this.epoch, version }, this.#acquired.session, packed)
-    this.#unfinished = { version, json, chunks }
+    this.#generation = ++this.#version
+    const generation = { epoch: this.epoch, version: this.#generation }
+    const chunks = planChunks(generation, this.#acquired.session, packed)
+    this.#unfinished = { json, chunks }
     this.#mayHaveOldChunks = true
     await this.#complete(this.#unfinished)
   }
 
-  async #complete({ version, chunks }: UnfinishedSave): Promise<void> {
+  async #complete({ chunks }: UnfinishedSave): Promise<void> {
     await writeChunks(this.#table, this.#acquired.name, chunks)
-    await saveHead(this.#table, this.#acquired.name, this.#holder(), version, chunks)
+    // Not in the queue before: the lease can be renewed while the chunks are written.
+    await this.#change(chunks)
     this.#unfinished = undefined
     this.#hasChunks = true
+  }
+
+  #change(change: HeadChange): Promise<void> {
+    return this.#changes.run(async () => {
+      this.#isReachable = false
+      await this.#changeNow(change)
+      this.#isReachable = true
+    })
+  }
+
+  /** A change that was abandoned can arrive before this one, which then needs a higher version. */
+  async #changeNow(change: HeadChange): Promise<void> {
+    const { name, session, owner } = this.#acquired
+    for (let laterVersion: number | undefined = 0; laterVersion !== undefined; ) {
+      this.#version = Math.max(this.#version, laterVersion) + 1
+      const version = this.#version
+      laterVersion = await this.#withTimeLimit((signal) => {
+        const holder = { session, owner, now: new Date(this.#clock.now()).toISOString() }
+        return changeHead(this.#table, name, holder, version, change, signal)
+      })
+    }
+  }
+
+  /** Without the limit, a call without a response would keep the lease from being renewed. */
+  async #withTimeLimit<T>(call: (signal?: AbortSignal) => Promise<T>): Promise<T> {
+    const { leaseMs } = this.#acquired
+    if (leaseMs === undefined) return call()
+    const timeout = new AbortController()
+    const limitMs = leaseMs / 3
+    const cancel = this.#clock.setTimer(limitMs, () => timeout.abort(), true)
+    try {
+      return await abortable(call(timeout.signal), timeout.signal)
+    } catch (cause) {
+      if (!timeout.signal.aborted) throw cause
+      const { tableName } = this.#table
+      throw new Error(`The table "${tableName}" did not respond within ${limitMs} ms`, { cause })
+    } finally {
+      cancel()
+    }
   }
 
   /**
@@ -113,7 +182,7 @@ export class DynamoDBLease implements CheckpointLease {
   async #cleanUp(): Promise<void> {
     const { name } = this.#acquired
     try {
-      await deleteChunksBefore(this.#table, name, { epoch: this.epoch, version: this.#version })
+      await deleteChunksBefore(this.#table, name, { epoch: this.epoch, version: this.#generation })
       this.#mayHaveOldChunks = this.#hasChunks
     } catch (cause) {
       if (this.#hasReportedCleanUp || !isServiceError(cause, 'AccessDeniedException')) return
@@ -123,10 +192,5 @@ export class DynamoDBLease implements CheckpointLease {
         `Allow dynamodb:Query and dynamodb:DeleteItem on the table "${this.#table.tableName}".`
       throw new StreamError('checkpoint.failed', message, { name, operation: 'save' }, cause)
     }
-  }
-
-  #holder(): LeaseHolder {
-    const { session, owner } = this.#acquired
-    return { session, owner, now: new Date(this.#clock.now()).toISOString() }
   }
 }

@@ -4,13 +4,49 @@ import { StreamError } from '../core/errors.ts'
 import { checkNames, namesOf } from '../core/options.ts'
 import type { SdkClient } from '../core/sdk-client.ts'
 import { readChunks } from './dynamodb-chunks.ts'
-import { acquireLease, alreadyExists, conflict, getHead, type LeaseHolder } from './dynamodb-head.ts'
-import { type Content, damaged, noHead, readHead, unpackToken } from './dynamodb-item.ts'
+import {
+  acquireLease,
+  alreadyExists,
+  conflict,
+  getHead,
+  getHeadLease,
+  leaseChanged,
+  type NewLease,
+  seenIn,
+  stateOf,
+} from './dynamodb-head.ts'
+import {
+  type Content,
+  damaged,
+  type Head,
+  noHead,
+  readHead,
+  readHeadLease,
+  unpackToken,
+} from './dynamodb-item.ts'
 import { DynamoDBLease } from './dynamodb-lease.ts'
-import { checkName, checkTable, defaultOwner, type ItemTable, withTable } from './dynamodb-table.ts'
-import type { CheckpointLease, CheckpointLeaseOptions, CheckpointStore } from './store.ts'
+import {
+  checkName,
+  checkTable,
+  defaultOwner,
+  type ItemTable,
+  isServiceError,
+  withExistingTable,
+  withTable,
+} from './dynamodb-table.ts'
+import type {
+  CheckpointLease,
+  CheckpointLeaseOptions,
+  CheckpointLeaseState,
+  CheckpointStore,
+} from './store.ts'
 
-export type { CheckpointLease, CheckpointLeaseOptions, CheckpointStore } from './store.ts'
+export type {
+  CheckpointLease,
+  CheckpointLeaseOptions,
+  CheckpointLeaseState,
+  CheckpointStore,
+} from './store.ts'
 
 /** The number of times that `peek` reads a checkpoint that changes while its chunks are being read. */
 const PEEK_ATTEMPTS = 5
@@ -48,6 +84,7 @@ const optionNames = namesOf<DynamoDBCheckpointStoreOptions>({
 export interface DynamoDBCheckpointStore extends CheckpointStore {
   peek(name: string): Promise<unknown>
   lease(name: string, options?: CheckpointLeaseOptions): Promise<CheckpointLease>
+  leaseState(name: string, options?: { readonly signal?: AbortSignal }): Promise<CheckpointLeaseState>
 }
 
 /**
@@ -59,6 +96,11 @@ export interface DynamoDBCheckpointStore extends CheckpointStore {
  * therefore resumes immediately, without waiting for a lease to expire. A worker that was presumed dead, or
  * is still shutting down, cannot move the checkpoint of its successor. Use `peek` to read without acquiring.
  * A save without an earlier `load` succeeds only if no checkpoint exists under that name.
+ *
+ * **Standby workers.** With the option `standby` of a checkpoint, a worker waits until the lease was released
+ * or its time is over, and then acquires it on the condition that the checkpoint has not changed. A waiting
+ * worker reads one item per poll and writes nothing. A renewal writes the head again; a token larger than
+ * 8 kB after compression is then stored in items of its own, so that this stays cheap.
  *
  * **Late requests.** Every write that changes the checkpoint is conditional on the state that was read or
  * written before it, so a request that was abandoned and arrives late changes nothing.
@@ -73,7 +115,8 @@ export interface DynamoDBCheckpointStore extends CheckpointStore {
  * Errors of the SDK are rethrown unchanged. The methods of the store reject with:
  * - `options.invalid`: the name is not a well-formed string of 1 to 2048 bytes, or the table has other keys;
  * - `token.invalid`: the checkpoint is damaged;
- * - `checkpoint.conflict`: another worker has acquired the checkpoint, or it was deleted;
+ * - `checkpoint.conflict`: another worker has acquired the checkpoint, it was deleted, or its lease is no
+ *   longer in the state `ifState`;
  * - `checkpoint.failed`: a `peek` could not read the checkpoint because it kept changing; or, once per lease,
  *   a token was saved but permission to delete the chunks of earlier saves is missing.
  *
@@ -114,27 +157,47 @@ export function dynamoDBCheckpointStore(options: DynamoDBCheckpointStoreOptions)
       return withTable(items, clock, () => peekAt(name))
     },
 
-    lease: (name, { signal } = {}) => acquire(name, randomUUID(), signal),
+    lease: (name, options) => acquire(name, randomUUID(), options),
+
+    async leaseState(name, { signal } = {}) {
+      checkName(name)
+      const item = await withExistingTable(items, () => getHeadLease(items, name, signal)).catch(
+        (error: unknown) => {
+          if (isServiceError(error, 'ResourceNotFoundException')) return undefined
+          throw error
+        },
+      )
+      return stateOf(item ? readHeadLease(items, name, item) : noHead)
+    },
   }
 
-  async function acquire(name: string, session: string, signal?: AbortSignal): Promise<CheckpointLease> {
+  async function acquire(
+    name: string,
+    session: string,
+    { signal, leaseMs, ifState }: CheckpointLeaseOptions = {},
+  ): Promise<CheckpointLease> {
     checkName(name)
-    const head = await withTable(
-      items,
-      clock,
-      async () => {
-        for (;;) {
-          signal?.throwIfAborted()
-          const seen = readHead(items, name, await getHead(items, name, signal))
-          const acquired = await acquireLease(items, name, holder(session), seen, signal)
-          if (acquired) return acquired
-          // Another worker was faster. Try again: the last worker to acquire the checkpoint can save.
-        }
-      },
-      signal,
-    )
+    const acquireHead = ifState ? () => acquireInState(ifState) : acquireNow
+    const head = await withTable(items, clock, acquireHead, signal)
     const token = head.content && (await readToken(name, session, head.content, signal))
-    return new DynamoDBLease(items, clock, { name, session, owner, head, token })
+    return new DynamoDBLease(items, clock, { name, session, owner, head, token, leaseMs })
+
+    async function acquireNow(): Promise<Head> {
+      for (;;) {
+        signal?.throwIfAborted()
+        const { epoch, session: seen, content } = readHead(items, name, await getHead(items, name, signal))
+        const lease = newLease(session, leaseMs)
+        const acquired = await acquireLease(items, name, lease, { epoch, session: seen, content }, signal)
+        if (acquired) return acquired
+        // Another worker was faster. Try again: the last worker to acquire the checkpoint can save.
+      }
+    }
+
+    async function acquireInState(state: CheckpointLeaseState): Promise<Head> {
+      const acquired = await acquireLease(items, name, newLease(session, leaseMs), seenIn(state), signal)
+      if (acquired) return acquired
+      throw leaseChanged(name)
+    }
   }
 
   /** Acquires the lease for a save without a load, which must not overwrite a checkpoint. */
@@ -145,16 +208,23 @@ export function dynamoDBCheckpointStore(options: DynamoDBCheckpointStoreOptions)
     const head = await withTable(items, clock, async () => {
       const item = await getHead(items, name)
       if (item?.session?.S === session) return readHead(items, name, item)
-      const acquired = item ? undefined : await acquireLease(items, name, holder(session), noHead)
+      const acquired = item ? undefined : await acquireLease(items, name, newLease(session), noHead)
       if (acquired) return acquired
       throw alreadyExists(name, item ?? (await getHead(items, name)))
     })
     newSessions.delete(name)
-    return new DynamoDBLease(items, clock, { name, session, owner, head, token: undefined })
+    return new DynamoDBLease(items, clock, {
+      name,
+      session,
+      owner,
+      head,
+      token: undefined,
+      leaseMs: undefined,
+    })
   }
 
-  function holder(session: string): LeaseHolder {
-    return { session, owner, now: new Date(clock.now()).toISOString() }
+  function newLease(session: string, leaseMs?: number): NewLease {
+    return { session, owner, now: new Date(clock.now()).toISOString(), leaseMs }
   }
 
   async function readToken(

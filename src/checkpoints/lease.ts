@@ -5,8 +5,12 @@ import type { CheckpointLease, CheckpointStore } from './store.ts'
 const RELEASE_TIMEOUT_MS = 5_000
 
 /** A lease, or what serves as one if the store has no leases; it then has no fencing number. */
-export interface AcquiredLease extends Omit<CheckpointLease, 'epoch'> {
+export interface AcquiredLease extends Omit<CheckpointLease, 'epoch' | 'renew'> {
   readonly epoch: number | undefined
+  /** Whether a record may be delivered now. Leases without a time limit do not have it: see `LeaseKeeper`. */
+  readonly mayDeliver?: boolean
+  /** Resolves when the lease has been renewed or lost, or when `signal` aborts. */
+  renewed?(signal: AbortSignal): Promise<void>
 }
 
 /** Acquires the lease of a checkpoint, or calls `load` if the store has no leases. */

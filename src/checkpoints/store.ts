@@ -36,12 +36,52 @@ export interface CheckpointStore {
    * process that share a store and a name.
    */
   lease?(name: string, options?: CheckpointLeaseOptions): Promise<CheckpointLease>
+  /**
+   * Returns the state of the lease of a checkpoint with a consistent read, and changes nothing. A store that
+   * provides it supports leases with a time limit, which standby workers need: the options `leaseMs` and
+   * `ifState` of {@link lease}, and {@link CheckpointLease.renew}.
+   *
+   * The library measures all times: the store only keeps `leaseMs`, and compares states. It must not end a
+   * lease itself when its time is over.
+   */
+  leaseState?(name: string, options?: { readonly signal?: AbortSignal }): Promise<CheckpointLeaseState>
+}
+
+/** The state of the lease of a checkpoint, as a standby worker sees it. */
+export interface CheckpointLeaseState {
+  /**
+   * Differs after every acquisition, save, renewal and release, and never returns to an earlier value. Its
+   * form is up to the store.
+   */
+  readonly revision: string
+  /** The fencing number of the current lease; 0 if the checkpoint was never acquired. */
+  readonly epoch: number
+  /** Identifies the current worker to people, if the store records it. */
+  readonly owner?: string | undefined
+  /**
+   * The time limit of the current lease, in ms. 0 if the lease was released, or if there is no lease: it can
+   * be acquired immediately. Undefined if the lease has no time limit.
+   */
+  readonly leaseMs: number | undefined
 }
 
 /** Options of `CheckpointStore.lease`. */
 export interface CheckpointLeaseOptions {
   /** Aborts the calls that acquire the lease. It has no effect on the lease afterwards. */
   readonly signal?: AbortSignal | undefined
+  /**
+   * The time limit of the lease, in ms; 1 or more. The library renews the lease before it ends. Without it,
+   * the lease ends only when it is released, or when another worker acquires it without `ifState`. Used only
+   * with stores that provide `leaseState`.
+   */
+  readonly leaseMs?: number | undefined
+  /**
+   * Acquires the lease only if its state is still the one that `leaseState` returned. Otherwise rejects with
+   * the `StreamError` `checkpoint.conflict` and changes nothing. The comparison and the acquisition must be
+   * one atomic step. Without it, the lease is acquired immediately, whoever has it. Used only with stores
+   * that provide `leaseState`.
+   */
+  readonly ifState?: CheckpointLeaseState | undefined
 }
 
 /** The right to save one checkpoint, until another worker acquires it. */
@@ -59,7 +99,19 @@ export interface CheckpointLease {
    * {@link release}.
    */
   save(token: StreamToken): Promise<void>
-  /** Releases the lease. Idempotent. */
+  /**
+   * Renews a lease with a time limit: changes the revision of its state, and nothing else. Rejects with the
+   * `StreamError` `checkpoint.conflict` if another worker has acquired the checkpoint. Can be called while
+   * `save` is pending. Required from stores that provide `leaseState`.
+   *
+   * A renewal or save that is rejected must not take effect after a later one. If a call can hang, reject it
+   * within a third of `leaseMs`, so that it can be repeated before the lease ends.
+   */
+  renew?(): Promise<void>
+  /**
+   * Releases the lease, so that a standby worker can acquire it immediately: `leaseState` then returns a
+   * `leaseMs` of 0. Idempotent.
+   */
   release(): Promise<void>
   /**
    * Aborts when the store detects, at a save or earlier, that another worker has acquired the checkpoint. The

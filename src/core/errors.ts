@@ -37,8 +37,11 @@ export interface StreamErrorDetails {
    * `owner` identifies that worker, if the store records it.
    */
   'checkpoint.conflict': { readonly name: string; readonly owner?: string | undefined }
-  /** A checkpoint could not be loaded or saved. `cause` is the error of the store, if there is one. */
-  'checkpoint.failed': { readonly name: string; readonly operation: 'load' | 'save' }
+  /**
+   * A checkpoint could not be loaded or saved, or the lease of a worker with the option `standby` could not be
+   * renewed in time. `cause` is the error of the store, if there is one.
+   */
+  'checkpoint.failed': { readonly name: string; readonly operation: 'load' | 'save' | 'renew' }
   /**
    * A destination did not accept a dead letter, or `check` found that it cannot. `destination` is the path of
    * a file, the URL, ARN or name of another target, or the option with a destination of your own, such as

@@ -187,7 +187,7 @@ export class Run {
       stopped: this.#stopped.signal,
       epoch: () => source.epoch,
       listener: {
-        canStart: () => this.#isProceeding,
+        canStart: () => this.#isProceeding && this.#mayDeliver(),
         progressed: (records) => this.#progressed(records),
         save: (records, signal) => this.#saveProgress(records, signal),
         canceled: (work) => this.#canceled(work),
@@ -357,7 +357,7 @@ export class Run {
   }
 
   #startReady(now: number): void {
-    while (this.#isProceeding && this.#turns.mayStart()) {
+    while (this.#isProceeding && this.#turns.mayStart() && this.#mayDeliver()) {
       const action = this.#planner.next(now, this.#input)
       this.#parkEvicted()
       if (action === undefined) return
@@ -367,6 +367,19 @@ export class Run {
         this.#planner.release(action.record, now)
       }
     }
+  }
+
+  /** After a suspension, nothing is started before the lease is renewed. May end the run. */
+  #mayDeliver(): boolean {
+    const source = this.#source
+    if (source.mayDeliver) return true
+    if (this.#isProceeding) void source.renewed(this.#stopped.signal).then(() => this.#renewed())
+    return false
+  }
+
+  #renewed(): void {
+    this.#running.resume()
+    this.#turns.queue()
   }
 
   #skip(record: QueuedRecord, verdict: GiveUp | 'drop'): Disposition {

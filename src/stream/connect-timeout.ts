@@ -31,10 +31,11 @@ export async function withConnectTimeout<T>(
   const timeout = new AbortController()
   let lastError: unknown
   let hasResponded = false
-  const stopListening = events.on('retry', ({ error }) => {
+  const onRetry = ({ error }: { readonly error: unknown }) => {
     lastError = error
     hasResponded ||= isResponse(error)
-  })
+  }
+  const stopListening = [events.on('retry', onRetry), events.on('checkpointRetry', onRetry)]
   let cancelTimer = () => {}
   const wait = () => {
     const dueAt = clock.monotonic() + timeoutMs
@@ -53,7 +54,7 @@ export async function withConnectTimeout<T>(
     throw error
   } finally {
     cancelTimer()
-    stopListening()
+    for (const stop of stopListening) stop()
   }
 }
 

@@ -92,33 +92,36 @@ export class CurrentStream {
   }
 
   /**
-   * Waits until there may be new records, the stream is closed, `signal` aborts, or the time is `until`
-   * (monotonic ms).
+   * Waits until there may be new records, the stream is closed, `signal` or `lost` aborts, or the time is
+   * `until` (monotonic ms).
    */
-  async wait(signal: AbortSignal, until?: number): Promise<void> {
+  async wait(signal: AbortSignal, until?: number, lost?: AbortSignal): Promise<void> {
     const { clock } = this.#parts
     // Not AbortSignal.any: on Node 20 a long-lived signal retains every signal that is derived from it.
     const wakeUp = new AbortController()
     const stop = () => wakeUp.abort()
     signal.addEventListener('abort', stop)
+    lost?.addEventListener('abort', stop)
     const cancelTimer =
       until === undefined ? undefined : clock.setTimer(Math.max(0, until - clock.monotonic()), stop)
     try {
-      if (!signal.aborted) await this.#coordinator.progress(wakeUp.signal)
+      if (!signal.aborted && !lost?.aborted) await this.#coordinator.progress(wakeUp.signal)
     } catch (error) {
       if (!this.isClosed) throw error
     } finally {
       cancelTimer?.()
       signal.removeEventListener('abort', stop)
+      lost?.removeEventListener('abort', stop)
     }
   }
 
   /**
    * Continues with the table's next stream after this one has ended. Resolves to false without `followTable`,
-   * and after the stream was closed. Resolves to true, without a next stream, if `signal` aborts or a move
-   * takes effect.
+   * and after the stream was closed. Resolves to true, without a next stream, if `signal` or `lost` aborts or
+   * a move takes effect.
    */
-  async advance(signal: AbortSignal): Promise<boolean> {
+  async advance(returned: AbortSignal, lost?: AbortSignal): Promise<boolean> {
+    const signal = lost ? AbortSignal.any([returned, lost]) : returned
     const previous = this.#coordinator
     const moved = new AbortController()
     this.#following = moved

@@ -1,30 +1,19 @@
 import { Checkpointer } from '../checkpoints/checkpointer.ts'
-import { type AcquiredLease, leaseCheckpoint, releaseCheckpoint } from '../checkpoints/lease.ts'
-import type { CheckpointStore } from '../checkpoints/store.ts'
+import { releaseCheckpoint } from '../checkpoints/lease.ts'
 import { checkReadingOptions } from '../coordinator/options.ts'
-import { abortable } from '../core/abortable.ts'
-import { type Clock, systemClock } from '../core/clock.ts'
+import { systemClock } from '../core/clock.ts'
 import { Emitter } from '../core/emitter.ts'
-import { endSentence } from '../core/end-sentence.ts'
-import { isStreamError, StreamError } from '../core/errors.ts'
+import { StreamError } from '../core/errors.ts'
 import { checkNames, integer, invalidOption } from '../core/options.ts'
 import { checkStreamArn } from '../core/stream-arn.ts'
-import { parseToken } from '../position/parse-token.ts'
 import { parsePosition } from '../position/position.ts'
-import type { StreamToken } from '../position/token.ts'
 import type { PlainItem } from '../records/stream-record.ts'
 import { checkStreamsClient, isStreamsApi } from '../streams-api/make-client.ts'
-import { withConnectTimeout } from './connect-timeout.ts'
+import { type CheckedCheckpoint, checkCheckpoint } from './check-checkpoint.ts'
 import { type StreamEvents, streamEventNames } from './events.ts'
+import { type LeasedCheckpoint, leaseAndLoad } from './lease-and-load.ts'
 import type { OpenContext } from './open-context.ts'
-import {
-  type CheckpointOptions,
-  checkpointDefaults,
-  checkpointOptionNames,
-  type OpenStreamOptions,
-  openStreamDefaults,
-  openStreamOptionNames,
-} from './open-stream-options.ts'
+import { type OpenStreamOptions, openStreamDefaults, openStreamOptionNames } from './open-stream-options.ts'
 import { resumeOrStart, tableFollower } from './resume.ts'
 import { DynamoDBStream, type StreamParts } from './stream.ts'
 import { tableStreams } from './table-streams.ts'
@@ -56,7 +45,8 @@ import { tableStreams } from './table-streams.ts'
  *   option is a checkpoint table that already exists with other keys;
  * - `token.invalid`: `startAt` or the checkpoint is not a valid token;
  * - `token.streamMismatch`: the checkpoint belongs to another stream;
- * - `checkpoint.failed`: the checkpoint could not be loaded, or the start position could not be saved;
+ * - `checkpoint.failed`: the checkpoint could not be loaded, the start position could not be saved, or, with
+ *   `standby`, the lease could not be renewed;
  * - `checkpoint.conflict`: another worker acquired the checkpoint while the stream was being opened;
  * - `stream.notFound`, `stream.notEnabled`: the table or stream does not exist, or the table has no stream;
  * - `service.unreachable`: there was no response within `connectTimeoutMs`;
@@ -75,11 +65,7 @@ export async function openStream<Image = PlainItem>(
   const context = await createContext(options)
   let leased: LeasedCheckpoint | undefined
   try {
-    leased =
-      checkpoint &&
-      (await withConnectTimeout(context, { from: 'the checkpoint store' }, (signal) =>
-        leaseAndLoad(checkpoint, context.clock, signal),
-      ))
+    leased = checkpoint && (await leaseAndLoad(context, checkpoint))
     const start = await resumeOrStart(context, leased?.saved)
     const stream = new DynamoDBStream<Image>({
       ...start,
@@ -114,13 +100,6 @@ async function createContext(options: OpenStreamOptions): Promise<OpenContext> {
       ? undefined
       : await tableStreams(tableName, { table: tableClient, streams: client }, deps)
   return { options, ...deps, tables, signal }
-}
-
-interface CheckedCheckpoint {
-  readonly store: CheckpointStore
-  readonly name: string
-  readonly everyRecords: number
-  readonly everyMs: number
 }
 
 /** Checks all options before any call is made. */
@@ -165,85 +144,6 @@ function checkOptions(options: OpenStreamOptions): CheckedCheckpoint | undefined
   return checkpoint === undefined ? undefined : checkCheckpoint(checkpoint)
 }
 
-function checkCheckpoint(options: CheckpointOptions): CheckedCheckpoint {
-  if (isStore(options)) {
-    throw invalidOption('checkpoint', options, '{ store, name }', 'a checkpoint store')
-  }
-  checkNames('checkpoint', options, checkpointOptionNames)
-  const { store, name, everyRecords, everyMs } = options
-  if (!isStore(store)) {
-    throw invalidOption('checkpoint.store', store, 'a checkpoint store (an object with load() and save())')
-  }
-  if (typeof name !== 'string' || name.length < 1 || name.length > 255 || !name.isWellFormed()) {
-    throw invalidOption('checkpoint.name', name, 'a well-formed string of 1 to 255 characters')
-  }
-  return {
-    store,
-    name,
-    everyRecords: integer(
-      'checkpoint.everyRecords',
-      everyRecords ?? checkpointDefaults.everyRecords,
-      1,
-      1_000_000,
-    ),
-    everyMs: integer('checkpoint.everyMs', everyMs ?? checkpointDefaults.everyMs, 10, 3_600_000),
-  }
-}
-
-function isStore(value: unknown): boolean {
-  const { load, save } = Object(value)
-  return typeof load === 'function' && typeof save === 'function'
-}
-
-/** A checkpoint with its lease and the token that was saved before. */
-interface LeasedCheckpoint extends CheckedCheckpoint {
-  readonly lease: AcquiredLease
-  readonly saved: StreamToken | undefined
-}
-
-/** Acquires the lease of the checkpoint and parses the saved token. */
-async function leaseAndLoad(
-  checkpoint: CheckedCheckpoint,
-  clock: Clock,
-  signal: AbortSignal,
-): Promise<LeasedCheckpoint> {
-  const { store, name } = checkpoint
-  const leasing = leaseCheckpoint(store, name, signal)
-  const lease = await abortable(leasing, signal).catch((error: unknown) => {
-    if (signal.aborted) {
-      // The lease may still be granted later; release it then.
-      leasing.then((late) => late.release()).catch(() => {})
-      signal.throwIfAborted()
-    }
-    // Credential and permission errors are rethrown unchanged, as elsewhere.
-    if (isStreamError(error) || isServiceError(error)) throw error
-    const reason = error instanceof Error ? error.message : String(error)
-    throw new StreamError(
-      'checkpoint.failed',
-      endSentence(`The checkpoint "${name}" could not be loaded: ${reason}`),
-      { name, operation: 'load' },
-      error,
-    )
-  })
-  try {
-    return { ...checkpoint, lease, saved: savedToken(lease, name) }
-  } catch (error) {
-    await releaseCheckpoint(lease, clock)
-    throw error
-  }
-}
-
-function savedToken({ token }: AcquiredLease, name: string): StreamToken | undefined {
-  // Custom stores may return null if nothing has been saved.
-  if (token === undefined || token === null) return undefined
-  return parseToken(token, `The checkpoint "${name}"`)
-}
-
-function isServiceError(error: unknown): boolean {
-  if (typeof error !== 'object' || error === null) return false
-  return '$metadata' in error || (error instanceof Error && error.name === 'CredentialsProviderError')
-}
-
 function checkpointerFactory(
   { clock, random, events }: OpenContext,
   leased: LeasedCheckpoint | undefined,
@@ -257,6 +157,6 @@ function checkpointerFactory(
       random,
       tokenOf,
       onSaved: (token) => events.emit('checkpointSaved', { name, token }),
-      onRetry: (retry) => events.emit('checkpointRetry', { name, ...retry }),
+      onRetry: (retry) => events.emit('checkpointRetry', { name, operation: 'save', ...retry }),
     })
 }

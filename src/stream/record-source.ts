@@ -37,6 +37,13 @@ export interface RecordSource {
   /** Aborts when saving has stopped for good. The reason is the error, usually `checkpoint.conflict`. */
   readonly lost: AbortSignal
   /**
+   * Whether a record may be delivered now. If not, {@link lost} has aborted, or a lease is being renewed after
+   * a suspension: {@link renewed} then resolves afterwards.
+   */
+  readonly mayDeliver: boolean
+  /** Resolves when the lease has been renewed or lost, or when `signal` aborts. */
+  renewed(signal: AbortSignal): Promise<void>
+  /**
    * Returns the next record, or undefined if none is available now. Records that an earlier loop or run left
    * unsettled come first. Throws the errors that a loop rejects with.
    */
@@ -130,13 +137,21 @@ export function createRecordSource(parts: RecordSourceParts): RecordSource {
     name: checkpointer?.name,
     epoch: checkpointer?.epoch,
     lost,
+    get mayDeliver() {
+      return checkpointer?.mayDeliver ?? true
+    },
+    async renewed(signal) {
+      await checkpointer?.renewed(signal)
+    },
     take() {
+      const mayDeliver = checkpointer?.mayDeliver ?? true
       lost.throwIfAborted()
-      if (isOver()) return undefined
+      if (isOver() || !mayDeliver) return undefined
       return redelivered.pop() ?? current.takeAvailable()
     },
     async wait(signal) {
-      if (!isOver() && !hasRedelivered() && !current.hasEnded) await current.wait(signal)
+      if (checkpointer && !checkpointer.mayDeliver) await checkpointer.renewed(signal)
+      else if (!isOver() && !hasRedelivered() && !current.hasEnded) await current.wait(signal)
     },
     get isEnded() {
       return isOver() || (!hasRedelivered() && current.hasEnded)

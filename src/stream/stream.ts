@@ -112,6 +112,15 @@ export class DynamoDBStream<Image = PlainItem>
   }
 
   /**
+   * The fencing number of the checkpoint's lease: greater than that of every earlier worker. Make side effects
+   * conditional on it if a worker that was replaced must not overwrite those of its successor. Undefined
+   * without a checkpoint, or if its store has no leases.
+   */
+  get epoch(): number | undefined {
+    return this.#checkpointer?.epoch
+  }
+
+  /**
    * The current position, which covers exactly the acknowledged records. Each access returns a new, JSON-safe
    * object.
    */
@@ -326,8 +335,8 @@ export class DynamoDBStream<Image = PlainItem>
   }
 
   #nextRecord(): StreamRecord | undefined {
-    this.#acknowledge()
-    if (this.#isClosed) return undefined
+    const mayDeliver = this.#acknowledge()
+    if (this.#isClosed || !mayDeliver) return undefined
     if (this.#deliveries.waiting === 0) this.#fetch()
     return this.#deliveries.next()
   }
@@ -337,8 +346,8 @@ export class DynamoDBStream<Image = PlainItem>
    * undefined.
    */
   #nextBatch(batch: Batch): StreamRecord[] | undefined {
-    this.#acknowledge()
-    if (this.#isClosed) return undefined
+    const mayDeliver = this.#acknowledge()
+    if (this.#isClosed || !mayDeliver) return undefined
     try {
       while (this.#deliveries.waiting < batch.maxRecords) if (!this.#fetch()) break
     } catch (error) {
@@ -369,15 +378,20 @@ export class DynamoDBStream<Image = PlainItem>
     return delivery !== undefined
   }
 
-  /** Acknowledges the current record or batch, because the loop requests the next one. */
-  #acknowledge(): void {
+  /**
+   * Acknowledges the current record or batch, because the loop requests the next one. Returns whether it may
+   * be delivered: not before a lease was renewed after a suspension.
+   */
+  #acknowledge(): boolean {
     const checkpointer = this.#checkpointer
+    const mayDeliver = checkpointer?.mayDeliver ?? true
     if (checkpointer?.failure !== undefined) {
       this.#thrown = checkpointer.failure
       throw checkpointer.failure
     }
     const count = this.#deliveries.acknowledge()
     if (count > 0) checkpointer?.recordsProcessed(count)
+    return mayDeliver
   }
 
   /**
@@ -400,8 +414,14 @@ export class DynamoDBStream<Image = PlainItem>
    */
   async #waitForMore(returned: AbortSignal, until: number | undefined): Promise<boolean> {
     if (this.#isClosed) return false
-    if (this.#current.hasEnded && this.#deliveries.waiting === 0) return this.#current.advance(returned)
-    await this.#current.wait(returned, until)
+    const checkpointer = this.#checkpointer
+    const lost = checkpointer?.lost
+    if (checkpointer && !checkpointer.mayDeliver) {
+      await checkpointer.renewed(returned)
+      return true
+    }
+    if (this.#current.hasEnded && this.#deliveries.waiting === 0) return this.#current.advance(returned, lost)
+    await this.#current.wait(returned, until, lost)
     return true
   }
 

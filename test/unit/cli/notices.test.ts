@@ -33,7 +33,12 @@ describe('createNotices', () => {
     let now = 0
     const firstResponse = { hasResponded: true, noteLastError: () => {} }
     const notices = createNotices({ log: (line) => lines.push(line), now: () => now, firstResponse })
-    const failed = { name: '/ro/c.json', delayMs: 9, error: new Error('permission denied (EACCES)') }
+    const failed = {
+      operation: 'save' as const,
+      name: '/ro/c.json',
+      delayMs: 9,
+      error: new Error('permission denied (EACCES)'),
+    }
     notices.retry(retry)
     for (const attempt of [1, 2, 3]) notices.checkpointRetry({ ...failed, attempt })
     now = 5_000

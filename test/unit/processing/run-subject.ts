@@ -51,6 +51,8 @@ export class FakeSource implements RecordSource {
     'arn:aws:dynamodb:eu-west-1:123456789012:table/orders/stream/2026-01-01T00:00:00.000'
   readonly name = 'worker'
   readonly epoch = 7
+  mayDeliver = true
+  readonly renewed = async (): Promise<void> => {}
   readonly lease: AbortController = new AbortController()
   canAdvance = false
   lagMs = 0
