@@ -9,6 +9,7 @@ import { readSessionMutants } from './mutants/read-session.ts'
 import { readerMutants } from './mutants/reader.ts'
 import { shardReaderMutants } from './mutants/shard-reader.ts'
 import { shardsMutants } from './mutants/shards.ts'
+import { standbyMutants } from './mutants/standby.ts'
 import { streamMutants } from './mutants/stream.ts'
 import { streamsApiMutants } from './mutants/streams-api.ts'
 import { wireMutants } from './mutants/wire.ts'
@@ -28,4 +29,5 @@ export const mutants: readonly Mutant[] = [
   ...streamMutants,
   ...processingMutants,
   ...parkingMutants,
+  ...standbyMutants,
 ]

@@ -8,6 +8,7 @@ export type StageName =
   | 'stream model'
   | 'processing model'
   | 'parking model'
+  | 'standby model'
   | 'scenarios'
   | 'all unit'
 
@@ -56,6 +57,7 @@ export function stagesFor(file: string): Stage[] {
   if (near.length === 0 || !near.every((path) => existsSync(path)))
     throw new Error(`No unit tests for ${folder}`)
   const unit = tests('unit', near)
+  if (/lease|checkpoints\/dynamodb/.test(file)) return [unit, standbyModel, scenarios, allUnit]
   if (folder === 'stream' || folder === 'checkpoints') return [unit, streamModel, scenarios, allUnit]
   if (file.startsWith('src/processing/park')) return [unit, parkingModel, scenarios, allUnit]
   if (folder === 'processing') return [unit, processingModel, parkingModel, scenarios, allUnit]
@@ -118,6 +120,7 @@ const streamModel = soak('stream model', ['--model', 'stream', '--histories', '2
 const processingModel = soak('processing model', ['--model', 'processing', '--histories', '200'])
 // Its scripted histories find more than random ones.
 const parkingModel = tests('parking model', ['test/model/parking/'])
+const standbyModel = tests('standby model', ['test/model/standby/'])
 const scenarios = tests('scenarios', ['test/scenarios/'])
 const allUnit = tests('all unit', allUnitTests())
 
@@ -127,6 +130,7 @@ export const allStages: readonly Stage[] = [
   streamModel,
   processingModel,
   parkingModel,
+  standbyModel,
   scenarios,
   allUnit,
 ]

@@ -4,7 +4,7 @@ import { type PlayOptions, type PlaySummary, play } from './play.ts'
 vi.mock('node:zlib', () => import('../../support/sync-zlib.ts'))
 
 /** `STANDBY_PLAYS=10000 STANDBY_SEED=7 npx vitest run test/model/standby` runs more. */
-const PLAYS = Number(process.env.STANDBY_PLAYS ?? 120)
+const PLAYS = Number(process.env.STANDBY_PLAYS ?? 80)
 const SEED = Number(process.env.STANDBY_SEED ?? 1)
 
 async function playAll(options: Omit<PlayOptions, 'seed'>): Promise<PlaySummary> {

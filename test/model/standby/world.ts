@@ -34,7 +34,8 @@ export class World {
   }
 
   async runUntil(end: number): Promise<void> {
-    for (let event = this.#events.shift(); event && event.at <= end; event = this.#events.shift()) {
+    for (let event = this.#events[0]; event && event.at <= end; event = this.#events[0]) {
+      this.#events.shift()
       this.#now = event.at
       const { process } = event
       if (process?.isDead) continue
