@@ -86,6 +86,15 @@ export type {
 } from './processing/schema.ts'
 export type { StallReason } from './processing/stall-watch.ts'
 export { type PlainItem, type StreamEventName, StreamRecord } from './records/stream-record.ts'
+export { createRelay, type Relay, type RelayOptions } from './relay/relay.ts'
+export {
+  type AnyRecord,
+  parseRelayedRecord,
+  positionOf,
+  RelayedRecordError,
+  type RelayMessage,
+} from './relay/relay-message.ts'
+export type { RefusedMessage, RelayRetry, RelayTarget } from './relay/relay-target.ts'
 export type { Shard, ShardState } from './shards/shard.ts'
 export type { BatchOptions } from './stream/batch-options.ts'
 export type { StreamEvents } from './stream/events.ts'

@@ -388,7 +388,7 @@ export class ReadSession {
 
   /** Adds the records of a page to the buffer, before any state changes. */
   #admit(reader: ShardReader, page: RecordPage, limit: number): Outcome {
-    const { options } = this.#context
+    const { options, streamArn } = this.#context
     if (!isValidPage(page)) {
       return { kind: 'failed', failed: { operation: 'GetRecords', error: invalidPage() } }
     }
@@ -398,7 +398,8 @@ export class ReadSession {
     if (reader.lacksUnsettled(records)) return { kind: 'unsettledTrimmed' }
     const first = reader.admit(records)
     const { decode } = page
-    const context = { shardId: reader.node.shardId, decode, unmarshallOptions: options.unmarshallOptions }
+    const { unmarshallOptions } = options
+    const context = { shardId: reader.node.shardId, streamArn, decode, unmarshallOptions }
     this.buffer.push(reader.queue, { records, first, bytes, context })
     const last = records.length === 0 ? undefined : (records.at(records.length - 1) as WireRecord)
     return {

@@ -40,8 +40,10 @@ export interface AwsClient<Sdk> {
   /**
    * Makes one call. Rejects with the error of the SDK, with a `TimeoutError`, or with `options.invalid` if
    * the SDK's package is missing or does not fit the client.
+   *
+   * @param signal - ends the call; it then rejects with the reason.
    */
-  call<Output>(createCommand: (sdk: Sdk) => object): Promise<Output>
+  call<Output>(createCommand: (sdk: Sdk) => object, signal?: AbortSignal): Promise<Output>
   /** Destroys the client if this library created it. A later call creates another one. */
   close(): void
 }
@@ -62,11 +64,12 @@ export function awsClient<Sdk>(
   let owned: OwnedClient | undefined
 
   return {
-    async call<Output>(createCommand: (sdk: Sdk) => object): Promise<Output> {
+    async call<Output>(createCommand: (sdk: Sdk) => object, signal?: AbortSignal): Promise<Output> {
       sdk ??= await loadSdk()
       const connected = client ?? connect(sdk)
       const command = createCommand(sdk) as never
-      const output = await within(timeoutMs, clock, (abortSignal) => connected.send(command, { abortSignal }))
+      const send = (abortSignal: AbortSignal) => connected.send(command, { abortSignal })
+      const output = await within(timeoutMs, clock, send, signal)
       return output as Output
     },
 
@@ -101,15 +104,20 @@ async function within<T>(
   timeoutMs: number,
   clock: Clock,
   call: (signal: AbortSignal) => Promise<T>,
+  signal: AbortSignal | undefined,
 ): Promise<T> {
+  signal?.throwIfAborted()
   const controller = new AbortController()
   const cancelTimer = clock.setTimer(timeoutMs, () => controller.abort(noResponse(timeoutMs)))
+  const onAbort = () => controller.abort(signal?.reason)
+  signal?.addEventListener('abort', onAbort, { once: true })
   try {
     return await abortable(call(controller.signal), controller.signal)
   } catch (error) {
     throw controller.signal.aborted ? controller.signal.reason : error
   } finally {
     cancelTimer()
+    signal?.removeEventListener('abort', onAbort)
   }
 }
 
@@ -126,7 +134,7 @@ function cannotLoad(
 ): StreamError<'options.invalid'> {
   const reason = cause instanceof Error ? cause.message : String(cause)
   const message =
-    `This destination needs the package ${packageName}, which cannot be loaded. ` +
+    `The package ${packageName} is needed, but cannot be loaded. ` +
     `Install it with "npm install ${packageName}". The reason is: ${reason}`
   const expected = `the package ${packageName} to be installed`
   return new StreamError(

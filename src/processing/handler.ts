@@ -199,6 +199,12 @@ export function checkHandler(handler: unknown): Work {
   return batch === undefined ? checkTasks(handler, tasks) : checkBatch(handler, batch)
 }
 
+/** Whether a handler, or one of its tasks, is a relay, which has this property. */
+export function keepsOrder(handler: object): boolean {
+  const functions: unknown[] = [handler, ...Object.values(Object(Reflect.get(handler, 'tasks')))]
+  return functions.some((one) => Reflect.get(Object(one), 'keepsOrder') === true)
+}
+
 function checkBatch(handler: object, batch: unknown): BatchWork {
   checkOwnNames(handler, batchNames)
   if (typeof batch !== 'function') throw invalidOption('handler.batch', batch, 'a function')

@@ -8,7 +8,7 @@ import { DynamoDBStream } from '../stream/stream.ts'
 import { type CheckedOptions, checkProcessOptions } from './check-options.ts'
 import { Counters, type ProcessingSummary } from './counts.ts'
 import { type ProcessingEvents, processingEventNames } from './events.ts'
-import { checkHandler, type Handler } from './handler.ts'
+import { checkHandler, type Handler, keepsOrder } from './handler.ts'
 import type { ProcessingHealth } from './health.ts'
 import type { ProcessOptions } from './options.ts'
 import { Run } from './run.ts'
@@ -103,6 +103,9 @@ export function processStream<
   const work = checkHandler(handler)
   // The handler and the callbacks are called with what the schema has made of the records.
   const checked = checkProcessOptions(options, work) as unknown as CheckedOptions
+  if (checked.order === 'none' && keepsOrder(handler)) {
+    throw invalidOption('order', 'none', "'key' or 'shard', because a relay keeps the order of each item")
+  }
   let finish = () => {}
   const finished = new Promise<void>((resolve) => {
     finish = resolve

@@ -37,7 +37,8 @@ export function convertLambdaRecord(value: unknown, shardId: string, createdAtMs
     dynamodb: convertChange(change),
     userIdentity: convertIdentity(record.userIdentity),
   } as WireRecord
-  return new StreamRecord(wire, { shardId, decode: decodeRecord }, createdAtMsOf(wire) ?? createdAtMs)
+  const context = { shardId, streamArn: record.eventSourceARN, decode: decodeRecord }
+  return new StreamRecord(wire, context, createdAtMsOf(wire) ?? createdAtMs)
 }
 
 /** An object of JSON. */

@@ -17,6 +17,7 @@ export type StreamEventName = 'INSERT' | 'MODIFY' | 'REMOVE'
 /** What a {@link StreamRecord} needs in addition to the record itself, shared by all records of a page. */
 export interface RecordContext {
   readonly shardId: string
+  readonly streamArn?: string | undefined
   /** Converts the record to the SDK's form; undefined if it already has that form. */
   readonly decode?: ((record: WireRecord) => RawRecord) | undefined
   readonly unmarshallOptions?: unmarshallOptions | undefined
@@ -130,6 +131,14 @@ export class StreamRecord<Image = PlainItem, OldImage = Image, Keys = Partial<Im
    */
   get lazyWire(): LazyRecord | undefined {
     return asLazyRecord(this.#wire)
+  }
+
+  /**
+   * The ARN of the stream that contains the record, if it is known.
+   * @internal
+   */
+  get streamArn(): string | undefined {
+    return this.#context.streamArn
   }
 
   /** The item after the change; `undefined` if it was removed, or if the view type excludes new images. */

@@ -25,6 +25,13 @@ export type Fault =
   | { readonly do: 'reset' }
   /** The service is not reached, and no response is ever sent. */
   | { readonly do: 'hang' }
+  /** SQS executes SendMessageBatch without some of its entries, and reports these as failed. */
+  | {
+      readonly do: 'refuseEntries'
+      readonly entries: readonly number[]
+      readonly code: string
+      readonly senderFault: boolean
+    }
   /** The service executes the call, and the connection is reset before the response. */
   | { readonly do: 'loseResponse' }
   /** The service executes the call, and the connection is reset in the middle of the response. */
@@ -123,6 +130,8 @@ export async function faultProxy(target: string): Promise<FaultProxy> {
       case 'reset':
         incoming.socket.resetAndDestroy()
         return
+      case 'refuseEntries':
+        return respond(response, await refuseEntries(incoming, body, fault))
       case 'loseResponse':
         await forward(incoming, body)
         incoming.socket.resetAndDestroy()
@@ -151,8 +160,32 @@ export async function faultProxy(target: string): Promise<FaultProxy> {
     return next.fault
   }
 
-  function forward({ method, url, headers }: IncomingMessage, body: Buffer): Promise<ServiceResponse> {
+  async function refuseEntries(
+    incoming: IncomingMessage,
+    body: Buffer,
+    { entries, code, senderFault }: Extract<Fault, { do: 'refuseEntries' }>,
+  ): Promise<ErrorResponse> {
+    const { Entries, ...request } = JSON.parse(body.toString()) as { readonly Entries: { Id: string }[] }
+    const accepted = Entries.filter((_, index) => !entries.includes(index))
+    const content = Buffer.from(JSON.stringify({ ...request, Entries: accepted }))
+    const stored = accepted.length === 0 ? undefined : await forward(incoming, content)
+    const { Failed = [], ...others } = JSON.parse(stored?.body.toString() ?? '{"Successful":[]}')
+    const refused = Entries.filter((entry) => !accepted.includes(entry)).map(({ Id }) => ({
+      Id,
+      SenderFault: senderFault,
+      Code: code,
+      Message: 'The entry was refused.',
+    }))
+    return {
+      status: 200,
+      type: 'application/x-amz-json-1.0',
+      body: JSON.stringify({ ...others, Failed: [...Failed, ...refused] }),
+    }
+  }
+
+  function forward({ method, url, headers: sent }: IncomingMessage, body: Buffer): Promise<ServiceResponse> {
     const host = `${hostname}:${port}`
+    const headers = 'content-length' in sent ? { ...sent, 'content-length': String(body.length) } : sent
     return new Promise((resolve, reject) => {
       const outgoing = request(
         { hostname, port, method, path: url, headers: { ...headers, host } },

@@ -1,6 +1,7 @@
 import { styleText } from 'node:util'
 import type { TestProject } from 'vitest/node'
 import { type DynamoDBLocal, startDynamoDBLocal } from './dynamodb-local.ts'
+import { whyNotNats } from './nats-server.ts'
 import { type LocalVersion, whyNotLocal } from './requirements.ts'
 
 declare module 'vitest' {
@@ -12,9 +13,12 @@ declare module 'vitest' {
 
 let local: DynamoDBLocal | undefined
 
-/** Starts the DynamoDB Local that integration tests share, and warns about versions that cannot run here. */
+/** Starts the DynamoDB Local that integration tests share, and warns about servers that cannot run here. */
 export async function setup(project: TestProject): Promise<void> {
-  const [missingCurrent] = (['current', 'rolling'] as const).map(warnIfMissing)
+  const [missingCurrent] = (['current', 'rolling'] as const).map((version: LocalVersion) =>
+    warnIfMissing(`DynamoDB Local (${version})`, whyNotLocal(version)),
+  )
+  warnIfMissing('NATS JetStream', whyNotNats())
   if (missingCurrent === undefined) local = await startDynamoDBLocal({ version: 'current' })
   project.provide('localEndpoint', local?.endpoint)
 }
@@ -23,10 +27,9 @@ export async function teardown(): Promise<void> {
   await local?.stop()
 }
 
-function warnIfMissing(version: LocalVersion): string | undefined {
-  const reason = whyNotLocal(version)
+function warnIfMissing(what: string, reason: string | undefined): string | undefined {
   if (reason) {
-    const text = `SKIPPED: tests with DynamoDB Local (${version}). ${reason}.`
+    const text = `SKIPPED: tests with ${what}. ${reason}.`
     process.stderr.write(`\n${styleText(['yellow', 'bold'], text)}\n\n`)
   }
   return reason

@@ -96,7 +96,7 @@ test('if the package of the SDK is missing, the error says how to install it, on
     expect(isStreamError(error, 'options.invalid')).toBe(true)
     expect(error).toMatchObject({
       message:
-        'This destination needs the package @aws-sdk/client-sqs, which cannot be loaded. Install it with ' +
+        'The package @aws-sdk/client-sqs is needed, but cannot be loaded. Install it with ' +
         `"npm install @aws-sdk/client-sqs". The reason is: Cannot find package '@aws-sdk/client-sqs'.`,
       details: { option: 'client', expected: 'the package @aws-sdk/client-sqs to be installed' },
       cause: missing,
