@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { ReceiveMessageCommand, SQSClient } from '@aws-sdk/client-sqs'
+import { SQSClient } from '@aws-sdk/client-sqs'
 import { Consumer } from 'sqs-consumer'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import {
@@ -58,7 +58,11 @@ function watchBatches(): () => readonly string[][] {
     calls
       .slice(start)
       .filter(({ operation }) => operation === 'SendMessageBatch')
-      .map(({ body }) => JSON.parse(body.toString()).Entries.map((entry: never) => entry['MessageGroupId']))
+      .map(({ body }) =>
+        JSON.parse(body.toString()).Entries.map(
+          (entry: { readonly MessageGroupId: string }) => entry.MessageGroupId,
+        ),
+      )
 }
 
 /** The numbers of the changes of each item, in the order of the queue. */
@@ -135,8 +139,6 @@ describe('from the stream to the queue', () => {
         checkpoint: { store, name: 'relay', everyRecords: 1 },
       })
     // The queue stores the records of the first calls, but the relay never learns it.
-    services.proxy.inject({ do: 'hang' }, { operation: 'SendMessageBatch' })
-    services.proxy.heal()
     services.proxy.inject({ do: 'loseResponse' }, { operation: 'SendMessageBatch' })
     {
       await using stream = await open()
@@ -319,7 +321,8 @@ describe('consumers', () => {
     expect(failed.size).toBe(8)
     for (const key of new Set(handled.map(({ id }) => id))) {
       const numbers = handled.filter(({ id }) => id === key).map(({ n }) => Number(n))
-      expect(numbers).toEqual(Array.from({ length: 10 }, (_, index) => index * 4 + numbers[0]!))
+      const [first = 0] = numbers
+      expect(numbers).toEqual(Array.from({ length: 10 }, (_, index) => index * 4 + first))
     }
   }, 60_000)
 
@@ -331,22 +334,5 @@ describe('consumers', () => {
       groupId: hashItemKey(recordOf().itemKey),
       deduplicationId: recordOf().eventId,
     })
-  })
-
-  test('without a client, one is created for the region of the queue, and closed with the relay', async () => {
-    const queueUrl = fifoQueue()
-    process.env.AWS_ENDPOINT_URL = services.server.address
-    process.env.AWS_ACCESS_KEY_ID = 'test'
-    process.env.AWS_SECRET_ACCESS_KEY = 'test'
-    try {
-      await using relay = sqsFifoRelay({ queueUrl })
-      await relay(recordOf(), { signal })
-    } finally {
-      delete process.env.AWS_ENDPOINT_URL
-      delete process.env.AWS_ACCESS_KEY_ID
-      delete process.env.AWS_SECRET_ACCESS_KEY
-    }
-    const { Messages } = await services.sqs.send(new ReceiveMessageCommand({ QueueUrl: queueUrl }))
-    expect(Messages).toHaveLength(1)
   })
 })
