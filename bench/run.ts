@@ -25,6 +25,7 @@ const benches: Record<string, () => Promise<Bench>> = {
   merge: async () => (await import('./micro/merge.ts')).merge,
   processing: async () => (await import('./processing/processing.ts')).processing,
   failing: async () => (await import('./processing/failing.ts')).failing,
+  fleet: async () => (await import('./fleet/fleet.ts')).fleet,
   'item-key': async () => (await import('./micro/item-key.ts')).itemKey,
   token: async () => (await import('./micro/token.ts')).token,
 }

@@ -1,4 +1,5 @@
 import type { AgingResult, MoveResult } from '../aging/aging.ts'
+import { type FleetRates, speedUp } from '../fleet/fleet.ts'
 import type { FailingResults } from '../processing/failing.ts'
 import { costOf, type ProcessingResults, rateOf } from '../processing/processing.ts'
 import type { SaturationResult } from '../saturation/saturation.ts'
@@ -15,6 +16,7 @@ export interface Measured {
   readonly saturation?: readonly SaturationResult[]
   readonly processing?: ProcessingResults
   readonly failing?: FailingResults
+  readonly fleet?: readonly FleetRates[]
   readonly aging?: { readonly weeks: readonly AgingResult[]; readonly moves: readonly MoveResult[] }
 }
 
@@ -195,6 +197,13 @@ function targetsOf(measured: Measured): Target[] {
       value: rateOf("processStream, order: 'key'", fixedTimes) / rateOf('loops without a stream', fixedTimes),
       digits: 2,
     },
+    ...['SQS (fauxqs)', 'NATS JetStream'].map((engine) => ({
+      what: `a relay to ${engine}: rate of four workers with a handler of 5 ms, relative to one`,
+      bound: { atLeast: 3.2 },
+      unit: '×',
+      value: speedUp(measured.fleet, engine, 4),
+      digits: 2,
+    })),
     {
       what: '10,000 records queued and 16 running: token in DynamoDB',
       bound: { atMost: 2 },

@@ -102,8 +102,8 @@ export interface HandledMessages<Message> extends BatchItemFailures {
 
 /**
  * Handles the messages of one batch from a FIFO queue that a relay fills. Groups are handled concurrently,
- * and the messages of each group in order, one at a time. At the first failure of a group, its later messages are
- * neither handled nor acknowledged, so that they arrive again behind the failed one, in order.
+ * and the messages of each group in order, one at a time. At the first failure of a group, its later messages
+ * are neither handled nor acknowledged, so that they arrive again behind the failed one, in order.
  *
  * It never rejects because of a message or its handler. A body that is not from a relay is a failure like any
  * other: its group waits until the redrive policy of the queue removes the message.
