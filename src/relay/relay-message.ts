@@ -1,5 +1,6 @@
 import { escapeForSqs } from '../destinations/serialize-letter.ts'
-import { fromLambdaRecord, LambdaRecordError } from '../records/from-lambda-record.ts'
+import { LambdaRecordError } from '../records/convert-lambda-record.ts'
+import { fromLambdaRecord } from '../records/from-lambda-record.ts'
 import { hashItemKey } from '../records/item-key.ts'
 import { toLambdaRecord } from '../records/lambda-record.ts'
 import type { PlainItem, StreamRecord } from '../records/stream-record.ts'
