@@ -29,17 +29,19 @@ as_root() {
   if [ "$(id -u)" -eq 0 ]; then "$@"; else sudo --non-interactive "$@"; fi
 }
 
-# The integration tests need Java 17 or newer for DynamoDB Local, and libfaketime to run its clock faster.
+# The integration tests need Java 17 or newer for DynamoDB Local, and libfaketime to run its clock faster. The
+# tests of the relay to NATS need a NATS server.
 system_packages() {
   local missing=()
   command -v java >/dev/null || missing+=(default-jre-headless)
   command -v faketime >/dev/null || missing+=(faketime)
+  command -v nats-server >/dev/null || missing+=(nats-server)
   if [ ${#missing[@]} -gt 0 ]; then
     echo "installing ${missing[*]}"
     export DEBIAN_FRONTEND=noninteractive
     as_root apt-get update -qq && as_root apt-get install -y -qq --no-install-recommends "${missing[@]}" || return 1
   fi
-  java -version && command -v faketime
+  java -version && command -v faketime && command -v nats-server
 }
 
 tests() {

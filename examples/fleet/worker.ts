@@ -13,7 +13,10 @@ const from: Engine = JSON.parse(engine)
 if (from.kind === 'sqs') await consumeQueue(from, handle)
 else await consumePartitions(from, handle)
 
-async function handle(record: StreamRecord<Order>, { position }: { readonly position: string }): Promise<void> {
+async function handle(
+  record: StreamRecord<Order>,
+  { position }: { readonly position: string },
+): Promise<void> {
   await wait(5) // What the work is: a call of another service, for example.
   const { id = '', version = 0 } = record.newImage ?? {}
   const applied = once(process, 'message')

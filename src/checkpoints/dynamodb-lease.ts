@@ -41,7 +41,10 @@ export class DynamoDBLease implements CheckpointLease {
   #isReleased = false
   /** Whether the last change of the head has succeeded. */
   #isReachable = true
-  /** The version that the keys of the chunks of the last saved token contain, and that sorts after older ones. */
+  /**
+   * The version that the keys of the chunks of the last saved token contain, and that sorts after older
+   * ones.
+   */
   #generation: number
   /** A save in chunks that has failed. Its chunks can be removed only after a later save. */
   #unfinished: UnfinishedSave | undefined

@@ -27,8 +27,8 @@ export interface LeaseKeeperOptions {
 }
 
 /**
- * Renews a lease with a time limit, and ends it when it could not be renewed in time: {@link lost} then aborts
- * with `checkpoint.failed` before another worker can take over. Each save counts as a renewal.
+ * Renews a lease with a time limit, and ends it when it could not be renewed in time: {@link lost} then
+ * aborts with `checkpoint.failed` before another worker can take over. Each save counts as a renewal.
  *
  * The timers alone are not enough: after a suspension, records can be delivered before a timer fires. So
  * {@link mayDeliver} must be called before each delivery.

@@ -6,7 +6,9 @@ const MARGIN = 0.1
 /** A lease is renewed after this share of its time limit. */
 const RENEW_AFTER = 1 / 3
 
-/** A lease is renewed before anything is delivered if its worker noticed no time for longer than this share. */
+/**
+ * A lease is renewed before anything is delivered if its worker noticed no time for longer than this share.
+ */
 const SUSPENDED_AFTER = 1 / 2
 
 /** A moment on both clocks of a process, in ms. */
@@ -26,7 +28,7 @@ export function momentOf(clock: Clock): Moment {
  * The worker stops `leaseMs / 10` before its time is over, so that clocks whose rates differ by up to 5 % in
  * opposite directions do no harm, and handlers have time to abort.
  *
- * Of the two clocks, the one that shows more time counts. The monotonic clock of some machines stands still
+ * Of the two clocks, the one that shows more time counts. The monotonic clock of some machines stops
  * while they sleep, and the wall clock may be set back.
  */
 export class LeaseTerm {

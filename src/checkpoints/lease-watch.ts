@@ -28,7 +28,7 @@ export class LeaseWatch {
     return state.leaseMs === 0 ? 0 : Math.max(0, state.leaseMs - (arrivedAt - this.#since))
   }
 
-  /** Starts the wait anew: an acquisition was refused, or its result is unknown. */
+  /** Starts the wait again: an acquisition was refused, or its result is unknown. */
   reset(): void {
     this.#state = undefined
   }

@@ -38,8 +38,8 @@ export interface StreamErrorDetails {
    */
   'checkpoint.conflict': { readonly name: string; readonly owner?: string | undefined }
   /**
-   * A checkpoint could not be loaded or saved, or the lease of a worker with the option `standby` could not be
-   * renewed in time. `cause` is the error of the store, if there is one.
+   * A checkpoint could not be loaded or saved, or the lease of a worker with the option `standby` could not
+   * be renewed in time. `cause` is the error of the store, if there is one.
    */
   'checkpoint.failed': { readonly name: string; readonly operation: 'load' | 'save' | 'renew' }
   /**

@@ -20,7 +20,7 @@ export class BatchQueue {
     this.#maxBatchBytes = maxBatchBytes ?? Number.POSITIVE_INFINITY
   }
 
-  /** Takes the next batch: the oldest records whose lanes are free. Empty if there are none. */
+  /** Takes the next batch: the oldest records whose lanes are free. May be empty. */
   take(): readonly InvokedRecord[] {
     const batch: InvokedRecord[] = []
     const skipped: InvokedRecord[] = []

@@ -7,7 +7,7 @@ import type { InvokedRecord } from './invoked-record.ts'
  */
 export interface LambdaLogger {
   /** @param error - what the handler has thrown, which can contain values of the item. */
-  warn(message: string, error?: Error): void
+  warn(message: string, ...error: [error: Error] | []): void
 }
 
 /** The first record that was reported to Lambda. */

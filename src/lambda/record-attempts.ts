@@ -62,7 +62,8 @@ const SEND_RETRY = { baseMs: 200, capMs: 10_000 } as const
 
 /**
  * The attempts of an invocation: calls the handler, and decides what follows for each record. The decisions
- * are those of `processStream`; what a run does later, such as a retry after the next start, is left to Lambda.
+ * are those of `processStream`; what a run does later, such as a retry after the next start, is left to
+ * Lambda.
  */
 export class RecordAttempts {
   readonly #options: CheckedLambdaOptions

@@ -20,9 +20,9 @@ export class LambdaRecordError extends TypeError {
 
 /**
  * Returns the stream record of an event that Lambda passes to a function: the inverse of `toLambdaRecord`.
- * Its `raw` is what `GetRecordsCommand` returned for the record. Members that are null or unknown are ignored,
- * and those that an emulator may omit are optional. Keys and images are converted when they are read: they
- * are not checked here, because an event of Lambda can contain thousands of records.
+ * Its `raw` is what `GetRecordsCommand` returned for the record. Members that are null or unknown are
+ * ignored, and those that an emulator may omit are optional. Keys and images are converted when they are
+ * read: they are not checked here, because an event of Lambda can contain thousands of records.
  *
  * @param createdAtMs - the creation time if the record has none, in ms since 1970.
  * @throws LambdaRecordError

@@ -21,7 +21,10 @@ const POLL_JITTER = 0.2
 /** The delay before a failed call is repeated, with full jitter, in ms. */
 const RETRY_BASE_MS = 100
 
-/** A call without a response is abandoned after the time limit of the lease, but not earlier than this, in ms. */
+/**
+ * A call without a response is abandoned after the time limit of the lease, but not earlier than this, in
+ * ms.
+ */
 const MIN_CALL_TIMEOUT_MS = 5_000
 
 /** A store whose leases can have a time limit. */

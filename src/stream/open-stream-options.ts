@@ -30,12 +30,13 @@ export interface CheckpointOptions {
   readonly everyMs?: number | undefined
   /**
    * Waits while another worker is active, and takes over when it has stopped or failed: `openStream` is
-   * pending until then, and emits `standby` when the wait starts and `leaseAcquired` at its end. `signal` ends
-   * the wait; `connectTimeoutMs` applies only to the first response of the store. The lease of the active
-   * worker must be renewed within `leaseMs`; the worker stops with `checkpoint.failed` if that is impossible.
+   * pending until then, and emits `standby` when the wait starts and `leaseAcquired` at its end. `signal`
+   * ends the wait; `connectTimeoutMs` applies only to the first response of the store. The lease of the
+   * active worker must be renewed within `leaseMs`; the worker stops with `checkpoint.failed` if that is
+   * impossible.
    *
-   * Without it, a worker takes over at once, from workers with and without `standby`, and its own lease has no
-   * time limit: a standby worker does not take it over when it has failed. So set it for all workers that
+   * Without it, a worker takes over at once, from workers with and without `standby`, and its own lease has
+   * no time limit: a standby worker does not take it over when it has failed. So set it for all workers that
    * share a checkpoint. Requires a store with `leaseState`, such as `dynamoDBCheckpointStore`.
    *
    * A worker that was suspended can finish one side effect after another one has taken over. Make effects
@@ -45,8 +46,9 @@ export interface CheckpointOptions {
   readonly standby?: boolean | undefined
   /**
    * The time limit of the lease with `standby`, in ms; 500 to 600,000. After the active worker was killed,
-   * another one takes over after two thirds of it to four thirds of it. The lease is renewed after every third
-   * of it. A pause of the process of more than half of it, as by a blocked event loop, can end the lease.
+   * another one takes over after two thirds of it to four thirds of it. The lease is renewed after every
+   * third of it. A pause of the process of more than half of it, as by a blocked event loop, can end the
+   * lease.
    * @default 15000
    */
   readonly leaseMs?: number | undefined

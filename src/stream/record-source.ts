@@ -37,8 +37,8 @@ export interface RecordSource {
   /** Aborts when saving has stopped for good. The reason is the error, usually `checkpoint.conflict`. */
   readonly lost: AbortSignal
   /**
-   * Whether a record may be delivered now. If not, {@link lost} has aborted, or a lease is being renewed after
-   * a suspension: {@link renewed} then resolves afterwards.
+   * Whether a record may be delivered now. If not, {@link lost} has aborted, or a lease is being renewed
+   * after a suspension: {@link renewed} then resolves afterwards.
    */
   readonly mayDeliver: boolean
   /** Resolves when the lease has been renewed or lost, or when `signal` aborts. */

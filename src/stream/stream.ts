@@ -112,9 +112,9 @@ export class DynamoDBStream<Image = PlainItem>
   }
 
   /**
-   * The fencing number of the checkpoint's lease: greater than that of every earlier worker. Make side effects
-   * conditional on it if a worker that was replaced must not overwrite those of its successor. Undefined
-   * without a checkpoint, or if its store has no leases.
+   * The fencing number of the checkpoint's lease: greater than that of every earlier worker. Make side
+   * effects conditional on it if a worker that was replaced must not overwrite those of its successor.
+   * Undefined without a checkpoint, or if its store has no leases.
    */
   get epoch(): number | undefined {
     return this.#checkpointer?.epoch

@@ -1,3 +1,4 @@
+export type { LambdaAttributeValue, LambdaRecord } from '../records/lambda-record.ts'
 export {
   type CheckpointStoreContractOptions,
   type ContractCase,

@@ -38,8 +38,8 @@ interface Holder {
 }
 
 /**
- * Lets three workers compete for a checkpoint, with the code of the library, over a network that loses, delays
- * and repeats calls, while processes are suspended, cut off and killed.
+ * Lets three workers compete for a checkpoint, with the code of the library, over a network that loses,
+ * delays and repeats calls, while processes are suspended, cut off and killed.
  *
  * @throws Error that names the seed if a guarantee is violated.
  */

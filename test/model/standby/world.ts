@@ -72,7 +72,7 @@ export interface ProcessOptions {
   readonly name: string
   /** How fast its clocks run. */
   readonly rate: number
-  /** Whether the monotonic clock stands still while the process is suspended. */
+  /** Whether the monotonic clock stops while the process is suspended. */
   readonly standsStill: boolean
 }
 

@@ -11,7 +11,10 @@ import {
 import { lambdaHandler } from '../../../src/lambda/index.ts'
 import { emulateEventSourceMapping, ManualClock, StreamEmulator } from '../../../src/testing/index.ts'
 
-/** What the handler does with a record, or with a task of it, in one attempt after the other; then it succeeds. */
+/**
+ * What the handler does with a record, or with a task of it, in one attempt after the other; then it
+ * succeeds.
+ */
 type Script = readonly ('fail' | 'wait' | 'reject')[]
 
 interface History {

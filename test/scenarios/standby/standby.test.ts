@@ -178,7 +178,7 @@ it.each([
   },
 )
 
-it('a machine whose monotonic clock stands still while it sleeps does not rely on its lease afterwards', async () => {
+it('a machine whose monotonic clock stops while it sleeps does not rely on its lease afterwards', async () => {
   const workers = new Workers()
   const first = workers.start('first')
   await workers.pass(1_000)
@@ -283,7 +283,7 @@ it('a store that never responds is reported after the connect timeout, and a wai
   expect([first.ended, second.ended]).toEqual([undefined, undefined])
 })
 
-it('a checkpoint that is deleted during the wait ends the active worker, and a standby worker starts anew', async () => {
+it('a checkpoint that is deleted during the wait ends the active worker, and a standby worker starts over', async () => {
   const workers = new Workers()
   const first = workers.start('first')
   await workers.pass(500)

@@ -61,7 +61,7 @@ export function testLogger(): TestLogger {
   const lines: { message: string; error: unknown }[] = []
   return {
     lines,
-    warn(message, error) {
+    warn(message, ...[error]) {
       lines.push({ message, error })
     },
   }

@@ -1,0 +1,97 @@
+import { describe, expect, test } from 'vitest'
+import { memoryDestination } from '../../../src/destinations/memory.ts'
+import { lambdaHandler } from '../../../src/lambda/index.ts'
+import { eventOf, eventWith, lambdaRecord, testLogger } from './support.ts'
+
+const quiet = testLogger()
+const atOnce = { minDelayMs: 0, maxDelayMs: 0 }
+const none = { batchItemFailures: [] }
+const from = (sequenceNumber: number) => ({ batchItemFailures: [{ itemIdentifier: String(sequenceNumber) }] })
+
+/** A handler of batches that fails as told by the numbers of records, and the batches that it has received. */
+function batchHandler(
+  fail: (numbers: readonly string[]) => readonly string[] | 'throw',
+  options: { readonly batchSize?: number; readonly maxBatchBytes?: number } = {},
+) {
+  const batches: string[] = []
+  return {
+    batches,
+    handler: {
+      ...options,
+      batch: async (records: readonly { readonly sequenceNumber: string }[]) => {
+        const numbers = records.map(({ sequenceNumber }) => sequenceNumber)
+        batches.push(numbers.join(' '))
+        const failed = fail(numbers)
+        if (failed === 'throw') throw new Error('no')
+        return { batchItemFailures: failed.map((itemIdentifier) => ({ itemIdentifier })) }
+      },
+    },
+  }
+}
+
+describe('a batch handler', () => {
+  test('receives the records in batches of batchSize', async () => {
+    const { handler, batches } = batchHandler(() => [], { batchSize: 2 })
+    expect(await lambdaHandler(handler)(eventWith(5))).toEqual(none)
+    expect(batches).toEqual(['1 2', '3 4', '5'])
+  })
+
+  test('receives no more bytes than maxBatchBytes, except in a batch of one record', async () => {
+    const { handler, batches } = batchHandler(() => [], { maxBatchBytes: 50 })
+    const event = eventWith(4)
+    const large = lambdaRecord(5)
+    const { dynamodb } = large
+    const Records = [...event.Records, { ...large, dynamodb: { ...dynamodb, SizeBytes: 100 } }]
+    expect(await lambdaHandler(handler)({ Records })).toEqual(none)
+    expect(batches).toEqual(['1 2', '3 4', '5'])
+  })
+
+  test('receives only the later records of the failed keys again, and the lowest failed one is reported', async () => {
+    const { handler, batches } = batchHandler((numbers) => numbers.filter((number) => number === '2'))
+    const options = { retry: { ...atOnce, maxAttempts: 2 }, logger: quiet }
+    expect(await lambdaHandler(handler, options)(eventOf('a', 'b', 'a', 'b'))).toEqual(from(2))
+    expect(batches).toEqual(['1 2 3 4', '2 4'])
+  })
+
+  test("receives all records from the failed one on again, with order 'shard'", async () => {
+    const { handler, batches } = batchHandler((numbers) => numbers.filter((number) => number === '2'))
+    const options = { order: 'shard' as const, retry: { ...atOnce, maxAttempts: 2 }, logger: quiet }
+    expect(await lambdaHandler(handler, options)(eventWith(3))).toEqual(from(2))
+    expect(batches).toEqual(['1 2 3', '2 3'])
+  })
+
+  test('that throws receives halves of the batch until the failing record is alone', async () => {
+    const { handler, batches } = batchHandler((numbers) => (numbers.includes('3') ? 'throw' : []))
+    const destination = memoryDestination()
+    const retry = { ...atOnce, maxAttempts: 2 }
+    const handle = lambdaHandler(handler, { order: 'shard', retry, onFailure: destination, logger: quiet })
+    expect(await handle(eventWith(4))).toEqual(none)
+    expect(batches).toEqual(['1 2 3 4', '1 2', '3 4', '3', '3', '4'])
+    expect(destination.letters).toMatchObject([
+      { condition: 'RetryAttemptsExhausted', records: [{ sequenceNumber: '3' }], failure: { attempts: 2 } },
+    ])
+  })
+
+  test('rejects single records of a batch', async () => {
+    const destination = memoryDestination()
+    const handle = lambdaHandler(
+      {
+        batch: (records, { reject }) => {
+          for (const record of records) if (Number(record.sequenceNumber) % 2 === 0) reject(record, 'even')
+        },
+      },
+      { onFailure: destination, logger: quiet },
+    )
+    expect(await handle(eventWith(5))).toEqual(none)
+    expect(destination.letters.map(({ records: [record] }) => record?.sequenceNumber)).toEqual(['2', '4'])
+  })
+
+  test('that returns anything but a response fails the batch', async () => {
+    const handle = lambdaHandler({ batch: () => [] as never }, { retry: atOnce, logger: quiet })
+    await expect(handle(eventWith(1))).rejects.toMatchObject({
+      cause: new TypeError(
+        'The batch handler returned an invalid response: it must return { batchItemFailures } or nothing, not an array.',
+      ),
+    })
+  })
+})
