@@ -14,7 +14,7 @@ import { EFFECTS, type Effect, type WorkerEvent } from './worker-log.ts'
 const KILLS = Number(process.env.STANDBY_KILLS ?? 30)
 const SUSPENSIONS = Math.ceil(KILLS / 3)
 const SEED = process.env.STANDBY_SEED ?? '1'
-const LEASE_MS = 700
+const LEASE_MS = 600
 const ITEMS = 10
 
 describeOnLocal('three workers with standby', (local) => {
@@ -47,7 +47,7 @@ describeOnLocal('three workers with standby', (local) => {
         const record = { n: written.length, id: `item-${below(random, ITEMS)}` }
         await putNumber(client, table, record.id, record.n)
         written.push(record)
-        await wait(15)
+        await wait(40)
       }
     })()
 
@@ -69,7 +69,7 @@ describeOnLocal('three workers with standby', (local) => {
       for (const worker of [...workers]) if (worker.child.exitCode !== null) replace(worker)
       // At least one waits, so that the time until it takes over is not that of a start.
       await fleet.until(() => [...workers].some(isWaiting))
-      await wait(below(random, LEASE_MS / 2))
+      await wait(below(random, LEASE_MS / 3))
       const { worker } = fleet.active as NonNullable<Fleet['active']>
       if (worker.child.exitCode !== null) continue
       const since = performance.now()

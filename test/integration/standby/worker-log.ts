@@ -1,4 +1,4 @@
-/** What a worker is told to do. */
+/** The configuration of a worker. */
 export interface WorkerConfig {
   readonly endpoint: string
   readonly streamArn: string

@@ -101,8 +101,8 @@ export const streamMutants: readonly Mutant[] = [
     },
     {
       name: 'records are delivered after the stream was closed',
-      from: 'if (this.#isClosed) return undefined\n    if (this.#deliveries.waiting',
-      to: 'if (this.#deliveries.waiting',
+      from: 'if (this.#isClosed || !mayDeliver) return undefined\n    if (this.#deliveries.waiting',
+      to: 'if (!mayDeliver) return undefined\n    if (this.#deliveries.waiting',
     },
     {
       name: 'a loop continues after another worker has acquired the checkpoint',

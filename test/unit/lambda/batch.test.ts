@@ -8,7 +8,7 @@ const atOnce = { minDelayMs: 0, maxDelayMs: 0 }
 const none = { batchItemFailures: [] }
 const from = (sequenceNumber: number) => ({ batchItemFailures: [{ itemIdentifier: String(sequenceNumber) }] })
 
-/** A handler of batches that fails as told by the numbers of records, and the batches that it has received. */
+/** A handler of batches that fails depending on their records, and the batches that it has received. */
 function batchHandler(
   fail: (numbers: readonly string[]) => readonly string[] | 'throw',
   options: { readonly batchSize?: number; readonly maxBatchBytes?: number } = {},
