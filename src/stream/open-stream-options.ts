@@ -45,16 +45,9 @@ export interface CheckpointOptions {
    */
   readonly standby?: boolean | undefined
   /**
-<<<<<<< HEAD
-   * The time limit of the lease with `standby`, in ms; 500 to 600,000. After the active worker was killed,
-   * another one takes over after two thirds of it to four thirds of it. The lease is renewed after every
-   * third of it. A pause of the process of more than half of it, as by a blocked event loop, can end the
-   * lease.
-=======
    * The time limit of the lease with `standby`, in ms; 500 to 600,000. The lease is renewed every third of
    * it. After the active worker was killed, another one takes over after 0.6 to 1.4 times this time. If the
    * process is suspended or its event loop blocked for more than half of it, the lease can end.
->>>>>>> 68038a7 (test: kill and suspend standby workers on DynamoDB Local)
    * @default 15000
    */
   readonly leaseMs?: number | undefined
