@@ -111,7 +111,8 @@ export class LeaseKeeper implements AcquiredLease {
     if (!isValid) return
     const now = momentOf(clock)
     if (!this.#isRenewing && this.#term.isRenewalDue(now)) void this.#renew(now)
-    const delayMs = Math.min(leaseMs * CHECK_EVERY, this.#term.remainingMs(now))
+    // A shorter delay may be lost to rounding, so that the clock would show the same time again, for ever.
+    const delayMs = Math.max(1, Math.min(leaseMs * CHECK_EVERY, this.#term.remainingMs(now)))
     this.#cancelTimer = clock.setTimer(delayMs, () => this.#checkAndSchedule(), true)
   }
 

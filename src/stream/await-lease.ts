@@ -83,7 +83,7 @@ export async function awaitLease(store: TimedLeaseStore, options: AwaitLeaseOpti
         return { lease, sentAt }
       }
       attempt = 0
-      delayMs = Math.min(delayMs, remainingMs)
+      delayMs = Math.max(1, Math.min(delayMs, remainingMs))
       if (state.epoch !== holderEpoch) onStandby(state)
       holderEpoch = state.epoch
     } catch (error) {
