@@ -28,18 +28,18 @@ export class Batches {
 
   /** Resolves when no batch is left that can be handled in this invocation. */
   run(): Promise<void> {
-    return new Promise((resolve) => {
+    return new Promise((resolve, reject) => {
       let running = 0
       const startNext = () => {
         while (running < this.#options.concurrency && !this.#lifetime.isStopping) {
           const batch = this.#queue.take()
           if (batch.length === 0) break
           running++
-          void this.#run(batch).then(() => {
+          this.#run(batch).then(() => {
             running--
             this.#queue.release(batch)
             startNext()
-          })
+          }, reject)
         }
         if (running === 0) resolve()
       }

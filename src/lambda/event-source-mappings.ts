@@ -8,6 +8,9 @@ export interface MappingKey {
   readonly functionArn: string | undefined
 }
 
+/** How long the lookup of a mapping may take at most, and how long disabling it, in ms. */
+const TIME_LIMIT_MS = 5_000
+
 interface Mapping {
   readonly UUID?: string | undefined
   readonly FunctionResponseTypes?: readonly string[] | undefined
@@ -27,14 +30,15 @@ export class EventSourceMappings {
   }
 
   /** Returns whether every mapping reports batch item failures; undefined if there is no mapping. */
-  async readResponses(key: MappingKey, signal: AbortSignal): Promise<boolean | undefined> {
-    const mappings = await this.#list(key, signal)
+  async readResponses(key: MappingKey, timeLimitMs: number): Promise<boolean | undefined> {
+    const mappings = await this.#list(key, limitedTo(timeLimitMs))
     if (mappings.length === 0) return undefined
     return mappings.every(({ FunctionResponseTypes: types }) => types?.includes('ReportBatchItemFailures'))
   }
 
   /** Disables the mappings, and returns how many there are. */
-  async disable(key: MappingKey, signal: AbortSignal): Promise<number> {
+  async disable(key: MappingKey): Promise<number> {
+    const signal = limitedTo(TIME_LIMIT_MS)
     const mappings = await this.#list(key, signal)
     const { UpdateEventSourceMappingCommand } = await import('@aws-sdk/client-lambda')
     for (const { UUID } of mappings) {
@@ -66,4 +70,9 @@ export class EventSourceMappings {
 interface Page {
   readonly EventSourceMappings?: readonly Mapping[]
   readonly NextMarker?: string
+}
+
+/** `AbortSignal.timeout` accepts whole numbers only. */
+function limitedTo(ms: number): AbortSignal {
+  return AbortSignal.timeout(Math.ceil(Math.min(ms, TIME_LIMIT_MS)))
 }

@@ -82,20 +82,13 @@ export function lambdaHandler<
     const log = new FailureLog(logger)
     const functionArn = context?.invokedFunctionArn
     const key = { streamArn, functionArn }
-    const readsResponse = check?.readsResponse(key, timeLimit(lifetime), log)
+    const readsResponse = check?.readsResponse(key, lifetime.remainingMs, log)
     const identity = { ...key, name: checked.name ?? context?.functionName ?? 'lambdaHandler' }
     const invocation = new Invocation(work, checked, identity, lifetime, log)
     const invoked = await invocation.run(records)
     if (invocation.isFatal) await disable(switchable, key, log)
     return respond(invoked, checked, log, await readsResponse)
   }
-}
-
-/** How long the calls that look up or disable a mapping may take, in ms. */
-const CALLS_MS = 5_000
-
-function timeLimit({ remainingMs }: Lifetime): AbortSignal {
-  return AbortSignal.timeout(Math.min(CALLS_MS, remainingMs))
 }
 
 function respond(
@@ -108,6 +101,9 @@ function respond(
   const [first] = unsettled
   if (first === undefined) return { batchItemFailures: [] }
   const isFullFailure = unsettled.length === invoked.length
+  if (log.firstReported === undefined && !isFullFailure) {
+    log.warn(`The time of the invocation was over before ${unsettled.length} records were handled.`)
+  }
   if (readsResponse === false || (isFullFailure && throwOnFullBatchFailure)) {
     throw failed(unsettled, invoked.length, log)
   }
@@ -144,7 +140,7 @@ async function disable(
   log: FailureLog,
 ): Promise<void> {
   try {
-    const count = await mappings?.disable(key, AbortSignal.timeout(CALLS_MS))
+    const count = await mappings?.disable(key)
     log.warn(
       count === 0
         ? 'A failure was fatal, but no event source mapping of this function was found for the stream.'

@@ -14,16 +14,16 @@ export class MappingCheck {
   }
 
   /** Resolves to false if Lambda ignores the response; to undefined if that is not known. Never rejects. */
-  readsResponse(key: MappingKey, signal: AbortSignal, log: FailureLog): Promise<boolean | undefined> {
+  readsResponse(key: MappingKey, timeLimitMs: number, log: FailureLog): Promise<boolean | undefined> {
     const id = `${key.streamArn} ${key.functionArn}`
-    const result = this.#results.get(id) ?? this.#check(key, signal, log)
+    const result = this.#results.get(id) ?? this.#check(key, timeLimitMs, log)
     this.#results.set(id, result)
     return result
   }
 
-  async #check(key: MappingKey, signal: AbortSignal, log: FailureLog): Promise<boolean | undefined> {
+  async #check(key: MappingKey, timeLimitMs: number, log: FailureLog): Promise<boolean | undefined> {
     try {
-      const reads = await this.#mappings.readResponses(key, signal)
+      const reads = await this.#mappings.readResponses(key, timeLimitMs)
       if (reads === undefined) log.warn('No event source mapping of this function was found for the stream.')
       if (reads === false) {
         log.warn(

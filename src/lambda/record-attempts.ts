@@ -169,6 +169,10 @@ export class RecordAttempts {
       next.set(record, await this.#followRecord(record, outcome))
       return { isSplit: false, next }
     }
+    if (outcome.kind === 'batchFailed' && this.#isFatalFailure(records[0] as InvokedRecord, outcome.error)) {
+      for (const record of records) next.set(record, this.#report(record, outcome.error))
+      return { isSplit: false, next }
+    }
     const lanes = lanesOf(records)
     const { isSplit, results } = readBatchOutcome(lanes, outcome)
     const followLane = async (lane: Lane): Promise<void> => {
@@ -203,7 +207,7 @@ export class RecordAttempts {
       record.fail(result, task, this.#clock.now())
       if (result.result === 'failed') {
         error = result.error
-        this.#checkFatal(record, result.error)
+        if (!result.isReported) this.#isFatalFailure(record, error)
       }
       failed.push({ task, verdict: this.#judge(record, result, task) })
     }
@@ -219,15 +223,17 @@ export class RecordAttempts {
     return { retryAt: retry.at }
   }
 
-  #checkFatal(record: InvokedRecord, error: unknown): void {
+  /** Notes whether a failure is fatal: then nothing more is started, and nothing is given up. */
+  #isFatalFailure(record: InvokedRecord, error: unknown): boolean {
     const { disableMapping } = this.#options
-    if (disableMapping === undefined) return
+    if (disableMapping === undefined) return false
     try {
       this.#isFatal ||= disableMapping.when(error, this.#viewOf(record)) === true
     } catch (thrown) {
       this.#log.warn('disableMapping.when has thrown; the failure is not fatal.', thrown)
     }
     if (this.#isFatal) this.#lifetime.stop()
+    return this.#isFatal
   }
 
   #judge(record: InvokedRecord, outcome: FailedOutcome, task: string | undefined): Verdict {

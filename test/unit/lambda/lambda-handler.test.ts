@@ -482,6 +482,21 @@ describe('the deadline', () => {
     expect(started).toEqual(['1', '2', '3'])
   })
 
+  test('is logged if records were not handled before it', async () => {
+    const clock = clockAt()
+    const logger = testLogger()
+    const handler = lambdaHandler(
+      ({ sequenceNumber }) => (sequenceNumber === '1' ? undefined : new Promise<void>(() => {})),
+      { clock, logger },
+    )
+    const response = handler(eventWith(3), contextOf(clock, 3_000))
+    await clock.advance(3_000)
+    expect(await response).toEqual(from(2))
+    expect(logger.lines).toEqual([
+      { message: 'The time of the invocation was over before 2 records were handled.', error: undefined },
+    ])
+  })
+
   test('counts what succeeds within half of the reserve', async () => {
     const clock = clockAt()
     const handler = lambdaHandler(

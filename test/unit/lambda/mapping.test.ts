@@ -53,6 +53,14 @@ describe('checkMapping', () => {
     expect(await handler(eventOf('a'), context())).toEqual({ batchItemFailures: [] })
   })
 
+  test('works with a remaining time that is not a whole number of milliseconds', async () => {
+    const { client, mock } = mappings([reporting])
+    const handler = lambdaHandler(() => {}, { checkMapping: { client } })
+    const response = await handler(eventWith(1), { ...context(), getRemainingTimeInMillis: () => 2_999 })
+    expect(response).toEqual({ batchItemFailures: [] })
+    expect(mock.calls()).toHaveLength(1)
+  })
+
   test('that fails is logged, and failures are reported as usual', async () => {
     const { client, mock } = mappings()
     mock.on(ListEventSourceMappingsCommand).rejects(new Error('AccessDenied'))
@@ -82,6 +90,38 @@ describe('disableMapping', () => {
     expect(seen).toEqual(['1', '2'])
     const [update] = mock.commandCalls(UpdateEventSourceMappingCommand)
     expect(update?.args[0].input).toEqual({ UUID: 'one', Enabled: false })
+  })
+
+  test('disables the mapping at once if a batch handler has thrown a fatal error', async () => {
+    const { client, mock } = mappings([reporting])
+    mock.on(UpdateEventSourceMappingCommand).resolves({})
+    let calls = 0
+    const batch = () => {
+      calls++
+      throw new Error('fatal')
+    }
+    const handler = lambdaHandler(
+      { batch },
+      { disableMapping: { client, when: () => true }, logger: testLogger() },
+    )
+    await expect(handler(eventWith(8), context())).rejects.toMatchObject({ code: 'handler.failed' })
+    expect(calls).toBe(1)
+    expect(mock.commandCalls(UpdateEventSourceMappingCommand)).toHaveLength(1)
+  })
+
+  test('is not asked about records that a batch handler has only named', async () => {
+    const { client, mock } = mappings([reporting])
+    const errors: unknown[] = []
+    const when = (error: unknown) => {
+      errors.push(error)
+      return true
+    }
+    const batch = () => ({ batchItemFailures: [{ itemIdentifier: '2' }] })
+    const options = { disableMapping: { client, when }, logger: testLogger(), retry }
+    const response = await lambdaHandler({ batch }, options)(eventWith(3), context())
+    expect(response).toEqual({ batchItemFailures: [{ itemIdentifier: '2' }] })
+    expect(errors).toEqual([])
+    expect(mock.calls()).toHaveLength(0)
   })
 
   test('does nothing for other failures, nor if the predicate throws', async () => {
