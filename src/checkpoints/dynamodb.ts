@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { clientHint } from '../core/client-hint.ts'
 import { type Clock, systemClock } from '../core/clock.ts'
 import { StreamError } from '../core/errors.ts'
 import { checkNames, namesOf } from '../core/options.ts'
@@ -126,6 +127,7 @@ export function dynamoDBCheckpointStore(options: DynamoDBCheckpointStoreOptions)
   checkNames('', options, optionNames, {
     call: 'dynamoDBCheckpointStore',
     options: "{ client, tableName: 'checkpoints' }",
+    hint: clientHint('DynamoDBClient'),
   })
   const items: ItemTable = checkTable(options)
   const { owner = defaultOwner(), clock = systemClock } = options

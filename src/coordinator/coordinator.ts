@@ -1,5 +1,6 @@
 import type { DynamoDBStreamsClient } from '@aws-sdk/client-dynamodb-streams'
 import { CallQueue } from '../core/call-queue.ts'
+import { clientHint } from '../core/client-hint.ts'
 import { systemClock } from '../core/clock.ts'
 import { Emitter, type Unsubscribe } from '../core/emitter.ts'
 import { StreamError } from '../core/errors.ts'
@@ -70,6 +71,7 @@ export class Coordinator<Image = PlainItem> {
     checkNames('', options, coordinatorOptionNames, {
       call: 'new Coordinator',
       options: "{ streamArn: 'arn:…' }",
+      hint: hintFor,
     })
     this.streamArn = checkStreamArn(options.streamArn)
     const readingOptions = checkReadingOptions(options)
@@ -339,4 +341,10 @@ function streamMismatch(expected: string, actual: string): StreamError<'token.st
       'Use another position, or read the stream of the token.',
     { expected, actual },
   )
+}
+
+function hintFor(name: string): string | undefined {
+  return name === 'tableName'
+    ? 'pass streamArn, or use openStream, which looks up the stream of a table.'
+    : clientHint('DynamoDBStreamsClient')(name)
 }

@@ -11,8 +11,8 @@ export interface OptionsExample {
   readonly call: string
   /** Such as `{ tableName: 'orders' }`. */
   readonly options: string
-  /** The class of the option `client`. Default: `DynamoDBStreamsClient`. */
-  readonly client?: string
+  /** Describes what to do instead of using an unknown option, for names that users may expect. */
+  readonly hint?: (name: string) => string | undefined
 }
 
 /**
@@ -36,7 +36,7 @@ export function checkNames(
   }
   for (const [name, value] of Object.entries(options)) {
     if (known.includes(name) || value === undefined) continue
-    throw unknownName('option', path === '' ? name : `${path}.${name}`, known, value, example?.client)
+    throw unknownName('option', path === '' ? name : `${path}.${name}`, known, value, example?.hint)
   }
 }
 
@@ -61,41 +61,25 @@ function noOptions(
  * Returns the error for an unknown name. It suggests the closest known name, if one is similar.
  *
  * @param path - the full name for the message, such as `checkpoint.everyRecord`.
- * @param client - the class of the option `client`, if there is one.
+ * @param hintFor - see {@link OptionsExample.hint}.
  */
 export function unknownName(
   what: 'option' | 'event' | 'call',
   path: string,
   known: readonly string[],
   value: unknown,
-  client = 'DynamoDBStreamsClient',
+  hintFor?: OptionsExample['hint'],
 ): StreamError<'options.invalid'> {
   const nearest = nearestName(path.slice(path.lastIndexOf('.') + 1), known)
-  const hint = hintFor(path, nearest, known, client)
+  const hint =
+    nearest === undefined
+      ? (hintFor?.(path) ?? `expected one of ${known.join(', ')}.`)
+      : `did you mean ${nearest}?`
   return new StreamError('options.invalid', `There is no ${what} ${truncate(path)}; ${hint}`, {
     option: path,
     value,
     expected: nearest ?? known.join(', '),
   })
-}
-
-/** Settings of the SDK's clients, which users sometimes pass to this library instead. */
-const CLIENT_SETTINGS: ReadonlySet<string> = new Set(['region', 'endpoint', 'credentials', 'profile'])
-
-function hintFor(
-  path: string,
-  nearest: string | undefined,
-  known: readonly string[],
-  client: string,
-): string {
-  if (nearest !== undefined) return `did you mean ${nearest}?`
-  if (path === 'tableName' && known.includes('streamArn')) {
-    return 'pass streamArn, or use openStream, which looks up the stream of a table.'
-  }
-  if (CLIENT_SETTINGS.has(path) && known.includes('client')) {
-    return `pass it to the SDK client, as in client: new ${client}({ ${path} }).`
-  }
-  return `expected one of ${known.join(', ')}.`
 }
 
 /**

@@ -1,3 +1,4 @@
+import { clientHint } from '../core/client-hint.ts'
 import { checkNames, invalidOption, namesOf } from '../core/options.ts'
 import type { SdkClient } from '../core/sdk-client.ts'
 import { type AwsSdk, awsClient } from './aws-client.ts'
@@ -64,7 +65,7 @@ export function s3Destination(options: S3DestinationOptions): Required<Destinati
   checkNames('', options, optionNames, {
     call: 's3Destination',
     options: "{ bucket: 'failed-orders' }",
-    client: 'S3Client',
+    hint: clientHint('S3Client'),
   })
   const bucket = checkBucket(options.bucket)
   const prefix = checkPrefix(options.prefix)

@@ -1,4 +1,5 @@
 import type { GetTopicAttributesResponse } from '@aws-sdk/client-sns'
+import { clientHint } from '../core/client-hint.ts'
 import { checkNames, integer, invalidOption, namesOf } from '../core/options.ts'
 import type { SdkClient } from '../core/sdk-client.ts'
 import { type AwsSdk, awsClient } from './aws-client.ts'
@@ -80,7 +81,7 @@ export function snsDestination(options: SnsDestinationOptions): Required<Destina
   checkNames('', options, optionNames, {
     call: 'snsDestination',
     options: "{ topicArn: 'arn:aws:sns:eu-west-1:123456789012:failed-orders' }",
-    client: 'SNSClient',
+    hint: clientHint('SNSClient'),
   })
   const topicArn = checkTopicArn(options.topicArn)
   const { maxMessageBytes } = options

@@ -1,4 +1,5 @@
 import type { GetQueueAttributesResult } from '@aws-sdk/client-sqs'
+import { clientHint } from '../core/client-hint.ts'
 import { checkNames, namesOf } from '../core/options.ts'
 import type { SdkClient } from '../core/sdk-client.ts'
 import { type AwsSdk, awsClient } from './aws-client.ts'
@@ -72,7 +73,7 @@ export function sqsDestination(options: SqsDestinationOptions): Required<Destina
   checkNames('', options, optionNames, {
     call: 'sqsDestination',
     options: "{ queueUrl: 'https://sqs.eu-west-1.amazonaws.com/123456789012/failed-orders' }",
-    client: 'SQSClient',
+    hint: clientHint('SQSClient'),
   })
   const queueUrl = checkQueueUrl(options.queueUrl)
   const client = awsClient(sqsSdk(regionOfQueue(queueUrl)), checkCallOptions(options))

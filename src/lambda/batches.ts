@@ -73,7 +73,7 @@ export class Batches {
   async #withoutAged(records: readonly InvokedRecord[]): Promise<readonly InvokedRecord[]> {
     const left: InvokedRecord[] = []
     for (const record of records) {
-      const next = record.attemptsSeen === 0 ? undefined : await this.#attempts.giveUpIfAged(record)
+      const next = record.attemptsInRun === 0 ? undefined : await this.#attempts.giveUpIfAged(record)
       if (next === undefined) left.push(record)
       else if (next === 'reported') this.#queue.block(record)
     }

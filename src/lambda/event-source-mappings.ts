@@ -40,7 +40,7 @@ export class EventSourceMappings {
   async disable(key: MappingKey): Promise<number> {
     const signal = limitedTo(TIME_LIMIT_MS)
     const mappings = await this.#list(key, signal)
-    const { UpdateEventSourceMappingCommand } = await import('@aws-sdk/client-lambda')
+    const { UpdateEventSourceMappingCommand } = await loadSdk()
     for (const { UUID } of mappings) {
       await this.#send(new UpdateEventSourceMappingCommand({ UUID, Enabled: false }), signal)
     }
@@ -48,7 +48,7 @@ export class EventSourceMappings {
   }
 
   async #list({ streamArn, functionArn }: MappingKey, signal: AbortSignal): Promise<Mapping[]> {
-    const { ListEventSourceMappingsCommand } = await import('@aws-sdk/client-lambda')
+    const { ListEventSourceMappingsCommand } = await loadSdk()
     const input = { EventSourceArn: streamArn, FunctionName: this.#functionArn ?? functionArn }
     const mappings: Mapping[] = []
     let Marker: string | undefined
@@ -61,8 +61,7 @@ export class EventSourceMappings {
   }
 
   async #send(command: object, abortSignal: AbortSignal): Promise<Page> {
-    const { LambdaClient } = await import('@aws-sdk/client-lambda')
-    this.#client ??= new LambdaClient({})
+    this.#client ??= new (await loadSdk()).LambdaClient({})
     return (await this.#client.send(command as never, { abortSignal })) as Page
   }
 }
@@ -71,6 +70,9 @@ interface Page {
   readonly EventSourceMappings?: readonly Mapping[]
   readonly NextMarker?: string
 }
+
+/** Lambda's runtimes contain the package. It is loaded only if a mapping is looked up. */
+const loadSdk = () => import('@aws-sdk/client-lambda')
 
 /** `AbortSignal.timeout` accepts whole numbers only. */
 function limitedTo(ms: number): AbortSignal {

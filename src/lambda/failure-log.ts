@@ -38,8 +38,8 @@ export class FailureLog {
 
   reported(record: InvokedRecord, error: unknown): void {
     this.#first ??= { record, error }
-    const { sequenceNumber, attemptsSeen } = record
-    this.#write(`Record ${sequenceNumber} failed ${times(attemptsSeen)}; it is reported to Lambda.`, error)
+    const { sequenceNumber, attemptsInRun } = record
+    this.#write(`Record ${sequenceNumber} failed ${times(attemptsInRun)}; it is reported to Lambda.`, error)
   }
 
   givenUp({ sequenceNumber }: InvokedRecord, condition: DeadLetterCondition, task: string | undefined): void {

@@ -13,16 +13,20 @@ type FailureHistory = Pick<
 >
 
 /** A record of an invocation, with its attempts and what has been done for it. */
-export class InvokedRecord {
+export class InvokedRecord implements RecordState {
   readonly record: StreamRecord
   /** The record as it is in the event. */
   readonly source: object
   /** Records of the same lane are handled in order, one at a time. */
   readonly laneKey: string
+  /** Lambda does not reveal whether an earlier invocation has ended during an attempt. */
+  readonly wasRunning = false
+  /** Keys are not parked in Lambda. */
+  readonly queued = 0
   readonly #finishedTasks: string[] = []
   readonly #thrown = new Map<string | undefined, Thrown>()
   #attempts = 0
-  #attemptsSeen = 0
+  #attemptsInRun = 0
   #waits = 0
   #firstAttemptAt: number | undefined
   #firstFailedAt: number | undefined
@@ -51,8 +55,8 @@ export class InvokedRecord {
   }
 
   /** The attempts whose outcome is known, whether or not they count. */
-  get attemptsSeen(): number {
-    return this.#attemptsSeen
+  get attemptsInRun(): number {
+    return this.#attemptsInRun
   }
 
   get finishedTasks(): readonly string[] {
@@ -69,17 +73,13 @@ export class InvokedRecord {
     return this.#firstAttemptAt
   }
 
-  /** What the policy knows of the record. */
-  get state(): RecordState {
-    return {
-      attempts: this.#attempts,
-      attemptsInRun: this.#attemptsSeen,
-      wasRunning: false,
-      ageStartsAt: this.record.createdAt.getTime(),
-      firstAttemptAt: this.#firstAttemptAt,
-      waits: this.#waits,
-      queued: 0,
-    }
+  get ageStartsAt(): number {
+    return this.record.createdAt.getTime()
+  }
+
+  /** How many attempts in a row had the verdict `'wait'`. */
+  get waits(): number {
+    return this.#waits
   }
 
   /** What a dead letter says about the failures of the record, or of a task of it. */
@@ -127,7 +127,7 @@ export class InvokedRecord {
 
   /** The outcome of an attempt that has failed is known. */
   endAttempt(counts: boolean): void {
-    this.#attemptsSeen++
+    this.#attemptsInRun++
     this.#waits = counts ? 0 : this.#waits + 1
     if (!counts) this.#attempts--
   }

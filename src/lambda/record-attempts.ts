@@ -11,7 +11,7 @@ import {
   combineVerdicts,
   failureKindOf,
   type GiveUp,
-  judgeBeforeAttempt,
+  judgeAge,
   judgeFailure,
   type Verdict,
 } from '../processing/failure-policy.ts'
@@ -131,9 +131,8 @@ export class RecordAttempts {
   /** Gives up a record that has become too old since its last attempt. */
   async giveUpIfAged(record: InvokedRecord): Promise<Next | undefined> {
     const now = { wall: this.#clock.now(), monotonic: this.#clock.monotonic() }
-    const verdict = judgeBeforeAttempt(record.state, this.#options.retry, now)
-    if (verdict.do === 'start') return undefined
-    return this.#giveUpAll(record, verdict)
+    const verdict = judgeAge(record, this.#options.retry, now)
+    return verdict && this.#giveUpAll(record, verdict)
   }
 
   /** Aborts the handlers that run: what fails from now on was cut short. */
@@ -241,7 +240,7 @@ export class RecordAttempts {
     const now = { wall: this.#clock.now(), monotonic: this.#clock.monotonic() }
     if (outcome.result !== 'failed') {
       const failure = { kind: outcome.result, reason: outcome.reason, error: Reflect.get(outcome, 'error') }
-      return judgeFailure(record.state, failure, retry, now, random)
+      return judgeFailure(record, failure, retry, now, random)
     }
     const { error, isReported } = outcome
     const { attempts: attempt, firstAttemptAt = now.wall, sequenceNumber } = record
@@ -254,7 +253,7 @@ export class RecordAttempts {
     }
     const view = this.#viewOf(record)
     const { verdict, delayMs } = classifyFailure(error, view, context, this.#options.callbacks, isReported)
-    return judgeFailure(record.state, { kind: 'failed', verdict, delayMs, error }, retry, now, random)
+    return judgeFailure(record, { kind: 'failed', verdict, delayMs, error }, retry, now, random)
   }
 
   /** The record as the handler receives it. */
@@ -263,9 +262,9 @@ export class RecordAttempts {
   }
 
   /** Whether a failed record is left to Lambda instead of being attempted again in this invocation. */
-  #isRetriedByLambda({ attemptsSeen }: InvokedRecord, retryAt: number): boolean {
+  #isRetriedByLambda({ attemptsInRun }: InvokedRecord, retryAt: number): boolean {
     const { reportsExhausted, retry } = this.#options
-    if (reportsExhausted && attemptsSeen >= retry.maxAttempts) return true
+    if (reportsExhausted && attemptsInRun >= retry.maxAttempts) return true
     return this.#lifetime.isStopping || !this.#lifetime.includes(retryAt)
   }
 

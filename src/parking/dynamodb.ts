@@ -6,6 +6,7 @@ import {
   withExistingTable,
   withTable,
 } from '../checkpoints/dynamodb-table.ts'
+import { clientHint } from '../core/client-hint.ts'
 import { type Clock, systemClock } from '../core/clock.ts'
 import { checkNames, namesOf } from '../core/options.ts'
 import type { SdkClient } from '../core/sdk-client.ts'
@@ -99,7 +100,7 @@ export function dynamoDBParkingStore(options: DynamoDBParkingStoreOptions): Park
   checkNames('', options, optionNames, {
     call: 'dynamoDBParkingStore',
     options: "{ client, tableName: 'parking' }",
-    client: 'DynamoDBClient',
+    hint: clientHint('DynamoDBClient'),
   })
   const items = checkTable(options)
   const { owner = defaultOwner(), clock = systemClock } = options

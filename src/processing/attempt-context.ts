@@ -53,14 +53,9 @@ export class AttemptContext implements RecordContext {
     return context.#rejection
   }
 
-  // Without it, console.log would show an empty object.
   static {
-    Object.defineProperty(AttemptContext.prototype, inspect.custom, {
-      value(this: AttemptContext): object {
-        const { attempt, firstAttemptAt, shardId, sequenceNumber, signal, epoch } = this
-        return { attempt, firstAttemptAt, shardId, sequenceNumber, signal, epoch }
-      },
-    })
+    const names = ['attempt', 'firstAttemptAt', 'shardId', 'sequenceNumber', 'signal', 'epoch'] as const
+    showProperties(AttemptContext.prototype, names)
   }
 }
 
@@ -121,13 +116,16 @@ export class BatchAttemptContext implements BatchContext {
     return context.#rejected
   }
 
-  // Without it, console.log would show an empty object.
   static {
-    Object.defineProperty(BatchAttemptContext.prototype, inspect.custom, {
-      value(this: BatchAttemptContext): object {
-        const { shardId, signal, epoch } = this
-        return { shardId, signal, epoch }
-      },
-    })
+    showProperties(BatchAttemptContext.prototype, ['shardId', 'signal', 'epoch'])
   }
+}
+
+/** Lets `console.log` show getters. It would otherwise show an empty object. */
+function showProperties<Context extends object>(prototype: Context, names: readonly (keyof Context)[]): void {
+  Object.defineProperty(prototype, inspect.custom, {
+    value(this: Context): object {
+      return Object.fromEntries(names.map((name) => [name, this[name]]))
+    },
+  })
 }

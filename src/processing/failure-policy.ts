@@ -107,7 +107,8 @@ export type StartVerdict =
 const MAX_DOUBLINGS = 64
 
 /**
- * Decides what follows a failed attempt of a record, or of one of its tasks.
+ * Decides what follows a failed attempt of a record, or of one of its tasks, if its key is not parked: see
+ * `judgeFailureOrPark`.
  *
  * A record is never given up by age here, but before its next attempt, which is due no later than when the
  * record reaches the maximum age.
@@ -132,28 +133,10 @@ export function judgeFailure(
     }
   }
   const retry = next(record, policy, now, delayMs ?? delayAfter(record.attempts, policy, random))
-  const reason = policy.park && reasonToPark(record, policy.park, now)
-  if (reason !== undefined) return { do: 'park', reason, ...retry }
   if (record.attempts >= policy.maxAttempts) {
     return giveUp('RetryAttemptsExhausted', exhaustedReason(record, policy), error)
   }
   return { do: 'retry', ...retry }
-}
-
-function reasonToPark(record: RecordState, policy: ParkPolicy, now: Now): ParkReason | undefined {
-  const { attempts, firstAttemptAt = now.wall, queued } = record
-  if (policy.attempts !== undefined && attempts >= policy.attempts) return 'attempts'
-  if (policy.ms !== undefined && now.wall - firstAttemptAt >= policy.ms) return 'ms'
-  return policy.queued !== undefined && queued >= policy.queued ? 'queued' : undefined
-}
-
-/**
- * Whether the key of a record is parked before its next attempt: the process has ended during the last
- * attempt that it has before its key is parked.
- */
-export function isParkedAfterCrash(record: RecordState, policy: RetryPolicy): boolean {
-  const limit = policy.park?.attempts
-  return limit !== undefined && record.wasRunning && record.attemptsInRun === 0 && record.attempts >= limit
 }
 
 /**
@@ -169,10 +152,17 @@ export function judgeBeforeAttempt(record: RecordState, policy: RetryPolicy, now
     if (isLost) return giveUp('WorkerLost', workerLostReason(record, policy))
     return { do: 'start', saveFirst: record.wasRunning }
   }
-  if (policy.maxRecordAgeMs !== undefined && now.wall - record.ageStartsAt >= policy.maxRecordAgeMs) {
-    return giveUp('RecordAgeExceeded', `The record is older than ${policy.maxRecordAgeMs} ms.`)
-  }
-  return { do: 'start', saveFirst: false }
+  return judgeAge(record, policy, now) ?? { do: 'start', saveFirst: false }
+}
+
+/** Gives up a record that is too old for another attempt. */
+export function judgeAge(
+  { ageStartsAt }: Pick<RecordState, 'ageStartsAt'>,
+  { maxRecordAgeMs }: Pick<RetryPolicy, 'maxRecordAgeMs'>,
+  now: Now,
+): GiveUp | undefined {
+  if (maxRecordAgeMs === undefined || now.wall - ageStartsAt < maxRecordAgeMs) return undefined
+  return giveUp('RecordAgeExceeded', `The record is older than ${maxRecordAgeMs} ms.`)
 }
 
 /** What the verdicts on the failed tasks of a record mean for the record. */

@@ -18,7 +18,6 @@ import {
   failureKindOf,
   fateOf,
   type GiveUp,
-  judgeFailure,
   type ParkReason,
   type RecordState,
   type Verdict,
@@ -26,6 +25,7 @@ import {
 import type { Work as HandlerWork } from './handler.ts'
 import { handlerFailed } from './handler-failed.ts'
 import { LetterSender } from './letter-sender.ts'
+import { judgeFailureOrPark } from './parking-policy.ts'
 import type { Disposition } from './planner.ts'
 import type { QueuedRecord } from './queued-record.ts'
 import type { RecordResult } from './read-outcome.ts'
@@ -205,7 +205,7 @@ export class Outcomes {
     const now = { wall: clock.now(), monotonic: clock.monotonic() }
     const { failure, callbackError } = this.#failureOf(record, outcome, task)
     const state = { ...stateOf(record, waits), queued: this.#queuedWith(record) }
-    const verdict = judgeFailure(state, failure, options.retry, now, random)
+    const verdict = judgeFailureOrPark(state, failure, options.retry, now, random)
     return { verdict, attempt: attemptOf(record), callbackError }
   }
 

@@ -1,3 +1,4 @@
+import { clientHint } from '../core/client-hint.ts'
 import { checkNames, integer, invalidOption, namesOf } from '../core/options.ts'
 import type { SdkClient } from '../core/sdk-client.ts'
 import { DEFAULT_TIMEOUT_MS } from '../destinations/aws-client.ts'
@@ -90,7 +91,7 @@ export function sqsFifoRelay(options: SqsFifoRelayOptions): Relay {
   checkNames('', options, optionNames, {
     call: 'sqsFifoRelay',
     options: "{ queueUrl: 'https://sqs.eu-west-1.amazonaws.com/123456789012/orders.fifo' }",
-    client: 'SQSClient',
+    hint: clientHint('SQSClient'),
   })
   const queueUrl = checkQueueUrl(options.queueUrl)
   if (!isFifoQueue(queueUrl)) {

@@ -1,6 +1,7 @@
 import { Checkpointer } from '../checkpoints/checkpointer.ts'
 import { releaseCheckpoint } from '../checkpoints/lease.ts'
 import { checkReadingOptions } from '../coordinator/options.ts'
+import { clientHint } from '../core/client-hint.ts'
 import { systemClock } from '../core/clock.ts'
 import { Emitter } from '../core/emitter.ts'
 import { StreamError } from '../core/errors.ts'
@@ -107,6 +108,7 @@ function checkOptions(options: OpenStreamOptions): CheckedCheckpoint | undefined
   checkNames('', options, openStreamOptionNames, {
     call: 'openStream',
     options: "{ tableName: 'orders' }",
+    hint: clientHint('DynamoDBStreamsClient'),
   })
   checkReadingOptions(options)
   const { client, streamArn, tableName, startAt, connectTimeoutMs, checkpoint } = options

@@ -186,7 +186,7 @@ const run = inFile('src/processing/run.ts', [
   },
 ])
 
-const policy = inFile('src/processing/failure-policy.ts', [
+const policy = inFile('src/processing/parking-policy.ts', [
   {
     name: 'parks a key an attempt too late',
     from: 'policy.attempts !== undefined && attempts >= policy.attempts',
