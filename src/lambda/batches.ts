@@ -55,7 +55,7 @@ export class Batches {
     const { clock, random, retry } = this.#options
     let records = batch
     for (;;) {
-      records = await this.#withoutAged(this.#queue.withoutBlocked(records))
+      records = this.#queue.withoutBlocked(records)
       if (records.length === 0 || this.#lifetime.isStopping) return
       const { isSplit, next } = await this.#attempts.attempt(records)
       for (const [record, what] of next) if (what === 'reported') this.#queue.block(record)
@@ -65,32 +65,11 @@ export class Batches {
       const retryAt = Math.max(clock.monotonic() + (isSplit ? delayMs : 0), ...retries)
       if (records.length === 0 || !(await this.#lifetime.waitUntil(retryAt))) return
       if (!isSplit || records.length === 1) continue
-      for (const half of halvesOf(records)) await this.#run(half, splits + 1)
+      // One half after the other, so a lane can have records in both.
+      const middle = (records.length + 1) >> 1
+      await this.#run(records.slice(0, middle), splits + 1)
+      await this.#run(records.slice(middle), splits + 1)
       return
     }
   }
-
-  async #withoutAged(records: readonly InvokedRecord[]): Promise<readonly InvokedRecord[]> {
-    const left: InvokedRecord[] = []
-    for (const record of records) {
-      const next = record.attemptsInRun === 0 ? undefined : await this.#attempts.giveUpIfAged(record)
-      if (next === undefined) left.push(record)
-      else if (next === 'reported') this.#queue.block(record)
-    }
-    return this.#queue.withoutBlocked(left)
-  }
-}
-
-/** Halves a batch: by lanes, or within its only lane, whose first half runs first. */
-function halvesOf(records: readonly InvokedRecord[]): [InvokedRecord[], InvokedRecord[]] {
-  const lanes = [...new Set(records.map(({ laneKey }) => laneKey))]
-  if (lanes.length === 1) {
-    const middle = (records.length + 1) >> 1
-    return [records.slice(0, middle), records.slice(middle)]
-  }
-  const first = new Set(lanes.slice(0, lanes.length >> 1))
-  return [
-    records.filter(({ laneKey }) => first.has(laneKey)),
-    records.filter(({ laneKey }) => !first.has(laneKey)),
-  ]
 }

@@ -6,7 +6,6 @@ import {
   type HandlingOptions,
 } from '../processing/check-handling-options.ts'
 import type { RetryPolicy } from '../processing/failure-policy.ts'
-import { destinationsOf } from '../processing/on-failure.ts'
 import type { LambdaLogger } from './failure-log.ts'
 import {
   type DisableMappingOptions,
@@ -41,7 +40,7 @@ export function checkLambdaOptions(options: LambdaOptions): CheckedLambdaOptions
     retry: { ...options.retry, maxAttempts: maxAttempts ?? lambdaDefaults.maxAttempts },
   })
   const { clock = systemClock, random = Math.random } = handling
-  const hasDestinations = destinationsOf(handling.onFailure).length > 0
+  const hasDestinations = Object.values(handling.onFailure).some((target) => typeof target === 'object')
   const reserveMs = hasDestinations ? lambdaDefaults.reserveForDestinationsMs : lambdaDefaults.reserveMs
   return {
     ...handling,

@@ -73,8 +73,6 @@ export class Invocation {
       const what = next.get(record)
       if (what === 'settled') return true
       if (typeof what !== 'object' || !(await this.#lifetime.waitUntil(what.retryAt))) return false
-      const aged = await this.#attempts.giveUpIfAged(record)
-      if (aged !== undefined) return aged === 'settled'
     }
   }
 

@@ -1,5 +1,4 @@
 import { StreamError } from '../core/errors.ts'
-import { compareSequenceNumbers } from '../position/sequence-number.ts'
 import { checkHandler, type Handler } from '../processing/handler.ts'
 import type { NoSchemas, RecordOf, Schemas } from '../processing/schema.ts'
 import type { PlainItem } from '../records/stream-record.ts'
@@ -105,22 +104,19 @@ function respond(
     log.warn(`The time of the invocation was over before ${unsettled.length} records were handled.`)
   }
   if (readsResponse === false || (isFullFailure && throwOnFullBatchFailure)) {
-    throw failed(unsettled, invoked.length, log)
+    throw failed(unsettled.length, invoked.length, first, log)
   }
-  const lowest = unsettled.reduce(lower, first)
-  return { batchItemFailures: [{ itemIdentifier: lowest.sequenceNumber }] }
-}
-
-function lower(one: InvokedRecord, other: InvokedRecord): InvokedRecord {
-  return compareSequenceNumbers(one.sequenceNumber, other.sequenceNumber) <= 0 ? one : other
+  // The records of an event are in the order of their sequence numbers.
+  return { batchItemFailures: [{ itemIdentifier: first.sequenceNumber }] }
 }
 
 function failed(
-  unsettled: readonly InvokedRecord[],
+  unsettled: number,
   total: number,
+  first: InvokedRecord,
   { firstReported }: FailureLog,
 ): StreamError<'handler.failed'> {
-  const { record, error } = firstReported ?? { record: unsettled[0] as InvokedRecord, error: undefined }
+  const { record, error } = firstReported ?? { record: first, error: undefined }
   const { sequenceNumber, attempts } = record
   const why =
     firstReported === undefined
@@ -128,7 +124,7 @@ function failed(
       : `The first failure was that of record ${sequenceNumber}.`
   return new StreamError(
     'handler.failed',
-    `${unsettled.length} of ${total} records were not handled. ${why} Lambda invokes the function with them again.`,
+    `${unsettled} of ${total} records were not handled. ${why} Lambda invokes the function with them again.`,
     { shardId: record.record.shardId, sequenceNumber, attempts },
     error,
   )

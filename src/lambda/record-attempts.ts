@@ -13,6 +13,7 @@ import {
   type GiveUp,
   judgeAge,
   judgeFailure,
+  type Now,
   type Verdict,
 } from '../processing/failure-policy.ts'
 import type { Work } from '../processing/handler.ts'
@@ -115,24 +116,43 @@ export class RecordAttempts {
     else if (excluded === undefined) record.filterLater()
   }
 
-  /** Attempts records once the handler may be called: one, or several of a batch. */
+  /**
+   * Attempts records once the handler may be called: one, or several of a batch. Those that have become too
+   * old since their last attempt are given up instead.
+   */
   async attempt(records: readonly InvokedRecord[]): Promise<AttemptResult> {
+    const next = new Map<InvokedRecord, Next>()
+    const left = await this.#giveUpAged(records, next)
+    if (left.length === 0) return { isSplit: false, next }
     await this.#slots.take()
     let outcome: Outcome | undefined
     try {
-      if (!this.#lifetime.isStopping) outcome = await this.#call(records)
+      if (!this.#lifetime.isStopping) outcome = await this.#call(left)
     } finally {
       this.#slots.release()
     }
-    if (outcome === undefined) return { isSplit: false, next: new Map(records.map((r) => [r, 'reported'])) }
-    return this.#follow(records, outcome)
+    if (outcome !== undefined) return { isSplit: await this.#follow(left, outcome, next), next }
+    for (const record of left) next.set(record, 'reported')
+    return { isSplit: false, next }
   }
 
-  /** Gives up a record that has become too old since its last attempt. */
-  async giveUpIfAged(record: InvokedRecord): Promise<Next | undefined> {
-    const now = { wall: this.#clock.now(), monotonic: this.#clock.monotonic() }
-    const verdict = judgeAge(record, this.#options.retry, now)
-    return verdict && this.#giveUpAll(record, verdict)
+  /** Returns the records that are not given up, nor behind one that is reported because it cannot be. */
+  async #giveUpAged(
+    records: readonly InvokedRecord[],
+    next: Map<InvokedRecord, Next>,
+  ): Promise<InvokedRecord[]> {
+    const left: InvokedRecord[] = []
+    const blocked = new Set<string>()
+    for (const record of records) {
+      const aged = record.attemptsInRun > 0 ? judgeAge(record, this.#options.retry, this.#now) : undefined
+      if (aged === undefined && !blocked.has(record.laneKey)) left.push(record)
+      else {
+        const what = aged === undefined ? 'reported' : await this.#giveUpAll(record, aged)
+        next.set(record, what)
+        if (what === 'reported') blocked.add(record.laneKey)
+      }
+    }
+    return left
   }
 
   /** Aborts the handlers that run: what fails from now on was cut short. */
@@ -161,16 +181,20 @@ export class RecordAttempts {
     return outcome
   }
 
-  async #follow(records: readonly InvokedRecord[], outcome: Outcome): Promise<AttemptResult> {
-    const next = new Map<InvokedRecord, Next>()
+  /** Notes what follows for each record. Returns whether the batch must be split. */
+  async #follow(
+    records: readonly InvokedRecord[],
+    outcome: Outcome,
+    next: Map<InvokedRecord, Next>,
+  ): Promise<boolean> {
+    const [first] = records as [InvokedRecord]
     if (!('kind' in outcome)) {
-      const [record] = records as [InvokedRecord]
-      next.set(record, await this.#followRecord(record, outcome))
-      return { isSplit: false, next }
+      next.set(first, await this.#followRecord(first, outcome))
+      return false
     }
-    if (outcome.kind === 'batchFailed' && this.#isFatalFailure(records[0] as InvokedRecord, outcome.error)) {
+    if (outcome.kind === 'batchFailed' && this.#isFatalFailure(first, outcome.error)) {
       for (const record of records) next.set(record, this.#report(record, outcome.error))
-      return { isSplit: false, next }
+      return false
     }
     const lanes = lanesOf(records)
     const { isSplit, results } = readBatchOutcome(lanes, outcome)
@@ -182,7 +206,7 @@ export class RecordAttempts {
       }
     }
     await Promise.all(lanes.map(followLane))
-    return { isSplit, next }
+    return isSplit
   }
 
   async #followInBatch(record: InvokedRecord, result: RecordResult): Promise<Next> {
@@ -237,7 +261,7 @@ export class RecordAttempts {
 
   #judge(record: InvokedRecord, outcome: FailedOutcome, task: string | undefined): Verdict {
     const { retry, random } = this.#options
-    const now = { wall: this.#clock.now(), monotonic: this.#clock.monotonic() }
+    const now = this.#now
     if (outcome.result !== 'failed') {
       const failure = { kind: outcome.result, reason: outcome.reason, error: Reflect.get(outcome, 'error') }
       return judgeFailure(record, failure, retry, now, random)
@@ -254,6 +278,10 @@ export class RecordAttempts {
     const view = this.#viewOf(record)
     const { verdict, delayMs } = classifyFailure(error, view, context, this.#options.callbacks, isReported)
     return judgeFailure(record, { kind: 'failed', verdict, delayMs, error }, retry, now, random)
+  }
+
+  get #now(): Now {
+    return { wall: this.#clock.now(), monotonic: this.#clock.monotonic() }
   }
 
   /** The record as the handler receives it. */
