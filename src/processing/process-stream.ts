@@ -76,7 +76,7 @@ export interface ProcessingRun extends Promise<ProcessingSummary>, AsyncDisposab
  * - `destination.failed`: the check of a destination has failed at the start; `options.invalid`: the SDK
  *   package of a destination is not installed;
  * - `checkpoint.conflict`: another worker has acquired the checkpoint; `checkpoint.failed`: the last
- *   checkpoint could not be saved;
+ *   checkpoint could not be saved or, with `standby`, the lease could not be renewed in time;
  * - `stream.busy`: the stream is being read already;
  * - the errors of a loop over the stream, such as `records.trimmed`. Credential and permission errors are
  *   rethrown unchanged.
@@ -103,9 +103,7 @@ export function processStream<
   const work = checkHandler(handler)
   // The handler and the callbacks are called with what the schema has made of the records.
   const checked = checkProcessOptions(options, work) as unknown as CheckedOptions
-  if (checked.order === 'none' && keepsOrder(handler)) {
-    throw invalidOption('order', 'none', "'key' or 'shard', because a relay keeps the order of each item")
-  }
+  if (keepsOrder(handler)) checkRelayed(checked)
   let finish = () => {}
   const finished = new Promise<void>((resolve) => {
     finish = resolve
@@ -142,6 +140,20 @@ export function processStream<
     // The promise itself reports an error.
     [Symbol.asyncDispose]: () => run.stop(),
   })
+}
+
+/** A record that was given up while it is being sent could be overtaken by the next one of its item. */
+function checkRelayed({ order, handlerTimeoutMs }: CheckedOptions): void {
+  if (order === 'none') {
+    throw invalidOption('order', order, "'key' or 'shard', because a relay keeps the order of each item")
+  }
+  if (handlerTimeoutMs !== undefined) {
+    throw invalidOption(
+      'handlerTimeoutMs',
+      handlerTimeoutMs,
+      'omitted with a relay, which has its own retries',
+    )
+  }
 }
 
 /** A run that could not start. */

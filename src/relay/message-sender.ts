@@ -137,16 +137,21 @@ export class MessageSender {
     const controller = new AbortController()
     waitTogether(batch, () => controller.abort())
     const messages = batch.map(({ message }) => message)
-    let refused: readonly RefusedMessage[] | undefined
+    let result: unknown
     let failed: { readonly error: unknown } | undefined
     try {
-      refused = (await this.#target.publish(messages, controller.signal)) ?? undefined
+      result = await this.#target.publish(messages, controller.signal)
     } catch (error) {
       failed = { error }
     }
     this.#callsInFlight--
-    if (failed !== undefined) this.#callFailed(batch, failed.error)
-    else this.#callSucceeded(batch, refused)
+    try {
+      if (failed !== undefined) this.#callFailed(batch, failed.error)
+      else this.#callSucceeded(batch, readRefused(result, messages))
+    } catch (error) {
+      // A defect of the target: what became of the messages is unknown.
+      for (const entry of batch) entry.settle({ error })
+    }
     // The lanes of this batch continue with their next records, which then leave together with what waits.
     this.#immediate ??= setImmediate(() => this.#flush())
   }
@@ -156,16 +161,15 @@ export class MessageSender {
     else this.#retry(batch, error)
   }
 
-  #callSucceeded(batch: readonly Entry[], refused: readonly RefusedMessage[] = []): void {
-    const refusals = new Map(refused.map((one) => [one.message, one]))
+  #callSucceeded(batch: readonly Entry[], refused: ReadonlyMap<string, RefusedMessage>): void {
     const again: Entry[] = []
     for (const entry of batch) {
-      const refusal = refusals.get(entry.message)
+      const refusal = refused.get(entry.message.id)
       if (refusal !== undefined && refusal.isPermanent !== true) again.push(entry)
       else entry.settle(refusal)
     }
     const [first] = again
-    if (first !== undefined) this.#retry(again, refusals.get(first.message)?.error)
+    if (first !== undefined) this.#retry(again, refused.get(first.message.id)?.error)
   }
 
   /** Sends messages again after a delay, those that are still wanted. */
@@ -186,6 +190,23 @@ export class MessageSender {
       queueMicrotask(() => onRetry({ attempt, delayMs, messages: wanted.length, error }))
     }
   }
+}
+
+/**
+ * Returns the refused messages by id.
+ *
+ * @throws TypeError if `publish` has resolved to anything but refusals of messages that it was called with.
+ */
+function readRefused(
+  result: unknown,
+  messages: readonly RelayMessage[],
+): ReadonlyMap<string, RefusedMessage> {
+  const refused: unknown = result ?? []
+  const ids = new Set(messages.map(({ id }) => id))
+  const areRefusals = Array.isArray(refused) && refused.every((one) => ids.has(Object(one).message?.id))
+  if (!areRefusals)
+    throw new TypeError('publish must resolve to nothing, or to an array of refused messages.')
+  return new Map(refused.map((one: RefusedMessage) => [one.message.id, one]))
 }
 
 /** Lets entries wait for something that is canceled once all of them are done. */

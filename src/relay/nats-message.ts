@@ -100,8 +100,12 @@ export async function handleMessage<Image = PlainItem>(
       position: positionOf(record),
     })
   } catch (error) {
-    // Without a delay, nak() would deliver it again at once.
-    message.nak(nakDelayMs)
+    try {
+      // Without a delay, nak() would deliver it again at once.
+      message.nak(nakDelayMs)
+    } catch {
+      // The connection was closed: JetStream delivers the message again after `ack_wait`.
+    }
     return { result: 'failed', error }
   } finally {
     stopWorking()
@@ -129,7 +133,11 @@ export function recordFromMessage<Image = PlainItem>(
 /** Extends the time to acknowledge a message, until the returned function is called. */
 function keepWorking(message: NatsMessage, everyMs: number, clock: Clock): () => void {
   const extend = () => {
-    message.working()
+    try {
+      message.working()
+    } catch {
+      return // The connection was closed, so nothing can be extended.
+    }
     cancel = clock.setTimer(everyMs, extend)
   }
   let cancel = clock.setTimer(everyMs, extend)

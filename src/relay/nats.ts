@@ -17,7 +17,7 @@ export { positionOf, RelayedRecordError } from './relay-message.ts'
 export type { RelayRetry } from './relay-target.ts'
 
 /** Options of {@link natsRelay}. */
-export interface NatsRelayOptions extends RelayOptions {
+export interface NatsRelayOptions extends Omit<RelayOptions, 'maxBatchingWindowMs'> {
   /** What `jetstream(connection)` of `@nats-io/jetstream` returns. It is not closed by `close()`. */
   readonly jetstream: JetStreamLike
   /**
@@ -45,8 +45,9 @@ export interface NatsRelayOptions extends RelayOptions {
   readonly maxMessageBytes?: number | undefined
 }
 
+const { maxBatchingWindowMs: _, ...sharedNames } = relayOptionNames
 const optionNames = namesOf<NatsRelayOptions>({
-  ...relayOptionNames,
+  ...sharedNames,
   jetstream: true,
   subject: true,
   partitions: true,
@@ -90,15 +91,18 @@ export function natsRelay(options: NatsRelayOptions): Relay {
   if (typeof Object(jetstream).publish !== 'function') {
     throw invalidOption('jetstream', jetstream, 'a client that jetstream(connection) has returned')
   }
-  if (typeof subject !== 'string' || !/^[^\s.*>]+(\.[^\s.*>]+)*$/.test(subject)) {
-    throw invalidOption('subject', subject, 'a subject without wildcards, such as orders')
+  if (typeof subject !== 'string' || !/^(?!\$)[^\s.*>\p{Cc}]+(\.[^\s.*>\p{Cc}]+)*$/u.test(subject)) {
+    throw invalidOption(
+      'subject',
+      subject,
+      'a subject without wildcards that does not start with $, such as orders',
+    )
   }
   integer('partitions', partitions, 1, 10_000)
   integer('timeoutMs', timeoutMs, 1, 600_000)
   integer('maxMessageBytes', maxMessageBytes, 1, Number.MAX_SAFE_INTEGER)
-  const { maxBatchingWindowMs, onRetry, clock, random } = options
+  const { onRetry, clock, random } = options
   return createRelay(natsTarget({ jetstream, subject, partitions, timeoutMs, maxMessageBytes }), {
-    maxBatchingWindowMs,
     onRetry,
     clock,
     random,

@@ -32,7 +32,7 @@ export interface MessageContext {
    * A string that increases with each change of an item, for conditional writes: `positionOf(record)`.
    */
   readonly position: string
-  /** Aborts when `options.signal` does, and when `visibilityTimeoutMs` is over. */
+  /** Aborts when `options.signal` does, and when `visibilityTimeoutMs` has elapsed. */
   readonly signal: AbortSignal
 }
 
@@ -247,7 +247,7 @@ function idOf(message: QueueMessage): string {
 }
 
 function timeIsOver(visibilityTimeoutMs: number): Error {
-  const error = new Error(`The visibility timeout of ${visibilityTimeoutMs} ms is over.`)
+  const error = new Error(`The visibility timeout of ${visibilityTimeoutMs} ms has elapsed.`)
   error.name = 'TimeoutError'
   return error
 }

@@ -25,6 +25,17 @@ class MessageNotStored extends Error {
   }
 }
 
+/**
+ * The codes of an entry that SQS would refuse again. `SenderFault` alone does not say so: throttling, also
+ * that of a KMS key, is attributed to the sender too.
+ */
+const contentErrors: ReadonlySet<string> = new Set([
+  'InvalidMessageContents',
+  'InvalidParameterValue',
+  'InvalidParameterCombination',
+  'MissingParameter',
+])
+
 /** Creates the target for a FIFO queue. */
 export function sqsTarget(queueUrl: string, options: AwsClientOptions, maxMessageBytes: number): RelayTarget {
   const client = awsClient(sqsSdk(regionOfQueue(queueUrl)), options)
@@ -104,7 +115,7 @@ export function sqsTarget(queueUrl: string, options: AwsClientOptions, maxMessag
       }
       const { Code = '', Message = 'no reason was given', SenderFault = false } = failure
       const error = new MessageNotStored(Code, `A message was not stored in ${name}: ${Message}`)
-      return [{ message, error, isPermanent: SenderFault }]
+      return [{ message, error, isPermanent: SenderFault && contentErrors.has(Code) }]
     })
   }
 }

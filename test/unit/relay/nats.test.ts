@@ -32,6 +32,26 @@ class FakeMessage implements NatsMessage {
 }
 
 describe('handleMessage', () => {
+  it('a message whose connection was closed is a failure with the error of the handler', async () => {
+    const clock = new ManualClock()
+    const message = new FakeMessage()
+    const closed = () => {
+      throw new Error('closed connection')
+    }
+    const error = new Error('no')
+    const handled = handleMessage(
+      Object.assign(message, { nak: closed, working: closed }),
+      () =>
+        new Promise((_, reject) => {
+          clock.setTimer(60_000, () => reject(error))
+        }),
+      { clock, ackWaitMs: 30_000 },
+    )
+    await clock.advance(60_000)
+    expect(await handled).toEqual({ result: 'failed', error })
+    expect(clock.untilNextTimer).toBeUndefined()
+  })
+
   it('a message is acknowledged when its handler has succeeded', async () => {
     const message = new FakeMessage()
     const facts: unknown[] = []

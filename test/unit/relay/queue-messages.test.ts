@@ -154,7 +154,7 @@ describe('the time to handle a batch', () => {
     expect(idsOf(result.skipped)).toEqual(['a3'])
     expect(signal?.reason).toMatchObject({
       name: 'TimeoutError',
-      message: 'The visibility timeout of 1000 ms is over.',
+      message: 'The visibility timeout of 1000 ms has elapsed.',
     })
   })
 

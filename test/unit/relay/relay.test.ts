@@ -3,6 +3,7 @@ import {
   createRelay,
   openStream,
   processStream,
+  type RefusedMessage,
   type RelayMessage,
   type RelayRetry,
 } from '../../../src/index.ts'
@@ -228,6 +229,15 @@ describe('the order of an item', () => {
     )
   })
 
+  it('processStream refuses a relay with handlerTimeoutMs, because a late message would be overtaken', async () => {
+    const { relay } = new FakeQueue()
+    const emulator = new StreamEmulator()
+    await using stream = await openStream({ client: emulator.api, streamArn: emulator.streamArn })
+    expect(() => processStream(stream, relay, { handlerTimeoutMs: 1_000 })).toThrow(
+      'Option handlerTimeoutMs is 1000, but must be omitted with a relay',
+    )
+  })
+
   it("processStream refuses a relay with order: 'none', also as a task", async () => {
     const emulator = new StreamEmulator({ clock: new ManualClock() })
     await using stream = await openStream({ client: emulator.client(), streamArn: emulator.streamArn })
@@ -364,5 +374,46 @@ describe('options', () => {
     await using stream = await openStream<Order>({ client, streamArn: emulator.streamArn })
     await processStream(stream, createRelay(target)).stop()
     expect(orderRecord('a').eventId).toBe('event-a-1')
+  })
+})
+
+describe('a target that does not keep the contract', () => {
+  it.each([
+    ['an object', { ok: true }],
+    ['an array without refusals', [undefined]],
+    ['the refusal of another message', [{ message: { id: 'other' }, error: new Error('no') }]],
+  ])('%s as the result of publish fails the attempts of the call', async (_, result) => {
+    const queue = new FakeQueue({ publish: async (): Promise<never> => result as never })
+    const sent = queue.send('a')
+    await queue.clock.advance(MINUTE)
+    expect(sent.settled).toMatchObject({
+      name: 'TypeError',
+      message: 'publish must resolve to nothing, or to an array of refused messages.',
+    })
+  })
+
+  it('an error of isPermanent fails the attempts of the call', async () => {
+    const error = new Error('broken')
+    const queue = new FakeQueue({
+      publish: () => Promise.reject<readonly never[]>(new Error('down')),
+      isPermanent: () => {
+        throw error
+      },
+    })
+    const sent = queue.send('a')
+    await queue.clock.advance(MINUTE)
+    expect(sent.settled).toBe(error)
+  })
+
+  it('a refusal names a message by its id', async () => {
+    const error = new Error('refused')
+    const queue = new FakeQueue({
+      publish: async ([message]): Promise<readonly RefusedMessage[]> => [
+        { message: { ...(message as RelayMessage) }, error, isPermanent: true },
+      ],
+    })
+    const sent = queue.send('a')
+    await queue.clock.advance(MINUTE)
+    expect(sent.settled).toBe(error)
   })
 })

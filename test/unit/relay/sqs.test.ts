@@ -1,6 +1,10 @@
 import { SNSClient } from '@aws-sdk/client-sns'
+import { SendMessageBatchCommand, SQSClient } from '@aws-sdk/client-sqs'
+import { mockClient } from 'aws-sdk-client-mock'
 import { expect, it } from 'vitest'
 import { sqsFifoRelay } from '../../../src/relay/sqs.ts'
+import { ManualClock } from '../../../src/testing/index.ts'
+import { orderRecord } from './fake-queue.ts'
 
 const queueUrl = 'https://sqs.eu-west-1.amazonaws.com/123456789012/orders.fifo'
 
@@ -26,3 +30,25 @@ it.each([
 ] as const)('an invalid option is refused (case %#)', (options, message) => {
   expect(() => sqsFifoRelay(options as never)).toThrow(message)
 })
+
+it.each(['RequestThrottled', 'ThrottlingException', 'KmsThrottled'])(
+  'an entry that SQS has throttled (%s) is sent again, although the fault is attributed to the sender',
+  async (Code) => {
+    const clock = new ManualClock()
+    const client = new SQSClient({ region: 'eu-west-1' })
+    const refused = { Failed: [{ Id: '0', SenderFault: true, Code, Message: 'Throttled.' }] }
+    const mock = mockClient(client)
+    mock.on(SendMessageBatchCommand).resolves(refused as never)
+    const relay = sqsFifoRelay({ queueUrl, client, clock })
+    let isStored = false
+    const stored = relay(orderRecord('a'), { signal: new AbortController().signal }).then(() => {
+      isStored = true
+    })
+    await clock.advance(3_600_000)
+    expect(isStored).toBe(false)
+    mock.on(SendMessageBatchCommand).resolves({ Successful: [{ Id: '0' }] } as never)
+    await clock.advance(60_000)
+    await stored
+    await relay.close()
+  },
+)
