@@ -11,7 +11,7 @@ import { type ItemTable, isServiceError, withTable } from './dynamodb-table.ts'
 import type { CheckpointLease } from './store.ts'
 
 /** The checkpoint as it was when the lease was acquired. */
-export interface AcquiredLease {
+export interface LeaseParts {
   readonly name: string
   readonly session: string
   readonly owner: string
@@ -32,7 +32,7 @@ export class DynamoDBLease implements CheckpointLease {
   readonly epoch: number
   readonly #table: ItemTable
   readonly #clock: Clock
-  readonly #acquired: AcquiredLease
+  readonly #acquired: LeaseParts
   readonly #lost = new AbortController()
   /** Changes of the head, of which one is in flight at a time. */
   readonly #changes = new CallQueue()
@@ -54,7 +54,7 @@ export class DynamoDBLease implements CheckpointLease {
   #mayHaveOldChunks = true
   #hasReportedCleanUp = false
 
-  constructor(table: ItemTable, clock: Clock, acquired: AcquiredLease) {
+  constructor(table: ItemTable, clock: Clock, acquired: LeaseParts) {
     this.#table = table
     this.#clock = clock
     this.#acquired = acquired
@@ -84,7 +84,10 @@ export class DynamoDBLease implements CheckpointLease {
   async release(): Promise<void> {
     if (this.#isReleased) return
     this.#isReleased = true
-    if (!this.lost.aborted && this.#isReachable) await this.#loseOnConflict(() => this.#change('release'))
+    if (this.lost.aborted || !this.#isReachable) return
+    // The call that is in flight may be the one that fails.
+    const releaseNow = async () => this.#isReachable && this.#changeNow('release')
+    await this.#loseOnConflict(async () => void (await this.#changes.run(releaseNow)))
   }
 
   #throwIfOver(): void {
@@ -140,9 +143,15 @@ export class DynamoDBLease implements CheckpointLease {
 
   #change(change: HeadChange): Promise<void> {
     return this.#changes.run(async () => {
-      this.#isReachable = false
-      await this.#changeNow(change)
-      this.#isReachable = true
+      // Without a time limit, the call may never end.
+      if (this.#acquired.leaseMs === undefined) this.#isReachable = false
+      try {
+        await this.#changeNow(change)
+        this.#isReachable = true
+      } catch (error) {
+        this.#isReachable = false
+        throw error
+      }
     })
   }
 

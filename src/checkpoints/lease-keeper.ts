@@ -68,11 +68,14 @@ export class LeaseKeeper implements AcquiredLease {
    * worker was suspended: then the lease is being renewed, and {@link renewed} resolves afterwards.
    */
   get mayDeliver(): boolean {
-    const now = momentOf(this.#options.clock)
+    return this.#check(momentOf(this.#options.clock)) === 'deliver' && !this.lost.aborted
+  }
+
+  #check(now: Moment): 'deliver' | 'renew' | 'stop' {
     const verdict = this.#term.check(now)
     if (verdict === 'stop') this.#lose(this.#notRenewed())
     else if (verdict === 'renew' && !this.#isRenewing) void this.#renew(now)
-    return verdict === 'deliver' && !this.lost.aborted
+    return verdict
   }
 
   /** Resolves when the lease has been renewed or lost, or when `signal` aborts. */
@@ -107,9 +110,9 @@ export class LeaseKeeper implements AcquiredLease {
   #checkAndSchedule(): void {
     if (this.#isOver) return
     const { clock, leaseMs } = this.#options
-    const isValid = this.mayDeliver || !this.lost.aborted
-    if (!isValid) return
     const now = momentOf(clock)
+    this.#check(now)
+    if (this.lost.aborted) return
     if (!this.#isRenewing && this.#term.isRenewalDue(now)) void this.#renew(now)
     // A shorter delay may be lost to rounding, so that the clock would show the same time again, for ever.
     const delayMs = Math.max(1, Math.min(leaseMs * CHECK_EVERY, this.#term.remainingMs(now)))
@@ -163,7 +166,7 @@ export class LeaseKeeper implements AcquiredLease {
     const error = this.#lastError
     const why =
       error === undefined
-        ? 'the process was suspended, its event loop was blocked, or the store did not respond'
+        ? 'the process was suspended, its event loop was blocked, the system clock was set forward, or the store did not respond'
         : error instanceof Error
           ? error.message
           : `the store rejected with ${String(error)}`

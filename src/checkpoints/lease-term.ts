@@ -7,7 +7,7 @@ const MARGIN = 0.1
 const RENEW_AFTER = 1 / 3
 
 /**
- * A lease is renewed before anything is delivered if its worker noticed no time for longer than this share.
+ * A lease is renewed before anything is delivered if the worker has not checked it for longer than this share.
  */
 const SUSPENDED_AFTER = 1 / 2
 
@@ -82,7 +82,7 @@ export class LeaseTerm {
   }
 }
 
-/** A clock that was set back shows nothing: the other one counts. */
+/** A clock that was set back is ignored: the other clock is used. */
 function elapsedMs(from: Moment, to: Moment): number {
   return Math.max(to.monotonic - from.monotonic, to.wall - from.wall)
 }

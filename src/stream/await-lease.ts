@@ -1,4 +1,5 @@
-import { type Moment, momentOf } from '../checkpoints/lease-term.ts'
+import { releaseCheckpoint } from '../checkpoints/lease.ts'
+import { LeaseTerm, type Moment, momentOf } from '../checkpoints/lease-term.ts'
 import { LeaseWatch } from '../checkpoints/lease-watch.ts'
 import type {
   CheckpointLease,
@@ -80,7 +81,9 @@ export async function awaitLease(store: TimedLeaseStore, options: AwaitLeaseOpti
         const lease = await withTimeLimit(clock, limitMs, signal, (callSignal) =>
           acquire(store, name, { signal: callSignal, leaseMs, ifState: state }),
         )
-        return { lease, sentAt }
+        if (new LeaseTerm(leaseMs, sentAt).check(momentOf(clock)) !== 'stop') return { lease, sentAt }
+        await releaseCheckpoint(lease, clock)
+        throw new Error(`Acquiring the lease has taken longer than its ${leaseMs} ms.`)
       }
       attempt = 0
       delayMs = Math.max(1, Math.min(delayMs, remainingMs))

@@ -47,7 +47,8 @@ export interface CheckpointOptions {
   /**
    * The time limit of the lease with `standby`, in ms; 500 to 600,000. The lease is renewed every third of
    * it. After the active worker was killed, another one takes over after 0.6 to 1.4 times this time. If the
-   * process is suspended or its event loop blocked for more than half of it, the lease can end.
+   * process is suspended or its event loop blocked for more than half of it, the lease can end, and so can it
+   * if the system clock is set forward by that time.
    * @default 15000
    */
   readonly leaseMs?: number | undefined

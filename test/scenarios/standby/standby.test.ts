@@ -1,4 +1,5 @@
 import { expect, it, vi } from 'vitest'
+import { sleep } from '../../../src/core/clock.ts'
 import {
   fileCheckpointStore,
   memoryCheckpointStore,
@@ -6,7 +7,7 @@ import {
   openStream,
 } from '../../../src/index.ts'
 import type { Deliver } from '../../support/fake-table.ts'
-import { LEASE_MS, Workers } from './workers.ts'
+import { LEASE_MS, type Worker, Workers } from './workers.ts'
 
 vi.mock('node:zlib', () => import('../../support/sync-zlib.ts'))
 
@@ -48,6 +49,48 @@ it('a standby worker takes over at its next poll when the active worker has clos
   workers.write(3)
   await workers.pass(1_000)
   expect(workers.numbersOf(second)).toEqual(numbers(3, 3))
+})
+
+it('a standby worker takes over at its next poll when the active worker was closed during a renewal', async () => {
+  const workers = new Workers()
+  let inFlight = 0
+  const first: Worker = workers.start('first', {
+    deliver: async (call) => {
+      if (call.operation !== 'UpdateItem') return call.apply()
+      inFlight++
+      const response = call.apply()
+      await sleep(first.clock, 100)
+      inFlight--
+      return response
+    },
+  })
+  await workers.pass(1_000)
+  const second = workers.start('second')
+  await workers.pass(2_000)
+  while (inFlight === 0) await workers.pass(50)
+  first.stop.abort()
+  await workers.pass(LEASE_MS / 2)
+  expect(second.stream).toBeDefined()
+})
+
+it('an acquisition that takes longer than the lease is repeated', async () => {
+  const workers = new Workers()
+  let isSlow = true
+  const worker: Worker = workers.start('first', {
+    deliver: async (call) => {
+      const response = call.apply()
+      if (call.operation === 'UpdateItem' && isSlow) {
+        isSlow = false
+        await sleep(worker.clock, LEASE_MS + 500)
+      }
+      return response
+    },
+  })
+  await workers.pass(4 * LEASE_MS)
+  expect(worker.ended).toBeUndefined()
+  expect(worker.stream).toBeDefined()
+  expect(worker.eventNames.filter((name) => name === 'leaseAcquired')).toHaveLength(1)
+  expect(worker.eventNames).toContain('checkpointRetry')
 })
 
 it('a standby worker takes over at its next poll from a worker without standby that has closed its stream', async () => {
