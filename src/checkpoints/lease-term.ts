@@ -7,7 +7,8 @@ const MARGIN = 0.1
 const RENEW_AFTER = 1 / 3
 
 /**
- * A lease is renewed before anything is delivered if the worker has not checked it for longer than this share.
+ * A lease is renewed before anything is delivered if the worker has not checked it for longer than this
+ * share.
  */
 const SUSPENDED_AFTER = 1 / 2
 

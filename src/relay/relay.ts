@@ -85,7 +85,7 @@ const exampleOfTarget: OptionsExample = {
  *   `concurrency` must be much greater than the number of messages per call: 200 is a good value for SQS.
  * - **Retries.** A call that fails is repeated, with a delay of up to 10 s, until it succeeds or the run
  *   stops. An outage of the queue costs no attempt and no record. After `stallAfterMs`, the run emits
- *   `stalled`. Do not set `handlerTimeoutMs`.
+ *   `stalled`. `handlerTimeoutMs` is refused.
  * - **Size.** A record that is too large for a message is rejected: it goes to `onFailure` with the condition
  *   `Rejected`, or the run stops.
  *
