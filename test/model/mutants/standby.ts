@@ -84,7 +84,7 @@ export const standbyMutants: readonly Mutant[] = [
   ...inFile('src/checkpoints/dynamodb-lease.ts', [
     {
       name: 'a release is not written',
-      from: "if (!this.lost.aborted && this.#isReachable) await this.#loseOnConflict(() => this.#change('release'))",
+      from: 'await this.#loseOnConflict(async () => void (await this.#changes.run(releaseNow)))',
       to: '',
     },
   ]),
