@@ -8,6 +8,7 @@ import {
   keysFolder,
   type LeaseFolder,
   recordsFolder,
+  requestsFolder,
   runFolder,
   takeLeaseFolder,
 } from './file-folder.ts'
@@ -117,6 +118,7 @@ async function loadKeys(
 ): Promise<KeyFile[]> {
   const readFor: ReadFor = { name, operation: 'acquire' }
   await files.syncFolder(keysFolder(folder))
+  await files.syncFolder(requestsFolder(folder))
   const keyFiles = await runLimited(await keyFileNames(files, folder), CONCURRENT_KEYS, async (fileName) => {
     signal?.throwIfAborted()
     return readNamedKeyFile(files, folder, fileName, readFor)

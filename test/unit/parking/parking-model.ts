@@ -7,6 +7,7 @@ import type {
   ParkingRequest,
   ParkingStore,
 } from '../../../src/index.ts'
+import { retry } from './file-fixture.ts'
 
 /** What a store must contain of one key. */
 export interface ModelKey {
@@ -68,7 +69,8 @@ export async function takeStep(
     case 'complete': {
       const requests = await lease.requests()
       const request = requests.find(({ keyHash }) => keyHash === step.keyHash)
-      if (request) await lease.complete(request)
+      // As a worker does: a call that fails is repeated with the same request, which may not be listed any more.
+      if (request) await retry(() => lease.complete(request))
       return lease
     }
     case 'acquire':
