@@ -2,8 +2,8 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { escapeJson, escapeText, formatDuration } from '../../../src/cli/text.ts'
 
-/** Characters that a terminal would act on. */
-const active = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/u
+/** Characters that a terminal would act on. The joiners of emoji and of several scripts are not among them. */
+const active = /[\p{Cc}\p{Cs}\p{Zl}\p{Zp}]|(?![\u200c\u200d])\p{Cf}/u
 
 describe('escapeText', () => {
   test.each([
@@ -20,6 +20,10 @@ describe('escapeText', () => {
 
   test('letters, symbols and emoji are left unchanged', () => {
     expect(escapeText('größer → 訂單 🎉 \\n "a"')).toBe('größer → 訂單 🎉 \\n "a"')
+  })
+
+  test('the joiners of emoji and scripts are left unchanged', () => {
+    expect(escapeText('👩\u200d🚀 می\u200cخواهم')).toBe('👩\u200d🚀 می\u200cخواهم')
   })
 
   test('no string keeps an active character, and escaped JSON still parses to the same value', () => {
