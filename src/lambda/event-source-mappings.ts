@@ -32,8 +32,8 @@ export class EventSourceMappings {
   /** Returns whether every mapping reports batch item failures; undefined if there is no mapping. */
   async readResponses(key: MappingKey, timeLimitMs: number): Promise<boolean | undefined> {
     const mappings = await this.#list(key, limitedTo(timeLimitMs))
-    if (mappings.length === 0) return undefined
-    return mappings.every(({ FunctionResponseTypes: types }) => types?.includes('ReportBatchItemFailures'))
+    const reads = ({ FunctionResponseTypes: types }: Mapping) => types?.includes('ReportBatchItemFailures')
+    return mappings.length === 0 ? undefined : mappings.every(reads)
   }
 
   /** Disables the mappings, and returns how many there are. */

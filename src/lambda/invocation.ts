@@ -3,12 +3,11 @@ import type { Work } from '../processing/handler.ts'
 import type { StreamRecord } from '../records/stream-record.ts'
 import { Batches } from './batches.ts'
 import type { CheckedLambdaOptions } from './check-options.ts'
-import type { FailureLog } from './failure-log.ts'
 import { InvokedRecord } from './invoked-record.ts'
 import type { EventRecord } from './lambda-event.ts'
 import { type Lane, lanesOf } from './lanes.ts'
 import type { Lifetime } from './lifetime.ts'
-import { type InvocationIdentity, RecordAttempts } from './record-attempts.ts'
+import type { RecordAttempts } from './record-attempts.ts'
 
 /** One invocation of a function: handles the records of its event until all are settled, or its deadline. */
 export class Invocation {
@@ -17,22 +16,11 @@ export class Invocation {
   readonly #lifetime: Lifetime
   readonly #attempts: RecordAttempts
 
-  constructor(
-    work: Work,
-    options: CheckedLambdaOptions,
-    identity: InvocationIdentity,
-    lifetime: Lifetime,
-    log: FailureLog,
-  ) {
+  constructor(work: Work, options: CheckedLambdaOptions, lifetime: Lifetime, attempts: RecordAttempts) {
     this.#work = work
     this.#options = options
     this.#lifetime = lifetime
-    this.#attempts = new RecordAttempts(work, options, identity, lifetime, log)
-  }
-
-  /** Whether a failure was fatal, so that the mapping is to be disabled. */
-  get isFatal(): boolean {
-    return this.#attempts.isFatal
+    this.#attempts = attempts
   }
 
   /**

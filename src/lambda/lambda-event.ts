@@ -56,12 +56,11 @@ export function readEvent(event: unknown): EventRecords {
   if (window !== undefined && window !== null) {
     throw unexpected('is of a mapping with TumblingWindowInSeconds, which lambdaHandler does not support')
   }
-  const sources = new Set<unknown>(records.map((record) => Object(record).eventSource ?? 'aws:dynamodb'))
-  sources.delete('aws:dynamodb')
-  for (const source of sources) throw unexpected(`is of ${String(source)}`)
-  const streamArns = new Set<string>(records.map((record) => Object(record).eventSourceARN))
-  if (streamArns.size > 1) throw unexpected('has records of several streams')
-  const [streamArn = ''] = streamArns
+  const { eventSourceARN: streamArn } = Object(records[0])
+  for (const { eventSource, eventSourceARN } of records.map(Object)) {
+    if ((eventSource ?? 'aws:dynamodb') !== 'aws:dynamodb') throw unexpected(`is of ${eventSource}`)
+    if (eventSourceARN !== streamArn) throw unexpected('has records of several streams')
+  }
   return {
     streamArn,
     records: records.map((source) => ({ record: convertLambdaRecord(source, UNKNOWN_SHARD), source })),
@@ -69,7 +68,5 @@ export function readEvent(event: unknown): EventRecords {
 }
 
 function unexpected(problem: string): TypeError {
-  return new TypeError(
-    `lambdaHandler expects an event of an event source mapping for DynamoDB Streams, but the event ${problem}.`,
-  )
+  return new TypeError(`lambdaHandler expects an event of a DynamoDB stream, but the event ${problem}.`)
 }

@@ -16,6 +16,7 @@ import {
 import { Lifetime } from './lifetime.ts'
 import { MappingCheck } from './mapping-check.ts'
 import type { LambdaOptions } from './options.ts'
+import { RecordAttempts } from './record-attempts.ts'
 
 /** A function for AWS Lambda. `DynamoDBStreamHandler` of `@types/aws-lambda` accepts it. */
 export type LambdaStreamHandler = (
@@ -83,9 +84,9 @@ export function lambdaHandler<
     const key = { streamArn, functionArn }
     const readsResponse = check?.readsResponse(key, lifetime.remainingMs, log)
     const identity = { ...key, name: checked.name ?? context?.functionName ?? 'lambdaHandler' }
-    const invocation = new Invocation(work, checked, identity, lifetime, log)
-    const invoked = await invocation.run(records)
-    if (invocation.isFatal) await disable(switchable, key, log)
+    const attempts = new RecordAttempts(work, checked, identity, lifetime, log)
+    const invoked = await new Invocation(work, checked, lifetime, attempts).run(records)
+    if (attempts.isFatal) await disable(switchable, key, log)
     return respond(invoked, checked, log, await readsResponse)
   }
 }
@@ -124,7 +125,7 @@ function failed(
       : `The first failure was that of record ${sequenceNumber}.`
   return new StreamError(
     'handler.failed',
-    `${unsettled} of ${total} records were not handled. ${why} Lambda invokes the function with them again.`,
+    `${unsettled} of ${total} records were not handled. ${why}`,
     { shardId: record.record.shardId, sequenceNumber, attempts },
     error,
   )
@@ -139,7 +140,7 @@ async function disable(
     const count = await mappings?.disable(key)
     log.warn(
       count === 0
-        ? 'A failure was fatal, but no event source mapping of this function was found for the stream.'
+        ? 'A failure was fatal, but no event source mapping of this function was found.'
         : 'A failure was fatal: the event source mapping is being disabled. Enable it within 24 hours, before ' +
             'records are lost.',
     )

@@ -24,11 +24,11 @@ export class MappingCheck {
   async #check(key: MappingKey, timeLimitMs: number, log: FailureLog): Promise<boolean | undefined> {
     try {
       const reads = await this.#mappings.readResponses(key, timeLimitMs)
-      if (reads === undefined) log.warn('No event source mapping of this function was found for the stream.')
+      if (reads === undefined) log.warn('No event source mapping of this function was found.')
       if (reads === false) {
         log.warn(
-          'The event source mapping has no ReportBatchItemFailures, so Lambda ignores which records have ' +
-            'failed. Until it has, the function throws if a record fails.',
+          'The event source mapping has no ReportBatchItemFailures, so Lambda ignores failed records. Until it ' +
+            'has, the function throws if a record fails.',
         )
       }
       return reads

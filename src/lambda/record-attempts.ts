@@ -1,6 +1,5 @@
 import { backoffMs } from '../core/backoff.ts'
 import { CallSlots } from '../core/call-slots.ts'
-import type { Clock } from '../core/clock.ts'
 import type { DeadLetter } from '../destinations/destination.ts'
 import { callHandler } from '../processing/attempt-calls.ts'
 import type { BatchOutcome, RecordOutcome } from '../processing/attempt-outcome.ts'
@@ -71,7 +70,6 @@ export class RecordAttempts {
   readonly #identity: InvocationIdentity
   readonly #lifetime: Lifetime
   readonly #log: FailureLog
-  readonly #clock: Clock
   readonly #work: Work
   readonly #validator: RecordValidator | undefined
   readonly #filter: RecordFilter
@@ -79,8 +77,6 @@ export class RecordAttempts {
   readonly #sendSlots = new CallSlots(MAX_SENDING)
   /** The calls of the handler that have not ended. */
   readonly #running = new Set<AttemptScope>()
-  /** The names of the tasks; undefined without tasks. */
-  readonly #tasks: readonly string[] | undefined
   #isAborted = false
   #isFatal = false
 
@@ -91,17 +87,14 @@ export class RecordAttempts {
     lifetime: Lifetime,
     log: FailureLog,
   ) {
-    const { clock } = options
     this.#options = options
     this.#identity = identity
     this.#lifetime = lifetime
     this.#log = log
-    this.#clock = clock
     this.#work = work
     this.#validator = options.schema && new RecordValidator(options.schema)
     this.#filter = new RecordFilter(options)
     this.#slots = new CallSlots(options.concurrency)
-    this.#tasks = work.form === 'tasks' ? [...work.tasks.keys()] : undefined
   }
 
   /** Whether a failure was fatal, so that the mapping is to be disabled. */
@@ -163,7 +156,7 @@ export class RecordAttempts {
 
   async #call(records: readonly InvokedRecord[]): Promise<Outcome> {
     const isAlone = records.length === 1
-    const now = this.#clock.now()
+    const now = this.#options.clock.now()
     const targets = records.map((record) => record.startAttempt(isAlone, now))
     const [first] = records as [InvokedRecord]
     if (first.mustFilter) {
@@ -173,7 +166,7 @@ export class RecordAttempts {
     }
     const scope = new AttemptScope(undefined)
     const { handlerTimeoutMs: limitMs } = this.#options
-    const cancelTimer = limitMs && this.#clock.setTimer(limitMs, () => scope.timeOut(limitMs))
+    const cancelTimer = limitMs && this.#options.clock.setTimer(limitMs, () => scope.timeOut(limitMs))
     this.#running.add(scope)
     const outcome = await callHandler(this.#work, this.#validator, targets, scope)
     this.#running.delete(scope)
@@ -227,7 +220,7 @@ export class RecordAttempts {
         continue
       }
       if (this.#isAborted) return 'reported'
-      record.fail(result, task, this.#clock.now())
+      record.fail(result, task, this.#options.clock.now())
       if (result.result === 'failed') {
         error = result.error
         if (!result.isReported) this.#isFatalFailure(record, error)
@@ -281,7 +274,7 @@ export class RecordAttempts {
   }
 
   get #now(): Now {
-    return { wall: this.#clock.now(), monotonic: this.#clock.monotonic() }
+    return { wall: this.#options.clock.now(), monotonic: this.#options.clock.monotonic() }
   }
 
   /** The record as the handler receives it. */
@@ -306,9 +299,11 @@ export class RecordAttempts {
   // ---- Giving up ------------------------------------------------------------------------------------------
 
   async #giveUpAll(record: InvokedRecord, verdict: GiveUp): Promise<Next> {
-    const { finishedTasks } = record
-    const tasks = this.#tasks?.filter((task) => !finishedTasks.includes(task)) ?? [undefined]
-    for (const task of tasks) if (!(await this.#giveUp(record, verdict, task))) return 'reported'
+    const work = this.#work
+    for (const task of work.form === 'tasks' ? work.tasks.keys() : [undefined]) {
+      const isFinished = task !== undefined && record.finishedTasks.includes(task)
+      if (!isFinished && !(await this.#giveUp(record, verdict, task))) return 'reported'
+    }
     return settle(record)
   }
 
@@ -322,7 +317,7 @@ export class RecordAttempts {
       return false
     }
     if (target !== 'discard') {
-      const now = this.#clock.now()
+      const now = this.#options.clock.now()
       const letter = createDeadLetter({
         ...record.failuresOf(task, now),
         ...('error' in verdict && { error: verdict.error }),
@@ -353,7 +348,7 @@ export class RecordAttempts {
         this.#sendSlots.release()
       }
       const delayMs = backoffMs(Math.min(failures, 32), SEND_RETRY, this.#options.random)
-      if (!(await this.#lifetime.waitUntil(this.#clock.monotonic() + delayMs))) break
+      if (!(await this.#lifetime.waitUntil(this.#options.clock.monotonic() + delayMs))) break
     }
     return false
   }
