@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { escapeJson, escapeText, formatDuration } from '../../../src/cli/text.ts'
 
-/** Characters that a terminal would act on. The joiners of emoji and of several scripts are not among them. */
+/** What a terminal would act on. The joiners of emoji and of several scripts are not among it. */
 const active = /[\p{Cc}\p{Cs}\p{Zl}\p{Zp}]|(?![\u200c\u200d])\p{Cf}/u
 
 describe('escapeText', () => {

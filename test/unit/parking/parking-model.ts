@@ -69,7 +69,7 @@ export async function takeStep(
     case 'complete': {
       const requests = await lease.requests()
       const request = requests.find(({ keyHash }) => keyHash === step.keyHash)
-      // As a worker does: a call that fails is repeated with the same request, which may not be listed any more.
+      // As a worker does: a call that fails is repeated with its request, which may not be listed any more.
       if (request) await retry(() => lease.complete(request))
       return lease
     }
