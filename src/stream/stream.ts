@@ -179,7 +179,7 @@ export class DynamoDBStream<Image = PlainItem>
    * The loop ends when the stream has ended, when `signal` aborts, or after `close()`. The last checkpoint is
    * then saved and the stream is closed. The loop rejects with the errors of `Coordinator.next`, with
    * `checkpoint.conflict` if another worker has acquired the checkpoint, and with `checkpoint.failed` if the
-   * last checkpoint cannot be saved.
+   * last checkpoint cannot be saved or, with `standby`, the lease could not be renewed in time.
    */
   [Symbol.asyncIterator](): AsyncIterableIterator<StreamRecord<Image>> {
     return this.#iterate(() => this.#nextRecord()) as AsyncIterableIterator<StreamRecord<Image>>
