@@ -5,6 +5,7 @@ import type { CheckpointStore } from '../../checkpoints/store.ts'
 import { isStreamError } from '../../core/errors.ts'
 import type { StreamToken } from '../../position/token.ts'
 import { aBoolean, aFunction, checkOptions } from '../options/check-options.ts'
+import { TIMED_LEASE_CASES } from './timed-lease-cases.ts'
 
 /** Options of {@link checkpointStoreContract}. */
 export interface CheckpointStoreContractOptions {
@@ -14,6 +15,12 @@ export interface CheckpointStoreContractOptions {
    * @default false
    */
   readonly detectsConflicts?: boolean | undefined
+  /**
+   * Whether the store provides `leaseState` and leases with a time limit, so that standby workers can use it.
+   * Adds the cases that check this.
+   * @default false
+   */
+  readonly hasTimedLeases?: boolean | undefined
 }
 
 /** One case of a contract, to be run by a test runner. */
@@ -40,8 +47,12 @@ export function checkpointStoreContract(
   options: CheckpointStoreContractOptions = {},
 ): readonly ContractCase[] {
   aFunction('createStore', createStore)
-  checkOptions('', options, { detectsConflicts: aBoolean })
-  const cases = options.detectsConflicts ? [...COMMON_CASES, ...CONFLICT_CASES] : COMMON_CASES
+  checkOptions('', options, { detectsConflicts: aBoolean, hasTimedLeases: aBoolean })
+  const cases = [
+    ...COMMON_CASES,
+    ...(options.detectsConflicts ? CONFLICT_CASES : []),
+    ...(options.hasTimedLeases ? TIMED_LEASE_CASES : []),
+  ]
   return cases.map(([title, check]) => ({ title, run: () => check(async () => createStore(), randomUUID()) }))
 }
 

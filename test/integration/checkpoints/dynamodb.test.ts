@@ -53,7 +53,7 @@ describeOnLocal('dynamoDBCheckpointStore', (local) => {
   describe('checkpointStoreContract', () => {
     for (const { title, run } of checkpointStoreContract(
       () => dynamoDBCheckpointStore({ client: shared, tableName: sharedTable }),
-      { detectsConflicts: true },
+      { detectsConflicts: true, hasTimedLeases: true },
     )) {
       test(title, run)
     }
