@@ -37,13 +37,15 @@ export class EventSourceMappings {
   }
 
   /** Disables the mappings, and returns how many there are. */
-  async disable(key: MappingKey): Promise<number> {
-    const signal = limitedTo(TIME_LIMIT_MS)
+  async disable(key: MappingKey, timeLimitMs: number): Promise<number> {
+    const signal = limitedTo(timeLimitMs)
     const mappings = await this.#list(key, signal)
     const { UpdateEventSourceMappingCommand } = await loadSdk()
-    for (const { UUID } of mappings) {
-      await this.#send(new UpdateEventSourceMappingCommand({ UUID, Enabled: false }), signal)
-    }
+    await Promise.all(
+      mappings.map(({ UUID }) =>
+        this.#send(new UpdateEventSourceMappingCommand({ UUID, Enabled: false }), signal),
+      ),
+    )
     return mappings.length
   }
 

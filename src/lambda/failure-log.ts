@@ -43,8 +43,8 @@ export class FailureLog {
   }
 
   givenUp({ sequenceNumber }: InvokedRecord, condition: DeadLetterCondition, task: string | undefined): void {
-    const what = task === undefined ? '' : `The task ${task} of `
-    this.#write(`${what}${what === '' ? 'R' : 'r'}ecord ${sequenceNumber} was given up (${condition}).`)
+    const which = task === undefined ? '' : `: task ${task}`
+    this.#write(`Record ${sequenceNumber} was given up (${condition})${which}.`)
   }
 
   notSent({ sequenceNumber }: InvokedRecord, error: unknown): void {
@@ -53,7 +53,11 @@ export class FailureLog {
 
   /** Something about the function itself, which is always written. */
   warn(message: string, error?: unknown): void {
-    this.#logger.warn(message, ...(error instanceof Error ? [error] : []))
+    try {
+      this.#logger.warn(message, ...(error instanceof Error ? [error] : []))
+    } catch {
+      // A logger that throws, or an error that cannot be shown, must not end the invocation.
+    }
   }
 
   #write(message: string, error?: unknown): void {
@@ -64,5 +68,5 @@ export class FailureLog {
 }
 
 function times(count: number): string {
-  return count === 1 ? 'once' : `${count} times`
+  return count < 2 ? 'once' : `${count} times`
 }

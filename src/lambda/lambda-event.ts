@@ -20,6 +20,11 @@ export interface LambdaContext {
   getRemainingTimeInMillis?(): number
 }
 
+/** How long the invocation may still take, in ms; `Infinity` without a deadline. */
+export function remainingMsOf(context: LambdaContext | undefined): number {
+  return context?.getRemainingTimeInMillis?.() ?? Number.POSITIVE_INFINITY
+}
+
 /**
  * What the function returns to Lambda. Lambda invokes it again with the records from the named one on.
  * @see https://docs.aws.amazon.com/lambda/latest/dg/services-ddb-batchfailurereporting.html
@@ -47,10 +52,11 @@ export const UNKNOWN_SHARD = 'unknown'
 /**
  * Reads an event.
  *
+ * @param now - the creation time of records that have none, as in a test event, in ms since 1970.
  * @throws TypeError if it is not an event of a DynamoDB stream, if a record is incomplete (as in a test event
  * that was written by hand), or if the mapping has a tumbling window.
  */
-export function readEvent(event: unknown): EventRecords {
+export function readEvent(event: unknown, now: number): EventRecords {
   const { Records: records, window } = Object(event)
   if (!Array.isArray(records)) throw unexpected('has no array Records')
   if (window !== undefined && window !== null) {
@@ -63,7 +69,7 @@ export function readEvent(event: unknown): EventRecords {
   }
   return {
     streamArn,
-    records: records.map((source) => ({ record: convertLambdaRecord(source, UNKNOWN_SHARD), source })),
+    records: records.map((source) => ({ record: convertLambdaRecord(source, UNKNOWN_SHARD, now), source })),
   }
 }
 

@@ -5,13 +5,14 @@ import type { PlainItem } from '../records/stream-record.ts'
 import { type CheckedLambdaOptions, checkLambdaOptions } from './check-options.ts'
 import { EventSourceMappings, type MappingKey } from './event-source-mappings.ts'
 import { FailureLog } from './failure-log.ts'
-import { Invocation } from './invocation.ts'
+import { invoke } from './invocation.ts'
 import type { InvokedRecord } from './invoked-record.ts'
 import {
   type DynamoDBBatchResponse,
   type LambdaContext,
   type LambdaStreamEvent,
   readEvent,
+  remainingMsOf,
 } from './lambda-event.ts'
 import { Lifetime } from './lifetime.ts'
 import { MappingCheck } from './mapping-check.ts'
@@ -76,7 +77,7 @@ export function lambdaHandler<
   const switchable = disableMapping && new EventSourceMappings(disableMapping)
 
   return async (event, context) => {
-    const { streamArn, records } = readEvent(event)
+    const { streamArn, records } = readEvent(event, clock.now())
     if (records.length === 0) return { batchItemFailures: [] }
     const lifetime = new Lifetime(context, checked.reserveMs, clock)
     const log = new FailureLog(logger)
@@ -85,8 +86,8 @@ export function lambdaHandler<
     const readsResponse = check?.readsResponse(key, lifetime.remainingMs, log)
     const identity = { ...key, name: checked.name ?? context?.functionName ?? 'lambdaHandler' }
     const attempts = new RecordAttempts(work, checked, identity, lifetime, log)
-    const invoked = await new Invocation(work, checked, lifetime, attempts).run(records)
-    if (attempts.isFatal) await disable(switchable, key, log)
+    const invoked = await invoke(records, work, checked, attempts, lifetime)
+    if (attempts.isFatal) await disable(switchable, key, remainingMsOf(context) / 2, log)
     return respond(invoked, checked, log, await readsResponse)
   }
 }
@@ -134,10 +135,11 @@ function failed(
 async function disable(
   mappings: EventSourceMappings | undefined,
   key: MappingKey,
+  timeLimitMs: number,
   log: FailureLog,
 ): Promise<void> {
   try {
-    const count = await mappings?.disable(key)
+    const count = await mappings?.disable(key, timeLimitMs)
     log.warn(
       count === 0
         ? 'A failure was fatal, but no event source mapping of this function was found.'

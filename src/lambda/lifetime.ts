@@ -1,6 +1,6 @@
 import { setMaxListeners } from 'node:events'
 import { type Clock, sleep } from '../core/clock.ts'
-import type { LambdaContext } from './lambda-event.ts'
+import { type LambdaContext, remainingMsOf } from './lambda-event.ts'
 
 /** How long an invocation starts work: until shortly before its deadline, or until a failure that ends it. */
 export class Lifetime {
@@ -16,7 +16,7 @@ export class Lifetime {
    * time is reserved: with the default timeout of a function, 3 s, nothing else might be left.
    */
   constructor(context: LambdaContext | undefined, reserveMs: number, clock: Clock) {
-    const remainingMs = context?.getRemainingTimeInMillis?.() ?? Number.POSITIVE_INFINITY
+    const remainingMs = remainingMsOf(context)
     const reservedMs = Math.min(reserveMs, remainingMs / 2)
     const deadline = clock.monotonic() + remainingMs
     // Each record that waits for its next attempt listens to it.
@@ -61,7 +61,7 @@ export class Lifetime {
    * Waits for `work`, but not longer than the deadline permits.
    * @param onStop - called when nothing more may be started although the work has not ended.
    */
-  async limit(work: Promise<void>, onStop: () => void): Promise<void> {
+  async limit(work: Promise<unknown>, onStop: () => void): Promise<void> {
     const cancels: (() => void)[] = []
     const ended = new Promise<void>((resolve) => {
       if (this.#endAt === Number.POSITIVE_INFINITY) return

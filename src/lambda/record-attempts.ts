@@ -47,6 +47,8 @@ export interface AttemptResult {
   /** Whether the batch must be split, because it is not known which of its records has failed. */
   readonly isSplit: boolean
   readonly next: ReadonlyMap<InvokedRecord, Next>
+  /** What the handler has thrown for all records. */
+  readonly error?: unknown
 }
 
 type Outcome = RecordOutcome | BatchOutcome
@@ -76,7 +78,7 @@ export class RecordAttempts {
   readonly #slots: CallSlots
   readonly #sendSlots = new CallSlots(MAX_SENDING)
   /** The calls of the handler that have not ended. */
-  readonly #running = new Set<AttemptScope>()
+  readonly #running = new Map<AttemptScope, () => void>()
   #isAborted = false
   #isFatal = false
 
@@ -124,7 +126,9 @@ export class RecordAttempts {
     } finally {
       this.#slots.release()
     }
-    if (outcome !== undefined) return { isSplit: await this.#follow(left, outcome, next), next }
+    if (outcome !== undefined) {
+      return { isSplit: await this.#follow(left, outcome, next), next, error: Reflect.get(outcome, 'error') }
+    }
     for (const record of left) next.set(record, 'reported')
     return { isSplit: false, next }
   }
@@ -151,7 +155,10 @@ export class RecordAttempts {
   /** Aborts the handlers that run: what fails from now on was cut short. */
   abort(reason: unknown): void {
     this.#isAborted = true
-    for (const scope of this.#running) scope.abort(reason)
+    for (const [scope, cancelTimer] of this.#running) {
+      cancelTimer()
+      scope.abort(reason)
+    }
   }
 
   async #call(records: readonly InvokedRecord[]): Promise<Outcome> {
@@ -166,11 +173,13 @@ export class RecordAttempts {
     }
     const scope = new AttemptScope(undefined)
     const { handlerTimeoutMs: limitMs } = this.#options
-    const cancelTimer = limitMs && this.#options.clock.setTimer(limitMs, () => scope.timeOut(limitMs))
-    this.#running.add(scope)
+    const cancelTimer = limitMs
+      ? this.#options.clock.setTimer(limitMs, () => scope.timeOut(limitMs))
+      : () => {}
+    this.#running.set(scope, cancelTimer)
     const outcome = await callHandler(this.#work, this.#validator, targets, scope)
     this.#running.delete(scope)
-    if (cancelTimer) cancelTimer()
+    cancelTimer()
     return outcome
   }
 
@@ -186,7 +195,7 @@ export class RecordAttempts {
       return false
     }
     if (outcome.kind === 'batchFailed' && this.#isFatalFailure(first, outcome.error)) {
-      for (const record of records) next.set(record, this.#report(record, outcome.error))
+      for (const record of records) next.set(record, this.report(record, outcome.error))
       return false
     }
     const lanes = lanesOf(records)
@@ -230,21 +239,23 @@ export class RecordAttempts {
     if (failed.length === 0) return settle(record)
     const { counts, retry } = combineVerdicts(failed.map(({ verdict }) => verdict))
     record.endAttempt(counts)
-    if (this.#isFatal) return this.#report(record, error)
+    if (this.#isFatal) return this.report(record, error)
     for (const { task, verdict } of failed) {
       if (verdict.do === 'giveUp' && !(await this.#giveUp(record, verdict, task))) return 'reported'
     }
     if (retry === undefined) return settle(record)
-    if (this.#isRetriedByLambda(record, retry.at)) return this.#report(record, error)
+    if (this.#isRetriedByLambda(record, retry.at)) return this.report(record, error)
     return { retryAt: retry.at }
   }
 
   /** Notes whether a failure is fatal: then nothing more is started, and nothing is given up. */
   #isFatalFailure(record: InvokedRecord, error: unknown): boolean {
     const { disableMapping } = this.#options
-    if (disableMapping === undefined) return false
+    if (disableMapping === undefined || this.#isAborted) return false
     try {
-      this.#isFatal ||= disableMapping.when(error, this.#viewOf(record)) === true
+      const decision: unknown = disableMapping.when(error, this.#viewOf(record))
+      if (decision instanceof Promise) decision.catch(() => {})
+      this.#isFatal ||= decision === true
     } catch (thrown) {
       this.#log.warn('disableMapping.when has thrown; the failure is not fatal.', thrown)
     }
@@ -290,7 +301,7 @@ export class RecordAttempts {
   }
 
   /** Lambda invokes the function again with the record and all later ones. */
-  #report(record: InvokedRecord, error: unknown): 'reported' {
+  report(record: InvokedRecord, error: unknown): 'reported' {
     this.#log.reported(record, error)
     if (this.#options.onFirstFailure === 'stop') this.#lifetime.stop()
     return 'reported'
@@ -313,7 +324,7 @@ export class RecordAttempts {
     const { condition } = verdict
     const target = onFailure[failureKindOf(condition)]
     if (target === 'stop' || (reportsExhausted && condition === 'RetryAttemptsExhausted')) {
-      this.#report(record, verdict.error)
+      this.report(record, verdict.error)
       return false
     }
     if (target !== 'discard') {
@@ -337,9 +348,10 @@ export class RecordAttempts {
 
   /** Sends a dead letter until it is accepted, or the invocation stops. */
   async #send(target: DestinationObject, letter: DeadLetter, record: InvokedRecord): Promise<boolean> {
-    for (let failures = 1; !this.#lifetime.isStopping; failures++) {
+    for (let failures = 1; ; failures++) {
       await this.#sendSlots.take()
       try {
+        if (this.#lifetime.isStopping) return false
         await target.send(letter)
         return true
       } catch (error) {
@@ -348,9 +360,8 @@ export class RecordAttempts {
         this.#sendSlots.release()
       }
       const delayMs = backoffMs(Math.min(failures, 32), SEND_RETRY, this.#options.random)
-      if (!(await this.#lifetime.waitUntil(this.#options.clock.monotonic() + delayMs))) break
+      if (!(await this.#lifetime.waitUntil(this.#options.clock.monotonic() + delayMs))) return false
     }
-    return false
   }
 }
 

@@ -18,6 +18,8 @@ interface History {
   readonly order: 'key' | 'shard'
   readonly onFirstFailure: 'stop' | 'continue'
   readonly isBatch: boolean
+  readonly concurrency: number
+  readonly minDelayMs: number
   readonly timeoutMs: number
   readonly batchSize: number
 }
@@ -40,6 +42,8 @@ const histories: fc.Arbitrary<History> = fc.record({
   order: fc.constantFrom('key', 'shard'),
   onFirstFailure: fc.constantFrom('stop', 'continue'),
   isBatch: fc.boolean(),
+  concurrency: fc.integer({ min: 1, max: 4 }),
+  minDelayMs: fc.constantFrom(50, 200, 1_500),
   timeoutMs: fc.integer({ min: 500, max: 5_000 }),
   batchSize: fc.integer({ min: 1, max: 20 }),
 })
@@ -70,7 +74,15 @@ async function play(history: History) {
     const { durationMs, what, obeysSignal } = history.attempts[
       Math.min(attempts++, history.attempts.length - 1)
     ] as History['attempts'][0]
-    const items = new Set(records.map(({ newImage }) => history.writes[newImage?.number ?? -1] ?? 0))
+    const numbers = records.map(({ newImage }) => newImage?.number ?? -1)
+    const items = new Set(numbers.map((number) => history.writes[number] ?? 0))
+    for (const number of numbers) {
+      const item = history.writes[number] ?? 0
+      const isAhead = (other: number) =>
+        history.writes[other] === item && !done[item]?.includes(other) && !numbers.includes(other)
+      const skipped = Array.from({ length: number }, (_, other) => other).filter(isAhead)
+      if (skipped.length > 0) problems.push(`record ${number} before ${skipped}`)
+    }
     if (obeysSignal) {
       // What ignores its signal can still run when Lambda invokes the function again.
       for (const item of items) {
@@ -108,6 +120,8 @@ async function play(history: History) {
       clock,
       order: history.order,
       onFirstFailure: history.onFirstFailure,
+      concurrency: history.concurrency,
+      retry: { minDelayMs: history.minDelayMs },
       random: () => 0.5,
       logger: { warn: () => {} },
       onFailure: async ({ records: [record] }: DeadLetter) => {
