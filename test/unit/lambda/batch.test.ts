@@ -1,7 +1,16 @@
 import { describe, expect, test } from 'vitest'
 import { memoryDestination } from '../../../src/destinations/memory.ts'
 import { lambdaHandler } from '../../../src/lambda/index.ts'
-import { eventOf, eventWith, lambdaRecord, testLogger } from './support.ts'
+import {
+  CREATED_AT,
+  clockAt,
+  contextOf,
+  eventOf,
+  eventWith,
+  lambdaRecord,
+  settled,
+  testLogger,
+} from './support.ts'
 
 const quiet = testLogger()
 const atOnce = { minDelayMs: 0, maxDelayMs: 0 }
@@ -72,6 +81,71 @@ describe('a batch handler', () => {
     ])
   })
 
+  test('receives no later record of a key in another batch, neither meanwhile nor after it is reported', async () => {
+    const batches: string[] = []
+    const failing = (records: readonly { readonly sequenceNumber: string }[]) =>
+      records.flatMap(({ sequenceNumber }) => (sequenceNumber === '1' ? [{ itemIdentifier: '1' }] : []))
+    const handler = {
+      batchSize: 2,
+      batch: async (records: readonly { readonly sequenceNumber: string }[]) => {
+        batches.push(records.map(({ sequenceNumber }) => sequenceNumber).join(' '))
+        await settled()
+        return { batchItemFailures: failing(records) }
+      },
+    }
+    const options = { retry: { ...atOnce, maxAttempts: 1 }, logger: quiet }
+    expect(await lambdaHandler(handler, options)(eventOf('a', 'b', 'a', 'b', 'c'))).toEqual(from(1))
+    expect(batches).toEqual(['1 2', '5', '4'])
+  })
+
+  test('receives the records of a key in order if one of them does not fit into a batch', async () => {
+    const { handler, batches } = batchHandler(() => [], { maxBatchBytes: 50 })
+    const { dynamodb, ...large } = lambdaRecord(2, 'b')
+    const Records = [
+      lambdaRecord(1, 'a'),
+      { ...large, dynamodb: { ...dynamodb, SizeBytes: 40 } },
+      lambdaRecord(3, 'b'),
+      lambdaRecord(4, 'c'),
+    ]
+    expect(await lambdaHandler(handler)({ Records })).toEqual(none)
+    expect(batches).toEqual(['1 4', '2', '3'])
+  })
+
+  test('receives a record alone whose filter has thrown', async () => {
+    const { handler, batches } = batchHandler(() => [])
+    let calls = 0
+    const filter = ({ sequenceNumber }: { readonly sequenceNumber: string }) => {
+      if (sequenceNumber === '2' && ++calls === 1) throw new Error('no')
+      return true
+    }
+    expect(await lambdaHandler(handler, { filter })(eventWith(3))).toEqual(none)
+    expect(batches).toEqual(['1 3', '2'])
+  })
+
+  test('receives no record behind one that is too old if the destination does not accept that one', async () => {
+    const { handler, batches } = batchHandler((numbers) => numbers.filter((number) => number === '1'))
+    const clock = clockAt()
+    const { dynamodb, ...newer } = lambdaRecord(2, 'a')
+    const Records = [
+      lambdaRecord(1, 'a'),
+      { ...newer, dynamodb: { ...dynamodb, ApproximateCreationDateTime: CREATED_AT + 1 } },
+      lambdaRecord(3, 'b'),
+    ]
+    const handle = lambdaHandler(handler, {
+      clock,
+      random: () => 0.5,
+      retry: { maxRecordAgeMs: 60_000, delayMs: () => 60_000 },
+      onFailure: () => Promise.reject(new Error('down')),
+      logger: quiet,
+    })
+    // The letter cannot be sent again before the deadline, but an attempt could still start.
+    const response = handle({ Records }, contextOf(clock, 59_000 + 50 + 3_000))
+    await settled()
+    await clock.advance(59_000)
+    expect(await response).toEqual(from(1))
+    expect(batches).toEqual(['1 2 3'])
+  })
+
   test('rejects single records of a batch', async () => {
     const destination = memoryDestination()
     const handle = lambdaHandler(
@@ -84,6 +158,27 @@ describe('a batch handler', () => {
     )
     expect(await handle(eventWith(5))).toEqual(none)
     expect(destination.letters.map(({ records: [record] }) => record?.sequenceNumber)).toEqual(['2', '4'])
+  })
+
+  test('sends the dead letters of a key one after the other', async () => {
+    const sent: string[] = []
+    const handle = lambdaHandler(
+      {
+        batch: (records, { reject }) => {
+          for (const record of records) reject(record, 'no')
+        },
+      },
+      {
+        onFailure: async ({ records: [record] }) => {
+          sent.push(`${record?.sequenceNumber} starts`)
+          await settled()
+          sent.push(`${record?.sequenceNumber} ends`)
+        },
+        logger: quiet,
+      },
+    )
+    expect(await handle(eventOf('a', 'a'))).toEqual(none)
+    expect(sent).toEqual(['1 starts', '1 ends', '2 starts', '2 ends'])
   })
 
   test('that returns anything but a response fails the batch', async () => {

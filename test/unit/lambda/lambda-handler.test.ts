@@ -275,6 +275,19 @@ describe('a record that fails', () => {
     expect(calls).toBe(3)
   })
 
+  test("does not use up its attempts while retry.classify returns 'wait'", async () => {
+    const attempts: number[] = []
+    const handler = lambdaHandler(
+      (_, { attempt }) => {
+        attempts.push(attempt)
+        if (attempts.length < 4) throw new Error('down')
+      },
+      { retry: { ...atOnce, maxAttempts: 2, classify: () => 'wait' }, onFailure: 'discard', logger: quiet },
+    )
+    expect(await handler(eventWith(1))).toEqual(none)
+    expect(attempts).toEqual([1, 1, 1, 1])
+  })
+
   test('fails each attempt while the filter throws', async () => {
     let calls = 0
     const handler = lambdaHandler(() => {}, {
@@ -606,6 +619,22 @@ describe('the deadline', () => {
     await clock.advance(60_000)
     expect(destination.letters).toEqual([])
   })
+
+  test('a record that is rejected after its signal has aborted is reported, not discarded', async () => {
+    const clock = clockAt()
+    const handler = lambdaHandler(
+      ({ sequenceNumber }, { signal, reject }) =>
+        sequenceNumber === '1'
+          ? undefined
+          : new Promise<void>((resolve) => {
+              signal.addEventListener('abort', () => resolve())
+            }).then(() => reject('too late')),
+      { clock, onFailure: 'discard', logger: quiet },
+    )
+    const response = handler(eventWith(2), contextOf(clock, 10_000))
+    await clock.advance(10_000)
+    expect(await response).toEqual(from(2))
+  })
 })
 
 describe('a handler timeout', () => {
@@ -665,6 +694,27 @@ describe('tasks', () => {
     expect(destination.letters.map(({ failure }) => [failure.task, failure.reason])).toEqual([
       ['mail', 'no address'],
       ['log', 'no disk'],
+    ])
+  })
+
+  test('that have succeeded are not given up with a record that becomes too old', async () => {
+    const clock = clockAt()
+    const destination = memoryDestination()
+    const handler = lambdaHandler(
+      { tasks: { mail: () => {}, index: () => Promise.reject(new Error('no')) } },
+      {
+        clock,
+        onFailure: destination,
+        retry: { maxRecordAgeMs: 60_000, delayMs: () => 60_000 },
+        logger: quiet,
+      },
+    )
+    const response = handler(eventWith(1), contextOf(clock, 300_000))
+    await settled()
+    await clock.advance(60_000)
+    expect(await response).toEqual(none)
+    expect(destination.letters.map(({ condition, failure }) => [condition, failure.task])).toEqual([
+      ['RecordAgeExceeded', 'index'],
     ])
   })
 

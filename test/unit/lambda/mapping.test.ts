@@ -53,6 +53,12 @@ describe('checkMapping', () => {
     expect(await handler(eventOf('a'), context())).toEqual({ batchItemFailures: [] })
   })
 
+  test('warns if one of several mappings ignores the response', async () => {
+    const { client } = mappings([reporting, { UUID: 'two', FunctionResponseTypes: [] }])
+    const handler = lambdaHandler(failSecond, { checkMapping: { client }, logger: testLogger(), retry })
+    await expect(handler(eventWith(3), context())).rejects.toMatchObject({ code: 'handler.failed' })
+  })
+
   test('works with a remaining time that is not a whole number of milliseconds', async () => {
     const { client, mock } = mappings([reporting])
     const handler = lambdaHandler(() => {}, { checkMapping: { client } })
