@@ -2,6 +2,7 @@ import { bufferMutants } from './mutants/buffer.ts'
 import { checkpointerMutants } from './mutants/checkpointer.ts'
 import { coordinatorMutants } from './mutants/coordinator.ts'
 import { discoveryMutants } from './mutants/discovery.ts'
+import { lambdaMutants } from './mutants/lambda.ts'
 import type { Mutant } from './mutants/mutant.ts'
 import { parkingMutants } from './mutants/parking.ts'
 import { processingMutants } from './mutants/processing.ts'
@@ -30,4 +31,5 @@ export const mutants: readonly Mutant[] = [
   ...processingMutants,
   ...parkingMutants,
   ...standbyMutants,
+  ...lambdaMutants,
 ]

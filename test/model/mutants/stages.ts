@@ -38,6 +38,7 @@ const unitTests: Readonly<Record<string, readonly string[]>> = {
   checkpoints: ['checkpoints/checkpointer.test.ts', 'stream/'],
   coordinator: ['coordinator/', 'reader/', 'shards/'],
   core: ['core/'],
+  lambda: ['lambda/'],
   merge: ['merge/', 'records/'],
   processing: ['processing/'],
   reader: ['reader/', 'coordinator/', 'shards/'],
@@ -60,6 +61,7 @@ export function stagesFor(file: string): Stage[] {
   if (/lease|checkpoints\/dynamodb/.test(file)) return [unit, standbyModel, scenarios, allUnit]
   if (folder === 'stream' || folder === 'checkpoints') return [unit, streamModel, scenarios, allUnit]
   if (file.startsWith('src/processing/park')) return [unit, parkingModel, scenarios, allUnit]
+  if (folder === 'lambda') return [unit, scenarios, allUnit]
   if (folder === 'processing') return [unit, processingModel, parkingModel, scenarios, allUnit]
   if (folder === 'shards') return [unit, coordinatorModel, processingModel, scenarios, allUnit, streamModel]
   return [unit, coordinatorModel, scenarios, allUnit, streamModel]
