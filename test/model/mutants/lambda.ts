@@ -13,7 +13,7 @@ const handler = inFile('src/lambda/lambda-handler.ts', [
   },
   {
     name: 'does not disable the mapping after a fatal failure',
-    from: '    if (attempts.isFatal) await disable(switchable, key, log)\n',
+    from: '    if (attempts.isFatal) await disable(switchable, key, remainingMsOf(context) / 2, log)\n',
     to: '',
   },
 ])
@@ -21,12 +21,12 @@ const handler = inFile('src/lambda/lambda-handler.ts', [
 const invocation = inFile('src/lambda/invocation.ts', [
   {
     name: 'attempts records of a key after one that is reported',
-    from: 'if (!(await this.#handleRecord(record))) return\n',
-    to: 'await this.#handleRecord(record)\n',
+    from: 'if (!(await handleRecord(record))) return\n',
+    to: 'await handleRecord(record)\n',
   },
   {
     name: 'does not abort handlers at the deadline',
-    from: "    this.#attempts.abort(new StreamError('closed', 'The time of the invocation is almost over.', {}))\n",
+    from: "    attempts.abort(new StreamError('closed', 'The time of the invocation is almost over.', {}))\n",
     to: '',
   },
 ])
@@ -55,6 +55,16 @@ const lifetime = inFile('src/lambda/lifetime.ts', [
 ])
 
 const attempts = inFile('src/lambda/record-attempts.ts', [
+  {
+    name: 'disables the mapping because of a batch that it has aborted',
+    from: 'if (disableMapping === undefined || this.#isAborted) return false',
+    to: 'if (disableMapping === undefined) return false',
+  },
+  {
+    name: 'sends dead letters after the response',
+    from: '        if (this.#lifetime.isStopping) return false\n        await target.send',
+    to: '        await target.send',
+  },
   {
     name: 'sends a dead letter again that was accepted',
     from: 'await target.send(letter)\n        return true\n',
@@ -138,8 +148,13 @@ const record = inFile('src/lambda/invoked-record.ts', [
 const batches = inFile('src/lambda/batches.ts', [
   {
     name: 'handles both halves of a batch at the same time',
-    from: '      await this.#run(records.slice(0, middle), splits + 1)\n      await this.#run(',
-    to: '      void this.#run(records.slice(0, middle), splits + 1)\n      await this.#run(',
+    from: '      await run(records.slice(0, middle), splits + 1)\n',
+    to: '      void run(records.slice(0, middle), splits + 1)\n',
+  },
+  {
+    name: 'lets later batches overtake one that it cannot split in time',
+    from: '        for (const record of records) queue.block(record)\n',
+    to: '',
   },
 ])
 

@@ -11,7 +11,7 @@ export interface WorkingCopy {
   remove(): void
 }
 
-const PARTS = ['src', 'test', 'package.json', 'tsconfig.json', 'vitest.config.ts']
+const PARTS = ['src', 'test', 'docs/guide', 'package.json', 'tsconfig.json', 'vitest.config.ts']
 
 export function copySources(): WorkingCopy {
   const folder = mkdtempSync(join(tmpdir(), 'mutants-'))
