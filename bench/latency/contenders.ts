@@ -13,11 +13,13 @@ export interface LatencyInput {
   readonly endpoint: string
   readonly streamArn: string
   readonly puts: number
+  /** How long the idle process runs before its calls and CPU time are measured, and for how long they are. */
+  readonly warmUpMs: number
   readonly idleMs: number
 }
 
 /** Opens a stream with one record, reads records as they are written, and waits while none is written. */
-const tip: Contender<LatencyInput> = async ({ endpoint, streamArn, puts, idleMs }) => {
+const tip: Contender<LatencyInput> = async ({ endpoint, streamArn, puts, warmUpMs, idleMs }) => {
   const get = async (path: string) =>
     (await (await fetch(`${endpoint}${path}`)).json()) as Record<string, number>
 
@@ -42,9 +44,11 @@ const tip: Contender<LatencyInput> = async ({ endpoint, streamArn, puts, idleMs 
 
   // Then nothing is written while `next()` is pending.
   const waiting = records.next()
-  await sleep(3_000)
+  await sleep(warmUpMs)
   const before = await get('/calls')
+  const cpuBefore = process.cpuUsage()
   await sleep(idleMs)
+  const { user, system } = process.cpuUsage(cpuBefore)
   const after = await get('/calls')
   await stream.close()
   await waiting
@@ -58,6 +62,7 @@ const tip: Contender<LatencyInput> = async ({ endpoint, streamArn, puts, idleMs 
       p50Ms: delays[Math.floor(delays.length * 0.5)] ?? Number.NaN,
       p99Ms: delays[Math.floor(delays.length * 0.99)] ?? Number.NaN,
       idleReadsPerSecond: (idleCalls * 1000) / idleMs,
+      idleCpuPercent: (user + system) / idleMs / 10,
       idleDescribesPerSecond: (((after.DescribeStream ?? 0) - (before.DescribeStream ?? 0)) * 1000) / idleMs,
     },
   }

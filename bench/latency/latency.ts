@@ -26,12 +26,19 @@ export const latency: Bench = async ({ quick }) => {
           'write to delivery: p50, ms',
           'p99, ms',
           'GetRecords/s when idle',
+          'CPU when idle, % of a core',
         ],
         rows: results.map(({ shards, summary, bare }) => [
           shards.toLocaleString('en'),
-          ...['openMs', 'firstRecordMs', 'bareMs', 'p50Ms', 'p99Ms', 'idleReadsPerSecond'].map((name) =>
-            show(summary.details[name] ?? bare.details[name] ?? Number.NaN),
-          ),
+          ...[
+            'openMs',
+            'firstRecordMs',
+            'bareMs',
+            'p50Ms',
+            'p99Ms',
+            'idleReadsPerSecond',
+            'idleCpuPercent',
+          ].map((name) => show(summary.details[name] ?? bare.details[name] ?? Number.NaN)),
         ]),
       },
     ],
@@ -48,7 +55,8 @@ async function run(shards: number, quick: boolean): Promise<Summary[]> {
       endpoint: `http://127.0.0.1:${port}`,
       streamArn,
       puts: quick ? 40 : 300,
-      idleMs: quick ? 1_000 : 5_000,
+      warmUpMs: quick ? 1_000 : 20_000,
+      idleMs: quick ? 1_000 : 10_000,
     }
     const module = new URL('./contenders.ts', import.meta.url)
     // The bare calls run first, while there are no records.
