@@ -24,6 +24,13 @@ export interface FunctionRequest {
   readonly clock: Clock
 }
 
+/**
+ * The runtimes up to Node.js 22 wait for the callback unless the handler has returned a promise; without a
+ * call, the response is null (aws-lambda-nodejs-runtime-interface-client, Runtime.js). That of Node.js 24
+ * awaits what the handler returns.
+ */
+const IGNORES_PLAIN_VALUES = Number(process.versions.node.split('.')[0]) < 24
+
 /** The maximum size of a response, in bytes (Lambda quotas, "Invocation payload"). */
 const MAX_RESPONSE_BYTES = 6 * 1024 * 1024
 
@@ -61,14 +68,20 @@ async function resultOf(request: FunctionRequest, context: LambdaContext): Promi
 }
 
 async function callHandler({ handler, event }: FunctionRequest, context: LambdaContext): Promise<unknown> {
-  // The runtimes up to Node.js 22 wait for the callback unless the handler has returned a promise.
-  if (handler.length < 3) return handler(event, context, () => {})
+  if (handler.length < 3) {
+    const returned = handler(event, context, () => {})
+    return IGNORES_PLAIN_VALUES && !isThenable(returned) ? null : returned
+  }
   return new Promise((resolve, reject) => {
     const callback: LambdaCallback = (error, result) =>
       error === undefined || error === null ? resolve(result) : reject(error)
     const returned = handler(event, context, callback)
-    if (returned instanceof Promise) returned.then(resolve, reject)
+    if (isThenable(returned)) returned.then(resolve, reject)
   })
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof Object(value).then === 'function'
 }
 
 function createContext(request: FunctionRequest, deadline: number): LambdaContext {

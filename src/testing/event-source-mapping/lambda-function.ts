@@ -31,7 +31,8 @@ export type LambdaCallback = (error?: unknown, result?: unknown) => void
 
 /**
  * The handler of a Lambda function. It responds with what its promise resolves to or, if it declares a third
- * parameter, with the callback.
+ * parameter, with the callback. What it returns without a promise is its response only on Node.js 24 and
+ * later: the earlier runtimes ignore it, so that all records of the batch count as processed.
  */
 export type LambdaFunctionHandler<Event = LambdaStreamEvent, Context = LambdaContext> = (
   event: Event,

@@ -135,6 +135,18 @@ describe('the function of an emulated mapping', () => {
     expect(mapping.invocations.map(({ outcome }) => outcome)).toEqual(['reported', 'threw', 'succeeded'])
   })
 
+  it('responds with what it returns without a promise only on Node.js 24 and later', async () => {
+    const { put, process } = mappingFixture()
+    put(1, 2)
+    let calls = 0
+    const mapping = await process((event) => {
+      const itemIdentifier = event.Records[1]?.dynamodb?.SequenceNumber
+      return { batchItemFailures: ++calls === 1 ? [{ itemIdentifier }] : [] }
+    }, reports)
+    const hasResponse = Number(globalThis.process.versions.node.split('.')[0]) >= 24
+    expect(batchesOf(mapping)).toEqual(hasResponse ? ['12', '2'] : ['12'])
+  })
+
   it('may be typed with @types/aws-lambda', async () => {
     const { clock, emulator, put } = mappingFixture()
     put(1)
