@@ -142,6 +142,12 @@ async function checkSdk(
   await attempt(sdk, 'any', 'one copy of each client', async () => {
     for (const name of CLIENTS) expectEqual([name, copiesOf(name, folder)], [name, 1])
   })
+  for (const typescript of TYPESCRIPT_VERSIONS) {
+    const tsc = join(folder, 'node_modules', `typescript-${typescript}`, 'bin', 'tsc')
+    await attempt(sdk, 'any', `TypeScript ${typescript}`, async () => {
+      await exec(process.execPath, [tsc, '-p', folder], { cwd: folder })
+    })
+  }
   for (const [version, node] of nodes) {
     await attempt(sdk, version, 'ESM', async () =>
       expectEqual(await runProgram(node, folder, 'program.mjs'), {
@@ -152,12 +158,6 @@ async function checkSdk(
     await attempt(sdk, version, 'require', async () =>
       expectEqual(await runProgram(node, folder, 'program.cjs'), { seen: [1], first: { id: 'a', n: 1 } }),
     )
-    for (const typescript of TYPESCRIPT_VERSIONS) {
-      const tsc = join(folder, 'node_modules', `typescript-${typescript}`, 'bin', 'tsc')
-      await attempt(sdk, version, `TypeScript ${typescript}`, async () => {
-        await exec(node, [tsc, '-p', folder], { cwd: folder })
-      })
-    }
   }
 }
 
@@ -215,7 +215,9 @@ function printTable(sdks: readonly string[], nodes: readonly string[]): void {
   for (const sdk of sdks) {
     for (const node of nodes) {
       const cells = columns.map((check) => {
-        const result = results.find((one) => one.sdk === sdk && one.node === node && one.check === check)
+        const result = results.find(
+          (one) => one.sdk === sdk && (one.node === node || one.node === 'any') && one.check === check,
+        )
         return result === undefined ? 'not run' : result.problem === undefined ? 'ok' : 'FAILED'
       })
       console.log(`| ${sdk} | ${node} | ${cells.join(' | ')} |`)
