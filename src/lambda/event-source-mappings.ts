@@ -41,11 +41,13 @@ export class EventSourceMappings {
     const signal = limitedTo(timeLimitMs)
     const mappings = await this.#list(key, signal)
     const { UpdateEventSourceMappingCommand } = await loadSdk()
-    await Promise.all(
+    // All of them end before the function does: Lambda can suspend the process afterwards.
+    const results = await Promise.allSettled(
       mappings.map(({ UUID }) =>
         this.#send(new UpdateEventSourceMappingCommand({ UUID, Enabled: false }), signal),
       ),
     )
+    for (const result of results) if (result.status === 'rejected') throw result.reason
     return mappings.length
   }
 

@@ -11,6 +11,7 @@ function mappingClient(ids: readonly string[], failing?: string) {
     const { UUID } = command.input
     if (UUID === undefined) return { EventSourceMappings: ids.map((id) => ({ UUID: id })) }
     if (UUID === failing) throw new Error('ResourceInUseException')
+    await settled()
     disabled.push(UUID)
     return {}
   }
