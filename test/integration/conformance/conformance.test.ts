@@ -1,6 +1,7 @@
-import { afterAll, describe } from 'vitest'
-import { startDynamoDBLocal } from '../../support/dynamodb-local.ts'
+import { afterAll, describe, expect, test } from 'vitest'
+import { type DynamoDBLocal, startDynamoDBLocal } from '../../support/dynamodb-local.ts'
 import { whyNotLocal } from '../../support/requirements.ts'
+import { errorOf, iterator, keysOf, put, read, readAll, trimmed } from './calls.ts'
 import { iteratorBehaviors } from './iterators.ts'
 import { lifeCycleBehaviors } from './life-cycle.ts'
 import { listingBehaviors } from './listing.ts'
@@ -18,6 +19,18 @@ afterAll(() => local?.stop())
 
 describe.skipIf(local === undefined)('DynamoDB Local', () => {
   if (local) testConformance(dynamoDBLocal(local))
+
+  // The emulator has one table.
+  test('an iterator of an empty shard fails if another table is written before the first write', async () => {
+    const subject = dynamoDBLocal(local as DynamoDBLocal)
+    const [table, other] = [await subject.createTable(), await subject.createTable()]
+    const early = await iterator(table, 'TRIM_HORIZON')
+    await put(other, 'x')
+    await put(table, 'a')
+    expect(await errorOf(read(table, early))).toBe(trimmed)
+    expect(keysOf({ Records: await readAll(table) })).toEqual(['a'])
+    await subject.close()
+  })
 })
 describe('emulator with the profile local, in process', () => testConformance(emulatorInProcess('local')))
 describe('emulator with the profile local, over HTTP', () => testConformance(emulatorOverHttp('local')))
