@@ -33,9 +33,9 @@ test.each([
   async (_, options) => {
     const total = await playAll(options)
     console.info(`standby model: ${JSON.stringify(total)}`)
-    // Otherwise the test would show nothing.
-    expect(total.takeovers).toBeGreaterThan(PLAYS * 5)
+    // Otherwise the test would show nothing. The limits are about half of what most runs reach.
+    expect(total.takeovers).toBeGreaterThan(PLAYS * 2)
     expect(total.selfStops).toBeGreaterThan(PLAYS)
-    expect(total.saves).toBeGreaterThan(PLAYS * 20)
+    expect(total.saves).toBeGreaterThan(PLAYS * 10)
   },
 )
