@@ -2,7 +2,12 @@ import type { ZlibOptions } from 'node:zlib'
 
 /*
  * Compression without threads, so that a test on a manual clock takes the same steps in every run:
- * `vi.mock('node:zlib', () => import('../support/sync-zlib.ts'))`.
+ *
+ *     vi.hoisted(() => vi.resetModules())
+ *     vi.mock('node:zlib', () => import('../support/sync-zlib.ts'))
+ *     afterAll(() => vi.resetModules())
+ *
+ * Test files share a process, and with it the modules that were loaded, with or without the mock.
  */
 
 // An import would return the mock.

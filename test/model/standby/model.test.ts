@@ -1,7 +1,9 @@
-import { expect, test, vi } from 'vitest'
+import { afterAll, expect, test, vi } from 'vitest'
 import { type PlayOptions, type PlaySummary, play } from './play.ts'
 
+vi.hoisted(() => vi.resetModules())
 vi.mock('node:zlib', () => import('../../support/sync-zlib.ts'))
+afterAll(() => vi.resetModules())
 
 /** `STANDBY_PLAYS=10000 STANDBY_SEED=7 npx vitest run test/model/standby` runs more. */
 const PLAYS = Number(process.env.STANDBY_PLAYS ?? 80)
@@ -39,3 +41,8 @@ test.each([
     expect(total.saves).toBeGreaterThan(PLAYS * 10)
   },
 )
+
+test('a seed leads to the same play every time', async () => {
+  const playOnce = (seed: number) => play({ seed, drift: 0.01, network: slow, hasForcedWorkers: false })
+  for (const seed of [1, 2, 3]) expect(await playOnce(seed)).toEqual(await playOnce(seed))
+})

@@ -1,4 +1,4 @@
-import { expect, it, vi } from 'vitest'
+import { afterAll, expect, it, vi } from 'vitest'
 import { sleep } from '../../../src/core/clock.ts'
 import {
   fileCheckpointStore,
@@ -9,7 +9,9 @@ import {
 import type { Deliver } from '../../support/fake-table.ts'
 import { LEASE_MS, type Worker, Workers } from './workers.ts'
 
+vi.hoisted(() => vi.resetModules())
 vi.mock('node:zlib', () => import('../../support/sync-zlib.ts'))
+afterAll(() => vi.resetModules())
 
 const numbers = (from: number, count: number) => Array.from({ length: count }, (_, index) => from + index)
 
