@@ -6,14 +6,20 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node'
  */
 const longest = [
   'integration/processing/kills.test.ts',
-  'integration/parking/kills.test.ts',
-  'integration/rolling.test.ts',
   'model/model.test.ts',
-  'integration/conformance/time.test.ts',
+  'integration/parking/kills.test.ts',
+  'model/parking/every-moment.test.ts',
+  'integration/rolling.test.ts',
+  'model/processing/model.test.ts',
+  'integration/parking/dynamodb-contract.test.ts',
   'package/package.test.ts',
+  'integration/standby/kills.test.ts',
+  'unit/parking/contract.test.ts',
+  'integration/parking/dynamodb-histories.test.ts',
+  'integration/conformance/time.test.ts',
   'integration/crash/crash.test.ts',
+  'model/stream/model.test.ts',
   'integration/conformance/library.test.ts',
-  'integration/checkpoints/dynamodb.test.ts',
   'cli/bad-input.test.ts',
 ]
 

@@ -7,7 +7,7 @@ import type { Fate } from '../../support/faulty-proxy.ts'
 import { describeOnLocal } from '../../support/shared-local.ts'
 import { ParkingTestTable, readRecords } from './parking-table.ts'
 
-const HISTORIES = 4
+const HISTORIES = Number(process.env.PARKING_HISTORIES ?? 2)
 const STEPS = 30
 const LABELS = ['one', 'two', 'three'] as const
 

@@ -20,7 +20,7 @@ import { releaseAll, startOperator } from './operator.ts'
 import { PARK_AFTER, roleOf } from './roles.ts'
 import type { StoresConfig } from './worker-log.ts'
 
-const KILLS = Number(process.env.PARKING_KILLS ?? 20)
+const KILLS = Number(process.env.PARKING_KILLS ?? 12)
 const FILE_KILLS = Math.ceil(KILLS / 2)
 const SEED = process.env.PARKING_SEED ?? '1'
 
