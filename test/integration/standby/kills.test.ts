@@ -64,7 +64,7 @@ describeOnLocal('three workers with standby', (local) => {
       workers.delete(worker)
       workers.add(fleet.start())
     }
-    /** Returns the active worker while at least one waits: the time until that one is active is not that of a start. */
+    /** Returns the active worker while another one waits, so that a takeover does not include a start. */
     const activeWorker = async (): Promise<FleetWorker> => {
       for (;;) {
         // On a busy machine, a worker may be unable to renew its lease.
