@@ -6,6 +6,7 @@ import tsconfig from './tsconfig.json' with { type: 'json' }
 
 const scenarios = ['test/scenarios/**/*.test.ts', 'test/model/**/*.test.ts']
 const temporaryFiles = 'test/support/temporary-files.ts'
+const setupFiles = ['test/support/property-seed.ts']
 const integration = ['test/integration/**/*.test.ts', 'test/package/**/*.test.ts']
 
 // The package name resolves to the sources, as in tsconfig.json, so examples are tested without a build.
@@ -43,6 +44,7 @@ const config: ViteUserConfig = defineConfig({
           include: ['test/**/*.test.ts', 'examples/**/*.test.ts'],
           exclude: [...scenarios, ...integration],
           isolate,
+          setupFiles,
           globalSetup: [temporaryFiles],
           testTimeout: 120_000,
           hookTimeout: 120_000,
@@ -54,6 +56,7 @@ const config: ViteUserConfig = defineConfig({
           name: 'scenarios',
           include: scenarios,
           isolate,
+          setupFiles,
           globalSetup: [temporaryFiles],
           testTimeout: 300_000,
         },
