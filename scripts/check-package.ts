@@ -1,7 +1,7 @@
-// Checks what will be published: the tarball with publint and arethetypeswrong, the tree with knip and
-// size-limit, and the public surface against its reports in docs/api.
+// Builds the package, and checks what will be published: the tarball with publint and arethetypeswrong, the
+// tree with knip and size-limit, and the public surface against its reports in docs/api.
 import { spawnSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { cpSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { packInto } from './pack.ts'
@@ -9,7 +9,9 @@ import { packInto } from './pack.ts'
 const folder = mkdtempSync(join(tmpdir(), 'package-'))
 const failed: string[] = []
 try {
-  const tarball = packInto(folder)
+  const { tarball, dist } = packInto(folder)
+  rmSync('dist', { recursive: true, force: true })
+  cpSync(dist, 'dist', { recursive: true })
   check('publint', 'run', tarball, '--strict')
   check('attw', tarball, '--profile', 'esm-only', '--format', 'ascii', '--no-color')
   check('knip', '--no-progress', '--treat-config-hints-as-errors')

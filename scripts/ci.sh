@@ -1,16 +1,25 @@
 #!/usr/bin/env bash
 # Runs all checks in a clean clone on a machine that has only Node.js, and installs whatever else they need.
 # Unless `npm ci` fails, every step runs even if an earlier one failed. The exit code is 0 only if all passed.
+# Steps that use one core each run at the same time.
 set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 export CI=true NO_COLOR=1
 unset FORCE_COLOR
 exec </dev/null
 
-failed=()
 reports=$(mktemp -d)
 nodes=$(mktemp -d)
-trap 'rm -rf "$reports" "$nodes"' EXIT
+outputs=$(mktemp -d)
+failed="$outputs/failed"
+trap 'end_jobs; rm -rf "$reports" "$nodes" "$outputs"' EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
+end_jobs() {
+  local pid
+  for pid in $(jobs -p); do kill -- "-$pid"; done
+}
 
 step() {
   local name=$1 start=$SECONDS
@@ -20,9 +29,26 @@ step() {
     printf '=== %s: done in %d s\n' "$name" $((SECONDS - start))
   else
     printf '=== %s: FAILED after %d s\n' "$name" $((SECONDS - start))
-    failed+=("$name")
+    echo "$name" >>"$failed"
     return 1
   fi
+}
+
+# Runs functions at the same time, and prints the output of each when it and those before it have ended.
+together() {
+  local lane pids=()
+  # Each in a process group of its own, so that it can be ended with everything that it has started.
+  set -m
+  for lane in "$@"; do
+    "$lane" >"$outputs/$lane" 2>&1 &
+    pids+=($!)
+  done
+  set +m
+  for lane in "$@"; do
+    wait "${pids[0]}"
+    pids=("${pids[@]:1}")
+    cat "$outputs/$lane"
+  done
 }
 
 as_root() {
@@ -76,26 +102,41 @@ versions() {
 
 node_versions=(20.19 22 24)
 
+check_sources() {
+  step 'lint' npx --no-install biome ci --colors=off .
+  step 'types' npm run --silent typecheck
+  step 'docs' npm run --silent check:docs
+  step 'API reference' npm run --silent docs
+}
+
+check_package() {
+  step 'package' npm run --silent check:package
+}
+
+test_on_other_versions() {
+  local version installed
+  installed=$(node -p 'process.versions.node.split(".")[0]')
+  for version in "${node_versions[@]}"; do
+    # The whole test suite has run on the installed version.
+    [ "${version%%.*}" = "$installed" ] || step "tests on Node.js $version" tests_on "$version"
+  done
+}
+
+check_versions() {
+  step 'SDK and Node.js versions' versions
+}
+
 step 'system packages' system_packages
 step 'npm ci' npm ci --no-audit --no-fund || exit 1
-step 'lint' npx --no-install biome ci --colors=off .
-step 'types' npm run --silent typecheck
-step 'package' npm run --silent check:package
-step 'docs' npm run --silent check:docs
-step 'API reference' npm run --silent docs
+together check_sources check_package
 step 'tests' tests
 step 'install Node.js versions' install_nodes
-installed=$(node -p 'process.versions.node.split(".")[0]')
-for version in "${node_versions[@]}"; do
-  # The whole test suite has run on the installed version.
-  [ "${version%%.*}" = "$installed" ] || step "tests on Node.js $version" tests_on "$version"
-done
-step 'SDK and Node.js versions' versions
+together test_on_other_versions check_versions
 
 printf '\n'
-if [ ${#failed[@]} -gt 0 ]; then printf 'step failed: %s\n' "${failed[@]}"; fi
+if [ -s "$failed" ]; then sed 's/^/step failed: /' "$failed"; fi
 if ! [ -s "$reports/tests.json" ]; then
   echo 'the test runner wrote no report'
   exit 1
 fi
-npx --no-install tsx scripts/report-tests.ts "$reports"/*.json && [ ${#failed[@]} -eq 0 ]
+npx --no-install tsx scripts/report-tests.ts "$reports"/*.json && ! [ -s "$failed" ]

@@ -8,10 +8,11 @@ const root: string = fileURLToPath(new URL('..', import.meta.url))
 /**
  * Builds and packs the package in `folder`, an empty one, so that `dist` of the work tree is not changed.
  *
- * @returns the path of the tarball
+ * @returns the paths of the tarball and of the `dist` in it
  */
-export function packInto(folder: string): string {
+export function packInto(folder: string): { tarball: string; dist: string } {
   const staging = join(folder, 'staging')
+  const dist = join(staging, 'dist')
   mkdirSync(staging)
   const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { files: string[] }
   for (const file of ['package.json', ...manifest.files]) {
@@ -20,19 +21,13 @@ export function packInto(folder: string): string {
   }
   run(
     process.execPath,
-    [
-      join(root, 'node_modules/typescript/bin/tsc'),
-      '-p',
-      'tsconfig.build.json',
-      '--outDir',
-      join(staging, 'dist'),
-    ],
+    [join(root, 'node_modules/typescript/bin/tsc'), '-p', 'tsconfig.build.json', '--outDir', dist],
     root,
   )
   const [{ filename }] = JSON.parse(
     run('npm', ['pack', '--json', '--ignore-scripts', '--pack-destination', folder], staging),
   ) as [{ filename: string }]
-  return join(folder, filename)
+  return { tarball: join(folder, filename), dist }
 }
 
 /** Runs a program and returns its output; its errors and warnings go to the terminal. */

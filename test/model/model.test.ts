@@ -18,7 +18,7 @@ const COUNTS: Readonly<Record<string, number>> = {
   saturated: 20,
   weeks: 15,
 }
-const COUNT = 100
+const COUNT = 70
 
 /** The service's log of a history, one call per line. */
 async function logOf(history: History): Promise<string> {

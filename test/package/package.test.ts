@@ -22,7 +22,7 @@ let installed = ''
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'installed-'))
   mkdirSync(join(folder, 'packed'))
-  installed = await install(packInto(join(folder, 'packed')))
+  installed = await install(packInto(join(folder, 'packed')).tarball)
   copyFileSync(new URL('worker.ts', import.meta.url), join(folder, 'worker.ts'))
   writeFileSync(join(folder, 'package.json'), JSON.stringify({ type: 'module' }))
   writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify({ compilerOptions, files: ['worker.ts'] }))

@@ -231,7 +231,7 @@ async function main(): Promise<void> {
   const root = await mkdtemp(join(tmpdir(), 'versions-'))
   try {
     mkdirSync(join(root, 'packed'))
-    const tarball = packInto(join(root, 'packed'))
+    const { tarball } = packInto(join(root, 'packed'))
     const checks = [
       ...sdks.map((sdk) => () => checkSdk(root, tarball, sdk, nodes)),
       () => checkTwoCopies(root, tarball, process.execPath),

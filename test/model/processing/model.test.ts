@@ -9,7 +9,7 @@ import type { ProcessingHistory } from './steps.ts'
 
 /** The seed of the histories: `MODEL_SEED=7 npx vitest run test/model/processing` runs different ones. */
 const SEED = Number(process.env.MODEL_SEED ?? 1)
-const COUNT = 60
+const COUNT = 40
 
 /** The service's log of a history, one call per line. */
 async function logOf(history: ProcessingHistory): Promise<string> {
