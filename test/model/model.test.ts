@@ -16,7 +16,7 @@ const COUNTS: Readonly<Record<string, number>> = {
   heavy: 40,
   old: 30,
   saturated: 20,
-  weeks: 15,
+  weeks: 10,
 }
 const COUNT = 70
 
