@@ -86,10 +86,12 @@ install_nodes() {
 }
 
 # Not the tests of documents and of contracts, and not those with random input: they take more than half of the
-# time, and do not depend on the version of Node.js. The package is checked with each version by another step.
+# time, and do not depend on the version of Node.js. The package is checked with each version by another step,
+# and the CLI with the oldest and the newest.
 tests_on() {
-  local files
-  mapfile -t files < <(find test/unit test/cli -name '*.test.ts' \
+  local files folders=(test/unit)
+  if [ "$1" != 22 ]; then folders+=(test/cli); fi
+  mapfile -t files < <(find "${folders[@]}" -name '*.test.ts' \
     | grep -vE '/docs/|/position/|/contract.test|-property.test|/file-faults.test|/reference.test' \
     | grep -vE '/large-tokens.test|/bad-input.test|/cli/redrive.test')
   PATH="$nodes/$1/bin:$PATH" npx --no-install vitest run "${files[@]}" \
