@@ -36,17 +36,19 @@ step() {
 
 # Runs functions at the same time, and prints the output of each when it and those before it have ended.
 together() {
-  local lane pids=()
+  local lane
+  local -A pids
   # Each in a process group of its own, so that it can be ended with everything that it has started.
   set -m
   for lane in "$@"; do
     "$lane" >"$outputs/$lane" 2>&1 &
-    pids+=($!)
+    pids[$lane]=$!
   done
   set +m
   for lane in "$@"; do
-    wait "${pids[0]}"
-    pids=("${pids[@]:1}")
+    wait "${pids[$lane]}"
+    # 1 is the status of a failed step, which is recorded already. Any other: it was killed, or does not exist.
+    if [ $? -gt 1 ]; then echo "$lane" >>"$failed"; fi
     cat "$outputs/$lane"
   done
 }
