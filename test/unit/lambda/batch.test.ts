@@ -2,20 +2,18 @@ import { describe, expect, test } from 'vitest'
 import { memoryDestination } from '../../../src/destinations/memory.ts'
 import { lambdaHandler } from '../../../src/lambda/index.ts'
 import {
+  atOnce,
   CREATED_AT,
   clockAt,
   contextOf,
   eventOf,
   eventWith,
+  failedFrom,
   lambdaRecord,
+  noFailures,
+  quiet,
   settled,
-  testLogger,
 } from './support.ts'
-
-const quiet = testLogger()
-const atOnce = { minDelayMs: 0, maxDelayMs: 0 }
-const none = { batchItemFailures: [] }
-const from = (sequenceNumber: number) => ({ batchItemFailures: [{ itemIdentifier: String(sequenceNumber) }] })
 
 /** A handler of batches that fails depending on their records, and the batches that it has received. */
 function batchHandler(
@@ -41,7 +39,7 @@ function batchHandler(
 describe('a batch handler', () => {
   test('receives the records in batches of batchSize', async () => {
     const { handler, batches } = batchHandler(() => [], { batchSize: 2 })
-    expect(await lambdaHandler(handler)(eventWith(5))).toEqual(none)
+    expect(await lambdaHandler(handler)(eventWith(5))).toEqual(noFailures)
     expect(batches).toEqual(['1 2', '3 4', '5'])
   })
 
@@ -51,21 +49,21 @@ describe('a batch handler', () => {
     const large = lambdaRecord(5)
     const { dynamodb } = large
     const Records = [...event.Records, { ...large, dynamodb: { ...dynamodb, SizeBytes: 100 } }]
-    expect(await lambdaHandler(handler)({ Records })).toEqual(none)
+    expect(await lambdaHandler(handler)({ Records })).toEqual(noFailures)
     expect(batches).toEqual(['1 2', '3 4', '5'])
   })
 
   test('receives only the later records of the failed keys again, and the lowest failed one is reported', async () => {
     const { handler, batches } = batchHandler((numbers) => numbers.filter((number) => number === '2'))
     const options = { retry: { ...atOnce, maxAttempts: 2 }, logger: quiet }
-    expect(await lambdaHandler(handler, options)(eventOf('a', 'b', 'a', 'b'))).toEqual(from(2))
+    expect(await lambdaHandler(handler, options)(eventOf('a', 'b', 'a', 'b'))).toEqual(failedFrom(2))
     expect(batches).toEqual(['1 2 3 4', '2 4'])
   })
 
   test("receives all records from the failed one on again, with order 'shard'", async () => {
     const { handler, batches } = batchHandler((numbers) => numbers.filter((number) => number === '2'))
     const options = { order: 'shard' as const, retry: { ...atOnce, maxAttempts: 2 }, logger: quiet }
-    expect(await lambdaHandler(handler, options)(eventWith(3))).toEqual(from(2))
+    expect(await lambdaHandler(handler, options)(eventWith(3))).toEqual(failedFrom(2))
     expect(batches).toEqual(['1 2 3', '2 3'])
   })
 
@@ -74,7 +72,7 @@ describe('a batch handler', () => {
     const destination = memoryDestination()
     const retry = { ...atOnce, maxAttempts: 2 }
     const handle = lambdaHandler(handler, { order: 'shard', retry, onFailure: destination, logger: quiet })
-    expect(await handle(eventWith(4))).toEqual(none)
+    expect(await handle(eventWith(4))).toEqual(noFailures)
     expect(batches).toEqual(['1 2 3 4', '1 2', '3 4', '3', '3', '4'])
     expect(destination.letters).toMatchObject([
       { condition: 'RetryAttemptsExhausted', records: [{ sequenceNumber: '3' }], failure: { attempts: 2 } },
@@ -94,7 +92,7 @@ describe('a batch handler', () => {
       },
     }
     const options = { retry: { ...atOnce, maxAttempts: 1 }, logger: quiet }
-    expect(await lambdaHandler(handler, options)(eventOf('a', 'b', 'a', 'b', 'c'))).toEqual(from(1))
+    expect(await lambdaHandler(handler, options)(eventOf('a', 'b', 'a', 'b', 'c'))).toEqual(failedFrom(1))
     expect(batches).toEqual(['1 2', '5', '4'])
   })
 
@@ -107,7 +105,7 @@ describe('a batch handler', () => {
       lambdaRecord(3, 'b'),
       lambdaRecord(4, 'c'),
     ]
-    expect(await lambdaHandler(handler)({ Records })).toEqual(none)
+    expect(await lambdaHandler(handler)({ Records })).toEqual(noFailures)
     expect(batches).toEqual(['1 4', '2', '3'])
   })
 
@@ -118,7 +116,7 @@ describe('a batch handler', () => {
       if (sequenceNumber === '2' && ++calls === 1) throw new Error('no')
       return true
     }
-    expect(await lambdaHandler(handler, { filter })(eventWith(3))).toEqual(none)
+    expect(await lambdaHandler(handler, { filter })(eventWith(3))).toEqual(noFailures)
     expect(batches).toEqual(['1 3', '2'])
   })
 
@@ -142,7 +140,7 @@ describe('a batch handler', () => {
     const response = handle({ Records }, contextOf(clock, 59_000 + 50 + 3_000))
     await settled()
     await clock.advance(59_000)
-    expect(await response).toEqual(from(1))
+    expect(await response).toEqual(failedFrom(1))
     expect(batches).toEqual(['1 2 3'])
   })
 
@@ -156,7 +154,7 @@ describe('a batch handler', () => {
       },
       { onFailure: destination, logger: quiet },
     )
-    expect(await handle(eventWith(5))).toEqual(none)
+    expect(await handle(eventWith(5))).toEqual(noFailures)
     expect(destination.letters.map(({ records: [record] }) => record?.sequenceNumber)).toEqual(['2', '4'])
   })
 
@@ -177,7 +175,7 @@ describe('a batch handler', () => {
         logger: quiet,
       },
     )
-    expect(await handle(eventOf('a', 'a'))).toEqual(none)
+    expect(await handle(eventOf('a', 'a'))).toEqual(noFailures)
     expect(sent).toEqual(['1 starts', '1 ends', '2 starts', '2 ends'])
   })
 

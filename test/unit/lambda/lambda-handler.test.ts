@@ -4,24 +4,21 @@ import { memoryDestination } from '../../../src/destinations/memory.ts'
 import { type DeadLetter, RejectError } from '../../../src/index.ts'
 import { lambdaHandler } from '../../../src/lambda/index.ts'
 import {
+  atOnce,
   CREATED_AT,
   clockAt,
   contextOf,
   eventOf,
   eventWith,
+  failedFrom,
   functionArn,
   lambdaRecord,
+  noFailures,
+  quiet,
   settled,
   streamArn,
   testLogger,
 } from './support.ts'
-
-const quiet = testLogger()
-/** The retries of these tests take no time. */
-const atOnce = { minDelayMs: 0, maxDelayMs: 0 }
-
-const none = { batchItemFailures: [] }
-const from = (sequenceNumber: number) => ({ batchItemFailures: [{ itemIdentifier: String(sequenceNumber) }] })
 
 describe('an invocation whose records are all handled', () => {
   test('returns no failures, and the handler has received each record with its context', async () => {
@@ -30,7 +27,7 @@ describe('an invocation whose records are all handled', () => {
       const { attempt, sequenceNumber, shardId, epoch } = context
       seen.push({ keys, newImage, eventName, createdAt, attempt, sequenceNumber, shardId, epoch })
     })
-    expect(await handler(eventOf('a'))).toEqual(none)
+    expect(await handler(eventOf('a'))).toEqual(noFailures)
     expect(seen).toEqual([
       {
         keys: { id: 'a' },
@@ -46,7 +43,7 @@ describe('an invocation whose records are all handled', () => {
   })
 
   test('returns no failures for an event without records', async () => {
-    expect(await lambdaHandler(() => {})({ Records: [] })).toEqual(none)
+    expect(await lambdaHandler(() => {})({ Records: [] })).toEqual(noFailures)
   })
 
   test('handles the records of a key in order and one at a time, and keys concurrently', async () => {
@@ -62,7 +59,7 @@ describe('an invocation whose records are all handled', () => {
       order.push(`${key}${sequenceNumber}`)
       running.delete(key)
     })
-    expect(await handler(eventOf('a', 'b', 'a', 'c', 'b', 'a'))).toEqual(none)
+    expect(await handler(eventOf('a', 'b', 'a', 'c', 'b', 'a'))).toEqual(noFailures)
     expect(order.filter((entry) => entry.startsWith('a'))).toEqual(['a1', 'a3', 'a6'])
     expect(order.filter((entry) => entry.startsWith('b'))).toEqual(['b2', 'b5'])
     expect(most).toBe(3)
@@ -120,7 +117,7 @@ describe('an invocation whose records are all handled', () => {
       filters: { dynamodb: { NewImage: { id: { S: ['a', 'b'] } } } },
       filter: ({ keys }) => keys.id !== 'b',
     })
-    expect(await handler(eventOf('a', 'b', 'c', 'a'))).toEqual(none)
+    expect(await handler(eventOf('a', 'b', 'c', 'a'))).toEqual(noFailures)
     expect(seen).toEqual(['1', '4'])
   })
 })
@@ -136,7 +133,7 @@ describe('a record that fails', () => {
       },
       { retry: atOnce, logger: quiet },
     )
-    expect(await handler(eventOf('a', 'b', 'c'))).toEqual(from(2))
+    expect(await handler(eventOf('a', 'b', 'c'))).toEqual(failedFrom(2))
     expect(attempts).toEqual([1, 2, 3])
   })
 
@@ -149,7 +146,7 @@ describe('a record that fails', () => {
       },
       { retry: atOnce, logger: quiet },
     )
-    expect(await handler(eventOf('a', 'b', 'c', 'b', 'a'))).toEqual(from(2))
+    expect(await handler(eventOf('a', 'b', 'c', 'b', 'a'))).toEqual(failedFrom(2))
     expect(new Set(seen)).toEqual(new Set(['1', '2', '3', '5']))
   })
 
@@ -162,7 +159,7 @@ describe('a record that fails', () => {
       },
       { retry: { maxAttempts: 1 }, logger: quiet, onFirstFailure: 'stop', concurrency: 1 },
     )
-    expect(await handler(eventOf('a', 'b', 'c', 'd'))).toEqual(from(2))
+    expect(await handler(eventOf('a', 'b', 'c', 'd'))).toEqual(failedFrom(2))
     expect(seen).toEqual(['1', '2'])
   })
 
@@ -175,7 +172,7 @@ describe('a record that fails', () => {
       },
       { order: 'shard', retry: atOnce, logger: quiet },
     )
-    expect(await handler(eventWith(4))).toEqual(from(2))
+    expect(await handler(eventWith(4))).toEqual(failedFrom(2))
     expect(seen).toEqual(['1', '2', '2', '2'])
   })
 
@@ -186,7 +183,7 @@ describe('a record that fails', () => {
       },
       { retry: atOnce },
     )
-    expect(await handler(eventWith(2))).toEqual(none)
+    expect(await handler(eventWith(2))).toEqual(noFailures)
   })
 
   test('is reported by the lowest number if several have failed', async () => {
@@ -197,7 +194,7 @@ describe('a record that fails', () => {
       },
       { retry: atOnce, logger: quiet },
     )
-    expect(await handler(eventWith(6))).toEqual(from(3))
+    expect(await handler(eventWith(6))).toEqual(failedFrom(3))
   })
 
   test('is logged with its error, at most 10 lines for each invocation', async () => {
@@ -241,7 +238,7 @@ describe('a record that fails', () => {
       },
       { retry: atOnce, logger: quiet, throwOnFullBatchFailure: false },
     )
-    expect(await handler(eventWith(2))).toEqual(from(1))
+    expect(await handler(eventWith(2))).toEqual(failedFrom(1))
   })
 
   test('waits between its attempts, and lets other keys continue meanwhile', async () => {
@@ -258,7 +255,7 @@ describe('a record that fails', () => {
     await settled()
     expect(seen).toEqual(['1#1', '2#1', '3#1'])
     await clock.advance(500)
-    expect(await response).toEqual(none)
+    expect(await response).toEqual(noFailures)
     expect(seen).toEqual(['1#1', '2#1', '3#1', '1#2'])
   })
 
@@ -271,7 +268,7 @@ describe('a record that fails', () => {
       },
       { retry: { ...atOnce, classify: () => 'wait' }, logger: quiet, throwOnFullBatchFailure: false },
     )
-    expect(await handler(eventWith(1))).toEqual(from(1))
+    expect(await handler(eventWith(1))).toEqual(failedFrom(1))
     expect(calls).toBe(3)
   })
 
@@ -284,7 +281,7 @@ describe('a record that fails', () => {
       },
       { retry: { ...atOnce, maxAttempts: 2, classify: () => 'wait' }, onFailure: 'discard', logger: quiet },
     )
-    expect(await handler(eventWith(1))).toEqual(none)
+    expect(await handler(eventWith(1))).toEqual(noFailures)
     expect(attempts).toEqual([1, 1, 1, 1])
   })
 
@@ -298,7 +295,7 @@ describe('a record that fails', () => {
       retry: atOnce,
       logger: quiet,
     })
-    expect(await handler(eventOf('a', 'b'))).toEqual(none)
+    expect(await handler(eventOf('a', 'b'))).toEqual(noFailures)
     expect(calls).toBe(3)
   })
 })
@@ -315,7 +312,7 @@ describe('a record that is given up', () => {
       { onFailure: destination, logger: quiet },
     )
     const clock = clockAt()
-    expect(await handler(eventOf('a', 'a'), contextOf(clock, 60_000))).toEqual(none)
+    expect(await handler(eventOf('a', 'a'), contextOf(clock, 60_000))).toEqual(noFailures)
     expect(seen).toEqual(['1', '2'])
     const [letter] = destination.letters
     expect(letter).toMatchObject({ condition: 'Rejected', failure: { reason: 'malformed', attempts: 1 } })
@@ -352,7 +349,7 @@ describe('a record that is given up', () => {
       },
       { onFailure: { invalid: destination }, logger: quiet },
     )
-    expect(await handler(eventWith(3))).toEqual(from(2))
+    expect(await handler(eventWith(3))).toEqual(failedFrom(2))
     expect(destination.letters).toEqual([])
   })
 
@@ -361,7 +358,7 @@ describe('a record that is given up', () => {
       onFailure: 'discard',
       logger: quiet,
     })
-    expect(await handler(eventWith(3))).toEqual(none)
+    expect(await handler(eventWith(3))).toEqual(noFailures)
   })
 
   test('goes nowhere after three attempts unless retry.maxAttempts is set', async () => {
@@ -370,10 +367,10 @@ describe('a record that is given up', () => {
       throw new Error('no')
     }
     const options = { onFailure: destination, logger: quiet, throwOnFullBatchFailure: false }
-    expect(await lambdaHandler(fail, { ...options, retry: atOnce })(eventWith(1))).toEqual(from(1))
+    expect(await lambdaHandler(fail, { ...options, retry: atOnce })(eventWith(1))).toEqual(failedFrom(1))
     expect(destination.letters).toEqual([])
     const limited = lambdaHandler(fail, { ...options, retry: { ...atOnce, maxAttempts: 5 } })
-    expect(await limited(eventWith(1))).toEqual(none)
+    expect(await limited(eventWith(1))).toEqual(noFailures)
     expect(destination.letters).toMatchObject([
       { condition: 'RetryAttemptsExhausted', failure: { attempts: 5, error: { message: 'no' } } },
     ])
@@ -394,7 +391,7 @@ describe('a record that is given up', () => {
         logger: quiet,
       },
     )
-    expect(await handler(eventWith(1))).toEqual(none)
+    expect(await handler(eventWith(1))).toEqual(noFailures)
     expect(calls).toBe(1)
     expect(destination.letters).toMatchObject([
       { condition: 'RecordAgeExceeded', failure: { error: { message: 'no' } } },
@@ -418,7 +415,7 @@ describe('a record that is given up', () => {
     await settled()
     await clock.advance(100)
     await clock.advance(200)
-    expect(await response).toEqual(none)
+    expect(await response).toEqual(noFailures)
     expect(calls).toBe(3)
   })
 
@@ -435,7 +432,7 @@ describe('a record that is given up', () => {
     const response = handler(eventOf('a', 'b', 'b'), contextOf(clock, 10_000))
     await settled()
     await clock.advance(10_000)
-    expect(await response).toEqual(from(2))
+    expect(await response).toEqual(failedFrom(2))
   })
 
   test('is reported to Lambda if the destination hangs', async () => {
@@ -451,7 +448,7 @@ describe('a record that is given up', () => {
     const response = handler(eventWith(3), contextOf(clock, 10_000))
     await settled()
     await clock.advance(9_999)
-    expect(await response).toEqual(from(2))
+    expect(await response).toEqual(failedFrom(2))
   })
 
   test('the destination stays open between invocations', async () => {
@@ -490,7 +487,7 @@ describe('the deadline', () => {
     await clock.advance(58_999)
     expect(reasons).toEqual([])
     await clock.advance(1)
-    expect(await response).toEqual(from(2))
+    expect(await response).toEqual(failedFrom(2))
     expect(reasons).toHaveLength(2)
     expect(started).toEqual(['1', '2', '3'])
   })
@@ -504,7 +501,7 @@ describe('the deadline', () => {
     )
     const response = handler(eventWith(3), contextOf(clock, 3_000))
     await clock.advance(3_000)
-    expect(await response).toEqual(from(2))
+    expect(await response).toEqual(failedFrom(2))
     expect(logger.lines).toEqual([
       { message: 'The time of the invocation was over before 2 records were handled.', error: undefined },
     ])
@@ -521,7 +518,7 @@ describe('the deadline', () => {
     )
     const response = handler(eventWith(2), contextOf(clock, 60_000))
     await clock.advance(59_500)
-    expect(await response).toEqual(from(2))
+    expect(await response).toEqual(failedFrom(2))
   })
 
   test('does not wait for a handler that ignores its signal', async () => {
@@ -532,7 +529,7 @@ describe('the deadline', () => {
     )
     const response = handler(eventWith(2), contextOf(clock, 3_000))
     await clock.advance(2_500)
-    expect(await response).toEqual(from(2))
+    expect(await response).toEqual(failedFrom(2))
   })
 
   test('a record whose next attempt would start too late is reported at once', async () => {
@@ -543,7 +540,7 @@ describe('the deadline', () => {
       },
       { clock, retry: { delayMs: () => 59_000 }, logger: quiet },
     )
-    expect(await handler(eventWith(2), contextOf(clock, 60_000))).toEqual(from(2))
+    expect(await handler(eventWith(2), contextOf(clock, 60_000))).toEqual(failedFrom(2))
   })
 
   test('is observed by handlers that never wait, so that no timer fires', async () => {
@@ -556,7 +553,7 @@ describe('the deadline', () => {
       { clock, order: 'shard', logger: quiet },
     )
     const context = { getRemainingTimeInMillis: () => 2_000 }
-    expect(await handler(eventWith(100), context)).toEqual(from(11))
+    expect(await handler(eventWith(100), context)).toEqual(failedFrom(11))
     expect(now).toBe(1_000)
   })
 
@@ -589,7 +586,7 @@ describe('the deadline', () => {
     await clock.advance(1_499)
     expect(aborted).toBe(false)
     await clock.advance(1)
-    expect(await response).toEqual(none)
+    expect(await response).toEqual(noFailures)
   })
 
   test('leaves no timer', async () => {
@@ -613,7 +610,7 @@ describe('the deadline', () => {
     )
     const response = handler(eventWith(2), contextOf(clock, 10_000))
     await clock.advance(10_000)
-    expect(await response).toEqual(from(2))
+    expect(await response).toEqual(failedFrom(2))
     fail(new RejectError('too late'))
     await settled()
     await clock.advance(60_000)
@@ -633,7 +630,7 @@ describe('the deadline', () => {
     )
     const response = handler(eventWith(2), contextOf(clock, 10_000))
     await clock.advance(10_000)
-    expect(await response).toEqual(from(2))
+    expect(await response).toEqual(failedFrom(2))
   })
 })
 
@@ -651,7 +648,7 @@ describe('a handler timeout', () => {
     )
     const response = handler(eventWith(1), contextOf(clock, 60_000))
     await clock.advance(1_000)
-    expect(await response).toEqual(none)
+    expect(await response).toEqual(noFailures)
   })
 })
 
@@ -670,7 +667,7 @@ describe('tasks', () => {
       },
       { retry: atOnce },
     )
-    expect(await handler(eventWith(1))).toEqual(none)
+    expect(await handler(eventWith(1))).toEqual(noFailures)
     expect(calls).toEqual(['mail', 'index 1', 'index 2', 'index 3'])
   })
 
@@ -690,7 +687,7 @@ describe('tasks', () => {
       },
       { onFailure: destination, retry: atOnce, logger: quiet },
     )
-    expect(await handler(eventWith(1))).toEqual(none)
+    expect(await handler(eventWith(1))).toEqual(noFailures)
     expect(destination.letters.map(({ failure }) => [failure.task, failure.reason])).toEqual([
       ['mail', 'no address'],
       ['log', 'no disk'],
@@ -712,7 +709,7 @@ describe('tasks', () => {
     const response = handler(eventWith(1), contextOf(clock, 300_000))
     await settled()
     await clock.advance(60_000)
-    expect(await response).toEqual(none)
+    expect(await response).toEqual(noFailures)
     expect(destination.letters.map(({ condition, failure }) => [condition, failure.task])).toEqual([
       ['RecordAgeExceeded', 'index'],
     ])
@@ -723,7 +720,7 @@ describe('tasks', () => {
       { tasks: { mail: () => {}, index: () => Promise.reject(new Error('no')) } },
       { retry: atOnce, logger: quiet, throwOnFullBatchFailure: false },
     )
-    expect(await handler(eventWith(2))).toEqual(from(1))
+    expect(await handler(eventWith(2))).toEqual(failedFrom(1))
   })
 })
 
@@ -745,7 +742,7 @@ describe('a schema', () => {
       onFailure: destination,
       logger: quiet,
     })
-    expect(await handler(eventOf('a', 'b'))).toEqual(none)
+    expect(await handler(eventOf('a', 'b'))).toEqual(noFailures)
     expect(seen).toEqual([{ valid: { id: 'a', n: 1 } }])
     expect(destination.letters).toMatchObject([{ condition: 'Invalid', records: [{ sequenceNumber: '2' }] }])
   })
@@ -775,12 +772,12 @@ describe('two invocations at a time in one process', () => {
     await settled()
     expect(seen).toEqual(['x1', 'y1'])
     await clock.advance(10_000)
-    expect(await short).toEqual(from(1))
+    expect(await short).toEqual(failedFrom(1))
     release.get('y')?.()
     await settled()
     expect(seen).toEqual(['x1', 'y1', 'z2'])
     release.get('z')?.()
-    expect(await long).toEqual(none)
+    expect(await long).toEqual(noFailures)
     expect(destination.letters).toMatchObject([{ records: [{ keys: { id: 'y' } }] }])
   })
 })

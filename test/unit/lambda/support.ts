@@ -1,4 +1,4 @@
-import type { DynamoDBRecord, DynamoDBStreamEvent } from 'aws-lambda'
+import type { DynamoDBBatchResponse, DynamoDBRecord, DynamoDBStreamEvent } from 'aws-lambda'
 import type { LambdaContext, LambdaLogger } from '../../../src/lambda/index.ts'
 import { ManualClock } from '../../../src/testing/manual-clock.ts'
 
@@ -70,4 +70,17 @@ export function testLogger(): TestLogger {
 /** Lets promises settle without moving a clock. */
 export async function settled(): Promise<void> {
   for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve))
+}
+
+export const quiet: LambdaLogger = testLogger()
+
+/** Retries that take no time. */
+export const atOnce = { minDelayMs: 0, maxDelayMs: 0 }
+
+/** The response when every record is settled. */
+export const noFailures: DynamoDBBatchResponse = { batchItemFailures: [] }
+
+/** The response that makes Lambda repeat the records from this sequence number on. */
+export function failedFrom(sequenceNumber: number): DynamoDBBatchResponse {
+  return { batchItemFailures: [{ itemIdentifier: String(sequenceNumber) }] }
 }
