@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Runs all checks in a clean clone on a machine that has only Node.js, and installs whatever else they need.
 # Unless `npm ci` fails, every step runs even if an earlier one failed. The exit code is 0 only if all passed.
-# Steps that use one core each run at the same time.
+# Independent steps run at the same time.
 set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 export CI=true NO_COLOR=1
@@ -13,12 +13,14 @@ nodes=$(mktemp -d)
 outputs=$(mktemp -d)
 failed="$outputs/failed"
 trap 'end_jobs; rm -rf "$reports" "$nodes" "$outputs"' EXIT
-trap 'exit 130' INT
-trap 'exit 143' TERM
+
+# The process groups of the functions that run at the same time, by name.
+declare -A running=()
 
 end_jobs() {
   local pid
-  for pid in $(jobs -p); do kill -- "-$pid"; done
+  for pid in "${running[@]}"; do kill -- "-$pid"; done
+  wait
 }
 
 step() {
@@ -37,18 +39,18 @@ step() {
 # Runs functions at the same time, and prints the output of each when it and those before it have ended.
 together() {
   local lane
-  local -A pids
   # Each in a process group of its own, so that it can be ended with everything that it has started.
   set -m
   for lane in "$@"; do
-    "$lane" >"$outputs/$lane" 2>&1 &
-    pids[$lane]=$!
+    { "$lane"; touch "$outputs/$lane.ended"; } >"$outputs/$lane" 2>&1 &
+    running[$lane]=$!
   done
   set +m
   for lane in "$@"; do
-    wait "${pids[$lane]}"
-    # 1 is the status of a failed step, which is recorded already. Any other: it was killed, or does not exist.
-    if [ $? -gt 1 ]; then echo "$lane" >>"$failed"; fi
+    wait "${running[$lane]}"
+    unset "running[$lane]"
+    # Otherwise it was killed, and has not recorded what failed.
+    if ! [ -e "$outputs/$lane.ended" ]; then echo "$lane" >>"$failed"; fi
     cat "$outputs/$lane"
   done
 }

@@ -35,7 +35,7 @@ test.each([
   async (_, options) => {
     const total = await playAll(options)
     console.info(`standby model: ${JSON.stringify(total)}`)
-    // Otherwise the test would show nothing. The limits are about half of what most runs reach.
+    // Otherwise the test would show nothing. Most runs reach more than twice as much.
     expect(total.takeovers).toBeGreaterThan(PLAYS * 2)
     expect(total.selfStops).toBeGreaterThan(PLAYS)
     expect(total.saves).toBeGreaterThan(PLAYS * 10)
